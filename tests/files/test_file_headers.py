@@ -1,0 +1,296 @@
+import os
+import shlex
+import socket
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import SimpleITK
+from nifti_samples import affine, header, itk, rotation, write
+
+from voxgpu.files.header import read_header
+from voxgpu.files.problem import FileProblem
+from voxgpu.files.read import read_image
+
+SAGITTAL = affine([[0, 0, 1], [1, 0, 0], [0, 1, 0]], origin=(1, 2, 3))
+
+
+def problem(path) -> FileProblem:
+    with pytest.raises(FileProblem) as caught:
+        read_header(path)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value) == f"cannot read `{caught.value.path}`: {caught.value.reason}"
+    for noise in ("ITK", "0x", ".cxx", "Exception"):
+        assert noise not in caught.value.reason.replace("SimpleITK reads", "")
+    return caught.value
+
+
+def save(array, path, **options):
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array, **options), str(path))
+    return path
+
+
+def test_what_a_header_says(tmp_path):
+    path = write(tmp_path / "a.nii.gz", header((4, 3, 2), pixdim=(1, 1, 2, 3, 0, 0, 0, 0)))
+    result = read_header(path)
+    assert (result.path, result.files) == (str(path), (str(path),))
+    assert (result.grid.shape, result.grid.spacing) == ((2, 3, 4), (3.0, 2.0, 1.0))
+    assert (result.element, result.channels, result.bytes) == ("int16", 1, 48)
+
+
+def test_paths_are_absolute_and_folders_resolved_but_a_link_keeps_its_name(tmp_path, monkeypatch):
+    blob = write(tmp_path / "blob.nii", header())
+    blob.rename(tmp_path / "blob")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "scan.nii").symlink_to("../blob")
+    (tmp_path / "linked").symlink_to("real")
+    monkeypatch.chdir(tmp_path)
+    from pathlib import Path
+
+    result = read_header(Path("linked/../linked/scan.nii"))
+    assert result.path == str(tmp_path / "real" / "scan.nii")
+    assert read_image(result).array.shape == (2, 3, 4)
+
+
+SIZES = {
+    (6, 4): (4, 6),
+    (6, 4, 1): (4, 6),
+    (6, 4, 3): (3, 4, 6),
+    (6, 4, 3, 1): (3, 4, 6),
+    (6, 4, 3, 1, 1, 1, 1): (3, 4, 6),
+    (1, 6, 4): (4, 6),
+    (6, 1, 4): (4, 6),
+    (6, 4, 1, 3): (3, 4, 6),
+    (1, 1, 5): (5, 1),
+    (1, 1, 1): (1, 1),
+    (7, 1): (1, 7),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_axes_of_one_voxel_are_dropped_beyond_two(tmp_path, size):
+    spacing = (1, 1.5, 2, 2.5, 3, 1, 1, 1)
+    voxels = np.arange(np.prod(size), dtype=np.int16)
+    path = write(tmp_path / "a.nii", header(size, pixdim=spacing), voxels.tobytes())
+    result = read_header(path)
+    assert result.grid.shape == SIZES[size]
+    assert read_image(result).array.ravel().tolist() == voxels.tolist()
+
+
+def test_the_grid_of_a_slice_loses_the_axis_that_the_image_loses(tmp_path):
+    options = {"pixdim": (1, 1.5, 2, 2.5, 0, 0, 0, 0), "offset": (-5, -6, 7)}
+    first = read_header(write(tmp_path / "x.nii", header((1, 6, 4), **options))).grid
+    last = read_header(write(tmp_path / "z.nii", header((6, 4, 1), **options))).grid
+    assert (first.spacing, first.origin) == ((2.5, 2.0), (6.0, 7.0))
+    assert (last.spacing, last.origin) == ((2.0, 1.5), (5.0, 6.0))
+    assert first.direction == (-1.0, 0.0, 0.0, 1.0)
+    assert last.direction == (-1.0, 0.0, 0.0, -1.0)
+    assert not first.nifti
+    assert last.nifti
+
+
+@pytest.mark.parametrize("turns", [(0.3, 0, 0), (0.3, 0.4, 0.5)])
+def test_an_oblique_slice_has_the_same_grid_with_and_without_its_axis(tmp_path, turns):
+    options = {"qform": 0, "sform": 1, "rows": affine(rotation(*turns), (1, 2, 3), (1, 2, 3))}
+    options["pixdim"] = (1, 1, 2, 3, 0, 0, 0, 0)
+    thick = read_header(write(tmp_path / "a.nii", header((6, 4, 1), **options))).grid
+    thin = read_header(write(tmp_path / "b.nii", header((6, 4), **options))).grid
+    assert thick.agrees_with(thin)
+    assert thin.direction == pytest.approx(itk(tmp_path / "b.nii").GetDirection())
+
+
+@pytest.mark.parametrize("size", [(6, 4), (6, 4, 1)])
+def test_a_slice_that_leaves_no_direction_gets_the_identity(tmp_path, size):
+    path = write(tmp_path / "a.nii", header(size, qform=0, sform=1, rows=SAGITTAL))
+    assert read_header(path).grid.direction == (1.0, 0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".nii"])
+def test_four_dimensions(tmp_path, suffix):
+    volumes = [SimpleITK.GetImageFromArray(np.full((4, 5, 6), n, np.int16)) for n in range(2)]
+    path = tmp_path / f"it's four{suffix}"
+    SimpleITK.WriteImage(SimpleITK.JoinSeries(volumes), str(path))
+    caught = problem(path)
+    assert caught.reason == "it has 4 dimensions (6×5×4×2); images here have 2 or 3"
+    assert f"fslroi {shlex.quote(str(path))} " in caught.help
+    command = caught.help.split(", or ")[1].replace("python", shlex.quote(sys.executable), 1)
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    assert read_header(tmp_path / "it's four_0.nii.gz").grid.shape == (4, 5, 6)
+
+
+def test_one_dimension(tmp_path):
+    assert problem(write(tmp_path / "a.nii", header((24,)))).reason.startswith("it has 1 dim")
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_channels_that_are_no_colors(tmp_path, channels):
+    path = save(np.zeros((4, 5, 6, channels), np.float32), tmp_path / "a.nrrd", isVector=True)
+    caught = problem(path)
+    assert f"{channels} channels" in caught.reason
+    command = caught.help.split(": ", 1)[1].replace("python", shlex.quote(sys.executable), 1)
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    assert read_header(tmp_path / "one.nii.gz").grid.shape == (4, 5, 6)
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".nii"])
+def test_complex_numbers(tmp_path, suffix):
+    path = save(np.zeros((4, 5, 6), np.complex64), tmp_path / f"a{suffix}")
+    assert "complex" in problem(path).reason
+
+
+DAMAGE = {
+    "negative size": (header((4, 3, -2)), "there are -2 voxels along z"),
+    "size zero": (header((0, 3, 2)), "there are 0 voxels along x"),
+    "no dimensions": (header(rank=0), "0 dimensions"),
+    "negative dimensions": (header(rank=-3), "-3 dimensions"),
+    "nine dimensions": (header(rank=9), "9 dimensions"),
+    "spacing zero": (header(pixdim=(1, 1, 0, 1, 0, 0, 0, 0)), "spacing along y is 0"),
+    "spacing NaN": (header(pixdim=(1, np.nan, 1, 1, 0, 0, 0, 0)), "spacing along x is nan"),
+    "spacing infinite": (header(pixdim=(1, 1, 1, np.inf, 0, 0, 0, 0)), "spacing along z is inf"),
+    "spacing negative": (header(pixdim=(1, 1, 1, -2, 0, 0, 0, 0)), "spacing along z is -2"),
+    "no such type": (header(datatype=77), "unknown type 77"),
+    "single bits": (header(datatype=1), "single bits"),
+    "128-bit": (header(datatype=1536), "128-bit floating-point"),
+    "complex": (header(datatype=32), "complex numbers"),
+    "matrices": (header((4, 3, 2, 1, 1), intent=1005), "matrices"),
+    "voxels nowhere": (header(voxels_at=np.nan), "voxels begin at byte nan"),
+    "no direction": (header(qform=0, sform=1, rows=(0,) * 12), "orthonormal"),
+    "sheared": (header(qform=0, sform=1, rows=(1, 0.3, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)), "orthon"),
+    "origin NaN": (header(offset=(np.nan, 0, 0)), "places voxels at no number"),
+    "pair in one": (header(magic=b"ni1\0"), "rename it to .hdr"),
+    "vector of 6": (header((4, 3, 1, 1, 2, 3), intent=1007), "2 channels"),
+    "vector of 7": (header((2, 2, 1, 1, 3, 2), intent=1007), "contradict"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_nifti_headers(tmp_path, damage, suffix):
+    head, reason = DAMAGE[damage]
+    path = write(tmp_path / f"a{suffix}", head, bytes(1000))
+    assert reason in problem(path).reason
+
+
+def test_the_spacing_of_an_axis_of_one_voxel_does_not_matter(tmp_path):
+    path = write(tmp_path / "a.nii", header((6, 4, 1), pixdim=(1, 1, 2, 0, 0, 0, 0, 0)))
+    assert read_header(path).grid.spacing == (2.0, 1.0)
+
+
+def test_a_single_file_that_is_named_like_a_pair(tmp_path):
+    write(tmp_path / "a.hdr", header())
+    (tmp_path / "a.img").write_bytes(bytes(48))
+    assert "rename it to .nii" in problem(tmp_path / "a.hdr").reason
+
+
+@pytest.mark.parametrize(("name", "missing"), [("a.hdr", "a.img"), ("a.img", "a.hdr")])
+def test_a_pair_of_which_one_is_missing(tmp_path, name, missing):
+    write(tmp_path / name, header(magic=b"ni1\0"))
+    assert f"should be in `{tmp_path / missing}`" in problem(tmp_path / name).reason
+
+
+def test_a_header_that_claims_terabytes(tmp_path):
+    huge = header((32767, 32767, 32767))
+    plain = problem(write(tmp_path / "a.nii", huge)).reason
+    assert plain == "truncated: header promises 70,362,301,694,318 bytes, file has 400"
+    packed = problem(write(tmp_path / "a.nii.gz", huge)).reason
+    assert packed.startswith("the header claims 70,362,301,693,966 bytes of voxels, but")
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+def test_an_nrrd_that_claims_terabytes(tmp_path, encoding):
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(
+        b"NRRD0004\ntype: short\ndimension: 3\nsizes: 99999 99999 99999\nendian: little\n"
+        b"encoding: " + encoding.encode() + b"\n\n" + bytes(100)
+    )
+    assert "truncated" in problem(path).reason or "claims" in problem(path).reason
+
+
+def test_a_png_that_claims_gigabytes(tmp_path):
+    path = save(np.zeros((4, 4), np.uint8), tmp_path / "a.png")
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">2I", data, 16, 60000, 60000)
+    import zlib
+
+    struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
+    path.write_bytes(data)
+    assert "claims 3,600,000,000 bytes" in problem(path).reason
+
+
+def test_a_missing_file_and_what_may_have_been_meant(tmp_path):
+    write(tmp_path / "patient_flair.nii.gz", header())
+    caught = problem(tmp_path / "patient_flare.nii.gz")
+    assert caught.reason == "no such file"
+    assert caught.help == "did you mean `patient_flair.nii.gz`?"
+    assert problem(tmp_path / "something else").help == ""
+
+
+def test_a_missing_folder(tmp_path):
+    (tmp_path / "patients").mkdir()
+    caught = problem(tmp_path / "patient" / "one" / "a.nii")
+    assert caught.reason == f"there is no folder `{tmp_path / 'patient'}`"
+    assert caught.help == "did you mean `patients`?"
+
+
+def test_a_link_to_nothing(tmp_path):
+    (tmp_path / "a.nii").symlink_to("annex/objects/a.nii")
+    caught = problem(tmp_path / "a.nii")
+    assert caught.reason == "it is a link to `annex/objects/a.nii`, which does not exist"
+    assert "git annex get" in caught.help
+
+
+def test_names_that_no_file_can_have(tmp_path):
+    assert "not a possible file name" in problem(tmp_path / "a\0b.nii").reason
+    assert "too long" in problem(tmp_path / ("a" * 300 + ".nii")).reason
+    (tmp_path / "loop.nii").symlink_to("loop.nii")
+    assert "symbolic links" in problem(tmp_path / "loop.nii").reason
+
+
+def test_a_file_used_as_a_folder(tmp_path):
+    write(tmp_path / "a.nii", header())
+    assert problem(tmp_path / "a.nii" / "b.nii").reason == "not a directory"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to the superuser")
+def test_a_file_that_may_not_be_read(tmp_path):
+    path = write(tmp_path / "a.nii", header())
+    path.chmod(0)
+    assert problem(path).reason == "permission denied"
+
+
+def test_what_is_neither_a_file_nor_a_folder(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.nii")
+    assert problem(tmp_path / "pipe.nii").reason == "it is neither a file nor a folder"
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("s.nii")
+        assert "neither" in problem(tmp_path / "s.nii").reason
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mha", "a.png", "a", "a.hdr"])
+def test_files_that_are_no_images(tmp_path, name):
+    (tmp_path / "a.img").touch()
+    path = tmp_path / name
+    path.write_text("Dear reader, this is not an image – but it is long enough. " * 20)
+    assert problem(path).reason == "it is not an image but a text file"
+    path.write_bytes(b"")
+    assert problem(path).reason == "the file is empty"
+    path.write_bytes(bytes(range(256)) * 4)
+    reason = problem(path).reason
+    assert reason in (
+        "not an image in any format that SimpleITK reads",
+        "it has no NIfTI header, although its name says so",
+        "its MetaImage header or data is damaged or incomplete",
+    )
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    assert "Git LFS" in problem(path).reason
+
+
+def test_gzip_that_ends_within_the_header(tmp_path):
+    path = write(tmp_path / "a.nii.gz", header())
+    path.write_bytes(path.read_bytes()[:30])
+    assert problem(path).reason == "truncated: the file ends within its header"
+    path.write_bytes(b"\x1f\x8bgarbage that is no gzip at all")
+    assert "gzip data is damaged" in problem(path).reason

@@ -1,0 +1,121 @@
+"""voxgpu: say what to find in a 3-D image, and have it found fast.
+
+``run`` runs an ImgQL program, ``check`` tells what is wrong with one, ``Image`` and ``Grid`` are
+what comes back. Nothing heavy is imported before one of them is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.image import Grid, Image
+
+if TYPE_CHECKING:
+    from voxgpu.execute import Result
+
+__version__ = "0.1.0"
+__all__ = ["Diagnostic", "Grid", "Image", "ImgqlError", "__version__", "check", "run"]
+
+
+def run(
+    program: str | Path,
+    define: Mapping[str, Any] | None = None,
+    output: str | Path | None = None,
+    device: str = "auto",
+    dialect: str | None = None,
+    same_grid: str | None = None,
+    read_roots: Sequence[str | Path] = (),
+    write_roots: Sequence[str | Path] = (),
+) -> Result:
+    """Runs a program and returns what it printed and saved, its values, and the goals that failed.
+
+    program      the path of a program, or its text: a string with a line break, or one that is no
+                 file
+    define       program variables: numbers, truth values, strings, paths
+    output       the folder that relative names of files are saved in; None: nothing is written,
+                 and images are only in the result
+    device       ``auto``, ``cpu`` or ``reference``
+    dialect      ``imgql1`` or ``imgql2``; None: what the program says, else ours
+    same_grid    ``strict``, or ``adopt`` to take images of equal shape for images on one grid
+    read_roots   the only folders the program may read in; none: anywhere
+    write_roots  the only folders it may write in; none: anywhere
+
+    Raises ImgqlError with every mistake, before anything is computed; a goal that fails while
+    running is in ``errors`` of the result, and the others are delivered.
+    """
+    from voxgpu.device import choose
+    from voxgpu.execute import execute
+
+    choose(device)
+    folder = Path(output) if output is not None else None
+    source, path = _source(program)
+    options = _options(define, folder, dialect, same_grid, read_roots, write_roots)
+    from voxgpu.pipeline import compile_program
+
+    compiled = compile_program(source, path, options)
+    return execute(compiled, folder, options.roots)
+
+
+def check(
+    program: str | Path,
+    define: Mapping[str, Any] | None = None,
+    dialect: str | None = None,
+    same_grid: str | None = None,
+) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a program, and its warnings; nothing is run.
+
+    The parameters are those of ``run``.
+    """
+    from voxgpu.pipeline import compile_program, unread
+
+    try:
+        source, path = _source(program)
+    except ImgqlError as error:
+        return error.diagnostics
+    options = _options(define, None, dialect, same_grid, (), ())
+    return compile_program(source, path, options, unread).diagnostics
+
+
+def _source(program: str | Path) -> tuple[Any, Path | None]:
+    from voxgpu.diagnostics import Source
+    from voxgpu.pipeline import read_source
+
+    if isinstance(program, Path) or ("\n" not in program and _is_file(program)):
+        return read_source(Path(program)), Path(program)
+    return Source("program", program), None
+
+
+def _is_file(text: str) -> bool:
+    return text.endswith(".imgql") or (len(text) < 4096 and Path(text).is_file())
+
+
+def _options(
+    define: Mapping[str, Any] | None,
+    output: Path | None,
+    dialect: str | None,
+    same_grid: str | None,
+    read_roots: Sequence[str | Path],
+    write_roots: Sequence[str | Path],
+) -> Any:
+    from voxgpu.files.roots import Roots
+    from voxgpu.language.syntax import Dialect
+    from voxgpu.pipeline import Options
+
+    if same_grid not in (None, "strict", "adopt"):
+        raise ValueError(f"same_grid is `strict` or `adopt`, not {same_grid!r}")
+    texts = {name: _text(value) for name, value in (define or {}).items()}
+    return Options(
+        define=texts,
+        output=output or Path(),
+        dialect=Dialect(dialect) if dialect else None,
+        adopt=None if same_grid is None else same_grid == "adopt",
+        roots=Roots(tuple(map(Path, read_roots)), tuple(map(Path, write_roots))),
+    )
+
+
+def _text(value: Any) -> str:
+    """A variable's value as the command line would have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,76 @@
+"""The commands, exit codes, and how mistakes are shown. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from voxgpu import __version__
+from voxgpu.cli.terminal import complain
+from voxgpu.diagnostics import ImgqlError
+
+#: Exit codes: all goals delivered; a goal or the program failed; wrong usage; Ctrl-C.
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+#: Each command, the module that has it, and its help for the list, so that the list is quick.
+COMMANDS = {
+    "run": ("voxgpu.cli.run", "Run a program: print and save what it asks for."),
+    "check": ("voxgpu.cli.check", "Tell what is wrong with a program, without running it."),
+    "show": ("voxgpu.cli.show", "Show a program as syntax, as typed steps, or as a plan."),
+    "primitives": ("voxgpu.cli.primitives", "List what programs can use, or explain one of it."),
+    "demo": ("voxgpu.cli.demo", "Find the tumor in a synthetic head and draw it."),
+    "phantom": ("voxgpu.cli.phantom", "Write a synthetic head with a tumor."),
+}
+
+
+class _Commands(click.Group):
+    """Imports a command only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", prog_name="voxgpu", message="%(prog)s %(version)s")
+def voxgpu() -> None:
+    """Say what to find in a 3-D image, in a few lines of ImgQL, and have it found."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits."""
+    sys.exit(_status(arguments))
+
+
+def _status(arguments: list[str] | None) -> int:
+    try:
+        result: Any = voxgpu.main(arguments, prog_name="voxgpu", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return USAGE
+    except click.ClickException as error:
+        error.show()
+        return FAILED
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: what was delivered is whole, nothing else was left", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody left to tell.
+        sys.stderr.close()
+        return FAILED
+    except ImgqlError as error:
+        complain(error.diagnostics)
+        return FAILED
+    return result if isinstance(result, int) else OK

@@ -1,0 +1,103 @@
+"""Which options do several commands share?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from voxgpu.diagnostics import Source
+    from voxgpu.pipeline import Options
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_NAME = re.compile(r"[^\W\d]\w*$")
+
+
+def _definitions(
+    context: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given:
+        name, equal, value = text.partition("=")
+        if not equal or not _NAME.match(name):
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE", context, parameter)
+        found[name] = value
+    return found
+
+
+_SHARED = (
+    click.argument("program", type=click.Path(path_type=Path)),
+    click.option(
+        "-D",
+        "--define",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_definitions,
+        help="Define the program variable $NAME; repeatable.",
+    ),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        default=Path(),
+        metavar="DIR",
+        help="Folder for the files that are saved (default: the current one).",
+    ),
+    click.option(
+        "--dialect",
+        type=click.Choice(["imgql1", "imgql2"]),
+        help="Read operators exactly as VoxLogicA 1 or 2 does.",
+    ),
+    click.option(
+        "--same-grid",
+        type=click.Choice(["strict", "adopt"]),
+        help="adopt: images of equal shape count as images on one grid.",
+    ),
+    click.option(
+        "--read-root",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="The program may read only in DIR; repeatable.",
+    ),
+    click.option(
+        "--write-root",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="The program may write only in DIR; repeatable.",
+    ),
+)
+
+
+def bearing_on_meaning(command: _Command) -> _Command:
+    """The program and the options that bear on what it means."""
+    for option in reversed(_SHARED):
+        command = option(command)
+    return command
+
+
+def options_of(given: dict[str, Any]) -> Options:
+    """What was given, for the pipeline."""
+    from voxgpu.files.roots import Roots
+    from voxgpu.language.syntax import Dialect
+    from voxgpu.pipeline import Options
+
+    return Options(
+        define=given["define"],
+        output=given["output"],
+        dialect=Dialect(given["dialect"]) if given["dialect"] else None,
+        adopt=None if given["same_grid"] is None else given["same_grid"] == "adopt",
+        roots=Roots(given["read_root"], given["write_root"]),
+    )
+
+
+def source_of(given: dict[str, Any]) -> Source:
+    """The text of the program; raises ImgqlError where it cannot be read."""
+    from voxgpu.pipeline import read_source
+
+    return read_source(given["program"])

@@ -1,0 +1,161 @@
+"""What does a kernel body mean? Its evaluation with NumPy over whole arrays, slow and obvious.
+
+Numerics contract (``docs/numerics.md``): float32 arithmetic with IEEE rounding and no contraction;
+sums in float64 over blocks of 4096 consecutive voxels, each block and then the row of blocks added
+up by halves, so that neither threads nor devices can change a bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.codegen.scalar import HERE, Offset, Scalar, topological
+
+Array = npt.NDArray[Any]
+
+#: Voxels whose sum is formed first; part of the meaning of every sum.
+BLOCK = 4096
+
+_DTYPE = {"bool": np.bool_, "f32": np.float32, "f64": np.float64}
+
+_OPERATIONS: dict[str, Any] = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "negate": np.negative,
+    "absolute": np.abs,
+    "less": np.less,
+    "less_equal": np.less_equal,
+    "greater": np.greater,
+    "greater_equal": np.greater_equal,
+    "equal": np.equal,
+    "not_equal": np.not_equal,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "xor": np.logical_xor,
+    "not": np.logical_not,
+    "where": np.where,
+}
+
+
+def evaluate(
+    body: Scalar, inputs: Sequence[Array], parameters: Sequence[Any], shape: tuple[int, ...]
+) -> Any:
+    """The value of ``body``.
+
+    inputs      arrays of ``shape``, float32 or bool as the body reads them
+    parameters  scalar arguments; numbers are rounded to float32 first
+    shape       (z, y, x) or (y, x)
+
+    Returns an array of ``shape``, or a NumPy number where the body gathers all voxels.
+    """
+    values: dict[int, Any] = {}
+    remaining = _uses(body)
+    with np.errstate(all="ignore"):
+        for expression in topological([body]):
+            arguments = [values[id(argument)] for argument in expression.arguments]
+            values[id(expression)] = _apply(expression, arguments, inputs, parameters, shape)
+            for argument in expression.arguments:
+                remaining[id(argument)] -= 1
+                if not remaining[id(argument)]:
+                    del values[id(argument)]
+    result = values[id(body)]
+    if body.element != "f64" and np.ndim(result) == 0:
+        return np.full(shape, result, dtype=_DTYPE[body.element])
+    return result
+
+
+def _uses(body: Scalar) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for expression in topological([body]):
+        for argument in expression.arguments:
+            counts[id(argument)] = counts.get(id(argument), 0) + 1
+    return counts
+
+
+def _apply(
+    expression: Scalar,
+    arguments: list[Any],
+    inputs: Sequence[Array],
+    parameters: Sequence[Any],
+    shape: tuple[int, ...],
+) -> Any:
+    detail: Any = expression.detail
+    match expression.operation:
+        case "read":
+            source, offset, outside = detail
+            return inputs[source] if offset == HERE else shifted(inputs[source], offset, outside)
+        case "parameter":
+            return _DTYPE[expression.element](parameters[detail[0]])
+        case "constant":
+            return _DTYPE[expression.element](detail[0])
+        case "position":
+            return _position(detail[0], shape)
+        case "extent":
+            axis = detail[0]
+            return np.float32(shape[-1 - axis] if axis < len(shape) else 0)
+        case "total":
+            return tree_sum(np.broadcast_to(arguments[0], shape))
+        case "count":
+            return np.float64(np.count_nonzero(np.broadcast_to(arguments[0], shape)))
+        case "smallest":
+            return extreme(np.fmin, np.broadcast_to(arguments[0], shape))
+        case "largest":
+            return extreme(np.fmax, np.broadcast_to(arguments[0], shape))
+        case operation:
+            return _OPERATIONS[operation](*arguments)
+
+
+def shifted(array: Array, offset: Offset, outside: Any) -> Array:
+    """The array whose voxel p is ``array[p + offset]``, or ``outside`` beyond the frame."""
+    moves = offset[-array.ndim :]
+    if any(offset[: 3 - array.ndim]):
+        return np.full_like(array, outside)
+    result = np.full_like(array, outside)
+    target, source = [], []
+    for move, size in zip(moves, array.shape, strict=True):
+        if abs(move) >= size:
+            return result
+        target.append(slice(max(0, -move), min(size, size - move)))
+        source.append(slice(max(0, move), min(size, size + move)))
+    result[tuple(target)] = array[tuple(source)]
+    return result
+
+
+def tree_sum(values: Array) -> np.float64:
+    """The sum in float64 in the order that defines it: blocks of 4096, then halves."""
+    flat = values.astype(np.float64).ravel()
+    blocks = max(1, -(-flat.size // BLOCK))
+    padded = np.zeros(blocks * BLOCK)
+    padded[: flat.size] = flat
+    sums = _halve(padded.reshape(blocks, BLOCK))
+    row = np.zeros((1, 1 << (blocks - 1).bit_length()))
+    row[0, :blocks] = sums
+    return np.float64(_halve(row)[0])
+
+
+def _halve(rows: Array) -> Array:
+    """Adds the second half of each row to the first until one column is left."""
+    while rows.shape[1] > 1:
+        half = rows.shape[1] // 2
+        rows = rows[:, :half] + rows[:, half:]
+    return rows[:, 0]
+
+
+def extreme(choose: np.ufunc, values: Array) -> np.float64:
+    """The least or greatest value, NaN left out (NaN if there is nothing else); never −0."""
+    return np.float64(choose.reduce(values, axis=None)) + 0.0
+
+
+def _position(axis: int, shape: tuple[int, ...]) -> Array:
+    if axis >= len(shape):
+        return np.zeros(shape, dtype=np.float32)
+    sizes = [1] * len(shape)
+    sizes[-1 - axis] = shape[-1 - axis]
+    indices = np.arange(shape[-1 - axis], dtype=np.float32).reshape(sizes)
+    return np.broadcast_to(indices, shape)

@@ -1,0 +1,272 @@
+"""What may the body of a kernel say? A small, pure language of expressions over one voxel.
+
+A body is an ordinary Python function, called once with symbols; the operators below build an
+expression out of it. Renderings walk that expression; ``reference.py``, with NumPy, defines its
+meaning.
+
+Numbers are float32 (``f32``) unless an expression gathers many voxels, which happens in float64
+(``f64``); see ``docs/numerics.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from hashlib import sha256
+from itertools import product
+from typing import Literal
+
+Element = Literal["bool", "f32", "f64"]
+Offset = tuple[int, int, int]
+
+#: Operations on two numbers that give a number, and on two numbers that give true or false.
+ARITHMETIC = ("add", "subtract", "multiply", "divide")
+COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+LOGIC = ("and", "or", "xor", "not")
+#: Operations that gather every voxel of the image into one number.
+GATHERS = ("total", "count", "smallest", "largest")
+
+HERE: Offset = (0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """An expression: what it does, to which expressions, and what comes out.
+
+    operation  one of the names above, or a leaf: ``read`` ``parameter`` ``constant`` ``position``
+               ``extent``
+    arguments  the expressions it is applied to
+    detail     of a leaf: (input, offset, outside value) of a read, number of a parameter, value of
+               a constant, axis of a position or extent
+    element    type of the result
+    """
+
+    operation: str
+    arguments: tuple[Scalar, ...]
+    detail: tuple[object, ...]
+    element: Element
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a kernel body has no `if`, `and`, `or`, `not` and no chained comparisons: use "
+            "`&`, `|`, `~` and where(); write `lo <= v <= hi` as `(lo <= v) & (v <= hi)`"
+        )
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> Scalar:  # type: ignore[override]
+        return _compare("equal", self, other)
+
+    def __ne__(self, other: object) -> Scalar:  # type: ignore[override]
+        return _compare("not_equal", self, other)
+
+    def __lt__(self, other: Operand) -> Scalar:
+        return _compare("less", self, other)
+
+    def __le__(self, other: Operand) -> Scalar:
+        return _compare("less_equal", self, other)
+
+    def __gt__(self, other: Operand) -> Scalar:
+        return _compare("greater", self, other)
+
+    def __ge__(self, other: Operand) -> Scalar:
+        return _compare("greater_equal", self, other)
+
+    def __add__(self, other: Operand) -> Scalar:
+        return _arithmetic("add", self, other)
+
+    def __radd__(self, other: Operand) -> Scalar:
+        return _arithmetic("add", other, self)
+
+    def __sub__(self, other: Operand) -> Scalar:
+        return _arithmetic("subtract", self, other)
+
+    def __rsub__(self, other: Operand) -> Scalar:
+        return _arithmetic("subtract", other, self)
+
+    def __mul__(self, other: Operand) -> Scalar:
+        return _arithmetic("multiply", self, other)
+
+    def __rmul__(self, other: Operand) -> Scalar:
+        return _arithmetic("multiply", other, self)
+
+    def __truediv__(self, other: Operand) -> Scalar:
+        return _arithmetic("divide", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Scalar:
+        return _arithmetic("divide", other, self)
+
+    def __neg__(self) -> Scalar:
+        return _number("negate", self)
+
+    def __abs__(self) -> Scalar:
+        return _number("absolute", self)
+
+    def __and__(self, other: Operand) -> Scalar:
+        return _logic("and", self, other)
+
+    def __or__(self, other: Operand) -> Scalar:
+        return _logic("or", self, other)
+
+    def __xor__(self, other: Operand) -> Scalar:
+        return _logic("xor", self, other)
+
+    def __invert__(self) -> Scalar:
+        return _logic("not", self)
+
+    def __getitem__(self, offset: Offset) -> Scalar:
+        """The same input read ``offset`` voxels (z, y, x) away; only where a neighborhood is."""
+        if self.operation != "read":
+            raise TypeError("only an input of a neighborhood can be read at an offset")
+        source, _, outside = self.detail
+        return Scalar("read", (), (source, offset, outside), self.element)
+
+
+Operand = Scalar | float | bool
+
+
+def read(source: int, element: Element, outside: bool | float | None = None) -> Scalar:
+    """The voxel of input number ``source``; ``outside`` is its value beyond the image's frame."""
+    return Scalar("read", (), (source, HERE, outside), element)
+
+
+def parameter(number: int, element: Element) -> Scalar:
+    """The scalar argument ``number`` of the kernel, the same for every voxel."""
+    return Scalar("parameter", (), (number,), element)
+
+
+def constant(value: Operand) -> Scalar:
+    """A number or truth value known while the body is traced."""
+    if isinstance(value, Scalar):
+        return value
+    if isinstance(value, bool):
+        return Scalar("constant", (), (value,), "bool")
+    return Scalar("constant", (), (float(value),), "f32")
+
+
+def position(axis: int) -> Scalar:
+    """The index of the voxel along ``axis`` (0 = x, 1 = y, 2 = z); 0 on an axis that is not there."""
+    return Scalar("position", (), (axis,), "f32")
+
+
+def extent(axis: int) -> Scalar:
+    """Voxels along ``axis`` (0 = x, 1 = y, 2 = z); 0 for an axis that is not there."""
+    return Scalar("extent", (), (axis,), "f32")
+
+
+def where(condition: Operand, then: Operand, otherwise: Operand) -> Scalar:
+    """``then`` where ``condition`` is true, else ``otherwise``; both are computed."""
+    chosen, left, right = constant(condition), constant(then), constant(otherwise)
+    _expect("where", chosen.element == "bool" and left.element == right.element)
+    return Scalar("where", (chosen, left, right), (), left.element)
+
+
+def cube(radius: int) -> tuple[Offset, ...]:
+    """The offsets (z, y, x) of the box of half-width ``radius`` voxels, its center included."""
+    return tuple(product(range(-radius, radius + 1), repeat=3))  # type: ignore[return-value]
+
+
+def any_of(values: Iterable[Scalar]) -> Scalar:
+    """True where one of the truth values is."""
+    return reduce(lambda left, right: left | right, values)
+
+
+def all_of(values: Iterable[Scalar]) -> Scalar:
+    """True where all truth values are."""
+    return reduce(lambda left, right: left & right, values)
+
+
+def total(value: Scalar) -> Scalar:
+    """The float64 sum of ``value`` over all voxels, in the order of ``docs/numerics.md``."""
+    return _gather("total", value, value.element != "bool")
+
+
+def count(truth: Scalar) -> Scalar:
+    """How many voxels are true."""
+    return _gather("count", truth, truth.element == "bool")
+
+
+def smallest(value: Scalar) -> Scalar:
+    """The least value over all voxels, NaN left out."""
+    return _gather("smallest", value, value.element == "f32")
+
+
+def largest(value: Scalar) -> Scalar:
+    """The greatest value over all voxels, NaN left out."""
+    return _gather("largest", value, value.element == "f32")
+
+
+def topological(roots: Sequence[Scalar]) -> list[Scalar]:
+    """Every expression below ``roots`` once, arguments before what uses them."""
+    order: list[Scalar] = []
+    seen: set[int] = set()
+    stack: list[tuple[Scalar, bool]] = [(root, False) for root in reversed(roots)]
+    while stack:
+        expression, ready = stack.pop()
+        if ready:
+            order.append(expression)
+        elif id(expression) not in seen:
+            seen.add(id(expression))
+            stack.append((expression, True))
+            stack.extend((argument, False) for argument in reversed(expression.arguments))
+    return order
+
+
+def key(root: Scalar) -> str:
+    """A SHA-256 name of what ``root`` computes; equal exactly for equal expressions."""
+    keys: dict[int, str] = {}
+    for expression in topological([root]):
+        text = repr(
+            (
+                expression.operation,
+                [keys[id(argument)] for argument in expression.arguments],
+                expression.detail,
+                expression.element,
+            )
+        )
+        keys[id(expression)] = sha256(text.encode()).hexdigest()
+    return keys[id(root)]
+
+
+def _arithmetic(operation: str, left: Operand, right: Operand) -> Scalar:
+    first, second = _same_width(constant(left), constant(right))
+    _expect(operation, first.element == second.element != "bool")
+    return Scalar(operation, (first, second), (), first.element)
+
+
+def _compare(operation: str, left: object, right: object) -> Scalar:
+    first, second = _same_width(constant(left), constant(right))  # type: ignore[arg-type]
+    _expect(operation, first.element == second.element)
+    return Scalar(operation, (first, second), (), "bool")
+
+
+def _same_width(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
+    """A constant written beside a float64 expression is a float64."""
+    if left.element == "f64" and right.operation == "constant" and right.element == "f32":
+        right = Scalar("constant", (), right.detail, "f64")
+    if right.element == "f64" and left.operation == "constant" and left.element == "f32":
+        left = Scalar("constant", (), left.detail, "f64")
+    return left, right
+
+
+def _number(operation: str, value: Scalar) -> Scalar:
+    _expect(operation, value.element != "bool")
+    return Scalar(operation, (value,), (), value.element)
+
+
+def _logic(operation: str, *values: Operand) -> Scalar:
+    operands = tuple(constant(value) for value in values)
+    _expect(operation, all(operand.element == "bool" for operand in operands))
+    return Scalar(operation, operands, (), "bool")
+
+
+def _gather(operation: str, value: Scalar, fits: bool) -> Scalar:
+    _expect(operation, fits)
+    return Scalar(operation, (value,), (), "f64")
+
+
+def _expect(operation: str, fits: bool) -> None:
+    if not fits:
+        raise TypeError(f"`{operation}` in a kernel body got operands of the wrong element type")

@@ -1,0 +1,231 @@
+"""How is a mistake told to the person who made it? With its place, the line, and what to try."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+#: Every code, which never changes its meaning, and what it is about.
+CODES = {
+    "E100": "the text is not a program",
+    "E101": "a name that nothing is bound to",
+    "E102": "a value of the wrong type",
+    "E103": "the wrong number of arguments",
+    "E104": "a program variable that was not defined",
+    "E105": "images on different grids",
+    "E106": "a value that must be known before running, and is not",
+    "E107": "arguments for which there is no value",
+    "E108": "an import that cannot be found",
+    "E109": "a program that cannot be read",
+    "E110": "no image that says on which grid to compute",
+    "E201": "an image that cannot be loaded",
+    "E202": "a result that cannot be saved so",
+    "E203": "a path outside the folders the program may touch",
+    "E301": "a value that turned out not to exist",
+    "E302": "more memory than there is",
+    "E303": "a file that could not be written",
+    "E304": "a failure while computing",
+    "W101": "an expression that dialects read differently",
+    "W201": "images of equal shape on different grids, taken as one",
+    "W202": "two results saved under one name",
+    "W301": "voxels that a file cannot hold as they are",
+}
+
+
+class Source:
+    """A text that programs are read from. Two sources are the same only if they are one object.
+
+    name      as it was given, for messages
+    ours      whether it is part of voxgpu, so that a mistake in it is not the user's
+    """
+
+    def __init__(self, name: str, text: str, ours: bool = False) -> None:
+        self.name = name
+        self.text = text
+        self.ours = ours
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
+
+    def line_and_column(self, offset: int) -> tuple[int, int]:
+        """Both from 1, in characters."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """Line ``number``, from 1, without its end."""
+        start = self._starts[number - 1]
+        stop = self._starts[number] if number < len(self._starts) else len(self.text)
+        return self.text[start:stop].rstrip("\r\n")
+
+
+class Span(NamedTuple):
+    """Where something stands: characters ``start`` to ``stop`` of a source."""
+
+    source: Source
+    start: int
+    stop: int
+
+    def __str__(self) -> str:
+        line, column = self.source.line_and_column(self.start)
+        return f"{self.source.name}:{line}:{column}"
+
+    def to(self, other: Span) -> Span:
+        """From the beginning of this to the end of the other."""
+        return Span(self.source, self.start, other.stop)
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+class Note(NamedTuple):
+    """Something to know about another place."""
+
+    message: str
+    span: Span | None
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One mistake (code ``E…``) or warning (``W…``).
+
+    message  what was expected and what was found
+    span     where; None where no place in a program is to blame
+    notes    other places that explain it
+    help     what to try
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    notes: tuple[Note, ...] = ()
+    help: str = ""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether this keeps the program from running."""
+        return self.code.startswith("E")
+
+    @property
+    def severity(self) -> str:
+        """``error`` or ``warning``."""
+        return "error" if self.is_error else "warning"
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for ``--json``."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            **_place(self.span),
+            "notes": [{"message": note.message, **_place(note.span)} for note in self.notes],
+            "help": self.help or None,
+        }
+
+
+def at_trace(
+    code: str,
+    message: str,
+    trace: tuple[Span, ...],
+    notes: tuple[Note, ...] = (),
+    help: str = "",
+) -> Diagnostic:
+    """A diagnostic for something inside a function.
+
+    ``trace`` is where it is, then the calls that lead there, innermost first. The place shown is
+    the innermost that the user wrote; the others become notes.
+    """
+    mine = [span for span in trace if not span.source.ours] or list(trace)
+    calls = tuple(Note("called here", span) for span in mine[1:])
+    if mine and trace[0].source.ours:
+        calls = (Note("in the standard library", trace[0]), *calls)
+    return Diagnostic(code, message, mine[0] if mine else None, notes + calls, help)
+
+
+class ImgqlError(Exception):
+    """A program with mistakes: all of them."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(str(each) for each in self.diagnostics))
+
+
+class Diagnostics:
+    """Collects mistakes and warnings, each once, in the order of their discovery."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, Span | None], Diagnostic] = {}
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Keeps the diagnostic unless the same was said of the same place."""
+        place = (diagnostic.code, diagnostic.message, diagnostic.span)
+        self._found.setdefault(place, diagnostic)
+
+    @property
+    def all(self) -> tuple[Diagnostic, ...]:
+        """Everything, errors and warnings."""
+        return tuple(self._found.values())
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """What keeps the program from running."""
+        return tuple(each for each in self.all if each.is_error)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What does not."""
+        return tuple(each for each in self.all if not each.is_error)
+
+    def raise_errors(self) -> None:
+        """Raises ImgqlError with everything if there is an error."""
+        if self.errors:
+            raise ImgqlError(self.all)
+
+
+def _lines(diagnostic: Diagnostic) -> Iterable[str]:
+    yield f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"
+    if diagnostic.span:
+        yield from _excerpt(diagnostic.span, "^", "")
+    for note in diagnostic.notes:
+        if note.span:
+            yield from _excerpt(note.span, "-", note.message)
+        else:
+            yield f"  note: {note.message}"
+    if diagnostic.help:
+        yield f"  help: {diagnostic.help}"
+
+
+def _excerpt(span: Span, mark: str, label: str) -> Iterable[str]:
+    """The line that a span begins on, marked below, with ``file:line:column`` above."""
+    line, column = span.source.line_and_column(span.start)
+    text = span.source.line(line)
+    width = max(1, min(span.stop - span.start, len(text) - column + 1))
+    number = str(line)
+    pad = " " * len(number)
+    # Tabs stay tabs in the line of marks, so that both lines are indented alike.
+    before = "".join("\t" if char == "\t" else " " for char in text[: column - 1])
+    yield f"{pad} ┌─ {span}"
+    yield f"{number} │ {text}"
+    yield f"{pad} │ {before}{mark * width}{' ' + label if label else ''}"
+
+
+def _place(span: Span | None) -> dict[str, Any]:
+    if span is None:
+        return {"file": None, "line": None, "column": None}
+    line, column = span.source.line_and_column(span.start)
+    end_line, end_column = span.source.line_and_column(span.stop)
+    return {
+        "file": span.source.name,
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+    }

@@ -1,0 +1,156 @@
+"""Where does a MetaImage or NRRD header say that the voxels are, and how are they packed?
+
+Both formats begin with lines of text, which may name other files that hold the voxels:
+https://itk.org/Wiki/MetaIO/Documentation and https://teem.sourceforge.net/nrrd/format.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from voxgpu.files.existing import beginning, existing, file_size
+from voxgpu.files.problem import FileProblem
+
+#: Longer headers than this exist only where they list files.
+_HEADER_BYTES = 1 << 20
+
+_NRRD_PACKINGS = {"raw": "raw", "gzip": "gzip", "gz": "gzip", "bzip2": "other", "bz2": "other"}
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """Where the voxels are.
+
+    files    every file that bears on the image: the header's, then those it names, if any
+    offset   bytes before the voxels in the file (in each, where there are several); -1 where
+             the voxels are whatever stands at the end
+    packing  ``raw``, ``gzip``, ``zlib``, or ``other`` where sizes cannot be told (text, bzip2)
+    """
+
+    files: tuple[str, ...]
+    offset: int
+    packing: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The files that hold voxels."""
+        return self.files[1:] or self.files
+
+
+def packing_of(place: str) -> Packing | None:
+    """What the header at ``place`` says; None where it is neither MetaImage nor NRRD.
+
+    Raises FileProblem where a file that the header names does not exist.
+    """
+    header = beginning(place, _HEADER_BYTES)
+    if header.startswith(b"NRRD000"):
+        return _nrrd(place, header)
+    suffix = Path(place).suffix.lower()
+    if suffix in (".mha", ".mhd") or header.startswith((b"ObjectType", b"NDims")):
+        return _metaimage(place, header)
+    return None
+
+
+def check_sizes(packing: Packing, voxel_bytes: int) -> None:
+    """Raise FileProblem where the files are too short for ``voxel_bytes`` that are not packed."""
+    if packing.packing != "raw":
+        return
+    held = sum(file_size(path) - max(packing.offset, 0) for path in packing.sources)
+    if held < voxel_bytes:
+        before = len(packing.sources) * max(packing.offset, 0)
+        raise FileProblem(
+            packing.sources[0],
+            f"truncated: header promises {voxel_bytes + before:,} bytes, "
+            f"file has {held + before:,}",
+        )
+
+
+def _metaimage(place: str, header: bytes) -> Packing | None:
+    fields: dict[str, str] = {}
+    at = 0
+    for line in header.splitlines(keepends=True):
+        at += len(line)
+        key, separator, value = line.decode("utf-8", "surrogateescape").partition("=")
+        if not separator:
+            return None
+        fields[key.strip()] = value.strip()
+        if key.strip() == "ElementDataFile":
+            break
+    named = fields.get("ElementDataFile", "")
+    if not named:
+        return None
+    if not _is_true(fields.get("BinaryData", "True")):
+        packing = "other"
+    else:
+        packing = "zlib" if _is_true(fields.get("CompressedData", "False")) else "raw"
+    if named.upper() == "LOCAL":
+        return Packing((place,), at, packing)
+    skipped = _integer(fields.get("HeaderSize", "0"))
+    return Packing((place, *_named_files(place, named, header[at:])), skipped, packing)
+
+
+def _is_true(value: str) -> bool:
+    return value[:1].upper() in ("T", "1")
+
+
+def _nrrd(place: str, header: bytes) -> Packing:
+    fields: dict[str, str] = {}
+    at = 0
+    for line in header.splitlines(keepends=True):
+        at += len(line)
+        text = line.decode("utf-8", "surrogateescape").strip()
+        if not text:
+            break
+        key, _, value = text.partition(":")
+        fields[key.strip().lower().replace(" ", "")] = value.strip()
+        if fields.get("datafile", "").upper().startswith("LIST"):
+            break
+    packing = _NRRD_PACKINGS.get(fields.get("encoding", "raw").lower(), "other")
+    if _integer(fields.get("lineskip", "0")) > 0:
+        packing = "other"
+    skipped = _integer(fields.get("byteskip", "0"))
+    if "datafile" in fields:
+        named = _named_files(place, fields["datafile"], header[at:])
+        return Packing((place, *named), skipped, packing)
+    return Packing((place,), at + skipped if skipped >= 0 else -1, packing)
+
+
+def _integer(text: str) -> int:
+    return int(text) if text.removeprefix("-").isdecimal() else 0
+
+
+def _named_files(place: str, named: str, following: bytes) -> list[str]:
+    """The files that a header names: one, a list that follows, or a numbered pattern."""
+    words = named.split()
+    names: Iterable[str]
+    if words[0].upper() == "LIST":
+        lines = following.decode("utf-8", "surrogateescape").splitlines()
+        names = [line.strip() for line in lines if line.strip()]
+    elif "%" in named and len(words) >= 3:
+        names = _numbered(place, words)
+    else:
+        names = [named]
+    return [_beside(place, name) for name in names]
+
+
+def _numbered(place: str, words: list[str]) -> Iterator[str]:
+    """The names of a pattern such as ``slice%03d.raw 1 20 1``: first, last, step."""
+    pattern, first, last, step = (*words, "1")[:4]
+    end = _integer(last) + (1 if _integer(step) > 0 else -1)
+    for number in range(_integer(first), end, _integer(step) or 1):
+        try:
+            yield pattern % number
+        except (TypeError, ValueError):
+            raise FileProblem(place, f"`{pattern}` is no pattern of file names") from None
+
+
+def _beside(place: str, name: str) -> str:
+    path = Path(place).parent / name
+    try:
+        return existing(path)
+    except FileProblem as problem:
+        raise FileProblem(
+            place, f"its voxels should be in `{path}`: {problem.reason}", problem.help
+        ) from None

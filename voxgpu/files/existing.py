@@ -1,0 +1,122 @@
+"""Is there something to read at this path, and if not, which file may have been meant?"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import os
+import stat
+from pathlib import Path
+
+from voxgpu.files.problem import FileProblem
+
+#: Names of a folder that are compared with a misspelled one; comparing more takes seconds.
+_NAMES_COMPARED = 5000
+
+_LARGE_FILE_POINTER = b"version https://git-lfs"
+
+
+def existing(path: Path) -> str:
+    """The absolute path of the readable file or folder at ``path``, its folders resolved.
+
+    The last name is kept also where it is a symbolic link: formats are told by suffixes, and
+    stores of large data link ``scan.nii.gz`` to nameless blobs. Raises FileProblem where there
+    is nothing, where it may not be read, and for what is neither file nor folder.
+    """
+    try:
+        place = _resolved(path)
+        kind = place.stat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            raise FileProblem(str(path), "it is neither a file nor a folder")
+        _open_once(place)
+    except ValueError as error:  # an embedded NUL, or a character that no file name can have
+        raise FileProblem(str(path), f"not a possible file name: {error}") from None
+    except FileNotFoundError:
+        raise _missing(path, place) from None
+    except OSError as error:
+        raise FileProblem(str(path), os_reason(error)) from None
+    return str(place)
+
+
+def file_size(path: str) -> int:
+    """The bytes of a file. Raises FileProblem where it is gone."""
+    try:
+        return Path(path).stat().st_size
+    except OSError as error:
+        raise FileProblem(path, os_reason(error)) from None
+
+
+def beginning(path: str, count: int) -> bytes:
+    """The first ``count`` bytes of a file, fewer where it is shorter."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(count)
+    except OSError as error:
+        raise FileProblem(path, os_reason(error)) from None
+
+
+def os_reason(error: OSError) -> str:
+    """What the operating system objects to, in small letters and without numbers."""
+    return (error.strerror or str(error)).lower()
+
+
+def what_it_looks_like(path: str) -> str:
+    """What a file is that is no image, as far as its first bytes tell; empty where they do not."""
+    first = beginning(path, 512)
+    if not first:
+        return "the file is empty"
+    if first.startswith(_LARGE_FILE_POINTER):
+        return "only a Git LFS pointer is here, the image itself has not been fetched"
+    if b"\0" not in first and _is_text(first):
+        return "it is not an image but a text file"
+    return ""
+
+
+def _is_text(first: bytes) -> bool:
+    # The last character may be cut in the middle, so up to three bytes are forgiven.
+    return any(_decodes(first[: len(first) - cut]) for cut in range(4))
+
+
+def _decodes(text: bytes) -> bool:
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter.isspace() for letter in decoded)
+
+
+def _resolved(path: Path) -> Path:
+    if path.name in ("", ".."):
+        return Path(os.path.realpath(path))
+    return Path(os.path.realpath(path.parent)) / path.name
+
+
+def _open_once(place: Path) -> None:
+    if place.is_dir():
+        os.scandir(place).close()
+    else:
+        place.open("rb").close()
+
+
+def _missing(path: Path, place: Path) -> FileProblem:
+    if place.is_symlink():
+        return FileProblem(
+            str(path),
+            f"it is a link to `{place.readlink()}`, which does not exist",
+            "fetch its content first (git annex get, datalad get, dvc pull)",
+        )
+    missing = place
+    while not missing.parent.is_dir() and missing.parent != missing:
+        missing = missing.parent
+    reason = "no such file" if missing == place else f"there is no folder `{missing}`"
+    return FileProblem(str(path), reason, _did_you_mean(missing.parent, missing.name))
+
+
+def _did_you_mean(folder: Path, name: str) -> str:
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in itertools.islice(entries, _NAMES_COMPARED)]
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(name, sorted(names), n=3)
+    return f"did you mean {' or '.join(f'`{match}`' for match in close)}?" if close else ""

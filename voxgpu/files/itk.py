@@ -1,0 +1,117 @@
+"""How is SimpleITK asked? Quietly, and its objections become one line for the user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from voxgpu.files.problem import FileProblem
+
+_ELEMENTS = {
+    "8-bit signed integer": "int8",
+    "8-bit unsigned integer": "uint8",
+    "16-bit signed integer": "int16",
+    "16-bit unsigned integer": "uint16",
+    "32-bit signed integer": "int32",
+    "32-bit unsigned integer": "uint32",
+    "64-bit signed integer": "int64",
+    "64-bit unsigned integer": "uint64",
+    "32-bit float": "float32",
+    "64-bit float": "float64",
+}
+
+_NO_READER = "Unable to determine ImageIO reader"
+
+#: MetaIO's words for every failure, followed by whatever errno happened to be.
+_META_READ_FAILED = re.compile(r"MetaImageIO.*File cannot be read", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Information:
+    """What SimpleITK says of an image before it reads voxels; every axis, x first.
+
+    size       voxels along each axis
+    spacing    mm between voxel centers along each axis
+    origin     mm, center of the first voxel (left, posterior, superior, …)
+    direction  row-major matrix of direction cosines
+    voxel      SimpleITK's name of the voxel type, such as ``vector of 32-bit float``
+    channels   components of each voxel
+    """
+
+    size: tuple[int, ...]
+    spacing: tuple[float, ...]
+    origin: tuple[float, ...]
+    direction: tuple[float, ...]
+    voxel: str
+    channels: int
+
+    @property
+    def element(self) -> str:
+        """NumPy's name of the type of one component; empty where NumPy images have no such."""
+        return _ELEMENTS.get(self.voxel.removeprefix("vector of "), "")
+
+
+def simpleitk() -> Any:
+    """SimpleITK, which takes 0.2 s to import: only where an image is read or written."""
+    import SimpleITK
+
+    return SimpleITK
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep ITK's warnings, meant for developers, off the user's terminal."""
+    process = simpleitk().ProcessObject
+    shown = process.GetGlobalWarningDisplay()
+    process.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        process.SetGlobalWarningDisplay(shown)
+
+
+def information(place: str) -> Information:
+    """What the file at ``place`` says of its image; reads no voxels. Raises FileProblem."""
+    reader = simpleitk().ImageFileReader()
+    reader.SetFileName(place)
+    with quiet(), objections(place):
+        reader.ReadImageInformation()
+    return Information(
+        size=tuple(reader.GetSize()),
+        spacing=tuple(reader.GetSpacing()),
+        origin=tuple(reader.GetOrigin()),
+        direction=tuple(reader.GetDirection()),
+        voxel=simpleitk().GetPixelIDValueAsString(reader.GetPixelIDValue()),
+        channels=reader.GetNumberOfComponents(),
+    )
+
+
+@contextmanager
+def objections(place: str, action: str = "read") -> Iterator[None]:
+    """Turn what SimpleITK raises into a FileProblem about ``place``."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise FileProblem(place, condensed(str(error)), "", action) from None
+
+
+def condensed(message: str) -> str:
+    """ITK's reason in one short line, without classes, addresses and source files."""
+    if _NO_READER in message:
+        return "not an image in any format that SimpleITK reads"
+    if _META_READ_FAILED.search(message):
+        return "its MetaImage header or data is damaged or incomplete"
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("Exception thrown")] or [message]
+    # NRRD's reader explains itself in steps, the last of which is the reason.
+    line = said[-1] if said[-1].startswith("[nrrd]") else said[0]
+    for clutter in (r"^(sitk::|itk::|ITK )ERROR: ", r"^\w+\(0x[0-9a-f]+\): ", r"^\[nrrd\] \w+: "):
+        line = re.sub(clutter, "", line)
+    return _shortened(" ".join(line.split())) or "SimpleITK cannot read it"
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= 160 else line[:159] + "…"

@@ -1,0 +1,264 @@
+"""What do the bytes of a NIfTI header say, and which bytes say what we want?
+
+The formats are those of nifti1.h (https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h),
+nifti2.h, and of ANALYZE 7.5, whose layout NIfTI-1 took over.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from voxgpu.image import Grid
+from voxgpu.types import ELEMENT_BYTES
+
+#: Bytes before the voxels of a NIfTI-1 file: 348 of header, 4 that say "no extensions".
+HEADER_BYTES = 352
+
+#: Code of the voxel type: NumPy's name and channels.
+DATATYPES = {
+    2: ("uint8", 1),
+    4: ("int16", 1),
+    8: ("int32", 1),
+    16: ("float32", 1),
+    64: ("float64", 1),
+    128: ("uint8", 3),
+    256: ("int8", 1),
+    512: ("uint16", 1),
+    768: ("uint32", 1),
+    1024: ("int64", 1),
+    1280: ("uint64", 1),
+    2304: ("uint8", 4),
+}
+
+_UNREADABLE_DATATYPES = {
+    1: "single bits",
+    32: "complex numbers",
+    1536: "128-bit floating-point numbers",
+    1792: "complex numbers",
+    2048: "complex numbers",
+}
+
+#: Intent of images with several components per voxel, stored component by component.
+VECTOR_INTENT = 1007
+
+_MATRIX_INTENTS = (1004, 1005)
+
+#: The largest number of voxels along an axis: dimensions are signed 16-bit integers.
+LARGEST_AXIS = 32767
+
+#: Offsets and formats (`struct`) of the fields that say where voxels lie, as they are kept:
+#: qform_code sform_code, quatern_b c d, qoffset_x y z, srow_x y z, pixdim[0..3], xyzt_units.
+_ORIENTATION = ((252, "2h"), (256, "6f"), (280, "12f"), (76, "4f"), (123, "B"))
+
+
+@dataclass(frozen=True, slots=True)
+class NiftiHeader:
+    """The fields of a NIfTI-1, NIfTI-2 or ANALYZE header that bear on reading voxels.
+
+    raw        the header's bytes, as they were in the file
+    version    0 (ANALYZE), 1 or 2
+    single     whether the voxels follow in the same file
+    order      byte order, ``<`` or ``>``
+    dim        voxels along x, y, z, t, u, v, w, as many as the header says are used
+    intent     what the voxels mean; `VECTOR_INTENT` matters
+    datatype   code of the voxel type
+    pixdim     spacing along x, y, z, in the header's units
+    offset     bytes before the voxels, in the file that holds them
+    slope      voxels mean slope × value + intercept, where slope is not 0
+    intercept
+    """
+
+    raw: bytes
+    version: int
+    single: bool
+    order: str
+    dim: tuple[int, ...]
+    intent: int
+    datatype: int
+    pixdim: tuple[float, ...]
+    offset: float
+    slope: float
+    intercept: float
+
+    @property
+    def components(self) -> int:
+        """Numbers in the file: voxels times channels; of a header without `defect`."""
+        return math.prod(self.dim) * DATATYPES[self.datatype][1]
+
+    @property
+    def voxel_bytes(self) -> int:
+        """Bytes of all voxels as they are stored; of a header without `defect`."""
+        return self.components * ELEMENT_BYTES[DATATYPES[self.datatype][0]]
+
+
+def parse(header: bytes) -> NiftiHeader | None:
+    """The header that begins with these bytes, of either byte order; None where it is none."""
+    if len(header) < 348:
+        return None
+    for order in "<>":
+        size = struct.unpack_from(order + "i", header)[0]
+        if size == 348:
+            return _first_version(header[:348], order)
+        if size == 540 and len(header) >= 540:
+            return _second_version(header[:540], order)
+    return None
+
+
+def _first_version(raw: bytes, order: str) -> NiftiHeader:
+    magic = raw[344:348]
+    rank, *dim = struct.unpack_from(order + "8h", raw, 40)
+    pixdim = struct.unpack_from(order + "8f", raw, 76)
+    offset, slope, intercept = struct.unpack_from(order + "3f", raw, 108)
+    is_nifti = magic in (b"n+1\0", b"ni1\0")
+    return NiftiHeader(
+        raw=raw,
+        version=int(is_nifti),
+        single=magic == b"n+1\0",
+        order=order,
+        dim=tuple(dim[: max(rank, 0)]),
+        intent=struct.unpack_from(order + "h", raw, 68)[0] if is_nifti else 0,
+        datatype=struct.unpack_from(order + "h", raw, 70)[0],
+        pixdim=pixdim[1:4],
+        offset=offset,
+        slope=slope if is_nifti else 0.0,  # ANALYZE has no scaling there
+        intercept=intercept if is_nifti else 0.0,
+    )
+
+
+def _second_version(raw: bytes, order: str) -> NiftiHeader:
+    rank, *dim = struct.unpack_from(order + "8q", raw, 16)
+    pixdim = struct.unpack_from(order + "8d", raw, 104)
+    return NiftiHeader(
+        raw=raw,
+        version=2,
+        single=raw[4:8] == b"n+2\0",
+        order=order,
+        dim=tuple(dim[: max(rank, 0)]),
+        intent=struct.unpack_from(order + "i", raw, 504)[0],
+        datatype=struct.unpack_from(order + "h", raw, 12)[0],
+        pixdim=pixdim[1:4],
+        offset=float(struct.unpack_from(order + "q", raw, 168)[0]),
+        slope=struct.unpack_from(order + "d", raw, 176)[0],
+        intercept=struct.unpack_from(order + "d", raw, 184)[0],
+    )
+
+
+def defect(header: NiftiHeader) -> str:
+    """Why an image cannot be read by this header, or empty.
+
+    ITK mends most of this silently: it takes 1 voxel for a dimension that is not positive, and
+    1 mm for a spacing that is 0 or no number.
+    """
+    rank = struct.unpack_from(*_rank_place(header))[0]
+    if not 1 <= rank <= 7:
+        return f"its header is damaged: it says that the image has {rank} dimensions"
+    for axis, size in zip("xyztuvw", header.dim, strict=False):
+        if size < 1:
+            return f"its header is damaged: it says that there are {size} voxels along {axis}"
+    for axis, size, spacing in zip("xyz", header.dim, header.pixdim, strict=False):
+        if size > 1 and not (math.isfinite(spacing) and spacing > 0):
+            return f"its header is damaged: it says that the spacing along {axis} is {spacing:g}"
+    if header.datatype not in DATATYPES:
+        kind = _UNREADABLE_DATATYPES.get(header.datatype, f"of unknown type {header.datatype}")
+        return f"its voxels are {kind}, which cannot be used here"
+    if header.intent in _MATRIX_INTENTS:
+        return "its voxels are matrices, which cannot be used here"
+    if not (math.isfinite(header.offset) and header.offset >= 0):
+        return f"its header is damaged: it says that the voxels begin at byte {header.offset:g}"
+    return ""
+
+
+def _rank_place(header: NiftiHeader) -> tuple[str, bytes, int]:
+    if header.version == 2:
+        return header.order + "q", header.raw, 16
+    return header.order + "h", header.raw, 40
+
+
+def orientation_fields(header_bytes: bytes) -> bytes:
+    """The fields of a NIfTI-1 header that say where voxels lie, bit for bit, little-endian.
+
+    qform_code, sform_code, quatern_b c d, qoffset_x y z, srow_x y z, pixdim[0..3] and
+    xyzt_units, 93 bytes. Empty for NIfTI-2 (its fields are wider), ANALYZE, and no header.
+    """
+    header = parse(header_bytes)
+    if header is None or header.version != 1:
+        return b""
+    return b"".join(
+        struct.pack("<" + form, *struct.unpack_from(header.order + form, header.raw, offset))
+        for offset, form in _ORIENTATION
+    )
+
+
+def nifti_header(grid: Grid, element: str, channels: int) -> bytes:
+    """The 352 bytes before the voxels of a little-endian NIfTI-1 file.
+
+    The place of the voxels is taken bit for bit from ``grid.nifti`` where there is such, else
+    computed from the grid (``voxgpu.files.nifti_orientation``). Voxels follow x first; colors of
+    uint8 as RGB or RGBA, others component by component. The grid must have at most
+    `LARGEST_AXIS` voxels along each axis.
+    """
+    from voxgpu.files.nifti_orientation import computed_fields
+
+    packed = channels > 1 and element == "uint8"
+    stored = next(c for c, t in DATATYPES.items() if t == (element, channels if packed else 1))
+    size = tuple(reversed(grid.shape))
+    dim = [len(size), *size, *(1,) * (7 - len(size))]
+    vector = channels > 1 and not packed
+    if vector:
+        dim[0], dim[5] = 5, channels
+    bits = 8 * ELEMENT_BYTES[element] * (channels if packed else 1)
+    header = bytearray(HEADER_BYTES)
+    header[38] = ord("r")  # "regular", which some readers of ANALYZE look for
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, *dim)
+    struct.pack_into("<3h", header, 68, VECTOR_INTENT if vector else 0, stored, bits)
+    struct.pack_into("<8f", header, 76, *(1.0,) * 8)
+    struct.pack_into("<3f", header, 108, float(HEADER_BYTES), 1.0, 0.0)
+    struct.pack_into("<6s", header, 148, b"voxgpu")
+    struct.pack_into("<4s", header, 344, b"n+1\0")
+    _put_orientation(header, grid.nifti or computed_fields(grid))
+    return bytes(header)
+
+
+def _put_orientation(header: bytearray, fields: bytes) -> None:
+    at = 0
+    for offset, form in _ORIENTATION:
+        length = struct.calcsize("<" + form)
+        header[offset : offset + length] = fields[at : at + length]
+        at += length
+
+
+def as_first_version(header: NiftiHeader) -> bytes:
+    """A NIfTI-1 single-file header that describes the same image as ``header``.
+
+    For NIfTI-2, which ITK does not know; fields that are not needed to place the voxels are
+    left out, and 64-bit numbers are rounded to 32 bits. Dimensions must fit.
+    """
+    raw, order = header.raw, header.order
+    if header.version < 2:
+        first = bytearray(raw + bytes(4))
+        struct.pack_into(order + "f", first, 108, float(HEADER_BYTES))
+        first[344:348] = b"n+1\0"
+        return bytes(first)
+    dim = struct.unpack_from(order + "8q", raw, 16)
+    first = bytearray(HEADER_BYTES)
+    struct.pack_into("<i", first, 0, 348)
+    struct.pack_into("<8h", first, 40, dim[0], *(max(size, 1) for size in dim[1:]))
+    struct.pack_into("<2h", first, 68, header.intent, header.datatype)
+    first[76:108] = _single(struct.unpack_from(order + "8d", raw, 104))
+    first[108:120] = _single((HEADER_BYTES, header.slope, header.intercept))
+    first[123] = struct.unpack_from(order + "i", raw, 500)[0] & 0xFF
+    struct.pack_into("<2h", first, 252, *struct.unpack_from(order + "2i", raw, 344))
+    first[256:328] = _single(struct.unpack_from(order + "18d", raw, 352))
+    first[344:348] = b"n+1\0"
+    return bytes(first)
+
+
+def _single(values: tuple[float, ...]) -> bytes:
+    # Not `struct`, which raises for what is too large, where NumPy makes it infinite.
+    with np.errstate(over="ignore"):
+        return np.array(values, np.float64).astype("<f4").tobytes()

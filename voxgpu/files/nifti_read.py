@@ -1,0 +1,247 @@
+"""Which files hold a NIfTI image, is it whole, and what are its voxels?
+
+Voxels are read here and not by ITK, for three reasons: ITK takes the voxels of ``a.nii.gz`` from
+``a.nii`` where both exist (ITK issue 2243), reads a truncated file as if zeros followed, and is
+slower. What comes out equals SimpleITK's result bit for bit wherever that is right, including
+that numbers which are not finite are read as 0.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.files.existing import beginning, existing, file_size, os_reason
+from voxgpu.files.itk import Information, information
+from voxgpu.files.nifti import (
+    DATATYPES,
+    LARGEST_AXIS,
+    VECTOR_INTENT,
+    NiftiHeader,
+    as_first_version,
+    defect,
+    parse,
+)
+from voxgpu.files.problem import FileProblem
+
+SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
+
+#: Deflate cannot pack more than this many bytes into one.
+LARGEST_RATIO = 1032
+
+_GZIP = b"\x1f\x8b"
+_CHUNK_BYTES = 1 << 20
+_SCALED_AT_ONCE = 1 << 18
+
+#: ITK scales by slope and intercept only if they differ from 1 and 0 by more than this.
+_EPSILON = sys.float_info.epsilon
+
+Voxels = npt.NDArray[Any]
+
+
+def nifti_files(place: str) -> tuple[str, ...]:
+    """The file with the header and, where that is another, the one with the voxels.
+
+    Empty where the name is not one of a NIfTI image. Raises FileProblem where the other file of
+    a pair does not exist.
+    """
+    suffix = _suffix(place)
+    if not suffix:
+        return ()
+    if suffix.lower().startswith(".nii"):
+        return (place,)
+    stem = place[: -len(suffix)]
+    return _partner(place, stem, suffix, "hdr"), _partner(place, stem, suffix, "img")
+
+
+def _suffix(place: str) -> str:
+    lower = place.lower()
+    length = max((len(suffix) for suffix in SUFFIXES if lower.endswith(suffix)), default=0)
+    return place[len(place) - length :] if length else ""
+
+
+def _partner(place: str, stem: str, suffix: str, kind: str) -> str:
+    if kind in suffix.lower():
+        return place
+    kind = kind.upper() if suffix.isupper() else kind
+    for candidate in (f"{stem}.{kind}", f"{stem}.{kind}.gz", f"{stem}.{kind}.GZ"):
+        if Path(candidate).exists():
+            return existing(Path(candidate))
+    holds = "voxels" if kind.lower() == "img" else "header"
+    raise FileProblem(place, f"its {holds} should be in `{stem}.{kind}`, which does not exist")
+
+
+def read_nifti_header(files: tuple[str, ...]) -> NiftiHeader | None:
+    """The header, checked, with room for its voxels in the files; None where it is none.
+
+    Raises FileProblem for headers that make no sense, files that are too short for what the
+    header promises, and gzip files that could not hold it.
+    """
+    try:
+        with opened(files[0]) as file:
+            header = parse(file.read(540))
+    except EOFError:
+        raise FileProblem(files[0], "truncated: the file ends within its header") from None
+    if header is None:
+        return None
+    if reason := defect(header) or _misplaced(header, len(files)):
+        raise FileProblem(files[0], reason)
+    _check_size(files[-1], int(header.offset), header.voxel_bytes)
+    return header
+
+
+def _misplaced(header: NiftiHeader, count: int) -> str:
+    if header.single and count == 2:
+        return "its header says that the voxels follow in the same file; rename it to .nii"
+    if not header.single and count == 1:
+        return "its header says that the voxels are in a separate file; rename it to .hdr"
+    if header.version == 2 and max(header.dim) > LARGEST_AXIS:
+        return f"it has more than {LARGEST_AXIS} voxels along an axis"
+    return ""
+
+
+def _check_size(path: str, offset: int, voxel_bytes: int) -> None:
+    size = file_size(path)
+    promised = offset + voxel_bytes
+    if beginning(path, 2) == _GZIP:
+        if promised > LARGEST_RATIO * size:
+            raise FileProblem(
+                path,
+                f"the header claims {voxel_bytes:,} bytes of voxels, but {size:,} bytes of gzip "
+                f"data cannot hold more than {LARGEST_RATIO * size:,}",
+            )
+    elif promised > size:
+        raise FileProblem(path, f"truncated: header promises {promised:,} bytes, file has {size:,}")
+
+
+def nifti_information(place: str, header: NiftiHeader) -> Information:
+    """What ITK makes of a header: it decides between qform and sform, and applies units.
+
+    ITK is shown a file with nothing but the header, so that it cannot look at other files.
+    """
+    with tempfile.TemporaryDirectory(prefix="voxgpu-") as folder:
+        if header.version == 0:
+            Path(folder, "header.img").touch()
+            shown = Path(folder, "header.hdr")
+            shown.write_bytes(header.raw)
+        else:
+            shown = Path(folder, "header.nii")
+            shown.write_bytes(as_first_version(header))
+        try:
+            return information(str(shown))
+        except FileProblem as problem:
+            raise FileProblem(place, problem.reason.replace(str(shown), "it")) from None
+
+
+def read_voxels(path: str, header: NiftiHeader, element: str) -> Voxels:
+    """The voxels of a NIfTI image from ``path``, which holds them; without a last copy.
+
+    The shape is that of the header, slowest axis first, and a last axis of channels where there
+    are several. ``element`` is what ITK makes of the voxels: float32 where integers are scaled.
+    Raises FileProblem where the file is truncated or its gzip data is damaged.
+    """
+    stored, channels = DATATYPES[header.datatype]
+    voxels = np.empty(header.dim[::-1] + (channels,) * (channels > 1), stored)
+    with opened(path) as file:
+        try:
+            _skip(file, int(header.offset))
+            held = _fill(file, voxels.reshape(-1).view(np.uint8).data)
+            if held < voxels.nbytes:
+                raise EOFError
+            _read_to_end(file)
+        except EOFError:
+            raise FileProblem(path, _truncated(voxels.nbytes)) from None
+    if header.order != ("<" if sys.byteorder == "little" else ">"):
+        voxels.byteswap(inplace=True)
+    return _as_itk_means(voxels, header, element)
+
+
+def _truncated(promised: int) -> str:
+    return f"truncated: the header promises {promised:,} bytes of voxels, the file ends before"
+
+
+def _as_itk_means(voxels: Voxels, header: NiftiHeader, element: str) -> Voxels:
+    if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
+        np.nan_to_num(voxels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    slope = header.slope if np.isfinite(header.slope) and header.slope != 0 else 1.0
+    intercept = header.intercept if np.isfinite(header.intercept) else 0.0
+    if abs(slope - 1.0) > _EPSILON or abs(intercept) > _EPSILON:
+        voxels = _scaled(voxels, slope, intercept, element)
+    if header.intent == VECTOR_INTENT and len(header.dim) == 5:
+        voxels = np.ascontiguousarray(np.moveaxis(voxels, 0, -1))
+    return voxels
+
+
+def _scaled(voxels: Voxels, slope: float, intercept: float, element: str) -> Voxels:
+    """The voxels × slope + intercept, in float64 after rounding to ``element``, as ITK does."""
+    result = np.empty(voxels.shape, element)
+    source, target = voxels.reshape(-1), result.reshape(-1)
+    for start in range(0, source.size, _SCALED_AT_ONCE):
+        part = slice(start, start + _SCALED_AT_ONCE)
+        numbers = source[part].astype(element).astype(np.float64)
+        with np.errstate(over="ignore"):
+            target[part] = numbers * slope + intercept
+    return result
+
+
+@contextmanager
+def opened(path: str) -> Iterator[IO[bytes]]:
+    """A file's bytes, unpacked where it is gzip, whatever its name.
+
+    Damaged gzip data raises FileProblem, the premature end of it EOFError where it is read
+    within the context.
+    """
+    from isal import igzip, isal_zlib
+
+    unpack: Any = igzip.open
+    damages: Any = (isal_zlib.error, igzip.BadGzipFile)
+    try:
+        with Path(path).open("rb") as file:
+            packed = file.read(2) == _GZIP
+            file.seek(0)
+            if not packed:
+                yield file
+                return
+            with unpack(file) as unpacked:
+                yield unpacked
+    except damages as error:
+        raise FileProblem(path, f"its gzip data is damaged ({error})") from None
+    except OSError as error:
+        raise FileProblem(path, os_reason(error)) from None
+
+
+def _skip(file: IO[bytes], count: int) -> None:
+    if isinstance(file, io.BufferedReader):
+        file.seek(count)
+        return
+    while count > 0:
+        skipped = len(file.read(min(count, _CHUNK_BYTES)))
+        if not skipped:
+            raise EOFError
+        count -= skipped
+
+
+def _fill(file: IO[bytes], target: memoryview) -> int:
+    """Read until ``target`` is full or the file ends; the bytes read."""
+    filled = 0
+    while filled < len(target):
+        count = file.readinto(target[filled:])  # type: ignore[attr-defined]
+        if not count:
+            break
+        filled += count
+    return filled
+
+
+def _read_to_end(file: IO[bytes]) -> None:
+    """Unpack what follows the voxels: only at its end does gzip tell whether all was right."""
+    if not isinstance(file, io.BufferedReader):
+        while file.read(_CHUNK_BYTES):
+            pass

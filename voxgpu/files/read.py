@@ -1,0 +1,64 @@
+"""What are the voxels of an image file?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.files.dicom import read_series
+from voxgpu.files.header import Header
+from voxgpu.files.itk import objections, quiet, simpleitk
+from voxgpu.files.nifti_read import nifti_files, read_nifti_header, read_voxels
+from voxgpu.files.problem import FileProblem
+from voxgpu.files.whole import check_unpacks, check_whole
+from voxgpu.image import Image
+
+
+def read_image(header: Header) -> Image:
+    """The image that ``header`` announced, voxels as the file has them.
+
+    The array is C-contiguous, of the header's element, with the shape of the header's grid and
+    a last axis of channels for colors. NIfTI voxels are read by `nifti_read`, all others by
+    SimpleITK. Raises FileProblem where files are truncated, damaged, gone, or no longer hold
+    what the header says.
+    """
+    voxels = _nifti_voxels(header)
+    if voxels is None:
+        voxels = _itk_voxels(header)
+    shape = header.grid.shape + (header.channels,) * (header.channels > 1)
+    if voxels.dtype.name != header.element or voxels.size != np.prod(shape, dtype=object):
+        raise _changed(header)
+    squeezed = tuple(size for size in voxels.shape if size > 1)
+    if squeezed != tuple(size for size in shape if size > 1):
+        raise _changed(header)
+    return Image(np.ascontiguousarray(voxels.reshape(shape)), header.grid)
+
+
+def _changed(header: Header) -> FileProblem:
+    return FileProblem(
+        header.path,
+        f"it has changed since its header was read: no longer {header.grid} of {header.element}",
+    )
+
+
+def _nifti_voxels(header: Header) -> npt.NDArray[Any] | None:
+    files = nifti_files(header.path)
+    nifti = read_nifti_header(files) if files else None
+    if nifti is None:
+        return None
+    return read_voxels(files[-1], nifti, header.element)
+
+
+def _itk_voxels(header: Header) -> npt.NDArray[Any]:
+    if Path(header.path).is_dir():
+        image = read_series(header.path, header.files)
+    else:
+        check_whole(header.path, header.bytes)
+        check_unpacks(header.path)
+        with quiet(), objections(header.path):
+            image = simpleitk().ReadImage(header.path)
+    voxels: npt.NDArray[Any] = simpleitk().GetArrayFromImage(image)
+    return voxels

@@ -1,0 +1,67 @@
+"""Where may a program read and write? Inside the folders that it was given, links followed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from voxgpu.files.existing import os_reason
+from voxgpu.files.problem import FileProblem
+
+
+@dataclass(frozen=True)
+class Roots:
+    """The folders that a program may use; no folder means anywhere.
+
+    read   folders under which files may be read
+    write  folders under which files may be written
+
+    A path is judged by where it leads: ``..`` and all symbolic links that exist are followed
+    before it is compared. What is checked is the path at that moment; a link that somebody else
+    changes between the check and the use is not noticed.
+    """
+
+    read: tuple[Path, ...] = ()
+    write: tuple[Path, ...] = ()
+
+    def check_read(self, path: str | Path) -> None:
+        """Raise FileProblem where ``path`` leads outside every folder that may be read."""
+        _check(path, self.read, "read")
+
+    def check_write(self, path: str | Path) -> None:
+        """Raise FileProblem where ``path`` leads outside every folder that may be written."""
+        _check(path, self.write, "write")
+
+    def check_read_all(self, paths: Iterable[str | Path]) -> None:
+        """`check_read` for every file of an image (``Header.files``): slices, detached voxels."""
+        for path in paths:
+            self.check_read(path)
+
+
+def _check(path: str | Path, roots: tuple[Path, ...], action: str) -> None:
+    place = _destination(path, action)
+    if not roots or any(place.is_relative_to(os.path.realpath(root)) for root in roots):
+        return
+    allowed = ", ".join(f"`{root}`" for root in roots)
+    led = "" if str(place) == str(path) else f" (it leads to `{place}`)"
+    raise FileProblem(
+        str(path),
+        f"it lies outside the folders that this program may {action}{led}",
+        f"allowed: {allowed}",
+        action,
+    )
+
+
+def _destination(path: str | Path, action: str) -> Path:
+    try:
+        place = os.path.realpath(path)
+        os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # a file to be written need not exist yet; reading will say what is wrong
+    except ValueError as error:
+        raise FileProblem(str(path), f"not a possible file name: {error}", "", action) from None
+    except OSError as error:  # too long, or a circle of links
+        raise FileProblem(str(path), os_reason(error), "", action) from None
+    return Path(place)

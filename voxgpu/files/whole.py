@@ -1,0 +1,102 @@
+"""Is an image file whole? ITK reads several formats to the end of a file that was cut, and goes on.
+
+Checked by what a file says of itself, without reading its voxels where that can be avoided.
+What begins otherwise than the formats here is left to ITK.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from voxgpu.files.detached import Packing, check_sizes, packing_of
+from voxgpu.files.existing import beginning, file_size
+from voxgpu.files.nifti_read import LARGEST_RATIO
+from voxgpu.files.problem import FileProblem
+from voxgpu.files.raster import is_raster, is_whole
+
+#: Bits become bytes, and a palette's bits three colors, before or after deflate did its best.
+_RASTER_RATIO = LARGEST_RATIO * 32
+
+_CHUNK_BYTES = 1 << 20
+
+#: Bytes of header before the raw voxels, of formats that are told by their suffix.
+_FIXED_HEADERS = {".gipl": 256, ".mrc": 1024, ".rec": 1024}
+
+
+def check_whole(place: str, voxel_bytes: int) -> None:
+    """Raise FileProblem where the file is too short for the ``voxel_bytes`` of its image.
+
+    Also where the header claims more than any compression could hold, before memory is taken.
+    """
+    start = beginning(place, 64)
+    if packing := packing_of(place):
+        _check_packed(packing, voxel_bytes)
+    elif is_raster(start):
+        _check_raster(place, voxel_bytes)
+    elif Path(place).suffix.lower() in _FIXED_HEADERS:
+        promised = _FIXED_HEADERS[Path(place).suffix.lower()] + voxel_bytes
+        _check_promise(place, promised, file_size(place))
+    elif start.startswith(b"# vtk DataFile"):
+        _check_vtk(place, voxel_bytes)
+
+
+def check_unpacks(place: str) -> None:
+    """Raise FileProblem where the zlib data of a MetaImage is damaged, which ITK only mutters."""
+    packing = packing_of(place)
+    if packing is None or packing.packing != "zlib":
+        return
+    from isal import isal_zlib
+
+    damage: Any = isal_zlib.error
+    unpack = isal_zlib.decompressobj()
+    source = packing.sources[0]
+    try:
+        with Path(source).open("rb") as file:
+            file.seek(packing.offset)
+            while not unpack.eof and (packed := file.read(_CHUNK_BYTES)):
+                unpack.decompress(packed)
+    except damage as error:
+        raise FileProblem(source, f"its compressed data is damaged ({error})") from None
+    if not unpack.eof:
+        raise FileProblem(source, "truncated: its compressed data ends too early")
+
+
+def _check_packed(packing: Packing, voxel_bytes: int) -> None:
+    check_sizes(packing, voxel_bytes)
+    size = sum(file_size(path) for path in packing.sources)
+    if packing.packing in ("gzip", "zlib"):
+        _check_claim(packing.sources[0], voxel_bytes, size, LARGEST_RATIO)
+
+
+def _check_raster(place: str, voxel_bytes: int) -> None:
+    if not is_whole(place):
+        raise FileProblem(place, "truncated: the file ends before its image does")
+    _check_claim(place, voxel_bytes, file_size(place), _RASTER_RATIO)
+
+
+def _check_claim(place: str, voxel_bytes: int, size: int, ratio: int) -> None:
+    if voxel_bytes > ratio * size:
+        raise FileProblem(
+            place,
+            f"the header claims {voxel_bytes:,} bytes of voxels, but {size:,} bytes of compressed "
+            f"data cannot hold more than {ratio * size:,}",
+        )
+
+
+def _check_promise(place: str, promised: int, size: int) -> None:
+    if promised > size:
+        raise FileProblem(
+            place, f"truncated: header promises {promised:,} bytes, file has {size:,}"
+        )
+
+
+def _check_vtk(place: str, voxel_bytes: int) -> None:
+    """Legacy VTK: raw numbers follow the last line of text, which names a table or the voxels."""
+    start = beginning(place, 1024)
+    if start.split(b"\n")[2:3] != [b"BINARY"]:
+        return
+    at = max(start.rfind(word) for word in (b"LOOKUP_TABLE", b"COLOR_SCALARS", b"VECTORS"))
+    if at >= 0:
+        promised = start.index(b"\n", at) + 1 + voxel_bytes
+        _check_promise(place, promised, file_size(place))

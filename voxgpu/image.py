@@ -1,0 +1,120 @@
+"""What is an image: voxels on a grid, and when do two grids agree?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+#: Two grids agree when their voxel centers coincide within this fraction of a voxel.
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the voxels of an image lie in space.
+
+    shape      voxels along (z, y, x), or (y, x) in 2-D
+    spacing    mm between voxel centers along (z, y, x), or (y, x): the order of ``shape``
+    origin     mm, center of the first voxel in patient coordinates (left, posterior,
+               superior): (x, y, z) or (x, y), the order of ITK
+    direction  row-major matrix of direction cosines as in ITK; its columns are the grid's
+               x, y and z axes
+    nifti      the orientation fields of the NIfTI header that the grid was read from (see
+               ``voxgpu.files.nifti``), empty where there was none; kept so that a result is
+               saved with the very bits it was loaded with
+    """
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
+    origin: tuple[float, ...]
+    direction: tuple[float, ...]
+    nifti: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def regular(cls, shape: tuple[int, ...], spacing: tuple[float, ...] | None = None) -> Grid:
+        """A grid at the origin, axis-aligned, 1 mm unless ``spacing`` (mm, z y x) is given."""
+        count = len(shape)
+        identity = tuple(float(i == j) for i in range(count) for j in range(count))
+        return cls(tuple(shape), spacing or (1.0,) * count, (0.0,) * count, identity)
+
+    @property
+    def dimensions(self) -> int:
+        """2 or 3."""
+        return len(self.shape)
+
+    @property
+    def voxels(self) -> int:
+        """How many voxels the grid has."""
+        return math.prod(self.shape)
+
+    def agrees_with(self, other: Grid) -> bool:
+        """Whether every voxel center coincides within 1e-6 of a voxel."""
+        if self is other:
+            return True
+        if self.shape != other.shape:
+            return False
+        return self.displacement(other) <= TOLERANCE
+
+    def displacement(self, other: Grid) -> float:
+        """The largest distance between corresponding corner voxels, in voxels of this grid.
+
+        Both grids map voxel indices to mm by affine maps, so the largest displacement over
+        the grid is found at one of its corners. Grids must have the same shape.
+        """
+        worst = 0.0
+        for corner in range(2**self.dimensions):
+            index = tuple(
+                (size - 1) * (corner >> axis & 1) for axis, size in enumerate(self.shape)
+            )
+            mine, theirs = self.position(index), other.position(index)
+            distance = math.dist(mine, theirs)
+            worst = max(worst, distance / min(self.spacing))
+        return worst
+
+    def position(self, index: tuple[int, ...]) -> tuple[float, ...]:
+        """The place in mm (x, y, z) of the voxel with this (z, y, x) index."""
+        count = self.dimensions
+        steps = [i * s for i, s in zip(reversed(index), reversed(self.spacing), strict=True)]
+        return tuple(
+            self.origin[row]
+            + sum(self.direction[row * count + axis] * steps[axis] for axis in range(count))
+            for row in range(count)
+        )
+
+    def extract(self, start: tuple[int, ...], shape: tuple[int, ...]) -> Grid:
+        """The part of the grid of ``shape`` voxels that begins at voxel ``start``, (z, y, x)."""
+        return Grid(shape, self.spacing, self.position(start), self.direction)
+
+    def __str__(self) -> str:
+        """The grid as people write it, x first: ``240×240×155, 1×1×1 mm, origin (0, 0, 0)``."""
+        size = "×".join(str(n) for n in reversed(self.shape))
+        spacing = "×".join(f"{s:.6g}" for s in reversed(self.spacing))
+        origin = ", ".join(f"{o:.6g}" for o in self.origin)
+        return f"{size} voxels of {spacing} mm, origin ({origin}) mm"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """Voxels and where they lie.
+
+    array  shape of the grid, (z, y, x) or (y, x); colors have a last axis of 3 or 4 channels
+    grid   the grid of the voxels
+    """
+
+    array: npt.NDArray[Any]
+    grid: Grid
+
+    @property
+    def element(self) -> np.dtype[Any]:
+        """The type of one voxel (of one channel, for colors)."""
+        return self.array.dtype
+
+    @property
+    def channels(self) -> int:
+        """1, or the number of color channels."""
+        return int(self.array.shape[-1]) if self.array.ndim > self.grid.dimensions else 1

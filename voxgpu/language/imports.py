@@ -1,0 +1,122 @@
+"""Which commands make up a program, once everything it imports is read? Each file once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from voxgpu.diagnostics import Diagnostic, Diagnostics, Source, Span
+from voxgpu.language.parse import declared_dialect, parse, words
+from voxgpu.language.syntax import Command, Dialect, Import
+from voxgpu.language.tokens import Operators, imported_names
+
+#: What comes with voxgpu: the file, or nothing where all of it is always in scope.
+BUNDLED = {
+    "stdlib": "stdlib.imgql",
+    "RegionCalculus": "RegionCalculus.imgql",
+    "vox1": "",
+    "simpleitk": "",
+}
+
+STANDARD = "stdlib"
+
+#: Reads a text file; raises OSError, UnicodeDecodeError, or whatever says that it may not.
+ReadText = Callable[[Path], str]
+
+
+class Programs:
+    """Reads programs and what they import into one list of commands."""
+
+    def __init__(
+        self,
+        operators: Operators,
+        dialect: Dialect,
+        read_text: ReadText,
+        diagnostics: Diagnostics,
+        refusals: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._operators = dict(operators)
+        self._dialect = dialect
+        self._read_text = read_text
+        self._diagnostics = diagnostics
+        self._refusals = (OSError, *refusals)
+        self._seen: set[str] = set()
+
+    def read(self, source: Source, folder: Path) -> list[Command]:
+        """All commands of a program, its imports and the standard library in their places.
+
+        ``folder`` is where relative imports are looked for first; then the current directory.
+        """
+        return [*self._bundled(STANDARD), *self._commands(source, folder)]
+
+    def _commands(self, source: Source, folder: Path) -> list[Command]:
+        tokens = words(source)
+        imported: dict[str, list[Command]] = {}
+        for token in imported_names(tokens):
+            name = token[1:-1]
+            if name not in imported:
+                span = Span(source, token.start_pos, token.end_pos)
+                imported[name] = self._import(name, span, folder)
+        dialect = declared_dialect(source.text) or self._dialect
+        parsed = parse(source, self._operators, dialect, tokens)
+        self._operators |= parsed.declared
+        for diagnostic in parsed.diagnostics:
+            self._diagnostics.add(diagnostic)
+        commands: list[Command] = []
+        for command in parsed.commands:
+            if isinstance(command, Import):
+                commands.extend(imported.pop(command.name, ()))
+            else:
+                commands.append(command)
+        return commands
+
+    def _import(self, name: str, span: Span, folder: Path) -> list[Command]:
+        bare = name.removesuffix(".imgql")
+        if bare in BUNDLED:
+            return self._bundled(bare)
+        candidates = [folder / name, folder / f"{name}.imgql", Path(name), Path(f"{name}.imgql")]
+        path = next((each for each in candidates if each.is_file()), None)
+        if path is None:
+            known = ", ".join(f'"{each}"' for each in BUNDLED)
+            hint = f"voxgpu brings {known}; other names are files, looked for beside the program"
+            self._diagnostics.add(Diagnostic("E108", f"there is no `{name}`", span, help=hint))
+            return []
+        key = str(path.resolve())
+        if key in self._seen:
+            return []
+        self._seen.add(key)
+        try:
+            text = self._read_text(path)
+        except UnicodeDecodeError as error:
+            self._diagnostics.add(not_text(str(path), error, span))
+            return []
+        except self._refusals as error:
+            self._diagnostics.add(Diagnostic("E108", f"cannot read `{name}`: {error}", span))
+            return []
+        return self._commands(Source(str(path), text), path.parent)
+
+    def _bundled(self, name: str) -> list[Command]:
+        if not BUNDLED[name] or name in self._seen:
+            return []
+        self._seen.add(name)
+        text = files("voxgpu.language").joinpath(BUNDLED[name]).read_text("utf-8")
+        return self._commands(Source(BUNDLED[name], text, ours=True), Path())
+
+
+def not_text(name: str, error: UnicodeDecodeError, span: Span | None = None) -> Diagnostic:
+    """The diagnostic for a program that is not UTF-8, with the line and byte where it is not."""
+    line = error.object[: error.start].count(b"\n") + 1
+    byte = error.object[error.start]
+    message = f"`{name}` is not UTF-8 text: byte 0x{byte:02x} in line {line}"
+    hint = "save the program as UTF-8"
+    return Diagnostic("E109", message, span, help=hint)
+
+
+def operators_of(names: Mapping[str, frozenset[int]]) -> Operators:
+    """The part of a catalogue's names that the parser must know: signs, and capitals."""
+    return {
+        name: arities
+        for name, arities in names.items()
+        if name.isupper() or not (name[0].isalpha() or name[0] == "_")
+    }

@@ -1,0 +1,130 @@
+"""Which of the primitives under a name fits the arguments, and if none, what to say?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from voxgpu.types import (
+    BOOLEAN_IMAGE,
+    COLOR_IMAGE,
+    NUMBER,
+    NUMBER_IMAGE,
+    ImageOf,
+    Type,
+    Unknown,
+    may_be_used_as,
+)
+
+
+class ParameterLike(Protocol):
+    """What resolution needs to know of a parameter."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def type(self) -> Type: ...  # noqa: D102
+
+
+class PrimitiveLike(Protocol):
+    """What resolution needs to know of a primitive: it never looks at what it computes."""
+
+    @property
+    def parameters(self) -> Sequence[ParameterLike]: ...  # noqa: D102
+    @property
+    def result(self) -> Type: ...  # noqa: D102
+
+
+Catalogue = Mapping[str, tuple[PrimitiveLike, ...]]
+
+
+def fitting(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> list[PrimitiveLike]:
+    """The overloads that take arguments of these types."""
+    return [
+        overload
+        for overload in overloads
+        if len(overload.parameters) == len(types)
+        and all(
+            may_be_used_as(given, parameter.type)
+            for given, parameter in zip(types, overload.parameters, strict=True)
+        )
+    ]
+
+
+def arities(overloads: Sequence[PrimitiveLike]) -> list[int]:
+    """How many arguments the overloads take, ascending."""
+    return sorted({len(overload.parameters) for overload in overloads})
+
+
+def misfit(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> int | None:
+    """The argument that is to blame, where there is only one: the others fit some overload."""
+    candidates = [each for each in overloads if len(each.parameters) == len(types)]
+    blamed = {
+        tuple(
+            index
+            for index, (given, parameter) in enumerate(zip(types, each.parameters, strict=True))
+            if not may_be_used_as(given, parameter.type)
+        )
+        for each in candidates
+    }
+    best = min(blamed, key=len)
+    return best[0] if len(candidates) == 1 or (len(best) == 1 and len(blamed) == 1) else None
+
+
+def wrong_types(name: str, overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> str:
+    """The message for arguments of types that no overload takes."""
+    candidates = [each for each in overloads if len(each.parameters) == len(types)]
+    index = misfit(overloads, types)
+    if index is not None:
+        wanted = " or ".join(dict.fromkeys(_a(each.parameters[index].type) for each in candidates))
+        place = "" if len(types) == 1 else f" as its {_ordinal(index)} argument"
+        return f"`{name}` needs {wanted}{place}, got {_a(types[index])}"
+    shown = [_tuple([p.type for p in each.parameters]) for each in candidates]
+    accepted = " or ".join(dict.fromkeys(shown))
+    return f"`{name}` takes {accepted}, got {_tuple(types)}"
+
+
+def remedy(name: str, types: Sequence[Type], wanted: Type | None, catalogue: Catalogue) -> str:
+    """What to try where no overload of ``name`` takes arguments of these types."""
+    sibling = _sibling(name, types, catalogue)
+    if sibling:
+        return f"the dots mark the sides that are numbers: write `{sibling}`"
+    given = [each for each in types if isinstance(each, ImageOf)]
+    if wanted == BOOLEAN_IMAGE and NUMBER_IMAGE in given:
+        return f"compare it first, e.g. {name}(v > 0.5)" if name[0].isalpha() else (
+            "compare the numbers first, e.g. with `> 0.5`"
+        )
+    if wanted == NUMBER_IMAGE and BOOLEAN_IMAGE in given:
+        return "booleanToNumber(1, b) makes numbers of true/false"
+    if COLOR_IMAGE in given:
+        return "take one channel first: red(v), green(v), blue(v), alpha(v), or intensity(v)"
+    if wanted == NUMBER and given:
+        return "an image becomes a number by min(v), max(v), avg(v, mask) or volume(mask)"
+    return ""
+
+
+def _sibling(name: str, types: Sequence[Type], catalogue: Catalogue) -> str | None:
+    """The operator with the same sign and dots on other sides that takes these types."""
+    if name[0].isalpha() or any(isinstance(each, Unknown) for each in types):
+        return None
+    # Of several, the one that marks the sides as the program's operator does.
+    for other, overloads in sorted(catalogue.items(), key=lambda item: "." not in item[0]):
+        same = other.strip(".") == name.strip(".")
+        equality = {other.strip("."), name.strip(".")} == {"=", "=="}
+        if other != name and (same or equality) and fitting(overloads, types):
+            return other
+    return None
+
+
+def _a(kind: Type) -> str:
+    text = str(kind)
+    return f"an {text}" if text[0] in "aeiou" else f"a {text}"
+
+
+def _tuple(types: Sequence[Type]) -> str:
+    return f"({', '.join(str(each) for each in types)})"
+
+
+def _ordinal(index: int) -> str:
+    names = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+    return names[index] if index < len(names) else f"{index + 1}th"

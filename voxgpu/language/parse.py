@@ -1,0 +1,123 @@
+"""How does text become syntax? Every mistake in it is found, and what is right is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from threading import Lock
+from typing import Any
+
+from lark import Lark
+from lark.exceptions import UnexpectedToken
+from lark.common import LexerConf
+from lark.lexer import Lexer
+
+from voxgpu.diagnostics import Diagnostic, Source
+from voxgpu.language.build import Builder
+from voxgpu.language.mistakes import explain
+from voxgpu.language.syntax import Command, Dialect
+from voxgpu.language.tokens import Operators, Token, classify, cut, next_command
+
+_DIALECT_COMMENT = re.compile(r"//\s*dialect:\s*(\w+)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a text says, the operators it declares, and what is wrong with it."""
+
+    commands: tuple[Command, ...]
+    declared: Operators
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def declared_dialect(text: str) -> Dialect | None:
+    """The dialect that the first line asks for, as in ``// dialect: imgql1``."""
+    match = _DIALECT_COMMENT.match(text.split("\n", 1)[0].strip())
+    if match and match[1] in Dialect._value2member_map_:
+        return Dialect(match[1])
+    return None
+
+
+def words(source: Source) -> list[Token]:
+    """The words of a text, operators not yet told apart."""
+    return cut(_parser().pattern, source.text)
+
+
+def parse(
+    source: Source,
+    operators: Operators,
+    dialect: Dialect = Dialect.IMGQL,
+    tokens: list[Token] | None = None,
+) -> Parsed:
+    """Reads a program.
+
+    operators  the operators and names in capitals bound outside of it, by number of operands
+    tokens     the words of the source, if they have been cut already
+    """
+    classified = classify(words(source) if tokens is None else tokens, operators)
+    parser = _parser()
+    with parser.lock:
+        builder = parser.builder
+        builder.begin(source, dialect)
+        diagnostics = list(_parse_all(parser, source, classified.tokens))
+        commands = tuple(builder.commands)
+        diagnostics += builder.diagnostics
+        builder.begin(source, dialect)
+    diagnostics.sort(key=lambda each: each.span.start if each.span else 0)
+    return Parsed(commands, classified.declared, tuple(diagnostics))
+
+
+def _parse_all(parser: _Parser, source: Source, tokens: list[Token]) -> Iterator[Diagnostic]:
+    """Parses and, after every mistake, goes on with the next command."""
+    start = 0
+    while start < len(tokens):
+        try:
+            parser.lark.parse(tokens[start:] if start else tokens)  # type: ignore[arg-type]
+            return
+        except UnexpectedToken as error:
+            at = len(tokens) if error.token.type == "$END" else _index(tokens, error.token, start)
+            yield explain(source, tokens, at, frozenset(error.accepts or error.expected))
+            start = next_command(tokens, at) if at > start else next_command(tokens, start)
+
+
+def _index(tokens: list[Token], token: Token, start: int) -> int:
+    return next(i for i in range(start, len(tokens)) if tokens[i] is token)
+
+
+@dataclass(frozen=True)
+class _Parser:
+    """The parser that the grammar gives; one at a time may use its builder."""
+
+    lark: Lark
+    pattern: re.Pattern[str]
+    builder: Builder
+    lock: Lock
+
+
+class _Words(Lexer):
+    """Hands the words that ``tokens.py`` prepared to the parser."""
+
+    __future_interface__ = 1
+
+    def __init__(self, _: LexerConf) -> None: ...
+
+    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
+        return iter(lexer_state.text)
+
+
+@cache
+def _parser() -> _Parser:
+    grammar = files("voxgpu.language").joinpath("imgql.lark").read_text("utf-8")
+    builder = Builder()
+    lark = Lark(
+        grammar, parser="lalr", lexer=_Words, transformer=builder, maybe_placeholders=False
+    )
+    # Python's alternation takes the first that fits: patterns stand in the grammar's order.
+    patterns = [
+        f"(?P<{terminal.name}>{terminal.pattern.to_regexp()})"
+        for terminal in sorted(lark.terminals, key=lambda t: grammar.index(f"\n{t.name}:"))
+    ]
+    return _Parser(lark, re.compile("|".join(patterns)), builder, Lock())

@@ -1,0 +1,184 @@
+"""How is a chain of operands and operators read? By this table, or as a dialect reads it.
+
+A chain is turned into postfix order, in which each reading is just another order of the same
+operators; so two readings are the same exactly if their postfix orders are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voxgpu.diagnostics import Diagnostic, Span
+from voxgpu.language.syntax import Call, Dialect, Expression
+from voxgpu.language.unparse import unparse
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator where it stands; ``extra`` are the arguments of ``a ~[rad, bins] b``."""
+
+    name: str
+    is_prefix: bool
+    span: Span
+    extra: tuple[Expression, ...] = ()
+
+
+Piece = Expression | Operator
+
+OR, AND, COMPARISON, NAMED, ADDITION, MULTIPLICATION, PREFIX = range(7)
+
+_LEVELS = {
+    "|": OR,
+    "||": OR,
+    "&": AND,
+    "&&": AND,
+    "\\": AND,
+    **dict.fromkeys(("=", "==", "!=", "<", "<=", ">", ">="), COMPARISON),
+    **dict.fromkeys(("+", "-"), ADDITION),
+    **dict.fromkeys(("*", "/"), MULTIPLICATION),
+}
+
+#: Chains of just one of these mean the same however they are grouped, to the bit.
+_ASSOCIATIVE = {"&", "&&", ".&.", "|", "||", ".|."}
+
+
+def level(name: str) -> int:
+    """How tightly an infix operator binds, whichever sides its dots mark."""
+    return _LEVELS.get(name.strip("."), NAMED)
+
+
+def read_chain(pieces: Sequence[Piece], dialect: Dialect) -> tuple[Expression, Diagnostic | None]:
+    """The expression that a chain says in a dialect, and a warning where dialects disagree.
+
+    ``pieces`` are operands with an infix operator between each two and any number of prefix
+    operators before each.
+    """
+    order = _READINGS[dialect](pieces)
+    expression = _build(order)
+    if dialect is not Dialect.IMGQL or len(pieces) < 4:
+        return expression, None
+    mistake = _chained_comparison(order)
+    if mistake:
+        return expression, mistake
+    return expression, _ambiguity(pieces, order, expression)
+
+
+def _by_table(pieces: Sequence[Piece]) -> list[Piece]:
+    """Postfix order by the table of levels, operators of a level from left to right."""
+    order: list[Piece] = []
+    waiting: list[Operator] = []
+    for piece in pieces:
+        if not isinstance(piece, Operator):
+            order.append(piece)
+        elif piece.is_prefix:
+            waiting.append(piece)
+        else:
+            while waiting and _binds(waiting[-1]) >= level(piece.name):
+                order.append(waiting.pop())
+            waiting.append(piece)
+    return order + waiting[::-1]
+
+
+def _from_the_right(pieces: Sequence[Piece]) -> list[Piece]:
+    """VoxLogicA 1: every operator, prefix or infix, takes all that follows."""
+    operators = [piece for piece in pieces if isinstance(piece, Operator)]
+    return [piece for piece in pieces if not isinstance(piece, Operator)] + operators[::-1]
+
+
+def _from_the_left(pieces: Sequence[Piece]) -> list[Piece]:
+    """VoxLogicA 2: prefix operators bind tightest, infix ones from left to right."""
+    order: list[Piece] = []
+    waiting: list[Operator] = []
+    for piece in pieces:
+        if not isinstance(piece, Operator):
+            order.append(piece)
+            while waiting and waiting[-1].is_prefix:
+                order.append(waiting.pop())
+        elif piece.is_prefix:
+            waiting.append(piece)
+        else:
+            order.extend(reversed(waiting))
+            waiting = [piece]
+    return order + waiting[::-1]
+
+
+_READINGS = {
+    Dialect.IMGQL: _by_table,
+    Dialect.IMGQL1: _from_the_right,
+    Dialect.IMGQL2: _from_the_left,
+}
+
+
+def _binds(operator: Operator) -> int:
+    return PREFIX if operator.is_prefix else level(operator.name)
+
+
+def _build(order: Sequence[Piece]) -> Expression:
+    operands: list[Expression] = []
+    for piece in order:
+        if not isinstance(piece, Operator):
+            operands.append(piece)
+        elif piece.is_prefix:
+            inside = operands.pop()
+            operands.append(Call(piece.name, (inside,), piece.span, piece.span.to(inside.span)))
+        else:
+            right, left = operands.pop(), operands.pop()
+            arguments = (left, right, *piece.extra)
+            operands.append(Call(piece.name, arguments, piece.span, left.span.to(right.span)))
+    return operands[0]
+
+
+def _chained_comparison(order: Sequence[Piece]) -> Diagnostic | None:
+    """Comparisons directly inside comparisons: nobody means what that would say."""
+    depth: list[bool] = []
+    for piece in order:
+        if not isinstance(piece, Operator):
+            depth.append(False)
+        elif piece.is_prefix:
+            depth[-1] = False
+        else:
+            right, left = depth.pop(), depth.pop()
+            compares = level(piece.name) == COMPARISON
+            if compares and (left or right):
+                return Diagnostic(
+                    "E100",
+                    "comparisons cannot be chained",
+                    piece.span,
+                    help="write `(a < b) & (b < c)`, or between(lo, hi, v)",
+                )
+            depth.append(compares)
+    return None
+
+
+def _ambiguity(
+    pieces: Sequence[Piece], order: Sequence[Piece], expression: Expression
+) -> Diagnostic | None:
+    operators = [piece for piece in pieces if isinstance(piece, Operator)]
+    names = {operator.name for operator in operators}
+    if len(names) == 1 and names <= _ASSOCIATIVE:
+        return None
+    readings = [_from_the_right(pieces), _from_the_left(pieces)]
+    if all(_same(order, reading) for reading in readings):
+        return None
+    others = [
+        f"VoxLogicA {version} reads `{_shown(_build(reading))}`"
+        for version, reading in enumerate(readings, 1)
+        if not _same(order, reading)
+    ]
+    return Diagnostic(
+        "W101",
+        f"this is read as `{_shown(expression)}`; {' and '.join(others)}",
+        expression.span,
+        help="write the parentheses to make certain, or choose a reading with --dialect",
+    )
+
+
+def _same(first: Sequence[Piece], second: Sequence[Piece]) -> bool:
+    return all(one is other for one, other in zip(first, second, strict=True))
+
+
+def _shown(expression: Expression) -> str:
+    text = unparse(expression)
+    text = text[1:-1] if text.startswith("(") else text
+    return text if len(text) <= 160 else text[:157] + "…"

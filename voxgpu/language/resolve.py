@@ -1,0 +1,190 @@
+"""What does every name in a program mean, and do the types fit? Before anything is loaded.
+
+Functions have no types of their own: each is checked again for every combination of argument
+types it is called with, and once more with unknown ones if it is never called. All mistakes are
+collected. Expressions and calls are walked with stacks, never by recursion: a program may nest as
+deep as it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Any
+
+from voxgpu.diagnostics import Diagnostic, Diagnostics, Note, Span
+from voxgpu.language.expressions import Body, Checker, Request
+from voxgpu.language.overloads import Catalogue
+from voxgpu.language.program import Block, Broken, Constant, LoadFile, Parameter, Program, ProgramGoal
+from voxgpu.language.scope import FunctionBinding, Globals, ValueBinding
+from voxgpu.language.syntax import Command, Expression, Let, Load, Print, Save
+from voxgpu.types import NUMBER_IMAGE, TEXT, UNKNOWN, ImageOf, SequenceOf, Type, Unknown
+
+#: Says of a path what is in the file: its type, and what the reader wants to remember.
+Describe = Callable[[str], tuple[Type, Any]]
+_Work = Generator[Request, Block, Any]
+
+
+class Refusal(Exception):
+    """What ``Describe`` raises for a file that cannot be loaded; ``code`` is of ``CODES``."""
+
+    def __init__(self, reason: str, help: str = "", code: str = "E201") -> None:
+        super().__init__(reason)
+        self.reason, self.help, self.code = reason, help, code
+
+
+def resolve(
+    commands: Iterable[Command],
+    catalogue: Catalogue,
+    variables: Mapping[str, str],
+    describe: Describe,
+    diagnostics: Diagnostics,
+) -> Program:
+    """The checked program. Where there are mistakes, ``diagnostics`` has them and steps are Broken.
+
+    catalogue  the primitives under each name
+    variables  program variables and their text as given
+    """
+    return _Resolver(catalogue, variables, describe, diagnostics).program(commands)
+
+
+class _Resolver:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        variables: Mapping[str, str],
+        describe: Describe,
+        diagnostics: Diagnostics,
+    ) -> None:
+        self._describe = describe
+        self._diagnostics = diagnostics
+        self._globals = Globals()
+        self._checker = Checker(catalogue, variables, self._globals, diagnostics)
+        self._main = Body(None, (), (), self._globals)
+        self._names: dict[int, str] = {}
+        self._goals: list[ProgramGoal] = []
+        self._functions: list[FunctionBinding] = []
+        self._blocks: dict[tuple[FunctionBinding, tuple[Type, ...]], Block] = {}
+
+    def program(self, commands: Iterable[Command]) -> Program:
+        for command in commands:
+            match command:
+                case Let(parameters=None):
+                    self._bind(command.name, self._value(command.body), command.declared)
+                case Let():
+                    binding = FunctionBinding(command, self._globals.count)
+                    self._functions.append(binding)
+                    self._globals.bind(command.name, binding)
+                case Load():
+                    self._bind(command.name, self._load(command), command.declared)
+                case Save() | Print():
+                    self._goal(command)
+        self._check_unused()
+        main = Block("", tuple(self._main.steps), max(0, len(self._main.steps) - 1))
+        return Program(main, self._names, tuple(self._goals))
+
+    def _value(self, expression: Expression) -> int:
+        """The step of the main block that has the value of an expression."""
+        step: int = self._work(self._checker.expression(expression, self._main))
+        return step
+
+    def _work(self, work: _Work) -> Any:
+        """Runs ``work``; where it needs the block of a function, that is worked on first."""
+        stack: list[tuple[_Work, Request | None]] = [(work, None)]
+        answer: Any = None
+        while stack:
+            try:
+                request = stack[-1][0].send(answer)
+            except StopIteration as done:
+                _, asked = stack.pop()
+                answer = done.value
+                if asked:
+                    self._blocks[asked.binding, asked.types] = answer
+                continue
+            answer = self._blocks.get((request.binding, request.types))
+            if answer is None:
+                stack.append((self._block(request), request))
+        return answer
+
+    def _block(self, request: Request) -> _Work:
+        """Checks the body of a function for arguments of the requested types."""
+        let = request.binding.let
+        body = Body(request.binding.order, request.types, request.trace, self._globals)
+        for number, (name, kind) in enumerate(
+            zip(let.parameters or (), request.types, strict=True)
+        ):
+            step = body.add(Parameter(number, kind, let.declared))
+            body.names[name] = ValueBinding(step, kind, let.declared)
+        result = yield from self._checker.expression(let.body, body)
+        return Block(let.name, tuple(body.steps), result)
+
+    def _check_unused(self) -> None:
+        """Functions nobody called have mistakes too."""
+        called = {binding for binding, _ in self._blocks}
+        for binding in self._functions:
+            if binding not in called and not binding.let.span.source.ours:
+                types = (UNKNOWN,) * binding.arity
+                self._work(self._block(Request(binding, types, ())))
+
+    def _bind(self, name: str, step: int, span: Span) -> None:
+        self._globals.bind(name, ValueBinding(step, self._main.steps[step].type, span))
+        self._names[step] = name
+
+    def _load(self, command: Load) -> int:
+        path = self._text(command.path, "the path of a file")
+        if path is None:
+            return self._main.add(Broken(UNKNOWN, command.span))
+        try:
+            kind, header = self._describe(path)
+        except Refusal as refusal:
+            span = command.path.span
+            self._diagnostics.add(Diagnostic(refusal.code, refusal.reason, span, help=refusal.help))
+            return self._main.add(Broken(UNKNOWN, command.span))
+        return self._main.add(LoadFile(path, header, kind, command.path.span))
+
+    def _text(self, expression: Expression, what: str) -> str | None:
+        """The string that an expression is, as far as that is known before running."""
+        step = self._main.steps[self._value(expression)]
+        if isinstance(step, Constant) and isinstance(step.value, str):
+            return step.value
+        if not isinstance(step, Broken) and not isinstance(step.type, Unknown):
+            message = f"{what} must be a string, got {step.type}"
+            if step.type == TEXT:
+                message = f"{what} must be known before running"
+            self._diagnostics.add(Diagnostic("E102", message, expression.span))
+        return None
+
+    def _goal(self, command: Save | Print) -> None:
+        action = "save" if isinstance(command, Save) else "print"
+        label = self._text(command.target, "a file name" if action == "save" else "a label")
+        step = self._value(command.value)
+        mistake = _SINKS[action](self._main.steps[step].type)
+        if mistake:
+            message, hint = mistake
+            notes = self._bound_at(command.value)
+            self._diagnostics.add(Diagnostic("E102", message, command.value.span, notes, hint))
+        elif label is not None:
+            target = command.target.span
+            self._goals.append(ProgramGoal(action, label, step, command.value.span, target))
+
+    def _bound_at(self, expression: Expression) -> tuple[Note, ...]:
+        return self._checker.bound_at(expression, self._main)
+
+
+def _refuse_save(kind: Type) -> tuple[str, str] | None:
+    if isinstance(kind, ImageOf | Unknown):
+        return None
+    if isinstance(kind, SequenceOf):
+        return f"`save` writes images, not a {kind}", ""
+    return f"`save` writes images, not a {kind}", 'to see the value: print "label" value'
+
+
+def _refuse_print(kind: Type) -> tuple[str, str] | None:
+    if isinstance(kind, ImageOf):
+        hint = "print a measure of it, e.g. volume(b) or avg(v, mask)"
+        if kind == NUMBER_IMAGE:
+            hint = "print a measure of it, e.g. min(v), max(v) or avg(v, mask)"
+        return f"`print` shows numbers, truth values and strings, not an {kind}", hint
+    return None
+
+
+_SINKS = {"save": _refuse_save, "print": _refuse_print}

@@ -1,0 +1,159 @@
+"""What does a program look like once it is parsed? Frozen nodes, each with its place.
+
+Infix and prefix operators and functions are all calls: of ``+``, of ``!``, of ``near``. Places are
+not compared: two programs are equal if they say the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from voxgpu.diagnostics import Span
+
+
+class Dialect(Enum):
+    """Whose reading of infix and prefix operators, and of division by zero, is taken."""
+
+    IMGQL = "imgql"
+    IMGQL1 = "imgql1"
+    IMGQL2 = "imgql2"
+
+
+def _place() -> Span:
+    return field(compare=False, repr=False)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLiteral:
+    """``0.93``, ``inf``, ``nan``."""
+
+    value: float
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class BooleanLiteral:
+    """``true`` or ``false``."""
+
+    value: bool
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """``$name``, or the same inside a string."""
+
+    name: str
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class TextLiteral:
+    """A string: its text, with the variables that stand in it."""
+
+    parts: tuple[str | Variable, ...]
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that stands for a value."""
+
+    name: str
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function or operator applied to arguments; ``callee`` is where its name stands."""
+
+    name: str
+    arguments: tuple[Expression, ...]
+    callee: Span = _place()
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """``[a, b]``."""
+
+    items: tuple[Expression, ...]
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """``let name = value in body``."""
+
+    name: str
+    value: Expression
+    body: Expression
+    declared: Span = _place()
+    span: Span = _place()
+
+
+Expression = (
+    NumberLiteral | BooleanLiteral | TextLiteral | Variable | Name | Call | Array | Local
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """``load name = path``."""
+
+    name: str
+    path: Expression
+    declared: Span = _place()
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """``let name = body`` or, with parameters, ``let name(a, b) = body``."""
+
+    name: str
+    parameters: tuple[str, ...] | None
+    body: Expression
+    declared: Span = _place()
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """``save "file" value``."""
+
+    target: Expression
+    value: Expression
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """``print "label" value``."""
+
+    target: Expression
+    value: Expression
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """``import "name"``."""
+
+    name: str
+    span: Span = _place()
+
+
+Command = Load | Let | Save | Print | Import
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """The expressions directly inside, in order."""
+    match expression:
+        case Call(arguments=inside) | Array(items=inside):
+            return inside
+        case Local(value=value, body=body):
+            return (value, body)
+        case _:
+            return ()

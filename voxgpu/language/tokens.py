@@ -1,0 +1,365 @@
+"""What are the words of a program, and is an operator before, between, or being declared?
+
+The grammar alone cannot say: ``N`` may be a name or stand before an operand, ``>-`` may be one
+operator or two, and a command ends where a name follows an operand. One pass over the words
+decides, knowing which operators are bound and whether an operand is expected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+#: Names of operators and of names in capitals, with the numbers of operands they take.
+Operators = Mapping[str, frozenset[int]]
+
+KEYWORDS = {
+    "load": "LOAD",
+    "let": "LET",
+    "save": "SAVE",
+    "print": "PRINT",
+    "import": "IMPORT",
+    "in": "IN",
+    "true": "TRUE",
+    "false": "FALSE",
+    "inf": "NUMBER",
+    "nan": "NUMBER",
+    **dict.fromkeys(("if", "then", "else", "for", "do", "fold"), "RESERVED"),
+}
+COMMANDS = frozenset(("LOAD", "LET", "SAVE", "PRINT", "IMPORT"))
+_ENDS_OPERAND = frozenset(("NUMBER", "TEXT", "TRUE", "FALSE", "VARIABLE", "NAME", "RPAR", "RSQB"))
+_STARTS_OPERAND = _ENDS_OPERAND - {"RPAR", "RSQB"} | {"LPAR", "LSQB", "INFIX"}
+_OPENING = {"LPAR": "RPAR", "LSQB": "RSQB"}
+
+
+class Token(str):
+    """A word, what it is, and where it stands; with what the parser asks of its tokens.
+
+    lark's own class does the same at more than twice the cost, and there is one for each word.
+    """
+
+    __slots__ = ("end_pos", "start_pos", "type")
+    type: str
+    start_pos: int
+    end_pos: int
+    line = column = end_line = end_column = None
+
+    @classmethod
+    def at(cls, kind: str, word: str, start: int) -> Token:
+        """The word that begins at character ``start``."""
+        token = str.__new__(cls, word)
+        token.type = kind
+        token.start_pos = start
+        token.end_pos = start + len(word)
+        return token
+
+
+def cut(pattern: re.Pattern[str], text: str) -> list[Token]:
+    """The words of a text as they are written; what is no word is a token of type ``BAD``."""
+    tokens: list[Token] = []
+    place = 0
+    for match in pattern.finditer(text):
+        if match.start() > place:
+            tokens.append(Token.at("BAD", text[place : match.start()], place))
+        place = match.end()
+        kind = match.lastgroup or ""
+        if kind == "BLANK" or kind == "COMMENT":
+            continue
+        word = match.group()
+        if kind == "NAME":
+            kind = KEYWORDS.get(word, kind)
+        tokens.append(Token.at(kind, word, match.start()))
+    if place < len(text):
+        tokens.append(Token.at("BAD", text[place:], place))
+    return tokens
+
+
+def imported_names(tokens: list[Token]) -> Iterator[Token]:
+    """The strings that follow ``import``."""
+    for before, token in zip(tokens, tokens[1:], strict=False):
+        if before.type == "IMPORT" and token.type == "TEXT":
+            yield token
+
+
+@dataclass
+class Classified:
+    """The words with their final types, and the operators that the program declares."""
+
+    tokens: list[Token] = field(default_factory=list)
+    declared: dict[str, frozenset[int]] = field(default_factory=dict)
+
+
+def classify(tokens: list[Token], known: Operators) -> Classified:
+    """Decides of every operator and name what it does where it stands."""
+    return _Classifier(tokens, known).classify()
+
+
+class _Classifier:
+    """One pass from left to right; ``expecting`` says whether an operand must come next."""
+
+    def __init__(self, tokens: list[Token], known: Operators) -> None:
+        self._tokens = tokens
+        self._closing = _matching(tokens)
+        self._known = dict(known)
+        self._result = Classified()
+        self._expecting = False
+        self._target_ends = -1
+        self._locals: dict[str, frozenset[int]] = {}
+        self._declare_operators()
+
+    def classify(self) -> Classified:
+        index = 0
+        while index < len(self._tokens):
+            index = self._step(index)
+        return self._result
+
+    def _step(self, index: int) -> int:
+        """Handles the word at ``index`` and returns the index of the next one to handle."""
+        token = self._tokens[index]
+        kind = token.type
+        if kind in COMMANDS:
+            return self._command(index)
+        if kind == "NAME":
+            return self._name(index)
+        if kind == "INFIX":
+            return self._operator(index)
+        self._emit(token)
+        self._expecting = kind not in _ENDS_OPERAND or index == self._target_ends
+        return index + 1
+
+    def _command(self, index: int) -> int:
+        token = self._tokens[index]
+        is_local = token.type == "LET" and self._expecting
+        self._emit(token)
+        self._expecting = True
+        following = index + 1
+        if token.type in ("SAVE", "PRINT"):
+            # After the file name or label, an operand is expected again, not an operator.
+            self._target_ends = self._closing.get(following, following)
+        if token.type == "LET" and self._is(following, "NAME", "INFIX"):
+            name, after = self._declared_name(following)
+            if not is_local:
+                self._locals = {}
+            return self._head(name, after)
+        if token.type == "LOAD" and self._is(following, "NAME"):
+            self._emit(self._tokens[following])
+            return self._equal(following + 1)
+        return following
+
+    def _name(self, index: int) -> int:
+        token = self._tokens[index]
+        if not self._expecting and self._starts_declaration(index):
+            self._locals = {}
+            return self._head(token, index + 1)
+        if not token.isupper():
+            self._emit(token)
+            self._expecting = False
+            return index + 1
+        joined = self._joined(index)
+        if joined:
+            self._emit_as("PREFIX", joined)
+            self._expecting = True
+            return index + 2
+        self._capitals(index)
+        return index + 1
+
+    def _capitals(self, index: int) -> None:
+        """A name in capitals: between two operands, before one, or just a name."""
+        token = self._tokens[index]
+        arities = self._arities(token)
+        if not self._expecting:
+            self._emit_as("INFIX" if 2 in arities else "NAME", token)
+            self._expecting = 2 in arities
+            return
+        before = 1 in arities and self._operand_follows(index + 1)
+        self._emit_as("PREFIX" if before else "NAME", token)
+        self._expecting = before
+
+    def _operand_follows(self, index: int) -> bool:
+        """Whether an operand begins here that a name in capitals can stand before."""
+        if self._is(index, "INFIX"):
+            # `N -a` is a difference, `N !a` is not.
+            return bool(self._split(self._tokens[index], (1,))) and not self._is_infix(index)
+        if self._is(index, "NAME") and self._tokens[index].isupper():
+            return not self._arities(self._tokens[index]) >= {2}
+        return self._is(index, *_STARTS_OPERAND) and not self._starts_declaration(index)
+
+    def _operator(self, index: int) -> int:
+        token = self._tokens[index]
+        if not self._expecting:
+            if self._starts_declaration(index):
+                self._locals = {}
+                return self._head(token, index + 1)
+            if token == "=":
+                return self._equal(index)
+            parts = self._split(token, (2, 1)) or [token]
+            self._emit_as("INFIX", parts[0])
+            parts = parts[1:]
+        else:
+            parts = self._split(token, (1,)) or [token]
+        for part in parts:
+            self._emit_as("PREFIX", part)
+        self._expecting = True
+        if self._is_extra(index + 1) and not parts:
+            self._emit_as("EXTRA", self._tokens[index + 1])
+            return index + 2
+        return index + 1
+
+    def _is_extra(self, index: int) -> bool:
+        """Whether ``[`` after an operator opens its own arguments: an operand follows ``]``."""
+        after = self._closing.get(index, -1) + 1
+        if not self._is(index, "LSQB") or not after:
+            return False
+        return self._is(after, *_STARTS_OPERAND) and not self._starts_declaration(after)
+
+    def _split(self, token: Token, arities: tuple[int, ...]) -> list[Token]:
+        """The operators that a run consists of: the longest first one, then prefix operators.
+
+        Empty where that cannot be: then the whole run is an operator nobody bound, and name
+        resolution says so.
+        """
+        wanted, rest = arities[0], arities[1:] or arities
+        for length in range(len(token), 0, -1):
+            first = token[:length]
+            if wanted not in self._arities(first):
+                continue
+            start = token.start_pos
+            head = Token.at("INFIX", first, start)
+            if length == len(token):
+                return [head]
+            tail = self._split(Token.at("INFIX", token[length:], start + length), rest)
+            if tail:
+                return [head, *tail]
+        return []
+
+    def _starts_declaration(self, index: int) -> bool:
+        """Whether ``name =`` or ``name(…) =`` begins here."""
+        if not self._is(index, "NAME", "INFIX"):
+            return False
+        if self._begins_with_equal(index + 1):
+            return self._is(index, "NAME")
+        after = self._closing.get(index + 1, -1) + 1
+        if not after or not self._is(index + 1, "LPAR") or not self._is(after, "INFIX"):
+            return False
+        run = self._tokens[after]
+        return run == "=" or (run.startswith("=") and not self._arities(run))
+
+    def _begins_with_equal(self, index: int) -> bool:
+        return self._is(index, "INFIX") and self._tokens[index].startswith("=")
+
+    def _declared_name(self, index: int) -> tuple[Token, int]:
+        """The name after ``let``, which may be written in letters and signs, such as ``B+``."""
+        token = self._tokens[index]
+        following = index + 1
+        run = self._tokens[following] if self._adjoins(index) else "="
+        if not run.startswith("=") and self._is(following + 1, "LPAR"):
+            return _join(token, self._tokens[following]), following + 1
+        return token, following
+
+    def _head(self, name: Token, index: int) -> int:
+        """The head of a declaration after its name: parameters, ``=``."""
+        self._emit_as("DECLARED", name)
+        arity = 0
+        end = self._closing.get(index, index)
+        if self._is(index, "LPAR"):
+            parameters = [t for t in self._tokens[index : end + 1] if t.type == "NAME"]
+            arity = len(parameters)
+            for token in self._tokens[index : end + 1]:
+                self._emit(token)
+            self._locals |= {str(p): frozenset() for p in parameters if p.isupper()}
+            index = end + 1
+        if name.isupper() or not name[0].isalpha():
+            arities = frozenset({min(arity, 2)} - {0})
+            self._known[str(name)] = self._result.declared[str(name)] = arities
+        self._expecting = False
+        return self._equal(index)
+
+    def _equal(self, index: int) -> int:
+        """The ``=`` of a declaration, even where an operator is glued to it, as in ``=-1``."""
+        if not self._begins_with_equal(index):
+            return index
+        token = self._tokens[index]
+        start = token.start_pos
+        self._emit(Token.at("EQUAL", "=", start))
+        self._expecting = True
+        if len(token) == 1:
+            return index + 1
+        self._tokens[index] = Token.at("INFIX", token[1:], start + 1)
+        return index
+
+    def _declare_operators(self) -> None:
+        """Operators may be used in a program before the pass comes to where they are declared.
+
+        They are not bound there, but cutting ``a ++ b`` in two would say so in a strange way.
+        """
+        for index, token in enumerate(self._tokens[:-1]):
+            if token.type == "LET" and self._is(index + 1, "INFIX", "NAME"):
+                name, after = self._declared_name(index + 1)
+                if self._is(after, "LPAR") and not name[0].isalpha():
+                    end = self._closing.get(after, after)
+                    count = sum(t.type == "NAME" for t in self._tokens[after:end])
+                    self._known.setdefault(str(name), frozenset({min(count, 2)}))
+
+    def _joined(self, index: int) -> Token | None:
+        """A bound operator such as ``B+`` that begins with this name."""
+        if not self._expecting or not self._adjoins(index):
+            return None
+        token = self._tokens[index]
+        name = _join(token, self._tokens[index + 1])
+        is_plain_name = token in self._locals or token in self._result.declared
+        return name if 1 in self._arities(name) and not is_plain_name else None
+
+    def _adjoins(self, index: int) -> bool:
+        if not self._is(index + 1, "INFIX") or not self._tokens[index].isupper():
+            return False
+        return self._tokens[index].end_pos == self._tokens[index + 1].start_pos
+
+    def _is_infix(self, index: int) -> bool:
+        return 2 in self._arities(self._tokens[index])
+
+    def _arities(self, name: str) -> frozenset[int]:
+        if name in self._locals:
+            return self._locals[name]
+        return self._known.get(name, frozenset())
+
+    def _is(self, index: int, *kinds: str) -> bool:
+        return 0 <= index < len(self._tokens) and self._tokens[index].type in kinds
+
+    def _emit(self, token: Token) -> None:
+        self._result.tokens.append(token)
+
+    def _emit_as(self, kind: str, token: Token) -> None:
+        if token.type == kind:
+            self._result.tokens.append(token)
+        else:
+            self._result.tokens.append(Token.at(kind, str(token), token.start_pos))
+
+
+def _join(first: Token, second: Token) -> Token:
+    return Token.at("INFIX", first + second, first.start_pos)
+
+
+def _matching(tokens: list[Token]) -> dict[int, int]:
+    """From the index of every opening bracket to that of its closing one."""
+    closing: dict[int, int] = {}
+    stack: list[int] = []
+    for index, token in enumerate(tokens):
+        if token.type in _OPENING:
+            stack.append(index)
+        elif token.type in _OPENING.values():
+            if stack and _OPENING[tokens[stack[-1]].type] == token.type:
+                closing[stack.pop()] = index
+        elif token.type in COMMANDS and token.type != "LET":
+            # A command cannot begin inside brackets: what is open here was never closed.
+            stack.clear()
+    return closing
+
+
+def next_command(tokens: list[Token], index: int) -> int:
+    """Where to go on after a mistake at ``index``: the next word that begins a command."""
+    for place in range(index + 1, len(tokens)):
+        kind = tokens[place].type
+        if kind in COMMANDS or (kind == "DECLARED" and tokens[place - 1].type != "LET"):
+            return place
+    return len(tokens)

@@ -1,0 +1,121 @@
+"""How is syntax written as text again? With every parenthesis, so that all dialects agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from voxgpu.language.syntax import (
+    Array,
+    BooleanLiteral,
+    Call,
+    Command,
+    Expression,
+    Import,
+    Let,
+    Load,
+    Local,
+    Name,
+    NumberLiteral,
+    Print,
+    Save,
+    TextLiteral,
+    Variable,
+)
+
+_IDENTIFIER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?$")
+_ESCAPES = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t"}
+
+
+def unparse(expression: Expression) -> str:
+    """The text of an expression; parsing it gives the same expression."""
+    pieces: list[str] = []
+    stack: list[Expression | str] = [expression]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, str):
+            pieces.append(top)
+        else:
+            stack.extend(reversed(list(_parts(top))))
+    return "".join(pieces)
+
+
+def unparse_program(commands: Iterable[Command]) -> str:
+    """The text of a program, a command a line."""
+    return "".join(f"{unparse_command(command)}\n" for command in commands)
+
+
+def unparse_command(command: Command) -> str:
+    """The text of one command."""
+    match command:
+        case Load(name, path):
+            return f"load {name} = {unparse(path)}"
+        case Let(name, None, body):
+            return f"let {name} = {unparse(body)}"
+        case Let(name, parameters, body):
+            return f"let {name}({', '.join(parameters or ())}) = {unparse(body)}"
+        case Save(target, value):
+            return f"save {_target(target)} {unparse(value)}"
+        case Print(target, value):
+            return f"print {_target(target)} {unparse(value)}"
+        case Import(name):
+            return f"import {_quoted([name])}"
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a name is written like a function's, not like an operator's."""
+    return bool(_IDENTIFIER.match(name))
+
+
+def _parts(expression: Expression) -> Iterable[Expression | str]:
+    match expression:
+        case NumberLiteral(value):
+            return [_number(value)]
+        case BooleanLiteral(value):
+            return ["true" if value else "false"]
+        case TextLiteral(parts):
+            return [_quoted(parts)]
+        case Variable(name):
+            return [f"${name}"]
+        case Name(name):
+            return [name]
+        case Array(items):
+            return ["[", *_separated(items), "]"]
+        case Local(name, value, body):
+            return [f"(let {name} = ", value, " in ", body, ")"]
+        case Call(name, (inside,)) if name.isupper():
+            return [f"({name}(", inside, "))"]
+        case Call(name, arguments) if is_identifier(name):
+            return [f"{name}(", *_separated(arguments), ")"]
+        case Call(name, (inside,)):
+            return [f"({name} ", inside, ")"]
+        case Call(name, (left, right)):
+            return ["(", left, f" {name} ", right, ")"]
+        case Call(name, (left, right, *extra)):
+            return ["(", left, f" {name}[", *_separated(tuple(extra)), "] ", right, ")"]
+    raise AssertionError(expression)
+
+
+def _separated(items: tuple[Expression, ...]) -> Iterable[Expression | str]:
+    for index, item in enumerate(items):
+        if index:
+            yield ", "
+        yield item
+
+
+def _number(value: float) -> str:
+    return repr(int(value)) if value.is_integer() and value < 2**53 else repr(value)
+
+
+def _target(target: Expression) -> str:
+    return unparse(target) if isinstance(target, TextLiteral) else f"({unparse(target)})"
+
+
+def _quoted(parts: Iterable[str | Variable]) -> str:
+    texts = [
+        f"${{{part.name}}}"
+        if isinstance(part, Variable)
+        else "".join(_ESCAPES.get(char, char) for char in part)
+        for part in parts
+    ]
+    return f'"{"".join(texts)}"'

@@ -1,0 +1,240 @@
+"""How does a text become a plan? Every stage before running, in order."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source, Span
+from voxgpu.files.digest import Digests
+from voxgpu.files.header import Header, read_header
+from voxgpu.files.problem import FileProblem
+from voxgpu.files.roots import Roots
+from voxgpu.files.write import unsupported_reason
+from voxgpu.language.imports import Programs, not_text, operators_of
+from voxgpu.language.parse import declared_dialect
+from voxgpu.language.program import Program
+from voxgpu.language.resolve import Refusal, resolve
+from voxgpu.language.syntax import Command, Dialect
+from voxgpu.plan.lower import lower
+from voxgpu.plan.node import Plan, needed
+from voxgpu.primitives.catalogue import catalogue, standard_primitives
+from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, ImageOf, Type
+
+
+@dataclass(frozen=True)
+class Options:
+    """What bears on the meaning of a program besides its text.
+
+    define   program variables and their text
+    output   the folder that relative paths to save are relative to
+    dialect  whose reading is taken; None: what the program's first line says, else ours
+    adopt    take images of equal shape for images on one grid (``--same-grid adopt``); None: only
+             where the dialect does
+    roots    the folders that the program may read and write
+    """
+
+    define: Mapping[str, str] = field(default_factory=dict)
+    output: Path = Path()
+    dialect: Dialect | None = None
+    adopt: bool | None = None
+    roots: Roots = field(default_factory=Roots)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program after every stage; later stages are best effort where there are errors.
+
+    commands  the syntax of the program and of all it imports
+    """
+
+    source: Source
+    commands: tuple[Command, ...]
+    program: Program
+    plan: Plan
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """What keeps the program from running."""
+        return tuple(each for each in self.diagnostics if each.is_error)
+
+
+@contextmanager
+def _collecting_no_garbage() -> Iterator[None]:
+    """Keeps Python's collector of cycles away while a program is compiled.
+
+    Compiling makes a great many objects and hardly a cycle; looking for cycles over and over
+    took a third of the time for 100 000 bindings.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def unread(header: Header) -> str:
+    """A stand-in for the digest of a file, for checking a program without reading any voxel."""
+    return f"unread {header.path}"
+
+
+def read_source(path: Path) -> Source:
+    """The text of a program file. Raises ImgqlError where it is none."""
+    try:
+        return Source(str(path), _text(path))
+    except UnicodeDecodeError as error:
+        raise ImgqlError([not_text(str(path), error)]) from error
+    except OSError as error:
+        message = f"cannot read the program `{path}`: {error.strerror or error}"
+        raise ImgqlError([Diagnostic("E109", message)]) from error
+
+
+def compile_program(
+    source: Source,
+    path: Path | None,
+    options: Options,
+    digest: Callable[[Header], str] | None = None,
+) -> Compiled:
+    """Parses, resolves and lowers a program; loads nothing beyond headers.
+
+    path    the program's file; None for a text that is in none
+    digest  names the content of a file; None: by reading it
+    """
+    with _collecting_no_garbage():
+        return _compile(source, path, options, digest or Digests().of)
+
+
+def _compile(
+    source: Source, path: Path | None, options: Options, digest: Callable[[Header], str]
+) -> Compiled:
+    diagnostics = Diagnostics()
+    dialect = options.dialect or declared_dialect(source.text) or Dialect.IMGQL
+    names = catalogue(standard_primitives(), dialect.value)
+    signs = operators_of(
+        {name: frozenset(len(p.parameters) for p in each) for name, each in names.items()}
+    )
+    read_text = _guarded(options.roots)
+    reader = Programs(signs, dialect, read_text, diagnostics, (FileProblem,))
+    folder = path.parent if path else Path()
+    commands = reader.read(source, folder)
+    variables = {**_standard_variables(path), **options.define}
+    program = resolve(commands, names, variables, _Headers(options.roots).describe, diagnostics)
+    adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
+    refusals = _SaveRefusals(options)
+    plan = lower(program, digest, refusals.reason, diagnostics, adopt)
+    _warn_of_overwriting(plan, diagnostics)
+    found = sorted(diagnostics.all, key=lambda each: _place(each, source))
+    return Compiled(source, tuple(commands), program, needed(plan), tuple(found))
+
+
+def _place(diagnostic: Diagnostic, source: Source) -> tuple[bool, int]:
+    """The order in which mistakes are told: as they stand in the program, then all others."""
+    span = diagnostic.span
+    return (span is None or span.source is not source, span.start if span else 0)
+
+
+def _text(path: Path) -> str:
+    # A byte order mark, which some editors write, is not part of the text.
+    return path.read_bytes().decode("utf-8-sig")
+
+
+def _guarded(roots: Roots) -> Callable[[Path], str]:
+    def read_text(path: Path) -> str:
+        roots.check_read(path)
+        return _text(path)
+
+    return read_text
+
+
+def _standard_variables(path: Path | None) -> dict[str, str]:
+    """``$cwd``, and of the program's file ``$file $filename $stem $dir``."""
+    current = str(Path.cwd())
+    if path is None:
+        return {"cwd": current}
+    whole = path.absolute()
+    return {
+        "cwd": current,
+        "file": str(whole),
+        "filename": whole.name,
+        "stem": whole.stem,
+        "dir": str(whole.parent),
+    }
+
+
+class _Headers:
+    """Reads the header of each file once."""
+
+    def __init__(self, roots: Roots) -> None:
+        self._roots = roots
+        self._read: dict[str, Header] = {}
+
+    def describe(self, path: str) -> tuple[Type, Header]:
+        """The type of the image in a file, and its header."""
+        header = self._read.get(path) or self._header(path)
+        self._read[path] = header
+        return (NUMBER_IMAGE if header.channels == 1 else COLOR_IMAGE), header
+
+    def _header(self, path: str) -> Header:
+        code = "E203"
+        try:
+            self._roots.check_read(path)
+            code = "E201"
+            header = read_header(Path(path))
+            code = "E203"
+            self._roots.check_read_all(header.files)
+        except FileProblem as problem:
+            raise Refusal(str(problem), problem.help, code) from problem
+        return header
+
+
+class _SaveRefusals:
+    """Says before running what cannot be saved under which name."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def reason(self, label: str, kind: ImageOf) -> tuple[str, str, str] | None:
+        """Code, message and help, if there is something wrong."""
+        path = self._options.output / label
+        assert kind.grid is not None
+        reason = unsupported_reason(path, kind.content, kind.grid.dimensions, kind.channels)
+        if reason:
+            return "E202", reason, ""
+        try:
+            self._options.roots.check_write(path)
+        except FileProblem as problem:
+            return "E203", str(problem), problem.help
+        return _blocked(path)
+
+
+def _blocked(path: Path) -> tuple[str, str, str] | None:
+    """Where a file or folder is in the way, or a folder may not be written in."""
+    if path.is_dir():
+        return "E202", f"`{path}` is a folder", "give the name of a file"
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        return "E202", f"`{folder}` is not a folder", "choose another place with --output"
+    if not os.access(folder, os.W_OK):
+        return "E202", f"`{folder}` may not be written in", "choose another place with --output"
+    return None
+
+
+
+
+def _warn_of_overwriting(plan: Plan, diagnostics: Diagnostics) -> None:
+    seen: dict[str, Span] = {}
+    for goal in plan.goals:
+        if goal.action == "save":
+            if goal.label in seen:
+                message = f"`{goal.label}` is saved twice; the later one stays"
+                diagnostics.add(Diagnostic("W202", message, goal.label_span))
+            seen[goal.label] = goal.label_span

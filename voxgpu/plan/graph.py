@@ -1,0 +1,169 @@
+"""How are nodes made, each once, on the right grid?
+
+Some images lie on no grid of their own, such as ``tt`` or ``near(border)``. They stay *floating*
+until they are combined with an image that has a grid, and are then made on that one; the grid is
+a parameter of their nodes, and so of their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from voxgpu.diagnostics import Span
+from voxgpu.ids import Ingredient, ValueId
+from voxgpu.image import Grid
+from voxgpu.plan.node import Goal, Node, Plan
+from voxgpu.primitives.primitive import Primitive, Value, ValueProblem
+from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.types import BOOLEAN, NUMBER, TEXT, ImageOf, SequenceOf, Type
+
+Trace = tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Floating:
+    """An image that has no grid yet: what makes it, of what, and from where in the text."""
+
+    primitive: Primitive
+    inputs: tuple[ValueId | Floating, ...]
+    trace: Trace
+
+
+Handle = ValueId | Floating
+
+
+class Graph:
+    """A plan being made."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[ValueId, Node] = {}
+        self.types: dict[ValueId, Type] = {}
+        self._origins: dict[ValueId, Trace] = {}
+        self._files: dict[ValueId, Any] = {}
+        self._grounded: dict[tuple[Floating, Grid], ValueId] = {}
+        self._constants: dict[ValueId, Value | None] = {}
+
+    def plan(self, goals: Sequence[Goal]) -> Plan:
+        """What has been made, with these goals."""
+        return Plan(self.nodes, self.types, tuple(goals), self._origins, self._files)
+
+    def origin(self, id: ValueId) -> Trace:
+        """Where a node comes from."""
+        return self._origins[id]
+
+    def constant(self, value: float | bool | str, trace: Trace) -> ValueId:
+        """The node of a value that stands in the program."""
+        kind = BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER
+        id = self._intern(Node(CONSTANT, (), (value,)), kind, trace)
+        self._constants[id] = value
+        return id
+
+    def load(self, digest: str, header: Any, kind: ImageOf, trace: Trace) -> ValueId:
+        """The node of a file with this content."""
+        id = self._intern(Node(LOAD, (), (digest,)), kind, trace)
+        self._files.setdefault(id, header)
+        return id
+
+    def apply(
+        self,
+        primitive: Primitive,
+        inputs: tuple[ValueId, ...],
+        parameters: tuple[Ingredient, ...],
+        grid: Grid | None,
+        trace: Trace,
+    ) -> ValueId:
+        """The node of a primitive; ``grid`` is that of the result, if it is an image."""
+        result = primitive.result
+        if isinstance(result, ImageOf):
+            result = self._image_type(primitive, result, inputs, grid)
+        return self._intern(Node(primitive, inputs, parameters), result, trace)
+
+    def _image_type(
+        self, primitive: Primitive, result: ImageOf, inputs: tuple[ValueId, ...], grid: Grid | None
+    ) -> ImageOf:
+        first = next((t for t in map(self.types.get, inputs) if isinstance(t, ImageOf)), result)
+        channels = primitive.channels
+        if result.content is first.content and channels == 1:
+            channels = first.channels
+        return replace(
+            result, element=primitive.element or first.element, channels=channels, grid=grid
+        )
+
+    def ground(self, root: Handle, grid: Grid) -> ValueId:
+        """The node of an image on ``grid``, if it has no grid yet; else the node itself."""
+        if not isinstance(root, Floating):
+            return root
+        stack = [root]
+        while stack:
+            top = stack[-1]
+            waiting = [
+                each
+                for each in top.inputs
+                if isinstance(each, Floating) and (each, grid) not in self._grounded
+            ]
+            if waiting and (top, grid) not in self._grounded:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            if (top, grid) not in self._grounded:
+                inputs = tuple(
+                    self._grounded[each, grid] if isinstance(each, Floating) else each
+                    for each in top.inputs
+                )
+                parameters = (grid,) if top.primitive.floats else ()
+                self._grounded[top, grid] = self.apply(
+                    top.primitive, inputs, parameters, grid, top.trace
+                )
+        return self._grounded[root, grid]
+
+    def known_value(self, root: ValueId) -> Value | None:
+        """The value of a scalar that depends on constants only; None for any other."""
+        stack = [root]
+        while stack:
+            top = stack[-1]
+            if top in self._constants:
+                stack.pop()
+                continue
+            node = self.nodes[top]
+            if isinstance(self.types[top], ImageOf | SequenceOf) or not self._scalar(node):
+                self._constants[top] = None
+                continue
+            waiting = [each for each in node.inputs if each not in self._constants]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            self._constants[top] = self._computed(node)
+        return self._constants[root]
+
+    def _scalar(self, node: Node) -> bool:
+        return not any(isinstance(self.types[each], ImageOf) for each in node.inputs)
+
+    def _computed(self, node: Node) -> Value | None:
+        arguments = [self._constants[each] for each in node.inputs]
+        if node.primitive is LOAD or any(argument is None for argument in arguments):
+            return None
+        try:
+            return node.primitive.reference(arguments, None)  # type: ignore[arg-type]
+        except ValueProblem:
+            return None
+
+    def _intern(self, node: Node, kind: Type, trace: Trace) -> ValueId:
+        id = node.id
+        if id not in self.nodes:
+            self.nodes[id] = node
+            self.types[id] = kind
+            self._origins[id] = trace
+        return id
+
+
+def grids(handles: Sequence[Handle], types: Callable[[ValueId], Type]) -> list[tuple[Any, Grid]]:
+    """The handles that are images on a grid, with it, in order."""
+    found = []
+    for handle in handles:
+        if not isinstance(handle, Floating):
+            kind = types(handle)
+            if isinstance(kind, ImageOf) and kind.grid is not None:
+                found.append((handle, kind.grid))
+    return found

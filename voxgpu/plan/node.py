@@ -1,0 +1,82 @@
+"""What is a plan? Nodes named by what they mean, and the goals beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from voxgpu.diagnostics import Span
+from voxgpu.ids import Ingredient, ValueId, meaning_of, value_id
+from voxgpu.primitives.primitive import Primitive
+from voxgpu.types import Type
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One operation on values that other nodes make.
+
+    inputs      ids of the values it is applied to, in the order of the primitive's parameters
+    parameters  what else it depends on: the value of a constant, the digest of a file, static
+                arguments, the grid of an image that no input determines
+    """
+
+    primitive: Primitive
+    inputs: tuple[ValueId, ...]
+    parameters: tuple[Ingredient, ...] = ()
+
+    @property
+    def id(self) -> ValueId:
+        """The hash of everything above; nothing else is in it."""
+        meaning = self.primitive.meaning
+        if self.parameters:
+            meaning += meaning_of(*self.parameters)
+        return value_id(meaning, self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Something to deliver: effects are beside the nodes, so that nodes stay pure.
+
+    action  ``save`` or ``print``
+    label   the file name or the label, as the program gives it
+    """
+
+    action: str
+    value: ValueId
+    label: str
+    span: Span
+    label_span: Span
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A program's meaning.
+
+    nodes    by id; every node comes after its inputs
+    types    of the nodes' values; images with element and grid
+    goals    in the order of the program
+    origins  where each node comes from: its place in the text, then the calls around it
+    files    what the reader needs to load the file of a node: its header
+    """
+
+    nodes: Mapping[ValueId, Node]
+    types: Mapping[ValueId, Type]
+    goals: tuple[Goal, ...]
+    origins: Mapping[ValueId, tuple[Span, ...]] = field(default_factory=dict)
+    files: Mapping[ValueId, Any] = field(default_factory=dict)
+
+
+def needed(plan: Plan) -> Plan:
+    """The plan without what no goal needs, in the same order."""
+    wanted = {goal.value for goal in plan.goals}
+    for id in reversed(plan.nodes):
+        if id in wanted:
+            wanted.update(plan.nodes[id].inputs)
+    return Plan(
+        {id: node for id, node in plan.nodes.items() if id in wanted},
+        {id: kind for id, kind in plan.types.items() if id in wanted},
+        plan.goals,
+        {id: spans for id, spans in plan.origins.items() if id in wanted},
+        {id: header for id, header in plan.files.items() if id in wanted},
+    )

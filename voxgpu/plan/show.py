@@ -1,0 +1,249 @@
+"""How does a program look at each stage, for people and for other programs?
+
+Every stage is shown as a list of nodes with edges: flat, so that no program is too deep for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voxgpu.image import Grid
+from voxgpu.language.program import (
+    Apply,
+    Block,
+    Constant,
+    Invoke,
+    LoadFile,
+    Outer,
+    Parameter,
+    Program,
+    Step,
+)
+from voxgpu.language.program import Sequence as SequenceStep
+from voxgpu.language.syntax import Command, Expression, Import, Let, Load, children
+from voxgpu.language.unparse import unparse_command
+from voxgpu.plan.node import Node, Plan
+from voxgpu.primitives.source import CONSTANT, LOAD
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """One thing of a stage: its name there, what it is, and the names of what it is made of."""
+
+    name: str
+    label: str
+    inputs: tuple[str, ...]
+    type: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class StageGraph:
+    """A stage: its text, its vertices, and the goals with the vertices they want."""
+
+    stage: str
+    text: str
+    vertices: tuple[Vertex, ...]
+    goals: tuple[tuple[str, str, str], ...]
+
+
+def stage_graph(
+    stage: str, commands: Iterable[Command], program: Program, plan: Plan
+) -> StageGraph:
+    """The stage of that name: ``syntax``, ``program`` or ``plan``."""
+    match stage:
+        case "syntax":
+            mine = [each for each in commands if not each.span.source.ours]
+            return _syntax(mine)
+        case "program":
+            return _program(program)
+        case _:
+            return _plan(plan)
+
+
+def _json(graph: StageGraph) -> dict[str, Any]:
+    return {
+        "stage": graph.stage,
+        "nodes": [
+            {
+                "id": vertex.name,
+                "operation": vertex.label,
+                "inputs": list(vertex.inputs),
+                "type": vertex.type or None,
+                "origin": vertex.origin or None,
+            }
+            for vertex in graph.vertices
+        ],
+        "goals": [
+            {"action": action, "label": label, "value": value}
+            for action, label, value in graph.goals
+        ],
+    }
+
+
+def _dot(graph: StageGraph) -> str:
+    numbers = {vertex.name: f"n{index}" for index, vertex in enumerate(graph.vertices)}
+    lines = [f"digraph {graph.stage} {{", "  rankdir=BT; node [shape=box, fontname=Helvetica];"]
+    for vertex in graph.vertices:
+        label = vertex.label + (f"\n{vertex.type}" if vertex.type else "")
+        lines.append(f"  {numbers[vertex.name]} [label={_quoted(label)}];")
+        lines += [f"  {numbers[each]} -> {numbers[vertex.name]};" for each in vertex.inputs]
+    for index, (action, label, value) in enumerate(graph.goals):
+        shown = _quoted(f"{action} {label}")
+        lines.append(f"  goal{index} [label={shown}, shape=ellipse];")
+        lines.append(f"  {numbers[value]} -> goal{index};")
+    return "\n".join([*lines, "}"])
+
+
+RENDERINGS: dict[str, Callable[[StageGraph], str | dict[str, Any]]] = {
+    "text": lambda graph: graph.text,
+    "json": _json,
+    "dot": _dot,
+}
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _applied(label: str, inputs: Sequence[str]) -> str:
+    return f"{label}({', '.join(inputs)})" if inputs else label
+
+
+def _syntax(commands: Sequence[Command]) -> StageGraph:
+    vertices: list[Vertex] = []
+    for command in commands:
+        roots = _expressions(command)
+        names = [_expression_vertices(root, vertices) for root in roots]
+        label = type(command).__name__.lower()
+        if isinstance(command, Let | Load | Import):
+            label += f" {command.name}"
+        vertices.append(Vertex(str(len(vertices)), label, tuple(names), "", str(command.span)))
+    text = "\n".join(unparse_command(command) for command in commands)
+    return StageGraph("syntax", text, tuple(vertices), ())
+
+
+def _expressions(command: Command) -> list[Expression]:
+    match command:
+        case Load(path=path):
+            return [path]
+        case Let(body=body):
+            return [body]
+        case Import():
+            return []
+        case _:
+            return [command.target, command.value]
+
+
+def _expression_vertices(root: Expression, vertices: list[Vertex]) -> str:
+    """Appends a vertex for every expression below ``root``, last for itself; its name."""
+    names: list[str] = []
+    stack: list[tuple[Expression, bool]] = [(root, False)]
+    while stack:
+        expression, ready = stack.pop()
+        inside = children(expression)
+        if not ready:
+            stack.append((expression, True))
+            stack.extend((each, False) for each in reversed(inside))
+            continue
+        inputs = tuple(names[len(names) - len(inside) :])
+        del names[len(names) - len(inside) :]
+        name = str(len(vertices))
+        label = _expression_label(expression)
+        vertices.append(Vertex(name, label, inputs, "", str(expression.span)))
+        names.append(name)
+    return names[0]
+
+
+def _expression_label(expression: Expression) -> str:
+    kind = type(expression).__name__
+    for field in ("name", "value"):
+        value = getattr(expression, field, None)
+        if isinstance(value, str | float | bool):
+            return f"{kind} {value}"
+    return kind
+
+
+def _program(program: Program) -> StageGraph:
+    blocks = _blocks(program)
+    lines: list[str] = []
+    vertices: list[Vertex] = []
+    for block, number in blocks.items():
+        names = program.names if block is program.main else {}
+        if block is not program.main:
+            lines.append(f"function {number} `{block.name}` -> %{number}.{block.result}")
+        for index, step in enumerate(block.steps):
+            inputs = tuple(f"%{number}.{each}" for each in _inputs(step))
+            if isinstance(step, Outer):
+                inputs = (f"%0.{step.step}",)
+            label = _step_label(step, blocks)
+            name = f"%{number}.{index}"
+            bound = f"   // {names[index]}" if index in names else ""
+            lines.append(f"{name} : {step.type} = {_applied(label, inputs)}{bound}")
+            vertices.append(Vertex(name, label, inputs, str(step.type), str(step.span)))
+    goals = tuple((goal.action, goal.label, f"%0.{goal.step}") for goal in program.goals)
+    lines += [f'{action} "{label}" {value}' for action, label, value in goals]
+    return StageGraph("program", "\n".join(lines), tuple(vertices), goals)
+
+
+def _blocks(program: Program) -> dict[Block, int]:
+    blocks = {program.main: 0}
+    queue = [program.main]
+    for block in queue:
+        for step in block.steps:
+            if isinstance(step, Invoke) and step.function not in blocks:
+                blocks[step.function] = len(blocks)
+                queue.append(step.function)
+    return blocks
+
+
+def _inputs(step: Step) -> tuple[int, ...]:
+    match step:
+        case Apply(arguments=inside) | Invoke(arguments=inside) | SequenceStep(items=inside):
+            return inside
+        case _:
+            return ()
+
+
+def _step_label(step: Step, blocks: dict[Block, int]) -> str:
+    match step:
+        case Constant(value=value):
+            return repr(value)
+        case LoadFile(path=path):
+            return f"load {path!r}"
+        case Apply(primitive=primitive):
+            return str(primitive.names[0])
+        case Invoke(function=function):
+            return f"function {blocks[function]} `{function.name}`"
+        case Parameter(number=number):
+            return f"parameter {number}"
+        case _:
+            return type(step).__name__.lower()
+
+
+def _plan(plan: Plan) -> StageGraph:
+    short = {id: f"%{index}" for index, id in enumerate(plan.nodes)}
+    lines: list[str] = []
+    vertices: list[Vertex] = []
+    for id, node in plan.nodes.items():
+        label = _node_label(node)
+        origin = str(plan.origins[id][0]) if plan.origins.get(id) else ""
+        shown = _applied(label, [short[each] for each in node.inputs])
+        kind = str(plan.types[id])
+        lines.append(f"{short[id]} {id[:12]} : {kind} = {shown}   // {origin}")
+        vertices.append(Vertex(id, label, node.inputs, kind, origin))
+    goals = tuple((goal.action, goal.label, str(goal.value)) for goal in plan.goals)
+    lines += [f'{goal.action} "{goal.label}" {short[goal.value]}' for goal in plan.goals]
+    return StageGraph("plan", "\n".join(lines), tuple(vertices), goals)
+
+
+def _node_label(node: Node) -> str:
+    if node.primitive is CONSTANT:
+        return repr(node.parameters[0])
+    if node.primitive is LOAD:
+        return f"load sha256:{str(node.parameters[0])[:12]}"
+    static = [str(each) for each in node.parameters if not isinstance(each, Grid)]
+    return node.primitive.names[0] + (f"[{', '.join(static)}]" if static else "")

@@ -1,0 +1,1 @@
+"""What the language can do: one module per family of primitives."""

@@ -1,0 +1,87 @@
+"""Which voxels hang together? Components of 26 neighbors in 3-D, of 8 in 2-D."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.primitives.define import BoolImage, NumberImage, whole_image
+
+Labels = npt.NDArray[np.int32]
+
+
+@whole_image(scratch=9)
+def through(a: BoolImage, b: BoolImage) -> BoolImage:
+    """The components of ``b`` that contain a voxel of ``a``.
+
+    Voxels are connected where they share a face, an edge or a corner: 26 neighbors in 3-D, 8 in
+    2-D. What is reached from ``a`` by going through ``b`` is thus true, and where ``a`` lies
+    outside ``b`` it reaches nothing. Shapes (z, y, x) or (y, x). The labels behind it are those of
+    ``scipy.ndimage.label``.
+
+    >>> through([true, false, false, true], [true, true, false, true])
+    [true, true, false, true]
+    >>> through([false, true, true, false], [true, true, false, true])
+    [true, true, false, false]
+    """
+    labels, count = _labeled(b)
+    touched = np.zeros(count + 1, dtype=np.bool_)
+    touched[labels[a & b]] = True
+    return touched[labels]
+
+
+@whole_image("lcc", "Lcc", element="int32", scratch=9)
+def labels(b: BoolImage) -> NumberImage:
+    """The number of the component that a voxel of ``b`` belongs to, 0 outside ``b``.
+
+    Components are those of ``through``; they are numbered from 1 in raster order (x fastest, then
+    y, then z) of their first voxels. Labels are int32. Shapes (z, y, x) or (y, x).
+
+    >>> lcc([true, false, true, true])
+    [1, 0, 2, 2]
+    """
+    labels, count = _labeled(b)
+    return _in_raster_order(labels, count)
+
+
+@whole_image("maxvol", scratch=17)
+def largest_component(b: BoolImage) -> BoolImage:
+    """The component of ``b`` with the most voxels; all of them where several have as many.
+
+    Components are those of ``through``. An empty ``b`` stays empty. Shapes (z, y, x) or (y, x).
+
+    >>> maxvol([true, false, true, true, false, true, true])
+    [false, false, true, true, false, true, true]
+    >>> maxvol([false, false])
+    [false, false]
+    """
+    labels, count = _labeled(b)
+    volumes = np.bincount(labels.ravel(), minlength=count + 1)
+    volumes[0] = 0
+    is_largest = (volumes == volumes.max()) & (volumes > 0)
+    return is_largest[labels]
+
+
+def _labeled(b: npt.NDArray[np.bool_]) -> tuple[Labels, int]:
+    """Labels 1… of the components in some order, 0 outside, and how many there are."""
+    from scipy.ndimage import label
+
+    labels = np.empty(b.shape, dtype=np.int32)
+    count: Any = label(b, structure=np.ones((3,) * b.ndim, dtype=np.bool_), output=labels)
+    return labels, int(count)
+
+
+def _in_raster_order(labels: Labels, count: int) -> Labels:
+    """The same labels, renumbered by the place of each component's first voxel.
+
+    SciPy numbers this way already, but does not promise it.
+    """
+    first = np.zeros(count + 1, dtype=np.int64)
+    places = np.flatnonzero(labels)[::-1]
+    # Of several values for one element the last assigned stays: the first voxel's place.
+    first[labels.ravel()[places]] = places
+    number = np.zeros(count + 1, dtype=np.int32)
+    number[1 + np.argsort(first[1:])] = np.arange(1, count + 1, dtype=np.int32)
+    return number[labels]

@@ -1,0 +1,302 @@
+"""How is a primitive defined? One decorated function, from which everything else follows.
+
+``@scalar``        numbers to a number, computed as written, in float64
+``@voxelwise``     each voxel alone; the body is traced into an expression (``codegen/scalar.py``)
+``@neighborhood``  a fixed box around each voxel; traced, inputs are read at offsets
+``@reduction``     an image to a number; traced, with total, count, smallest, largest
+``@whole_image``   anything else; the function is the reference, on NumPy arrays
+
+The types of parameters are the annotations below. A function without a docstring or without an
+example in it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from inspect import getdoc, signature
+from itertools import product
+from typing import Annotated, Any, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.codegen.reference import evaluate
+from voxgpu.codegen.scalar import Element, Scalar, key, parameter, read
+from voxgpu.ids import meaning_of
+from voxgpu.image import Grid, Image
+from voxgpu.primitives.primitive import Parameter, Primitive, Shape, Value, ValueProblem
+from voxgpu.types import (
+    BOOLEAN,
+    BOOLEAN_IMAGE,
+    COLOR_IMAGE,
+    NUMBER,
+    NUMBER_IMAGE,
+    TEXT,
+    Content,
+    ImageOf,
+    SequenceOf,
+    Type,
+)
+
+Array = npt.NDArray[Any]
+Variant = tuple[Parameter, ...]
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a parameter of a primitive may be: any of these types, perhaps needed before running."""
+
+    types: tuple[Type, ...]
+    static: bool = False
+
+
+# In traced bodies, per voxel (and Number, Truth: one for the whole image).
+Voxel = Annotated[Scalar, Role((NUMBER_IMAGE,))]
+Bool = Annotated[Scalar, Role((BOOLEAN_IMAGE,))]
+Number = Annotated[Scalar, Role((NUMBER,))]
+Truth = Annotated[Scalar, Role((BOOLEAN,))]
+#: An image of numbers or a number: one definition, an overload for every mixture with an image.
+Operand = Annotated[Scalar, Role((NUMBER_IMAGE, NUMBER))]
+#: An image of true/false or a truth value, likewise.
+BoolOperand = Annotated[Scalar, Role((BOOLEAN_IMAGE, BOOLEAN))]
+
+# In functions that compute as written.
+NumberValue = Annotated[float, Role((NUMBER,))]
+TruthValue = Annotated[bool, Role((BOOLEAN,))]
+TextValue = Annotated[str, Role((TEXT,))]
+StaticNumber = Annotated[float, Role((NUMBER,), static=True)]
+StaticNumbers = Annotated[tuple[float, ...], Role((SequenceOf(NUMBER),), static=True)]
+NumberImage = Annotated[Array, Role((NUMBER_IMAGE,))]
+BoolImage = Annotated[Array, Role((BOOLEAN_IMAGE,))]
+ColorImage = Annotated[Array, Role((COLOR_IMAGE,))]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The overloads that one decorated function gives; a module of primitives consists of these."""
+
+    function: Callable[..., Any]
+    overloads: tuple[Primitive, ...]
+
+
+Decorator = Callable[[Callable[..., Any]], Definition]
+
+
+def scalar(*names: str, version: int = 1) -> Decorator:
+    """Numbers, truth values and strings to one of these; ``version`` is its meaning in ids."""
+
+    def define(function: Callable[..., Any]) -> Definition:
+        def reference(arguments: list[Value], _: Grid | None) -> Value:
+            result: Value = function(*arguments)
+            return result
+
+        meaning = meaning_of("scalar", function.__name__, version)
+        return _definition(function, names, Shape.SCALAR, lambda _: (meaning, reference, None))
+
+    return define
+
+
+def voxelwise(*names: str, dotted: str = "", **options: Any) -> Decorator:
+    """Each voxel alone. ``dotted``: stem of v1's forms, such as ``.+`` with the scalar on the left."""
+    return _traced(Shape.VOXELWISE, names, dotted, None, options)
+
+
+def neighborhood(*names: str, outside: bool | float, **options: Any) -> Decorator:
+    """A fixed box around each voxel; beyond the frame every input reads as ``outside``."""
+    return _traced(Shape.NEIGHBORHOOD, names, "", outside, options)
+
+
+def reduction(*names: str, nonempty: str = "", **options: Any) -> Decorator:
+    """An image to a number. ``nonempty`` names the mask that must have a true voxel."""
+    return _traced(Shape.REDUCTION, names, "", None, {"nonempty": nonempty, **options})
+
+
+def whole_image(
+    *names: str,
+    version: int = 1,
+    element: str = "",
+    channels: int = 1,
+    scratch: int = 16,
+    grid_of: Callable[..., Grid] | None = None,
+    check: Callable[..., str | None] | None = None,
+) -> Decorator:
+    """Anything that needs the whole image. The function gets arrays, (z, y, x) or (y, x).
+
+    Images of numbers come as float32, of true/false as bool, colors with channels last; where the
+    function has a parameter ``grid`` it gets the grid of the result. ``version`` must grow whenever
+    the results change, ``element`` is the type of the result's voxels where it is not float32 or
+    bool, ``channels`` their number where it makes colors of numbers, and ``scratch`` what it takes
+    besides, in bytes per voxel.
+    """
+
+    def define(function: Callable[..., Any]) -> Definition:
+        wants_grid = "grid" in signature(function).parameters
+
+        def build(variant: Variant) -> _Built:
+            def reference(arguments: list[Value], grid: Grid | None) -> Value:
+                plain = [_prepared(v, p.type) for v, p in zip(arguments, variant, strict=True)]
+                result = function(*plain, grid=grid) if wants_grid else function(*plain)
+                return _wrapped(result, grid)
+
+            kinds = [str(parameter.type) for parameter in variant]
+            meaning = meaning_of("whole image", function.__name__, version, *kinds)
+            return meaning, reference, None
+
+        return _definition(
+            function,
+            names,
+            Shape.WHOLE_IMAGE,
+            build,
+            element=element,
+            channels=channels,
+            scratch=scratch,
+            grid_of=grid_of,
+            check=check,
+        )
+
+    return define
+
+
+_Built = tuple[bytes, Callable[[list[Value], Grid | None], Value], Scalar | None]
+
+
+def _traced(
+    shape: Shape,
+    names: tuple[str, ...],
+    dotted: str,
+    outside: bool | float | None,
+    options: dict[str, Any],
+) -> Decorator:
+    def define(function: Callable[..., Any]) -> Definition:
+        def build(variant: Variant) -> _Built:
+            body = function(*_symbols(variant, outside))
+
+            def reference(arguments: list[Value], grid: Grid | None) -> Value:
+                _refuse_empty(options.get("nonempty", ""), variant, arguments)
+                return _evaluated(body, variant, arguments, grid)
+
+            return meaning_of(shape.value, key(body)), reference, body
+
+        return _definition(function, names, shape, build, dotted=dotted, **options)
+
+    return define
+
+
+def _symbols(variant: Variant, outside: bool | float | None) -> Iterator[Scalar]:
+    images = scalars = 0
+    for each in variant:
+        element: Element = "bool" if each.type in (BOOLEAN, BOOLEAN_IMAGE) else "f32"
+        if isinstance(each.type, ImageOf):
+            yield read(images, element, outside)
+            images += 1
+        else:
+            yield parameter(scalars, element)
+            scalars += 1
+
+
+def _refuse_empty(name: str, variant: Variant, arguments: list[Value]) -> None:
+    for value, each in zip(arguments, variant, strict=True):
+        if each.name == name and isinstance(value, Image) and not value.array.any():
+            raise ValueProblem(f"`{name}` has no true voxel, so there is no value")
+
+
+def _evaluated(
+    body: Scalar, variant: Variant, arguments: list[Value], grid: Grid | None
+) -> Value:
+    pairs = list(zip(arguments, variant, strict=True))
+    images = [_prepared(v, p.type) for v, p in pairs if isinstance(p.type, ImageOf)]
+    scalars = [v for v, p in pairs if not isinstance(p.type, ImageOf)]
+    shape = grid.shape if grid else images[0].shape
+    return _wrapped(evaluate(body, images, scalars, shape), grid)
+
+
+def _prepared(value: Value, wanted: Type) -> Any:
+    """What a function computes with: float32 or bool arrays, plain numbers."""
+    if isinstance(value, Image):
+        content = wanted.content if isinstance(wanted, ImageOf) else None
+        if content is Content.NUMBER:
+            return np.ascontiguousarray(value.array, dtype=np.float32)
+        return value.array
+    return value
+
+
+def _wrapped(result: Any, grid: Grid | None) -> Value:
+    if isinstance(result, np.ndarray) and grid is not None:
+        return Image(np.ascontiguousarray(result), grid)
+    if isinstance(result, np.bool_):
+        return bool(result)
+    return float(result) if isinstance(result, np.floating) else result  # type: ignore[no-any-return]
+
+
+def _definition(
+    function: Callable[..., Any],
+    names: tuple[str, ...],
+    shape: Shape,
+    build: Callable[[Variant], _Built],
+    *,
+    dotted: str = "",
+    **options: Any,
+) -> Definition:
+    doc = getdoc(function)
+    if not doc or ">>> " not in doc:
+        raise TypeError(f"primitive `{function.__name__}` needs a docstring with an example")
+    roles = get_type_hints(function, include_extras=True)
+    result = _role(function, roles, "return").types[0]
+    parameters = [
+        (name, _role(function, roles, name))
+        for name in signature(function).parameters
+        if name != "grid"
+    ]
+    overloads = []
+    for variant in _variants(parameters):
+        meaning, reference, body = build(variant)
+        spelled = names or (function.__name__,)
+        kinds = ", ".join(str(each.type) for each in variant)
+        overloads.append(
+            Primitive(
+                name=f"{function.__name__}({kinds})",
+                names=_dotted(spelled, dotted, variant) if dotted else spelled,
+                family=function.__module__.rpartition(".")[2],
+                shape=shape,
+                parameters=variant,
+                result=result,
+                meaning=meaning,
+                doc=doc,
+                reference=reference,
+                body=body,
+                **{"element": _element(result), **{k: v for k, v in options.items() if v}},
+            )
+        )
+    return Definition(function, tuple(overloads))
+
+
+def _role(function: Callable[..., Any], hints: dict[str, Any], name: str) -> Role:
+    for extra in getattr(hints.get(name), "__metadata__", ()):
+        if isinstance(extra, Role):
+            return extra
+    raise TypeError(f"`{name}` of primitive `{function.__name__}` has no type of the language")
+
+
+def _variants(parameters: list[tuple[str, Role]]) -> Iterator[Variant]:
+    """Every choice of types; where there is a choice, at least one of them is an image."""
+    open_roles = [role for _, role in parameters if len(role.types) > 1]
+    for types in product(*(role.types for _, role in parameters)):
+        chosen = [t for t, (_, role) in zip(types, parameters, strict=True) if role in open_roles]
+        if not open_roles or any(isinstance(each, ImageOf) for each in chosen):
+            yield tuple(
+                Parameter(name, each, role.static)
+                for each, (name, role) in zip(types, parameters, strict=True)
+            )
+
+
+def _dotted(names: tuple[str, ...], stem: str, variant: Variant) -> tuple[str, ...]:
+    """``+`` and, where one operand is a scalar, the v1 form that marks its side: ``.+`` ``+.``."""
+    left, right = ["" if isinstance(each.type, ImageOf) else "." for each in variant]
+    return names if left == right else (*names, f"{left}{stem}{right}")
+
+
+def _element(result: Type) -> str:
+    if not isinstance(result, ImageOf) or result.content is Content.COLOR:
+        return ""
+    return "bool" if result.content is Content.BOOLEAN else "float32"

@@ -1,0 +1,105 @@
+"""How do the examples in a primitive's docstring run?
+
+An example is one call in ImgQL and, on the next lines, its value. A list is an image: of one row,
+or, nested, of rows, or of slices of rows; a tuple in it is a color. A list of numbers may also be
+a sequence, where the parameter is one.
+"""
+
+from __future__ import annotations
+
+import re
+from ast import literal_eval
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from voxgpu.image import Grid, Image
+from voxgpu.primitives.primitive import Primitive, Value
+from voxgpu.types import COLOR_IMAGE, NUMBER, Content, ImageOf, SequenceOf, Type
+
+#: The grid of an example that has no image among its arguments.
+DEFAULT_SHAPE = (1, 3)
+
+_CALL = re.compile(r">>> (?P<name>.+?)\((?P<arguments>.*)\)$")
+
+
+@dataclass(frozen=True)
+class Example:
+    """``name(arguments)`` and its value, as Python lists, numbers, truth values and strings."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    expected: Any
+
+
+def examples(doc: str) -> Iterator[Example]:
+    """The examples in a docstring, in order."""
+    lines = doc.splitlines()
+    for number, line in enumerate(lines):
+        call = _CALL.match(line.strip())
+        if call:
+            answer = []
+            for following in lines[number + 1 :]:
+                if not following.strip() or following.strip().startswith(">>>"):
+                    break
+                answer.append(following.strip())
+            arguments = _literal(f"[{call['arguments']}]")
+            yield Example(call["name"], tuple(arguments), _literal(" ".join(answer)))
+
+
+def argument_values(example: Example, primitive: Primitive) -> list[Value] | None:
+    """The example's arguments as values for this overload; None where they are of other types."""
+    if len(example.arguments) != len(primitive.parameters):
+        return None
+    values = [
+        _value(argument, parameter.type)
+        for argument, parameter in zip(example.arguments, primitive.parameters, strict=True)
+    ]
+    return None if any(value is None for value in values) else values  # type: ignore[return-value]
+
+
+def plain(value: Value) -> Any:
+    """A value as examples write it: nested lists for images."""
+    if isinstance(value, Image):
+        rows = value.array.tolist()
+        return rows[0] if len(rows) == 1 else rows
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _value(argument: Any, wanted: Type) -> Value | None:
+    if isinstance(wanted, ImageOf):
+        return _image(argument, wanted) if isinstance(argument, list) else None
+    if isinstance(wanted, SequenceOf):
+        return tuple(float(each) for each in argument) if isinstance(argument, list) else None
+    if isinstance(argument, list):
+        return None
+    if wanted == NUMBER:
+        number = isinstance(argument, int | float) and not isinstance(argument, bool)
+        return float(argument) if number else None
+    wanted_class = {"bool": bool, "string": str}[str(wanted)]
+    return argument if isinstance(argument, wanted_class) else None
+
+
+def _image(rows: Any, wanted: ImageOf) -> Image | None:
+    array = np.array(rows)
+    is_color = wanted == COLOR_IMAGE
+    if array.ndim - is_color == 1:
+        array = array[np.newaxis]
+    if (array.dtype == bool) != (wanted.content is Content.BOOLEAN):
+        return None
+    if not is_color and wanted.content is Content.NUMBER:
+        array = array.astype(np.float32)
+    shape = array.shape[:-1] if is_color else array.shape
+    if len(shape) not in (2, 3):
+        return None
+    return Image(array, Grid.regular(tuple(shape)))
+
+
+def _literal(text: str) -> Any:
+    """Python's literals, with ``true``, ``false`` and ``inf``."""
+    text = re.sub(r"\b(true|false)\b", lambda match: match[0].capitalize(), text)
+    # 1e999 is how a Python literal says infinity.
+    text = re.sub(r"\binf\b", "1e999", text)
+    return literal_eval(text)

@@ -1,0 +1,122 @@
+"""Which voxels are true? Boolean operations, on images, truth values, and mixtures."""
+
+from voxgpu.codegen.scalar import constant, where
+from voxgpu.primitives.define import (
+    Bool,
+    BoolOperand,
+    Truth,
+    TruthValue,
+    Voxel,
+    scalar,
+    voxelwise,
+)
+
+
+@voxelwise("and", "&", "&&")
+def conjunction(a: BoolOperand, b: BoolOperand) -> Bool:
+    """True where both are.
+
+    >>> and([true, true, false], [true, false, false])
+    [true, false, false]
+    """
+    return a & b
+
+
+@voxelwise("or", "|", "||")
+def disjunction(a: BoolOperand, b: BoolOperand) -> Bool:
+    """True where at least one is.
+
+    >>> or([true, true, false], [true, false, false])
+    [true, true, false]
+    """
+    return a | b
+
+
+@voxelwise("not", "!")
+def negation(a: Bool) -> Bool:
+    """True where ``a`` is false.
+
+    >>> not([true, false])
+    [false, true]
+    """
+    return ~a
+
+
+@voxelwise("\\")
+def difference(a: Bool, b: Bool) -> Bool:
+    r"""True where ``a`` is and ``b`` is not.
+
+    >>> \([true, true, false], [true, false, false])
+    [false, true, false]
+    """
+    return a & ~b
+
+
+@voxelwise()
+def tt() -> Bool:
+    """True everywhere, on the grid of the images it is combined with.
+
+    >>> tt()
+    [true, true, true]
+    """
+    return constant(True)
+
+
+@voxelwise()
+def ff() -> Bool:
+    """True nowhere, on the grid of the images it is combined with.
+
+    >>> ff()
+    [false, false, false]
+    """
+    return constant(False)
+
+
+@voxelwise()
+def bconstant(truth: Truth) -> Bool:
+    """The same truth value everywhere, on the grid of the images it is combined with.
+
+    >>> bconstant(true)
+    [true, true, true]
+    """
+    return truth & True
+
+
+@voxelwise()
+def mask(v: Voxel, b: Bool) -> Voxel:
+    """The voxel of ``v`` where ``b`` is true, else 0.
+
+    >>> mask([1, 2, 3], [true, false, true])
+    [1, 0, 3]
+    """
+    return where(b, v, 0.0)
+
+
+@scalar(".&.", "&", "&&", "and")
+def both(a: TruthValue, b: TruthValue) -> TruthValue:
+    """Whether both are true.
+
+    >>> .&.(true, false)
+    false
+    """
+    return a and b
+
+
+@scalar(".|.", "|", "||", "or")
+def either(a: TruthValue, b: TruthValue) -> TruthValue:
+    """Whether at least one is true.
+
+    >>> .|.(true, false)
+    true
+    """
+    return a or b
+
+
+@scalar("!.", "!", "not")
+def opposite(a: TruthValue) -> TruthValue:
+    """Whether it is false.
+
+    >>> !.(true)
+    false
+    """
+    return not a

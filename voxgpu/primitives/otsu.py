@@ -1,0 +1,95 @@
+"""Which threshold separates two classes of numbers best? Otsu's, to the bits of ITK.
+
+Reference: N. Otsu, A threshold selection method from gray-level histograms (1979). The steps and
+their roundings are those of ITK 5.4: ``MaskedImageToHistogramFilter`` with its marginal scale of
+100, ``Histogram::Initialize`` and ``OtsuMultipleThresholdsCalculator`` with one threshold, without
+valley emphasis. Deviations: numbers that are not finite are left out (ITK's result then depends on
+their order), and a range too wide for float32 is refused (ITK returns NaN).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.primitives.primitive import ValueProblem
+
+#: The last bin reaches beyond the greatest number by its width divided by this.
+MARGINAL_SCALE = 100.0
+
+#: Variances are the same to ITK when no further apart than this, or neighbors in float64.
+SAME = 0.1 * float(np.finfo(np.float64).eps)
+
+Edges = npt.NDArray[np.float64]
+
+
+def otsu_threshold(values: npt.NDArray[np.float32], bins: int) -> np.float32:
+    """The upper edge of the bin after which the two classes of ``values`` differ most.
+
+    values  in any order; those that are not finite do not count
+    bins    of the histogram, at least 2
+
+    Raises ValueProblem where no value is finite or they span more than a float32 can hold.
+    """
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        raise ValueProblem("no voxel in `mask` has a finite value, so there is no threshold")
+    lower, upper = _bin_edges(float(finite.min()), float(finite.max()), bins)
+    # ITK searches the bin in float64, and the last of those that begin at a number gets it.
+    places = np.searchsorted(lower, finite.astype(np.float64), side="right") - 1
+    frequencies = np.bincount(places, minlength=bins).tolist()
+    centers = ((lower + upper) / 2.0).tolist()
+    return np.float32(upper[_best_split(frequencies, centers)])
+
+
+def _bin_edges(least: float, greatest: float, bins: int) -> tuple[Edges, Edges]:
+    """Where each bin begins and ends; offsets from the least number are rounded to float32."""
+    end = greatest + (greatest - least) / bins / MARGINAL_SCALE
+    with np.errstate(over="ignore"):
+        width = (np.float32(end) - np.float32(least)) / np.float32(bins)
+    if not np.isfinite(width):
+        raise ValueProblem(f"the voxels in `mask` span {greatest - least:g}, more than float32 holds")
+    numbers = np.arange(bins + 1, dtype=np.float32)
+    edges = least + (numbers * width).astype(np.float64)
+    return edges[:-1], np.append(edges[1:-1], end)
+
+
+def _best_split(frequencies: Sequence[int], centers: Sequence[float]) -> int:
+    """The last bin of the lower class where the variance between the classes is greatest.
+
+    Of equal ones the first wins; ITK never lets the last two bins fall into the lower class
+    together, so the upper class keeps at least one bin.
+    """
+    best, best_variance = 0, -1.0
+    for split, variance in enumerate(_variances(frequencies, centers)):
+        if split == 0 or (variance > best_variance and not _same(variance, best_variance)):
+            best, best_variance = split, variance
+    return best
+
+
+def _variances(frequencies: Sequence[int], centers: Sequence[float]) -> Iterator[float]:
+    """For each split but the last: the mean of the squared class means, by class sizes."""
+    total = sum(frequencies)
+    mean = sum(c * f for c, f in zip(centers, frequencies, strict=True)) / total
+    lower_count, lower_mean = 0, 0.0
+    for frequency, center in list(zip(frequencies, centers, strict=True))[:-1]:
+        count = lower_count + frequency
+        if lower_count == 0:
+            lower_mean = center if count else 0.0
+        else:
+            lower_mean = (lower_mean * lower_count + center * frequency) / count
+        lower_count, upper_count = count, total - count
+        rest = mean * total - lower_mean * lower_count
+        upper_mean = rest / upper_count if upper_count else 0.0
+        lower_part = lower_count * (lower_mean * lower_mean)
+        yield (lower_part + upper_count * (upper_mean * upper_mean)) / total
+
+
+def _same(a: float, b: float) -> bool:
+    """Whether ITK takes two numbers, both at least 0, for equal."""
+    if abs(a - b) <= SAME:
+        return True
+    bits = np.array([a, b]).view(np.int64)
+    return abs(int(bits[0]) - int(bits[1])) <= 1

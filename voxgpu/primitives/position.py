@@ -1,0 +1,49 @@
+"""Where is a voxel? Its index along each axis, and whether it lies on the frame of the grid."""
+
+from voxgpu.codegen.scalar import Scalar, any_of, extent, position
+from voxgpu.primitives.define import Bool, Voxel, voxelwise
+
+
+@voxelwise()
+def x() -> Voxel:
+    """The index of the voxel along x, from 0.
+
+    >>> x()
+    [0, 1, 2]
+    """
+    return position(0)
+
+
+@voxelwise()
+def y() -> Voxel:
+    """The index of the voxel along y, from 0.
+
+    >>> y()
+    [0, 0, 0]
+    """
+    return position(1)
+
+
+@voxelwise()
+def z() -> Voxel:
+    """The index of the voxel along z, from 0; 0 in a 2-D image.
+
+    >>> z()
+    [0, 0, 0]
+    """
+    return position(2)
+
+
+def _on_frame(axis: int) -> Scalar:
+    at, size = position(axis), extent(axis)
+    return (size > 0.0) & ((at == 0.0) | (at == size - 1.0))
+
+
+@voxelwise()
+def border() -> Bool:
+    """True on the frame of the grid: the first and the last voxel along every axis.
+
+    >>> border()
+    [true, true, true]
+    """
+    return any_of(_on_frame(axis) for axis in range(3))

@@ -1,0 +1,99 @@
+"""What is a primitive? A name, a signature, a meaning that enters ids, and a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from voxgpu.codegen.scalar import Scalar
+from voxgpu.image import Grid, Image
+from voxgpu.types import ImageOf, Type
+
+#: What may flow between primitives.
+Value = Image | float | bool | str | tuple[Any, ...]
+
+
+class Shape(Enum):
+    """The shape of a computation: what of its inputs one voxel of the result looks at."""
+
+    SCALAR = "scalar"
+    VOXELWISE = "voxelwise"
+    NEIGHBORHOOD = "neighborhood"
+    REDUCTION = "reduction"
+    WHOLE_IMAGE = "whole image"
+    SOURCE = "source"
+
+
+class ValueProblem(Exception):
+    """Inputs for which a primitive has no value, such as the average over an empty mask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a primitive.
+
+    static  the argument must be known before running: it decides the shape of the result
+    """
+
+    name: str
+    type: Type
+    static: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Primitive:
+    """One overload of one operation of the language.
+
+    name          unique, such as ``add(image of numbers, number)``
+    names         how programs write it: ``+``, ``.+``, ``between``
+    family        the module it comes from, such as ``arithmetic``
+    meaning       canonical bytes of what it computes; part of every id that uses it
+    reference     the values of all arguments and the grid of the result (None for scalars) to the
+                  value of the result; raises ValueProblem
+    element       NumPy name of the voxels of an image result; empty: that of the first image
+    channels      of a color result; 1: as many as the first image has
+    grid_of       grid of the result from the grid of the images and the static arguments; raises
+                  ValueProblem; None where the result lies on the grid of its images
+    check         from the arguments known before running (None for others) to what is wrong
+    nonempty      the argument, a mask, that must have a true voxel; empty: none
+    scratch       bytes per voxel that computing takes besides inputs and result
+    dialect       the only dialect that has this overload; empty: all of them
+    """
+
+    name: str
+    names: tuple[str, ...]
+    family: str
+    shape: Shape
+    parameters: tuple[Parameter, ...]
+    result: Type
+    meaning: bytes
+    doc: str
+    reference: Callable[[list[Value], Grid | None], Value]
+    element: str = ""
+    channels: int = 1
+    grid_of: Callable[..., Grid] | None = None
+    check: Callable[..., str | None] | None = None
+    nonempty: str = ""
+    scratch: int = 0
+    dialect: str = ""
+    body: Scalar | None = None
+
+    @property
+    def makes_image(self) -> bool:
+        """Whether the result is an image."""
+        return isinstance(self.result, ImageOf)
+
+    @property
+    def floats(self) -> bool:
+        """Whether the result is an image whose grid no input determines, such as ``tt``."""
+        return self.makes_image and not any(
+            isinstance(parameter.type, ImageOf) for parameter in self.parameters
+        )
+
+    @property
+    def signature(self) -> str:
+        """``between(low: number, high: number, v: image of numbers) -> image of true/false``."""
+        inside = ", ".join(f"{p.name}: {p.type}" for p in self.parameters)
+        return f"{self.names[0]}({inside}) -> {self.result}"

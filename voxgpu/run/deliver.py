@@ -1,0 +1,105 @@
+"""How do the goals of a program reach the world? Lines and files, in the program's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voxgpu.diagnostics import Diagnostic
+from voxgpu.files.roots import Roots
+from voxgpu.files.write import write_image
+from voxgpu.image import Image
+from voxgpu.plan.node import Goal
+from voxgpu.primitives.primitive import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a ``print`` said; ``type`` is ``number``, ``bool`` or ``string``."""
+
+    label: str
+    type: str
+    value: float | bool | str
+
+    def __str__(self) -> str:
+        return f"{self.label}={shown(self.value)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data; a number that JSON has no word for is the string ``nan``, ``inf``, ``-inf``."""
+        value = self.value
+        if self.type == "number" and (value != value or abs(float(value)) == float("inf")):
+            value = shown(value)
+        return {"label": self.label, "type": self.type, "value": value}
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A file that a ``save`` wrote, with the image that is in it."""
+
+    label: str
+    path: Path
+    image: Image
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        grid = self.image.grid
+        return {
+            "label": self.label,
+            "path": str(self.path),
+            "type": f"image of {self.image.element}",
+            "grid": {
+                "shape": list(grid.shape),
+                "spacing": list(grid.spacing),
+                "origin": list(grid.origin),
+                "direction": list(grid.direction),
+            },
+        }
+
+
+@dataclass
+class Deliveries:
+    """Delivers goals and remembers what it delivered.
+
+    output      the folder that relative file names are relative to; None: images are only kept
+    on_print    called with each print as it happens
+    """
+
+    output: Path | None
+    roots: Roots
+    on_print: Callable[[Printed], None]
+    printed: list[Printed]
+    saved: list[Saved]
+    warnings: list[Diagnostic]
+
+    def deliver(self, goal: Goal, value: Value) -> None:
+        """Prints or saves; raises FileProblem where a file cannot be written."""
+        if isinstance(value, Image):
+            self._save(goal, value)
+        else:
+            assert not isinstance(value, tuple)
+            kinds = {bool: "bool", str: "string"}
+            printed = Printed(goal.label, kinds.get(type(value), "number"), value)
+            self.printed.append(printed)
+            self.on_print(printed)
+
+    def _save(self, goal: Goal, image: Image) -> None:
+        path = Path(goal.label)
+        if self.output is not None:
+            path = (self.output / goal.label).absolute()
+            self.roots.check_write(path)
+            for warning in write_image(path, image):
+                self.warnings.append(Diagnostic("W301", warning, goal.label_span))
+        self.saved.append(Saved(goal.label, path, image))
+
+
+def shown(value: float | bool | str) -> str:
+    """A value as ``print`` shows it: the shortest text that reads back as the same number."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return repr(float(value))

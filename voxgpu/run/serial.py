@@ -1,0 +1,37 @@
+"""An executor that performs each task here and now."""
+
+from __future__ import annotations
+
+from collections import deque
+from time import perf_counter
+
+from voxgpu.run.executor import Done
+from voxgpu.run.task import Work, perform
+
+
+class Serial:
+    """One task at a time, in the calling thread."""
+
+    capacity = 1
+
+    def __init__(self) -> None:
+        self._done: deque[Done] = deque()
+
+    def submit(self, work: Work) -> None:
+        """Performs the task."""
+        start = perf_counter()
+        try:
+            value = perform(work)
+        except Exception as error:
+            # Whatever goes wrong is the task's result: its goals fail, the others go on.
+            self._done.append(Done(work.task, None, error, perf_counter() - start))
+        else:
+            self._done.append(Done(work.task, value, None, perf_counter() - start))
+
+    def next_done(self) -> Done:
+        """The task that was performed first."""
+        return self._done.popleft()
+
+    def close(self) -> None:
+        """Forgets what was performed and not fetched."""
+        self._done.clear()

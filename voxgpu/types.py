@@ -1,0 +1,118 @@
+"""What kinds of value does the language have, and when may one be used as another?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from voxgpu.image import Grid
+
+
+class Content(Enum):
+    """What one voxel of an image says."""
+
+    BOOLEAN = "true/false"
+    NUMBER = "numbers"
+    COLOR = "colors"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A 64-bit floating-point number."""
+
+    def __str__(self) -> str:
+        return "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """True or false."""
+
+    def __str__(self) -> str:
+        return "bool"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string."""
+
+    def __str__(self) -> str:
+        return "string"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOf:
+    """An image. The fields after ``content`` are known once the program is lowered.
+
+    element   NumPy name of the voxels' type, such as ``int16``; empty before lowering
+    channels  3 or 4 for colors, else 1
+    grid      where the voxels lie
+    """
+
+    content: Content
+    element: str = ""
+    channels: int = 1
+    grid: Grid | None = None
+
+    def __str__(self) -> str:
+        return f"image of {self.content.value}"
+
+    @property
+    def bytes(self) -> int:
+        """Memory that such an image takes, once its grid is known."""
+        return self.grid.voxels * self.channels * ELEMENT_BYTES[self.element] if self.grid else 0
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceOf:
+    """A sequence of values of one type."""
+
+    item: Type
+
+    def __str__(self) -> str:
+        return f"sequence of {self.item}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The type of something that has an error already, or of a parameter nobody has given yet."""
+
+    def __str__(self) -> str:
+        return "unknown"
+
+
+Type = Number | Boolean | Text | ImageOf | SequenceOf | Unknown
+
+NUMBER = Number()
+BOOLEAN = Boolean()
+TEXT = Text()
+UNKNOWN = Unknown()
+BOOLEAN_IMAGE = ImageOf(Content.BOOLEAN)
+NUMBER_IMAGE = ImageOf(Content.NUMBER)
+COLOR_IMAGE = ImageOf(Content.COLOR)
+
+#: Bytes of one voxel of each element type an image may have in memory.
+ELEMENT_BYTES = {
+    "bool": 1,
+    "uint8": 1,
+    "int8": 1,
+    "uint16": 2,
+    "int16": 2,
+    "uint32": 4,
+    "int32": 4,
+    "uint64": 8,
+    "int64": 8,
+    "float32": 4,
+    "float64": 8,
+}
+
+
+def may_be_used_as(given: Type, wanted: Type) -> bool:
+    """Whether a value of type ``given`` is acceptable where ``wanted`` is asked for."""
+    if isinstance(given, Unknown) or isinstance(wanted, Unknown):
+        return True
+    if isinstance(given, ImageOf) and isinstance(wanted, ImageOf):
+        return given.content is wanted.content
+    if isinstance(given, SequenceOf) and isinstance(wanted, SequenceOf):
+        return may_be_used_as(given.item, wanted.item)
+    return given == wanted
