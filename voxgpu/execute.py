@@ -17,11 +17,11 @@ from voxgpu.optimize.schedule import Schedule, schedule
 from voxgpu.pipeline import Compiled
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.primitive import ValueProblem
-from voxgpu.run.deliver import Deliveries, Printed, Saved
-from voxgpu.run.engine import run
-from voxgpu.run.events import Observer, ignore
-from voxgpu.run.memory import available_bytes
-from voxgpu.run.serial import Serial
+from voxgpu.execution.deliver import Deliveries, Printed, Saved
+from voxgpu.execution.engine import run
+from voxgpu.execution.events import Observer, ignore
+from voxgpu.execution.memory import available_bytes
+from voxgpu.execution.serial import Serial
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
+import errno
 import os
 import shlex
 import socket
 import struct
 import subprocess
 import sys
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,8 +50,6 @@ def test_paths_are_absolute_and_folders_resolved_but_a_link_keeps_its_name(tmp_p
     (tmp_path / "real" / "scan.nii").symlink_to("../blob")
     (tmp_path / "linked").symlink_to("real")
     monkeypatch.chdir(tmp_path)
-    from pathlib import Path
-
     result = read_header(Path("linked/../linked/scan.nii"))
     assert result.path == str(tmp_path / "real" / "scan.nii")
     assert read_image(result).array.shape == (2, 3, 4)
@@ -156,9 +157,13 @@ DAMAGE = {
     "complex": (header(datatype=32), "complex numbers"),
     "matrices": (header((4, 3, 2, 1, 1), intent=1005), "matrices"),
     "voxels nowhere": (header(voxels_at=np.nan), "voxels begin at byte nan"),
-    "no direction": (header(qform=0, sform=1, rows=(0,) * 12), "orthonormal"),
-    "sheared": (header(qform=0, sform=1, rows=(1, 0.3, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)), "orthon"),
+    "no direction": (header(qform=0, sform=1, rows=(0,) * 12), "right angles"),
+    "sheared": (
+        header(qform=0, sform=1, rows=(1, 0.3, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)),
+        "right angles",
+    ),
     "origin NaN": (header(offset=(np.nan, 0, 0)), "places voxels at no number"),
+    "sform NaN": (header(sform=1, rows=(np.nan,) * 12), "its sform places voxels at no number"),
     "pair in one": (header(magic=b"ni1\0"), "rename it to .hdr"),
     "vector of 6": (header((4, 3, 1, 1, 2, 3), intent=1007), "2 channels"),
     "vector of 7": (header((2, 2, 1, 1, 3, 2), intent=1007), "contradict"),
@@ -193,9 +198,9 @@ def test_a_pair_of_which_one_is_missing(tmp_path, name, missing):
 def test_a_header_that_claims_terabytes(tmp_path):
     huge = header((32767, 32767, 32767))
     plain = problem(write(tmp_path / "a.nii", huge)).reason
-    assert plain == "truncated: header promises 70,362,301,694,318 bytes, file has 400"
+    assert plain == "truncated: header promises 70,362,301,923,678 bytes, file has 400"
     packed = problem(write(tmp_path / "a.nii.gz", huge)).reason
-    assert packed.startswith("the header claims 70,362,301,693,966 bytes of voxels, but")
+    assert packed.startswith("the header claims 70,362,301,923,326 bytes of voxels, but")
 
 
 @pytest.mark.parametrize("encoding", ["raw", "gzip"])
@@ -212,8 +217,6 @@ def test_a_png_that_claims_gigabytes(tmp_path):
     path = save(np.zeros((4, 4), np.uint8), tmp_path / "a.png")
     data = bytearray(path.read_bytes())
     struct.pack_into(">2I", data, 16, 60000, 60000)
-    import zlib
-
     struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
     path.write_bytes(data)
     assert "claims 3,600,000,000 bytes" in problem(path).reason
@@ -260,6 +263,16 @@ def test_a_file_that_may_not_be_read(tmp_path):
     assert problem(path).reason == "permission denied"
 
 
+def test_a_file_that_the_system_refuses(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.nii", header())
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    assert problem(path).reason == "permission denied"
+
+
 def test_what_is_neither_a_file_nor_a_folder(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe.nii")
     assert problem(tmp_path / "pipe.nii").reason == "it is neither a file nor a folder"
@@ -273,7 +286,7 @@ def test_what_is_neither_a_file_nor_a_folder(tmp_path, monkeypatch):
 def test_files_that_are_no_images(tmp_path, name):
     (tmp_path / "a.img").touch()
     path = tmp_path / name
-    path.write_text("Dear reader, this is not an image – but it is long enough. " * 20)
+    path.write_text("Dear reader, this is not an image – but it is long enough. " * 20, "utf-8")
     assert problem(path).reason == "it is not an image but a text file"
     path.write_bytes(b"")
     assert problem(path).reason == "the file is empty"

@@ -180,7 +180,7 @@ def test_damaged_gzip(tmp_path, packed, at):
     damaged[at if at < 0 else int(at * len(packed))] ^= 0x10
     path = tmp_path / "a.nii.gz"
     path.write_bytes(damaged)
-    with pytest.raises(FileProblem, match="damaged|truncated"):
+    with pytest.raises(FileProblem, match=r"damaged|truncated"):
         read_image(read_header(path))
 
 

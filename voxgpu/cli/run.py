@@ -16,7 +16,7 @@ from voxgpu.diagnostics import Diagnostic, ImgqlError
 if TYPE_CHECKING:
     from voxgpu.execute import Result
     from voxgpu.pipeline import Compiled
-    from voxgpu.run.events import Event
+    from voxgpu.execution.events import Event
 
 
 @click.command()
@@ -89,7 +89,7 @@ def _executed(
 
 
 def _observer(show: Progress, verbose: bool, total: int) -> Callable[[Event], None]:
-    from voxgpu.run.events import Finished, Started
+    from voxgpu.execution.events import Finished, Started
 
     done = 0
 

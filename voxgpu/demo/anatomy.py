@@ -93,7 +93,7 @@ def new_anatomy(generator: np.random.Generator) -> Anatomy:
     bend = tuple(smooth_noise(generator, 26.0) for _ in range(3))
     return Anatomy(
         bend=(bend[0], bend[1], bend[2]),
-        sulci=folds(generator, 28.0),
+        sulci=folds(generator, 26.0),
         variation=smooth_noise(generator, 14.0),
         ventricles=float(generator.uniform(-0.6, 1.2)),
     )
@@ -112,7 +112,7 @@ def brain_points(anatomy: Anatomy, axes: Axes) -> Points:
     hull = _union(_union(cerebrum, cerebellum, 2.0), stem, 3.0)
     inside = near.copy()
     inside[near] = within = hull > 0
-    cortex = np.maximum(cerebrum, stem + 9)[within]
+    cortex = np.maximum(cerebrum, 3 * stem + 12)[within]
     return Points(inside, z[within], y[within], x[within], hull[within], cortex, cerebellum[within])
 
 
@@ -131,7 +131,7 @@ def tissues(anatomy: Anatomy, axes: Axes, points: Points) -> Tissues:
     cerebellum = np.where(below, np.minimum(points.cerebellum + 1, 13 - points.cerebellum), -9)
     tent = np.abs(points.cerebellum - points.cortex)
     tent[points.z < -48] = 9
-    fluid = np.where(below, np.maximum(0.6 - folia, 0.9 - tent), fluid)
+    fluid = np.where(below, np.maximum(0.25 - folia, 0.9 - tent), fluid)
     grey = np.where(below, -9, grey)
     vessels = np.minimum(1.7 - fissure, 7 - points.hull)
     vessels = np.maximum(vessels, np.minimum(0.5 * variation - 0.8 - sulci, 12 - points.hull))
@@ -145,7 +145,12 @@ def _sulci(anatomy: Anatomy, points: Points, variation: Floats) -> Floats:
     radius = np.sqrt((points.z / 68) ** 2 + (points.y / 90) ** 2 + (points.x / 66) ** 2)
     # Following a radius inward, the place where the folds are looked up hardly moves.
     outward = (1 - 0.2 * (1 - radius)) / np.maximum(radius, 0.05)
-    sheet = anatomy.sulci.at(points.z * outward, points.y * outward, points.x * outward)
+    aside = np.float32(1.5) * variation
+    sheet = np.abs(
+        anatomy.sulci.at(
+            points.z * outward + aside, points.y * outward - aside, points.x * outward + aside
+        )
+    )
     below = np.maximum(points.cortex - (17 + 4 * variation), 0)
     return np.sqrt(sheet**2 + below**2)
 

@@ -23,10 +23,15 @@ _ELEMENTS = {
     "64-bit float": "float64",
 }
 
-_NO_READER = "Unable to determine ImageIO reader"
-
-#: MetaIO's words for every failure, followed by whatever errno happened to be.
-_META_READ_FAILED = re.compile(r"MetaImageIO.*File cannot be read", re.DOTALL)
+#: What SimpleITK says, and what it means to a user.
+_IN_OTHER_WORDS = {
+    "Unable to determine ImageIO reader": "not an image in any format that SimpleITK reads",
+    "Unknown PixelType": "its voxels are of a type that cannot be used here",
+    "Unknown component type": "its voxels are of a type that cannot be used here",
+    "orthonormal": "its axes are not at right angles (neither qform nor sform is a rotation)",
+    # MetaIO says this of every failure, followed by whatever errno happened to be.
+    "File cannot be read": "its MetaImage header or data is damaged or incomplete",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +95,28 @@ def information(place: str) -> Information:
 
 
 @contextmanager
-def objections(place: str, action: str = "read") -> Iterator[None]:
-    """Turn what SimpleITK raises into a FileProblem about ``place``."""
+def objections(path: str, action: str = "read", shown: str = "") -> Iterator[None]:
+    """Turn what SimpleITK raises into a FileProblem about ``path``, which it knows as ``shown``."""
     try:
         yield
     except RuntimeError as error:
-        raise FileProblem(place, condensed(str(error)), "", action) from None
+        raise FileProblem(path, condensed(str(error), shown or path), "", action) from None
 
 
-def condensed(message: str) -> str:
-    """ITK's reason in one short line, without classes, addresses and source files."""
-    if _NO_READER in message:
-        return "not an image in any format that SimpleITK reads"
-    if _META_READ_FAILED.search(message):
-        return "its MetaImage header or data is damaged or incomplete"
+def condensed(message: str, shown: str) -> str:
+    """ITK's reason in one short line, without classes, addresses, source files and the path."""
+    for word, reason in _IN_OTHER_WORDS.items():
+        if word in message:
+            return reason
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith("Exception thrown")] or [message]
+    if said[-1].startswith("Reason: "):  # what the operating system says
+        return said[-1].removeprefix("Reason: ").lower()
     # NRRD's reader explains itself in steps, the last of which is the reason.
     line = said[-1] if said[-1].startswith("[nrrd]") else said[0]
     for clutter in (r"^(sitk::|itk::|ITK )ERROR: ", r"^\w+\(0x[0-9a-f]+\): ", r"^\[nrrd\] \w+: "):
         line = re.sub(clutter, "", line)
+    line = line.replace(f": {shown}", "").replace(shown, "it")
     return _shortened(" ".join(line.split())) or "SimpleITK cannot read it"
 
 

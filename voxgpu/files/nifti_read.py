@@ -9,6 +9,7 @@ that numbers which are not finite are read as 0.
 from __future__ import annotations
 
 import io
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from voxgpu.files.nifti import (
     NiftiHeader,
     as_first_version,
     defect,
+    orientation_fields,
     parse,
 )
 from voxgpu.files.problem import FileProblem
@@ -105,6 +107,17 @@ def _misplaced(header: NiftiHeader, count: int) -> str:
         return "its header says that the voxels are in a separate file; rename it to .hdr"
     if header.version == 2 and max(header.dim) > LARGEST_AXIS:
         return f"it has more than {LARGEST_AXIS} voxels along an axis"
+    return _displaced(header)
+
+
+def _displaced(header: NiftiHeader) -> str:
+    """ITK takes 0 for what is not a number in a qform, and an sform as it is."""
+    fields = orientation_fields(as_first_version(header)) if header.version else b""
+    if fields:
+        qform, sform, *numbers = struct.unpack_from("<2h18f", fields)
+        for name, used, placed in (("qform", qform, numbers[:6]), ("sform", sform, numbers[6:])):
+            if used > 0 and not np.isfinite(placed).all():
+                return f"its header is damaged: its {name} places voxels at no number"
     return ""
 
 

@@ -14,6 +14,22 @@ from pathlib import Path
 from voxgpu.files.existing import beginning, os_reason
 from voxgpu.files.problem import FileProblem
 
+#: Formats of the types of TIFF values; fractions are two numbers, here one of the same size.
+_TIFF_TYPES = {
+    3: "H",
+    4: "I",
+    5: "Q",
+    8: "h",
+    9: "i",
+    10: "q",
+    11: "f",
+    12: "d",
+    13: "I",
+    16: "Q",
+    17: "q",
+    18: "Q",
+}
+
 
 def is_raster(start: bytes) -> bool:
     """Whether a file that begins so is one of these."""
@@ -86,7 +102,7 @@ def _jpeg_is_whole(data: mmap.mmap) -> bool:
 
 
 def _tiff_is_whole(data: mmap.mmap) -> bool:
-    """Whether all directories of a TIFF, and the strips or tiles they name, lie in the file.
+    """Whether all directories of a TIFF, their values, and the strips or tiles lie in the file.
 
     TIFF 6.0, section 2, and BigTIFF: a chain of directories, each a count of fields of a tag, a
     type, a number of values, and the values or where they are.
@@ -109,18 +125,21 @@ def _tiff_directories(data: mmap.mmap) -> bool:
         count = struct.unpack_from(order + count_form, data, at)[0]
         fields = at + struct.calcsize(order + count_form)
         end = fields + count * field_bytes
-        if not _tiff_strips_fit(data, order, big, range(fields, end, field_bytes)):
+        if not _tiff_fields_fit(data, order, big, range(fields, end, field_bytes)):
             return False
         at = struct.unpack_from(order + place_form, data, end)[0]
     return bool(seen)
 
 
-def _tiff_strips_fit(data: mmap.mmap, order: str, big: bool, fields: range) -> bool:
+def _tiff_fields_fit(data: mmap.mmap, order: str, big: bool, fields: range) -> bool:
     values: dict[int, tuple[int, ...]] = {}
     for field in fields:
         tag = struct.unpack_from(order + "H", data, field)[0]
+        at, count, form = _tiff_values(data, order, big, field)
+        if at + count * struct.calcsize(order + form) > len(data):
+            return False
         if tag in (273, 279, 324, 325):  # offsets and lengths of strips, of tiles
-            values[tag] = _tiff_values(data, order, big, field)
+            values[tag] = struct.unpack_from(f"{order}{count}{form}", data, at)
     return all(
         offset + length <= len(data)
         for offsets, lengths in ((273, 279), (324, 325))
@@ -128,12 +147,12 @@ def _tiff_strips_fit(data: mmap.mmap, order: str, big: bool, fields: range) -> b
     )
 
 
-def _tiff_values(data: mmap.mmap, order: str, big: bool, field: int) -> tuple[int, ...]:
-    form = {3: "H", 4: "I", 16: "Q"}.get(struct.unpack_from(order + "H", data, field + 2)[0], "I")
-    count = struct.unpack_from(order + ("Q" if big else "I"), data, field + 4)[0]
-    at = field + (12 if big else 8)
-    if count * struct.calcsize(order + form) > (8 if big else 4):
-        at = struct.unpack_from(order + ("Q" if big else "I"), data, at)[0]
-    if at + count * struct.calcsize(order + form) > len(data):
-        raise struct.error
-    return struct.unpack_from(f"{order}{count}{form}", data, at)
+def _tiff_values(data: mmap.mmap, order: str, big: bool, field: int) -> tuple[int, int, str]:
+    """Where the values of a field are, how many, and the format of each."""
+    form = _TIFF_TYPES.get(struct.unpack_from(order + "H", data, field + 2)[0], "B")
+    length = "Q" if big else "I"
+    count = struct.unpack_from(order + length, data, field + 4)[0]
+    at = field + 4 + struct.calcsize(order + length)
+    if count * struct.calcsize(order + form) > struct.calcsize(order + length):
+        at = struct.unpack_from(order + length, data, at)[0]
+    return at, count, form

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.files.dicom import read_series
-from voxgpu.files.header import Header
+from voxgpu.files.header import Header, read_header
 from voxgpu.files.itk import objections, quiet, simpleitk
 from voxgpu.files.nifti_read import nifti_files, read_nifti_header, read_voxels
 from voxgpu.files.problem import FileProblem
-from voxgpu.files.whole import check_unpacks, check_whole
+from voxgpu.files.whole import check_unpacks
 from voxgpu.image import Image
 
 
@@ -56,7 +56,9 @@ def _itk_voxels(header: Header) -> npt.NDArray[Any]:
     if Path(header.path).is_dir():
         image = read_series(header.path, header.files)
     else:
-        check_whole(header.path, header.bytes)
+        current = read_header(Path(header.path))  # which also checks that the file is whole
+        if current.grid.shape != header.grid.shape or current.element != header.element:
+            raise _changed(header)
         check_unpacks(header.path)
         with quiet(), objections(header.path):
             image = simpleitk().ReadImage(header.path)

@@ -29,8 +29,6 @@ _GZIP_LEVEL = 2
 
 _CHUNK_BYTES = 1 << 20
 
-_JPEG_QUALITY = 95
-
 Voxels = npt.NDArray[Any]
 
 
@@ -56,9 +54,8 @@ def write_image(path: Path, image: Image) -> tuple[str, ...]:
             "write",
         )
     voxels, warnings = prepared(path, image, suffix)
-    with _appearing(path, suffix) as unfinished:
-        with objections(str(path), "write"):
-            _write(unfinished, voxels, image.grid, suffix)
+    with _appearing(path, suffix) as unfinished, objections(str(path), "write"):
+        _write(unfinished, voxels, image.grid, suffix)
     return warnings
 
 
@@ -85,22 +82,21 @@ def _appearing(path: Path, suffix: str) -> Iterator[Path]:
 
 def _new_file(path: Path, suffix: str) -> Path:
     """An empty file whose name shows what it is; ITK tells formats by suffixes, so one is last."""
+    # Names may have 255 bytes, of which a letter takes up to four.
+    name = f".{path.name[:50]}.{os.getpid()}"
+    last = "" if suffix in NIFTI else suffix
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise FileProblem(str(path), "it is a directory", "", "write")
+        for counter in itertools.count():
+            unfinished = path.parent / f"{name}.{counter}.part{last}"
+            if not unfinished.exists():
+                unfinished.touch(exist_ok=False)
+                break
     except ValueError as error:
         raise FileProblem(str(path), f"not a possible file name: {error}", "", "write") from None
-    last = "" if suffix in NIFTI else suffix
-    for counter in itertools.count():
-        # Names may have 255 bytes, of which a letter takes up to four.
-        name = f".{path.name[:50]}.{os.getpid()}.{counter}.part{last}"
-        try:
-            (path.parent / name).touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        return path.parent / name
-    raise AssertionError
+    return unfinished
 
 
 def _os_reason(path: Path, error: OSError) -> str:
@@ -114,7 +110,7 @@ def _write(path: Path, voxels: Voxels, grid: Grid, suffix: str) -> None:
     if suffix in NIFTI:
         _write_nifti(path, voxels, grid, packed=suffix == ".nii.gz")
     elif suffix in (".jpg", ".jpeg"):
-        _write_picture(path, voxels, "JPEG", quality=_JPEG_QUALITY)
+        _write_picture(path, voxels, "JPEG", quality=95, subsampling=0)
     elif suffix == ".bmp":
         _write_picture(path, voxels, "BMP")
     else:

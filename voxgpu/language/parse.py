@@ -19,7 +19,7 @@ from voxgpu.diagnostics import Diagnostic, Source
 from voxgpu.language.build import Builder
 from voxgpu.language.mistakes import explain
 from voxgpu.language.syntax import Command, Dialect
-from voxgpu.language.tokens import Operators, Token, classify, cut, next_command
+from voxgpu.language.tokens import Operators, Token, classify, cut, next_command, word_pattern
 
 _DIALECT_COMMENT = re.compile(r"//\s*dialect:\s*(\w+)\s*$", re.MULTILINE)
 
@@ -115,9 +115,7 @@ def _parser() -> _Parser:
     lark = Lark(
         grammar, parser="lalr", lexer=_Words, transformer=builder, maybe_placeholders=False
     )
-    # Python's alternation takes the first that fits: patterns stand in the grammar's order.
-    patterns = [
-        f"(?P<{terminal.name}>{terminal.pattern.to_regexp()})"
-        for terminal in sorted(lark.terminals, key=lambda t: grammar.index(f"\n{t.name}:"))
-    ]
-    return _Parser(lark, re.compile("|".join(patterns)), builder, Lock())
+    # The first pattern that fits is taken: they stand in the grammar's order.
+    terminals = sorted(lark.terminals, key=lambda each: grammar.index(f"\n{each.name}:"))
+    patterns = {each.name: each.pattern.to_regexp() for each in terminals}
+    return _Parser(lark, word_pattern(patterns), builder, Lock())

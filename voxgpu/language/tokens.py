@@ -55,23 +55,32 @@ class Token(str):
         return token
 
 
+def word_pattern(terminals: Mapping[str, str]) -> re.Pattern[str]:
+    """The pattern of one word, blanks and comments before it included; ``BAD`` if it is none.
+
+    terminals  the patterns of the grammar by name, ``BLANK`` and ``COMMENT`` among them; of
+               several that fit the first is taken
+    """
+    skipped = f"(?:{terminals['BLANK']}|{terminals['COMMENT']})*+"
+    kinds = "|".join(
+        f"(?P<{name}>{pattern})"
+        for name, pattern in terminals.items()
+        if name not in ("BLANK", "COMMENT")
+    )
+    return re.compile(rf'{skipped}(?:{kinds}|(?P<BAD>"[^\n]*|\S)|\Z)')
+
+
 def cut(pattern: re.Pattern[str], text: str) -> list[Token]:
     """The words of a text as they are written; what is no word is a token of type ``BAD``."""
     tokens: list[Token] = []
-    place = 0
     for match in pattern.finditer(text):
-        if match.start() > place:
-            tokens.append(Token.at("BAD", text[place : match.start()], place))
-        place = match.end()
-        kind = match.lastgroup or ""
-        if kind == "BLANK" or kind == "COMMENT":
+        kind = match.lastgroup
+        if kind is None:
             continue
-        word = match.group()
+        word = match[kind]
         if kind == "NAME":
             kind = KEYWORDS.get(word, kind)
-        tokens.append(Token.at(kind, word, match.start()))
-    if place < len(text):
-        tokens.append(Token.at("BAD", text[place:], place))
+        tokens.append(Token.at(kind, word, match.end() - len(word)))
     return tokens
 
 

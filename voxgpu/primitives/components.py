@@ -60,7 +60,7 @@ def largest_component(b: BoolImage) -> BoolImage:
     labels, count = _labeled(b)
     volumes = np.bincount(labels.ravel(), minlength=count + 1)
     volumes[0] = 0
-    is_largest = (volumes == volumes.max()) & (volumes > 0)
+    is_largest: npt.NDArray[np.bool_] = (volumes == volumes.max()) & (volumes > 0)
     return is_largest[labels]
 
 

@@ -50,7 +50,9 @@ def _bin_edges(least: float, greatest: float, bins: int) -> tuple[Edges, Edges]:
     with np.errstate(over="ignore"):
         width = (np.float32(end) - np.float32(least)) / np.float32(bins)
     if not np.isfinite(width):
-        raise ValueProblem(f"the voxels in `mask` span {greatest - least:g}, more than float32 holds")
+        raise ValueProblem(
+            f"the voxels in `mask` span {greatest - least:g}, more than float32 holds"
+        )
     numbers = np.arange(bins + 1, dtype=np.float32)
     edges = least + (numbers * width).astype(np.float64)
     return edges[:-1], np.append(edges[1:-1], end)
@@ -59,10 +61,9 @@ def _bin_edges(least: float, greatest: float, bins: int) -> tuple[Edges, Edges]:
 def _best_split(frequencies: Sequence[int], centers: Sequence[float]) -> int:
     """The last bin of the lower class where the variance between the classes is greatest.
 
-    Of equal ones the first wins; ITK never lets the last two bins fall into the lower class
-    together, so the upper class keeps at least one bin.
+    Of equal ones the first is taken; the upper class keeps at least the last bin.
     """
-    best, best_variance = 0, -1.0
+    best, best_variance = 0, 0.0
     for split, variance in enumerate(_variances(frequencies, centers)):
         if split == 0 or (variance > best_variance and not _same(variance, best_variance)):
             best, best_variance = split, variance
@@ -70,21 +71,35 @@ def _best_split(frequencies: Sequence[int], centers: Sequence[float]) -> int:
 
 
 def _variances(frequencies: Sequence[int], centers: Sequence[float]) -> Iterator[float]:
-    """For each split but the last: the mean of the squared class means, by class sizes."""
+    """For each split: the mean of the squares of the two class means, weighted by class sizes.
+
+    It differs from the variance between the classes by the square of the mean of all, which is
+    the same for every split. The order of the operations is ITK's.
+    """
     total = sum(frequencies)
-    mean = sum(c * f for c, f in zip(centers, frequencies, strict=True)) / total
-    lower_count, lower_mean = 0, 0.0
-    for frequency, center in list(zip(frequencies, centers, strict=True))[:-1]:
-        count = lower_count + frequency
-        if lower_count == 0:
-            lower_mean = center if count else 0.0
-        else:
-            lower_mean = (lower_mean * lower_count + center * frequency) / count
-        lower_count, upper_count = count, total - count
-        rest = mean * total - lower_mean * lower_count
-        upper_mean = rest / upper_count if upper_count else 0.0
-        lower_part = lower_count * (lower_mean * lower_mean)
-        yield (lower_part + upper_count * (upper_mean * upper_mean)) / total
+    mean = _mean(frequencies, centers, total)
+    count = frequencies[0]
+    lower = centers[0] if count else 0.0
+    yield _spread(count, lower, total, mean)
+    for frequency, center in zip(frequencies[1:-1], centers[1:-1], strict=True):
+        moment = lower * count + center * frequency
+        count += frequency
+        lower = moment / count if count else 0.0
+        yield _spread(count, lower, total, mean)
+
+
+def _spread(count: int, lower: float, total: int, mean: float) -> float:
+    rest = total - count
+    upper = (mean * total - lower * count) / rest if rest else 0.0
+    return (count * (lower * lower) + rest * (upper * upper)) / total
+
+
+def _mean(frequencies: Sequence[int], centers: Sequence[float], total: int) -> float:
+    # Not sum(), which from Python 3.12 on corrects the roundings that ITK makes.
+    moment = 0.0
+    for frequency, center in zip(frequencies, centers, strict=True):
+        moment += center * frequency
+    return moment / total
 
 
 def _same(a: float, b: float) -> bool:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from voxgpu.optimize.schedule import Task
 from voxgpu.primitives.primitive import Value
-from voxgpu.run.task import Work
+from voxgpu.execution.task import Work
 
 
 @dataclass(frozen=True, slots=True)

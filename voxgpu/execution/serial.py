@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from time import perf_counter
 
-from voxgpu.run.executor import Done
-from voxgpu.run.task import Work, perform
+from voxgpu.execution.executor import Done
+from voxgpu.execution.task import Work, perform
 
 
 class Serial:

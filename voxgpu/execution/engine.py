@@ -9,10 +9,10 @@ from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Schedule, Task
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
-from voxgpu.run.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
-from voxgpu.run.executor import Done, Executor
-from voxgpu.run.task import Work
-from voxgpu.run.workspace import Workspace
+from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
+from voxgpu.execution.executor import Done, Executor
+from voxgpu.execution.task import Work
+from voxgpu.execution.workspace import Workspace
 
 #: Delivers the value of a goal; raises where that cannot be done.
 Deliver = Callable[[Goal, Value], None]

@@ -1,0 +1,1 @@
+"""Hand-written kernels, installed as ``voxgpu.kernels``."""

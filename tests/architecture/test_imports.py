@@ -1,0 +1,123 @@
+"""Imports go one way, files stay short, and the command line starts quickly."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "voxgpu"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+#: Layers from the bottom up; a file may import from its own layer and from those below.
+LAYERS = [
+    {"image", "types", "ids", "diagnostics", "device"},
+    {"codegen"},
+    {"primitives", "language", "files"},
+    {"plan"},
+    {"optimize"},
+    {"execution", "report"},
+    {"pipeline"},
+    {"execute"},
+    {"demo"},
+    {"cli", "__init__", "__main__"},
+]
+
+#: Neighbors within a layer that must not know each other.
+STRANGERS = {("language", "primitives"), ("primitives", "language"), ("files", "primitives")}
+STRANGERS |= {("files", "language"), ("language", "files"), ("primitives", "files")}
+
+HEAVY = {"numpy", "scipy", "SimpleITK", "lark", "rich", "PIL", "isal", "psutil", "numba", "cupy"}
+
+BANNED_NAMES = {"utils", "helpers", "manager", "common", "core", "misc"}
+
+
+def _layer(name: str) -> int:
+    return next(index for index, layer in enumerate(LAYERS) if name in layer)
+
+
+def _part(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def _imports(path: Path) -> set[str]:
+    """The parts of voxgpu that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+            if node.module == "voxgpu":
+                names = [f"voxgpu.{alias.name}" for alias in node.names]
+        for name in names:
+            head, _, rest = name.partition(".")
+            if head == "voxgpu":
+                part = rest.split(".")[0]
+                found.add(part if (PACKAGE / part).exists() or _is_module(part) else "__init__")
+    return found
+
+
+def _is_module(part: str) -> bool:
+    return (PACKAGE / f"{part}.py").exists()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    part = _part(path)
+    for imported in _imports(path):
+        assert _layer(imported) <= _layer(part), f"{part} imports {imported}, which is above it"
+        assert (part, imported) not in STRANGERS, f"{part} and {imported} must not know each other"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_answer_one_question(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 400, "over 400 lines: this file answers more than one question"
+    assert path.stem not in BANNED_NAMES
+    assert ast.get_docstring(ast.parse(text)), "a module says what question it answers"
+
+
+def test_language_does_not_know_primitives_or_plans() -> None:
+    for path in (PACKAGE / "language").glob("*.py"):
+        assert not _imports(path) & {"primitives", "plan", "execution", "files"}, path.name
+
+
+def test_kernels_import_nothing_of_ours() -> None:
+    for path in (ROOT / "kernels").glob("*.py"):
+        assert not _imports(path), path.name
+
+
+def _loaded_by(code: str) -> set[str]:
+    """The top-level modules that are loaded after running ``code`` in a new process."""
+    script = f"{code}\nimport sys, json; print(json.dumps([m.split('.')[0] for m in sys.modules]))"
+    command = [sys.executable, "-c", script]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return set(json.loads(output.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("module", ["voxgpu", "voxgpu.cli.main", "voxgpu.cli.run"])
+def test_starting_loads_nothing_heavy(module: str) -> None:
+    assert not _loaded_by(f"import {module}") & HEAVY
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "from voxgpu.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass"
+    )
+    assert not _loaded_by(code) & HEAVY
+
+
+def test_checking_this_test() -> None:
+    """The layers cover every part of the package, so that nothing escapes the rule."""
+    parts = {_part(path) for path in FILES}
+    assert parts <= set().union(*LAYERS)

@@ -1,0 +1,113 @@
+"""``voxgpu demo``: from nothing to a picture."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import click
+
+from voxgpu.cli.terminal import complain, progress, say
+
+if TYPE_CHECKING:
+    from voxgpu.execute import Result
+
+#: The thresholds that are used for real FLAIR images, too.
+PARAMETERS = {"HI": "0.93", "VI": "0.89", "BINS": "20", "SIM": "0.6"}
+
+_FOUND, _TRUE = (230, 159, 0), (86, 180, 233)
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("voxgpu-demo"),
+    metavar="DIR",
+    show_default=True,
+    help="Folder for the head, the results and the pictures.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another head for another seed.")
+@click.option(
+    "--size",
+    type=click.IntRange(32, 512),
+    nargs=3,
+    default=(240, 240, 155),
+    metavar="X Y Z",
+    show_default=True,
+    help="Voxels along each axis.",
+)
+def command(output: Path, seed: int, size: tuple[int, int, int]) -> int:
+    """Make a synthetic head with a tumor, find the tumor with an ImgQL program, and draw it."""
+    from voxgpu.demo.phantom import make_phantom, write_phantom
+
+    start = perf_counter()
+    say("making a head with a tumor …")
+    phantom = make_phantom((size[2], size[1], size[0]), seed)
+    prefix = output / "head"
+    write_phantom(phantom, str(prefix))
+    result = _found(prefix, output)
+    if result.errors:
+        complain(result.errors)
+        return 1
+    pictures = _draw(prefix, result, output)
+    click.echo(f"head     {prefix}_flair.nii.gz, _t1, _t1ce, _t2, _seg")
+    click.echo(f"program  {output / 'tumor.imgql'}")
+    click.echo(f"results  {', '.join(saved.label for saved in result.saved)}")
+    for picture in pictures:
+        click.echo(f"picture  {picture}")
+    say(f"done in {perf_counter() - start:.0f} s")
+    return 0
+
+
+def _found(prefix: Path, output: Path) -> Result:
+    """Runs the tumor program, a copy of which is left for people to change."""
+    from voxgpu.execute import execute
+    from voxgpu.execution.events import Event, Started
+    from voxgpu.pipeline import Options, compile_program, read_source
+
+    program = output / "tumor.imgql"
+    with as_file(files("voxgpu.demo").joinpath("tumor.imgql")) as bundled:
+        program.write_bytes(bundled.read_bytes())
+    options = Options({"CASE": str(prefix), **PARAMETERS}, output)
+    compiled = compile_program(read_source(program), program, options)
+    total, done = len(compiled.plan.nodes), 0
+    with progress(True) as show:
+
+        def observe(event: Event) -> None:
+            nonlocal done
+            if isinstance(event, Started):
+                done += 1
+                show(event.task.node.primitive.names[0], done, total)
+
+        return execute(
+            compiled,
+            output,
+            on_print=lambda printed: click.echo(str(printed)),
+            observe=observe,
+        )
+
+
+def _draw(prefix: Path, result: Result, output: Path) -> list[Path]:
+    """A picture for the tumor's bright part and one for the whole of it."""
+    from voxgpu.files.header import read_header
+    from voxgpu.files.read import read_image
+    from voxgpu.image import Image
+    from voxgpu.report.montage import Outline, montage, write_montage
+
+    flair = read_image(read_header(Path(f"{prefix}_flair.nii.gz")))
+    labels = read_image(read_header(Path(f"{prefix}_seg.nii.gz")))
+    truth = Outline("true", Image(labels.array > 0, labels.grid), _TRUE)
+    images = {saved.label: saved.image for saved in result.saved}
+    dice = {printed.label: float(printed.value) for printed in result.prints}
+    pictures = []
+    for name in ("hyperIntense", "gtv"):
+        found = Outline("found", images[f"{name}.nii.gz"], _FOUND)
+        title = f"{name}: Dice {dice[f'dice_{name}']:.3f}"
+        path = output / f"{name}.png"
+        write_montage(path, montage(flair, [truth, found], title=title))
+        pictures.append(path)
+    return pictures

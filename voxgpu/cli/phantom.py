@@ -1,0 +1,40 @@
+"""``voxgpu phantom``: a synthetic head with a tumor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("phantom"),
+    metavar="PREFIX",
+    show_default=True,
+    help="Beginning of the file names: PREFIX_flair.nii.gz, _t1, _t1ce, _t2, _seg.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(16, 1024),
+    nargs=3,
+    default=(240, 240, 155),
+    metavar="X Y Z",
+    show_default=True,
+    help="Voxels along each axis.",
+)
+@click.option("--spacing", type=float, default=1.0, show_default=True, help="mm between voxels.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another head for another seed.")
+def command(output: Path, size: tuple[int, int, int], spacing: float, seed: int) -> int:
+    """Write the MRI sequences of a synthetic head with a tumor, and where the tumor is."""
+    from voxgpu.demo.phantom import make_phantom, write_phantom
+
+    if not spacing > 0:
+        raise click.BadParameter("the spacing must be greater than 0", param_hint="--spacing")
+    phantom = make_phantom((size[2], size[1], size[0]), seed, spacing)
+    for path in write_phantom(phantom, str(output)):
+        click.echo(path)
+    return 0

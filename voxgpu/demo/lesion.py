@@ -1,0 +1,120 @@
+"""Where is the phantom's tumor? A ragged edema around an enhancing rim around a dead core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from voxgpu.demo.anatomy import EXTENT, Anatomy, Points, Tissues, brain_points, tissues
+from voxgpu.demo.noise import Axes, Floats, SmoothNoise, smooth_noise
+
+#: The voxel, in head millimeters, of the coarse survey that places and sizes the tumor.
+SURVEY = 2.5
+
+#: How much of the brain the whole tumor takes, at least and at most.
+SHARE = (0.070, 0.080)
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A tumor of one head.
+
+    center       of the core, head millimeters (z, y, x)
+    stretch      of the edema along (z, y, x): larger is shorter
+    lobes        bumps of the outline, large and small, deviation 1
+    core         radius of core and rim together, head millimeters
+    edema        how far the edema reaches from the center, head millimeters, before its outline
+                 is made irregular
+    """
+
+    center: tuple[float, float, float]
+    stretch: tuple[float, float, float]
+    lobes: tuple[SmoothNoise, SmoothNoise]
+    core: float
+    edema: float = 0.0
+
+
+@dataclass(frozen=True)
+class Layers:
+    """How deep each point lies in each layer, in head millimeters; negative outside of it.
+
+    whole   edema, rim and core together
+    rim     the enhancing rim and what it encloses
+    core    the necrotic core
+    """
+
+    whole: Floats
+    rim: Floats
+    core: Floats
+
+
+def new_lesion(generator: np.random.Generator, anatomy: Anatomy) -> Lesion:
+    """Place a fresh tumor in the white matter of one hemisphere and let it grow to its size."""
+    axes = _survey_axes()
+    points = brain_points(anatomy, axes)
+    parts = tissues(anatomy, axes, points)
+    stretch = generator.uniform(0.85, 1.2, 3)
+    seedling = Lesion(
+        center=_center(generator, points, parts),
+        stretch=(float(stretch[0]), float(stretch[1]), float(stretch[2])),
+        lobes=(smooth_noise(generator, 16.0), smooth_noise(generator, 7.0)),
+        core=float(generator.uniform(15.0, 18.0)),
+    )
+    depth = lesion_layers(seedling, axes, points, parts).whole
+    share = float(generator.uniform(*SHARE))
+    count = depth.size - round(share * depth.size)
+    edema = -float(np.partition(depth, count)[count])
+    return Lesion(seedling.center, seedling.stretch, seedling.lobes, seedling.core, edema)
+
+
+def lesion_layers(lesion: Lesion, axes: Axes, points: Points, parts: Tissues) -> Layers:
+    """The tumor's layers at the points of the brain within a box of voxels."""
+    offsets = [
+        place - np.float32(middle)
+        for place, middle in zip((points.z, points.y, points.x), lesion.center, strict=True)
+    ]
+    large, small = (noise.on(axes)[points.inside] for noise in lesion.lobes)
+    outline = np.float32(2.2) * large + np.float32(0.8) * small
+    rim = np.float32(lesion.core) + outline - _length(offsets)
+    core = rim - np.maximum(4.5 + 1.2 * small - 0.6 * large, 1.5)
+    stretched = [o * np.float32(s) for o, s in zip(offsets, lesion.stretch, strict=True)]
+    edema = np.float32(lesion.edema) + 2 * outline - _length(stretched)
+    edema -= _resistance(lesion, points, parts)
+    dry = -parts.fluid - 0.3
+    return Layers(np.minimum(np.maximum(edema, rim), dry), np.minimum(rim, dry), core)
+
+
+def _resistance(lesion: Lesion, points: Points, parts: Tissues) -> Floats:
+    """Head millimeters by which tissue holds the edema back: it spreads in white matter."""
+    grey = np.clip(parts.grey + 0.5, 0, 2.5) + np.clip(parts.nuclei + 0.5, 0, 2.5)
+    across = np.float32(1 if lesion.center[2] > 0 else -1) * points.x
+    return (
+        np.float32(3) * grey
+        + np.clip(parts.cerebellum + 4, 0, 10) * 10
+        + np.clip(4 - across, 0, 20) * 2
+    )
+
+
+def _center(
+    generator: np.random.Generator, points: Points, parts: Tissues
+) -> tuple[float, float, float]:
+    """A place for the core: deep enough for it, aside from midline and ventricles."""
+    suitable = (points.hull > 19) & (points.hull < 26) & (np.abs(points.x) > 24)
+    suitable &= (points.z > -8) & (np.abs(points.y) < 48) & (parts.ventricles < -9)
+    chosen = generator.choice(np.flatnonzero(suitable))
+    return float(points.z[chosen]), float(points.y[chosen]), float(points.x[chosen])
+
+
+def _survey_axes() -> Axes:
+    """A coarse box of voxels around the whole brain."""
+    vectors = [
+        (np.arange(int(extent / SURVEY)) * SURVEY - extent / 2).astype(np.float32)
+        for extent in EXTENT
+    ]
+    return Axes(*vectors)
+
+
+def _length(offsets: list[Floats]) -> Floats:
+    """Length of vectors given by their coordinates."""
+    return np.sqrt(offsets[0] ** 2 + offsets[1] ** 2 + offsets[2] ** 2)

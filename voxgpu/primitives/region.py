@@ -1,0 +1,206 @@
+"""Which part of an image? Boxes of voxels, and slices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.image import Grid
+from voxgpu.primitives.define import (
+    BoolImage,
+    ColorImage,
+    NumberImage,
+    StaticNumber,
+    StaticNumbers,
+    whole_image,
+)
+from voxgpu.primitives.primitive import ValueProblem
+
+Array = npt.NDArray[Any]
+
+#: A plane whose axes, as unit vectors, span less than this has lost one of them.
+SMALLEST_DETERMINANT = 1e-6
+
+
+def extracted_grid(grid: Grid, size: tuple[float, ...], index: tuple[float, ...]) -> Grid:
+    """The grid of the box of ``size`` voxels that begins at voxel ``index``, both (x, y, z).
+
+    An axis of one voxel is dropped where there are more than two. Raises ValueProblem where the
+    box is not made of whole numbers or does not lie within the grid.
+    """
+    start, shape = _box(grid, size, index)
+    part = grid.extract(start, shape)
+    axis = _dropped_axis(shape)
+    return part if axis is None else without_axis(part, axis)
+
+
+def slice_grid(grid: Grid, axis: float, index: float) -> Grid:
+    """The 2-D grid of the slice ``index`` across ``axis`` (0 = x, 1 = y, 2 = z).
+
+    Raises ValueProblem for 2-D grids, and where there is no such slice.
+    """
+    place, number = _slice(grid, axis, index)
+    start = tuple(number if each == place else 0 for each in range(3))
+    shape = tuple(1 if each == place else size for each, size in enumerate(grid.shape))
+    return without_axis(grid.extract(start, shape), place)
+
+
+def without_axis(grid: Grid, axis: int) -> Grid:
+    """The 2-D grid that is left of a 3-D one without ``axis``, (z, y, x) order.
+
+    With an axis of the grid the axis of space of the same number goes, as in ITK. What is left of
+    the direction is scaled to unit columns, or the identity where it has lost an axis.
+    """
+    kept = [each for each in range(3) if each != 2 - axis]  # x, y, z
+    columns = [[grid.direction[row * 3 + each] for row in kept] for each in kept]
+    return Grid(
+        shape=tuple(size for each, size in enumerate(grid.shape) if each != axis),
+        spacing=tuple(step for each, step in enumerate(grid.spacing) if each != axis),
+        origin=tuple(grid.origin[each] for each in kept),
+        direction=_unit_matrix(*columns),
+    )
+
+
+@whole_image(scratch=0, grid_of=extracted_grid)
+def extract(img: NumberImage, size: StaticNumbers, index: StaticNumbers, grid: Grid) -> NumberImage:
+    """The box of ``size`` voxels that begins at the voxel ``index``, both as [x, y, z] or [x, y].
+
+    Voxels are counted from 0, as SimpleITK does it. A box of one voxel along an axis is a slice:
+    beyond two axes, the first such of z, y, x is dropped. The place in space is kept.
+
+    Raises ValueProblem where the box does not lie within the image.
+
+    >>> extract([[1, 2, 3], [4, 5, 6]], [2, 1], [1, 0])
+    [2, 3]
+    """
+    return _extracted(img, size, index, grid)
+
+
+@whole_image("extract", scratch=0, grid_of=extracted_grid)
+def extract_truth(
+    img: BoolImage, size: StaticNumbers, index: StaticNumbers, grid: Grid
+) -> BoolImage:
+    """The box of ``size`` voxels that begins at the voxel ``index``, both as [x, y, z] or [x, y].
+
+    >>> extract([[true, false, true], [true, true, false]], [2, 1], [1, 0])
+    [false, true]
+    """
+    return _extracted(img, size, index, grid)
+
+
+@whole_image("extract", scratch=0, grid_of=extracted_grid)
+def extract_colors(
+    img: ColorImage, size: StaticNumbers, index: StaticNumbers, grid: Grid
+) -> ColorImage:
+    """The box of ``size`` voxels that begins at the voxel ``index``, both as [x, y, z] or [x, y].
+
+    >>> extract([(1, 2, 3), (4, 5, 6)], [1, 1], [1, 0])
+    [[4, 5, 6]]
+    """
+    return _extracted(img, size, index, grid)
+
+
+@whole_image(scratch=0, grid_of=slice_grid)
+def slice_volume(
+    img: NumberImage, axis: StaticNumber, index: StaticNumber, grid: Grid
+) -> NumberImage:
+    """The slice ``index``, from 0, across ``axis`` (0 = x, 1 = y, 2 = z) of a 3-D image, in 2-D.
+
+    What is left of the axes keeps its order: across x, (z, y, x) becomes (z, y).
+
+    Raises ValueProblem for a 2-D image, and where there is no such slice.
+
+    >>> slice_volume([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], 2, 1)
+    [[5, 6], [7, 8]]
+    >>> slice_volume([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], 0, 1)
+    [[2, 4], [6, 8]]
+    """
+    return _sliced(img, axis, index, grid)
+
+
+@whole_image("slice_volume", scratch=0, grid_of=slice_grid)
+def slice_volume_truth(
+    img: BoolImage, axis: StaticNumber, index: StaticNumber, grid: Grid
+) -> BoolImage:
+    """The slice ``index``, from 0, across ``axis`` (0 = x, 1 = y, 2 = z) of a 3-D image, in 2-D.
+
+    >>> slice_volume([[[true, false]], [[false, false]]], 1, 0)
+    [[true, false], [false, false]]
+    """
+    return _sliced(img, axis, index, grid)
+
+
+def _extracted(
+    array: Array, size: tuple[float, ...], index: tuple[float, ...], grid: Grid
+) -> Array:
+    box = tuple(
+        slice(int(first), int(first) + int(count))
+        for first, count in zip(reversed(index), reversed(size), strict=True)
+    )
+    part = array[box]
+    return part.reshape(grid.shape + part.shape[len(box) :])
+
+
+def _sliced(array: Array, axis: float, index: float, grid: Grid) -> Array:
+    part: Array = np.take(array, int(index), axis=2 - int(axis))
+    return part.reshape(grid.shape)
+
+
+def _box(
+    grid: Grid, size: tuple[float, ...], index: tuple[float, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """First voxel and shape, (z, y, x)."""
+    image = "×".join(str(each) for each in reversed(grid.shape))
+    for name, numbers in (("size", size), ("index", index)):
+        if len(numbers) != grid.dimensions:
+            raise ValueProblem(
+                f"`{name}` needs {grid.dimensions} numbers for an image of {image} voxels, "
+                f"not {len(numbers)}"
+            )
+    for count, first, available in zip(size, index, reversed(grid.shape), strict=True):
+        whole = float(count).is_integer() and float(first).is_integer()
+        if not (whole and count >= 1 and 0 <= first <= available - count):
+            raise ValueProblem(
+                f"a box of size {_listed(size)} from index {_listed(index)} does not lie within "
+                f"an image of {image} voxels"
+            )
+    start = tuple(int(first) for first in reversed(index))
+    return start, tuple(int(count) for count in reversed(size))
+
+
+def _slice(grid: Grid, axis: float, index: float) -> tuple[int, int]:
+    """The axis, in (z, y, x) order, and the number of the slice."""
+    image = "×".join(str(each) for each in reversed(grid.shape))
+    if grid.dimensions != 3:
+        raise ValueProblem(f"only a 3-D image has slices; this one has {image} voxels")
+    if axis not in (0, 1, 2):
+        raise ValueProblem(f"`axis` must be 0 for x, 1 for y or 2 for z, not {axis:g}")
+    place = 2 - int(axis)
+    if not (float(index).is_integer() and 0 <= index < grid.shape[place]):
+        raise ValueProblem(
+            f"there is no slice {index:g} across {'xyz'[int(axis)]} in an image of {image} voxels"
+        )
+    return place, int(index)
+
+
+def _dropped_axis(shape: tuple[int, ...]) -> int | None:
+    """Of three axes, the first of one voxel, (z, y, x) order."""
+    return shape.index(1) if len(shape) == 3 and 1 in shape else None
+
+
+def _unit_matrix(first: list[float], second: list[float]) -> tuple[float, ...]:
+    """The matrix of these columns scaled to length 1, row by row, or the identity."""
+    lengths = math.hypot(*first), math.hypot(*second)
+    if min(lengths) > SMALLEST_DETERMINANT:
+        a, c = (part / lengths[0] for part in first)
+        b, d = (part / lengths[1] for part in second)
+        if abs(a * d - b * c) > SMALLEST_DETERMINANT:
+            return (a, b, c, d)
+    return (1.0, 0.0, 0.0, 1.0)
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    return "[" + ", ".join(f"{number:g}" for number in numbers) + "]"

@@ -1,0 +1,75 @@
+"""How do voxels compare with the rest of a population? Ranks, and the threshold that splits it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_image
+from voxgpu.primitives.otsu import otsu_threshold
+from voxgpu.primitives.primitive import ValueProblem
+
+Numbers = npt.NDArray[np.float32]
+
+#: What ``percentiles`` says outside the mask.
+OUTSIDE = -1.0
+
+
+@whole_image(scratch=24)
+def percentiles(v: NumberImage, mask: BoolImage, c: NumberValue) -> NumberImage:
+    """The rank of each voxel of ``mask`` among all of them, from 0 to 1; −1 outside the mask.
+
+    A voxel gets (L + c·E) / N: of the N voxels in the mask, L have a smaller number and E the same
+    one (−0 is the same as 0). With ``c`` = 0.5 a voxel thus stands in the middle of its equals,
+    with 0 below and with 1 above them. NaN is neither smaller than anything nor the same: a NaN
+    voxel gets 0, but counts in N. Computed in float64, in the order written, and rounded to
+    float32. Shapes (z, y, x) or (y, x). Source: VoxLogicA 1, whose results are these bits.
+
+    >>> percentiles([30, 10, 10, 99], [true, true, true, false], 0.5)
+    [0.8333333134651184, 0.3333333432674408, 0.3333333432674408, -1]
+    """
+    result = np.full(v.shape, OUTSIDE, dtype=np.float32)
+    result[mask] = _ranks(v[mask], c)
+    return result
+
+
+def _ranks(population: Numbers, c: float) -> Numbers:
+    """The rank of every member of a population within it."""
+    result = np.zeros(population.shape, dtype=np.float32)
+    order = np.argsort(population)
+    ordered = population[order]
+    numbers = ordered[: int(np.searchsorted(ordered, np.nan))]  # NaN comes last
+    if numbers.size:
+        below = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1]))
+        equal = np.diff(below, append=numbers.size)
+        ranks = (below + c * equal) / population.size
+        result[order[: numbers.size]] = np.repeat(ranks.astype(np.float32), equal)
+    return result
+
+
+def _bins_problem(_: object, __: object, bins: float | None) -> str | None:
+    if bins is not None and not (bins >= 2 and float(bins).is_integer()):
+        return f"`bins` of `otsu` must be a whole number of at least 2, not {bins:g}"
+    return None
+
+
+@whole_image(scratch=24, check=_bins_problem)
+def otsu(v: NumberImage, mask: BoolImage, bins: NumberValue) -> BoolImage:
+    """True within ``mask`` where ``v`` exceeds Otsu's threshold of the voxels in the mask.
+
+    The threshold is the upper edge of one of ``bins`` bins of equal width between the least and the
+    greatest voxel of the mask: the one that best separates a dark and a bright class. It is to the
+    last bit that of ITK's ``OtsuThresholdImageFilter`` (mask value 1, masked output, no midpoint);
+    see ``voxgpu/primitives/otsu.py``. Voxels that are not finite do not bear on it; NaN is never
+    above it, +inf always. Shapes (z, y, x) or (y, x).
+
+    Raises ValueProblem where no finite voxel lies in the mask, or ``bins`` is not at least 2.
+
+    >>> otsu([1, 2, 1, 90, 95, 99], [true, true, true, true, true, false], 4)
+    [false, false, false, true, true, false]
+    """
+    problem = _bins_problem(v, mask, bins)
+    if problem:
+        raise ValueProblem(problem)
+    threshold = otsu_threshold(v[mask], int(bins))
+    return np.logical_and(v > threshold, mask)
