@@ -9,6 +9,11 @@ from time import perf_counter
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
+from voxgpu.execution.deliver import Deliveries, Printed, Saved
+from voxgpu.execution.engine import run
+from voxgpu.execution.events import Observer, ignore
+from voxgpu.execution.memory import available_bytes
+from voxgpu.execution.serial import Serial
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.ids import ValueId
@@ -17,11 +22,6 @@ from voxgpu.optimize.schedule import Schedule, schedule
 from voxgpu.pipeline import Compiled
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.primitive import ValueProblem
-from voxgpu.execution.deliver import Deliveries, Printed, Saved
-from voxgpu.execution.engine import run
-from voxgpu.execution.events import Observer, ignore
-from voxgpu.execution.memory import available_bytes
-from voxgpu.execution.serial import Serial
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,9 @@ def _refuse_too_large(planned: Schedule) -> None:
         f"the program needs {_size(planned.peak_bytes)} at its peak, "
         f"and {_size(available)} are available"
     )
-    hint = "this is where the peak is; run it on a machine with more memory, or on a part, extract()"
+    hint = (
+        "this is where the peak is; run it on a machine with more memory, or on a part, extract()"
+    )
     trace = trace_of(planned.plan, largest.id)
     raise ImgqlError([at_trace("E302", message, trace, help=hint)])
 
@@ -120,7 +122,7 @@ def trace_of(plan: Plan, id: ValueId) -> tuple[Any, ...]:
 
 def _explain(plan: Plan, goal: Goal, failed: ValueId | None, error: Exception) -> Diagnostic:
     """The diagnostic of a goal that could not be delivered."""
-    goal_name = f"`{goal.action} \"{goal.label}\"` failed: "
+    goal_name = f'`{goal.action} "{goal.label}"` failed: '
     if failed is None:
         hint = getattr(error, "help", "")
         return Diagnostic("E303", goal_name + str(error), goal.label_span, help=hint)

@@ -68,9 +68,7 @@ class Grid:
         """
         worst = 0.0
         for corner in range(2**self.dimensions):
-            index = tuple(
-                (size - 1) * (corner >> axis & 1) for axis, size in enumerate(self.shape)
-            )
+            index = tuple((size - 1) * (corner >> axis & 1) for axis, size in enumerate(self.shape))
             mine, theirs = self.position(index), other.position(index)
             distance = math.dist(mine, theirs)
             worst = max(worst, distance / min(self.spacing))

@@ -228,8 +228,6 @@ def _blocked(path: Path) -> tuple[str, str, str] | None:
     return None
 
 
-
-
 def _warn_of_overwriting(plan: Plan, diagnostics: Diagnostics) -> None:
     seen: dict[str, Span] = {}
     for goal in plan.goals:

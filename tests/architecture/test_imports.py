@@ -109,11 +109,7 @@ def test_starting_loads_nothing_heavy(module: str) -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    code = (
-        "from voxgpu.cli.main import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit: pass"
-    )
+    code = "from voxgpu.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass"
     assert not _loaded_by(code) & HEAVY
 
 

@@ -45,7 +45,7 @@ def write_inputs(folder: Path) -> None:
     (folder / "cut.nii.gz").write_bytes(whole[: len(whole) // 2])
     volumes = [sitk.GetImageFromArray(np.zeros((3, 3, 3), np.int16)) for _ in range(2)]
     sitk.WriteImage(sitk.JoinSeries(volumes), str(folder / "four.nii.gz"))
-    (folder / "latin.imgql").write_bytes('// caf\xe9\nlet a = 1\n'.encode("latin-1"))
+    (folder / "latin.imgql").write_bytes("// caf\xe9\nlet a = 1\n".encode("latin-1"))
     (folder / "shared.imgql").write_text("let twice(v) = v *. 2\nlet ++(a, b) = (a | b)\n")
 
 

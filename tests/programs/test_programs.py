@@ -56,9 +56,7 @@ class Expectation:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_program(
-    path: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_program(path: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = Expectation(path.read_text())
     monkeypatch.chdir(inputs)
     define, options = expected.pairs("define"), expected.pairs("option")

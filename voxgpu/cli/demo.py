@@ -30,7 +30,9 @@ _FOUND, _TRUE = (230, 159, 0), (86, 180, 233)
     show_default=True,
     help="Folder for the head, the results and the pictures.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Another head for another seed.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Another head for another seed."
+)
 @click.option(
     "--size",
     type=click.IntRange(32, 512),

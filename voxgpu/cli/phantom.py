@@ -27,7 +27,9 @@ import click
     help="Voxels along each axis.",
 )
 @click.option("--spacing", type=float, default=1.0, show_default=True, help="mm between voxels.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Another head for another seed.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Another head for another seed."
+)
 def command(output: Path, size: tuple[int, int, int], spacing: float, seed: int) -> int:
     """Write the MRI sequences of a synthetic head with a tumor, and where the tumor is."""
     from voxgpu.demo.phantom import make_phantom, write_phantom

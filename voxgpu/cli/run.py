@@ -15,8 +15,8 @@ from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
     from voxgpu.execute import Result
-    from voxgpu.pipeline import Compiled
     from voxgpu.execution.events import Event
+    from voxgpu.pipeline import Compiled
 
 
 @click.command()

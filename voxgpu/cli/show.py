@@ -20,9 +20,7 @@ from voxgpu.diagnostics import ImgqlError
     default="plan",
     help="syntax: as it was read, with every parenthesis; program: typed steps; plan: the graph.",
 )
-@click.option(
-    "--format", "layout", type=click.Choice(["text", "json", "dot"]), default="text"
-)
+@click.option("--format", "layout", type=click.Choice(["text", "json", "dot"]), default="text")
 def command(stage: str, layout: str, **given: Any) -> int:
     """Show PROGRAM as one of the stages between its text and its results."""
     from voxgpu.pipeline import compile_program

@@ -147,7 +147,7 @@ def constant(value: Operand) -> Scalar:
 
 
 def position(axis: int) -> Scalar:
-    """The index of the voxel along ``axis`` (0 = x, 1 = y, 2 = z); 0 on an axis that is not there."""
+    """The voxel's index along ``axis`` (0 = x, 1 = y, 2 = z); 0 on an axis that is not there."""
     return Scalar("position", (), (axis,), "f32")
 
 
@@ -165,7 +165,8 @@ def where(condition: Operand, then: Operand, otherwise: Operand) -> Scalar:
 
 def cube(radius: int) -> tuple[Offset, ...]:
     """The offsets (z, y, x) of the box of half-width ``radius`` voxels, its center included."""
-    return tuple(product(range(-radius, radius + 1), repeat=3))  # type: ignore[return-value]
+    steps = range(-radius, radius + 1)
+    return tuple(product(steps, steps, steps))
 
 
 def any_of(values: Iterable[Scalar]) -> Scalar:

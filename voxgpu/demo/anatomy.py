@@ -15,7 +15,7 @@ import numpy.typing as npt
 from voxgpu.demo.noise import Axes, Floats, Folds, SmoothNoise, folds, smooth_noise
 
 #: The box that holds every brain: head millimeters along (z, y, x).
-EXTENT = (148.0, 192.0, 144.0)
+EXTENT = (152.0, 192.0, 144.0)
 
 #: Cortex is this thick, in head millimeters.
 CORTEX = 2.7
@@ -93,7 +93,7 @@ def new_anatomy(generator: np.random.Generator) -> Anatomy:
     bend = tuple(smooth_noise(generator, 26.0) for _ in range(3))
     return Anatomy(
         bend=(bend[0], bend[1], bend[2]),
-        sulci=folds(generator, 26.0),
+        sulci=folds(generator, 24.0),
         variation=smooth_noise(generator, 14.0),
         ventricles=float(generator.uniform(-0.6, 1.2)),
     )
@@ -131,9 +131,9 @@ def tissues(anatomy: Anatomy, axes: Axes, points: Points) -> Tissues:
     cerebellum = np.where(below, np.minimum(points.cerebellum + 1, 13 - points.cerebellum), -9)
     tent = np.abs(points.cerebellum - points.cortex)
     tent[points.z < -48] = 9
-    fluid = np.where(below, np.maximum(0.25 - folia, 0.9 - tent), fluid)
+    fluid = np.where(below, np.maximum(-folia, 0.9 - tent), fluid)
     grey = np.where(below, -9, grey)
-    vessels = np.minimum(1.7 - fissure, 7 - points.hull)
+    vessels = 2.3 - fissure - 0.35 * points.hull
     vessels = np.maximum(vessels, np.minimum(0.5 * variation - 0.8 - sulci, 12 - points.hull))
     return Tissues(
         grey, _nuclei(points), cerebellum, np.maximum(fluid, ventricles), ventricles, vessels
@@ -181,7 +181,7 @@ def _ventricles(points: Points, wider: float) -> Floats:
     x = np.abs(points.x)
     depth = _ellipsoid(points.z, points.y, points.x, (2.0, 0.0, 0.0), (10.0, 16.0, 1.9))
     depth = np.maximum(
-        depth, _ellipsoid(points.z, points.y, points.x, (-40.0, 30.0, 0.0), (9.0, 6.0, 7.0))
+        depth, _ellipsoid(points.z, points.y, points.x, (-40.0, 28.0, 0.0), (8.0, 4.5, 6.0))
     )
     for start, end in VENTRICLES:
         depth = _union(depth, wider + _tube(points.z, points.y, x, start, end), 1.0)

@@ -39,14 +39,23 @@ class Lesion:
 class Layers:
     """How deep each point lies in each layer, in head millimeters; negative outside of it.
 
-    whole   edema, rim and core together
+    edema   all that the edema may reach, fluid included
     rim     the enhancing rim and what it encloses
     core    the necrotic core
+    dry     what is not fluid
+    water   how much the tissue is swollen, about 0.5 at the outline of the edema and 1 in its depth
     """
 
-    whole: Floats
+    edema: Floats
     rim: Floats
     core: Floats
+    dry: Floats
+    water: Floats
+
+    @property
+    def whole(self) -> Floats:
+        """Edema, rim and core together."""
+        return np.minimum(np.maximum(self.edema, self.rim), self.dry)
 
 
 def new_lesion(generator: np.random.Generator, anatomy: Anatomy) -> Lesion:
@@ -61,10 +70,12 @@ def new_lesion(generator: np.random.Generator, anatomy: Anatomy) -> Lesion:
         lobes=(smooth_noise(generator, 16.0), smooth_noise(generator, 7.0)),
         core=float(generator.uniform(15.0, 18.0)),
     )
-    depth = lesion_layers(seedling, axes, points, parts).whole
+    layers = lesion_layers(seedling, axes, points, parts)
+    # Core and rim belong to the tumor whatever the edema does, fluid never does.
+    reach = np.where(layers.rim > 0, np.inf, np.where(layers.dry > 0, layers.edema, -np.inf))
     share = float(generator.uniform(*SHARE))
-    count = depth.size - round(share * depth.size)
-    edema = -float(np.partition(depth, count)[count])
+    count = reach.size - round(share * reach.size)
+    edema = -float(np.partition(reach, count)[count])
     return Lesion(seedling.center, seedling.stretch, seedling.lobes, seedling.core, edema)
 
 
@@ -82,7 +93,9 @@ def lesion_layers(lesion: Lesion, axes: Axes, points: Points, parts: Tissues) ->
     edema = np.float32(lesion.edema) + 2 * outline - _length(stretched)
     edema -= _resistance(lesion, points, parts)
     dry = -parts.fluid - 0.3
-    return Layers(np.minimum(np.maximum(edema, rim), dry), np.minimum(rim, dry), core)
+    rim = np.minimum(rim, dry)
+    water = np.clip(0.5 + edema / 20 + 0.09 * large + 0.05 * small, 0.35, 1.1)
+    return Layers(edema, rim, np.minimum(core, rim), dry, water)
 
 
 def _resistance(lesion: Lesion, points: Points, parts: Tissues) -> Floats:
@@ -90,7 +103,7 @@ def _resistance(lesion: Lesion, points: Points, parts: Tissues) -> Floats:
     grey = np.clip(parts.grey + 0.5, 0, 2.5) + np.clip(parts.nuclei + 0.5, 0, 2.5)
     across = np.float32(1 if lesion.center[2] > 0 else -1) * points.x
     return (
-        np.float32(3) * grey
+        np.float32(4) * grey
         + np.clip(parts.cerebellum + 4, 0, 10) * 10
         + np.clip(4 - across, 0, 20) * 2
     )

@@ -44,7 +44,7 @@ CONTRASTS = {
 }  # fmt: skip
 
 #: Standard deviation of the noise of each channel of the receiver.
-RECEIVER_NOISE = {"flair": 9.0, "t1": 10.0, "t1ce": 11.0, "t2": 6.0}
+RECEIVER_NOISE = {"flair": 11.0, "t1": 10.0, "t1ce": 11.0, "t2": 6.0}
 
 #: Voxel planes that are made at a time: what is being computed stays in the processor's cache.
 SLAB = 8
@@ -97,7 +97,7 @@ def make_phantom(
         texture = look.texture.on(axes)[points.inside]
         for name, voxels in sequences.items():
             shading = 1 + look.bias[name].on(axes)[points.inside]
-            signal = _mix(CONTRASTS[name], coverings) * (1 + np.float32(0.025) * texture)
+            signal = _mix(CONTRASTS[name], coverings) * (1 + np.float32(0.035) * texture)
             noisy = _receive(signal * shading, RECEIVER_NOISE[name], generator)
             voxels[box][points.inside] = noisy
     images = {name: Image(voxels, grid) for name, voxels in sequences.items()}
@@ -152,24 +152,26 @@ def _compose(
     """Labels of the truth, and how much of each point every tissue covers (0 to 1)."""
     parts = tissues(anatomy, axes, points)
     layers = lesion_layers(lesion, axes, points, parts)
+    whole = layers.whole
     blur = np.float32(1 / max(float(axes.x[1] - axes.x[0]) * 1.3, 1.0))
     coverings = {
         name: np.clip(0.5 + depth * blur, 0, 1)
         for name, depth in (
             ("grey", parts.grey),
-            ("nuclei", parts.nuclei * np.float32(0.5)),
+            # Their borders are no sharp ones.
+            ("nuclei", np.float32(0.5) * parts.nuclei),
             ("cerebellum", parts.cerebellum),
-            # Water gets less toward the outline of the edema.
-            ("edema", 0.5 * layers.whole - 0.2),
+            ("edema", whole),
             ("enhancing", layers.rim),
             ("necrosis", layers.core),
             ("fluid", parts.fluid),
             ("vessels", parts.vessels),
         )
     }
-    labels = np.where(layers.whole > 0, EDEMA, BACKGROUND).astype(np.uint8)
+    coverings["edema"] *= layers.water
+    labels = np.where(whole > 0, EDEMA, BACKGROUND).astype(np.uint8)
     labels[layers.rim > 0] = ENHANCING
-    labels[(layers.core > 0) & (layers.whole > 0)] = NECROSIS
+    labels[layers.core > 0] = NECROSIS
     return labels, coverings
 
 

@@ -27,7 +27,7 @@ class Printed:
         return f"{self.label}={shown(self.value)}"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data; a number that JSON has no word for is the string ``nan``, ``inf``, ``-inf``."""
+        """Plain data; what JSON has no number for is the string ``nan``, ``inf`` or ``-inf``."""
         value = self.value
         if self.type == "number" and (value != value or abs(float(value)) == float("inf")):
             value = shown(value)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from voxgpu.ids import ValueId
-from voxgpu.optimize.schedule import Schedule, Task
-from voxgpu.plan.node import Goal
-from voxgpu.primitives.primitive import Value
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
 from voxgpu.execution.executor import Done, Executor
 from voxgpu.execution.task import Work
 from voxgpu.execution.workspace import Workspace
+from voxgpu.ids import ValueId
+from voxgpu.optimize.schedule import Schedule, Task
+from voxgpu.plan.node import Goal
+from voxgpu.primitives.primitive import Value
 
 #: Delivers the value of a goal; raises where that cannot be done.
 Deliver = Callable[[Goal, Value], None]

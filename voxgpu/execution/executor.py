@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from voxgpu.execution.task import Work
 from voxgpu.optimize.schedule import Task
 from voxgpu.primitives.primitive import Value
-from voxgpu.execution.task import Work
 
 
 @dataclass(frozen=True, slots=True)

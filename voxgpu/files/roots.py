@@ -56,12 +56,12 @@ def _check(path: str | Path, roots: tuple[Path, ...], action: str) -> None:
 
 def _destination(path: str | Path, action: str) -> Path:
     try:
-        place = os.path.realpath(path)
-        os.lstat(place)
+        place = Path(os.path.realpath(path))
+        place.stat()
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         pass  # a file to be written need not exist yet; reading will say what is wrong
     except ValueError as error:
         raise FileProblem(str(path), f"not a possible file name: {error}", "", action) from None
     except OSError as error:  # too long, or a circle of links
         raise FileProblem(str(path), os_reason(error), "", action) from None
-    return Path(place)
+    return place

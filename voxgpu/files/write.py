@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,10 @@ def write_image(path: Path, image: Image) -> tuple[str, ...]:
             "write",
         )
     voxels, warnings = prepared(path, image, suffix)
-    with _appearing(path, suffix) as unfinished, objections(str(path), "write"):
+    with (
+        _appearing(path, suffix) as unfinished,
+        objections(str(path), "write", str(unfinished)),
+    ):
         _write(unfinished, voxels, image.grid, suffix)
     return warnings
 
@@ -91,7 +94,7 @@ def _new_file(path: Path, suffix: str) -> Path:
             raise FileProblem(str(path), "it is a directory", "", "write")
         for counter in itertools.count():
             unfinished = path.parent / f"{name}.{counter}.part{last}"
-            if not unfinished.exists():
+            with suppress(FileExistsError):
                 unfinished.touch(exist_ok=False)
                 break
     except ValueError as error:

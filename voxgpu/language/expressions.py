@@ -214,7 +214,8 @@ class Checker:
                 f"the variable `${variable.name}` is not defined",
                 variable.span,
                 body,
-                help=hint or f"define it: -D {variable.name}=VALUE"
+                help=hint
+                or f"define it: -D {variable.name}=VALUE"
                 + (f"; defined are {', '.join(defined)}" if defined else ""),
             )
         return value
@@ -304,10 +305,9 @@ class Checker:
         given = len(call.arguments)
         if isinstance(binding, ValueBinding):
             message = f"`{call.name}` is a {binding.type}, not a function"
-            notes = (Note("bound here", binding.span),)
-            self._report("E102", message, call.callee, body, notes)
+            self._report("E102", message, call.callee, body, (Note("bound here", binding.span),))
             return
-        notes = ()
+        notes: tuple[Note, ...] = ()
         if isinstance(binding, FunctionBinding):
             takes = [binding.arity]
             if not binding.let.span.source.ours:
@@ -321,7 +321,9 @@ class Checker:
         types = {body.steps[step].type for step in items} - {UNKNOWN}
         if len(types) > 1:
             found = " and ".join(sorted(str(each) for each in types))
-            self._report("E102", f"an array holds values of one type, got {found}", array.span, body)
+            self._report(
+                "E102", f"an array holds values of one type, got {found}", array.span, body
+            )
             return body.add(Broken(UNKNOWN, array.span))
         item = types.pop() if types else UNKNOWN
         return body.add(Sequence(items, SequenceOf(item), array.span))
@@ -372,4 +374,3 @@ def _typed(text: str | None, span: Span) -> Step:
     if _NUMBER.match(text):
         return Constant(float(text), NUMBER, span)
     return Constant(text, TEXT, span)
-

@@ -40,7 +40,7 @@ class Programs:
         self._dialect = dialect
         self._read_text = read_text
         self._diagnostics = diagnostics
-        self._refusals = (OSError, *refusals)
+        self._refusals: tuple[type[Exception], ...] = (OSError, *refusals)
         self._seen: set[str] = set()
 
     def read(self, source: Source, folder: Path) -> list[Command]:

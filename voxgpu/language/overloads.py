@@ -91,8 +91,10 @@ def remedy(name: str, types: Sequence[Type], wanted: Type | None, catalogue: Cat
         return f"the dots mark the sides that are numbers: write `{sibling}`"
     given = [each for each in types if isinstance(each, ImageOf)]
     if wanted == BOOLEAN_IMAGE and NUMBER_IMAGE in given:
-        return f"compare it first, e.g. {name}(v > 0.5)" if name[0].isalpha() else (
-            "compare the numbers first, e.g. with `> 0.5`"
+        return (
+            f"compare it first, e.g. {name}(v > 0.5)"
+            if name[0].isalpha()
+            else ("compare the numbers first, e.g. with `> 0.5`")
         )
     if wanted == NUMBER_IMAGE and BOOLEAN_IMAGE in given:
         return "booleanToNumber(1, b) makes numbers of true/false"

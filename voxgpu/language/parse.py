@@ -11,8 +11,8 @@ from threading import Lock
 from typing import Any
 
 from lark import Lark
-from lark.exceptions import UnexpectedToken
 from lark.common import LexerConf
+from lark.exceptions import UnexpectedToken
 from lark.lexer import Lexer
 
 from voxgpu.diagnostics import Diagnostic, Source
@@ -75,7 +75,7 @@ def _parse_all(parser: _Parser, source: Source, tokens: list[Token]) -> Iterator
     start = 0
     while start < len(tokens):
         try:
-            parser.lark.parse(tokens[start:] if start else tokens)  # type: ignore[arg-type]
+            parser.lark.parse(tokens[start:] if start else tokens)
             return
         except UnexpectedToken as error:
             at = len(tokens) if error.token.type == "$END" else _index(tokens, error.token, start)
@@ -104,7 +104,7 @@ class _Words(Lexer):
 
     def __init__(self, _: LexerConf) -> None: ...
 
-    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
+    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Any]:
         return iter(lexer_state.text)
 
 
@@ -112,9 +112,7 @@ class _Words(Lexer):
 def _parser() -> _Parser:
     grammar = files("voxgpu.language").joinpath("imgql.lark").read_text("utf-8")
     builder = Builder()
-    lark = Lark(
-        grammar, parser="lalr", lexer=_Words, transformer=builder, maybe_placeholders=False
-    )
+    lark = Lark(grammar, parser="lalr", lexer=_Words, transformer=builder, maybe_placeholders=False)
     # The first pattern that fits is taken: they stand in the grammar's order.
     terminals = sorted(lark.terminals, key=lambda each: grammar.index(f"\n{each.name}:"))
     patterns = {each.name: each.pattern.to_regexp() for each in terminals}

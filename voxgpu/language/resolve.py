@@ -14,7 +14,15 @@ from typing import Any
 from voxgpu.diagnostics import Diagnostic, Diagnostics, Note, Span
 from voxgpu.language.expressions import Body, Checker, Request
 from voxgpu.language.overloads import Catalogue
-from voxgpu.language.program import Block, Broken, Constant, LoadFile, Parameter, Program, ProgramGoal
+from voxgpu.language.program import (
+    Block,
+    Broken,
+    Constant,
+    LoadFile,
+    Parameter,
+    Program,
+    ProgramGoal,
+)
 from voxgpu.language.scope import FunctionBinding, Globals, ValueBinding
 from voxgpu.language.syntax import Command, Expression, Let, Load, Print, Save
 from voxgpu.types import NUMBER_IMAGE, TEXT, UNKNOWN, ImageOf, SequenceOf, Type, Unknown

@@ -93,9 +93,7 @@ class Local:
     span: Span = _place()
 
 
-Expression = (
-    NumberLiteral | BooleanLiteral | TextLiteral | Variable | Name | Call | Array | Local
-)
+Expression = NumberLiteral | BooleanLiteral | TextLiteral | Variable | Name | Call | Array | Local
 
 
 @dataclass(frozen=True, slots=True)

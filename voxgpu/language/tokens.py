@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 #: Names of operators and of names in capitals, with the numbers of operands they take.
 Operators = Mapping[str, frozenset[int]]
@@ -86,7 +87,7 @@ def cut(pattern: re.Pattern[str], text: str) -> list[Token]:
 
 def imported_names(tokens: list[Token]) -> Iterator[Token]:
     """The strings that follow ``import``."""
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if before.type == "IMPORT" and token.type == "TEXT":
             yield token
 

@@ -204,7 +204,9 @@ class _Lowering:
             items = value if isinstance(value, tuple) else (value,)
             known = [None if each is None else self._graph.known_value(each) for each in items]
             if None in known:
-                message = f"`{parameter.name}` of `{primitive.names[0]}` must be known before running"
+                message = (
+                    f"`{parameter.name}` of `{primitive.names[0]}` must be known before running"
+                )
                 self._diagnostics.add(at_trace("E106", message, trace))
                 return None
             numbers = [float(each) for each in known if isinstance(each, int | float)]
@@ -277,4 +279,3 @@ def _first_grid(program: Program) -> Grid | None:
             grid: Grid = step.header.grid
             return grid
     return None
-

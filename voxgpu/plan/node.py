@@ -70,7 +70,7 @@ class Plan:
 def needed(plan: Plan) -> Plan:
     """The plan without what no goal needs, in the same order."""
     wanted = {goal.value for goal in plan.goals}
-    for id in reversed(plan.nodes):
+    for id in reversed(list(plan.nodes)):
         if id in wanted:
             wanted.update(plan.nodes[id].inputs)
     return Plan(

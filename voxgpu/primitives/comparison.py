@@ -187,5 +187,3 @@ def not_equal_text(a: TextValue, b: TextValue) -> TruthValue:
     true
     """
     return a != b
-
-

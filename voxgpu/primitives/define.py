@@ -98,7 +98,7 @@ def scalar(*names: str, version: int = 1) -> Decorator:
 
 
 def voxelwise(*names: str, dotted: str = "", **options: Any) -> Decorator:
-    """Each voxel alone. ``dotted``: stem of v1's forms, such as ``.+`` with the scalar on the left."""
+    """Each voxel alone. ``dotted``: stem of v1's forms, such as ``.+`` with a scalar first."""
     return _traced(Shape.VOXELWISE, names, dotted, None, options)
 
 
@@ -201,9 +201,7 @@ def _refuse_empty(name: str, variant: Variant, arguments: list[Value]) -> None:
             raise ValueProblem(f"`{name}` has no true voxel, so there is no value")
 
 
-def _evaluated(
-    body: Scalar, variant: Variant, arguments: list[Value], grid: Grid | None
-) -> Value:
+def _evaluated(body: Scalar, variant: Variant, arguments: list[Value], grid: Grid | None) -> Value:
     pairs = list(zip(arguments, variant, strict=True))
     images = [_prepared(v, p.type) for v, p in pairs if isinstance(p.type, ImageOf)]
     scalars = [v for v, p in pairs if not isinstance(p.type, ImageOf)]
@@ -226,7 +224,7 @@ def _wrapped(result: Any, grid: Grid | None) -> Value:
         return Image(np.ascontiguousarray(result), grid)
     if isinstance(result, np.bool_):
         return bool(result)
-    return float(result) if isinstance(result, np.floating) else result  # type: ignore[no-any-return]
+    return float(result) if isinstance(result, np.floating) else result
 
 
 def _definition(

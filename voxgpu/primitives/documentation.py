@@ -33,7 +33,9 @@ class Entry:
     @property
     def text(self) -> str:
         """All there is to say."""
-        return "\n".join([*self.signatures, "", *(f"    {x}".rstrip() for x in self.doc.split("\n"))])
+        return "\n".join(
+            [*self.signatures, "", *(f"    {x}".rstrip() for x in self.doc.split("\n"))]
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import Primitive, Value
-from voxgpu.types import COLOR_IMAGE, NUMBER, Content, ImageOf, SequenceOf, Type
+from voxgpu.types import BOOLEAN, COLOR_IMAGE, NUMBER, Content, ImageOf, SequenceOf, Type
 
 #: The grid of an example that has no image among its arguments.
 DEFAULT_SHAPE = (1, 3)
@@ -53,11 +53,13 @@ def argument_values(example: Example, primitive: Primitive) -> list[Value] | Non
     """The example's arguments as values for this overload; None where they are of other types."""
     if len(example.arguments) != len(primitive.parameters):
         return None
-    values = [
-        _value(argument, parameter.type)
-        for argument, parameter in zip(example.arguments, primitive.parameters, strict=True)
-    ]
-    return None if any(value is None for value in values) else values  # type: ignore[return-value]
+    values: list[Value] = []
+    for argument, parameter in zip(example.arguments, primitive.parameters, strict=True):
+        value = _value(argument, parameter.type)
+        if value is None:
+            return None
+        values.append(value)
+    return values
 
 
 def plain(value: Value) -> Any:
@@ -78,8 +80,9 @@ def _value(argument: Any, wanted: Type) -> Value | None:
     if wanted == NUMBER:
         number = isinstance(argument, int | float) and not isinstance(argument, bool)
         return float(argument) if number else None
-    wanted_class = {"bool": bool, "string": str}[str(wanted)]
-    return argument if isinstance(argument, wanted_class) else None
+    if wanted == BOOLEAN:
+        return argument if isinstance(argument, bool) else None
+    return argument if isinstance(argument, str) else None
 
 
 def _image(rows: Any, wanted: ImageOf) -> Image | None:

@@ -34,17 +34,27 @@ def percentiles(v: NumberImage, mask: BoolImage, c: NumberValue) -> NumberImage:
 
 
 def _ranks(population: Numbers, c: float) -> Numbers:
-    """The rank of every member of a population within it."""
-    result = np.zeros(population.shape, dtype=np.float32)
+    """The rank of every member of a population within it; sorts the population."""
     order = np.argsort(population)
-    ordered = population[order]
-    numbers = ordered[: int(np.searchsorted(ordered, np.nan))]  # NaN comes last
-    if numbers.size:
-        below = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1]))
-        equal = np.diff(below, append=numbers.size)
-        ranks = (below + c * equal) / population.size
-        result[order[: numbers.size]] = np.repeat(ranks.astype(np.float32), equal)
+    population[:] = population[order]
+    numbers = population[: int(np.searchsorted(population, np.nan))]  # NaN comes last
+    ranks, equal = _distinct_ranks(numbers, population.size, c)
+    result = np.zeros_like(population)
+    result[order[: numbers.size]] = np.repeat(ranks, equal)
     return result
+
+
+def _distinct_ranks(
+    ordered: Numbers, population: int, c: float
+) -> tuple[Numbers, npt.NDArray[np.int64]]:
+    """The rank of each different number, ascending, and how many voxels have it."""
+    starts = np.append(True, ordered[1:] != ordered[:-1])[: ordered.size]
+    bounds = np.append(np.flatnonzero(starts), ordered.size)
+    equal = np.diff(bounds)
+    ranks = c * equal
+    ranks += bounds[:-1]
+    ranks /= population or 1
+    return ranks.astype(np.float32), equal
 
 
 def _bins_problem(_: object, __: object, bins: float | None) -> str | None:
