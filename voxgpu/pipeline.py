@@ -121,7 +121,9 @@ def _compile(
         {name: frozenset(len(p.parameters) for p in each) for name, each in names.items()}
     )
     read_text = _guarded(options.roots)
-    reader = Programs(signs, dialect, read_text, diagnostics, (FileProblem,))
+    reader = Programs(
+        signs, dialect, options.dialect is not None, read_text, diagnostics, (FileProblem,)
+    )
     folder = path.parent if path else Path()
     commands = reader.read(source, folder)
     variables = {**_standard_variables(path), **options.define}

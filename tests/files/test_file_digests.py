@@ -1,6 +1,9 @@
 import hashlib
 import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from nifti_samples import header, write
@@ -153,3 +156,16 @@ def test_a_problem_survives_the_way_between_processes():
 def test_a_header_survives_the_way_between_processes(tmp_path):
     result = read_header(write(tmp_path / "a.nii", header()))
     assert pickle.loads(pickle.dumps(result)) == result
+
+
+def test_the_vocabulary_of_files_is_cheap_to_import():
+    code = (
+        "import sys; import voxgpu.files.header, voxgpu.files.digest, voxgpu.files.roots, "
+        "voxgpu.files.read, voxgpu.files.write; "
+        "print(sorted({'SimpleITK', 'PIL', 'isal', 'scipy'} & set(sys.modules)))"
+    )
+    root = str(Path(__file__).parents[2])
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == "[]"

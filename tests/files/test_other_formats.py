@@ -208,3 +208,59 @@ def test_an_image_that_changed_since_its_header_was_read(tmp_path):
     path.unlink()
     with pytest.raises(FileProblem, match="no such file"):
         read_image(header)
+
+
+def test_pages_of_a_tiff_that_differ(tmp_path):
+    # SimpleITK reads every page into memory that fits the first.
+    pages = [Picture.new("L", (30, 20)), Picture.new("L", (31, 20)), Picture.new("L", (30, 20))]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    assert "pages differ" in problem(tmp_path / "a.tif").reason
+    path = save(VOLUME, tmp_path / "b.tif")
+    data = path.read_bytes()
+    kind = struct.pack("<2HII", 254, 4, 1, 2)  # of every page; ITK fails over a different one
+    assert data.count(kind) == 10
+    path.write_bytes(data.replace(kind, struct.pack("<2HII", 254, 4, 1, 0), 1))
+    assert "pages differ" in problem(path).reason
+
+
+def test_a_thumbnail_among_the_pages_of_a_tiff(tmp_path):
+    path = save(VOLUME, tmp_path / "a.tif")
+    data = path.read_bytes()
+    page, thumbnail = (struct.pack("<2HII", 254, 4, 1, kind) for kind in (2, 1))
+    # SimpleITK would write the pages that follow beyond the end of its memory.
+    path.write_bytes(data.replace(page, thumbnail, 1))
+    assert "thumbnails" in problem(path).reason
+    last = data.rindex(page)
+    path.write_bytes(data[:last] + thumbnail + data[last + len(page) :])
+    assert same_bits(read_image(read_header(path)).array, VOLUME[:9])
+
+
+def test_a_bmp_of_runs_which_simpleitk_unpacks_beyond_its_end(tmp_path):
+    path = tmp_path / "a.bmp"
+    Picture.new("L", (30, 20)).save(path)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<I", data, 30, 1)
+    path.write_bytes(data)
+    assert "save it as PNG" in problem(path).reason
+
+
+def test_a_metaimage_of_more_dimensions_than_metaio_has_room_for(tmp_path):
+    path = save(VOLUME, tmp_path / "a.mha")
+    path.write_bytes(path.read_bytes().replace(b"NDims = 3", b"NDims = 93"))
+    assert "93 dimensions" in problem(path).reason
+
+
+def test_axes_that_do_not_span_space(tmp_path):
+    path = save(VOLUME, tmp_path / "a.mha")
+    data = path.read_bytes().replace(b"1 0 0 0 1 0 0 0 1", b"1 0 0 1 0 0 0 0 1")
+    path.write_bytes(data)
+    assert "do not span space" in problem(path).reason
+
+
+def test_a_damaged_text_header_is_not_taken_for_a_mere_text(tmp_path):
+    path = save(VOLUME, tmp_path / "a.mhd")
+    path.write_bytes(path.read_bytes().replace(b"DimSize", b"DimSice"))
+    assert "MetaImage header" in problem(path).reason
+    path = save(VOLUME, tmp_path / "a.nhdr")
+    path.write_bytes(path.read_bytes().replace(b"a.raw", b""))
+    assert "\n" not in problem(path).reason

@@ -140,9 +140,16 @@ def tissues(anatomy: Anatomy, axes: Axes, points: Points) -> Tissues:
     )
 
 
+def length(*components: Floats) -> Floats:
+    """Length of vectors, given by their components."""
+    total = sum(component * component for component in components)
+    result: Floats = np.sqrt(total)
+    return result
+
+
 def _sulci(anatomy: Anatomy, points: Points, variation: Floats) -> Floats:
     """Distance to the nearest sulcus. Sulci stand upright on the surface and end at some depth."""
-    radius = np.sqrt((points.z / 68) ** 2 + (points.y / 90) ** 2 + (points.x / 66) ** 2)
+    radius = length(points.z / 68, points.y / 90, points.x / 66)
     # Following a radius inward, the place where the folds are looked up hardly moves.
     outward = (1 - 0.2 * (1 - radius)) / np.maximum(radius, 0.05)
     aside = np.float32(1.5) * variation
@@ -152,28 +159,29 @@ def _sulci(anatomy: Anatomy, points: Points, variation: Floats) -> Floats:
         )
     )
     below = np.maximum(points.cortex - (17 + 4 * variation), 0)
-    return np.sqrt(sheet**2 + below**2)
+    return length(sheet, below)
 
 
 def _fissure(points: Points) -> Floats:
     """Distance to the fissure between the hemispheres, which ends above the corpus callosum."""
     callosum = _ellipsoid(points.z, points.y, 0 * points.x, (-2.0, 2.0, 0.0), (31.0, 46.0, 9.0))
     inward = np.maximum(callosum, 0) + np.maximum(-24 - points.z, 0)
-    return np.sqrt(points.x**2 + inward**2)
+    return length(points.x, inward)
 
 
 def _lateral_fissure(points: Points) -> Floats:
     """Distance to the fissure above the temporal lobe, which reaches in as far as the insula."""
     inward = np.maximum(34 - np.abs(points.x), 0) + np.maximum(np.abs(points.y + 8) - 32, 0)
     level = points.z + 7 - np.float32(0.28) * points.y
-    return np.sqrt(level * level + inward * inward)
+    return length(level, inward)
 
 
 def _folia(points: Points, variation: Floats) -> Floats:
     """Distance to the nearest fissure of the cerebellum: shells around the brain stem."""
-    shell = np.sqrt((points.x * 0.8) ** 2 + (points.y - 4) ** 2 + (points.z + 34) ** 2)
+    shell = length(0.8 * points.x, points.y - 4, points.z + 34)
     shell = (shell + variation) / 4.6
-    return 4.6 * np.abs(shell - np.rint(shell))
+    distance: Floats = 4.6 * np.abs(shell - np.rint(shell))
+    return distance
 
 
 def _ventricles(points: Points, wider: float) -> Floats:
@@ -197,11 +205,11 @@ def _nuclei(points: Points) -> Floats:
 
 def _cerebrum(z: Floats, y: Floats, x: Floats) -> Floats:
     """Depth in the cerebrum: an egg, narrower in front, flat below, with temporal lobes."""
-    front = np.maximum(-y / 90, 0)
-    x = np.abs(x) * (1 + 0.16 * front * front)
+    front = np.maximum(-y / 90, np.float32(0))
+    aside: Floats = np.abs(x) * (1 + 0.16 * front * front)
     height = np.where(z > 2, 66, 40).astype(np.float32)
-    egg = _ellipsoid((z - 2) / height * 66, y, x, (0.0, 0.0, 0.0), (66.0, 89.0, 65.0))
-    lobe = _ellipsoid(z, y, x, (-24.0, -8.0, 41.0), (25.0, 44.0, 22.0))
+    egg = _ellipsoid((z - 2) / height * 66, y, aside, (0.0, 0.0, 0.0), (66.0, 89.0, 65.0))
+    lobe = _ellipsoid(z, y, aside, (-24.0, -8.0, 41.0), (25.0, 44.0, 22.0))
     return _union(egg, lobe, 6.0)
 
 
@@ -226,10 +234,11 @@ def _ellipsoid(
         (position - np.float32(middle)) * np.float32(1 / axis)
         for position, middle, axis in zip((z, y, x), center, half, strict=True)
     ]
-    radius = np.sqrt(scaled[0] ** 2 + scaled[1] ** 2 + scaled[2] ** 2)
+    radius = length(*scaled)
     slopes = [place * np.float32(1 / axis) for place, axis in zip(scaled, half, strict=True)]
-    slope = np.sqrt(slopes[0] ** 2 + slopes[1] ** 2 + slopes[2] ** 2)
-    return radius * (1 - radius) / np.maximum(slope, np.float32(1e-6))
+    slope = length(*slopes)
+    depth: Floats = radius * (1 - radius) / np.maximum(slope, np.float32(1e-6))
+    return depth
 
 
 def _tube(
@@ -238,15 +247,17 @@ def _tube(
     """Depth in a tapering tube between two balls, each (x, y, z, radius)."""
     along = [b - a for a, b in zip(start[:3], end[:3], strict=True)]
     offsets = [p - np.float32(a) for p, a in zip((x, y, z), start[:3], strict=True)]
-    length = sum(a * a for a in along)
-    share = sum(o * np.float32(a / length) for o, a in zip(offsets, along, strict=True))
+    squared = sum(a * a for a in along)
+    share = sum(o * np.float32(a / squared) for o, a in zip(offsets, along, strict=True))
     share = np.clip(share, 0, 1)
     away = [o - share * np.float32(a) for o, a in zip(offsets, along, strict=True)]
     radius = start[3] + share * np.float32(end[3] - start[3])
-    return radius - np.sqrt(away[0] ** 2 + away[1] ** 2 + away[2] ** 2)
+    depth: Floats = radius - length(*away)
+    return depth
 
 
 def _union(a: Floats, b: Floats, rounding: float) -> Floats:
     """Depth in two bodies together, the crease between them rounded off (head millimeters)."""
     share = np.clip(0.5 + (a - b) * np.float32(0.5 / rounding), 0, 1)
-    return b + (a - b) * share + np.float32(rounding) * share * (1 - share)
+    depth: Floats = b + (a - b) * share + np.float32(rounding) * share * (1 - share)
+    return depth

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voxgpu.demo.anatomy import EXTENT, Anatomy, Points, Tissues, brain_points, tissues
+from voxgpu.demo.anatomy import EXTENT, Anatomy, Points, Tissues, brain_points, length, tissues
 from voxgpu.demo.noise import Axes, Floats, SmoothNoise, smooth_noise
 
 #: The voxel, in head millimeters, of the coarse survey that places and sizes the tumor.
@@ -43,7 +43,7 @@ class Layers:
     rim     the enhancing rim and what it encloses
     core    the necrotic core
     dry     what is not fluid
-    water   how much the tissue is swollen, about 0.5 at the outline of the edema and 1 in its depth
+    water   how swollen the tissue is, about a third at the outline of the edema, 1 in its depth
     """
 
     edema: Floats
@@ -87,14 +87,15 @@ def lesion_layers(lesion: Lesion, axes: Axes, points: Points, parts: Tissues) ->
     ]
     large, small = (noise.on(axes)[points.inside] for noise in lesion.lobes)
     outline = np.float32(2.2) * large + np.float32(0.8) * small
-    rim = np.float32(lesion.core) + outline - _length(offsets)
+    rim = np.float32(lesion.core) + outline - length(*offsets)
     core = rim - np.maximum(4.5 + 1.2 * small - 0.6 * large, 1.5)
     stretched = [o * np.float32(s) for o, s in zip(offsets, lesion.stretch, strict=True)]
-    edema = np.float32(lesion.edema) + 2 * outline - _length(stretched)
+    edema = np.float32(lesion.edema) + 2 * outline - length(*stretched)
     edema -= _resistance(lesion, points, parts)
-    dry = -parts.fluid - 0.3
+    # Rim and core have pressed the sulci away; ventricles resist.
+    dry = -np.where(rim > 0, parts.ventricles, parts.fluid) - 0.3
     rim = np.minimum(rim, dry)
-    water = np.clip(0.5 + edema / 20 + 0.09 * large + 0.05 * small, 0.35, 1.1)
+    water = np.clip(0.36 + edema / 20 + 0.1 * large + 0.06 * small, 0.2, 1.1)
     return Layers(edema, rim, np.minimum(core, rim), dry, water)
 
 
@@ -102,11 +103,12 @@ def _resistance(lesion: Lesion, points: Points, parts: Tissues) -> Floats:
     """Head millimeters by which tissue holds the edema back: it spreads in white matter."""
     grey = np.clip(parts.grey + 0.5, 0, 2.5) + np.clip(parts.nuclei + 0.5, 0, 2.5)
     across = np.float32(1 if lesion.center[2] > 0 else -1) * points.x
-    return (
+    resistance: Floats = (
         np.float32(4) * grey
         + np.clip(parts.cerebellum + 4, 0, 10) * 10
         + np.clip(4 - across, 0, 20) * 2
     )
+    return resistance
 
 
 def _center(
@@ -126,8 +128,3 @@ def _survey_axes() -> Axes:
         for extent in EXTENT
     ]
     return Axes(*vectors)
-
-
-def _length(offsets: list[Floats]) -> Floats:
-    """Length of vectors given by their coordinates."""
-    return np.sqrt(offsets[0] ** 2 + offsets[1] ** 2 + offsets[2] ** 2)

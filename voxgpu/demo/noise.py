@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+#: In fact float32 everywhere; the type of a product with a Python number is not known so well.
+Floats = npt.NDArray[np.floating[Any]]
 
 #: Half the edge of the cube, in head millimeters, in which every lattice is defined.
 REACH = 110.0
@@ -32,11 +33,6 @@ class Axes:
     z: Floats
     y: Floats
     x: Floats
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Voxels along (z, y, x)."""
-        return self.z.size, self.y.size, self.x.size
 
 
 @dataclass(frozen=True)
@@ -102,9 +98,9 @@ def folds(generator: np.random.Generator, wavelength: float) -> Folds:
     band = _band(count, 0.1)
     pattern = generator.random((count,) * 3) - 0.5
     for _ in range(6):
-        pattern = np.fft.irfftn(np.fft.rfftn(pattern) * band, s=pattern.shape)
+        pattern = np.fft.irfftn(np.fft.rfftn(pattern) * band)
         pattern = np.clip(pattern / pattern.std(), -1.2, 1.2)
-    pattern = np.fft.irfftn(np.fft.rfftn(pattern) * band, s=pattern.shape)
+    pattern = np.fft.irfftn(np.fft.rfftn(pattern) * band)
     slope = np.sqrt(sum(np.gradient(pattern, axis=axis) ** 2 for axis in range(3))) / step
     # Where the slope vanishes two sheets would meet; there they keep apart instead.
     distances = pattern / np.maximum(slope, 0.2 * slope.mean())
@@ -114,7 +110,7 @@ def folds(generator: np.random.Generator, wavelength: float) -> Folds:
 
 
 def _band(count: int, frequency: float) -> npt.NDArray[Any]:
-    """A filter for real Fourier transforms: passes about ``frequency`` (cycles per lattice step)."""
+    """A filter for real Fourier transforms around a frequency, in cycles per lattice step."""
     full, half = np.fft.fftfreq(count), np.fft.rfftfreq(count)
     radius = np.sqrt(full[:, None, None] ** 2 + full[None, :, None] ** 2 + half[None, None, :] ** 2)
     band: npt.NDArray[Any] = np.exp(-(((radius - frequency) / (0.22 * frequency)) ** 2))
@@ -145,18 +141,20 @@ def _trilinear(
 def _interpolate(values: Floats, axis: int, places: Floats) -> Floats:
     """Evaluate B-splines along one axis at ``places``, in lattice steps from the first point."""
     first = np.clip(np.floor(places).astype(np.intp), 0, values.shape[axis] - 4)
-    t = places - first
+    t = (places - first).astype(np.float32)
+    # Products, because libraries differ in the last bit of powers.
+    rest, square, cube = 1 - t, t * t, t * t * t
     weights = (
-        (1 - t) ** 3 / 6,
-        (3 * t**3 - 6 * t**2 + 4) / 6,
-        (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
-        t**3 / 6,
+        rest * rest * rest / 6,
+        (3 * cube - 6 * square + 4) / 6,
+        (-3 * cube + 3 * square + 3 * t + 1) / 6,
+        cube / 6,
     )
     around = [1, 1, 1]
     around[axis] = -1
-    result = np.zeros((), np.float32)
-    for offset, weight in enumerate(weights):
-        taken = np.take(values, first + offset, axis)
-        taken *= weight.astype(np.float32).reshape(around)
-        result = taken if offset == 0 else np.add(result, taken, out=taken)
-    return result
+    terms = [
+        np.take(values, first + offset, axis) * weight.reshape(around)
+        for offset, weight in enumerate(weights)
+    ]
+    total: Floats = terms[0] + terms[1] + terms[2] + terms[3]
+    return total

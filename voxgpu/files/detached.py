@@ -16,6 +16,9 @@ from voxgpu.files.problem import FileProblem
 #: Longer headers than this exist only where they list files.
 _HEADER_BYTES = 1 << 20
 
+#: MetaIO has room for so many, and does not look whether there are more.
+_MOST_DIMENSIONS = 10
+
 _NRRD_PACKINGS = {"raw": "raw", "gzip": "gzip", "gz": "gzip", "bzip2": "other", "bz2": "other"}
 
 
@@ -76,6 +79,11 @@ def _metaimage(place: str, header: bytes) -> Packing | None:
         if not separator:
             return None
         fields[key.strip()] = value.strip()
+        if key.strip() == "NDims" and not 1 <= _integer(value.strip()) <= _MOST_DIMENSIONS:
+            raise FileProblem(
+                place,
+                f"its header is damaged: it says that the image has {value.strip()} dimensions",
+            )
         if key.strip() == "ElementDataFile":
             break
     named = fields.get("ElementDataFile", "")
@@ -124,6 +132,8 @@ def _integer(text: str) -> int:
 def _named_files(place: str, named: str, following: bytes) -> list[str]:
     """The files that a header names: one, a list that follows, or a numbered pattern."""
     words = named.split()
+    if not words:
+        raise FileProblem(place, "its header does not say where its voxels are")
     names: Iterable[str]
     if words[0].upper() == "LIST":
         lines = following.decode("utf-8", "surrogateescape").splitlines()

@@ -13,6 +13,9 @@ from voxgpu.files.problem import FileProblem
 #: Names of a folder that are compared with a misspelled one; comparing more takes seconds.
 _NAMES_COMPARED = 5000
 
+#: How formats begin whose headers are text: NRRD and MetaImage.
+_TEXT_HEADERS = (b"NRRD0", b"ObjectType", b"NDims", b"Comment")
+
 _LARGE_FILE_POINTER = b"version https://git-lfs"
 
 
@@ -67,7 +70,7 @@ def what_it_looks_like(path: str) -> str:
         return "the file is empty"
     if first.startswith(_LARGE_FILE_POINTER):
         return "only a Git LFS pointer is here, the image itself has not been fetched"
-    if b"\0" not in first and _is_text(first):
+    if b"\0" not in first and not first.startswith(_TEXT_HEADERS) and _is_text(first):
         return "it is not an image but a text file"
     return ""
 

@@ -89,10 +89,10 @@ def _other_header(place: str) -> Header:
     from voxgpu.files.itk import information
     from voxgpu.files.whole import check_whole
 
+    check_whole(place, 0)  # first, since ITK trusts files more than it should
     try:
         said = information(place)
     except FileProblem as problem:
-        check_whole(place, 0)  # what was cut is no image to ITK either
         reason = what_it_looks_like(place) or problem.reason
         raise FileProblem(place, reason, problem.help) from None
     packing = packing_of(place)
@@ -135,6 +135,8 @@ def grid_of(place: str, information: Information, nifti: bytes = b"") -> Grid:
     if min(spacing) <= 0:
         found = "×".join(f"{s:g}" for s in spacing)
         raise FileProblem(place, f"its header is damaged: it says that the spacing is {found} mm")
+    if rank == len(kept) == 3 and abs(_determinant(columns)) <= _SMALLEST_DETERMINANT:
+        raise FileProblem(place, "its header is damaged: its axes do not span space")
     return Grid(
         shape=tuple(information.size[axis] for axis in reversed(kept)),
         spacing=tuple(reversed(spacing)),

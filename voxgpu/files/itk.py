@@ -28,6 +28,7 @@ _IN_OTHER_WORDS = {
     "Unable to determine ImageIO reader": "not an image in any format that SimpleITK reads",
     "Unknown PixelType": "its voxels are of a type that cannot be used here",
     "Unknown component type": "its voxels are of a type that cannot be used here",
+    "Bad direction": "its header is damaged: its axes do not span space",
     "orthonormal": "its axes are not at right angles (neither qform nor sform is a rotation)",
     # MetaIO says this of every failure, followed by whatever errno happened to be.
     "File cannot be read": "its MetaImage header or data is damaged or incomplete",

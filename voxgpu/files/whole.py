@@ -13,7 +13,7 @@ from voxgpu.files.detached import Packing, check_sizes, packing_of
 from voxgpu.files.existing import beginning, file_size
 from voxgpu.files.nifti_read import LARGEST_RATIO
 from voxgpu.files.problem import FileProblem
-from voxgpu.files.raster import is_raster, is_whole
+from voxgpu.files.raster import is_raster, raster_defect
 
 #: Bits become bytes, and a palette's bits three colors, before or after deflate did its best.
 _RASTER_RATIO = LARGEST_RATIO * 32
@@ -70,8 +70,8 @@ def _check_packed(packing: Packing, voxel_bytes: int) -> None:
 
 
 def _check_raster(place: str, voxel_bytes: int) -> None:
-    if not is_whole(place):
-        raise FileProblem(place, "truncated: the file ends before its image does")
+    if reason := raster_defect(place):
+        raise FileProblem(place, reason)
     _check_claim(place, voxel_bytes, file_size(place), _RASTER_RATIO)
 
 
@@ -97,6 +97,6 @@ def _check_vtk(place: str, voxel_bytes: int) -> None:
     if start.split(b"\n")[2:3] != [b"BINARY"]:
         return
     at = max(start.rfind(word) for word in (b"LOOKUP_TABLE", b"COLOR_SCALARS", b"VECTORS"))
-    if at >= 0:
-        promised = start.index(b"\n", at) + 1 + voxel_bytes
-        _check_promise(place, promised, file_size(place))
+    end = start.find(b"\n", at)
+    if at >= 0 and end >= 0:
+        _check_promise(place, end + 1 + voxel_bytes, file_size(place))

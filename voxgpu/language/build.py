@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Source, Span
@@ -18,6 +19,7 @@ from voxgpu.language.syntax import (
     Let,
     Load,
     Local,
+    Mistake,
     Name,
     NumberLiteral,
     Print,
@@ -49,6 +51,22 @@ class Builder:
 
     def _span(self, first: Token, last: Token | None = None) -> Span:
         return Span(self._source, first.start_pos, (last or first).end_pos)
+
+    def keep_name(self, words: list[Token]) -> None:
+        """Binds the name that a command with a mistake in it declares.
+
+        So that nothing is said of its uses: they are right once the mistake is.
+        """
+        bound = [word for word in words[:2] if word.type in ("DECLARED", "NAME")]
+        if not bound or words[0].type in ("PRINT", "SAVE"):
+            return
+        name, span = bound[0], self._span(words[0], words[-1])
+        after = words[words.index(name) + 1 :]
+        parameters = None
+        if after and after[0].type == "LPAR":
+            inside = takewhile(lambda word: word.type in ("LPAR", "NAME", "_COMMA"), after)
+            parameters = tuple(str(word) for word in inside if word.type == "NAME")
+        self.commands.append(Let(str(name), parameters, Mistake(span), self._span(name), span))
 
     # Commands.
 
@@ -109,9 +127,16 @@ class Builder:
         _append(pieces, operand)
         return pieces  # type: ignore[no-any-return]
 
-    def prefix(self, inside: list[Any]) -> list[Piece]:
-        """Prefix operators and their operand, last first."""
+    def prefix(self, inside: list[Any]) -> list[Piece] | Call:
+        """Prefix operators and their operand, last first.
+
+        A sign glued to a number, as in `-3 - x`, belongs to it in every dialect.
+        """
         operator, operand = inside
+        if operator == "-" and isinstance(operand, NumberLiteral):
+            span = self._span(operator)
+            if span.stop == operand.span.start:
+                return Call("-", (operand,), span, span.to(operand.span))
         pieces = operand if isinstance(operand, list) else [operand]
         pieces.append(Operator(str(operator), True, self._span(operator)))
         return pieces

@@ -34,6 +34,7 @@ from voxgpu.language.syntax import (
     Call,
     Expression,
     Local,
+    Mistake,
     Name,
     NumberLiteral,
     TextLiteral,
@@ -200,6 +201,8 @@ class Checker:
                 if None in texts:
                     return Broken(TEXT, span)
                 return Constant("".join(text or "" for text in texts), TEXT, span)
+            case Mistake(span):
+                return Broken(UNKNOWN, span)
             case Variable(_, span):
                 return _typed(self._variable(item, body), span)
         raise AssertionError(item)

@@ -26,18 +26,24 @@ ReadText = Callable[[Path], str]
 
 
 class Programs:
-    """Reads programs and what they import into one list of commands."""
+    """Reads programs and what they import into one list of commands.
+
+    dialect  of a program that does not say its own
+    every    whether it holds for programs that do, too
+    """
 
     def __init__(
         self,
         operators: Operators,
         dialect: Dialect,
+        every: bool,
         read_text: ReadText,
         diagnostics: Diagnostics,
         refusals: tuple[type[Exception], ...] = (),
     ) -> None:
         self._operators = dict(operators)
         self._dialect = dialect
+        self._every = every
         self._read_text = read_text
         self._diagnostics = diagnostics
         self._refusals: tuple[type[Exception], ...] = (OSError, *refusals)
@@ -58,7 +64,8 @@ class Programs:
             if name not in imported:
                 span = Span(source, token.start_pos, token.end_pos)
                 imported[name] = self._import(name, span, folder)
-        dialect = declared_dialect(source.text) or self._dialect
+        own = None if self._every else declared_dialect(source.text)
+        dialect = own or self._dialect
         parsed = parse(source, self._operators, dialect, tokens)
         self._operators |= parsed.declared
         for diagnostic in parsed.diagnostics:

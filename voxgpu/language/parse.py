@@ -19,7 +19,15 @@ from voxgpu.diagnostics import Diagnostic, Source
 from voxgpu.language.build import Builder
 from voxgpu.language.mistakes import explain
 from voxgpu.language.syntax import Command, Dialect
-from voxgpu.language.tokens import Operators, Token, classify, cut, next_command, word_pattern
+from voxgpu.language.tokens import (
+    Operators,
+    Token,
+    classify,
+    command_before,
+    cut,
+    next_command,
+    word_pattern,
+)
 
 _DIALECT_COMMENT = re.compile(r"//\s*dialect:\s*(\w+)\s*$", re.MULTILINE)
 
@@ -80,7 +88,15 @@ def _parse_all(parser: _Parser, source: Source, tokens: list[Token]) -> Iterator
         except UnexpectedToken as error:
             at = len(tokens) if error.token.type == "$END" else _index(tokens, error.token, start)
             yield explain(source, tokens, at, frozenset(error.accepts or error.expected))
-            start = next_command(tokens, at) if at > start else next_command(tokens, start)
+            parser.builder.keep_name(command_before(tokens, at))
+            start = next_command(tokens, at - 1 if _begins_line(source, tokens, at, start) else at)
+
+
+def _begins_line(source: Source, tokens: list[Token], at: int, start: int) -> bool:
+    """Whether the word that is wrong is on a new line: it may begin a command that is right."""
+    if not start < at < len(tokens):
+        return False
+    return "\n" in source.text[tokens[at - 1].end_pos : tokens[at].start_pos]
 
 
 def _index(tokens: list[Token], token: Token, start: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voxgpu.diagnostics import Diagnostic, Span
-from voxgpu.language.syntax import Call, Dialect, Expression
+from voxgpu.language.syntax import Call, Dialect, Expression, Mistake
 from voxgpu.language.unparse import unparse
 
 
@@ -60,7 +60,7 @@ def read_chain(pieces: Sequence[Piece], dialect: Dialect) -> tuple[Expression, D
         return expression, None
     mistake = _chained_comparison(order)
     if mistake:
-        return expression, mistake
+        return Mistake(expression.span), mistake
     return expression, _ambiguity(pieces, order, expression)
 
 

@@ -93,11 +93,15 @@ Step = Constant | LoadFile | Apply | Sequence | Invoke | Parameter | Outer | Bro
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Steps in order, and the one whose value is the block's."""
+    """Steps in order, and the one whose value is the block's.
+
+    is_broken  whether there is a mistake in it, or in a function it calls
+    """
 
     name: str
     steps: tuple[Step, ...]
     result: int
+    is_broken: bool = False
 
     @property
     def type(self) -> Type:

@@ -18,6 +18,7 @@ from voxgpu.language.program import (
     Block,
     Broken,
     Constant,
+    Invoke,
     LoadFile,
     Parameter,
     Program,
@@ -105,7 +106,7 @@ class _Resolver:
             except StopIteration as done:
                 _, asked = stack.pop()
                 answer = done.value
-                if asked:
+                if asked and not _must_be_told_again(asked.binding, answer):
                     self._blocks[asked.binding, asked.types] = answer
                 continue
             answer = self._blocks.get((request.binding, request.types))
@@ -123,7 +124,11 @@ class _Resolver:
             step = body.add(Parameter(number, kind, let.declared))
             body.names[name] = ValueBinding(step, kind, let.declared)
         result = yield from self._checker.expression(let.body, body)
-        return Block(let.name, tuple(body.steps), result)
+        is_broken = any(
+            isinstance(step, Broken) or (isinstance(step, Invoke) and step.function.is_broken)
+            for step in body.steps
+        )
+        return Block(let.name, tuple(body.steps), result, is_broken)
 
     def _check_unused(self) -> None:
         """Functions nobody called have mistakes too."""
@@ -176,6 +181,14 @@ class _Resolver:
 
     def _bound_at(self, expression: Expression) -> tuple[Note, ...]:
         return self._checker.bound_at(expression, self._main)
+
+
+def _must_be_told_again(binding: FunctionBinding, block: Block) -> bool:
+    """Whether every call should be checked anew, for its own mistake to be told.
+
+    That is so for mistakes inside what voxgpu brings: they are shown at the call.
+    """
+    return binding.let.span.source.ours and block.is_broken
 
 
 def _refuse_save(kind: Type) -> tuple[str, str] | None:

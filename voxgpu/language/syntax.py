@@ -93,7 +93,16 @@ class Local:
     span: Span = _place()
 
 
-Expression = NumberLiteral | BooleanLiteral | TextLiteral | Variable | Name | Call | Array | Local
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Something that is no expression; what is wrong with it has been said."""
+
+    span: Span = _place()
+
+
+Expression = (
+    NumberLiteral | BooleanLiteral | TextLiteral | Variable | Name | Call | Array | Local | Mistake
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,14 +144,14 @@ class _Classifier:
         self._emit(token)
         self._expecting = True
         following = index + 1
+        if not is_local:
+            self._locals = {}
         if token.type in ("SAVE", "PRINT"):
             # After the file name or label, an operand is expected again, not an operator.
             self._target_ends = self._closing.get(following, following)
         if token.type == "LET" and self._is(following, "NAME", "INFIX"):
             name, after = self._declared_name(following)
-            if not is_local:
-                self._locals = {}
-            return self._head(name, after)
+            return self._head(name, after, is_local)
         if token.type == "LOAD" and self._is(following, "NAME"):
             self._emit(self._tokens[following])
             return self._equal(following + 1)
@@ -171,20 +171,20 @@ class _Classifier:
             self._emit_as("PREFIX", joined)
             self._expecting = True
             return index + 2
-        self._capitals(index)
-        return index + 1
+        return self._capitals(index)
 
-    def _capitals(self, index: int) -> None:
+    def _capitals(self, index: int) -> int:
         """A name in capitals: between two operands, before one, or just a name."""
         token = self._tokens[index]
         arities = self._arities(token)
         if not self._expecting:
             self._emit_as("INFIX" if 2 in arities else "NAME", token)
             self._expecting = 2 in arities
-            return
+            return self._extra(index + 1) if self._expecting else index + 1
         before = 1 in arities and self._operand_follows(index + 1)
         self._emit_as("PREFIX" if before else "NAME", token)
         self._expecting = before
+        return index + 1
 
     def _operand_follows(self, index: int) -> bool:
         """Whether an operand begins here that a name in capitals can stand before."""
@@ -208,12 +208,17 @@ class _Classifier:
             parts = parts[1:]
         else:
             parts = self._split(token, (1,)) or [token]
+        # What is left are prefix operators, which have no arguments of their own.
         for part in parts:
             self._emit_as("PREFIX", part)
         self._expecting = True
-        if self._is_extra(index + 1) and not parts:
-            self._emit_as("EXTRA", self._tokens[index + 1])
-            return index + 2
+        return index + 1 if parts else self._extra(index + 1)
+
+    def _extra(self, index: int) -> int:
+        """Goes over the ``[`` of an infix operator's own arguments, if that is what comes."""
+        if not self._is_extra(index):
+            return index
+        self._emit_as("EXTRA", self._tokens[index])
         return index + 1
 
     def _is_extra(self, index: int) -> bool:
@@ -267,7 +272,7 @@ class _Classifier:
             return _join(token, self._tokens[following]), following + 1
         return token, following
 
-    def _head(self, name: Token, index: int) -> int:
+    def _head(self, name: Token, index: int, is_local: bool = False) -> int:
         """The head of a declaration after its name: parameters, ``=``."""
         self._emit_as("DECLARED", name)
         arity = 0
@@ -279,7 +284,9 @@ class _Classifier:
                 self._emit(token)
             self._locals |= {str(p): frozenset() for p in parameters if p.isupper()}
             index = end + 1
-        if name.isupper() or not name[0].isalpha():
+        if is_local:
+            self._locals[str(name)] = frozenset()
+        elif name.isupper() or not name[0].isalpha():
             arities = frozenset({min(arity, 2)} - {0})
             self._known[str(name)] = self._result.declared[str(name)] = arities
         self._expecting = False
@@ -366,10 +373,24 @@ def _matching(tokens: list[Token]) -> dict[int, int]:
     return closing
 
 
+def command_before(tokens: list[Token], index: int) -> list[Token]:
+    """The words of the command that goes wrong at ``index``, up to there."""
+    for place in range(min(index, len(tokens)) - 1, -1, -1):
+        if _begins_command(tokens, place):
+            return tokens[place:index]
+    return []
+
+
+def _begins_command(tokens: list[Token], index: int) -> bool:
+    kind = tokens[index].type
+    if kind == "DECLARED":
+        return index == 0 or tokens[index - 1].type != "LET"
+    return kind in COMMANDS
+
+
 def next_command(tokens: list[Token], index: int) -> int:
     """Where to go on after a mistake at ``index``: the next word that begins a command."""
     for place in range(index + 1, len(tokens)):
-        kind = tokens[place].type
-        if kind in COMMANDS or (kind == "DECLARED" and tokens[place - 1].type != "LET"):
+        if _begins_command(tokens, place):
             return place
     return len(tokens)

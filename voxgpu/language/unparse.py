@@ -15,6 +15,7 @@ from voxgpu.language.syntax import (
     Let,
     Load,
     Local,
+    Mistake,
     Name,
     NumberLiteral,
     Print,
@@ -77,6 +78,8 @@ def _parts(expression: Expression) -> Iterable[Expression | str]:
             return [_quoted(parts)]
         case Variable(name):
             return [f"${name}"]
+        case Mistake():
+            return ["…"]
         case Name(name):
             return [name]
         case Array(items):

@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from voxgpu.codegen.scalar import constant, where
+from voxgpu.codegen.scalar import where
 from voxgpu.primitives.define import (
     Number,
+    NumberImage,
     NumberValue,
     Operand,
     Voxel,
     scalar,
     voxelwise,
+    whole_image,
 )
 
 #: What VoxLogicA 1 answers for a division by zero: the largest float32.
@@ -66,14 +68,15 @@ def divide_imgql1(a: Voxel, b: Voxel) -> Voxel:
     return where(b == 0.0, LARGEST, a / b)
 
 
-@voxelwise("/", "/.", dialect="imgql1")
-def divide_by_number_imgql1(v: Voxel, n: Number) -> Voxel:
+@whole_image("/", "/.", dialect="imgql1", scratch=0)
+def divide_by_number_imgql1(v: NumberImage, n: NumberValue) -> NumberImage:
     """The quotient as VoxLogicA 1 has it: the product with the float32 nearest to 1 / n.
 
     >>> /.([1, 3], 2)
     [0.5, 1.5]
     """
-    return v * (constant(1.0) / n)
+    with np.errstate(all="ignore"):
+        return v * np.float32(np.float64(1.0) / np.float64(n))
 
 
 @voxelwise("-")

@@ -35,8 +35,8 @@ def intensity_of_color(colors: ColorImage) -> NumberImage:
     Computed in float32, shares included, from the left: (0.2126 R + 0.7152 G) + 0.0722 B. Shape
     (z, y, x) or (y, x).
 
-    >>> intensity([(255, 0, 0), (0, 255, 0), (0, 0, 255)])
-    [54.21299743652344, 182.3760070800781, 18.410999298095703]
+    >>> intensity([(255, 0, 0), (255, 255, 255), (0, 0, 0)])
+    [54.21299743652344, 255, 0]
     """
     result: NumberImage = SHARES[0] * colors[..., 0].astype(np.float32)
     for channel in (1, 2):

@@ -32,7 +32,7 @@ def through(a: BoolImage, b: BoolImage) -> BoolImage:
     return touched[labels]
 
 
-@whole_image("lcc", "Lcc", element="int32", scratch=9)
+@whole_image("lcc", "Lcc", element="int32", scratch=12)
 def labels(b: BoolImage) -> NumberImage:
     """The number of the component that a voxel of ``b`` belongs to, 0 outside ``b``.
 
@@ -46,7 +46,7 @@ def labels(b: BoolImage) -> NumberImage:
     return _in_raster_order(labels, count)
 
 
-@whole_image("maxvol", scratch=17)
+@whole_image("maxvol", scratch=12)
 def largest_component(b: BoolImage) -> BoolImage:
     """The component of ``b`` with the most voxels; all of them where several have as many.
 

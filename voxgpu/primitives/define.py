@@ -118,6 +118,7 @@ def whole_image(
     element: str = "",
     channels: int = 1,
     scratch: int = 16,
+    dialect: str = "",
     grid_of: Callable[..., Grid] | None = None,
     check: Callable[..., str | None] | None = None,
 ) -> Decorator:
@@ -151,6 +152,7 @@ def whole_image(
             element=element,
             channels=channels,
             scratch=scratch,
+            dialect=dialect,
             grid_of=grid_of,
             check=check,
         )

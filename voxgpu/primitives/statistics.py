@@ -15,7 +15,7 @@ Numbers = npt.NDArray[np.float32]
 OUTSIDE = -1.0
 
 
-@whole_image(scratch=24)
+@whole_image(scratch=36)
 def percentiles(v: NumberImage, mask: BoolImage, c: NumberValue) -> NumberImage:
     """The rank of each voxel of ``mask`` among all of them, from 0 to 1; −1 outside the mask.
 
@@ -25,8 +25,8 @@ def percentiles(v: NumberImage, mask: BoolImage, c: NumberValue) -> NumberImage:
     voxel gets 0, but counts in N. Computed in float64, in the order written, and rounded to
     float32. Shapes (z, y, x) or (y, x). Source: VoxLogicA 1, whose results are these bits.
 
-    >>> percentiles([30, 10, 10, 99], [true, true, true, false], 0.5)
-    [0.8333333134651184, 0.3333333432674408, 0.3333333432674408, -1]
+    >>> percentiles([30, 10, 10, 20, 99], [true, true, true, true, false], 0.5)
+    [0.875, 0.25, 0.25, 0.625, -1]
     """
     result = np.full(v.shape, OUTSIDE, dtype=np.float32)
     result[mask] = _ranks(v[mask], c)

@@ -14,7 +14,7 @@ from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_
 from voxgpu.primitives.primitive import ValueProblem
 
 #: About as many voxels are worked on at a time.
-SLAB_VOXELS = 1 << 20
+SLAB_VOXELS = 1 << 19
 
 Numbers = npt.NDArray[np.float32]
 Double = npt.NDArray[np.float64]

@@ -1,0 +1,105 @@
+"""The command line in a process of its own, as a shell would start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = [sys.executable, "-m", "voxgpu"]
+
+#: What must not reach a person who made a mistake.
+FORBIDDEN = ("Traceback", "NoneType", "object at 0x")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def voxgpu(*arguments: object, cwd: Path, variables: dict[str, str] | None = None) -> Ended:
+    """Runs ``voxgpu`` in the folder ``cwd``; neither stdout nor stderr is a terminal."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env=_environment(variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    ended = Ended(done.returncode, done.stdout, done.stderr)
+    check_text(ended.err)
+    return ended
+
+
+def check_text(text: str) -> None:
+    """Nothing that is meant for programmers."""
+    for word in FORBIDDEN:
+        assert word not in text, text
+
+
+def run_text(program: str, *arguments: object, cwd: Path) -> Ended:
+    """``voxgpu run`` for a program of this text, in the file ``p.imgql`` of ``cwd``."""
+    (cwd / "p.imgql").write_text(program, encoding="utf-8")
+    return voxgpu("run", "p.imgql", *arguments, cwd=cwd)
+
+
+def in_terminal(
+    *arguments: object, cwd: Path, stdout: bool = False, variables: dict[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Runs ``voxgpu`` with stderr, and on request stdout, on a terminal.
+
+    Returns the exit status, what came on stdout where that is no terminal, and all that the
+    terminal got.
+    """
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env=_environment({"TERM": "xterm-256color", "COLUMNS": "120", **(variables or {})}),
+        stdin=subprocess.DEVNULL,
+        stdout=end if stdout else (cwd / "stdout.txt").open("wb"),
+        stderr=end,
+    )
+    os.close(end)
+    shown = b""
+    while part := _read(terminal):
+        shown += part
+    os.close(terminal)
+    status = process.wait()
+    out = "" if stdout else (cwd / "stdout.txt").read_text(encoding="utf-8")
+    return status, out, shown.decode("utf-8").replace("\r\n", "\n")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # nobody has the other end any more
+        return b""
+
+
+def _environment(variables: dict[str, str] | None) -> dict[str, str]:
+    # Nothing that the tests were started with may decide about colors.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "TTY_COMPATIBLE")
+    }
+    return {**kept, **(variables or {})}

@@ -1,0 +1,27 @@
+"""What all tests share: where the data lies, and how hypothesis searches."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+settings.register_profile(
+    "voxgpu",
+    deadline=None,  # a busy machine is not a failure
+    derandomize=bool(os.environ.get("CI")),
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("voxgpu")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real cases, which is no part of the repository; skips where it is missing."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the real images of {folder}, which are not here")
+    return folder

@@ -1,0 +1,152 @@
+"""Are parts of images where they should be, in the array and in space?"""
+
+import math
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.primitives.reference import applied, computed
+from voxgpu.image import Grid, Image
+from voxgpu.primitives import region
+from voxgpu.primitives.primitive import ValueProblem
+
+VOLUME = np.arange(3 * 4 * 5, dtype=np.float32).reshape(3, 4, 5)
+
+
+def turned(shape):
+    """A grid of odd spacing, off the origin and turned about z."""
+    c, s = math.cos(0.3), math.sin(0.3)
+    return Grid(shape, (2.0, 0.5, 0.7), (10.0, -20.0, 30.0), (c, -s, 0, s, c, 0, 0, 0, 1.0))
+
+
+@st.composite
+def boxes(draw):
+    """Size and index, (x, y, z), within VOLUME."""
+    size, index = [], []
+    for available in reversed(VOLUME.shape):
+        size.append(draw(st.integers(1, available)))
+        index.append(draw(st.integers(0, available - size[-1])))
+    return tuple(map(float, size)), tuple(map(float, index))
+
+
+@given(boxes())
+def test_a_box_is_that_of_simpleitk(box):
+    size, index = box
+    grid = turned(VOLUME.shape)
+    itk = sitk.GetImageFromArray(VOLUME)
+    itk.SetOrigin(grid.origin)
+    itk.SetSpacing(grid.spacing[::-1])
+    itk.SetDirection(grid.direction)
+    part = sitk.RegionOfInterest(itk, [int(each) for each in size], [int(each) for each in index])
+    (primitive,) = region.extract.overloads
+    result = applied(primitive, [Image(VOLUME, grid), size, index])
+    assert result.array.ravel().tolist() == sitk.GetArrayFromImage(part).ravel().tolist()
+    if 1.0 not in size:
+        assert result.array.shape == sitk.GetArrayFromImage(part).shape
+        assert result.grid.origin == pytest.approx(part.GetOrigin())
+        assert result.grid.direction == part.GetDirection()
+        assert result.grid.spacing == part.GetSpacing()[::-1]
+    else:
+        assert result.array.ndim == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [
+        ((5, 4, 1), (4, 5)),
+        ((5, 1, 3), (3, 5)),
+        ((1, 4, 3), (3, 4)),
+        ((5, 1, 1), (1, 5)),
+        ((1, 1, 3), (3, 1)),
+        ((1, 1, 1), (1, 1)),
+        ((2, 2, 2), (2, 2, 2)),
+    ],
+    ids=str,
+)
+def test_an_axis_of_one_voxel_is_dropped(size, shape):
+    assert computed(region.extract, VOLUME, size, (0.0, 0.0, 0.0)).shape == shape
+
+
+def test_a_slice_keeps_its_place():
+    grid = turned(VOLUME.shape)
+    across_z = region.slice_grid(grid, 2, 1)
+    c, s = math.cos(0.3), math.sin(0.3)
+    assert across_z.shape == (4, 5)
+    assert across_z.spacing == (0.5, 0.7)
+    assert across_z.origin == pytest.approx((10, -20))
+    assert across_z.direction == pytest.approx((c, -s, s, c))
+    across_y = region.slice_grid(grid, 1, 3)
+    assert across_y.shape == (3, 5)
+    assert across_y.spacing == (2.0, 0.7)
+    assert across_y.origin == pytest.approx((10 - s * 1.5, 30))
+    assert across_y.direction == pytest.approx((1, 0, 0, 1))  # the x axis, scaled to length 1
+
+
+def test_a_plane_that_space_loses_gets_the_identity():
+    # The grid's y axis runs along z, so without z only x is left of the plane of x and y.
+    sagittal = Grid((3, 4, 5), (1.0,) * 3, (1.0, 2.0, 3.0), (1.0, 0, 0, 0, 0, 1, 0, 1, 0))
+    assert region.slice_grid(sagittal, 2, 0).direction == (1.0, 0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_slices_are_those_of_the_array(axis):
+    for index in range(VOLUME.shape[2 - axis]):
+        expected = np.take(VOLUME, index, axis=2 - axis)
+        assert np.array_equal(computed(region.slice_volume, VOLUME, axis, index), expected)
+        truth = computed(region.slice_volume_truth, VOLUME > 30, axis, index)
+        assert np.array_equal(truth, expected > 30)
+
+
+def test_boxes_of_truth_and_colors():
+    truth = computed(region.extract_truth, VOLUME > 30, (2.0, 2.0, 2.0), (3.0, 1.0, 0.0))
+    assert truth.dtype == np.bool_
+    assert np.array_equal(truth, VOLUME[0:2, 1:3, 3:5] > 30)
+    colors = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    part = computed(region.extract_colors, colors, (2.0, 1.0), (3.0, 2.0))
+    assert part.dtype == np.uint8
+    assert np.array_equal(part, colors[2:3, 3:5])
+
+
+@pytest.mark.parametrize(
+    ("size", "index"),
+    [
+        ((6, 1, 1), (0, 0, 0)),
+        ((5, 4, 3), (0, 0, 1)),
+        ((0, 1, 1), (0, 0, 0)),
+        ((1, 1, 1), (-1, 0, 0)),
+        ((1.5, 1, 1), (0, 0, 0)),
+        ((1, 1, 1), (0, 0.5, 0)),
+        ((math.nan, 1, 1), (0, 0, 0)),
+        ((math.inf, 1, 1), (0, 0, 0)),
+    ],
+    ids=str,
+)
+def test_boxes_beyond_the_image(size, index):
+    with pytest.raises(ValueProblem, match="does not lie within an image of 5×4×3 voxels"):
+        region.extracted_grid(turned(VOLUME.shape), size, index)
+
+
+def test_a_box_needs_a_number_for_each_axis():
+    with pytest.raises(ValueProblem, match="`size` needs 3 numbers for an image of 5×4×3 voxels"):
+        region.extracted_grid(turned(VOLUME.shape), (1.0, 1.0), (0.0, 0.0, 0.0))
+    with pytest.raises(ValueProblem, match="`index` needs 2 numbers for an image of 5×4 voxels"):
+        region.extracted_grid(Grid.regular((4, 5)), (1.0, 1.0), (0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "index", "message"),
+    [
+        ((4, 5), 0, 0, "only a 3-D image has slices"),
+        ((3, 4, 5), 3, 0, "`axis` must be 0 for x, 1 for y or 2 for z, not 3"),
+        ((3, 4, 5), 0.5, 0, "`axis` must be"),
+        ((3, 4, 5), 0, 5, "no slice 5 across x in an image of 5×4×3 voxels"),
+        ((3, 4, 5), 2, -1, "no slice -1 across z"),
+        ((3, 4, 5), 1, 0.5, r"no slice 0\.5 across y"),
+    ],
+)
+def test_slices_that_are_not_there(shape, axis, index, message):
+    with pytest.raises(ValueProblem, match=message):
+        region.slice_grid(Grid.regular(shape), axis, index)

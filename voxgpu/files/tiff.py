@@ -1,0 +1,125 @@
+"""What is wrong with a TIFF file, by its own account?
+
+After TIFF 6.0, section 2 (https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf), and
+BigTIFF: a chain of directories, one for each page, each a list of fields: a tag, a type, a number
+of values, and the values or where they are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import mmap
+import struct
+from collections.abc import Iterator
+
+TRUNCATED = "truncated: the file ends before its image does"
+
+#: Formats of the types of values; fractions are two numbers, here one of the same size.
+_TYPES = {
+    3: "H",
+    4: "I",
+    5: "Q",
+    8: "h",
+    9: "i",
+    10: "q",
+    11: "f",
+    12: "d",
+    13: "I",
+    16: "Q",
+    17: "q",
+    18: "Q",
+}
+
+_KIND = 254
+_STRIPS_AND_TILES = ((273, 279), (324, 325))
+
+#: Width, height, bits, compression, color, samples, arrangement and format of the voxels.
+_SHARED = (256, 257, 258, 259, 262, 277, 284, 339)
+
+_SIZE = (256, 257)
+
+#: Bits of the kind of page: a reduced copy, a mask.
+_NO_PAGE = 1 | 4
+
+_WHOLE_NUMBERS = (3, 4, 13, 16)
+
+_TAGS = {_KIND, *_SHARED, *(tag for pair in _STRIPS_AND_TILES for tag in pair)}
+
+Page = dict[int, tuple[int, ...]]
+
+
+def tiff_defect(data: mmap.mmap) -> str:
+    """Why a TIFF should not be read, or empty.
+
+    Everything that directories name must lie in the file. All pages must be alike, and reduced
+    copies of them follow: ITK reads every page into memory that fits as many as the first, and
+    a page after a thumbnail into memory that is not its own.
+    """
+    try:
+        pages = list(_pages(data))
+    except struct.error:  # something lies beyond the end
+        return TRUNCATED
+    if not pages or not all(_strips_fit(page, len(data)) for page in pages):
+        return TRUNCATED
+    if any(not _is_complete(page) for page in pages):
+        return "it is damaged: a page lacks its size or its voxels"
+    full = [not (page.get(_KIND) or (0,))[0] & _NO_PAGE for page in pages]
+    whole = itertools.compress(pages, full)
+    if len({tuple(page.get(tag) for tag in (_KIND, *_SHARED)) for page in whole}) > 1:
+        return "its pages differ in size or in the type of their voxels"
+    if sum(full) > 1 and not all(full[: sum(full)]):
+        return "thumbnails or masks stand before or between its pages; remove them"
+    return ""
+
+
+def _is_complete(page: Page) -> bool:
+    sized = all(page.get(tag) and min(page[tag]) > 0 for tag in _SIZE)
+    return sized and any(page.get(offsets) for offsets, _ in _STRIPS_AND_TILES)
+
+
+def _strips_fit(page: Page, size: int) -> bool:
+    return all(
+        offset + length <= size
+        for offsets, lengths in _STRIPS_AND_TILES
+        for offset, length in zip(page.get(offsets, ()), page.get(lengths, ()), strict=False)
+    )
+
+
+def _pages(data: mmap.mmap) -> Iterator[Page]:
+    order = "<" if data[:2] == b"II" else ">"
+    big = struct.unpack_from(order + "H", data, 2)[0] == 43
+    count_form, place_form = ("Q", "Q") if big else ("H", "I")
+    field_bytes = 20 if big else 12
+    at = struct.unpack_from(order + place_form, data, 8 if big else 4)[0]
+    seen = set()
+    while at and at not in seen:
+        seen.add(at)
+        count = struct.unpack_from(order + count_form, data, at)[0]
+        first = at + struct.calcsize(order + count_form)
+        end = first + count * field_bytes
+        if end > len(data):
+            raise struct.error
+        page: Page = {}
+        for field in range(first, end, field_bytes):
+            tag, values = _values(data, order, place_form, field)
+            page.setdefault(tag, values)
+        yield page
+        at = struct.unpack_from(order + place_form, data, end)[0]
+
+
+def _values(
+    data: mmap.mmap, order: str, place_form: str, field: int
+) -> tuple[int, tuple[int, ...]]:
+    """The tag of a field and its values, of those tags that matter here."""
+    tag, kind = struct.unpack_from(order + "2H", data, field)
+    form = _TYPES.get(kind, "B")
+    count = struct.unpack_from(order + place_form, data, field + 4)[0]
+    at = field + 4 + struct.calcsize(order + place_form)
+    length = count * struct.calcsize(order + form)
+    if length > struct.calcsize(order + place_form):
+        at = struct.unpack_from(order + place_form, data, at)[0]
+    if at + length > len(data):
+        raise struct.error
+    if tag not in _TAGS or kind not in _WHOLE_NUMBERS:
+        return tag, ()
+    return tag, struct.unpack_from(f"{order}{count}{form}", data, at)
