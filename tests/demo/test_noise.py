@@ -55,10 +55,10 @@ def test_folds_are_distances_to_sheets_half_a_wavelength_apart() -> None:
     labyrinth = folds(generator(), 24.0)
     line = np.arange(0, 1500, 0.25, dtype=np.float32)
     distance = labyrinth.at(0 * line, 0.618 * line, line)
-    assert np.abs(distance).max() <= 6.0
+    assert np.abs(distance).max() <= 6.001
     steps = np.abs(np.diff(distance)) / (0.25 * np.hypot(0.618, 1))
     near_sheets = np.abs(distance[:-1]) < 1
-    assert 0.2 < np.median(steps[near_sheets]) <= 1.2, "a distance changes by 1 mm per mm at most"
+    assert 0.2 < np.median(steps[near_sheets]) <= 1.05, "a distance changes by 1 mm per mm at most"
     crossings = (np.sign(distance[1:]) != np.sign(distance[:-1])).sum()
     mean_gap = 1500 * np.hypot(0.618, 1) / crossings
-    assert 9 < mean_gap < 26, "a straight line meets sheets a little less often than every 12 mm"
+    assert 12 < mean_gap < 30, "a straight line crosses sheets at a slant, and some keep apart"

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from voxgpu.demo.anatomy import Tissues, brain_points, new_anatomy, tissues
+from voxgpu.demo.anatomy import Points, Tissues, brain_points, new_anatomy, tissues
 from voxgpu.demo.noise import Axes
 from voxgpu.demo.phantom import (
     EDEMA,
     ENHANCING,
     NECROSIS,
     Phantom,
+    _receive,
     make_phantom,
     natural_spacing,
     write_phantom,
@@ -47,16 +48,21 @@ def case() -> Phantom:
     return make_phantom((80, 96, 76), 4, 2.0)
 
 
+def anatomy_of(shape: tuple[int, int, int], seed: int) -> tuple[Points, Tissues]:
+    """The formulas evaluated on all voxels of a phantom."""
+    size = natural_spacing(shape)
+    vectors = [((np.arange(n) - (n - 1) / 2) * size).astype(np.float32) for n in shape]
+    axes = Axes(*vectors)
+    anatomy = new_anatomy(np.random.Generator(np.random.PCG64(seed)))
+    points = brain_points(anatomy, axes)
+    return points, tissues(anatomy, axes, points)
+
+
 @pytest.fixture(scope="module")
 def where(case: Phantom) -> dict[str, Mask]:
     """Where the tissues of ``case`` are, by the formulas, well inside of each, tumor left out."""
     shape = case.flair.array.shape
-    size = natural_spacing(shape)
-    vectors = [((np.arange(n) - (n - 1) / 2) * size).astype(np.float32) for n in shape]
-    axes = Axes(*vectors)
-    anatomy = new_anatomy(np.random.Generator(np.random.PCG64(4)))
-    points = brain_points(anatomy, axes)
-    parts = tissues(anatomy, axes, points)
+    points, parts = anatomy_of(shape, 4)
     healthy = case.truth.array[points.inside] == 0
     depths = {field.name: getattr(parts, field.name) for field in fields(Tissues)}
     inside = {name: depth > 1.2 for name, depth in depths.items()}
@@ -159,18 +165,39 @@ def test_it_is_not_too_easy(case: Phantom, where: dict[str, Mask]) -> None:
     assert 0.03 < white.std() / white.mean() < 0.25, "noise and shading"
 
 
-def test_shading_is_smooth_and_moderate(case: Phantom, where: dict[str, Mask]) -> None:
-    """White matter averaged over large blocks varies by some percent over the head."""
-    values = case.flair.array * where["white"]
+def test_shading_is_smooth_moderate_and_of_each_sequence_its_own(
+    case: Phantom, where: dict[str, Mask]
+) -> None:
+    """The ratio of two sequences in white matter, where texture cancels, varies over the head."""
+    ratio = case.flair.array / np.maximum(case.t1.array, 1) * where["white"]
     blocks = [
-        values[z : z + 20, y : y + 24, x : x + 19]
+        ratio[z : z + 20, y : y + 24, x : x + 19]
         for z in range(0, 80, 20)
         for y in range(0, 96, 24)
         for x in range(0, 76, 19)
     ]
     means = [block[block > 0].mean() for block in blocks if (block > 0).sum() > 60]
     assert len(means) > 8
-    assert 1.03 < max(means) / min(means) < 1.4
+    assert 1.04 < max(means) / min(means) < 1.6
+    within = [block[block > 0].std() for block in blocks if (block > 0).sum() > 60]
+    assert np.std(means) < 2 * np.mean(within)
+
+
+def test_stored_values_are_magnitudes_of_at_least_one() -> None:
+    generator = np.random.default_rng(0)
+    dark = _receive(np.zeros(2000, np.float32), 0.2, generator)
+    assert dark.min() == 1, "0 is kept for what is outside of the brain"
+    faint = _receive(np.zeros(20000, np.float32), 10.0, generator)
+    assert faint.mean() == pytest.approx(10 * np.sqrt(np.pi / 2), rel=0.03), "Rayleigh"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_tumor_in_the_ventricles_and_no_edema_in_fluid(seed: int) -> None:
+    shape = (62, 78, 60)
+    points, parts = anatomy_of(shape, seed)
+    truth = make_phantom(shape, seed).truth.array[points.inside]
+    assert not truth[parts.ventricles > 0.01].any()
+    assert EDEMA not in truth[parts.fluid > 0.01]
 
 
 def test_grid_is_that_of_the_challenge() -> None:

@@ -1,5 +1,6 @@
 """Formats that SimpleITK reads for us, and what it does not notice itself."""
 
+import locale
 import struct
 
 import numpy as np
@@ -248,6 +249,18 @@ def test_a_metaimage_of_more_dimensions_than_metaio_has_room_for(tmp_path):
     path = save(VOLUME, tmp_path / "a.mha")
     path.write_bytes(path.read_bytes().replace(b"NDims = 3", b"NDims = 93"))
     assert "93 dimensions" in problem(path).reason
+
+
+@pytest.mark.parametrize("left", [None, 150])
+def test_the_locale_stays_although_simpleitk_changes_it_for_vtk(tmp_path, left):
+    before = locale.setlocale(locale.LC_ALL)
+    path = save(VOLUME, tmp_path / "a.vtk")
+    path.write_bytes(path.read_bytes()[:left])
+    if left:
+        assert problem(path).reason
+    else:
+        assert same_bits(read_image(read_header(path)).array, VOLUME)
+    assert locale.setlocale(locale.LC_ALL) == before
 
 
 def test_axes_that_do_not_span_space(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,14 +70,21 @@ def simpleitk() -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep ITK's warnings, meant for developers, off the user's terminal."""
+    """Keep ITK's warnings, meant for developers, off the terminal, and the process as it was.
+
+    Reading VTK files and writing DICOM would leave it in the locale ``C``, where Python takes
+    every text file that is opened after for ASCII.
+    """
     process = simpleitk().ProcessObject
     shown = process.GetGlobalWarningDisplay()
+    before = locale.setlocale(locale.LC_ALL)
     process.SetGlobalWarningDisplay(False)
     try:
         yield
     finally:
         process.SetGlobalWarningDisplay(shown)
+        if locale.setlocale(locale.LC_ALL) != before:
+            locale.setlocale(locale.LC_ALL, before)
 
 
 def information(place: str) -> Information:

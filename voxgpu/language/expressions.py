@@ -260,7 +260,10 @@ class Checker:
             return _Pending(Request(binding, types, (call.span, *body.trace)), arguments)
         if binding is None and not overloads:
             return self._unknown(call.name, call.callee, body)
-        if isinstance(binding, ValueBinding) or len(arguments) not in takes:
+        # A sign bound anew as a prefix operator is still the infix one it was, and vice versa;
+        # a name is bound as a whole.
+        hides = binding is not None and call.name[0].isalpha()
+        if isinstance(binding, ValueBinding) or hides or len(arguments) not in takes:
             self._wrong_number(call, binding, takes, body)
             return body.add(Broken(UNKNOWN, call.span))
         return self._apply(call, arguments, body)

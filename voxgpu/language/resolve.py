@@ -205,6 +205,8 @@ def _refuse_print(kind: Type) -> tuple[str, str] | None:
         if kind == NUMBER_IMAGE:
             hint = "print a measure of it, e.g. min(v), max(v) or avg(v, mask)"
         return f"`print` shows numbers, truth values and strings, not an {kind}", hint
+    if isinstance(kind, SequenceOf):
+        return f"`print` shows numbers, truth values and strings, not a {kind}", ""
     return None
 
 
