@@ -82,7 +82,9 @@ def _usable(name: str) -> bool:
 def names() -> st.SearchStrategy[str]:
     """Names that are no keywords and no operators, some with a namespace, some in capitals."""
     pattern = st.from_regex(r"[^\W\d]\w{0,4}(\.[^\W\d]\w{0,2})?", fullmatch=True)
-    familiar = st.sampled_from(["x", "flair", "t1", "_", "infarct", "trueish", "nanny", "HI", "Lcc"])
+    familiar = st.sampled_from(
+        ["x", "flair", "t1", "_", "infarct", "trueish", "nanny", "HI", "Lcc"]
+    )
     return (familiar | pattern).filter(_usable)
 
 
@@ -175,7 +177,7 @@ def expressions() -> st.SearchStrategy[Expression]:
 
 
 def _functions() -> st.SearchStrategy[Command]:
-    # A name in capitals with one parameter stands before its operand: it cannot be called with none.
+    # A name in capitals with one parameter stands before its operand: it has to have one.
     small = names().filter(lambda name: not name.isupper())
     plain = st.tuples(small, st.lists(names(), min_size=1, max_size=3, unique=True))
     operator = st.sampled_from(DECLARED_OPERATORS).flatmap(
@@ -212,14 +214,31 @@ _WORDS = [
     *OPERATORS,
     *("x", "near", "volume", "HI", "B", "ns.name", "tt", "1", "0.5", "1e9", "5.", "$cwd", "$no"),
     *("(", ")", "[", "]", ",", "=", "==", "=-", "$", "{", "}", "_", "^", ";", "!!", "-!-", "//"),
-    *('"a"', '""', '"', '"\\', '"$x"', '"${', '"\\q"', "\n", "\r\n", "\t", "\x00", "é", "𝒩", "\u2028"),
+    *(
+        '"a"',
+        '""',
+        '"',
+        '"\\',
+        '"$x"',
+        '"${',
+        '"\\q"',
+        "\n",
+        "\r\n",
+        "\t",
+        "\x00",
+        "é",
+        "𝒩",
+        "\u2028",
+    ),
 ]
 
 
 def token_soups() -> st.SearchStrategy[str]:
     """Words of the language, and nearly words, in any order."""
     words = st.lists(st.sampled_from(_WORDS), max_size=30)
-    return st.builds(lambda blank, given: blank.join(given), st.sampled_from(["", " ", "\n"]), words)
+    return st.builds(
+        lambda blank, given: blank.join(given), st.sampled_from(["", " ", "\n"]), words
+    )
 
 
 def any_texts() -> st.SearchStrategy[str]:

@@ -36,6 +36,10 @@ CODES = {
 }
 
 
+#: Characters of a line that are shown around a mistake.
+WIDTH = 160
+
+
 class Source:
     """A text that programs are read from. Two sources are the same only if they are one object.
 
@@ -117,7 +121,7 @@ class Diagnostic:
         return "error" if self.is_error else "warning"
 
     def __str__(self) -> str:
-        return "\n".join(_lines(self))
+        return _shown("\n".join(_lines(self)))
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for ``--json``."""
@@ -203,10 +207,24 @@ def _lines(diagnostic: Diagnostic) -> Iterable[str]:
         yield f"  help: {diagnostic.help}"
 
 
+def _shown(text: str) -> str:
+    """The text without what would command a terminal; a program may come from anybody."""
+    return "".join(char if char in "\t\n" or char.isprintable() else "�" for char in text)
+
+
+def _window(text: str, column: int) -> tuple[str, int]:
+    """The part of a long line around a column, and the column in it."""
+    if len(text) <= WIDTH:
+        return text, column
+    start = max(0, min(column - 1 - WIDTH // 2, len(text) - WIDTH))
+    before, after = "…" if start else "", "…" if start + WIDTH < len(text) else ""
+    return before + text[start : start + WIDTH] + after, column - start + len(before)
+
+
 def _excerpt(span: Span, mark: str, label: str) -> Iterable[str]:
     """The line that a span begins on, marked below, with ``file:line:column`` above."""
     line, column = span.source.line_and_column(span.start)
-    text = span.source.line(line)
+    text, column = _window(span.source.line(line), column)
     width = max(1, min(span.stop - span.start, len(text) - column + 1))
     number = str(line)
     pad = " " * len(number)

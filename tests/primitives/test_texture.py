@@ -113,10 +113,10 @@ def test_a_window_larger_than_the_image_and_than_a_byte_counts():
 
 
 def test_what_rounding_pushes_over_the_last_bin_stays_in_it():
-    above_one = math.nextafter(1.0, 2.0)
-    assert 1.0 / (above_one / 3) == 3
-    a = np.array([[1, 1, 1, 0]], dtype=np.float32)
-    assert computed(cross_correlation, 1, a, a, a > 0, 0, above_one, 3)[0, 0] == 1
+    above = math.nextafter(7.0, 8.0)
+    assert 7.0 / (above / 3) == 3
+    a = np.array([[7, 7, 7, 0]], dtype=np.float32)
+    assert computed(cross_correlation, 1, a, a, a > 0, 0, above, 3)[0, 0] == 1
 
 
 def test_constant_histograms():

@@ -31,7 +31,11 @@ _FOUND, _TRUE = (230, 159, 0), (86, 180, 233)
     help="Folder for the head, the results and the pictures.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Another head for another seed."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Another head for another seed.",
 )
 @click.option(
     "--size",
@@ -77,20 +81,19 @@ def _found(prefix: Path, output: Path) -> Result:
     options = Options({"CASE": str(prefix), **PARAMETERS}, output)
     compiled = compile_program(read_source(program), program, options)
     total, done = len(compiled.plan.nodes), 0
-    with progress(True) as show:
+    with progress(True) as bar:
 
         def observe(event: Event) -> None:
             nonlocal done
             if isinstance(event, Started):
                 done += 1
-                show(event.task.node.primitive.names[0], done, total)
+                bar.show(event.task.node.primitive.names[0], done, total)
 
-        return execute(
-            compiled,
-            output,
-            on_print=lambda printed: click.echo(str(printed)),
-            observe=observe,
-        )
+        def tell(printed: object) -> None:
+            with bar.paused():
+                click.echo(str(printed))
+
+        return execute(compiled, output, on_print=tell, observe=observe)
 
 
 def _draw(prefix: Path, result: Result, output: Path) -> list[Path]:

@@ -28,14 +28,19 @@ import click
 )
 @click.option("--spacing", type=float, default=1.0, show_default=True, help="mm between voxels.")
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Another head for another seed."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Another head for another seed.",
 )
 def command(output: Path, size: tuple[int, int, int], spacing: float, seed: int) -> int:
     """Write the MRI sequences of a synthetic head with a tumor, and where the tumor is."""
     from voxgpu.demo.phantom import make_phantom, write_phantom
 
-    if not spacing > 0:
-        raise click.BadParameter("the spacing must be greater than 0", param_hint="--spacing")
+    if not 0 < spacing < float("inf"):
+        message = "the spacing must be a number of mm greater than 0"
+        raise click.BadParameter(message, param_hint="--spacing")
     phantom = make_phantom((size[2], size[1], size[0]), seed, spacing)
     for path in write_phantom(phantom, str(output)):
         click.echo(path)

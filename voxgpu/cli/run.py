@@ -78,17 +78,25 @@ def _executed(
 ) -> Result:
     from voxgpu.execute import execute
 
-    with progress(not quiet) as show:
+    if compiled.errors:
+        raise ImgqlError(compiled.diagnostics)
+    with progress(not quiet) as bar:
+
+        def tell(printed: object) -> None:
+            if not as_json:
+                with bar.paused():
+                    click.echo(str(printed))
+
         return execute(
             compiled,
             given["output"],
             options_of(given).roots,
-            on_print=lambda printed: None if as_json else click.echo(str(printed)),
-            observe=_observer(show, verbose, len(compiled.plan.nodes)),
+            on_print=tell,
+            observe=_observer(bar, verbose, len(compiled.plan.nodes)),
         )
 
 
-def _observer(show: Progress, verbose: bool, total: int) -> Callable[[Event], None]:
+def _observer(bar: Progress, verbose: bool, total: int) -> Callable[[Event], None]:
     from voxgpu.execution.events import Finished, Started
 
     done = 0
@@ -96,12 +104,13 @@ def _observer(show: Progress, verbose: bool, total: int) -> Callable[[Event], No
     def observe(event: Event) -> None:
         nonlocal done
         if isinstance(event, Started):
-            show(event.task.node.primitive.names[0], done, total)
+            bar.show(event.task.node.primitive.names[0], done, total)
         elif isinstance(event, Finished):
             done += 1
             if verbose and event.seconds >= 0.001:
                 name = event.task.node.primitive.names[0]
-                say(f"{event.seconds * 1000:9.1f} ms  {name}  {event.task.type}")
+                with bar.paused():
+                    say(f"{event.seconds * 1000:9.1f} ms  {name}  {event.task.type}")
 
     return observe
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from voxgpu.diagnostics import Diagnostic
-
-#: Called with what is being done and how much of it is.
-Progress = Callable[[str, int, int], None]
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "help": "green", "note": "cyan"}
 
@@ -41,26 +39,55 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+class Progress:
+    """Shows nothing: for output that is not a terminal, or not wanted."""
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Says what is being done, and how much of it is."""
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keeps out of the way while something else is written to the terminal."""
+        yield
+
+
+class _Bar(Progress):
+    """A bar on the terminal, in the last line."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._row = bar.add_task("", what="")
+
+    def show(self, what: str, done: int, total: int) -> None:
+        self._bar.update(self._row, what=what, completed=done, total=total)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
+
+
 @contextmanager
 def progress(wanted: bool) -> Iterator[Progress]:
     """A progress bar on stderr while the block runs, where that is a terminal and wanted."""
     if not (wanted and sys.stderr.isatty()):
-        yield lambda what, done, total: None
+        yield Progress()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[what]}"),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        row = bar.add_task("", what="")
-
-        def show(what: str, done: int, total: int) -> None:
-            bar.update(row, what=what, completed=done, total=total)
-
-        yield show
+    what = TextColumn("{task.fields[what]}")
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), what)
+    # Results go to stdout, wherever that leads; they must not be redirected to the bar's console.
+    with Bar(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as bar:
+        yield _Bar(bar)

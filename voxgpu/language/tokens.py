@@ -114,7 +114,8 @@ class _Classifier:
         self._known = dict(known)
         self._result = Classified()
         self._expecting = False
-        self._target_ends = -1
+        self._operand_after: set[int] = set()
+        self._outside: list[dict[str, frozenset[int]]] = []
         self._locals: dict[str, frozenset[int]] = {}
         self._declare_operators()
 
@@ -135,7 +136,12 @@ class _Classifier:
         if kind == "INFIX":
             return self._operator(index)
         self._emit(token)
-        self._expecting = kind not in _ENDS_OPERAND or index == self._target_ends
+        if kind in _OPENING:
+            self._outside.append(self._locals)
+        elif kind in _OPENING.values() and self._outside:
+            # What `let … in` bound inside the brackets is bound no more.
+            self._locals = self._outside.pop()
+        self._expecting = kind not in _ENDS_OPERAND or index in self._operand_after
         return index + 1
 
     def _command(self, index: int) -> int:
@@ -146,9 +152,10 @@ class _Classifier:
         following = index + 1
         if not is_local:
             self._locals = {}
+            self._outside.clear()
         if token.type in ("SAVE", "PRINT"):
             # After the file name or label, an operand is expected again, not an operator.
-            self._target_ends = self._closing.get(following, following)
+            self._operand_after.add(self._closing.get(following, following))
         if token.type == "LET" and self._is(following, "NAME", "INFIX"):
             name, after = self._declared_name(following)
             return self._head(name, after, is_local)
@@ -219,6 +226,8 @@ class _Classifier:
         if not self._is_extra(index):
             return index
         self._emit_as("EXTRA", self._tokens[index])
+        self._outside.append(self._locals)
+        self._operand_after.add(self._closing[index])
         return index + 1
 
     def _is_extra(self, index: int) -> bool:
@@ -282,10 +291,11 @@ class _Classifier:
             arity = len(parameters)
             for token in self._tokens[index : end + 1]:
                 self._emit(token)
-            self._locals |= {str(p): frozenset() for p in parameters if p.isupper()}
+            capitals = {str(p): frozenset[int]() for p in parameters if p.isupper()}
+            self._locals = {**self._locals, **capitals}
             index = end + 1
         if is_local:
-            self._locals[str(name)] = frozenset()
+            self._locals = {**self._locals, str(name): frozenset()}
         elif name.isupper() or not name[0].isalpha():
             arities = frozenset({min(arity, 2)} - {0})
             self._known[str(name)] = self._result.declared[str(name)] = arities

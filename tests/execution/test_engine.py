@@ -1,0 +1,187 @@
+"""One loop: in order, each thing once, dropped after its last use, failures kept apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+import voxgpu
+from voxgpu import execute as execution
+from voxgpu.diagnostics import Source
+from voxgpu.execution.engine import run
+from voxgpu.execution.events import Delivered, Event, Failed, Finished, Released, Started
+from voxgpu.execution.executor import Done
+from voxgpu.execution.serial import Serial
+from voxgpu.execution.task import Work
+from voxgpu.files.problem import FileProblem
+from voxgpu.optimize.schedule import Schedule, schedule
+from voxgpu.pipeline import Options, compile_program
+from voxgpu.plan.node import Goal
+from voxgpu.primitives.primitive import Value, ValueProblem
+
+PROGRAM = """
+load image = "{path}"
+let bright = image > 20
+print "first" volume(bright)
+let wide = near(near(bright))
+print "second" volume(wide & !bright)
+save "third.nii.gz" dt(wide)
+print "fourth" avg(image, image < 0)
+print "fifth" max(image)
+"""
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Schedule:
+    image = sitk.GetImageFromArray(np.arange(60, dtype=np.int16).reshape(3, 4, 5))
+    sitk.WriteImage(image, str(tmp_path / "image.nii.gz"))
+    text = PROGRAM.format(path=tmp_path / "image.nii.gz")
+    compiled = compile_program(Source("test", text), None, Options())
+    assert not compiled.errors
+    return schedule(compiled.plan)
+
+
+class Watch:
+    """Remembers events and what is in memory."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.delivered: dict[str, Value] = {}
+
+    def observe(self, event: Event) -> None:
+        self.events.append(event)
+
+    def deliver(self, goal: Goal, value: Value) -> None:
+        self.delivered[goal.label] = value
+
+
+class Shuffled(Serial):
+    """Takes three tasks and finishes them in any order."""
+
+    capacity = 3
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._random = Random(seed)
+
+    def next_done(self) -> Done:
+        self._random.shuffle(self._done)
+        return super().next_done()
+
+
+def test_each_task_is_performed_once(planned: Schedule) -> None:
+    """P4: turning the store off never means work done twice in a run; there is none here."""
+    watch = Watch()
+    outcome = run(planned, Serial(), watch.deliver, observe=watch.observe)
+    started = [event.task.id for event in watch.events if isinstance(event, Started)]
+    assert len(started) == len(set(started)) == len(planned.tasks)
+    assert outcome.computed == len(planned.tasks) - 1
+
+
+def test_a_failing_goal_leaves_the_others_alone(planned: Schedule) -> None:
+    watch = Watch()
+    outcome = run(planned, Serial(), watch.deliver, observe=watch.observe)
+    ((goal, node, error),) = outcome.failures
+    assert goal.label == "fourth" and node is not None and isinstance(error, ValueProblem)
+    assert list(watch.delivered) == ["first", "second", "third.nii.gz", "fifth"]
+    assert [type(event) for event in watch.events].count(Failed) == 1
+
+
+def test_goals_are_delivered_as_soon_as_they_are_ready(planned: Schedule) -> None:
+    watch = Watch()
+    run(planned, Serial(), watch.deliver, observe=watch.observe)
+    for goal in planned.goals[:3]:
+        place = next(
+            index
+            for index, event in enumerate(watch.events)
+            if isinstance(event, Finished) and event.task.id == goal.value
+        )
+        following = watch.events[place + 1 :]
+        next_start = next(i for i, event in enumerate(following) if isinstance(event, Started))
+        assert Delivered(goal) in following[:next_start]
+
+
+def test_values_are_dropped_after_their_last_use(planned: Schedule) -> None:
+    watch = Watch()
+    run(planned, Serial(), watch.deliver, observe=watch.observe)
+    made = {event.task.id for event in watch.events if isinstance(event, Finished)}
+    dropped = [event.id for event in watch.events if isinstance(event, Released)]
+    assert sorted(dropped) == sorted(made)
+    for task in planned.tasks:
+        for id in task.frees:
+            if id in made:
+                later = {t.id for t in planned.tasks[planned.tasks.index(task) + 1 :]}
+                after = watch.events[watch.events.index(Released(id)) :]
+                users = [e.task for e in after if isinstance(e, Started) and e.task.id in later]
+                assert all(id not in user.node.inputs for user in users)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_order_in_which_tasks_finish_does_not_matter(planned: Schedule, seed: int) -> None:
+    serial, shuffled = Watch(), Watch()
+    run(planned, Serial(), serial.deliver)
+    run(planned, Shuffled(seed), shuffled.deliver, observe=shuffled.observe)
+    assert list(serial.delivered) == list(shuffled.delivered)
+    for label, value in serial.delivered.items():
+        if isinstance(value, voxgpu.Image):
+            assert np.array_equal(value.array, shuffled.delivered[label].array)  # type: ignore[union-attr]
+        else:
+            assert value == shuffled.delivered[label]
+
+
+def test_a_goal_that_cannot_be_delivered_fails_alone(planned: Schedule) -> None:
+    watch = Watch()
+
+    def deliver(goal: Goal, value: Value) -> None:
+        if goal.action == "save":
+            raise FileProblem("third.nii.gz", "no space left", "", "write")
+        watch.deliver(goal, value)
+
+    outcome = run(planned, Serial(), deliver, (FileProblem,))
+    assert [goal.label for goal, _, _ in outcome.failures] == ["third.nii.gz", "fourth"]
+    assert list(watch.delivered) == ["first", "second", "fifth"]
+
+
+class Interrupted(Serial):
+    """Somebody presses Ctrl-C during the fourth task."""
+
+    closed = False
+    count = 0
+
+    def submit(self, work: Work) -> None:
+        self.count += 1
+        if self.count == 4:
+            raise KeyboardInterrupt
+        super().submit(work)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_ctrl_c_ends_the_run_and_closes_the_executor(planned: Schedule) -> None:
+    executor = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        run(planned, executor, Watch().deliver)
+    assert executor.closed
+
+
+def test_memory_is_known_before_and_refused(
+    planned: Schedule, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    live = peak = 0
+    for task in planned.tasks:
+        live += task.bytes
+        assert live == task.live
+        peak = max(peak, live + task.scratch)
+        live -= sum(each.bytes for each in planned.tasks if each.id in task.frees)
+    assert live == 0 and peak == planned.peak_bytes
+    monkeypatch.setattr(execution, "available_bytes", lambda: planned.peak_bytes - 1)
+    text = PROGRAM.format(path=tmp_path / "image.nii.gz")
+    compiled = compile_program(Source("test", text), None, Options())
+    with pytest.raises(voxgpu.ImgqlError, match=r"E302.*needs 0 MiB at its peak"):
+        execution.execute(compiled, tmp_path)
+    assert not (tmp_path / "third.nii.gz").exists()

@@ -1,0 +1,89 @@
+"""Whatever happens to a run, no file appears under its final name before it is whole."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from voxgpu.files import write
+from voxgpu.files.header import read_header
+from voxgpu.files.read import read_image
+
+COUNT = 6
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that saves several distance maps, each of which takes a while."""
+    folder = tmp_path_factory.mktemp("faults")
+    voxels = np.random.default_rng(0).random((64, 96, 96)).astype(np.float32)
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(folder / "image.nii.gz"))
+    lines = [f'load image = "{folder / "image.nii.gz"}"']
+    lines += [f'save "{k}.nii.gz" dt(image > 0.99{k})' for k in range(COUNT)]
+    (folder / "slow.imgql").write_text("\n".join(lines))
+    return folder / "slow.imgql"
+
+
+def _start(program: Path, output: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "voxgpu", "run", str(program), "-o", str(output)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _whole(program: Path, output: Path) -> None:
+    process = _start(program, output)
+    _, told = process.communicate()
+    assert process.returncode == 0, told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_interrupted_runs_leave_whole_files_only(
+    program: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    _whole(program, tmp_path / "whole")
+    for after in range(1, COUNT, 2):
+        output = tmp_path / f"{number.name}{after}"
+        process = _start(program, output)
+        while process.poll() is None and len(list(output.glob("?.nii.gz"))) < after:
+            time.sleep(0.001)
+        process.send_signal(number)
+        _, told = process.communicate()
+        for path in output.glob("?.nii.gz"):
+            assert path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes()
+        if number is signal.SIGINT and process.returncode != 0:
+            assert process.returncode == 130
+            assert "Traceback" not in told and "interrupted" in told
+            assert {path.suffixes[-1] for path in output.iterdir()} <= {".gz"}
+        _whole(program, output)
+        assert read_image(read_header(output / "0.nii.gz")).array.shape == (64, 96, 96)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import voxgpu
+
+    real = write._write_nifti
+    calls = 0
+
+    def fill_up(path: Path, *rest: object, **named: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            path.write_bytes(b"half of it")
+            raise OSError(28, "No space left on device")
+        real(path, *rest, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(write, "_write_nifti", fill_up)
+    result = voxgpu.run(program, output=tmp_path)
+    (error,) = result.errors
+    assert error.code == "E303" and "space" in error.message
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"{k}.nii.gz" for k in range(COUNT) if k != 1]
