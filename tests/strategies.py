@@ -28,7 +28,7 @@ from voxgpu.language.syntax import (
     TextLiteral,
     Variable,
 )
-from voxgpu.language.tokens import KEYWORDS
+from voxgpu.language.words import KEYWORDS
 
 #: A place for syntax that stands nowhere.
 NOWHERE = Span(Source("nowhere", ""), 0, 0)

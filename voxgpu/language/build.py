@@ -27,7 +27,7 @@ from voxgpu.language.syntax import (
     TextLiteral,
     Variable,
 )
-from voxgpu.language.tokens import Token
+from voxgpu.language.words import Token
 
 _NUMBERS = {"inf": float("inf"), "nan": float("nan")}
 _IN_TEXT = re.compile(

@@ -9,7 +9,8 @@ from pathlib import Path
 from voxgpu.diagnostics import Diagnostic, Diagnostics, Source, Span
 from voxgpu.language.parse import declared_dialect, parse, words
 from voxgpu.language.syntax import Command, Dialect, Import
-from voxgpu.language.tokens import Operators, imported_names
+from voxgpu.language.tokens import Operators
+from voxgpu.language.words import imported_names
 
 #: What comes with voxgpu: the file, or nothing where all of it is always in scope.
 BUNDLED = {

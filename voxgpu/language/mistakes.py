@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voxgpu.diagnostics import Diagnostic, Note, Source, Span
-from voxgpu.language.tokens import COMMANDS, Token
+from voxgpu.language.words import COMMANDS, Token
 
 _SIGNS = {"and": "&", "or": "|", "not": "!"}
 _WORDS = {

@@ -19,15 +19,8 @@ from voxgpu.diagnostics import Diagnostic, Source
 from voxgpu.language.build import Builder
 from voxgpu.language.mistakes import explain
 from voxgpu.language.syntax import Command, Dialect
-from voxgpu.language.tokens import (
-    Operators,
-    Token,
-    classify,
-    command_before,
-    cut,
-    next_command,
-    word_pattern,
-)
+from voxgpu.language.tokens import Operators, classify
+from voxgpu.language.words import Token, command_before, cut, next_command, word_pattern
 
 _DIALECT_COMMENT = re.compile(r"//\s*dialect:\s*(\w+)\s*$", re.MULTILINE)
 

@@ -7,89 +7,17 @@ decides, knowing which operators are bound and whether an operand is expected.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+
+from voxgpu.language.words import COMMANDS, Token
 
 #: Names of operators and of names in capitals, with the numbers of operands they take.
 Operators = Mapping[str, frozenset[int]]
 
-KEYWORDS = {
-    "load": "LOAD",
-    "let": "LET",
-    "save": "SAVE",
-    "print": "PRINT",
-    "import": "IMPORT",
-    "in": "IN",
-    "true": "TRUE",
-    "false": "FALSE",
-    "inf": "NUMBER",
-    "nan": "NUMBER",
-    **dict.fromkeys(("if", "then", "else", "for", "do", "fold"), "RESERVED"),
-}
-COMMANDS = frozenset(("LOAD", "LET", "SAVE", "PRINT", "IMPORT"))
 _ENDS_OPERAND = frozenset(("NUMBER", "TEXT", "TRUE", "FALSE", "VARIABLE", "NAME", "RPAR", "RSQB"))
 _STARTS_OPERAND = _ENDS_OPERAND - {"RPAR", "RSQB"} | {"LPAR", "LSQB", "INFIX"}
 _OPENING = {"LPAR": "RPAR", "LSQB": "RSQB"}
-
-
-class Token(str):
-    """A word, what it is, and where it stands; with what the parser asks of its tokens.
-
-    lark's own class does the same at more than twice the cost, and there is one for each word.
-    """
-
-    __slots__ = ("end_pos", "start_pos", "type")
-    type: str
-    start_pos: int
-    end_pos: int
-    line = column = end_line = end_column = None
-
-    @classmethod
-    def at(cls, kind: str, word: str, start: int) -> Token:
-        """The word that begins at character ``start``."""
-        token = str.__new__(cls, word)
-        token.type = kind
-        token.start_pos = start
-        token.end_pos = start + len(word)
-        return token
-
-
-def word_pattern(terminals: Mapping[str, str]) -> re.Pattern[str]:
-    """The pattern of one word, blanks and comments before it included; ``BAD`` if it is none.
-
-    terminals  the patterns of the grammar by name, ``BLANK`` and ``COMMENT`` among them; of
-               several that fit the first is taken
-    """
-    skipped = f"(?:{terminals['BLANK']}|{terminals['COMMENT']})*+"
-    kinds = "|".join(
-        f"(?P<{name}>{pattern})"
-        for name, pattern in terminals.items()
-        if name not in ("BLANK", "COMMENT")
-    )
-    return re.compile(rf'{skipped}(?:{kinds}|(?P<BAD>"[^\n]*|\S)|\Z)')
-
-
-def cut(pattern: re.Pattern[str], text: str) -> list[Token]:
-    """The words of a text as they are written; what is no word is a token of type ``BAD``."""
-    tokens: list[Token] = []
-    for match in pattern.finditer(text):
-        kind = match.lastgroup
-        if kind is None:
-            continue
-        word = match[kind]
-        if kind == "NAME":
-            kind = KEYWORDS.get(word, kind)
-        tokens.append(Token.at(kind, word, match.end() - len(word)))
-    return tokens
-
-
-def imported_names(tokens: list[Token]) -> Iterator[Token]:
-    """The strings that follow ``import``."""
-    for before, token in pairwise(tokens):
-        if before.type == "IMPORT" and token.type == "TEXT":
-            yield token
 
 
 @dataclass
@@ -381,26 +309,3 @@ def _matching(tokens: list[Token]) -> dict[int, int]:
             # A command cannot begin inside brackets: what is open here was never closed.
             stack.clear()
     return closing
-
-
-def command_before(tokens: list[Token], index: int) -> list[Token]:
-    """The words of the command that goes wrong at ``index``, up to there."""
-    for place in range(min(index, len(tokens)) - 1, -1, -1):
-        if _begins_command(tokens, place):
-            return tokens[place:index]
-    return []
-
-
-def _begins_command(tokens: list[Token], index: int) -> bool:
-    kind = tokens[index].type
-    if kind == "DECLARED":
-        return index == 0 or tokens[index - 1].type != "LET"
-    return kind in COMMANDS
-
-
-def next_command(tokens: list[Token], index: int) -> int:
-    """Where to go on after a mistake at ``index``: the next word that begins a command."""
-    for place in range(index + 1, len(tokens)):
-        if _begins_command(tokens, place):
-            return place
-    return len(tokens)
