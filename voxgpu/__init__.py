@@ -47,7 +47,7 @@ def run(
     running is in ``errors`` of the result, and the others are delivered.
     """
     from voxgpu.device import choose
-    from voxgpu.execute import execute
+    from voxgpu.execute import Session
 
     choose(device)
     folder = Path(output) if output is not None else None
@@ -55,8 +55,8 @@ def run(
     options = _options(define, folder, dialect, same_grid, read_roots, write_roots)
     from voxgpu.pipeline import compile_program
 
-    compiled = compile_program(source, path, options)
-    return execute(compiled, folder, options.roots)
+    session = Session(folder, options.roots)
+    return session.execute(compile_program(source, path, options, ask=session.ask))
 
 
 def check(

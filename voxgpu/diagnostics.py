@@ -33,6 +33,7 @@ CODES = {
     "W201": "images of equal shape on different grids, taken as one",
     "W202": "two results saved under one name",
     "W301": "voxels that a file cannot hold as they are",
+    "W302": "a value that is not to be trusted blindly",
 }
 
 

@@ -1,27 +1,27 @@
-"""How is a compiled program run, and what does the caller get?"""
+"""How is a program run, in parts where it has to be, and what does the caller get?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
 from voxgpu.execution.deliver import Deliveries, Printed, Saved
-from voxgpu.execution.engine import run
+from voxgpu.execution.engine import Deliver, Outcome, keep_nothing, run
 from voxgpu.execution.events import Observer, ignore
+from voxgpu.execution.kept import Kept
 from voxgpu.execution.memory import available_bytes
 from voxgpu.execution.serial import Serial
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.ids import ValueId
-from voxgpu.image import Image
 from voxgpu.optimize.schedule import Schedule, schedule
 from voxgpu.pipeline import Compiled
 from voxgpu.plan.node import Goal, Plan
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import Value, ValueProblem
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Result:
     saved     the files that were written, in order, with their images
     errors    the goals that failed; warnings are in ``warnings``
     seconds   wall time of running, compiling not included
-    nodes     how many values the goals need
+    nodes     how many values there are that goals need, or that decided how lowering went on
     computed  how many of them were computed
     """
 
@@ -45,9 +45,9 @@ class Result:
     computed: int
 
     @property
-    def values(self) -> dict[str, float | bool | str | Image]:
-        """Everything delivered, by label or file name."""
-        printed: dict[str, float | bool | str | Image] = {p.label: p.value for p in self.prints}
+    def values(self) -> dict[str, Value]:
+        """Everything delivered, by label or file name; sequences are tuples."""
+        printed: dict[str, Value] = {p.label: p.value for p in self.prints}
         return printed | {saved.label: saved.image for saved in self.saved}
 
     def as_json(self) -> dict[str, Any]:
@@ -67,6 +67,89 @@ def _silent(_: Printed) -> None:
     """Prints nothing."""
 
 
+class Session:
+    """Runs programs, and parts of programs that are still being lowered; computes nothing twice.
+
+    output   the folder for relative names of files; None: nothing is written, images are returned
+    keeping  keep values for the next program, as long as there is memory for them
+    """
+
+    def __init__(
+        self,
+        output: Path | None,
+        roots: Roots | None = None,
+        on_print: Callable[[Printed], None] = _silent,
+        observe: Observer = ignore,
+        keeping: bool = False,
+    ) -> None:
+        self._output = output
+        self._roots = roots or Roots()
+        self._on_print = on_print
+        self._observe = observe
+        self._keeping = keeping
+        self._kept = Kept(available_bytes() // 4)
+        self._doubts: dict[ValueId, Diagnostic] = {}
+        self._computed: list[ValueId] = []
+        self._seconds = 0.0
+
+    def ask(self, plan: Plan, ids: Sequence[ValueId]) -> list[Value | Diagnostic]:
+        """The values of nodes, or what went wrong; raises ImgqlError where memory is short."""
+        goals = tuple(Goal("find", id, "", plan.origins[id][0], plan.origins[id][0]) for id in ids)
+        asked = replace(plan, goals=goals)
+        found: dict[ValueId, Value | Diagnostic] = {}
+        planned = schedule(asked, self._kept)
+        _refuse_too_large(planned)
+        outcome = self._run(planned, lambda goal, value: found.update({goal.value: value}))
+        for goal, failed, error in outcome.failures:
+            found[goal.value] = _explain(asked, goal, failed, error)
+        return [found[id] for id in ids]
+
+    def execute(self, compiled: Compiled) -> Result:
+        """Runs a program. Raises ImgqlError where it has errors, or memory is short."""
+        if compiled.errors:
+            raise ImgqlError(compiled.diagnostics)
+        plan = compiled.plan
+        planned = schedule(plan, self._kept)
+        _refuse_too_large(planned)
+        deliveries = Deliveries(self._output, self._roots, self._on_print, [], [], [])
+        outcome = self._run(planned, deliveries.deliver, not self._keeping)
+        warnings = [each for each in compiled.diagnostics if not each.is_error]
+        errors = [*plan.failures, *(_explain(plan, *each) for each in outcome.failures)]
+        result = Result(
+            tuple(deliveries.printed),
+            tuple(deliveries.saved),
+            tuple(dict.fromkeys(errors)),
+            tuple([*warnings, *self._doubts.values(), *deliveries.warnings]),
+            self._seconds,
+            len({*plan.nodes, *self._computed}),
+            len(self._computed),
+        )
+        self._doubts, self._computed, self._seconds = {}, [], 0.0
+        return result
+
+    def _run(
+        self,
+        planned: Schedule,
+        deliver: Deliver,
+        is_last: bool = False,
+    ) -> Outcome:
+        """Runs a schedule with what is kept; after the last one nothing is."""
+        start = perf_counter()
+        given = {id: self._kept[id] for id in planned.given}
+        if is_last:
+            # From here on the run itself drops every value after its last use.
+            self._kept.clear()
+        keep = keep_nothing if is_last else self._kept.keep
+        executor = Serial()
+        outcome = run(planned, executor, deliver, (FileProblem,), self._observe, given, keep)
+        for id, doubt in outcome.doubts:
+            trace = trace_of(planned.plan, id)
+            self._doubts[id] = at_trace("W302", doubt, trace)
+        self._computed += outcome.computed
+        self._seconds += perf_counter() - start
+        return outcome
+
+
 def execute(
     compiled: Compiled,
     output: Path | None,
@@ -74,28 +157,8 @@ def execute(
     on_print: Callable[[Printed], None] = _silent,
     observe: Observer = ignore,
 ) -> Result:
-    """Runs a program. Raises ImgqlError where it has errors, or needs more memory than there is.
-
-    output  the folder for relative names of files; None: nothing is written, images are returned
-    """
-    if compiled.errors:
-        raise ImgqlError(compiled.diagnostics)
-    planned = schedule(compiled.plan)
-    _refuse_too_large(planned)
-    deliveries = Deliveries(output, roots or Roots(), on_print, [], [], [])
-    start = perf_counter()
-    outcome = run(planned, Serial(), deliveries.deliver, (FileProblem,), observe)
-    warnings = [each for each in compiled.diagnostics if not each.is_error]
-    failures = [_explain(compiled.plan, *failure) for failure in outcome.failures]
-    return Result(
-        tuple(deliveries.printed),
-        tuple(deliveries.saved),
-        tuple(dict.fromkeys(failures)),
-        tuple(warnings + deliveries.warnings),
-        perf_counter() - start,
-        len(compiled.plan.nodes),
-        outcome.computed,
-    )
+    """Runs a compiled program on its own; see ``Session``."""
+    return Session(output, roots, on_print, observe).execute(compiled)
 
 
 def _refuse_too_large(planned: Schedule) -> None:
@@ -122,7 +185,7 @@ def trace_of(plan: Plan, id: ValueId) -> tuple[Any, ...]:
 
 def _explain(plan: Plan, goal: Goal, failed: ValueId | None, error: Exception) -> Diagnostic:
     """The diagnostic of a goal that could not be delivered."""
-    goal_name = f'`{goal.action} "{goal.label}"` failed: '
+    goal_name = f'`{goal.action} "{goal.label}"` failed: ' if goal.action != "find" else ""
     if failed is None:
         hint = getattr(error, "help", "")
         return Diagnostic("E303", goal_name + str(error), goal.label_span, help=hint)

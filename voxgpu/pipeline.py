@@ -11,16 +11,18 @@ from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source, Span
 from voxgpu.files.digest import Digests
+from voxgpu.files.folder import listing
 from voxgpu.files.header import Header, read_header
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.files.write import unsupported_reason
 from voxgpu.language.imports import Programs, not_text, operators_of
+from voxgpu.language.names import Names
 from voxgpu.language.parse import declared_dialect
 from voxgpu.language.program import Program
 from voxgpu.language.resolve import Refusal, resolve
 from voxgpu.language.syntax import Command, Dialect
-from voxgpu.plan.lower import lower
+from voxgpu.plan.lower import Ask, lower
 from voxgpu.plan.node import Plan, needed
 from voxgpu.primitives.catalogue import catalogue, standard_primitives
 from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, ImageOf, Type
@@ -101,18 +103,25 @@ def compile_program(
     path: Path | None,
     options: Options,
     digest: Callable[[Header], str] | None = None,
+    ask: Ask | None = None,
 ) -> Compiled:
     """Parses, resolves and lowers a program; loads nothing beyond headers.
 
     path    the program's file; None for a text that is in none
     digest  names the content of a file; None: by reading it
+    ask     runs a part of the program whose value decides how the rest goes on; None: goals that
+            need one are left out
     """
     with _collecting_no_garbage():
-        return _compile(source, path, options, digest or Digests().of)
+        return _compile(source, path, options, digest or Digests().of, ask)
 
 
 def _compile(
-    source: Source, path: Path | None, options: Options, digest: Callable[[Header], str]
+    source: Source,
+    path: Path | None,
+    options: Options,
+    digest: Callable[[Header], str],
+    ask: Ask | None,
 ) -> Compiled:
     diagnostics = Diagnostics()
     dialect = options.dialect or declared_dialect(source.text) or Dialect.IMGQL
@@ -127,10 +136,13 @@ def _compile(
     folder = path.parent if path else Path()
     commands = reader.read(source, folder)
     variables = {**_standard_variables(path), **options.define}
-    program = resolve(commands, names, variables, _Headers(options.roots).describe, diagnostics)
+    known = Names(names, {}, reader.namespaces)
+    files = _Files(options.roots)
+    program = resolve(commands, known, variables, files.describe, diagnostics)
     adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
-    refusals = _SaveRefusals(options)
-    plan = lower(program, digest, refusals.reason, diagnostics, adopt)
+    refuse = _SaveRefusals(options).reason
+    may_ask = None if any(each.is_error for each in diagnostics.all) else ask
+    plan = lower(program, digest, refuse, diagnostics, files, adopt, may_ask)
     _warn_of_overwriting(plan, diagnostics)
     found = sorted(diagnostics.all, key=lambda each: _place(each, source))
     return Compiled(source, tuple(commands), program, needed(plan), tuple(found))
@@ -170,8 +182,8 @@ def _standard_variables(path: Path | None) -> dict[str, str]:
     }
 
 
-class _Headers:
-    """Reads the header of each file once."""
+class _Files:
+    """What a program reads of files before it runs; each header once."""
 
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
@@ -182,6 +194,13 @@ class _Headers:
         header = self._read.get(path) or self._header(path)
         self._read[path] = header
         return (NUMBER_IMAGE if header.channels == 1 else COLOR_IMAGE), header
+
+    def listing(self, folder: str, pattern: str, recursive: bool, whole: bool) -> list[str]:
+        """The names of what is in a folder."""
+        try:
+            return listing(Path(folder), pattern, recursive, whole, self._roots)
+        except FileProblem as problem:
+            raise Refusal(str(problem), problem.help) from problem
 
     def _header(self, path: str) -> Header:
         code = "E203"

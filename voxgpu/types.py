@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from voxgpu.image import Grid
 
@@ -14,6 +15,7 @@ class Content(Enum):
     BOOLEAN = "true/false"
     NUMBER = "numbers"
     COLOR = "colors"
+    ANY = "any kind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,20 @@ class SequenceOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """A function as a value. Every function has a type of its own, so that calls stay static.
+
+    target  what is called: a primitive's name, or how the language stage binds a function
+    """
+
+    name: str
+    target: Any
+
+    def __str__(self) -> str:
+        return "function"
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """The type of something that has an error already, or of a parameter nobody has given yet."""
 
@@ -81,7 +97,7 @@ class Unknown:
         return "unknown"
 
 
-Type = Number | Boolean | Text | ImageOf | SequenceOf | Unknown
+Type = Number | Boolean | Text | ImageOf | SequenceOf | Function | Unknown
 
 NUMBER = Number()
 BOOLEAN = Boolean()
@@ -90,6 +106,8 @@ UNKNOWN = Unknown()
 BOOLEAN_IMAGE = ImageOf(Content.BOOLEAN)
 NUMBER_IMAGE = ImageOf(Content.NUMBER)
 COLOR_IMAGE = ImageOf(Content.COLOR)
+#: What a parameter is that takes every image; no value has this type.
+ANY_IMAGE = ImageOf(Content.ANY)
 
 #: Bytes of one voxel of each element type an image may have in memory.
 ELEMENT_BYTES = {
@@ -107,12 +125,29 @@ ELEMENT_BYTES = {
 }
 
 
+def innermost(kind: Type) -> Type:
+    """What a sequence, of sequences perhaps, holds in the end; any other type itself."""
+    while isinstance(kind, SequenceOf):
+        kind = kind.item
+    return kind
+
+
+def common(first: Type, second: Type) -> Type | None:
+    """The type of something that is of either type; None where they are not alike."""
+    if isinstance(first, SequenceOf) and isinstance(second, SequenceOf):
+        item = common(first.item, second.item)
+        return None if item is None else SequenceOf(item)
+    if isinstance(first, Unknown):
+        return second
+    return first if first == second or isinstance(second, Unknown) else None
+
+
 def may_be_used_as(given: Type, wanted: Type) -> bool:
     """Whether a value of type ``given`` is acceptable where ``wanted`` is asked for."""
     if isinstance(given, Unknown) or isinstance(wanted, Unknown):
         return True
     if isinstance(given, ImageOf) and isinstance(wanted, ImageOf):
-        return given.content is wanted.content
+        return wanted.content in (given.content, Content.ANY)
     if isinstance(given, SequenceOf) and isinstance(wanted, SequenceOf):
         return may_be_used_as(given.item, wanted.item)
     return given == wanted

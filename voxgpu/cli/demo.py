@@ -107,7 +107,7 @@ def _draw(prefix: Path, result: Result, output: Path) -> list[Path]:
     labels = read_image(read_header(Path(f"{prefix}_seg.nii.gz")))
     truth = Outline("true", Image(labels.array > 0, labels.grid), _TRUE)
     images = {saved.label: saved.image for saved in result.saved}
-    dice = {printed.label: float(printed.value) for printed in result.prints}
+    dice = {p.label: p.value for p in result.prints if isinstance(p.value, float)}
     pictures = []
     for name in ("hyperIntense", "gtv"):
         found = Outline("found", images[f"{name}.nii.gz"], _FOUND)

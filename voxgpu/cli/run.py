@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,12 +42,10 @@ def command(
     """
     errors: tuple[Diagnostic, ...]
     try:
-        compiled = _compiled(given, threads)
-        if not (quiet or as_json) and not compiled.errors:
-            complain(each for each in compiled.diagnostics if not each.is_error)
         if verbose:
             say(f"device: {choose(device)} ({device} was asked for)")
-        result = _executed(compiled, given, as_json, quiet, verbose)
+        with progress(not quiet) as bar:
+            compiled, result = _run(given, threads, bar, as_json, quiet, verbose)
     except ImgqlError as error:
         if not as_json:
             raise
@@ -64,49 +63,56 @@ def command(
     return 1 if errors else 0
 
 
-def _compiled(given: dict[str, Any], threads: int | None) -> Compiled:
+def _run(
+    given: dict[str, Any],
+    threads: int | None,
+    bar: Progress,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> tuple[Compiled, Result]:
+    from voxgpu.execute import Session
     from voxgpu.files.threads import use_threads
     from voxgpu.pipeline import compile_program
 
     if threads:
         use_threads(threads)
-    return compile_program(source_of(given), given["program"], options_of(given))
 
+    def tell(printed: object) -> None:
+        if not as_json:
+            with bar.paused():
+                click.echo(str(printed))
 
-def _executed(
-    compiled: Compiled, given: dict[str, Any], as_json: bool, quiet: bool, verbose: bool
-) -> Result:
-    from voxgpu.execute import execute
-
+    counts = _Counts()
+    options = options_of(given)
+    session = Session(given["output"], options.roots, tell, _observer(bar, verbose, counts))
+    compiled = compile_program(source_of(given), given["program"], options, ask=session.ask)
     if compiled.errors:
         raise ImgqlError(compiled.diagnostics)
-    with progress(not quiet) as bar:
-
-        def tell(printed: object) -> None:
-            if not as_json:
-                with bar.paused():
-                    click.echo(str(printed))
-
-        return execute(
-            compiled,
-            given["output"],
-            options_of(given).roots,
-            on_print=tell,
-            observe=_observer(bar, verbose, len(compiled.plan.nodes)),
-        )
+    if not (quiet or as_json):
+        with bar.paused():
+            complain(each for each in compiled.diagnostics if not each.is_error)
+    counts.total += len(compiled.plan.nodes)
+    return compiled, session.execute(compiled)
 
 
-def _observer(bar: Progress, verbose: bool, total: int) -> Callable[[Event], None]:
+@dataclass
+class _Counts:
+    """Nodes done, and nodes there are as far as is known."""
+
+    done: int = 0
+    total: int = 0
+
+
+def _observer(bar: Progress, verbose: bool, counts: _Counts) -> Callable[[Event], None]:
     from voxgpu.execution.events import Finished, Started
 
-    done = 0
-
     def observe(event: Event) -> None:
-        nonlocal done
         if isinstance(event, Started):
-            bar.show(event.task.node.primitive.names[0], done, total)
+            name = event.task.node.primitive.names[0]
+            bar.show(name, counts.done, max(counts.total, counts.done + 1))
         elif isinstance(event, Finished):
-            done += 1
+            counts.done += 1
             if verbose and event.seconds >= 0.001:
                 name = event.task.node.primitive.names[0]
                 with bar.paused():

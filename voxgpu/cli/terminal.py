@@ -57,17 +57,28 @@ class _Bar(Progress):
     def __init__(self, bar: Any) -> None:
         self._bar = bar
         self._row = bar.add_task("", what="")
+        self._is_shown = False
 
     def show(self, what: str, done: int, total: int) -> None:
+        if not self._is_shown:
+            # Not before something runs: a program with mistakes shows none.
+            self._bar.start()
+            self._is_shown = True
         self._bar.update(self._row, what=what, completed=done, total=total)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        self._bar.stop()
+        self.stop()
         try:
             yield
         finally:
-            self._bar.start()
+            if self._is_shown:
+                self._bar.start()
+
+    def stop(self) -> None:
+        """Takes the bar off the terminal."""
+        if self._is_shown:
+            self._bar.stop()
 
 
 @contextmanager
@@ -83,11 +94,16 @@ def progress(wanted: bool) -> Iterator[Progress]:
     what = TextColumn("{task.fields[what]}")
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), what)
     # Results go to stdout, wherever that leads; they must not be redirected to the bar's console.
-    with Bar(
-        *columns,
-        console=Console(stderr=True),
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    ) as bar:
-        yield _Bar(bar)
+    bar = _Bar(
+        Bar(
+            *columns,
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+    )
+    try:
+        yield bar
+    finally:
+        bar.stop()

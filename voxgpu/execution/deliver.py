@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,23 @@ from voxgpu.files.write import write_image
 from voxgpu.image import Image
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
+from voxgpu.primitives.sequence import shown
 
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What a ``print`` said; ``type`` is ``number``, ``bool`` or ``string``."""
+    """What a ``print`` said; ``type`` is ``number``, ``bool``, ``string`` or ``sequence``."""
 
     label: str
     type: str
-    value: float | bool | str
+    value: float | bool | str | tuple[Any, ...]
 
     def __str__(self) -> str:
         return f"{self.label}={shown(self.value)}"
 
     def as_json(self) -> dict[str, Any]:
         """Plain data; what JSON has no number for is the string ``nan``, ``inf`` or ``-inf``."""
-        value = self.value
-        if self.type == "number" and (value != value or abs(float(value)) == float("inf")):
-            value = shown(value)
-        return {"label": self.label, "type": self.type, "value": value}
+        return {"label": self.label, "type": self.type, "value": _plain(self.value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +77,7 @@ class Deliveries:
         if isinstance(value, Image):
             self._save(goal, value)
         else:
-            assert not isinstance(value, tuple)
-            kinds = {bool: "bool", str: "string"}
+            kinds = {bool: "bool", str: "string", tuple: "sequence"}
             printed = Printed(goal.label, kinds.get(type(value), "number"), value)
             self.printed.append(printed)
             self.on_print(printed)
@@ -94,12 +92,10 @@ class Deliveries:
         self.saved.append(Saved(goal.label, path, image))
 
 
-def shown(value: float | bool | str) -> str:
-    """A value as ``print`` shows it: the shortest text that reads back as the same number."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    if value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return repr(float(value))
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not isfinite(value):
+        return shown(value)
+    return value

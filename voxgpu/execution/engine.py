@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
@@ -17,17 +17,26 @@ from voxgpu.primitives.primitive import Value
 #: Delivers the value of a goal; raises where that cannot be done.
 Deliver = Callable[[Goal, Value], None]
 
+#: Is shown a value and how long it took to compute.
+Keep = Callable[[ValueId, Value, float], None]
+
+
+def keep_nothing(id: ValueId, value: Value, seconds: float) -> None:
+    """Keeps nothing."""
+
 
 @dataclass
 class Outcome:
     """What a run came to.
 
-    computed  how many tasks were performed
+    computed  what was computed, in order
+    doubts    values that come with a warning: the node, and what to warn of
     failures  the goals that could not be delivered: the goal, the node that failed (None where
               delivering did), and why
     """
 
-    computed: int = 0
+    computed: list[ValueId] = field(default_factory=list)
+    doubts: list[tuple[ValueId, str]] = field(default_factory=list)
     failures: list[tuple[Goal, ValueId | None, Exception]] = field(default_factory=list)
 
 
@@ -37,14 +46,19 @@ def run(
     deliver: Deliver,
     refusals: tuple[type[Exception], ...] = (),
     observe: Observer = ignore,
+    given: Mapping[ValueId, Value] | None = None,
+    keep: Keep = keep_nothing,
 ) -> Outcome:
     """Performs the tasks in order and delivers the goals in the program's order.
 
     A goal is delivered as soon as it and all goals before it are there, or have failed. A task
     that fails takes only what depends on it along. ``refusals`` are what ``deliver`` raises where
     one goal cannot be delivered; anything else it raises ends the run.
+
+    given  the values that the schedule was told are there already
+    keep   is shown every value that is computed, with the seconds that it took
     """
-    loop = _Loop(schedule, executor, deliver, refusals, observe)
+    loop = _Loop(schedule, executor, deliver, refusals, observe, given or {}, keep)
     try:
         return loop.run()
     finally:
@@ -59,13 +73,16 @@ class _Loop:
         deliver: Deliver,
         refusals: tuple[type[Exception], ...],
         observe: Observer,
+        given: Mapping[ValueId, Value],
+        keep: Keep,
     ) -> None:
         self._schedule = schedule
         self._executor = executor
         self._deliver = deliver
         self._refusals = refusals
         self._observe = observe
-        self._workspace = Workspace(schedule)
+        self._keep = keep
+        self._workspace = Workspace(schedule, {id: given[id] for id in schedule.given})
         self._waiting = list(reversed(schedule.tasks))
         self._running = 0
         self._failed: dict[ValueId, tuple[ValueId, Exception]] = {}
@@ -108,8 +125,11 @@ class _Loop:
             self._observe(Failed(done.task, done.error))
         else:
             assert done.value is not None
-            self._outcome.computed += 1
+            self._outcome.computed.append(done.task.id)
             self._workspace.add(done.task.id, done.value)
+            self._keep(done.task.id, done.value, done.seconds)
+            if done.doubt:
+                self._outcome.doubts.append((done.task.id, done.doubt))
             self._observe(Finished(done.task, done.seconds))
         self._after(done.task)
 

@@ -12,12 +12,16 @@ from voxgpu.primitives.primitive import Value
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A task that has been performed: its value, or the exception instead."""
+    """A task that has been performed: its value, or the exception instead.
+
+    doubt  what to warn of, where the value is not to be trusted blindly
+    """
 
     task: Task
     value: Value | None
     error: Exception | None
     seconds: float
+    doubt: str = ""
 
 
 class Executor(Protocol):

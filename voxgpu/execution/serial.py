@@ -7,6 +7,7 @@ from time import perf_counter
 
 from voxgpu.execution.executor import Done
 from voxgpu.execution.task import Work, perform
+from voxgpu.primitives.primitive import Doubtful
 
 
 class Serial:
@@ -21,12 +22,14 @@ class Serial:
         """Performs the task."""
         start = perf_counter()
         try:
-            value = perform(work)
+            made = perform(work)
+            value = made.value if isinstance(made, Doubtful) else made
+            doubt = made.reason if isinstance(made, Doubtful) else ""
         except Exception as error:
             # Whatever goes wrong is the task's result: its goals fail, the others go on.
             self._done.append(Done(work.task, None, error, perf_counter() - start))
         else:
-            self._done.append(Done(work.task, value, None, perf_counter() - start))
+            self._done.append(Done(work.task, value, None, perf_counter() - start, doubt))
 
     def next_done(self) -> Done:
         """The task that was performed first."""

@@ -9,7 +9,8 @@ from voxgpu.files.header import Header
 from voxgpu.files.read import read_image
 from voxgpu.image import Image
 from voxgpu.optimize.schedule import Task
-from voxgpu.primitives.primitive import Value
+from voxgpu.plan.node import arguments_of
+from voxgpu.primitives.primitive import Doubtful, Value
 from voxgpu.primitives.source import CONSTANT, LOAD
 from voxgpu.types import ImageOf
 
@@ -23,7 +24,7 @@ class Work:
     header: Header | None = None
 
 
-def perform(work: Work) -> Value:
+def perform(work: Work) -> Value | Doubtful:
     """The value of a task on the reference backend.
 
     Raises ValueProblem where there is none, FileProblem where a file cannot be read.
@@ -35,16 +36,7 @@ def perform(work: Work) -> Value:
         assert work.header is not None
         return read_image(work.header)
     grid = work.task.type.grid if isinstance(work.task.type, ImageOf) else None
-    value = node.primitive.reference(_arguments(work), grid)
-    if isinstance(value, Image):
+    value = node.primitive.reference(arguments_of(node, work.inputs), grid)
+    if isinstance(value, Image) and grid is not None:
         assert value.grid is grid, node.primitive.name
     return value
-
-
-def _arguments(work: Work) -> list[Value]:
-    """Inputs, with the static arguments in their places."""
-    inputs, static = iter(work.inputs), iter(work.task.node.parameters)
-    return [
-        next(static) if parameter.static else next(inputs)  # type: ignore[misc]
-        for parameter in work.task.node.primitive.parameters
-    ]

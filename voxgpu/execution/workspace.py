@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Schedule
@@ -16,8 +17,8 @@ class Workspace:
     nothing is kept after it.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
-        self._values: dict[ValueId, Value] = {}
+    def __init__(self, schedule: Schedule, given: Mapping[ValueId, Value]) -> None:
+        self._values: dict[ValueId, Value] = dict(given)
         self._uses = Counter(goal.value for goal in schedule.goals)
         for task in schedule.tasks:
             self._uses.update(task.node.inputs)

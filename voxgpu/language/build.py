@@ -15,7 +15,12 @@ from voxgpu.language.syntax import (
     Command,
     Dialect,
     Expression,
+    Filter,
+    Fold,
+    For,
+    If,
     Import,
+    Index,
     Let,
     Load,
     Local,
@@ -24,6 +29,7 @@ from voxgpu.language.syntax import (
     NumberLiteral,
     Print,
     Save,
+    Slice,
     TextLiteral,
     Variable,
 )
@@ -182,13 +188,60 @@ class Builder:
         return inside[1]  # type: ignore[no-any-return]
 
     def array(self, inside: list[Any]) -> Array:
-        opening, items, closing = inside
-        return Array(tuple(items), self._span(opening, closing))
+        items = inside[1] if len(inside) > 2 else ()
+        return Array(tuple(items), self._span(inside[0], inside[-1]))
 
     def local(self, inside: list[Any]) -> Local:
         let, name, _, value, _, body = inside
         span = Span(self._source, let.start_pos, body.span.stop)
         return Local(str(name), value, body, self._span(name), span)
+
+    def infix_open(self, inside: list[Any]) -> Expression:
+        return self.infix([self.chain_longer(inside)])
+
+    def choice(self, inside: list[Any]) -> If:
+        opening, condition, _, yes, _, no = inside
+        return If(condition, yes, no, self._from(opening, no))
+
+    def loop(self, inside: list[Any]) -> For:
+        opening, name, _, sequence, _, body = inside
+        return For(str(name), sequence, body, self._span(name), self._from(opening, body))
+
+    def selection(self, inside: list[Any]) -> Filter:
+        opening, name, _, sequence, _, body = inside
+        return Filter(str(name), sequence, body, self._span(name), self._from(opening, body))
+
+    def fold(self, inside: list[Any]) -> Fold:
+        opening, name, sequence = inside
+        return Fold(str(name), None, sequence, self._span(name), self._from(opening, sequence))
+
+    def fold_from(self, inside: list[Any]) -> Fold:
+        opening, name, start, sequence = inside
+        return Fold(str(name), start, sequence, self._span(name), self._from(opening, sequence))
+
+    def _from(self, opening: Token, last: Expression) -> Span:
+        return Span(self._source, opening.start_pos, last.span.stop)
+
+    # Parts of sequences.
+
+    def index(self, inside: list[Any]) -> Index:
+        sequence, _, position, closing = inside
+        return Index(sequence, position, self._until(sequence, closing))
+
+    def slice(self, inside: list[Any]) -> Slice:
+        return Slice(inside[0], None, None, self._until(inside[0], inside[-1]))
+
+    def slice_from(self, inside: list[Any]) -> Slice:
+        return Slice(inside[0], inside[2], None, self._until(inside[0], inside[-1]))
+
+    def slice_to(self, inside: list[Any]) -> Slice:
+        return Slice(inside[0], None, inside[3], self._until(inside[0], inside[-1]))
+
+    def slice_between(self, inside: list[Any]) -> Slice:
+        return Slice(inside[0], inside[2], inside[4], self._until(inside[0], inside[-1]))
+
+    def _until(self, first: Expression, closing: Token) -> Span:
+        return Span(self._source, first.span.start, closing.end_pos)
 
     def arguments_of_one(self, inside: list[Expression]) -> list[Expression]:
         return inside

@@ -3,114 +3,63 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from voxgpu.diagnostics import Diagnostics, Note, Span, at_trace
-from voxgpu.language.overloads import (
-    Catalogue,
-    PrimitiveLike,
-    arities,
-    fitting,
-    misfit,
-    remedy,
-    wrong_types,
-)
+from voxgpu.diagnostics import Diagnostics, Span
+from voxgpu.language.body import Body, Inner, Work
+from voxgpu.language.calls import Calls, ReadFile
+from voxgpu.language.complaints import Callee, bound_at
+from voxgpu.language.names import Names
+from voxgpu.language.operations import Mistyped, item_of
 from voxgpu.language.program import (
-    Apply,
-    Block,
     Broken,
+    Choose,
     Constant,
-    Invoke,
-    Outer,
+    ForEach,
     Sequence,
     Step,
 )
-from voxgpu.language.scope import Binding, FunctionBinding, Globals, ValueBinding, suggestion
+from voxgpu.language.scope import Globals, ValueBinding, suggestion
 from voxgpu.language.syntax import (
     Array,
     BooleanLiteral,
     Call,
     Expression,
+    Filter,
+    Fold,
+    For,
+    If,
+    Index,
     Local,
     Mistake,
     Name,
     NumberLiteral,
+    Slice,
     TextLiteral,
     Variable,
+    children,
 )
-from voxgpu.types import BOOLEAN, NUMBER, TEXT, UNKNOWN, SequenceOf, Type, Unknown
+from voxgpu.types import (
+    BOOLEAN,
+    NUMBER,
+    TEXT,
+    UNKNOWN,
+    Boolean,
+    Function,
+    SequenceOf,
+    Type,
+    Unknown,
+    common,
+)
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)$")
 
-#: Suggestions compare with every name in scope: after these many they are no help any more.
-_SUGGESTIONS = 20
-
-
-class Request(NamedTuple):
-    """The block of a function for arguments of these types is needed; ``trace`` is who calls."""
-
-    binding: FunctionBinding
-    types: tuple[Type, ...]
-    trace: tuple[Span, ...]
-
-
-class Body:
-    """A block being made: its steps, and what is bound in it.
-
-    order  how many of the top level's bindings it sees; None: all there are by now
-    trace  the calls that lead to it, innermost first
-    """
-
-    def __init__(
-        self,
-        order: int | None,
-        types: tuple[Type, ...],
-        trace: tuple[Span, ...],
-        outside: Globals,
-    ) -> None:
-        self.steps: list[Step] = []
-        self.names: dict[str, ValueBinding] = {}
-        self.trace = trace
-        self.types = types
-        self._order = order
-        self._outside = outside
-        self._outer: dict[int, int] = {}
-
-    def add(self, step: Step) -> int:
-        """Appends a step; its number."""
-        self.steps.append(step)
-        return len(self.steps) - 1
-
-    def find(self, name: str) -> Binding | None:
-        """What a name is bound to here, a value by a step of this block."""
-        local = self.names.get(name)
-        if local is not None:
-            return local
-        order = self._outside.count if self._order is None else self._order
-        found = self._outside.find(name, order)
-        if self._order is None or not isinstance(found, ValueBinding):
-            return found
-        return replace(found, step=self._reference(found))
-
-    def _reference(self, binding: ValueBinding) -> int:
-        """The step of this block that refers to a step of the main block."""
-        if binding.step not in self._outer:
-            self._outer[binding.step] = self.add(Outer(binding.step, binding.type, binding.span))
-        return self._outer[binding.step]
-
 
 class _Finish(NamedTuple):
-    """The arguments of a call are there: make the call."""
+    """What is inside an expression is there: make its own step."""
 
-    call: Call
-
-
-class _Close(NamedTuple):
-    """The items of an array are there."""
-
-    array: Array
+    expression: Call | Array | Index | Slice | For | Filter | Fold | If
 
 
 class _Bind(NamedTuple):
@@ -131,41 +80,37 @@ class Checker:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        names: Names,
         variables: Mapping[str, str],
         outside: Globals,
         diagnostics: Diagnostics,
+        read_file: ReadFile,
     ) -> None:
-        self._catalogue = catalogue
+        self._names = names
         self._variables = variables
-        self._outside = outside
-        self._diagnostics = diagnostics
-        self._suggested = 0
-        self._chosen: dict[tuple[str, tuple[Type, ...]], list[PrimitiveLike]] = {}
+        self._calls = Calls(names, outside, diagnostics, read_file)
+        self._say = self._calls.say
 
-    def expression(self, root: Expression, body: Body) -> Generator[Request, Block, int]:
+    def expression(self, root: Expression, body: Body) -> Work:
         """Adds the steps of an expression; the number of the one that has its value."""
-        work: list[Expression | _Finish | _Close | _Bind | _Unbind] = [root]
+        work: list[Expression | _Finish | _Bind | _Unbind] = [root]
         values: list[int] = []
         while work:
             item = work.pop()
             match item:
-                case Call():
+                case Call() | Array() | Index() | Slice() | Fold():
                     work.append(_Finish(item))
-                    work.extend(reversed(item.arguments))
+                    work.extend(reversed(children(item)))
                 case Name():
-                    values.append(self._name(item, body))
-                case _Finish(call):
-                    step = self._call(call, _take(values, len(call.arguments)), body)
-                    if isinstance(step, _Pending):
-                        block = yield step.request
-                        step = body.add(Invoke(block, step.arguments, block.type, call.span))
-                    values.append(step)
-                case Array():
-                    work.append(_Close(item))
-                    work.extend(reversed(item.items))
-                case _Close(array):
-                    values.append(self._array(array, _take(values, len(array.items)), body))
+                    values.append(self._calls.value(item, body))
+                case _Finish(expression):
+                    given = _take(values, _count(expression))
+                    step = self._finished(expression, given, body)
+                    values.append(step if isinstance(step, int) else (yield from step))
+                case For() | Filter():
+                    work += [_Finish(item), item.sequence]
+                case If():
+                    work += [_Finish(item), item.condition]
                 case Local():
                     shadowed = body.names.get(item.name)
                     work += [_Unbind(item.name, shadowed), item.body, _Bind(item), item.value]
@@ -179,14 +124,112 @@ class Checker:
                     values.append(body.add(self._literal(item, body)))
         return values[0]
 
-    def bound_at(self, expression: Expression, body: Body) -> tuple[Note, ...]:
-        """``bound here``, where an expression is just a name."""
-        if not isinstance(expression, Name):
-            return ()
-        binding = body.find(expression.name)
-        if not isinstance(binding, ValueBinding) or binding.span.source.ours:
-            return ()
-        return (Note(f"bound here: {binding.type}", binding.span),)
+    def needs_arguments(self, expression: Expression, kind: Type, body: Body) -> bool:
+        """Tells where a function stands for a value that is asked for."""
+        if not isinstance(kind, Function):
+            return False
+        callee = Callee(kind.name, expression.span, expression.span, (expression,))
+        self._say.needs_arguments(callee, (kind,), body)
+        return True
+
+    def _finished(self, item: Expression, given: tuple[int, ...], body: Body) -> int | Work:
+        match item:
+            case Call(name, arguments, where, span):
+                return self._calls.call(Callee(name, where, span, arguments), given, body)
+            case Array():
+                return self._array(item, given, body)
+            case Index(sequence, position, span):
+                callee = Callee("[…]", span, span, (sequence, position))
+                return self._calls.operate("index", given, callee, body)
+            case Slice():
+                return self._slice(item, given, body)
+            case For() | Filter():
+                return self._loop(item, given[0], body)
+            case Fold():
+                return self._fold(item, given, body)
+            case If():
+                return self._choice(item, given[0], body)
+        raise AssertionError(item)
+
+    def _slice(self, item: Slice, given: tuple[int, ...], body: Body) -> int:
+        operation = {
+            (True, True): "slice",
+            (True, False): "slice_from",
+            (False, True): "slice_to",
+            (False, False): "slice_all",
+        }[item.start is not None, item.stop is not None]
+        callee = Callee("[…:…]", item.span, item.span, children(item))
+        return self._calls.operate(operation, given, callee, body)
+
+    def _loop(self, loop: For | Filter, sequence: int, body: Body) -> Work:
+        word = "for" if isinstance(loop, For) else "filter"
+        callee = Callee(word, loop.sequence.span, loop.span, (loop.sequence,))
+        kinds = (body.steps[sequence].type,)
+        try:
+            item = item_of(word, kinds, 0)
+        except Mistyped as mistake:
+            self._say.mistyped(mistake, callee, kinds, body)
+            item = UNKNOWN
+        inner = Inner(loop.body, ((loop.name, item, loop.declared),), body)
+        block, captures = yield inner
+        if isinstance(loop, Filter):
+            where = callee._replace(span=loop.body.span)
+            return self._calls.select(block, sequence, captures, where, body)
+        mapped = SequenceOf(block.type)
+        return body.add(ForEach(block, sequence, captures, mapped, loop.span))
+
+    def _fold(self, fold: Fold, given: tuple[int, ...], body: Body) -> int | Work:
+        name = Name(fold.function, fold.callee)
+        function = body.steps[self._calls.value(name, body)].type
+        callee = Callee(fold.function, fold.callee, fold.span, (fold.sequence,))
+        if isinstance(function, Unknown):
+            return body.add(Broken(UNKNOWN, fold.span))
+        if not isinstance(function, Function):
+            message = f"`fold` needs a function or an operator, `{fold.function}` is a {function}"
+            return self._say.mistyped(Mistyped(message), callee, (), body)
+        start = given[0] if fold.start is not None else None
+        return self._calls.over_items("fold", function, start, given[-1], callee, body)
+
+    def _choice(self, choice: If, condition: int, body: Body) -> Work:
+        kind = body.steps[condition].type
+        callee = Callee("if", choice.condition.span, choice.span, (choice.condition,))
+        if not isinstance(kind, Boolean | Unknown):
+            message = f"`if` needs a truth value, got {kind}"
+            self._say.report(
+                "E102",
+                message,
+                choice.condition.span,
+                body,
+                bound_at(choice.condition, body),
+                "of images, ifB(c, a, b) and ifN(c, a, b) choose by a truth value, "
+                "and mask(v, b) by voxel"
+                if kind != NUMBER
+                else "compare it, e.g. with `> 0`",
+            )
+        yes, yes_captures = yield Inner(choice.yes, (), body)
+        no, no_captures = yield Inner(choice.no, (), body)
+        result = common(yes.type, no.type)
+        if result is None:
+            message = f"`then` gives a {yes.type} and `else` a {no.type}: they must be alike"
+            return self._say.mistyped(
+                Mistyped(message), callee._replace(span=choice.no.span), (), body
+            )
+        return body.add(Choose(condition, yes, yes_captures, no, no_captures, result, choice.span))
+
+    def _array(self, array: Array, items: tuple[int, ...], body: Body) -> int:
+        types = [body.steps[step].type for step in items]
+        for item, kind in zip(array.items, types, strict=True):
+            if self.needs_arguments(item, kind, body):
+                return body.add(Broken(UNKNOWN, array.span))
+        held: Type | None = UNKNOWN
+        for kind in types:
+            held = None if held is None else common(held, kind)
+        if held is None:
+            found = " and ".join(sorted({str(each) for each in types}))
+            message = f"an array holds values of one type, got {found}"
+            self._say.report("E102", message, array.span, body)
+            return body.add(Broken(UNKNOWN, array.span))
+        return body.add(Sequence(items, SequenceOf(held), array.span))
 
     def _literal(self, item: object, body: Body) -> Step:
         match item:
@@ -212,7 +255,7 @@ class Checker:
         if value is None:
             defined = [name for name in self._variables if name not in _ALWAYS]
             hint = suggestion(variable.name, list(self._variables))
-            self._report(
+            self._say.report(
                 "E104",
                 f"the variable `${variable.name}` is not defined",
                 variable.span,
@@ -223,138 +266,16 @@ class Checker:
             )
         return value
 
-    def _name(self, name: Name, body: Body) -> int:
-        binding = body.find(name.name)
-        if isinstance(binding, ValueBinding):
-            return binding.step
-        if binding is not None:
-            return self._function_as_value(name, list(binding.let.parameters or ()), body)
-        overloads = self._catalogue.get(name.name)
-        if not overloads:
-            return self._unknown(name.name, name.span, body)
-        constants = fitting(overloads, ())
-        if constants:
-            return body.add(Apply(constants[0], (), constants[0].result, name.span))
-        return self._function_as_value(name, [p.name for p in overloads[0].parameters], body)
-
-    def _function_as_value(self, name: Name, parameters: list[str], body: Body) -> int:
-        message = f"`{name.name}` is a function and needs its arguments"
-        shown = f"{name.name}({', '.join(parameters)})"
-        self._report("E102", message, name.span, body, help=f"write {shown}")
-        return body.add(Broken(UNKNOWN, name.span))
-
-    def _unknown(self, name: str, span: Span, body: Body) -> int:
-        self._suggested += 1
-        hint = ""
-        if self._suggested <= _SUGGESTIONS:
-            hint = suggestion(name, [*body.names, *self._outside.names, *self._catalogue])
-        self._report("E101", f"nothing is called `{name}`", span, body, help=hint)
-        return body.add(Broken(UNKNOWN, span))
-
-    def _call(self, call: Call, arguments: tuple[int, ...], body: Body) -> int | _Pending:
-        binding = body.find(call.name)
-        overloads = self._catalogue.get(call.name, ())
-        takes = arities(overloads)
-        if isinstance(binding, FunctionBinding) and binding.arity == len(arguments):
-            types = tuple(body.steps[step].type for step in arguments)
-            return _Pending(Request(binding, types, (call.span, *body.trace)), arguments)
-        if binding is None and not overloads:
-            return self._unknown(call.name, call.callee, body)
-        # A sign bound anew as a prefix operator is still the infix one it was, and vice versa;
-        # a name is bound as a whole.
-        hides = binding is not None and call.name[0].isalpha()
-        if isinstance(binding, ValueBinding) or hides or len(arguments) not in takes:
-            self._wrong_number(call, binding, takes, body)
-            return body.add(Broken(UNKNOWN, call.span))
-        return self._apply(call, arguments, body)
-
-    def _apply(self, call: Call, arguments: tuple[int, ...], body: Body) -> int:
-        steps = body.steps
-        types = tuple([steps[step].type for step in arguments])
-        fits = self._chosen.get((call.name, types))
-        if fits is None:
-            fits = list(fitting(self._catalogue[call.name], types))
-            self._chosen[call.name, types] = fits
-        if not fits:
-            self._wrong_types(call, types, body)
-            return body.add(Broken(UNKNOWN, call.span))
-        chosen = fits[0]
-        if any(isinstance(kind, Unknown) for kind in types):
-            results = {each.result for each in fits}
-            return body.add(Broken(results.pop() if len(results) == 1 else UNKNOWN, call.span))
-        return body.add(Apply(chosen, arguments, chosen.result, call.span))
-
-    def _wrong_types(self, call: Call, types: tuple[Type, ...], body: Body) -> None:
-        overloads = self._catalogue[call.name]
-        index = misfit(overloads, types)
-        blamed = call.arguments[index] if index is not None else None
-        wanted = None
-        if index is not None:
-            fitting_arity = [each for each in overloads if len(each.parameters) == len(types)]
-            wanted = fitting_arity[0].parameters[index].type
-        every = (note for each in call.arguments for note in self.bound_at(each, body))
-        notes = list(dict.fromkeys(every))
-        if blamed is not None:
-            notes = list(self.bound_at(blamed, body))
-        self._report(
-            "E102",
-            wrong_types(call.name, overloads, types),
-            blamed.span if blamed is not None else call.callee,
-            body,
-            tuple(notes),
-            remedy(call.name, types, wanted, self._catalogue),
-        )
-
-    def _wrong_number(
-        self, call: Call, binding: Binding | None, takes: list[int], body: Body
-    ) -> None:
-        given = len(call.arguments)
-        if isinstance(binding, ValueBinding):
-            message = f"`{call.name}` is a {binding.type}, not a function"
-            self._report("E102", message, call.callee, body, (Note("bound here", binding.span),))
-            return
-        notes: tuple[Note, ...] = ()
-        if isinstance(binding, FunctionBinding):
-            takes = [binding.arity]
-            if not binding.let.span.source.ours:
-                notes = (Note("defined here", binding.let.declared),)
-        wanted = " or ".join(str(each) for each in takes)
-        plural = "" if takes == [1] else "s"
-        message = f"`{call.name}` takes {wanted} argument{plural}, got {given}"
-        self._report("E103", message, call.callee, body, notes)
-
-    def _array(self, array: Array, items: tuple[int, ...], body: Body) -> int:
-        types = {body.steps[step].type for step in items} - {UNKNOWN}
-        if len(types) > 1:
-            found = " and ".join(sorted(str(each) for each in types))
-            self._report(
-                "E102", f"an array holds values of one type, got {found}", array.span, body
-            )
-            return body.add(Broken(UNKNOWN, array.span))
-        item = types.pop() if types else UNKNOWN
-        return body.add(Sequence(items, SequenceOf(item), array.span))
-
-    def _report(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        body: Body,
-        notes: tuple[Note, ...] = (),
-        help: str = "",
-    ) -> None:
-        self._diagnostics.add(at_trace(code, message, (span, *body.trace), notes, help))
-
-
-class _Pending(NamedTuple):
-    """A call that waits for the block of its function."""
-
-    request: Request
-    arguments: tuple[int, ...]
-
 
 #: Variables that every program has; not worth listing.
 _ALWAYS = ("stem", "file", "filename", "dir", "cwd")
+
+
+def _count(expression: Expression) -> int:
+    """How many values of what is inside an expression its own step is made of."""
+    if isinstance(expression, For | Filter | If):
+        return 1
+    return len(children(expression))
 
 
 def _take(values: list[int], count: int) -> tuple[int, ...]:

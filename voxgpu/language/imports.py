@@ -17,8 +17,13 @@ BUNDLED = {
     "stdlib": "stdlib.imgql",
     "RegionCalculus": "RegionCalculus.imgql",
     "vox1": "",
+    "default": "",
+    "strings": "",
     "simpleitk": "",
 }
+
+#: Of these, namespaces whose names need not be qualified once they are imported.
+NAMESPACES = ("simpleitk",)
 
 STANDARD = "stdlib"
 
@@ -49,6 +54,8 @@ class Programs:
         self._diagnostics = diagnostics
         self._refusals: tuple[type[Exception], ...] = (OSError, *refusals)
         self._seen: set[str] = set()
+        #: The namespaces whose names may be written without them from now on.
+        self.namespaces: set[str] = set()
 
     def read(self, source: Source, folder: Path) -> list[Command]:
         """All commands of a program, its imports and the standard library in their places.
@@ -81,6 +88,8 @@ class Programs:
 
     def _import(self, name: str, span: Span, folder: Path) -> list[Command]:
         bare = name.removesuffix(".imgql")
+        if bare in NAMESPACES:
+            self.namespaces.add(bare)
         if bare in BUNDLED:
             return self._bundled(bare)
         candidates = [folder / name, folder / f"{name}.imgql", Path(name), Path(f"{name}.imgql")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voxgpu.diagnostics import Diagnostic, Note, Source, Span
-from voxgpu.language.words import COMMANDS, Token
+from voxgpu.language.words import COMMANDS, EXPRESSION_WORDS, Token
 
 _SIGNS = {"and": "&", "or": "|", "not": "!"}
 _WORDS = {
@@ -12,6 +12,10 @@ _WORDS = {
     "RPAR": "`)`",
     "RSQB": "`]`",
     "IN": "`in`",
+    "THEN": "`then`",
+    "ELSE": "`else`",
+    "DO": "`do`",
+    "FUNCTION": "a function or an operator, as in `fold + xs`",
     "NAME": "a name",
     "DECLARED": "a name",
     "TEXT": "a string",
@@ -40,7 +44,7 @@ def _special(token: Token, span: Span, wanted: frozenset[str]) -> Diagnostic | N
     """Mistakes that have a remedy of their own."""
     if token.type == "BAD":
         return _not_a_word(token, span)
-    if token.type == "RESERVED":
+    if token.type in EXPRESSION_WORDS and wanted & {"NAME", "DECLARED", "NUMBER"}:
         message = f"`{token}` is a word of the language and cannot be a name"
         return Diagnostic("E100", message, span)
     if token in _SIGNS and "INFIX" in wanted:
@@ -66,6 +70,9 @@ def _not_a_word(token: Token, span: Span) -> Diagnostic:
 
 
 def _expected(tokens: list[Token], at: int, wanted: frozenset[str]) -> str:
+    inside = wanted & {"THEN", "ELSE", "DO", "IN"}
+    if inside:
+        return f"`{min(inside).lower()}`"
     if "INFIX" in wanted:
         return "an operator or the next command"
     if "NUMBER" in wanted:
@@ -84,7 +91,7 @@ def _unclosed(tokens: list[Token], at: int) -> Token | None:
     for token in reversed(tokens[:at]):
         if token.type in depth:
             depth[token.type] += 1
-        elif token.type in ("LPAR", "LSQB", "EXTRA"):
+        elif token.type in ("LPAR", "LSQB", "EXTRA", "INDEX"):
             closing = "RPAR" if token.type == "LPAR" else "RSQB"
             if not depth[closing]:
                 return Token.at("LPAR" if closing == "RPAR" else "LSQB", token, token.start_pos)

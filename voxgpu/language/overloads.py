@@ -24,6 +24,8 @@ class ParameterLike(Protocol):
     def name(self) -> str: ...  # noqa: D102
     @property
     def type(self) -> Type: ...  # noqa: D102
+    @property
+    def optional(self) -> bool: ...  # noqa: D102
 
 
 class PrimitiveLike(Protocol):
@@ -43,26 +45,41 @@ def fitting(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> list[P
     return [
         overload
         for overload in overloads
-        if len(overload.parameters) == len(types)
+        if accepts(overload, len(types))
         and all(
             may_be_used_as(given, parameter.type)
-            for given, parameter in zip(types, overload.parameters, strict=True)
+            for given, parameter in zip(types, overload.parameters, strict=False)
         )
     ]
 
 
+def accepts(overload: PrimitiveLike, count: int) -> bool:
+    """Whether a primitive takes so many arguments."""
+    parameters = overload.parameters
+    if count == len(parameters):
+        return True
+    return count < len(parameters) and parameters[count].optional
+
+
 def arities(overloads: Sequence[PrimitiveLike]) -> list[int]:
     """How many arguments the overloads take, ascending."""
-    return sorted({len(overload.parameters) for overload in overloads})
+    return sorted(
+        {
+            count
+            for overload in overloads
+            for count in range(len(overload.parameters) + 1)
+            if accepts(overload, count)
+        }
+    )
 
 
 def misfit(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> int | None:
     """The argument that is to blame, where there is only one: the others fit some overload."""
-    candidates = [each for each in overloads if len(each.parameters) == len(types)]
+    candidates = [each for each in overloads if accepts(each, len(types))]
     blamed = {
         tuple(
             index
-            for index, (given, parameter) in enumerate(zip(types, each.parameters, strict=True))
+            for index, (given, parameter) in enumerate(zip(types, each.parameters, strict=False))
             if not may_be_used_as(given, parameter.type)
         )
         for each in candidates
@@ -73,7 +90,7 @@ def misfit(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> int | N
 
 def wrong_types(name: str, overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> str:
     """The message for arguments of types that no overload takes."""
-    candidates = [each for each in overloads if len(each.parameters) == len(types)]
+    candidates = [each for each in overloads if accepts(each, len(types))]
     index = misfit(overloads, types)
     if index is not None:
         wanted = " or ".join(dict.fromkeys(_a(each.parameters[index].type) for each in candidates))

@@ -53,6 +53,76 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionValue:
+    """A function as a value: which one is in its type."""
+
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Operate:
+    """An operation on sequences, strings or files, which lowering does: see ``operations.py``."""
+
+    operation: str
+    arguments: tuple[int, ...]
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    """The block's value for every item of a sequence.
+
+    The block's first parameter is the item; the others are the steps ``captures``.
+    """
+
+    block: Block
+    sequence: int
+    captures: tuple[int, ...]
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """The items of a sequence for which the block is true; parameters as in ``ForEach``."""
+
+    block: Block
+    sequence: int
+    captures: tuple[int, ...]
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class FoldLeft:
+    """A function of two parameters put between the items, from the left.
+
+    start  the step whose value comes before the first item, if any
+    """
+
+    block: Block
+    start: int | None
+    sequence: int
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """One of two blocks, by a truth value; each with the steps that are its parameters."""
+
+    condition: int
+    yes: Block
+    yes_captures: tuple[int, ...]
+    no: Block
+    no_captures: tuple[int, ...]
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Invoke:
     """A function of the program applied to the values of earlier steps."""
 
@@ -88,7 +158,22 @@ class Broken:
     span: Span
 
 
-Step = Constant | LoadFile | Apply | Sequence | Invoke | Parameter | Outer | Broken
+Step = (
+    Constant
+    | LoadFile
+    | Apply
+    | Sequence
+    | FunctionValue
+    | Operate
+    | ForEach
+    | Select
+    | FoldLeft
+    | Choose
+    | Invoke
+    | Parameter
+    | Outer
+    | Broken
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +192,18 @@ class Block:
     def type(self) -> Type:
         """The type of the block's value."""
         return self.steps[self.result].type
+
+
+def blocks_of(step: Step) -> tuple[Block, ...]:
+    """The blocks that a step runs."""
+    match step:
+        case Invoke(function=block):
+            return (block,)
+        case ForEach(block=block) | Select(block=block) | FoldLeft(block=block):
+            return (block,)
+        case Choose(yes=yes, no=no):
+            return (yes, no)
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,29 +8,41 @@ deep as it likes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from voxgpu.diagnostics import Diagnostic, Diagnostics, Note, Span
-from voxgpu.language.expressions import Body, Checker, Request
-from voxgpu.language.overloads import Catalogue
+from voxgpu.diagnostics import Diagnostic, Diagnostics, Span, at_trace
+from voxgpu.language.body import Body, Inner, Request, Work
+from voxgpu.language.complaints import bound_at
+from voxgpu.language.expressions import Checker
+from voxgpu.language.names import Names
 from voxgpu.language.program import (
     Block,
     Broken,
     Constant,
-    Invoke,
     LoadFile,
-    Parameter,
     Program,
     ProgramGoal,
+    Step,
 )
 from voxgpu.language.scope import FunctionBinding, Globals, ValueBinding
 from voxgpu.language.syntax import Command, Expression, Let, Load, Print, Save
-from voxgpu.types import NUMBER_IMAGE, TEXT, UNKNOWN, ImageOf, SequenceOf, Type, Unknown
+from voxgpu.types import (
+    NUMBER_IMAGE,
+    TEXT,
+    UNKNOWN,
+    ImageOf,
+    Type,
+    Unknown,
+    innermost,
+)
 
 #: Says of a path what is in the file: its type, and what the reader wants to remember.
 Describe = Callable[[str], tuple[Type, Any]]
-_Work = Generator[Request, Block, Any]
+
+#: How often a function may be at work inside itself, by way of functions that are values.
+_DEPTH = 50
 
 
 class Refusal(Exception):
@@ -43,23 +55,23 @@ class Refusal(Exception):
 
 def resolve(
     commands: Iterable[Command],
-    catalogue: Catalogue,
+    names: Names,
     variables: Mapping[str, str],
     describe: Describe,
     diagnostics: Diagnostics,
 ) -> Program:
     """The checked program. Where there are mistakes, ``diagnostics`` has them and steps are Broken.
 
-    catalogue  the primitives under each name
+    names      the primitives under each name
     variables  program variables and their text as given
     """
-    return _Resolver(catalogue, variables, describe, diagnostics).program(commands)
+    return _Resolver(names, variables, describe, diagnostics).program(commands)
 
 
 class _Resolver:
     def __init__(
         self,
-        catalogue: Catalogue,
+        names: Names,
         variables: Mapping[str, str],
         describe: Describe,
         diagnostics: Diagnostics,
@@ -67,12 +79,13 @@ class _Resolver:
         self._describe = describe
         self._diagnostics = diagnostics
         self._globals = Globals()
-        self._checker = Checker(catalogue, variables, self._globals, diagnostics)
-        self._main = Body(None, (), (), self._globals)
+        self._checker = Checker(names, variables, self._globals, diagnostics, self._read)
+        self._main = Body(None, (), self._globals)
         self._names: dict[int, str] = {}
         self._goals: list[ProgramGoal] = []
         self._functions: list[FunctionBinding] = []
         self._blocks: dict[tuple[FunctionBinding, tuple[Type, ...]], Block] = {}
+        self._at_work: Counter[FunctionBinding] = Counter()
 
     def program(self, commands: Iterable[Command]) -> Program:
         for command in commands:
@@ -96,9 +109,9 @@ class _Resolver:
         step: int = self._work(self._checker.expression(expression, self._main))
         return step
 
-    def _work(self, work: _Work) -> Any:
-        """Runs ``work``; where it needs the block of a function, that is worked on first."""
-        stack: list[tuple[_Work, Request | None]] = [(work, None)]
+    def _work(self, work: Work) -> Any:
+        """Runs ``work``; where it needs another block, that is worked on first."""
+        stack: list[tuple[Work, Request | None]] = [(work, None)]
         answer: Any = None
         while stack:
             try:
@@ -106,29 +119,46 @@ class _Resolver:
             except StopIteration as done:
                 _, asked = stack.pop()
                 answer = done.value
-                if asked and not _must_be_told_again(asked.binding, answer):
-                    self._blocks[asked.binding, asked.types] = answer
+                if asked:
+                    self._at_work[asked.binding] -= 1
+                    if not _must_be_told_again(asked.binding, answer):
+                        self._blocks[asked.binding, asked.types] = answer
+                continue
+            if isinstance(request, Inner):
+                stack.append((self._inner(request), None))
+                answer = None
                 continue
             answer = self._blocks.get((request.binding, request.types))
-            if answer is None:
+            if answer is None and self._at_work[request.binding] >= _DEPTH:
+                answer = self._endless(request)
+            elif answer is None:
+                self._at_work[request.binding] += 1
                 stack.append((self._block(request), request))
         return answer
 
-    def _block(self, request: Request) -> _Work:
+    def _block(self, request: Request) -> Work:
         """Checks the body of a function for arguments of the requested types."""
         let = request.binding.let
-        body = Body(request.binding.order, request.types, request.trace, self._globals)
-        for number, (name, kind) in enumerate(
-            zip(let.parameters or (), request.types, strict=True)
-        ):
-            step = body.add(Parameter(number, kind, let.declared))
-            body.names[name] = ValueBinding(step, kind, let.declared)
+        body = Body(request.binding.order, request.trace, self._globals)
+        for name, kind in zip(let.parameters or (), request.types, strict=True):
+            body.parameter(name, kind, let.declared)
         result = yield from self._checker.expression(let.body, body)
-        is_broken = any(
-            isinstance(step, Broken) or (isinstance(step, Invoke) and step.function.is_broken)
-            for step in body.steps
-        )
-        return Block(let.name, tuple(body.steps), result, is_broken)
+        return body.block(let.name, result)
+
+    def _inner(self, request: Inner) -> Work:
+        """Checks an expression as a block of its own; the block, and what it uses from around."""
+        body = request.body.inside()
+        for name, kind, span in request.parameters:
+            body.parameter(name, kind, span)
+        result = yield from self._checker.expression(request.expression, body)
+        return body.block("", result), tuple(body.captures)
+
+    def _endless(self, request: Request) -> Block:
+        """A function that is given to itself as a value may call itself without end."""
+        let = request.binding.let
+        message = f"`{let.name}` calls itself without end, through a function given to it"
+        self._diagnostics.add(at_trace("E101", message, request.trace[:1]))
+        return Block(let.name, (Broken(UNKNOWN, let.span),), 0, True)
 
     def _check_unused(self) -> None:
         """Functions nobody called have mistakes too."""
@@ -146,13 +176,18 @@ class _Resolver:
         path = self._text(command.path, "the path of a file")
         if path is None:
             return self._main.add(Broken(UNKNOWN, command.span))
+        return self._main.add(self._read(path, command.path.span, ()))
+
+    def _read(self, path: str, span: Span, trace: tuple[Span, ...]) -> Step:
+        """The step of the image in a file."""
         try:
             kind, header = self._describe(path)
         except Refusal as refusal:
-            span = command.path.span
-            self._diagnostics.add(Diagnostic(refusal.code, refusal.reason, span, help=refusal.help))
-            return self._main.add(Broken(UNKNOWN, command.span))
-        return self._main.add(LoadFile(path, header, kind, command.path.span))
+            self._diagnostics.add(
+                at_trace(refusal.code, refusal.reason, (span, *trace), help=refusal.help)
+            )
+            return Broken(UNKNOWN, span)
+        return LoadFile(path, header, kind, span)
 
     def _text(self, expression: Expression, what: str) -> str | None:
         """The string that an expression is, as far as that is known before running."""
@@ -160,27 +195,27 @@ class _Resolver:
         if isinstance(step, Constant) and isinstance(step.value, str):
             return step.value
         if not isinstance(step, Broken) and not isinstance(step.type, Unknown):
-            message = f"{what} must be a string, got {step.type}"
+            code, message = "E102", f"{what} must be a string, got {step.type}"
             if step.type == TEXT:
-                message = f"{what} must be known before running"
-            self._diagnostics.add(Diagnostic("E102", message, expression.span))
+                code, message = "E106", f"{what} must be known before running"
+            self._diagnostics.add(Diagnostic(code, message, expression.span))
         return None
 
     def _goal(self, command: Save | Print) -> None:
         action = "save" if isinstance(command, Save) else "print"
         label = self._text(command.target, "a file name" if action == "save" else "a label")
         step = self._value(command.value)
-        mistake = _SINKS[action](self._main.steps[step].type)
+        kind = self._main.steps[step].type
+        if self._checker.needs_arguments(command.value, kind, self._main):
+            return
+        mistake = _SINKS[action](kind)
         if mistake:
             message, hint = mistake
-            notes = self._bound_at(command.value)
+            notes = bound_at(command.value, self._main)
             self._diagnostics.add(Diagnostic("E102", message, command.value.span, notes, hint))
         elif label is not None:
             target = command.target.span
             self._goals.append(ProgramGoal(action, label, step, command.value.span, target))
-
-    def _bound_at(self, expression: Expression) -> tuple[Note, ...]:
-        return self._checker.bound_at(expression, self._main)
 
 
 def _must_be_told_again(binding: FunctionBinding, block: Block) -> bool:
@@ -192,10 +227,8 @@ def _must_be_told_again(binding: FunctionBinding, block: Block) -> bool:
 
 
 def _refuse_save(kind: Type) -> tuple[str, str] | None:
-    if isinstance(kind, ImageOf | Unknown):
+    if isinstance(innermost(kind), ImageOf | Unknown):
         return None
-    if isinstance(kind, SequenceOf):
-        return f"`save` writes images, not a {kind}", ""
     return f"`save` writes images, not a {kind}", 'to see the value: print "label" value'
 
 
@@ -205,8 +238,9 @@ def _refuse_print(kind: Type) -> tuple[str, str] | None:
         if kind == NUMBER_IMAGE:
             hint = "print a measure of it, e.g. min(v), max(v) or avg(v, mask)"
         return f"`print` shows numbers, truth values and strings, not an {kind}", hint
-    if isinstance(kind, SequenceOf):
-        return f"`print` shows numbers, truth values and strings, not a {kind}", ""
+    if isinstance(innermost(kind), ImageOf):
+        hint = 'print a measure of each, e.g. for v in xs do avg(v, mask), or save "name.nii.gz" xs'
+        return f"`print` shows numbers, truth values and strings, not a {kind}", hint
     return None
 
 

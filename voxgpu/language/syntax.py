@@ -83,6 +83,68 @@ class Array:
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """``sequence[position]``."""
+
+    sequence: Expression
+    position: Expression
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """``sequence[start:stop]``; either bound may be left out."""
+
+    sequence: Expression
+    start: Expression | None
+    stop: Expression | None
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """``for name in sequence do body``."""
+
+    name: str
+    sequence: Expression
+    body: Expression
+    declared: Span = _place()
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """``filter name in sequence do body``: the items for which the body is true."""
+
+    name: str
+    sequence: Expression
+    body: Expression
+    declared: Span = _place()
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """``fold function sequence`` or ``fold function start sequence``."""
+
+    function: str
+    start: Expression | None
+    sequence: Expression
+    callee: Span = _place()
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """``if condition then yes else no``."""
+
+    condition: Expression
+    yes: Expression
+    no: Expression
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
 class Local:
     """``let name = value in body``."""
 
@@ -101,7 +163,21 @@ class Mistake:
 
 
 Expression = (
-    NumberLiteral | BooleanLiteral | TextLiteral | Variable | Name | Call | Array | Local | Mistake
+    NumberLiteral
+    | BooleanLiteral
+    | TextLiteral
+    | Variable
+    | Name
+    | Call
+    | Array
+    | Index
+    | Slice
+    | For
+    | Filter
+    | Fold
+    | If
+    | Local
+    | Mistake
 )
 
 
@@ -162,5 +238,15 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return inside
         case Local(value=value, body=body):
             return (value, body)
+        case Index(sequence, position):
+            return (sequence, position)
+        case Slice(sequence, start, stop):
+            return tuple(each for each in (sequence, start, stop) if each is not None)
+        case For(_, sequence, body) | Filter(_, sequence, body):
+            return (sequence, body)
+        case Fold(_, start, sequence):
+            return (sequence,) if start is None else (start, sequence)
+        case If(condition, yes, no):
+            return (condition, yes, no)
         case _:
             return ()

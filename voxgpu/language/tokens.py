@@ -16,7 +16,7 @@ from voxgpu.language.words import COMMANDS, Token
 Operators = Mapping[str, frozenset[int]]
 
 _ENDS_OPERAND = frozenset(("NUMBER", "TEXT", "TRUE", "FALSE", "VARIABLE", "NAME", "RPAR", "RSQB"))
-_STARTS_OPERAND = _ENDS_OPERAND - {"RPAR", "RSQB"} | {"LPAR", "LSQB", "INFIX"}
+_STARTS_OPERAND = _ENDS_OPERAND - {"RPAR", "RSQB"} | {"LPAR", "LSQB", "INFIX", "IF", "FOR"}
 _OPENING = {"LPAR": "RPAR", "LSQB": "RSQB"}
 
 
@@ -43,7 +43,7 @@ class _Classifier:
         self._result = Classified()
         self._expecting = False
         self._operand_after: set[int] = set()
-        self._outside: list[dict[str, frozenset[int]]] = []
+        self._outside: list[tuple[dict[str, frozenset[int]], bool]] = []
         self._locals: dict[str, frozenset[int]] = {}
         self._declare_operators()
 
@@ -62,15 +62,76 @@ class _Classifier:
         if kind == "NAME":
             return self._name(index)
         if kind == "INFIX":
-            return self._operator(index)
-        self._emit(token)
+            return self._colon(index) or self._operator(index)
+        if kind == "FOR":
+            return self._loop(index)
         if kind in _OPENING:
-            self._outside.append(self._locals)
-        elif kind in _OPENING.values() and self._outside:
-            # What `let … in` bound inside the brackets is bound no more.
-            self._locals = self._outside.pop()
+            is_index = kind == "LSQB" and not self._expecting and self._follows_sequence(index)
+            self._emit_as("INDEX" if is_index else kind, token)
+            self._open(is_index)
+        elif kind in _OPENING.values():
+            self._emit(token)
+            self._close()
+        else:
+            self._emit(token)
         self._expecting = kind not in _ENDS_OPERAND or index in self._operand_after
         return index + 1
+
+    def _open(self, is_index: bool) -> None:
+        self._outside.append((self._locals, is_index))
+
+    def _close(self) -> None:
+        """What `let … in` bound inside the brackets is bound no more."""
+        if self._outside:
+            self._locals, _ = self._outside.pop()
+
+    def _follows_sequence(self, index: int) -> bool:
+        """Whether the word before ``[`` can be indexed: `fold + 0 [1, 2]` has no index in it."""
+        return self._is(index - 1, "NAME", "VARIABLE", "RPAR", "RSQB")
+
+    def _colon(self, index: int) -> int:
+        """The ``:`` of a slice, even where an operator is glued to it, as in ``xs[1:-1]``."""
+        token = self._tokens[index]
+        if not token.startswith(":") or not self._outside or not self._outside[-1][1]:
+            return 0
+        self._emit(Token.at("COLON", ":", token.start_pos))
+        self._expecting = True
+        if len(token) == 1:
+            return index + 1
+        self._tokens[index] = Token.at("INFIX", token[1:], token.start_pos + 1)
+        return index
+
+    def _loop(self, index: int) -> int:
+        """``for x`` and ``filter x``: the name stands for a value, in capitals or not."""
+        self._emit(self._tokens[index])
+        self._expecting = True
+        if not self._is(index + 1, "NAME"):
+            return index + 1
+        name = self._tokens[index + 1]
+        self._emit(name)
+        if name.isupper():
+            self._locals = {**self._locals, str(name): frozenset()}
+        return index + 2
+
+    def _fold(self, index: int) -> int:
+        """``fold`` and the function after it; 0 where it is the name of a function called."""
+        following = index + 1
+        if not self._expecting or not self._is(following, "NAME", "INFIX"):
+            return 0
+        token = self._tokens[following]
+        if self._starts_declaration(following) and token.type == "NAME":
+            return 0
+        parts = [token]
+        if token.type == "INFIX":
+            parts = self._split(token, (2, 1)) or [token]
+        self._emit_as("FOLD", self._tokens[index])
+        self._emit_as("FUNCTION", parts[0])
+        self._expecting = True
+        if len(parts) == 1:
+            return following + 1
+        start = parts[1].start_pos
+        self._tokens[following] = Token.at("INFIX", token[len(parts[0]) :], start)
+        return following
 
     def _command(self, index: int) -> int:
         token = self._tokens[index]
@@ -97,6 +158,12 @@ class _Classifier:
         if not self._expecting and self._starts_declaration(index):
             self._locals = {}
             return self._head(token, index + 1)
+        if token == "filter" and self._expecting and self._is(index + 2, "IN"):
+            self._tokens[index] = Token.at("FILTER", token, token.start_pos)
+            return self._loop(index)
+        folded = self._fold(index) if token == "fold" else 0
+        if folded:
+            return folded
         if not token.isupper():
             self._emit(token)
             self._expecting = False
@@ -141,6 +208,11 @@ class _Classifier:
             parts = self._split(token, (2, 1)) or [token]
             self._emit_as("INFIX", parts[0])
             parts = parts[1:]
+        elif self._is(index + 1, "_COMMA", "RPAR"):
+            # An operator that is an argument itself: `map(!, xs)`.
+            self._emit_as("NAME", token)
+            self._expecting = False
+            return index + 1
         else:
             parts = self._split(token, (1,)) or [token]
         # What is left are prefix operators, which have no arguments of their own.
@@ -154,7 +226,7 @@ class _Classifier:
         if not self._is_extra(index):
             return index
         self._emit_as("EXTRA", self._tokens[index])
-        self._outside.append(self._locals)
+        self._open(False)
         self._operand_after.add(self._closing[index])
         return index + 1
 

@@ -11,7 +11,12 @@ from voxgpu.language.syntax import (
     Call,
     Command,
     Expression,
+    Filter,
+    Fold,
+    For,
+    If,
     Import,
+    Index,
     Let,
     Load,
     Local,
@@ -20,6 +25,7 @@ from voxgpu.language.syntax import (
     NumberLiteral,
     Print,
     Save,
+    Slice,
     TextLiteral,
     Variable,
 )
@@ -86,6 +92,21 @@ def _parts(expression: Expression) -> Iterable[Expression | str]:
             return ["[", *_separated(items), "]"]
         case Local(name, value, body):
             return [f"(let {name} = ", value, " in ", body, ")"]
+        case If(condition, yes, no):
+            return ["(if ", condition, " then ", yes, " else ", no, ")"]
+        case For(name, sequence, body):
+            return [f"(for {name} in ", sequence, " do ", body, ")"]
+        case Filter(name, sequence, body):
+            return [f"(filter {name} in ", sequence, " do ", body, ")"]
+        case Fold(function, None, sequence):
+            return [f"(fold {function} ", *_operand(sequence), ")"]
+        case Fold(function, start, sequence):
+            assert start is not None
+            return [f"(fold {function} ", *_operand(start), " ", *_operand(sequence), ")"]
+        case Index(sequence, position):
+            return [*_operand(sequence), "[", position, "]"]
+        case Slice(sequence, start, stop):
+            return [*_operand(sequence), "[", start or "", ":", stop or "", "]"]
         case Call(name, (inside,)) if name.isupper():
             return [f"({name}(", inside, "))"]
         case Call(name, arguments) if is_identifier(name):
@@ -97,6 +118,18 @@ def _parts(expression: Expression) -> Iterable[Expression | str]:
         case Call(name, (left, right, *extra)):
             return ["(", left, f" {name}[", *_separated(tuple(extra)), "] ", right, ")"]
     raise AssertionError(expression)
+
+
+def _operand(expression: Expression) -> Iterable[Expression | str]:
+    """An expression where only an operand may stand, in parentheses unless it is one already."""
+    match expression:
+        case Name(name) if is_identifier(name):
+            return [expression]
+        case Call(name) if is_identifier(name) and not name.isupper():
+            return [expression]
+        case Index() | Slice():
+            return [expression]
+    return ["(", expression, ")"]
 
 
 def _separated(items: tuple[Expression, ...]) -> Iterable[Expression | str]:

@@ -17,10 +17,12 @@ KEYWORDS = {
     "false": "FALSE",
     "inf": "NUMBER",
     "nan": "NUMBER",
-    **dict.fromkeys(("if", "then", "else", "for", "do", "fold"), "RESERVED"),
+    **{word: word.upper() for word in ("if", "then", "else", "for", "do")},
 }
 #: The words that commands begin with.
 COMMANDS = frozenset(("LOAD", "LET", "SAVE", "PRINT", "IMPORT"))
+#: The words of expressions, which cannot be names.
+EXPRESSION_WORDS = frozenset(("IF", "THEN", "ELSE", "FOR", "DO", "IN"))
 
 
 class Token(str):

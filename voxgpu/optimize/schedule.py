@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,11 +39,13 @@ class Schedule:
     """Tasks in an order in which inputs come first, and the goals in the program's order.
 
     peak_bytes  the most memory that values and their computation take at any time
+    given       values that are in memory before the first task and are used
     """
 
     plan: Plan
     tasks: tuple[Task, ...]
     peak_bytes: int
+    given: tuple[ValueId, ...] = ()
 
     @property
     def goals(self) -> tuple[Goal, ...]:
@@ -55,16 +58,21 @@ class _Costs(NamedTuple):
     scratch: int
 
 
-def schedule(plan: Plan) -> Schedule:
+def schedule(plan: Plan, given: Collection[ValueId] = ()) -> Schedule:
     """The tasks of a plan in an order that brings the goals about one after the other.
 
     Depth first from each goal: what a goal needs is computed just before it, so that it can be
     delivered and dropped early.
+
+    given  values that are in memory already: nothing is computed for them
     """
-    order = _order(plan)
-    frees = _frees(plan, order)
+    order = _order(plan, given)
+    needed = {each for id in order for each in plan.nodes[id].inputs}
+    needed.update(goal.value for goal in plan.goals)
+    used = [id for id in given if id in needed]
+    frees = _frees(plan, order, used)
     tasks: list[Task] = []
-    live = peak = 0
+    live = peak = sum(_costs(plan, id).result for id in used)
     for id in order:
         result, scratch = _costs(plan, id)
         live += result
@@ -72,12 +80,12 @@ def schedule(plan: Plan) -> Schedule:
         dead = frees[id]
         tasks.append(Task(id, plan.nodes[id], plan.types[id], result, scratch, dead, live))
         live -= sum(_costs(plan, each).result for each in dead)
-    return Schedule(plan, tuple(tasks), peak)
+    return Schedule(plan, tuple(tasks), peak, tuple(used))
 
 
-def _order(plan: Plan) -> list[ValueId]:
+def _order(plan: Plan, given: Collection[ValueId]) -> list[ValueId]:
     order: list[ValueId] = []
-    done: set[ValueId] = set()
+    done: set[ValueId] = set(given)
     for goal in plan.goals:
         stack = [(goal.value, False)]
         while stack:
@@ -93,9 +101,13 @@ def _order(plan: Plan) -> list[ValueId]:
     return order
 
 
-def _frees(plan: Plan, order: list[ValueId]) -> dict[ValueId, tuple[ValueId, ...]]:
+def _frees(
+    plan: Plan, order: list[ValueId], given: list[ValueId]
+) -> dict[ValueId, tuple[ValueId, ...]]:
     """What each task is the last to use; goals use their values once all before are delivered."""
-    place = {id: index for index, id in enumerate(order)}
+    if not order:
+        return {}
+    place = {**dict.fromkeys(given, 0), **{id: index for index, id in enumerate(order)}}
     last = dict(place)
     for id in order:
         for each in plan.nodes[id].inputs:

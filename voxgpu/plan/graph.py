@@ -13,11 +13,11 @@ from typing import Any
 
 from voxgpu.diagnostics import Span
 from voxgpu.ids import Ingredient, ValueId
-from voxgpu.image import Grid
-from voxgpu.plan.node import Goal, Node, Plan
-from voxgpu.primitives.primitive import Primitive, Value, ValueProblem
+from voxgpu.image import Grid, Image
+from voxgpu.plan.node import Goal, Node, Plan, arguments_of
+from voxgpu.primitives.primitive import Doubtful, Primitive, Value, ValueProblem
 from voxgpu.primitives.source import CONSTANT, LOAD
-from voxgpu.types import BOOLEAN, NUMBER, TEXT, ImageOf, SequenceOf, Type
+from voxgpu.types import BOOLEAN, NUMBER, TEXT, ImageOf, Type
 
 Trace = tuple[Span, ...]
 
@@ -80,6 +80,22 @@ class Graph:
             result = self._image_type(primitive, result, inputs, grid)
         return self._intern(Node(primitive, inputs, parameters), result, trace)
 
+    def make(
+        self,
+        primitive: Primitive,
+        inputs: tuple[ValueId, ...],
+        parameters: tuple[Ingredient, ...],
+        kind: Type,
+        trace: Trace,
+    ) -> ValueId:
+        """The node of a primitive whose result has this type."""
+        return self._intern(Node(primitive, inputs, parameters), kind, trace)
+
+    def know(self, id: ValueId, value: Value) -> None:
+        """Remembers what a scalar or a sequence came to when it was run."""
+        if not isinstance(value, Image):
+            self._constants[id] = value
+
     def _image_type(
         self, primitive: Primitive, result: ImageOf, inputs: tuple[ValueId, ...], grid: Grid | None
     ) -> ImageOf:
@@ -119,7 +135,7 @@ class Graph:
         return self._grounded[root, grid]
 
     def known_value(self, root: ValueId) -> Value | None:
-        """The value of a scalar that depends on constants only; None for any other."""
+        """The value of what depends on constants only, or has been run; None for an image."""
         stack = [root]
         while stack:
             top = stack[-1]
@@ -127,7 +143,7 @@ class Graph:
                 stack.pop()
                 continue
             node = self.nodes[top]
-            if isinstance(self.types[top], ImageOf | SequenceOf) or not self._scalar(node):
+            if isinstance(self.types[top], ImageOf) or not self._scalar(node):
                 self._constants[top] = None
                 continue
             waiting = [each for each in node.inputs if each not in self._constants]
@@ -141,13 +157,14 @@ class Graph:
         return not any(isinstance(self.types[each], ImageOf) for each in node.inputs)
 
     def _computed(self, node: Node) -> Value | None:
-        arguments = [self._constants[each] for each in node.inputs]
-        if node.primitive is LOAD or any(argument is None for argument in arguments):
+        inputs = [self._constants[each] for each in node.inputs]
+        if node.primitive is LOAD or any(each is None for each in inputs):
             return None
         try:
-            return node.primitive.reference(arguments, None)  # type: ignore[arg-type]
+            value = node.primitive.reference(arguments_of(node, inputs), None)
         except ValueProblem:
             return None
+        return value.value if isinstance(value, Doubtful) else value
 
     def _intern(self, node: Node, kind: Type, trace: Trace) -> ValueId:
         id = node.id

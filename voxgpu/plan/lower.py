@@ -2,51 +2,63 @@
 
 Grids are settled here, before anything is loaded beyond headers: images that are combined must
 lie on one grid, and images without a grid take it from those they are combined with.
+
+Where the plan depends on a number that must be computed, such as the length of a sequence, that
+number is asked for: the part of the plan that it needs is run, and lowering goes on. Everything
+that can be told without is told first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from voxgpu.diagnostics import Diagnostics, Note, Span, at_trace
-from voxgpu.ids import Ingredient, ValueId
+from voxgpu.diagnostics import Diagnostic, Diagnostics, at_trace
+from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.language.program import (
     Apply,
     Block,
     Broken,
+    Choose,
     Constant,
+    FoldLeft,
+    ForEach,
+    FunctionValue,
     Invoke,
     LoadFile,
+    Operate,
     Outer,
     Parameter,
     Program,
-    ProgramGoal,
-    Sequence,
+    Select,
     Step,
 )
-from voxgpu.plan.graph import Floating, Graph, Handle, Trace, grids
-from voxgpu.plan.node import Goal, Plan
-from voxgpu.primitives.primitive import Primitive, ValueProblem
+from voxgpu.language.program import Sequence as SequenceStep
+from voxgpu.plan.apply import Applying
+from voxgpu.plan.driver import Driver
+from voxgpu.plan.goals import Goals, RefuseSave
+from voxgpu.plan.graph import Graph, Trace
+from voxgpu.plan.node import Plan
+from voxgpu.plan.operations import Files, Operations, sequence_of
+from voxgpu.plan.values import (
+    FUNCTION,
+    Attempt,
+    Failed,
+    Invocation,
+    Item,
+    LazySequence,
+    Lowered,
+    NeedsRun,
+    Pending,
+    Values,
+    Work,
+)
+from voxgpu.primitives.primitive import Value
 from voxgpu.types import ImageOf
 
-#: What a step has come to: a node, an image without a grid, a sequence, or (None) a mistake.
-Lowered = Handle | tuple[Any, ...] | None
-
-#: What is wrong with saving an image of this type under this name, if anything.
-RefuseSave = Callable[[str, ImageOf], tuple[str, str, str] | None]
-
-
-class _Invocation(NamedTuple):
-    """The value of a function's block for these arguments is needed."""
-
-    block: Block
-    arguments: tuple[Lowered, ...]
-    trace: Trace
-
-
-_Work = Generator[_Invocation, Lowered, Lowered]
+#: Runs a plan with these values for goals; the values, or a diagnostic instead of one that failed.
+Ask = Callable[[Plan, Sequence[ValueId]], list[Value | Diagnostic]]
 
 
 def lower(
@@ -54,74 +66,102 @@ def lower(
     digest: Callable[[Any], str],
     refuse_save: RefuseSave,
     diagnostics: Diagnostics,
+    files: Files,
     adopt: bool = False,
+    ask: Ask | None = None,
 ) -> Plan:
     """The plan of a program; mistakes go to ``diagnostics``.
 
     digest  the content digest of the file with this header
     adopt   take images of equal shape for images on the grid of the first one, with a warning
+    ask     runs a part of the plan; None: nothing may run, and goals that need it are left out
     """
-    return _Lowering(program, digest, refuse_save, diagnostics, adopt).plan()
+    lowering = Lowering(program, digest, diagnostics, files, adopt, ask)
+    return Goals(lowering, program, refuse_save).plan()
 
 
-class _Lowering:
+class Lowering:
+    """The state of lowering; ``goals.py`` drives it."""
+
     def __init__(
         self,
         program: Program,
         digest: Callable[[Any], str],
-        refuse_save: RefuseSave,
         diagnostics: Diagnostics,
+        files: Files,
         adopt: bool,
+        ask: Ask | None,
     ) -> None:
-        self._program = program
+        self.program = program
+        self.diagnostics = diagnostics
+        self.graph = Graph()
+        self.main: list[Lowered] = []
+        #: What `WriteImage` has asked for since somebody looked.
+        self.written: list[tuple[ValueId, str, Trace]] = []
+        self.can_ask = ask is not None
+        #: Whether parts of the program may run by now: mistakes then fail one goal only.
+        self.is_running = False
+        self._ask = ask
         self._digest = digest
-        self._refuse_save = refuse_save
-        self._diagnostics = diagnostics
-        self._adopt = adopt
-        self._graph = Graph()
-        self._main: list[Lowered] = []
-        self._invoked: dict[tuple[Block, tuple[Lowered, ...]], Lowered] = {}
-        self._default = _first_grid(program)
+        self.driver = Driver(self._block, self._evaluate)
+        self.applying = Applying(self.graph, _first_grid(program), adopt, self.report)
+        self._operations = Operations(
+            self.graph, self.applying, files, self._load, self._write, self.report
+        )
 
-    def plan(self) -> Plan:
-        self._run(self._block(self._program.main, (), (), self._main))
-        goals = [self._goal(goal) for goal in self._program.goals]
-        return self._graph.plan([goal for goal in goals if goal])
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Tells a mistake; once parts of the program have run it fails what is being made."""
+        if self.is_running and diagnostic.is_error:
+            raise Failed(diagnostic)
+        self.diagnostics.add(diagnostic)
 
-    def _run(self, work: _Work) -> Lowered:
-        """Runs ``work``; the blocks of functions it needs are run first, on a stack of our own."""
-        stack: list[tuple[_Work, _Invocation | None]] = [(work, None)]
-        answer: Lowered = None
-        while stack:
-            try:
-                wanted = stack[-1][0].send(answer)
-            except StopIteration as done:
-                _, asked = stack.pop()
-                answer = done.value
-                if asked:
-                    self._invoked[asked.block, asked.arguments] = answer
-                continue
-            key = (wanted.block, wanted.arguments)
-            answer = None
-            if key in self._invoked:
-                answer = self._invoked[key]
-            else:
-                stack.append((self._block(*wanted, []), wanted))
-        return answer
+    def run_main(self) -> None:
+        """Lowers the main block, as far as that runs nothing."""
+        self.driver.run(self._block(self.program.main, (), (), self.main))
+
+    def _evaluate(self, ids: tuple[ValueId, ...]) -> list[Any]:
+        """The values of nodes, by running them; scalars are remembered as constants."""
+        unknown = [id for id in dict.fromkeys(ids) if self.graph.known_value(id) is None]
+        if unknown and (self._ask is None or not self.is_running):
+            raise NeedsRun
+        found: dict[ValueId, Any] = {}
+        if unknown and self._ask is not None:
+            found = dict(zip(unknown, self._ask(self.graph.plan(()), unknown), strict=True))
+        for id, value in found.items():
+            if isinstance(value, Diagnostic):
+                raise Failed(value)
+            self.graph.know(id, value)
+        return [found[id] if id in found else self.graph.known_value(id) for id in ids]
+
+    def _write(self, image: ValueId, path: str, trace: Trace) -> None:
+        self.written.append((image, path, trace))
+
+    def _load(self, header: Any, kind: ImageOf, trace: Trace) -> ValueId:
+        whole = ImageOf(kind.content, header.element, header.channels, header.grid)
+        return self.graph.load(self._digest(header), header, whole, trace)
 
     def _block(
         self,
         block: Block,
         arguments: tuple[Lowered, ...],
         trace: Trace,
-        values: list[Lowered],
-    ) -> _Work:
+        values: list[Lowered] | None = None,
+    ) -> Work:
+        values = [] if values is None else values
         for step in block.steps:
-            if isinstance(step, Invoke):
-                inside = tuple([values[each] for each in step.arguments])
-                value = yield _Invocation(step.function, inside, (step.span, *trace))
-            else:
-                value = self._step(step, values, arguments, trace)
+            match step:
+                case Apply(primitive, inputs, _, span):
+                    given = [values[each] for each in inputs]
+                    value = self.applying.apply(primitive, given, (span, *trace))
+                    if isinstance(value, Pending) and not _waits(given):
+                        value = yield Attempt(value)
+                case Invoke(function, inputs, _, span):
+                    inside = tuple([values[each] for each in inputs])
+                    value = yield Invocation(function, inside, (span, *trace))
+                case _:
+                    value = self._step(step, values, arguments, trace)
+                    if isinstance(value, Pending) and not _waits(_inputs(step, values)):
+                        value = yield Attempt(value)
             values.append(value)
         return values[block.result] if values else None
 
@@ -129,147 +169,141 @@ class _Lowering:
         self, step: Step, values: list[Lowered], arguments: tuple[Lowered, ...], trace: Trace
     ) -> Lowered:
         match step:
-            case Apply(primitive, inputs, _, span):
-                return self._apply(primitive, [values[each] for each in inputs], (span, *trace))
             case Constant(value, _, span):
-                return self._graph.constant(value, (span, *trace))
+                return self.graph.constant(value, (span, *trace))
             case Outer(number):
-                return self._main[number]
+                return self.main[number]
             case Parameter(number):
                 return arguments[number]
-            case Sequence(items):
-                return tuple(values[each] for each in items)
+            case SequenceStep(items):
+                return sequence_of([values[each] for each in items])
+            case FunctionValue():
+                return FUNCTION
             case LoadFile(_, header, kind, span):
-                return self._load(header, kind, span)
-            case Broken() | _:
+                assert isinstance(kind, ImageOf)
+                return self._load(header, kind, (span,))
+            case Broken():
                 return None
+        return self._found_later(step, values, trace)
 
-    def _load(self, header: Any, kind: Any, span: Span) -> ValueId:
-        whole = ImageOf(kind.content, header.element, header.channels, header.grid)
-        return self._graph.load(self._digest(header), header, whole, (span,))
-
-    def _apply(self, primitive: Primitive, inputs: list[Lowered], trace: Trace) -> Lowered:
-        if None in inputs:
+    def _found_later(self, step: Step, values: list[Lowered], trace: Trace) -> Lowered:
+        """Steps whose value may take running something."""
+        given = _inputs(step, values)
+        if None in given:
             return None
-        static = self._static(primitive, inputs, trace)
-        if static is None or not self._check(primitive, inputs, trace):
-            return None
-        dynamic: list[Any] = [
-            value
-            for value, parameter in zip(inputs, primitive.parameters, strict=True)
-            if not parameter.static
-        ]
-        if primitive.floats:
-            return Floating(primitive, tuple(dynamic), trace)
-        placed = grids(dynamic, self._graph.types.__getitem__)
-        floating = any(isinstance(each, Floating) for each in dynamic)
-        if floating and not placed and primitive.makes_image and primitive.grid_of is None:
-            return Floating(primitive, tuple(dynamic), trace)
-        if not placed and not floating:
-            return self._graph.apply(primitive, tuple(dynamic), static, None, trace)
-        return self._apply_to_images(primitive, dynamic, static, placed, trace)
-
-    def _apply_to_images(
-        self,
-        primitive: Primitive,
-        dynamic: list[Handle],
-        static: tuple[Ingredient, ...],
-        placed: list[tuple[ValueId, Grid]],
-        trace: Trace,
-    ) -> ValueId | None:
-        grid = placed[0][1] if placed else self._default
-        if grid is None:
-            self._no_grid(trace)
-            return None
-        if not self._agree(placed, trace):
-            return None
-        grounded = tuple(self._graph.ground(each, grid) for each in dynamic)
-        try:
-            result = primitive.grid_of(grid, *static) if primitive.grid_of else grid
-        except ValueProblem as problem:
-            self._diagnostics.add(at_trace("E107", str(problem), trace))
-            return None
-        if not primitive.makes_image:
-            return self._graph.apply(primitive, grounded, static, None, trace)
-        return self._graph.apply(primitive, grounded, static, result, trace)
-
-    def _static(
-        self, primitive: Primitive, inputs: list[Lowered], trace: Trace
-    ) -> tuple[Ingredient, ...] | None:
-        """The values of the arguments that must be known now; None where one is not."""
-        found: list[Ingredient] = []
-        for value, parameter in zip(inputs, primitive.parameters, strict=True):
-            if not parameter.static:
-                continue
-            items = value if isinstance(value, tuple) else (value,)
-            known = [None if each is None else self._graph.known_value(each) for each in items]
-            if None in known:
-                message = (
-                    f"`{parameter.name}` of `{primitive.names[0]}` must be known before running"
+        inside = (step.span, *trace)
+        match step:
+            case Operate(operation):
+                return _strictly(
+                    given, lambda found: self._operations.perform(operation, found, inside)
                 )
-                self._diagnostics.add(at_trace("E106", message, trace))
+            case ForEach(block, _, captures):
+                around = tuple(values[each] for each in captures)
+                return _strictly(given, lambda found: _mapped(found[0], block, around, inside))
+            case Select(block, _, captures):
+                around = tuple(values[each] for each in captures)
+                return _strictly(
+                    given, lambda found: self._selected(found[0], block, around, inside)
+                )
+            case FoldLeft(block, start):
+                first = None if start is None else values[start]
+                return _strictly(
+                    given[-1:], lambda found: self._folded(found[0], block, first, inside)
+                )
+            case Choose():
+                return _strictly(given, lambda found: self._chosen(found[0], step, values, inside))
+        raise AssertionError(step)
+
+    def _selected(
+        self, source: LazySequence, block: Block, around: tuple[Lowered, ...], trace: Trace
+    ) -> Work:
+        items, conditions = [], []
+        for index in range(source.length):
+            item = yield Item(source, index)
+            condition = yield Invocation(block, (item, *around), trace)
+            while isinstance(condition, Pending):
+                condition = yield condition
+            if condition is None:
                 return None
-            numbers = [float(each) for each in known if isinstance(each, int | float)]
-            found.append(tuple(numbers) if isinstance(value, tuple) else numbers[0])
-        return tuple(found)
+            items.append(item)
+            conditions.append(condition)
+        unknown = tuple(id for id in conditions if self.graph.known_value(id) is None)
+        if unknown:
+            yield Values(unknown)
+        pairs = zip(items, conditions, strict=True)
+        return sequence_of([item for item, id in pairs if self.graph.known_value(id)])
 
-    def _check(self, primitive: Primitive, inputs: list[Lowered], trace: Trace) -> bool:
-        """Whether arguments that are known already have a value."""
-        if primitive.check is None:
-            return True
-        known = [
-            self._graph.known_value(each) if isinstance(each, str) else None for each in inputs
-        ]
-        problem = primitive.check(*known)
-        if problem:
-            self._diagnostics.add(at_trace("E107", problem, trace))
-        return not problem
-
-    def _agree(self, placed: list[tuple[ValueId, Grid]], trace: Trace) -> bool:
-        """Whether all images lie on the grid of the first; says so where they do not."""
-        for id, grid in placed[1:]:
-            first, wanted = placed[0]
-            if grid is wanted or grid.agrees_with(wanted):
-                continue
-            notes = tuple(
-                Note(f"on a grid of {each}", self._graph.origin(image)[0])
-                for image, each in ((first, wanted), (id, grid))
-            )
-            if not (self._adopt and grid.shape == wanted.shape):
-                hint = "resample one of them to the grid of the other"
-                if grid.shape == wanted.shape:
-                    hint = "if the headers are wrong and the voxels match: --same-grid adopt"
-                message = "images on different grids cannot be combined"
-                self._diagnostics.add(at_trace("E105", message, trace, notes, hint))
-                return False
-            message = "images on different grids are combined voxel by voxel, on the first grid"
-            self._diagnostics.add(at_trace("W201", message, trace, notes))
-        return True
-
-    def _no_grid(self, trace: Trace) -> None:
-        message = "no image says on which grid to compute this"
-        hint = "load an image in the program: its first one gives the grid"
-        self._diagnostics.add(at_trace("E110", message, trace, help=hint))
-
-    def _goal(self, goal: ProgramGoal) -> Goal | None:
-        value = self._main[goal.step]
-        if isinstance(value, Floating):
-            if self._default is None:
-                self._no_grid((goal.span,))
+    def _folded(self, source: LazySequence, block: Block, start: Lowered, trace: Trace) -> Work:
+        first = 0
+        result = start
+        if result is None:
+            if not source.length:
+                message = "`fold` without a first value needs an item, and the sequence is empty"
+                hint = "give the value to begin with: fold + 0 xs"
+                self.report(at_trace("E107", message, trace, help=hint))
                 return None
-            value = self._graph.ground(value, self._default)
-        if not isinstance(value, str):
+            result, first = (yield Item(source, 0)), 1
+        for index in range(first, source.length):
+            item = yield Item(source, index)
+            result = yield Invocation(block, (result, item), trace)
+        return result
+
+    def _chosen(
+        self, condition: ValueId, step: Choose, values: list[Lowered], trace: Trace
+    ) -> Work:
+        known = self.graph.known_value(condition)
+        if known is None:
+            (known,) = yield Values((condition,))
+        block, captures = (step.yes, step.yes_captures) if known else (step.no, step.no_captures)
+        return (yield Invocation(block, tuple(values[each] for each in captures), trace))
+
+
+def _inputs(step: Step, values: list[Lowered]) -> list[Lowered]:
+    """What a step cannot do without."""
+    match step:
+        case Operate(arguments=inputs):
+            return [values[each] for each in inputs]
+        case ForEach(sequence=number) | Select(sequence=number) | Choose(condition=number):
+            return [values[number]]
+        case FoldLeft(start=start, sequence=number):
+            return [values[each] for each in (start, number) if each is not None]
+    return []
+
+
+def _waits(values: Sequence[Lowered]) -> bool:
+    """Whether something is known already to take running a part of the program."""
+    return any(isinstance(each, Pending) for each in values)
+
+
+def _strictly(given: list[Lowered], work: Callable[[list[Any]], Work]) -> Pending:
+    """What ``work`` makes of these values once they are found."""
+
+    def find() -> Work:
+        found: list[Any] = []
+        for each in given:
+            value = each
+            while isinstance(value, Pending):
+                value = yield value
+            if value is None:
+                return None
+            found.append(value)
+        result = yield from work(found)
+        while isinstance(result, Pending):
+            result = yield result
+        return result
+
+    return Pending(find)
+
+
+def _mapped(source: LazySequence, block: Block, around: tuple[Lowered, ...], trace: Trace) -> Work:
+    def make(index: int) -> Work:
+        item = yield Item(source, index)
+        if item is None:
             return None
-        id = ValueId(value)
-        kind = self._graph.types[id]
-        if goal.action == "save" and isinstance(kind, ImageOf):
-            refusal = self._refuse_save(goal.label, kind)
-            if refusal:
-                code, message, hint = refusal
-                diagnostic = at_trace(code, message, (goal.label_span,), help=hint)
-                self._diagnostics.add(diagnostic)
-                return None
-        return Goal(goal.action, id, goal.label, goal.span, goal.label_span)
+        return (yield Invocation(block, (item, *around), trace))
+
+    return LazySequence(source.length, make)
+    yield
 
 
 def _first_grid(program: Program) -> Grid | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from voxgpu.diagnostics import Span
+from voxgpu.diagnostics import Diagnostic, Span
 from voxgpu.ids import Ingredient, ValueId, meaning_of, value_id
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.types import Type
@@ -34,6 +34,21 @@ class Node:
         return value_id(meaning, self.inputs)
 
 
+def arguments_of(node: Node, inputs: Sequence[Any]) -> list[Any]:
+    """What a node's primitive is given: the inputs, static arguments in their places.
+
+    Primitives without parameters take any number of inputs; optional ones may be missing.
+    """
+    if not node.primitive.parameters:
+        return list(inputs)
+    given, static = iter(inputs), iter(node.parameters)
+    count = len(inputs) + sum(each.static for each in node.primitive.parameters)
+    return [
+        next(static) if parameter.static else next(given)
+        for parameter in node.primitive.parameters[:count]
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """Something to deliver: effects are beside the nodes, so that nodes stay pure.
@@ -58,6 +73,7 @@ class Plan:
     goals    in the order of the program
     origins  where each node comes from: its place in the text, then the calls around it
     files    what the reader needs to load the file of a node: its header
+    failures what is wrong with goals that are not here, found after parts of the program ran
     """
 
     nodes: Mapping[ValueId, Node]
@@ -65,6 +81,7 @@ class Plan:
     goals: tuple[Goal, ...]
     origins: Mapping[ValueId, tuple[Span, ...]] = field(default_factory=dict)
     files: Mapping[ValueId, Any] = field(default_factory=dict)
+    failures: tuple[Diagnostic, ...] = ()
 
 
 def needed(plan: Plan) -> Plan:
@@ -79,4 +96,5 @@ def needed(plan: Plan) -> Plan:
         plan.goals,
         {id: spans for id, spans in plan.origins.items() if id in wanted},
         {id: header for id, header in plan.files.items() if id in wanted},
+        plan.failures,
     )

@@ -19,6 +19,7 @@ FAMILIES = (
     "components",
     "distance",
     "measure",
+    "series",
     "statistics",
     "texture",
     "color",

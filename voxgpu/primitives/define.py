@@ -27,6 +27,7 @@ from voxgpu.ids import meaning_of
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import Parameter, Primitive, Shape, Value, ValueProblem
 from voxgpu.types import (
+    ANY_IMAGE,
     BOOLEAN,
     BOOLEAN_IMAGE,
     COLOR_IMAGE,
@@ -61,11 +62,16 @@ Operand = Annotated[Scalar, Role((NUMBER_IMAGE, NUMBER))]
 #: An image of true/false or a truth value, likewise.
 BoolOperand = Annotated[Scalar, Role((BOOLEAN_IMAGE, BOOLEAN))]
 
+#: An image of any kind, of which only the grid matters.
+Place = Annotated[Scalar, Role((ANY_IMAGE,))]
+
 # In functions that compute as written.
 NumberValue = Annotated[float, Role((NUMBER,))]
 TruthValue = Annotated[bool, Role((BOOLEAN,))]
 TextValue = Annotated[str, Role((TEXT,))]
 StaticNumber = Annotated[float, Role((NUMBER,), static=True)]
+NumberValues = Annotated[tuple[float, ...], Role((SequenceOf(NUMBER),))]
+NumberPairs = Annotated[tuple[tuple[float, ...], ...], Role((SequenceOf(SequenceOf(NUMBER)),))]
 StaticNumbers = Annotated[tuple[float, ...], Role((SequenceOf(NUMBER),), static=True)]
 NumberImage = Annotated[Array, Role((NUMBER_IMAGE,))]
 BoolImage = Annotated[Array, Role((BOOLEAN_IMAGE,))]

@@ -67,7 +67,7 @@ def plain(value: Value) -> Any:
     if isinstance(value, Image):
         rows = value.array.tolist()
         return rows[0] if len(rows) == 1 else rows
-    return list(value) if isinstance(value, tuple) else value
+    return [plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _value(argument: Any, wanted: Type) -> Value | None:

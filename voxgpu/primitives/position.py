@@ -1,7 +1,7 @@
 """Where is a voxel? Its index along each axis, and whether it lies on the frame of the grid."""
 
 from voxgpu.codegen.scalar import Scalar, any_of, extent, position
-from voxgpu.primitives.define import Bool, Voxel, voxelwise
+from voxgpu.primitives.define import Bool, Place, Voxel, voxelwise
 
 
 @voxelwise()
@@ -44,6 +44,46 @@ def border() -> Bool:
     """True on the frame of the grid: the first and the last voxel along every axis.
 
     >>> border()
+    [true, true, true]
+    """
+    return any_of(_on_frame(axis) for axis in range(3))
+
+
+@voxelwise("x")
+def x_of(v: Place) -> Voxel:
+    """The index of the voxel along x, from 0, on the grid of ``v``; so VoxLogicA 2 writes it.
+
+    >>> x([7, 7, 7])
+    [0, 1, 2]
+    """
+    return position(0)
+
+
+@voxelwise("y")
+def y_of(v: Place) -> Voxel:
+    """The index of the voxel along y, from 0, on the grid of ``v``; so VoxLogicA 2 writes it.
+
+    >>> y([7, 7, 7])
+    [0, 0, 0]
+    """
+    return position(1)
+
+
+@voxelwise("z")
+def z_of(v: Place) -> Voxel:
+    """The index of the voxel along z, from 0, on the grid of ``v``; so VoxLogicA 2 writes it.
+
+    >>> z([7, 7, 7])
+    [0, 0, 0]
+    """
+    return position(2)
+
+
+@voxelwise("border")
+def border_of(v: Place) -> Bool:
+    """True on the frame of the grid of ``v``; so VoxLogicA 2 writes it.
+
+    >>> border([7, 7, 7])
     [true, true, true]
     """
     return any_of(_on_frame(axis) for axis in range(3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -13,6 +13,9 @@ from voxgpu.types import ImageOf, Type
 
 #: What may flow between primitives.
 Value = Image | float | bool | str | tuple[Any, ...]
+
+#: From types and known values of the arguments to the type of the result, if they tell.
+Infer = Callable[[Sequence[Type], Sequence[Value | None]], Type | None]
 
 
 class Shape(Enum):
@@ -31,15 +34,30 @@ class ValueProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A value that comes with a warning, such as ``nan`` for the overlap of two empty masks.
+
+    A reference returns it in place of the value; the warning reaches the user with its place.
+    """
+
+    value: Value
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter of a primitive.
 
-    static  the argument must be known before running: it decides the shape of the result
+    static    the argument must be known before running: it decides the shape of the result
+    optional  it may be left out, with all that follow; the reference then gets fewer arguments
+    default   for people, how the value taken then is written
     """
 
     name: str
     type: Type
     static: bool = False
+    optional: bool = False
+    default: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,10 +74,15 @@ class Primitive:
     channels      of a color result; 1: as many as the first image has
     grid_of       grid of the result from the grid of the images and the static arguments; raises
                   ValueProblem; None where the result lies on the grid of its images
+    grid_from     the argument on whose grid the result lies, where the others may lie on other
+                  grids; empty: all images lie on one grid
     check         from the arguments known before running (None for others) to what is wrong
     nonempty      the argument, a mask, that must have a true voxel; empty: none
     scratch       bytes per voxel that computing takes besides inputs and result
     dialect       the only dialect that has this overload; empty: all of them
+    infer         for results whose grid or element is not that of the first image: from the
+                  types of the arguments and their values, where these are known (None for others),
+                  to the whole type of the result; None where only running tells
     """
 
     name: str
@@ -70,7 +93,7 @@ class Primitive:
     result: Type
     meaning: bytes
     doc: str
-    reference: Callable[[list[Value], Grid | None], Value]
+    reference: Callable[[list[Value], Grid | None], Value | Doubtful]
     element: str = ""
     channels: int = 1
     grid_of: Callable[..., Grid] | None = None
@@ -79,6 +102,8 @@ class Primitive:
     scratch: int = 0
     dialect: str = ""
     body: Scalar | None = None
+    infer: Infer | None = None
+    grid_from: str = ""
 
     @property
     def makes_image(self) -> bool:
@@ -95,5 +120,8 @@ class Primitive:
     @property
     def signature(self) -> str:
         """``between(low: number, high: number, v: image of numbers) -> image of true/false``."""
-        inside = ", ".join(f"{p.name}: {p.type}" for p in self.parameters)
+        inside = ", ".join(
+            f"{p.name}: {p.type}" + (f" = {p.default}" if p.optional else "")
+            for p in self.parameters
+        )
         return f"{self.names[0]}({inside}) -> {self.result}"

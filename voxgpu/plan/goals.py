@@ -1,0 +1,129 @@
+"""Which goals does a program come to, once sequences are told apart into items?
+
+First everything is lowered that needs nothing run, so that all mistakes are told before anything
+is; only then, and if there are none, the goals that depend on computed numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from voxgpu.diagnostics import Diagnostic, at_trace
+from voxgpu.ids import ValueId
+from voxgpu.language.program import Program, ProgramGoal
+from voxgpu.plan.node import Goal, Plan
+from voxgpu.plan.values import Failed, Item, LazySequence, Lowered, NeedsRun, Work, forced
+from voxgpu.types import ImageOf
+
+if TYPE_CHECKING:
+    from voxgpu.plan.lower import Lowering
+
+#: What is wrong with saving an image of this type under this name, if anything.
+RefuseSave = Callable[[str, ImageOf], tuple[str, str, str] | None]
+
+
+class Goals:
+    """Makes the goals of a program, in its order."""
+
+    def __init__(self, lowering: Lowering, program: Program, refuse_save: RefuseSave) -> None:
+        self._lowering = lowering
+        self._program = program
+        self._refuse_save = refuse_save
+        self._failures: list[Diagnostic] = []
+
+    def plan(self) -> Plan:
+        """The plan of the program's goals."""
+        lowering = self._lowering
+        lowering.run_main()
+        made = [self._made(goal) for goal in self._program.goals]
+        if lowering.can_ask and not any(each.is_error for each in lowering.diagnostics.all):
+            lowering.is_running = True
+            for number, goal in enumerate(self._program.goals):
+                if made[number] is None:
+                    made[number] = self._made(goal)
+        goals = [goal for each in made for goal in each or ()]
+        return replace(lowering.graph.plan(goals), failures=tuple(self._failures))
+
+    def _made(self, goal: ProgramGoal) -> list[Goal] | None:
+        """The goals of a ``save`` or ``print``; None where something must be run to know."""
+        value = self._lowering.main[goal.step]
+        if goal.action == "print":
+            return self._attempted(goal, lambda: list(self._printed(goal, value)))
+        return self._attempted(goal, lambda: list(self._saved(goal, value, goal.label)))
+
+    def _attempted(
+        self, goal: ProgramGoal, make: Callable[[], list[Goal | None]]
+    ) -> list[Goal] | None:
+        try:
+            made = make()
+        except NeedsRun:
+            return None
+        except Failed as failed:
+            self._fail(goal, goal.label, failed)
+            made = []
+        if None in made:
+            return None
+        return [*self._written(goal), *(each for each in made if each)]
+
+    def _printed(self, goal: ProgramGoal, value: Lowered) -> Iterator[Goal]:
+        id = self._lowering.driver.run(self._lowering.applying.packed(value, (goal.span,)))
+        if id is not None:
+            yield Goal(goal.action, id, goal.label, goal.span, goal.label_span)
+
+    def _saved(self, goal: ProgramGoal, value: Lowered, label: str) -> Iterator[Goal | None]:
+        """A goal for each image; None stands for one that is not known before running."""
+        found = self._lowering.driver.run(forced(value))
+        if not isinstance(found, LazySequence):
+            id = self._lowering.applying.placed(found, (goal.span,))
+            if id is not None:
+                yield from self._save(goal, id, label)
+            return
+        for index in range(found.length):
+            numbered = with_index(label, index, found.length)
+            try:
+                item = self._lowering.driver.run(_item(found, index))
+                yield from self._saved(goal, item, numbered)
+            except NeedsRun:
+                yield None
+                return
+            except Failed as failed:
+                # The other items of the sequence are none the worse for it.
+                self._fail(goal, numbered, failed)
+
+    def _save(self, goal: ProgramGoal, id: ValueId, label: str) -> Iterator[Goal]:
+        kind = self._lowering.graph.types[id]
+        refusal = self._refuse_save(label, kind) if isinstance(kind, ImageOf) else None
+        if refusal:
+            code, message, hint = refusal
+            self._lowering.report(at_trace(code, message, (goal.label_span,), help=hint))
+            return
+        yield Goal(goal.action, id, label, goal.span, goal.label_span)
+
+    def _written(self, goal: ProgramGoal) -> Iterator[Goal]:
+        """What `WriteImage` asked for on the way."""
+        written, self._lowering.written = self._lowering.written, []
+        for id, path, trace in written:
+            place = replace(goal, label=path, span=trace[0], label_span=trace[0])
+            try:
+                yield from self._save(replace(place, action="save"), id, path)
+            except Failed as failed:
+                self._fail(place, path, failed)
+
+    def _fail(self, goal: ProgramGoal, label: str, failed: Failed) -> None:
+        diagnostic: Diagnostic = failed.args[0]
+        message = f'`{goal.action} "{label}"` failed: {diagnostic.message}'
+        self._failures.append(replace(diagnostic, message=message))
+
+
+def _item(sequence: LazySequence, index: int) -> Work:
+    return (yield from forced((yield Item(sequence, index))))
+
+
+def with_index(label: str, index: int, length: int) -> str:
+    """``masks.nii.gz`` with the number of an item: ``masks_07.nii.gz`` of 12 items."""
+    folder, slash, name = label.rpartition("/")
+    stem, dot, suffix = name.partition(".")
+    number = str(index).zfill(len(str(max(0, length - 1))))
+    return f"{folder}{slash}{stem}_{number}{dot}{suffix}"
