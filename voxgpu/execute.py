@@ -18,6 +18,7 @@ from voxgpu.execution.serial import Serial
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.ids import ValueId
+from voxgpu.image import Image
 from voxgpu.optimize.schedule import Schedule, schedule
 from voxgpu.pipeline import Compiled
 from voxgpu.plan.node import Goal, Plan
@@ -63,6 +64,10 @@ class Result:
         }
 
 
+#: Bytes that are there in any case, so that nobody has to look.
+_SMALL = 64 * 2**20
+
+
 def _silent(_: Printed) -> None:
     """Prints nothing."""
 
@@ -92,8 +97,11 @@ class Session:
         self._computed: list[ValueId] = []
         self._seconds = 0.0
 
-    def ask(self, plan: Plan, ids: Sequence[ValueId]) -> list[Value | Diagnostic]:
-        """The values of nodes, or what went wrong; raises ImgqlError where memory is short."""
+    def ask(self, plan: Plan, ids: Sequence[ValueId]) -> dict[ValueId, Value | Diagnostic]:
+        """The values of nodes, or what went wrong; raises ImgqlError where memory is short.
+
+        Numbers, truth values, strings and sequences that were computed on the way are told, too.
+        """
         goals = tuple(Goal("find", id, "", plan.origins[id][0], plan.origins[id][0]) for id in ids)
         asked = replace(plan, goals=goals)
         found: dict[ValueId, Value | Diagnostic] = {}
@@ -102,7 +110,11 @@ class Session:
         outcome = self._run(planned, lambda goal, value: found.update({goal.value: value}))
         for goal, failed, error in outcome.failures:
             found[goal.value] = _explain(asked, goal, failed, error)
-        return [found[id] for id in ids]
+        for id in outcome.computed:
+            value = self._kept.get(id)
+            if value is not None and not isinstance(value, Image):
+                found.setdefault(id, value)
+        return found
 
     def execute(self, compiled: Compiled) -> Result:
         """Runs a program. Raises ImgqlError where it has errors, or memory is short."""
@@ -163,6 +175,8 @@ def execute(
 
 def _refuse_too_large(planned: Schedule) -> None:
     """Before the first task: better no run than one that dies half-way."""
+    if planned.peak_bytes < _SMALL:
+        return
     available = available_bytes()
     if planned.peak_bytes <= available:
         return

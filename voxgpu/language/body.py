@@ -81,12 +81,18 @@ class Body:
 
     def find(self, name: str) -> Binding | None:
         """What a name is bound to here, a value by a step of this block."""
-        local = self.names.get(name)
-        if local is not None:
-            return local
-        if self._around is not None:
-            found = self._around.find(name)
-            return self._captured(found) if isinstance(found, ValueBinding) else found
+        inner: list[Body] = []
+        body = self
+        while name not in body.names and body._around is not None:
+            inner.append(body)
+            body = body._around
+        found = body.names.get(name) or body._global(name)
+        if isinstance(found, ValueBinding):
+            for each in reversed(inner):
+                found = each._captured(found)
+        return found
+
+    def _global(self, name: str) -> Binding | None:
         order = self._outside.count if self._order is None else self._order
         found = self._outside.find(name, order)
         if self._order is None or not isinstance(found, ValueBinding):

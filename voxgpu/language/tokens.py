@@ -136,7 +136,7 @@ class _Classifier:
     def _command(self, index: int) -> int:
         token = self._tokens[index]
         is_local = token.type == "LET" and self._expecting
-        self._emit(token)
+        self._emit_as("LOCAL" if is_local else token.type, token)
         self._expecting = True
         following = index + 1
         if not is_local:

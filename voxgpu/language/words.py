@@ -94,7 +94,7 @@ def command_before(tokens: list[Token], index: int) -> list[Token]:
 def _begins_command(tokens: list[Token], index: int) -> bool:
     kind = tokens[index].type
     if kind == "DECLARED":
-        return index == 0 or tokens[index - 1].type != "LET"
+        return index == 0 or tokens[index - 1].type not in ("LET", "LOCAL")
     return kind in COMMANDS
 
 

@@ -67,9 +67,9 @@ def schedule(plan: Plan, given: Collection[ValueId] = ()) -> Schedule:
     given  values that are in memory already: nothing is computed for them
     """
     order = _order(plan, given)
-    needed = {each for id in order for each in plan.nodes[id].inputs}
-    needed.update(goal.value for goal in plan.goals)
-    used = [id for id in given if id in needed]
+    needed = dict.fromkeys(each for id in order for each in plan.nodes[id].inputs)
+    needed.update(dict.fromkeys(goal.value for goal in plan.goals))
+    used = [id for id in needed if id in given]
     frees = _frees(plan, order, used)
     tasks: list[Task] = []
     live = peak = sum(_costs(plan, id).result for id in used)

@@ -7,11 +7,11 @@ a parameter of their nodes, and so of their ids.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from voxgpu.diagnostics import Span
+from voxgpu.diagnostics import Diagnostic, Span
 from voxgpu.ids import Ingredient, ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.plan.node import Goal, Node, Plan, arguments_of
@@ -43,7 +43,9 @@ class Graph:
         self._origins: dict[ValueId, Trace] = {}
         self._files: dict[ValueId, Any] = {}
         self._grounded: dict[tuple[Floating, Grid], ValueId] = {}
-        self._constants: dict[ValueId, Value | None] = {}
+        self._constants: dict[ValueId, Value] = {}
+        #: What is known to depend on more than constants and what has been run by now.
+        self._unknown: set[ValueId] = set()
 
     def plan(self, goals: Sequence[Goal]) -> Plan:
         """What has been made, with these goals."""
@@ -91,10 +93,12 @@ class Graph:
         """The node of a primitive whose result has this type."""
         return self._intern(Node(primitive, inputs, parameters), kind, trace)
 
-    def know(self, id: ValueId, value: Value) -> None:
-        """Remembers what a scalar or a sequence came to when it was run."""
-        if not isinstance(value, Image):
-            self._constants[id] = value
+    def know(self, found: Mapping[ValueId, Any]) -> None:
+        """Remembers what scalars and sequences came to when they were run."""
+        self._unknown.clear()
+        for id, value in found.items():
+            if not isinstance(value, Image | Diagnostic):
+                self._constants[id] = value
 
     def _image_type(
         self, primitive: Primitive, result: ImageOf, inputs: tuple[ValueId, ...], grid: Grid | None
@@ -139,27 +143,30 @@ class Graph:
         stack = [root]
         while stack:
             top = stack[-1]
-            if top in self._constants:
+            if top in self._constants or top in self._unknown:
                 stack.pop()
                 continue
             node = self.nodes[top]
-            if isinstance(self.types[top], ImageOf) or not self._scalar(node):
-                self._constants[top] = None
+            if isinstance(self.types[top], ImageOf) or node.primitive is LOAD:
+                self._unknown.add(top)
+                continue
+            if any(each in self._unknown for each in node.inputs):
+                self._unknown.add(top)
                 continue
             waiting = [each for each in node.inputs if each not in self._constants]
             if waiting:
                 stack.extend(waiting)
                 continue
-            self._constants[top] = self._computed(node)
-        return self._constants[root]
-
-    def _scalar(self, node: Node) -> bool:
-        return not any(isinstance(self.types[each], ImageOf) for each in node.inputs)
+            value = self._computed(node)
+            if value is None:
+                self._unknown.add(top)
+            else:
+                self._constants[top] = value
+        return self._constants.get(root)
 
     def _computed(self, node: Node) -> Value | None:
+        """The value of a node whose inputs are known; None where it has none."""
         inputs = [self._constants[each] for each in node.inputs]
-        if node.primitive is LOAD or any(each is None for each in inputs):
-            return None
         try:
             value = node.primitive.reference(arguments_of(node, inputs), None)
         except ValueProblem:

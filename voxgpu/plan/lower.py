@@ -10,7 +10,7 @@ that can be told without is told first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, at_trace
@@ -57,8 +57,9 @@ from voxgpu.plan.values import (
 from voxgpu.primitives.primitive import Value
 from voxgpu.types import ImageOf
 
-#: Runs a plan with these values for goals; the values, or a diagnostic instead of one that failed.
-Ask = Callable[[Plan, Sequence[ValueId]], list[Value | Diagnostic]]
+#: Runs a plan with these values for goals; their values, or a diagnostic instead of one that
+#: failed, and what else has become known.
+Ask = Callable[[Plan, Sequence[ValueId]], Mapping[ValueId, Value | Diagnostic]]
 
 
 def lower(
@@ -124,13 +125,13 @@ class Lowering:
         unknown = [id for id in dict.fromkeys(ids) if self.graph.known_value(id) is None]
         if unknown and (self._ask is None or not self.is_running):
             raise NeedsRun
-        found: dict[ValueId, Any] = {}
+        found: Mapping[ValueId, Any] = {}
         if unknown and self._ask is not None:
-            found = dict(zip(unknown, self._ask(self.graph.plan(()), unknown), strict=True))
-        for id, value in found.items():
-            if isinstance(value, Diagnostic):
-                raise Failed(value)
-            self.graph.know(id, value)
+            found = self._ask(self.graph.plan(()), unknown)
+            self.graph.know(found)
+        for id in unknown:
+            if isinstance(found[id], Diagnostic):
+                raise Failed(found[id])
         return [found[id] if id in found else self.graph.known_value(id) for id in ids]
 
     def _write(self, image: ValueId, path: str, trace: Trace) -> None:
@@ -160,7 +161,7 @@ class Lowering:
                     value = yield Invocation(function, inside, (span, *trace))
                 case _:
                     value = self._step(step, values, arguments, trace)
-                    if isinstance(value, Pending) and not _waits(_inputs(step, values)):
+                    if isinstance(value, Pending) and _is_new(step, values):
                         value = yield Attempt(value)
             values.append(value)
         return values[block.result] if values else None
@@ -268,6 +269,11 @@ def _inputs(step: Step, values: list[Lowered]) -> list[Lowered]:
         case FoldLeft(start=start, sequence=number):
             return [values[each] for each in (start, number) if each is not None]
     return []
+
+
+def _is_new(step: Step, values: list[Lowered]) -> bool:
+    """Whether nobody has tried to find the value of a step that is pending."""
+    return not isinstance(step, Parameter | Outer) and not _waits(_inputs(step, values))
 
 
 def _waits(values: Sequence[Lowered]) -> bool:
