@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 #: Layers from the bottom up; a file may import from its own layer and from those below.
 LAYERS = [
     {"image", "types", "ids", "diagnostics", "device"},
-    {"codegen"},
+    {"codegen", "itk"},
     {"primitives", "language", "files"},
     {"plan"},
     {"optimize"},
@@ -25,6 +25,7 @@ LAYERS = [
     {"pipeline"},
     {"execute"},
     {"demo"},
+    {"interactive"},
     {"cli", "__init__", "__main__"},
 ]
 

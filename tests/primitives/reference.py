@@ -33,6 +33,11 @@ def applied(primitive: Primitive, arguments: list[Value], default: Grid | None =
     grid = grids[0] if grids else default
     if not primitive.makes_image:
         return primitive.reference(arguments, None)
+    if primitive.grid_from:
+        names = [each.name for each in primitive.parameters]
+        like = arguments[names.index(primitive.grid_from)]
+        assert isinstance(like, Image)
+        grid = like.grid
     if primitive.grid_of is not None:
         pairs = zip(arguments, primitive.parameters, strict=True)
         grid = primitive.grid_of(grid, *(value for value, each in pairs if each.static))

@@ -12,8 +12,9 @@ import shlex
 from dataclasses import replace
 from typing import Any
 
-from voxgpu.files.itk import Information, information, objections, quiet, simpleitk
+from voxgpu.files.itk import Information, information, objections
 from voxgpu.files.problem import FileProblem
+from voxgpu.itk.process import quiet, simpleitk
 
 #: Steps between slices may differ by this fraction; a slice that is missing doubles one.
 _UNEVEN = 0.05

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import locale
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from voxgpu.files.problem import FileProblem
+from voxgpu.itk.process import quiet, simpleitk
 
 _ELEMENTS = {
     "8-bit signed integer": "int8",
@@ -59,32 +58,6 @@ class Information:
     def element(self) -> str:
         """NumPy's name of the type of one component; empty where NumPy images have no such."""
         return _ELEMENTS.get(self.voxel.removeprefix("vector of "), "")
-
-
-def simpleitk() -> Any:
-    """SimpleITK, which takes 0.2 s to import: only where an image is read or written."""
-    import SimpleITK
-
-    return SimpleITK
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep ITK's warnings, meant for developers, off the terminal, and the process as it was.
-
-    Reading VTK files and writing DICOM would leave it in the locale ``C``, where Python takes
-    every text file that is opened after for ASCII.
-    """
-    process = simpleitk().ProcessObject
-    shown = process.GetGlobalWarningDisplay()
-    before = locale.setlocale(locale.LC_ALL)
-    process.SetGlobalWarningDisplay(False)
-    try:
-        yield
-    finally:
-        process.SetGlobalWarningDisplay(shown)
-        if locale.setlocale(locale.LC_ALL) != before:
-            locale.setlocale(locale.LC_ALL, before)
 
 
 def information(place: str) -> Information:

@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from voxgpu.files.dicom import read_series
 from voxgpu.files.header import Header, read_header
-from voxgpu.files.itk import objections, quiet, simpleitk
+from voxgpu.files.itk import objections
 from voxgpu.files.nifti_read import nifti_files, read_nifti_header, read_voxels
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.whole import check_unpacks
 from voxgpu.image import Image
+from voxgpu.itk.process import quiet, simpleitk
 
 
 def read_image(header: Header) -> Image:

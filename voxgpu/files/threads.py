@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voxgpu.files.itk import simpleitk
+from voxgpu.itk.process import simpleitk
 
 
 def use_threads(count: int) -> None:

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.files.existing import os_reason
-from voxgpu.files.itk import objections, quiet, simpleitk
+from voxgpu.files.itk import objections
 from voxgpu.files.nifti import LARGEST_AXIS, nifti_header
 from voxgpu.files.prepare import prepared
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.suffix import NIFTI, suffix_of, unsupported_reason
 from voxgpu.image import Grid, Image
+from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.types import Content
 
 __all__ = ["unsupported_reason", "write_image"]

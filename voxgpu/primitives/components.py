@@ -26,7 +26,7 @@ def through(a: BoolImage, b: BoolImage) -> BoolImage:
     >>> through([false, true, true, false], [true, true, false, true])
     [true, true, false, false]
     """
-    labels, count = _labeled(b)
+    labels, count = labeled(b)
     touched = np.zeros(count + 1, dtype=np.bool_)
     touched[labels[a & b]] = True
     return touched[labels]
@@ -42,8 +42,8 @@ def labels(b: BoolImage) -> NumberImage:
     >>> lcc([true, false, true, true])
     [1, 0, 2, 2]
     """
-    labels, count = _labeled(b)
-    return _in_raster_order(labels, count)
+    labels, count = labeled(b)
+    return in_raster_order(labels, count)
 
 
 @whole_image("maxvol", scratch=12)
@@ -57,14 +57,14 @@ def largest_component(b: BoolImage) -> BoolImage:
     >>> maxvol([false, false])
     [false, false]
     """
-    labels, count = _labeled(b)
+    labels, count = labeled(b)
     volumes = np.bincount(labels.ravel(), minlength=count + 1)
     volumes[0] = 0
     is_largest: npt.NDArray[np.bool_] = (volumes == volumes.max()) & (volumes > 0)
     return is_largest[labels]
 
 
-def _labeled(b: npt.NDArray[np.bool_]) -> tuple[Labels, int]:
+def labeled(b: npt.NDArray[np.bool_]) -> tuple[Labels, int]:
     """Labels 1… of the components in some order, 0 outside, and how many there are."""
     from scipy.ndimage import label
 
@@ -73,7 +73,7 @@ def _labeled(b: npt.NDArray[np.bool_]) -> tuple[Labels, int]:
     return labels, int(count)
 
 
-def _in_raster_order(labels: Labels, count: int) -> Labels:
+def in_raster_order(labels: Labels, count: int) -> Labels:
     """The same labels, renumbered by the place of each component's first voxel.
 
     SciPy numbers this way already, but does not promise it.

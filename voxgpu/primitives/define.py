@@ -25,7 +25,14 @@ from voxgpu.codegen.reference import evaluate
 from voxgpu.codegen.scalar import Element, Scalar, key, parameter, read
 from voxgpu.ids import meaning_of
 from voxgpu.image import Grid, Image
-from voxgpu.primitives.primitive import Parameter, Primitive, Shape, Value, ValueProblem
+from voxgpu.primitives.primitive import (
+    Doubtful,
+    Parameter,
+    Primitive,
+    Shape,
+    Value,
+    ValueProblem,
+)
 from voxgpu.types import (
     ANY_IMAGE,
     BOOLEAN,
@@ -93,8 +100,8 @@ def scalar(*names: str, version: int = 1) -> Decorator:
     """Numbers, truth values and strings to one of these; ``version`` is its meaning in ids."""
 
     def define(function: Callable[..., Any]) -> Definition:
-        def reference(arguments: list[Value], _: Grid | None) -> Value:
-            result: Value = function(*arguments)
+        def reference(arguments: list[Value], _: Grid | None) -> Value | Doubtful:
+            result: Value | Doubtful = function(*arguments)
             return result
 
         meaning = meaning_of("scalar", function.__name__, version)
@@ -126,24 +133,30 @@ def whole_image(
     scratch: int = 16,
     dialect: str = "",
     grid_of: Callable[..., Grid] | None = None,
+    grid_from: str = "",
     check: Callable[..., str | None] | None = None,
 ) -> Decorator:
     """Anything that needs the whole image. The function gets arrays, (z, y, x) or (y, x).
 
-    Images of numbers come as float32, of true/false as bool, colors with channels last; where the
-    function has a parameter ``grid`` it gets the grid of the result. ``version`` must grow whenever
+    Images of numbers come as float32, of true/false as bool, colors with channels last. Where the
+    function has a parameter ``grid`` it gets the grid of the result, or of the first image if the
+    result is none; ``grids`` are those of all images, in order. ``grid_from`` names the argument
+    whose grid the result has, where the others may lie on other grids. ``version`` must grow when
     the results change, ``element`` is the type of the result's voxels where it is not float32 or
     bool, ``channels`` their number where it makes colors of numbers, and ``scratch`` what it takes
     besides, in bytes per voxel.
     """
 
     def define(function: Callable[..., Any]) -> Definition:
-        wants_grid = "grid" in signature(function).parameters
+        wanted = [name for name in ("grid", "grids") if name in signature(function).parameters]
 
         def build(variant: Variant) -> _Built:
-            def reference(arguments: list[Value], grid: Grid | None) -> Value:
+            def reference(arguments: list[Value], grid: Grid | None) -> Value | Doubtful:
                 plain = [_prepared(v, p.type) for v, p in zip(arguments, variant, strict=True)]
-                result = function(*plain, grid=grid) if wants_grid else function(*plain)
+                grids = tuple(each.grid for each in arguments if isinstance(each, Image))
+                first = grid if grid is not None or not grids else grids[0]
+                places = {"grid": first, "grids": grids}
+                result = function(*plain, **{name: places[name] for name in wanted})
                 return _wrapped(result, grid)
 
             kinds = [str(parameter.type) for parameter in variant]
@@ -160,13 +173,14 @@ def whole_image(
             scratch=scratch,
             dialect=dialect,
             grid_of=grid_of,
+            grid_from=grid_from,
             check=check,
         )
 
     return define
 
 
-_Built = tuple[bytes, Callable[[list[Value], Grid | None], Value], Scalar | None]
+_Built = tuple[bytes, Callable[[list[Value], Grid | None], Value | Doubtful], Scalar | None]
 
 
 def _traced(
@@ -180,7 +194,7 @@ def _traced(
         def build(variant: Variant) -> _Built:
             body = function(*_symbols(variant, outside))
 
-            def reference(arguments: list[Value], grid: Grid | None) -> Value:
+            def reference(arguments: list[Value], grid: Grid | None) -> Value | Doubtful:
                 _refuse_empty(options.get("nonempty", ""), variant, arguments)
                 return _evaluated(body, variant, arguments, grid)
 
@@ -209,7 +223,9 @@ def _refuse_empty(name: str, variant: Variant, arguments: list[Value]) -> None:
             raise ValueProblem(f"`{name}` has no true voxel, so there is no value")
 
 
-def _evaluated(body: Scalar, variant: Variant, arguments: list[Value], grid: Grid | None) -> Value:
+def _evaluated(
+    body: Scalar, variant: Variant, arguments: list[Value], grid: Grid | None
+) -> Value | Doubtful:
     pairs = list(zip(arguments, variant, strict=True))
     images = [_prepared(v, p.type) for v, p in pairs if isinstance(p.type, ImageOf)]
     scalars = [v for v, p in pairs if not isinstance(p.type, ImageOf)]
@@ -227,7 +243,9 @@ def _prepared(value: Value, wanted: Type) -> Any:
     return value
 
 
-def _wrapped(result: Any, grid: Grid | None) -> Value:
+def _wrapped(result: Any, grid: Grid | None) -> Value | Doubtful:
+    if isinstance(result, Doubtful):
+        return result
     if isinstance(result, np.ndarray) and grid is not None:
         return Image(np.ascontiguousarray(result), grid)
     if isinstance(result, np.bool_):
@@ -252,7 +270,7 @@ def _definition(
     parameters = [
         (name, _role(function, roles, name))
         for name in signature(function).parameters
-        if name != "grid"
+        if name not in ("grid", "grids")
     ]
     overloads = []
     for variant in _variants(parameters):

@@ -1,0 +1,1 @@
+"""SimpleITK: how it is called, and how images go there and back."""

@@ -1,0 +1,71 @@
+"""How does an image become one of SimpleITK's, and back?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from voxgpu.image import Grid, Image
+from voxgpu.itk.process import simpleitk
+
+
+def to_itk(image: Image) -> Any:
+    """SimpleITK's image with the same voxels on the same grid; true/false become uint8 0 and 1."""
+    array = image.array.view(np.uint8) if image.array.dtype == bool else image.array
+    itk = simpleitk().GetImageFromArray(array, isVector=image.channels > 1)
+    place(itk, image.grid)
+    return itk
+
+
+def place(itk: Any, grid: Grid) -> None:
+    """Puts one of SimpleITK's images on a grid of the same shape."""
+    itk.SetSpacing(tuple(reversed(grid.spacing)))
+    itk.SetOrigin(grid.origin)
+    itk.SetDirection(grid.direction)
+
+
+def from_itk(itk: Any, *known: Grid) -> Image:
+    """The image with the same voxels, on the first of the grids in ``known`` that is its own.
+
+    A 3-D image of one slice loses the axis, as it does when it is loaded.
+    """
+    array = simpleitk().GetArrayFromImage(itk)
+    grid = grid_of(itk)
+    for each in known:
+        if each.agrees_with(grid):
+            return Image(array, each)
+    axis = thin_axis(grid)
+    if axis is None:
+        return Image(array, grid)
+    return Image(np.ascontiguousarray(array.squeeze(axis)), flat(grid, axis))
+
+
+def grid_of(itk: Any) -> Grid:
+    """The grid that one of SimpleITK's images lies on."""
+    return Grid(
+        tuple(reversed(itk.GetSize())),
+        tuple(reversed(itk.GetSpacing())),
+        tuple(itk.GetOrigin()),
+        tuple(itk.GetDirection()),
+    )
+
+
+def thin_axis(grid: Grid) -> int | None:
+    """The first axis of one voxel of a 3-D grid, (z, y, x) order."""
+    return grid.shape.index(1) if grid.dimensions == 3 and 1 in grid.shape else None
+
+
+def flat(grid: Grid, axis: int) -> Grid:
+    """The 2-D grid that is left without an axis of one voxel, at the place that it has there."""
+    kept = [each for each in range(3) if each != 2 - axis]
+    columns = np.array(grid.direction).reshape(3, 3)[np.ix_(kept, kept)]
+    lengths = np.linalg.norm(columns, axis=0)
+    is_plane = abs(np.linalg.det(columns)) > 1e-6
+    direction = columns / lengths if is_plane else np.eye(2)
+    return Grid(
+        tuple(size for each, size in enumerate(grid.shape) if each != axis),
+        tuple(step for each, step in enumerate(grid.spacing) if each != axis),
+        tuple(grid.origin[each] for each in kept),
+        tuple(float(each) for each in direction.ravel()),
+    )
