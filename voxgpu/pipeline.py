@@ -25,6 +25,7 @@ from voxgpu.language.syntax import Command, Dialect
 from voxgpu.plan.lower import Ask, lower
 from voxgpu.plan.node import Plan, needed
 from voxgpu.primitives.catalogue import catalogue, standard_primitives
+from voxgpu.primitives.simpleitk import SimpleITKNamespace
 from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, ImageOf, Type
 
 
@@ -136,7 +137,7 @@ def _compile(
     folder = path.parent if path else Path()
     commands = reader.read(source, folder)
     variables = {**_standard_variables(path), **options.define}
-    known = Names(names, {}, reader.namespaces)
+    known = Names(names, {"simpleitk": SimpleITKNamespace()}, reader.namespaces)
     files = _Files(options.roots)
     program = resolve(commands, known, variables, files.describe, diagnostics)
     adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1

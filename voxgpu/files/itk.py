@@ -8,20 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from voxgpu.files.problem import FileProblem
+from voxgpu.itk.images import ELEMENTS
 from voxgpu.itk.process import quiet, simpleitk
-
-_ELEMENTS = {
-    "8-bit signed integer": "int8",
-    "8-bit unsigned integer": "uint8",
-    "16-bit signed integer": "int16",
-    "16-bit unsigned integer": "uint16",
-    "32-bit signed integer": "int32",
-    "32-bit unsigned integer": "uint32",
-    "64-bit signed integer": "int64",
-    "64-bit unsigned integer": "uint64",
-    "32-bit float": "float32",
-    "64-bit float": "float64",
-}
 
 #: What SimpleITK says, and what it means to a user.
 _IN_OTHER_WORDS = {
@@ -57,7 +45,7 @@ class Information:
     @property
     def element(self) -> str:
         """NumPy's name of the type of one component; empty where NumPy images have no such."""
-        return _ELEMENTS.get(self.voxel.removeprefix("vector of "), "")
+        return ELEMENTS.get(self.voxel.removeprefix("vector of "), "")
 
 
 def information(place: str) -> Information:

@@ -9,6 +9,29 @@ import numpy as np
 from voxgpu.image import Grid, Image
 from voxgpu.itk.process import simpleitk
 
+#: NumPy's name of what SimpleITK calls the type of a voxel, or of one of its components.
+ELEMENTS = {
+    "8-bit signed integer": "int8",
+    "8-bit unsigned integer": "uint8",
+    "16-bit signed integer": "int16",
+    "16-bit unsigned integer": "uint16",
+    "32-bit signed integer": "int32",
+    "32-bit unsigned integer": "uint32",
+    "64-bit signed integer": "int64",
+    "64-bit unsigned integer": "uint64",
+    "32-bit float": "float32",
+    "64-bit float": "float64",
+}
+
+
+def element_of(itk: Any) -> str:
+    """NumPy's name of the type of the voxels; empty for what NumPy has no images of.
+
+    Looking at the voxels of a label map as an array would end the process.
+    """
+    voxel: str = itk.GetPixelIDTypeAsString()
+    return ELEMENTS.get(voxel.removeprefix("vector of "), "")
+
 
 def to_itk(image: Image) -> Any:
     """SimpleITK's image with the same voxels on the same grid; true/false become uint8 0 and 1."""

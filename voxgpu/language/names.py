@@ -19,6 +19,11 @@ class Namespace(Protocol):
         """Why there is no primitive under a name that the library behind it has."""
 
 
+def _may_be_foreign(name: str) -> bool:
+    """Whether a name without a namespace is worth looking for in one, which takes an import."""
+    return name[0].isupper() or name.startswith(("sitk", "vector_"))
+
+
 @dataclass(frozen=True)
 class Names:
     """The catalogue and the namespaces.
@@ -39,7 +44,7 @@ class Names:
         if dot:
             found = self.namespaces[space].get(plain) if space in self.namespaces else None
             return found or ()
-        if not name[0].isupper():
+        if not _may_be_foreign(name):
             return ()
         spaces = (each for each in self.imported if each in self.namespaces)
         every = (self.namespaces[each].get(name) for each in spaces)
@@ -53,7 +58,7 @@ class Names:
 
     def elsewhere(self, name: str, operations: Collection[str]) -> list[str]:
         """The qualified names under which a namespace has what is unknown as ``name``."""
-        if "." in name or not name[0].isupper():
+        if "." in name or not _may_be_foreign(name):
             return []
         return [
             f"{space}.{name}"

@@ -134,12 +134,13 @@ def finer_grid(grid: Grid, mm: float | tuple[float, ...]) -> Grid:
 def resample_to(v: NumberImage, mm: StaticNumber, *, grid: Grid, grids: Any) -> NumberImage:
     """``v`` with voxels of ``mm`` on every side, linearly interpolated, over the same extent.
 
-    The outer corner of the first voxel stays where it is. float32; shapes (z, y, x) or (y, x).
+    The outer corner of the first voxel stays where it is; beyond all voxels the nearest one counts.
+    float32; shapes (z, y, x) or (y, x).
 
-    >>> resample_to([1, 2, 3, 4], 2)
+    >>> resample_to([[1, 2, 3, 4], [1, 2, 3, 4]], 2)
     [1.5, 3.5]
     """
-    return _on_grid(v, grids[0], grid, linear=True)
+    return _on_grid(v, grids[0], grid, linear=True, beyond=True)
 
 
 @whole_image("resample_to", scratch=16, grid_of=finer_grid)
@@ -149,7 +150,7 @@ def resample_to_each(v: NumberImage, mm: StaticNumbers, *, grid: Grid, grids: An
     >>> resample_to([1, 2, 3, 4], [2, 1])
     [1.5, 3.5]
     """
-    return _on_grid(v, grids[0], grid, linear=True)
+    return _on_grid(v, grids[0], grid, linear=True, beyond=True)
 
 
 @whole_image("resample_to", scratch=16, grid_of=finer_grid)
@@ -159,7 +160,7 @@ def resample_region_to(v: BoolImage, mm: StaticNumber, *, grid: Grid, grids: Any
     >>> resample_to([true, true, false, false], 2)
     [true, false]
     """
-    return _on_grid(v, grids[0], grid, linear=False)
+    return _on_grid(v, grids[0], grid, linear=False, beyond=True)
 
 
 @whole_image("resample_to", scratch=16, grid_of=finer_grid)
@@ -171,13 +172,14 @@ def resample_region_to_each(
     >>> resample_to([true, true, false, false], [2, 1])
     [true, false]
     """
-    return _on_grid(v, grids[0], grid, linear=False)
+    return _on_grid(v, grids[0], grid, linear=False, beyond=True)
 
 
-def _on_grid(v: Array, source: Grid, target: Grid, *, linear: bool) -> Array:
+def _on_grid(v: Array, source: Grid, target: Grid, *, linear: bool, beyond: bool = False) -> Array:
     """The voxels of an image on ``source`` at the places of ``target``; ITK interpolates.
 
-    As in ITK, voxels reach half their width beyond their centers; outside of all of them is 0.
+    As in ITK, voxels reach half their width beyond their centers; outside of all of them is 0, or,
+    with ``beyond``, the voxel nearest to the place.
     """
     from voxgpu.itk.images import place, to_itk
     from voxgpu.itk.process import quiet, simpleitk
@@ -191,7 +193,9 @@ def _on_grid(v: Array, source: Grid, target: Grid, *, linear: bool) -> Array:
         interpolator = itk.sitkLinear if linear else itk.sitkNearestNeighbor
         image = to_itk(Image(v, source))
         result: Array = itk.GetArrayFromImage(
-            itk.Resample(image, like, itk.Transform(), interpolator, 0.0)
+            itk.Resample(
+                image, like, itk.Transform(), interpolator, 0.0, image.GetPixelID(), beyond
+            )
         )
     return result if linear else result.astype(np.bool_)
 

@@ -1,0 +1,175 @@
+"""Every function of SimpleITK that a program can call gives what SimpleITK gives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from voxgpu.image import Grid, Image
+from voxgpu.itk.images import to_itk
+from voxgpu.primitives.primitive import Primitive, ValueProblem
+from voxgpu.primitives.simpleitk import SimpleITKNamespace
+from voxgpu.types import ANY_IMAGE, NUMBER, Content, ImageOf
+
+NAMESPACE = SimpleITKNamespace()
+NAMES = [name for name in NAMESPACE if name[0].isupper() and NAMESPACE[name][0].parameters != ()]
+GRID = Grid((9, 10, 11), (1.5, 1.0, 0.75), (1.0, -2.0, 3.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+
+
+def _images() -> list[Image]:
+    """An image of each kind, with something in it."""
+    z, y, x = np.indices(GRID.shape)
+    ball = (z - 4) ** 2 + (y - 5) ** 2 + (x - 5) ** 2
+    smooth = (100 * np.exp(-ball / 20)).astype(np.float32) + x.astype(np.float32)
+    return [
+        Image(smooth, GRID),
+        Image(smooth.astype(np.uint8), GRID),
+        Image((ball < 9).astype(np.uint8), GRID),
+    ]
+
+
+def _defaulted(name: str) -> list[Primitive]:
+    """The overloads that need images only."""
+    return [
+        primitive
+        for primitive in NAMESPACE[name]
+        if all(each.optional or each.type == ANY_IMAGE for each in primitive.parameters)
+        and primitive.makes_image
+    ]
+
+
+def _runs() -> list[tuple[str, Primitive]]:
+    return [(name, primitive) for name in NAMES for primitive in _defaulted(name)[:1]]
+
+
+RUNS = _runs()
+
+
+def _applied(primitive: Primitive, name: str) -> tuple[list[Image], Any, Any] | None:
+    """The first kind of image that SimpleITK takes: arguments, its result, and ours."""
+    needed = sum(not each.optional for each in primitive.parameters)
+    for image in _images():
+        arguments = [image] * needed
+        try:
+            theirs = getattr(sitk, name)(*[to_itk(each) for each in arguments])
+        except RuntimeError:
+            continue
+        try:
+            return arguments, theirs, primitive.reference(list(arguments), None)
+        except ValueProblem as problem:
+            return arguments, theirs, problem
+    return None
+
+
+@pytest.mark.parametrize(("name", "primitive"), RUNS, ids=[name for name, _ in RUNS])
+def test_filters_give_what_simpleitk_gives(name: str, primitive: Primitive) -> None:
+    applied = _applied(primitive, name)
+    if applied is None:
+        # SimpleITK itself has no value for such images; then we must say so.
+        with pytest.raises(ValueProblem):
+            needed = sum(not each.optional for each in primitive.parameters)
+            primitive.reference([_images()[0]] * needed, None)
+        return
+    arguments, theirs, ours = applied
+    if isinstance(ours, ValueProblem):
+        assert "which the language does not have" in str(ours) or "channels" in str(ours)
+        return
+    expected = sitk.GetArrayFromImage(theirs)
+    if expected.ndim == 3 and 1 in expected.shape:
+        expected = expected.squeeze(expected.shape.index(1))
+    assert ours.array.dtype == expected.dtype
+    if name not in ("AdditiveGaussianNoise", "SaltAndPepperNoise", "ShotNoise", "SpeckleNoise"):
+        assert np.array_equal(ours.array, expected, equal_nan=expected.dtype.kind == "f")
+    assert primitive.infer is not None
+    types = [ImageOf(Content.NUMBER, str(a.element), 1, a.grid) for a in arguments]
+    told = primitive.infer(types, [None] * len(types))
+    if told is not None:
+        assert isinstance(told, ImageOf)
+        assert (told.element, told.channels) == (str(ours.element), ours.channels)
+        assert told.grid is ours.grid
+
+
+def test_most_filters_run_and_tell_their_type_before() -> None:
+    ran = told = 0
+    for name, primitive in RUNS:
+        applied = _applied(primitive, name)
+        if applied is None or not isinstance(applied[2], Image):
+            continue
+        ran += 1
+        assert primitive.infer is not None
+        types = [ImageOf(Content.NUMBER, str(a.element), 1, a.grid) for a in applied[0]]
+        told += primitive.infer(types, [None] * len(types)) is not None
+    assert ran >= 180
+    assert told >= 150
+
+
+def test_every_function_says_what_it_does() -> None:
+    assert len(NAMES) >= 250
+    for name in NAMES:
+        for primitive in NAMESPACE[name]:
+            assert primitive.doc.strip()
+            assert primitive.signature.startswith(f"simpleitk.{name}(")
+
+
+def test_versions_and_signatures_are_in_the_meaning() -> None:
+    meanings = [p.meaning for name in NAMES for p in NAMESPACE[name]]
+    version = sitk.Version.VersionString().encode()
+    assert all(version in meaning for meaning in meanings)
+
+
+def test_numbers_for_every_axis_or_one_for_all() -> None:
+    both = {str(p.parameters[1].type): p for p in NAMESPACE["Median"]}
+    image = _images()[0]
+    one = both["number"].reference([image, 2.0], None)
+    each = both["sequence of number"].reference([image, (2.0, 2.0, 2.0)], None)
+    assert isinstance(one, Image)
+    assert isinstance(each, Image)
+    assert np.array_equal(one.array, each.array)
+
+
+def test_sequences_of_numbers_come_back() -> None:
+    (primitive,) = NAMESPACE["MinimumMaximum"]
+    image = _images()[0]
+    assert primitive.reference([image], None) == (
+        float(image.array.min()),
+        float(image.array.max()),
+    )
+
+
+@pytest.mark.parametrize(("value", "reason"), [(1.5, "whole number"), (300.0, "0 to 255")])
+def test_numbers_that_do_not_fit(value: float, reason: str) -> None:
+    (primitive,) = NAMESPACE["BinaryThreshold"]
+    with pytest.raises(ValueProblem, match=reason):
+        primitive.reference([_images()[0], 0.0, 1.0, value], None)
+
+
+def test_constants_and_vectors() -> None:
+    (linear,) = NAMESPACE["sitkLinear"]
+    assert linear.reference([], None) == sitk.sitkLinear
+    (vector,) = NAMESPACE["vector_uint32"]
+    assert vector.reference([(1.0, 2.0)], None) == (1.0, 2.0)
+    assert linear.result == NUMBER
+
+
+def test_refusals_say_why() -> None:
+    assert "Transform" in (NAMESPACE.refusal("Resample") or "")
+    assert "Transform" in (NAMESPACE.refusal("TransformGeometry") or "")
+    assert NAMESPACE.refusal("NoSuchThing") is None
+    assert "NoSuchThing" not in NAMESPACE
+
+
+def test_one_name_is_looked_up_alone() -> None:
+    program = (
+        "import sys\n"
+        "from voxgpu.primitives.simpleitk import SimpleITKNamespace\n"
+        "names = SimpleITKNamespace()\n"
+        "assert 'SimpleITK' not in sys.modules\n"
+        "names['Abs']\n"
+        "assert list(names._found) == ['Abs']\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

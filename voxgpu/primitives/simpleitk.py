@@ -1,0 +1,204 @@
+"""Which of SimpleITK's functions does a program have, as ``simpleitk.Name``? All it can call.
+
+SimpleITK is imported when a program mentions one, and only that one is looked at. What it says of
+itself is part of every id: another version, or other parameters, are other values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
+
+from voxgpu.ids import meaning_of
+from voxgpu.image import Grid
+from voxgpu.itk.process import simpleitk
+from voxgpu.primitives.primitive import Parameter, Primitive, Shape, Value
+from voxgpu.primitives.simpleitk_signature import (
+    VECTORS,
+    Argument,
+    Signature,
+    Unusable,
+    description,
+    signatures,
+)
+from voxgpu.types import (
+    ANY_IMAGE,
+    BOOLEAN,
+    COLOR_IMAGE,
+    NUMBER,
+    NUMBER_IMAGE,
+    TEXT,
+    SequenceOf,
+    Type,
+)
+
+_KINDS: dict[str, Type] = {
+    "image": ANY_IMAGE,
+    "images": SequenceOf(ANY_IMAGE),
+    "number": NUMBER,
+    "boolean": BOOLEAN,
+    "text": TEXT,
+    "numbers": SequenceOf(NUMBER),
+    "texts": SequenceOf(TEXT),
+    "lists": SequenceOf(SequenceOf(NUMBER)),
+}
+
+#: Functions whose result has colors for certain.
+_COLORS = {
+    "Compose",
+    "LabelMapContourOverlay",
+    "LabelMapOverlay",
+    "LabelMapToRGB",
+    "LabelOverlay",
+    "LabelToRGB",
+    "ScalarToRGBColormap",
+}
+
+_INSTEAD = {
+    "Resample": "it takes a Transform; resample(v, like) and resample_to(v, mm) are there instead",
+}
+
+#: Functions that are no filters, by the beginning of their names.
+_NO_FILTERS = (
+    *("ProcessObject", "ImageViewer", "ImageReaderBase", "ImageFileReader", "ImageFileWriter"),
+    *("ImageSeriesReader", "ImageSeriesWriter", "Version_", "GetArray", "GetImageFromArray"),
+    *("Show", "ReadImage", "WriteImage", "ReadTransform", "WriteTransform", "Object"),
+)
+
+#: VoxLogicA 2's names of what makes a vector for SimpleITK of a sequence; here it is one.
+_VECTORS = {f"vector_{each.removeprefix('Vector').lower()}" for each in VECTORS}
+
+
+class SimpleITKNamespace(Mapping[str, tuple[Primitive, ...]]):
+    """The overloads under each name, without the namespace before it."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[Primitive, ...]] = {}
+        self._refused: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> tuple[Primitive, ...]:
+        if name not in self._found:
+            self._found[name] = self._looked_up(name)
+        if not self._found[name]:
+            raise KeyError(name)
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in [*sorted(_VECTORS), *dir(simpleitk())] if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def refusal(self, name: str) -> str | None:
+        """Why a function of SimpleITK cannot be used; None where there is none of that name."""
+        self.get(name)
+        return self._refused.get(name)
+
+    def _looked_up(self, name: str) -> tuple[Primitive, ...]:
+        if name in _VECTORS:
+            return (_identity(name),)
+        if not name.isidentifier() or name.startswith("_"):
+            return ()
+        found = getattr(simpleitk(), name, None)
+        if isinstance(found, int) and name.startswith("sitk"):
+            return (_constant(name, found),)
+        if not isinstance(found, FunctionType | BuiltinFunctionType) or not name[0].isupper():
+            if isinstance(found, type):
+                self._refused[name] = "it is a class of SimpleITK; functions of images can be used"
+            return ()
+        if name in _INSTEAD:
+            self._refused[name] = _INSTEAD[name]
+            return ()
+        try:
+            return _primitives(name, found)
+        except Unusable as unusable:
+            self._refused[name] = str(unusable)
+            return ()
+
+
+def _primitives(name: str, function: Any) -> tuple[Primitive, ...]:
+    if name.startswith(_NO_FILTERS):
+        raise Unusable("it is no function of images")
+    doc = description(name, function)
+    chosen: dict[tuple[str, ...], Primitive] = {}
+    for signature in signatures(name, function):
+        for parameters in _variants(signature):
+            types = tuple(str(each.type) for each in parameters)
+            chosen.setdefault(types, _primitive(signature, parameters, doc))
+    return tuple(chosen.values())
+
+
+def _variants(signature: Signature) -> Iterator[tuple[Parameter, ...]]:
+    """The parameters with a number for every axis, and with one number for all."""
+    yield tuple(_parameter(each, _KINDS[each.kind]) for each in signature.arguments)
+    if any(each.kind == "numbers" for each in signature.arguments):
+        yield tuple(
+            _parameter(each, NUMBER if each.kind == "numbers" else _KINDS[each.kind])
+            for each in signature.arguments
+        )
+
+
+def _parameter(argument: Argument, kind: Type) -> Parameter:
+    default = argument.default
+    return Parameter(argument.name, kind, optional=default is not None, default=default or "")
+
+
+def _primitive(signature: Signature, parameters: tuple[Parameter, ...], doc: str) -> Primitive:
+    # Only here is SimpleITK needed, whose functions these are.
+    from voxgpu.primitives.simpleitk_call import caller, inference
+
+    version = simpleitk().Version.VersionString()
+    makes_image = signature.result == "image"
+    result: Type = NUMBER_IMAGE if makes_image else _KINDS[signature.result]
+    if signature.name in _COLORS:
+        result = COLOR_IMAGE
+    has_image = any(each.kind in ("image", "images") for each in signature.arguments)
+    return Primitive(
+        name=f"simpleitk.{signature.name}({', '.join(str(each.type) for each in parameters)})",
+        names=(f"simpleitk.{signature.name}",),
+        family="simpleitk",
+        shape=Shape.WHOLE_IMAGE if makes_image or has_image else Shape.SCALAR,
+        parameters=parameters,
+        result=result,
+        meaning=meaning_of("simpleitk", version, str(signature)),
+        doc=doc,
+        reference=caller(signature),
+        scratch=32,
+        infer=inference(signature) if makes_image else None,
+    )
+
+
+def _constant(name: str, value: int) -> Primitive:
+    def reference(_: list[Value], __: Grid | None) -> Value:
+        return float(value)
+
+    return _made(name, (), NUMBER, f"The number {value}, which SimpleITK calls {name}.", reference)
+
+
+def _identity(name: str) -> Primitive:
+    def reference(arguments: list[Value], _: Grid | None) -> Value:
+        return arguments[0]
+
+    doc = "The sequence itself: functions of SimpleITK take sequences of numbers as they are."
+    parameters = (Parameter("xs", SequenceOf(NUMBER)),)
+    return _made(name, parameters, SequenceOf(NUMBER), doc, reference)
+
+
+def _made(
+    name: str, parameters: tuple[Parameter, ...], result: Type, doc: str, reference: Any
+) -> Primitive:
+    return Primitive(
+        name=f"simpleitk.{name}",
+        names=(f"simpleitk.{name}",),
+        family="simpleitk",
+        shape=Shape.SCALAR,
+        parameters=parameters,
+        result=result,
+        meaning=meaning_of("simpleitk", name, 1),
+        doc=doc,
+        reference=reference,
+    )

@@ -1,0 +1,185 @@
+"""How is a function of SimpleITK called with values of the language, and what will it give?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from voxgpu.image import Grid, Image
+from voxgpu.itk.images import element_of, from_itk, grid_of, place, to_itk
+from voxgpu.itk.process import quiet, simpleitk
+from voxgpu.primitives.primitive import Value, ValueProblem
+from voxgpu.primitives.simpleitk_signature import INTEGERS, Argument, Signature
+from voxgpu.types import Content, ImageOf, Type
+
+#: Voxels of the images that a function is tried on, (x, y, z): odd, so that nothing fits by chance.
+_PROBE = (13, 11, 9)
+
+
+def caller(signature: Signature) -> Callable[[list[Value], Grid | None], Value]:
+    """The reference of a function: raises ValueProblem where SimpleITK refuses."""
+
+    def reference(arguments: list[Value], grid: Grid | None) -> Value:
+        images = [each for each in arguments if isinstance(each, Image)]
+        known = [grid] if grid is not None else [each.grid for each in images]
+        with quiet():
+            given = [
+                _to_itk(value, each)
+                for value, each in zip(arguments, signature.arguments, strict=False)
+            ]
+            result = _called(signature, given)
+            if signature.result != "image":
+                return _plain(result, signature)
+            made = _image(result, signature, known)
+        if grid is not None and made.grid is not grid:
+            raise ValueProblem(f"`{signature.name}` gave an image on another grid than expected")
+        return made
+
+    return reference
+
+
+def inference(signature: Signature) -> Callable[[Sequence[Type], Sequence[Value | None]], Any]:
+    """What type a function will give, found by trying it on small images; None if that fails."""
+
+    def infer(types: Sequence[Type], values: Sequence[Value | None]) -> Type | None:
+        images = [each for each in types if isinstance(each, ImageOf)]
+        first = images[0] if images else None
+        if first is None or first.grid is None:
+            return None
+        plain: list[Any] = []
+        for kind, value, each in zip(types, values, signature.arguments, strict=False):
+            if each.kind == "images" or (each.kind != "image" and value is None):
+                return None
+            is_image = isinstance(kind, ImageOf)
+            plain.append((kind.element, kind.channels) if is_image else value)  # type: ignore[union-attr]
+        place = (first.grid.spacing, first.grid.origin, first.grid.direction)
+        found = _tried(signature, tuple(plain), place)
+        if found is None:
+            return None
+        element, channels = found
+        content = Content.COLOR if channels > 1 else Content.NUMBER
+        return ImageOf(content, element, channels, first.grid)
+
+    return infer
+
+
+@lru_cache(maxsize=4096)
+def _tried(signature: Signature, given: tuple[Any, ...], where: Any) -> tuple[str, int] | None:
+    """Element and channels of the result, if it lies on the grid of the arguments."""
+    spacing, origin, direction = where
+    shape = tuple(reversed(_PROBE[: len(spacing)]))
+    grid = Grid(shape, spacing, origin, direction)
+    with quiet():
+        try:
+            arguments = [
+                _probe(value, grid) if each.kind == "image" else _to_itk(value, each)
+                for value, each in zip(given, signature.arguments, strict=False)
+            ]
+            result = _called(signature, arguments)
+        except ValueProblem:
+            return None
+        channels = result.GetNumberOfComponentsPerPixel()
+        element = element_of(result)
+        if not grid.agrees_with(grid_of(result)) or channels not in (1, 3, 4) or not element:
+            return None
+    return element, channels
+
+
+def _probe(kind: tuple[str, int], grid: Grid) -> Any:
+    """A small image that is not the same everywhere."""
+    element, channels = kind
+    shape = grid.shape if channels == 1 else (*grid.shape, channels)
+    count = int(np.prod(shape))
+    most = 2 if element in ("bool", "uint8", "int8") else 50
+    ramp = (np.arange(count) * most // count).reshape(shape)
+    array = ramp.astype(np.uint8 if element == "bool" else element)
+    itk = simpleitk().GetImageFromArray(array, isVector=channels > 1)
+    place(itk, grid)
+    return itk
+
+
+def _called(signature: Signature, arguments: list[Any]) -> Any:
+    function = getattr(simpleitk(), signature.name)
+    try:
+        return function(*arguments)
+    except (RuntimeError, TypeError, ValueError, OverflowError, NotImplementedError) as error:
+        raise ValueProblem(f"`simpleitk.{signature.name}` failed: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """ITK's reason in one line, without source files and addresses."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith(("Exception thrown", "Possible"))]
+    line = (said or lines or ["no reason given"])[0]
+    for clutter in ("sitk::ERROR: ", "itk::ERROR: ", "ITK ERROR: "):
+        line = line.replace(clutter, "")
+    unsupported = re.search(r"Pixel type: (.+) is not supported", line)
+    if unsupported:
+        return (
+            f"it has no {unsupported[1]} voxels; simpleitk.Cast(v, simpleitk.sitkUInt16), "
+            "for example, makes others of them"
+        )
+    if "(0x" in line:
+        line = line.partition("): ")[2] or line
+    return line if len(line) <= 200 else line[:199] + "…"
+
+
+def _to_itk(value: Any, argument: Argument) -> Any:
+    match argument.kind:
+        case "image":
+            return to_itk(value)
+        case "images":
+            return [to_itk(each) for each in value]
+        case "number":
+            return _number(value, argument)
+        case "numbers":
+            items = value if isinstance(value, tuple) else (value,) * 3
+            return [_number(each, argument) for each in items]
+        case "lists":
+            return [[_number(each, argument) for each in row] for row in value]
+    return value
+
+
+def _number(value: float, argument: Argument) -> float | int | bool:
+    if argument.cpp == "bool":
+        return bool(value)
+    if argument.cpp not in INTEGERS:
+        return float(value)
+    least, most = INTEGERS[argument.cpp]
+    if not float(value).is_integer() or not least <= value <= most:
+        wanted = "a whole number" if not float(value).is_integer() else f"{least} to {most}"
+        raise ValueProblem(f"`{argument.name}` must be {wanted}, got {value:g}")
+    return int(value)
+
+
+def _plain(result: Any, signature: Signature) -> Value:
+    match signature.result:
+        case "number":
+            return float(result)
+        case "numbers":
+            return tuple(float(each) for each in result)
+        case "texts":
+            return tuple(str(each) for each in result)
+        case "boolean":
+            return bool(result)
+    return str(result)
+
+
+def _image(result: Any, signature: Signature, known: Sequence[Grid]) -> Image:
+    channels = result.GetNumberOfComponentsPerPixel()
+    if not element_of(result) or result.GetDimension() not in (2, 3):
+        what = simpleitk().GetPixelIDValueAsString(result.GetPixelID())
+        raise ValueProblem(
+            f"`simpleitk.{signature.name}` gives a {result.GetDimension()}-D image of "
+            f"{what.lower()}, which the language does not have"
+        )
+    if channels not in (1, 3, 4):
+        raise ValueProblem(
+            f"`simpleitk.{signature.name}` gives an image of {channels} channels, and the language "
+            "has images of numbers and of 3 or 4 channels"
+        )
+    return from_itk(result, *known)
