@@ -29,6 +29,7 @@ def run(
     same_grid: str | None = None,
     read_roots: Sequence[str | Path] = (),
     write_roots: Sequence[str | Path] = (),
+    primitives: Sequence[str | Path] = (),
 ) -> Result:
     """Runs a program and returns what it printed and saved, its values, and the goals that failed.
 
@@ -42,6 +43,7 @@ def run(
     same_grid    ``strict``, or ``adopt`` to take images of equal shape for images on one grid
     read_roots   the only folders the program may read in; none: anywhere
     write_roots  the only folders it may write in; none: anywhere
+    primitives   Python files that define more primitives; they are run
 
     Raises ImgqlError with every mistake, before anything is computed; a goal that fails while
     running is in ``errors`` of the result, and the others are delivered.
@@ -52,7 +54,7 @@ def run(
     choose(device)
     folder = Path(output) if output is not None else None
     source, path = _source(program)
-    options = _options(define, folder, dialect, same_grid, read_roots, write_roots)
+    options = _options(define, folder, dialect, same_grid, read_roots, write_roots, primitives)
     from voxgpu.pipeline import compile_program
 
     session = Session(folder, options.roots)
@@ -64,6 +66,7 @@ def check(
     define: Mapping[str, Any] | None = None,
     dialect: str | None = None,
     same_grid: str | None = None,
+    primitives: Sequence[str | Path] = (),
 ) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with a program, and its warnings; nothing is run.
 
@@ -75,7 +78,7 @@ def check(
         source, path = _source(program)
     except ImgqlError as error:
         return error.diagnostics
-    options = _options(define, None, dialect, same_grid, (), ())
+    options = _options(define, None, dialect, same_grid, (), (), primitives)
     return compile_program(source, path, options, unread).diagnostics
 
 
@@ -99,6 +102,7 @@ def _options(
     same_grid: str | None,
     read_roots: Sequence[str | Path],
     write_roots: Sequence[str | Path],
+    primitives: Sequence[str | Path],
 ) -> Any:
     from voxgpu.files.roots import Roots
     from voxgpu.language.syntax import Dialect
@@ -113,6 +117,7 @@ def _options(
         dialect=Dialect(dialect) if dialect else None,
         adopt=None if same_grid is None else same_grid == "adopt",
         roots=Roots(tuple(map(Path, read_roots)), tuple(map(Path, write_roots))),
+        primitives=tuple(map(Path, primitives)),
     )
 
 

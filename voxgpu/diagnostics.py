@@ -22,6 +22,7 @@ CODES = {
     "E108": "an import that cannot be found",
     "E109": "a program that cannot be read",
     "E110": "no image that says on which grid to compute",
+    "E111": "primitives of the user that cannot be used",
     "E201": "an image that cannot be loaded",
     "E202": "a result that cannot be saved so",
     "E203": "a path outside the folders the program may touch",
@@ -32,6 +33,7 @@ CODES = {
     "W101": "an expression that dialects read differently",
     "W201": "images of equal shape on different grids, taken as one",
     "W202": "two results saved under one name",
+    "W203": "a package whose primitives cannot be used",
     "W301": "voxels that a file cannot hold as they are",
     "W302": "a value that is not to be trusted blindly",
 }

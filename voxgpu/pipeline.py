@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,8 @@ from voxgpu.language.syntax import Command, Dialect
 from voxgpu.plan.lower import Ask, lower
 from voxgpu.plan.node import Plan, needed
 from voxgpu.primitives.catalogue import catalogue, standard_primitives
+from voxgpu.primitives.extension import BrokenExtension, clash, from_file, from_packages
+from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
 from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, ImageOf, Type
 
@@ -39,6 +41,7 @@ class Options:
     adopt    take images of equal shape for images on one grid (``--same-grid adopt``); None: only
              where the dialect does
     roots    the folders that the program may read and write
+    primitives  Python files that define more primitives
     """
 
     define: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +49,7 @@ class Options:
     dialect: Dialect | None = None
     adopt: bool | None = None
     roots: Roots = field(default_factory=Roots)
+    primitives: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def _compile(
 ) -> Compiled:
     diagnostics = Diagnostics()
     dialect = options.dialect or declared_dialect(source.text) or Dialect.IMGQL
-    names = catalogue(standard_primitives(), dialect.value)
+    names = catalogue(known_primitives(options.primitives, diagnostics), dialect.value)
     signs = operators_of(
         {name: frozenset(len(p.parameters) for p in each) for name, each in names.items()}
     )
@@ -147,6 +151,27 @@ def _compile(
     _warn_of_overwriting(plan, diagnostics)
     found = sorted(diagnostics.all, key=lambda each: _place(each, source))
     return Compiled(source, tuple(commands), program, needed(plan), tuple(found))
+
+
+def known_primitives(paths: Iterable[Path], diagnostics: Diagnostics) -> list[Primitive]:
+    """Voxgpu's primitives, those of installed packages and those of files."""
+    known = list(standard_primitives())
+    packaged, warnings = from_packages()
+    for warning in warnings:
+        diagnostics.add(warning)
+    groups = [packaged]
+    for path in paths:
+        try:
+            groups.append(from_file(path))
+        except BrokenExtension as broken:
+            diagnostics.add(broken.diagnostic)
+    for added in groups:
+        problem = clash(known, added)
+        if problem:
+            diagnostics.add(problem)
+        else:
+            known += added
+    return known
 
 
 def _place(diagnostic: Diagnostic, source: Source) -> tuple[bool, int]:

@@ -29,6 +29,15 @@ def _definitions(
     return found
 
 
+#: Where more primitives come from, for commands that take no program, too.
+primitives_option = click.option(
+    "--primitives",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="Python file that defines more primitives, which is run; repeatable.",
+)
+
 _SHARED = (
     click.argument("program", type=click.Path(path_type=Path)),
     click.option(
@@ -71,6 +80,7 @@ _SHARED = (
         metavar="DIR",
         help="The program may write only in DIR; repeatable.",
     ),
+    primitives_option,
 )
 
 
@@ -93,6 +103,7 @@ def options_of(given: dict[str, Any]) -> Options:
         dialect=Dialect(given["dialect"]) if given["dialect"] else None,
         adopt=None if given["same_grid"] is None else given["same_grid"] == "adopt",
         roots=Roots(given["read_root"], given["write_root"]),
+        primitives=given["primitives"],
     )
 
 

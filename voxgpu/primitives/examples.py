@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from ast import literal_eval
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from voxgpu.image import Grid, Image
-from voxgpu.primitives.primitive import Primitive, Value
+from voxgpu.primitives.primitive import Doubtful, Primitive, Value
 from voxgpu.types import BOOLEAN, COLOR_IMAGE, NUMBER, Content, ImageOf, SequenceOf, Type
 
 #: The grid of an example that has no image among its arguments.
@@ -32,6 +32,11 @@ class Example:
     name: str
     arguments: tuple[Any, ...]
     expected: Any
+
+    @property
+    def shown(self) -> str:
+        """The call as it is written, nearly."""
+        return f"{self.name}({', '.join(map(str, self.arguments))})"
 
 
 def examples(doc: str) -> Iterator[Example]:
@@ -60,6 +65,44 @@ def argument_values(example: Example, primitive: Primitive) -> list[Value] | Non
             return None
         values.append(value)
     return values
+
+
+def failures(primitives: Iterable[Primitive]) -> Iterator[str]:
+    """The examples that give something else than they say, and those that fit no overload."""
+    by_doc: dict[str, list[Primitive]] = {}
+    for primitive in primitives:
+        by_doc.setdefault(primitive.doc, []).append(primitive)
+    for doc, overloads in by_doc.items():
+        for example in examples(doc):
+            given = [(each, argument_values(example, each)) for each in overloads]
+            fitting = [(each, values) for each, values in given if values is not None]
+            if not fitting:
+                yield f"{example.shown}: `{overloads[0].names[0]}` takes no such arguments"
+            for primitive, values in fitting:
+                yield from _failure(example, primitive, values)
+
+
+def _failure(example: Example, primitive: Primitive, values: list[Value]) -> Iterator[str]:
+    try:
+        found = plain(_applied(primitive, values))
+    except Exception as error:
+        # The function is the user's: whatever it raises is what there is to tell.
+        yield f"{example.shown}: {type(error).__name__}: {error}"
+        return
+    if found != example.expected:
+        yield f"{example.shown}: expected {example.expected}, got {found}"
+
+
+def _applied(primitive: Primitive, values: list[Value]) -> Value:
+    grids = [each.grid for each in values if isinstance(each, Image)]
+    grid: Grid | None = grids[0] if grids else Grid.regular(DEFAULT_SHAPE)
+    if not primitive.makes_image:
+        grid = None
+    elif primitive.grid_of is not None and grid is not None:
+        pairs = zip(values, primitive.parameters, strict=False)
+        grid = primitive.grid_of(grid, *(value for value, each in pairs if each.static))
+    value = primitive.reference(values, grid)
+    return value.value if isinstance(value, Doubtful) else value
 
 
 def plain(value: Value) -> Any:

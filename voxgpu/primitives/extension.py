@@ -1,0 +1,133 @@
+"""Which primitives do installed packages and files of the user add?
+
+A package names modules in the entry point group ``voxgpu.primitives``; a file is given with
+``--primitives``. Both hold functions decorated as voxgpu's own are (``define.py``).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from dataclasses import replace
+from hashlib import sha256
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from voxgpu.diagnostics import Diagnostic, Source, Span
+from voxgpu.ids import meaning_of
+from voxgpu.primitives.catalogue import primitives_of
+from voxgpu.primitives.primitive import Primitive
+
+GROUP = "voxgpu.primitives"
+
+
+class BrokenExtension(Exception):
+    """A file of primitives with a mistake in it; ``diagnostic`` says where."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(str(diagnostic))
+        self.diagnostic = diagnostic
+
+
+def from_file(path: Path) -> tuple[Primitive, ...]:
+    """The primitives of a Python file, which is run. Raises BrokenExtension.
+
+    The file is a module on its own: it can import what is installed, not the files beside it.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"cannot read the primitives in `{path}`: {reason}"
+        raise BrokenExtension(Diagnostic("E111", message)) from error
+    source = Source(str(path), text)
+    # The name is the module's part in what its primitives mean: it must not depend on the path.
+    module = ModuleType(f"voxgpu_primitives_{path.stem}")
+    module.__file__ = str(path)
+    try:
+        exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
+    except Exception as error:
+        raise BrokenExtension(_told(error, source)) from error
+    found = tuple(primitives_of(module))
+    if not found:
+        message = f"`{path}` defines no primitive"
+        hint = "decorate a function, e.g. with voxgpu.primitives.define.voxelwise()"
+        raise BrokenExtension(Diagnostic("E111", message, Span(source, 0, 1), help=hint))
+    return tuple(_of_text(primitive, text) for primitive in found)
+
+
+def from_packages() -> tuple[tuple[Primitive, ...], tuple[Diagnostic, ...]]:
+    """The primitives of installed packages, and warnings of those that cannot be used."""
+    found: list[Primitive] = []
+    warnings: list[Diagnostic] = []
+    for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        try:
+            found += _from_package(point)
+        except Exception as error:
+            # Whatever is wrong with another's package, voxgpu goes on without it.
+            message = f"the primitives of `{point.value}` cannot be used: {error}"
+            hint = "update or remove the package that brings them"
+            warnings.append(Diagnostic("W203", message, help=hint))
+    return tuple(found), tuple(warnings)
+
+
+def clash(primitives: Iterable[Primitive], added: Iterable[Primitive]) -> Diagnostic | None:
+    """What is wrong where one of ``added`` has the name and types of one that is there."""
+    taken = {_key(name, each): each for each in primitives for name in each.names}
+    for primitive in added:
+        for name in primitive.names:
+            other = taken.setdefault(_key(name, primitive), primitive)
+            if other is not primitive:
+                message = (
+                    f"`{primitive.signature}` of `{primitive.family}` is there already, in "
+                    f"`{other.family}`"
+                )
+                hint = "give it another name, or parameters of other types"
+                return Diagnostic("E111", message, help=hint)
+    return None
+
+
+def _key(name: str, primitive: Primitive) -> tuple[str, tuple[str, ...], str]:
+    return name, tuple(str(each.type) for each in primitive.parameters), primitive.dialect
+
+
+def _from_package(point: EntryPoint) -> list[Primitive]:
+    module = point.load()
+    if not isinstance(module, ModuleType):
+        raise TypeError("the entry point must name a module")
+    found = list(primitives_of(module))
+    if not found:
+        raise TypeError("it defines no primitive")
+    path = getattr(module, "__file__", None)
+    text = Path(path).read_text("utf-8") if path else ""
+    return [_of_text(primitive, text) for primitive in found]
+
+
+def _of_text(primitive: Primitive, text: str) -> Primitive:
+    """The primitive with the text it is from in its meaning, unless its expression is its meaning.
+
+    Authors forget to raise a version; then a stored result would be that of the former text.
+    """
+    if primitive.body is not None:
+        return primitive
+    digest = sha256(text.encode()).hexdigest()
+    return replace(primitive, meaning=primitive.meaning + meaning_of("text", digest))
+
+
+def _told(error: Exception, source: Source) -> Diagnostic:
+    """Where in the file an exception comes from."""
+    if isinstance(error, SyntaxError):
+        line, reason = error.lineno or 1, error.msg
+    else:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == source.name]
+        line = (frames[-1].lineno or 1) if frames else 1
+        reason = f"{error}" if isinstance(error, TypeError) else f"{type(error).__name__}: {error}"
+    lines = source.text.splitlines(keepends=True) or [""]
+    number = min(max(line, 1), len(lines)) - 1
+    start = sum(map(len, lines[:number]))
+    written = lines[number].rstrip()
+    first = start + len(written) - len(written.lstrip())
+    span = Span(source, first, max(first + 1, start + len(written)))
+    hint = "docs/adding-a-primitive.md says how a primitive is written"
+    return Diagnostic("E111", f"these primitives cannot be used: {reason}", span, help=hint)
