@@ -35,6 +35,7 @@ class Result:
     seconds   wall time of running, compiling not included
     nodes     how many values there are that goals need, or that decided how lowering went on
     computed  how many of them were computed
+    found     the values that were asked for without a name
     """
 
     prints: tuple[Printed, ...]
@@ -44,6 +45,7 @@ class Result:
     seconds: float
     nodes: int
     computed: int
+    found: tuple[Value, ...] = ()
 
     @property
     def values(self) -> dict[str, Value]:
@@ -123,7 +125,7 @@ class Session:
         plan = compiled.plan
         planned = schedule(plan, self._kept)
         _refuse_too_large(planned)
-        deliveries = Deliveries(self._output, self._roots, self._on_print, [], [], [])
+        deliveries = Deliveries(self._output, self._roots, self._on_print, [], [], [], [])
         outcome = self._run(planned, deliveries.deliver, not self._keeping)
         warnings = [each for each in compiled.diagnostics if not each.is_error]
         errors = [*plan.failures, *(_explain(plan, *each) for each in outcome.failures)]
@@ -135,6 +137,7 @@ class Session:
             self._seconds,
             len({*plan.nodes, *self._computed}),
             len(self._computed),
+            tuple(deliveries.found),
         )
         self._doubts, self._computed, self._seconds = {}, [], 0.0
         return result

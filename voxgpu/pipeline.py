@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source, Span
@@ -17,14 +18,15 @@ from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.files.write import unsupported_reason
 from voxgpu.language.imports import Programs, not_text, operators_of
+from voxgpu.language.mistakes import END
 from voxgpu.language.names import Names
 from voxgpu.language.parse import declared_dialect
 from voxgpu.language.program import Program
 from voxgpu.language.resolve import Refusal, resolve
-from voxgpu.language.syntax import Command, Dialect
+from voxgpu.language.syntax import Command, Dialect, Print, Save, Value
 from voxgpu.plan.lower import Ask, lower
 from voxgpu.plan.node import Plan, needed
-from voxgpu.primitives.catalogue import catalogue, standard_primitives
+from voxgpu.primitives.catalogue import Catalogue, catalogue, standard_primitives
 from voxgpu.primitives.extension import BrokenExtension, clash, from_file, from_packages
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
@@ -118,28 +120,71 @@ def compile_program(
             need one are left out
     """
     with _collecting_no_garbage():
-        return _compile(source, path, options, digest or Digests().of, ask)
+        read = partial(Programs.read, source=source)
+        return _compile([source], read, path, options, digest or Digests().of, ask)
+
+
+def compile_more(
+    sources: Sequence[Source],
+    options: Options,
+    digest: Callable[[Header], str],
+    ask: Ask | None = None,
+) -> Compiled:
+    """Compiles texts that go on one after the other; the goals are those of the last one.
+
+    The last one may be an expression: then there is one goal, ``find``. What is wrong with the
+    others has been told when they were the last.
+    """
+    with _collecting_no_garbage():
+        return _compile(sources, partial(_read_all, sources), None, options, digest, ask)
+
+
+def unfinished(sources: Sequence[Source], options: Options) -> bool:
+    """Whether the last of several texts only lacks its end; nothing but its syntax is looked at."""
+    diagnostics = Diagnostics()
+    dialect = options.dialect or Dialect.IMGQL
+    names = catalogue(known_primitives(options.primitives, Diagnostics()), dialect.value)
+    reader = _reader(names, dialect, options, diagnostics)
+    _read_all(sources, reader, Path())
+    errors = [each for each in diagnostics.all if each.is_error]
+    return bool(errors) and all(END in each.message for each in errors)
+
+
+def _reader(
+    names: Catalogue, dialect: Dialect, options: Options, diagnostics: Diagnostics
+) -> Programs:
+    """What reads texts and what they import, knowing these operators."""
+    signs = operators_of(
+        {name: frozenset(len(p.parameters) for p in each) for name, each in names.items()}
+    )
+    every = options.dialect is not None
+    read_text = _guarded(options.roots)
+    return Programs(signs, dialect, every, read_text, diagnostics, (FileProblem,))
+
+
+def _read_all(sources: Sequence[Source], reader: Programs, folder: Path) -> list[Command]:
+    """The commands of all texts, but of those before the last no goals."""
+    standard = reader.standard()
+    read = [each for source in sources[:-1] for each in reader.read_more(source, folder)]
+    kept = [each for each in read if not isinstance(each, Save | Print | Value)]
+    return [*standard, *kept, *reader.read_more(sources[-1], folder)]
 
 
 def _compile(
-    source: Source,
+    sources: Sequence[Source],
+    read: Callable[..., list[Command]],
     path: Path | None,
     options: Options,
     digest: Callable[[Header], str],
     ask: Ask | None,
 ) -> Compiled:
+    source = sources[-1]
     diagnostics = Diagnostics()
     dialect = options.dialect or declared_dialect(source.text) or Dialect.IMGQL
     names = catalogue(known_primitives(options.primitives, diagnostics), dialect.value)
-    signs = operators_of(
-        {name: frozenset(len(p.parameters) for p in each) for name, each in names.items()}
-    )
-    read_text = _guarded(options.roots)
-    reader = Programs(
-        signs, dialect, options.dialect is not None, read_text, diagnostics, (FileProblem,)
-    )
+    reader = _reader(names, dialect, options, diagnostics)
     folder = path.parent if path else Path()
-    commands = reader.read(source, folder)
+    commands = read(reader, folder=folder)
     variables = {**_standard_variables(path), **options.define}
     known = Names(names, {"simpleitk": SimpleITKNamespace()}, reader.namespaces)
     files = _Files(options.roots)
@@ -149,8 +194,15 @@ def _compile(
     may_ask = None if any(each.is_error for each in diagnostics.all) else ask
     plan = lower(program, digest, refuse, diagnostics, files, adopt, may_ask)
     _warn_of_overwriting(plan, diagnostics)
-    found = sorted(diagnostics.all, key=lambda each: _place(each, source))
+    told = [each for each in diagnostics.all if not _is_old(each, sources)]
+    found = sorted(told, key=lambda each: _place(each, source))
     return Compiled(source, tuple(commands), program, needed(plan), tuple(found))
+
+
+def _is_old(diagnostic: Diagnostic, sources: Sequence[Source]) -> bool:
+    """Whether something was told when a former text was the last."""
+    span = diagnostic.span
+    return span is not None and any(span.source is each for each in sources[:-1])
 
 
 def known_primitives(paths: Iterable[Path], diagnostics: Diagnostics) -> list[Primitive]:

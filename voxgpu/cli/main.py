@@ -20,6 +20,7 @@ COMMANDS = {
     "run": ("voxgpu.cli.run", "Run a program: print and save what it asks for."),
     "check": ("voxgpu.cli.check", "Tell what is wrong with a program, without running it."),
     "show": ("voxgpu.cli.show", "Show a program as syntax, as typed steps, or as a plan."),
+    "repl": ("voxgpu.cli.repl", "Enter a program line by line and see what it comes to."),
     "primitives": ("voxgpu.cli.primitives", "List what programs can use, or explain one of it."),
     "demo": ("voxgpu.cli.demo", "Find the tumor in a synthetic head and draw it."),
     "phantom": ("voxgpu.cli.phantom", "Write a synthetic head with a tumor."),

@@ -38,8 +38,9 @@ primitives_option = click.option(
     help="Python file that defines more primitives, which is run; repeatable.",
 )
 
+_PROGRAM = click.argument("program", type=click.Path(path_type=Path))
+
 _SHARED = (
-    click.argument("program", type=click.Path(path_type=Path)),
     click.option(
         "-D",
         "--define",
@@ -86,6 +87,11 @@ _SHARED = (
 
 def bearing_on_meaning(command: _Command) -> _Command:
     """The program and the options that bear on what it means."""
+    return _PROGRAM(without_program(command))
+
+
+def without_program(command: _Command) -> _Command:
+    """The options that bear on what programs mean, for a command that is given none."""
     for option in reversed(_SHARED):
         command = option(command)
     return command

@@ -71,10 +71,13 @@ class Deliveries:
     printed: list[Printed]
     saved: list[Saved]
     warnings: list[Diagnostic]
+    found: list[Value]
 
     def deliver(self, goal: Goal, value: Value) -> None:
         """Prints or saves; raises FileProblem where a file cannot be written."""
-        if isinstance(value, Image):
+        if goal.action == "find":
+            self.found.append(value)
+        elif isinstance(value, Image):
             self._save(goal, value)
         else:
             kinds = {bool: "bool", str: "string", tuple: "sequence"}

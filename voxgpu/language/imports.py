@@ -7,10 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, Source, Span
-from voxgpu.language.parse import declared_dialect, parse, words
-from voxgpu.language.syntax import Command, Dialect, Import
+from voxgpu.language.parse import declared_dialect, is_command, parse, words
+from voxgpu.language.syntax import Command, Dialect, Import, Save, Value
 from voxgpu.language.tokens import Operators
-from voxgpu.language.words import imported_names
+from voxgpu.language.words import Token, imported_names
 
 #: What comes with voxgpu: the file, or nothing where all of it is always in scope.
 BUNDLED = {
@@ -62,10 +62,26 @@ class Programs:
 
         ``folder`` is where relative imports are looked for first; then the current directory.
         """
-        return [*self._bundled(STANDARD), *self._commands(source, folder)]
+        return [*self.standard(), *self._commands(source, folder)]
 
-    def _commands(self, source: Source, folder: Path) -> list[Command]:
+    def standard(self) -> list[Command]:
+        """The commands of the standard library."""
+        return self._bundled(STANDARD)
+
+    def read_more(self, source: Source, folder: Path) -> list[Command]:
+        """The commands of a text that goes on where those before it ended; or of an expression."""
         tokens = words(source)
+        if is_command(tokens, self._operators):
+            return self._commands(source, folder)
+        # The parser is given an expression as what is saved, and nobody sees the file's name.
+        save = [Token.at("SAVE", "save", 0), Token.at("TEXT", '""', 0)]
+        commands = self._commands(source, folder, [*save, *tokens])
+        return [Value(c.value, c.value.span) if isinstance(c, Save) else c for c in commands]
+
+    def _commands(
+        self, source: Source, folder: Path, tokens: list[Token] | None = None
+    ) -> list[Command]:
+        tokens = words(source) if tokens is None else tokens
         imported: dict[str, list[Command]] = {}
         for token in imported_names(tokens):
             name = token[1:-1]

@@ -20,6 +20,8 @@ _WORDS = {
     "DECLARED": "a name",
     "TEXT": "a string",
 }
+#: What is found where a program lacks its end.
+END = "the end of the program"
 _CLOSING = {"LPAR": ("RPAR", ")"), "LSQB": ("RSQB", "]")}
 
 
@@ -27,7 +29,7 @@ def explain(source: Source, tokens: list[Token], at: int, wanted: frozenset[str]
     """The diagnostic for the word ``tokens[at]`` (or the end) where ``wanted`` could have stood."""
     token = tokens[at] if at < len(tokens) else None
     span = _span(source, token)
-    found = f"`{_short(token)}`" if token is not None else "the end of the program"
+    found = f"`{_short(token)}`" if token is not None else END
     if token is not None:
         special = _special(token, span, wanted)
         if special:

@@ -20,7 +20,7 @@ from voxgpu.language.build import Builder
 from voxgpu.language.mistakes import explain
 from voxgpu.language.syntax import Command, Dialect
 from voxgpu.language.tokens import Operators, classify
-from voxgpu.language.words import Token, command_before, cut, next_command, word_pattern
+from voxgpu.language.words import COMMANDS, Token, command_before, cut, next_command, word_pattern
 
 _DIALECT_COMMENT = re.compile(r"//\s*dialect:\s*(\w+)\s*$", re.MULTILINE)
 
@@ -45,6 +45,21 @@ def declared_dialect(text: str) -> Dialect | None:
 def words(source: Source) -> list[Token]:
     """The words of a text, operators not yet told apart."""
     return cut(_parser().pattern, source.text)
+
+
+def is_command(tokens: list[Token], operators: Operators) -> bool:
+    """Whether words begin with a command, rather than being an expression."""
+    classified = classify(list(tokens), operators).tokens
+    if not classified or classified[0].type not in COMMANDS | {"DECLARED"}:
+        return not classified
+    is_local = classified[0].type == "LET" and any(token.type == "IN" for token in classified)
+    return not (is_local and _in_of_its_own(classified))
+
+
+def _in_of_its_own(tokens: list[Token]) -> bool:
+    """Whether the first ``let`` has an ``in``: each of the others and each loop has one, too."""
+    binding = sum(token.type in ("LOCAL", "FOR", "FILTER") for token in tokens)
+    return sum(token.type == "IN" for token in tokens) > binding
 
 
 def parse(

@@ -27,7 +27,7 @@ from voxgpu.language.program import (
     Step,
 )
 from voxgpu.language.scope import FunctionBinding, Globals, ValueBinding
-from voxgpu.language.syntax import Command, Expression, Let, Load, Print, Save
+from voxgpu.language.syntax import Command, Expression, Let, Load, Print, Save, Value
 from voxgpu.types import (
     NUMBER_IMAGE,
     TEXT,
@@ -100,6 +100,9 @@ class _Resolver:
                     self._bind(command.name, self._load(command), command.declared)
                 case Save() | Print():
                     self._goal(command)
+                case Value(value, span):
+                    step = self._value(value)
+                    self._goals.append(ProgramGoal("find", "", step, span, span))
         self._check_unused()
         main = Block("", tuple(self._main.steps), max(0, len(self._main.steps) - 1))
         return Program(main, self._names, tuple(self._goals))

@@ -221,6 +221,14 @@ class Print:
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """The value of an expression, for whoever runs the program; no text says this."""
+
+    value: Expression
+    span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """``import "name"``."""
 
@@ -228,7 +236,7 @@ class Import:
     span: Span = _place()
 
 
-Command = Load | Let | Save | Print | Import
+Command = Load | Let | Save | Print | Value | Import
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:

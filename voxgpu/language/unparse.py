@@ -27,6 +27,7 @@ from voxgpu.language.syntax import (
     Save,
     Slice,
     TextLiteral,
+    Value,
     Variable,
 )
 
@@ -67,6 +68,8 @@ def unparse_command(command: Command) -> str:
             return f"print {_target(target)} {unparse(value)}"
         case Import(name):
             return f"import {_quoted([name])}"
+        case Value(value):
+            return unparse(value)
 
 
 def is_identifier(name: str) -> bool:

@@ -44,12 +44,18 @@ class Goals:
                 if made[number] is None:
                     made[number] = self._made(goal)
         goals = [goal for each in made for goal in each or ()]
-        return replace(lowering.graph.plan(goals), failures=tuple(self._failures))
+        waiting = tuple(
+            f'{goal.action} "{goal.label}"'
+            for goal, each in zip(self._program.goals, made, strict=True)
+            if each is None
+        )
+        plan = lowering.graph.plan(goals)
+        return replace(plan, failures=tuple(self._failures), waiting=waiting)
 
     def _made(self, goal: ProgramGoal) -> list[Goal] | None:
         """The goals of a ``save`` or ``print``; None where something must be run to know."""
         value = self._lowering.main[goal.step]
-        if goal.action == "print":
+        if goal.action in ("print", "find"):
             return self._attempted(goal, lambda: list(self._printed(goal, value)))
         return self._attempted(goal, lambda: list(self._saved(goal, value, goal.label)))
 

@@ -74,6 +74,7 @@ class Plan:
     origins  where each node comes from: its place in the text, then the calls around it
     files    what the reader needs to load the file of a node: its header
     failures what is wrong with goals that are not here, found after parts of the program ran
+    waiting  goals that are not here because nothing could be run to find what they need
     """
 
     nodes: Mapping[ValueId, Node]
@@ -82,6 +83,7 @@ class Plan:
     origins: Mapping[ValueId, tuple[Span, ...]] = field(default_factory=dict)
     files: Mapping[ValueId, Any] = field(default_factory=dict)
     failures: tuple[Diagnostic, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 def needed(plan: Plan) -> Plan:
@@ -97,4 +99,5 @@ def needed(plan: Plan) -> Plan:
         {id: spans for id, spans in plan.origins.items() if id in wanted},
         {id: header for id, header in plan.files.items() if id in wanted},
         plan.failures,
+        plan.waiting,
     )

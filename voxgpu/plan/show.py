@@ -13,19 +13,27 @@ from voxgpu.image import Grid
 from voxgpu.language.program import (
     Apply,
     Block,
+    Choose,
     Constant,
+    FoldLeft,
+    ForEach,
+    FunctionValue,
     Invoke,
     LoadFile,
+    Operate,
     Outer,
     Parameter,
     Program,
+    Select,
     Step,
+    blocks_of,
 )
 from voxgpu.language.program import Sequence as SequenceStep
-from voxgpu.language.syntax import Command, Expression, Import, Let, Load, children
+from voxgpu.language.syntax import Command, Expression, Import, Let, Load, Value, children
 from voxgpu.language.unparse import unparse_command
-from voxgpu.plan.node import Node, Plan
+from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.types import Function
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,8 @@ def _expressions(command: Command) -> list[Expression]:
             return [body]
         case Import():
             return []
+        case Value(value=value):
+            return [value]
         case _:
             return [command.target, command.value]
 
@@ -174,7 +184,8 @@ def _program(program: Program) -> StageGraph:
     for block, number in blocks.items():
         names = program.names if block is program.main else {}
         if block is not program.main:
-            lines.append(f"function {number} `{block.name}` -> %{number}.{block.result}")
+            what = f"function {number} `{block.name}`" if block.name else f"block {number}"
+            lines.append(f"{what} -> %{number}.{block.result}")
         for index, step in enumerate(block.steps):
             inputs = tuple(f"%{number}.{each}" for each in _inputs(step))
             if isinstance(step, Outer):
@@ -194,9 +205,10 @@ def _blocks(program: Program) -> dict[Block, int]:
     queue = [program.main]
     for block in queue:
         for step in block.steps:
-            if isinstance(step, Invoke) and step.function not in blocks:
-                blocks[step.function] = len(blocks)
-                queue.append(step.function)
+            for inner in blocks_of(step):
+                if inner not in blocks:
+                    blocks[inner] = len(blocks)
+                    queue.append(inner)
     return blocks
 
 
@@ -204,6 +216,16 @@ def _inputs(step: Step) -> tuple[int, ...]:
     match step:
         case Apply(arguments=inside) | Invoke(arguments=inside) | SequenceStep(items=inside):
             return inside
+        case Operate(arguments=inside):
+            return inside
+        case ForEach(sequence=sequence, captures=captures):
+            return (sequence, *captures)
+        case Select(sequence=sequence, captures=captures):
+            return (sequence, *captures)
+        case FoldLeft(start=start, sequence=sequence):
+            return (sequence,) if start is None else (start, sequence)
+        case Choose(condition, _, yes, _, no):
+            return (condition, *yes, *no)
         case _:
             return ()
 
@@ -220,6 +242,18 @@ def _step_label(step: Step, blocks: dict[Block, int]) -> str:
             return f"function {blocks[function]} `{function.name}`"
         case Parameter(number=number):
             return f"parameter {number}"
+        case Operate(operation=operation):
+            return operation
+        case FunctionValue(type=Function(name=name)):
+            return f"function value `{name}`"
+        case ForEach(block=block):
+            return f"for each item block {blocks[block]}"
+        case Select(block=block):
+            return f"items with block {blocks[block]}"
+        case FoldLeft(block=block):
+            return f"fold with block {blocks[block]}"
+        case Choose(yes=yes, no=no):
+            return f"if, block {blocks[yes]}, else block {blocks[no]}"
         case _:
             return type(step).__name__.lower()
 
@@ -236,8 +270,13 @@ def _plan(plan: Plan) -> StageGraph:
         lines.append(f"{short[id]} {id[:12]} : {kind} = {shown}   // {origin}")
         vertices.append(Vertex(id, label, node.inputs, kind, origin))
     goals = tuple((goal.action, goal.label, str(goal.value)) for goal in plan.goals)
-    lines += [f'{goal.action} "{goal.label}" {short[goal.value]}' for goal in plan.goals]
+    lines += [f"{_goal_label(goal)} {short[goal.value]}" for goal in plan.goals]
+    lines += [f"{goal}   // what it needs is only known while it runs" for goal in plan.waiting]
     return StageGraph("plan", "\n".join(lines), tuple(vertices), goals)
+
+
+def _goal_label(goal: Goal) -> str:
+    return "value" if goal.action == "find" else f'{goal.action} "{goal.label}"'
 
 
 def _node_label(node: Node) -> str:

@@ -1,0 +1,52 @@
+"""What is told of a value?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from voxgpu.image import Image
+from voxgpu.primitives.primitive import Value
+from voxgpu.primitives.sequence import shown
+from voxgpu.types import Function, SequenceOf, Type
+
+
+def described(value: Value) -> str:
+    """A scalar or sequence as ``print`` shows it; of an image what its voxels amount to."""
+    if not isinstance(value, Image):
+        return shown(value, inside=isinstance(value, str))
+    head = f"image of {_content(value)}, {value.element}, {value.grid}"
+    return f"{head}\n{_amount(value)}"
+
+
+def described_type(kind: Type) -> str:
+    """A type, and of a function what it is called with."""
+    if not isinstance(kind, Function):
+        return str(kind)
+    let = getattr(kind.target, "let", None)
+    parameters = ", ".join(let.parameters or ()) if let is not None else "…"
+    return f"function {kind.name}({parameters})"
+
+
+def described_sequence(kind: SequenceOf, length: Value) -> str:
+    """A sequence whose items are not looked at."""
+    return f"{kind} of length {shown(length)}; index it to see one, as in xs[0]"
+
+
+def _content(image: Image) -> str:
+    if image.channels > 1:
+        return f"colors of {image.channels} channels"
+    return "true/false" if image.array.dtype == bool else "numbers"
+
+
+def _amount(image: Image) -> str:
+    array = image.array
+    if array.dtype == bool:
+        true = int(np.count_nonzero(array))
+        return f"{true} of {array.size} voxels are true ({100 * true / array.size:.3g} %)"
+    finite = array[np.isfinite(array)]
+    if not finite.size:
+        return "no voxel is a finite number"
+    least, most, mean = float(finite.min()), float(finite.max()), float(finite.mean(dtype=float))
+    text = f"min {least:g}, max {most:g}, mean {mean:g}"
+    odd = array.size - finite.size
+    return f"{text}, and {odd} voxels that are not finite" if odd else text

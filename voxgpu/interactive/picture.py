@@ -1,0 +1,108 @@
+"""What does an image look like in a terminal? One slice, small."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.image import Image
+from voxgpu.report.orientation import radiological
+
+Array = npt.NDArray[np.uint8]
+
+#: The most characters a picture is wide, and pixels where the terminal shows true ones.
+COLUMNS, PIXELS = 56, 240
+
+
+def protocol(environment: Mapping[str, str]) -> str:
+    """How a terminal shows pictures: ``kitty``, ``iterm``, ``blocks`` or, not at all, empty."""
+    term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
+    if term in ("", "dumb") or environment.get("NO_COLOR"):
+        return ""
+    if environment.get("KITTY_WINDOW_ID") or "kitty" in term or program == "ghostty":
+        return "kitty"
+    if program in ("iTerm.app", "WezTerm", "vscode"):
+        return "iterm"
+    colors = environment.get("COLORTERM", "") in ("truecolor", "24bit") or "256color" in term
+    return "blocks" if colors else ""
+
+
+def picture(image: Image, how: str) -> str:
+    """The characters that make a terminal show the middle slice; empty for no protocol."""
+    if not how:
+        return ""
+    pixels = middle_slice(image)
+    if how == "blocks":
+        return _blocks(_smaller(pixels, COLUMNS))
+    data = base64.standard_b64encode(_png(_smaller(pixels, PIXELS))).decode()
+    return _kitty(data) if how == "kitty" else f"\x1b]1337;File=inline=1:{data}\x07"
+
+
+def middle_slice(image: Image) -> Array:
+    """The axial slice in the middle, or of a region through most of it, as RGB (row, column)."""
+    array = radiological(image.grid).turned(image.array)
+    if image.grid.dimensions == 3:
+        array = array[_place(array)]
+    if image.channels == 1:
+        array = _grey(array)
+    rgb = array[..., :3] if array.ndim == 3 else np.repeat(array[..., np.newaxis], 3, axis=2)
+    return np.ascontiguousarray(rgb.astype(np.uint8))
+
+
+def _place(array: npt.NDArray[Any]) -> int:
+    if array.dtype == bool and array.any():
+        return int(np.argmax(array.sum(axis=(1, 2))))
+    return int(array.shape[0]) // 2
+
+
+def _grey(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Grey values from the least voxel to all but the brightest of a hundred."""
+    if array.dtype == bool:
+        return array.astype(np.uint8) * 255
+    values = np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(np.percentile(values, 99))
+    scaled = (values - low) / (high - low if high > low else 1.0)
+    return np.asarray(np.clip(scaled, 0, 1) * 255)
+
+
+def _smaller(pixels: Array, most: int) -> Array:
+    """Every n-th pixel, so that the picture is at most ``most`` pixels wide and high."""
+    step = max(1, -(-max(pixels.shape[:2]) // most))
+    return pixels[::step, ::step]
+
+
+def _blocks(pixels: Array) -> str:
+    """Two rows in one line of characters: the upper half in one color, the lower in another."""
+    if pixels.shape[0] % 2:
+        pixels = np.concatenate([pixels, np.zeros_like(pixels[:1])])
+    lines = []
+    for upper, lower in zip(pixels[::2].tolist(), pixels[1::2].tolist(), strict=True):
+        cells = (
+            f"\x1b[38;2;{r};{g};{b};48;2;{x};{y};{z}m▀"
+            for (r, g, b), (x, y, z) in zip(upper, lower, strict=True)
+        )
+        lines.append("".join(cells) + "\x1b[0m")
+    return "\n".join(lines)
+
+
+def _png(pixels: Array) -> bytes:
+    from PIL import Image as Pillow
+
+    file = io.BytesIO()
+    Pillow.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _kitty(data: str) -> str:
+    parts = [data[start : start + 4096] for start in range(0, len(data), 4096)]
+    pieces = []
+    for number, part in enumerate(parts):
+        head = "a=T,f=100," if not number else ""
+        more = int(number + 1 < len(parts))
+        pieces.append(f"\x1b_G{head}m={more};{part}\x1b\\")
+    return "".join(pieces)

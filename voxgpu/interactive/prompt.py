@@ -1,0 +1,113 @@
+"""How are lines read from a person? With history, completion, and lines that go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voxgpu.interactive.commands import HELP
+from voxgpu.language.operations import HIGHER_ORDER, OPERATIONS
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+
+_WORDS = (
+    *("let", "load", "save", "print", "import", "if", "then", "else", "for", "in", "do"),
+    *("filter", "fold", "true", "false"),
+)
+
+
+def completions(
+    text: str, names: Iterable[str], primitives: Iterable[str], folder: Path
+) -> Iterator[tuple[str, int]]:
+    """What may stand at the end of ``text``: each completion, and how far back it begins.
+
+    In a string these are files, after ``:`` at the beginning the words for the prompt, else names.
+    """
+    stripped = text.lstrip()
+    if stripped.startswith(":") and " " not in stripped:
+        yield from _beginning(stripped, HELP)
+    elif stripped.startswith((":load ", ":run ")):
+        yield from _files(stripped.partition(" ")[2], folder)
+    elif text.count('"') % 2:
+        yield from _files(text.rpartition('"')[2], folder)
+    else:
+        word = _last_word(text)
+        if word:
+            known = {*names, *primitives, *OPERATIONS, *HIGHER_ORDER, *_WORDS}
+            yield from _beginning(word, sorted(known))
+
+
+def _beginning(word: str, every: Iterable[str]) -> Iterator[tuple[str, int]]:
+    return ((each, -len(word)) for each in every if each.startswith(word) and each != word)
+
+
+def _files(begun: str, folder: Path) -> Iterator[tuple[str, int]]:
+    head, slash, name = begun.rpartition("/")
+    place = folder / (head + slash) if head or slash else folder
+    try:
+        found = sorted(place.iterdir())
+    except OSError:
+        return
+    for each in found:
+        if each.name.startswith(name) and (name or not each.name.startswith(".")):
+            yield each.name + ("/" if each.is_dir() else ""), -len(name)
+
+
+def _last_word(text: str) -> str:
+    start = len(text)
+    while start and (text[start - 1].isalnum() or text[start - 1] in "_."):
+        start -= 1
+    return text[start:]
+
+
+def prompt_session(
+    names: Callable[[], Iterable[str]], primitives: Iterable[str], unfinished: Callable[[str], bool]
+) -> PromptSession[str]:
+    """What asks a person for texts; history is kept where that is possible."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import Completer, Completion
+    from prompt_toolkit.key_binding import KeyBindings
+
+    class Names(Completer):
+        def get_completions(self, document: Any, complete_event: Any) -> Iterator[Completion]:
+            known = list(primitives)
+            found = completions(document.text_before_cursor, names(), known, Path())
+            return (Completion(text, start) for text, start in found)
+
+    bindings = KeyBindings()
+
+    @bindings.add("enter")
+    def _(event: Any) -> None:
+        buffer = event.current_buffer
+        text: str = buffer.text
+        is_last = not buffer.document.text_after_cursor.strip()
+        goes_on = not text.startswith(":") and not text.endswith("\n") and unfinished(text)
+        if is_last and not goes_on:
+            buffer.validate_and_handle()
+        else:
+            buffer.insert_text("\n")
+
+    return PromptSession(
+        message="voxgpu> ",
+        prompt_continuation="   ...> ",
+        multiline=True,
+        key_bindings=bindings,
+        completer=Names(),
+        complete_while_typing=False,
+        history=_history(),
+    )
+
+
+def _history() -> Any:
+    """What was entered before, in the user's state folder; none where it cannot be written."""
+    from platformdirs import user_state_path
+    from prompt_toolkit.history import FileHistory, InMemoryHistory
+
+    try:
+        path = user_state_path("voxgpu", ensure_exists=True) / "history"
+        path.touch(mode=0o600)
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(str(path))
