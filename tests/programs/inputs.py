@@ -29,6 +29,8 @@ def write_inputs(folder: Path) -> None:
     head.nii.gz     int16, 12×12×6, 1 mm: a head on a background of 0, see ``_head``
     truth.nii.gz    uint8, on the grid of head: 1 where its tumor is
     scans/          a folder
+    folder/         a.nii.gz, int16, 5×4×3: 0 1 2 … 59; b.nii.gz and c.nii.gz: 5 and 10 less;
+                    deep/d.nii.gz: 15 less; notes.txt
     notes.nii.gz    a text file
     cut.nii.gz      ramp.nii.gz without its second half
     short.nii.gz    int16, 24×24×24 of noise, without its last third: the header is whole
@@ -53,6 +55,11 @@ def write_inputs(folder: Path) -> None:
     _write(folder / "nudged.nii.gz", ramp, origin=(5e-7, 0.0, 0.0))
     _write(folder / "sheet.nii.gz", ramp[:1])
     _write(folder / "ramp.nrrd", ramp)
+    (folder / "folder" / "deep").mkdir(parents=True)
+    (folder / "folder" / "notes.txt").write_text("these are images\n")
+    for number, name in enumerate(("a", "b", "c", "deep/d")):
+        counted = np.arange(60, dtype=np.int16).reshape(3, 4, 5) - 5 * number
+        _write(folder / "folder" / f"{name}.nii.gz", counted.astype(np.int16))
     head, truth = _head()
     _write(folder / "head.nii.gz", head)
     _write(folder / "truth.nii.gz", truth)

@@ -44,10 +44,12 @@ class _Repl:
     def run(self, is_interactive: bool) -> int:
         from voxgpu.interactive.commands import Quit
 
-        texts = self._asked() if is_interactive else self._piped()
         try:
-            for text in texts:
-                self._handle(text)
+            if is_interactive:
+                self._ask()
+            else:
+                for text in self._piped():
+                    self._handle(text)
         except Quit:
             pass
         return 1 if self._failed and not is_interactive else 0
@@ -113,7 +115,7 @@ class _Repl:
         if text:
             yield text.rstrip("\n")
 
-    def _asked(self) -> Iterator[str]:
+    def _ask(self) -> None:
         from voxgpu import __version__
         from voxgpu.interactive.prompt import prompt_session
         from voxgpu.pipeline import known_primitives
@@ -124,7 +126,7 @@ class _Repl:
         session = prompt_session(lambda: self._dialog.names, names, self._dialog.unfinished)
         while True:
             try:
-                yield session.prompt()
+                self._handle(session.prompt())
             except KeyboardInterrupt:
                 continue
             except EOFError:

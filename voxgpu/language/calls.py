@@ -94,7 +94,9 @@ class Calls:
             if callee.name in HIGHER_ORDER and len(arguments) in HIGHER_ORDER[callee.name]:
                 return self._higher_order(callee, arguments, body)
             if callee.name in HIGHER_ORDER:
-                return self.say.wrong_number(callee, binding, list(HIGHER_ORDER[callee.name]), body)
+                return self.say.wrong_number(
+                    callee, len(arguments), binding, list(HIGHER_ORDER[callee.name]), body
+                )
             if not overloads:
                 return self.say.unknown(callee.name, callee.span, body)
         # A sign bound anew as a prefix operator is still the infix one it was, and vice versa;
@@ -102,7 +104,7 @@ class Calls:
         hides = binding is not None and callee.name[0].isalpha()
         takes = arities(overloads)
         if isinstance(binding, ValueBinding) or hides or len(arguments) not in takes:
-            return self.say.wrong_number(callee, binding, takes, body)
+            return self.say.wrong_number(callee, len(arguments), binding, takes, body)
         return self._apply(overloads, callee, arguments, body)
 
     def _invoked(
@@ -141,7 +143,9 @@ class Calls:
     def _operate(self, name: str, callee: Callee, arguments: tuple[int, ...], body: Body) -> int:
         operation, least, most, typed = OPERATIONS[name]
         if not least <= len(arguments) <= most:
-            return self.say.wrong_number(callee, None, list(range(least, min(most, 9) + 1)), body)
+            return self.say.wrong_number(
+                callee, len(arguments), None, list(range(least, min(most, 9) + 1)), body
+            )
         types = [body.steps[step].type for step in arguments]
         try:
             kind = typed(types)
@@ -174,6 +178,8 @@ class Calls:
             return self.say.mistyped(Mistyped(message, 0), callee, types, body)
         start = arguments[1] if len(arguments) == 3 else None
         of = callee._replace(arguments=callee.arguments[-1:])
+        if callee.arguments:
+            of = of._replace(span=callee.arguments[0].span)
         return self.over_items(callee.name, function, start, arguments[-1], of, body)
 
     def over_items(

@@ -107,10 +107,9 @@ class Complaints:
         )
 
     def wrong_number(
-        self, callee: Callee, binding: Binding | None, takes: list[int], body: Body
+        self, callee: Callee, given: int, binding: Binding | None, takes: list[int], body: Body
     ) -> int:
         """There are too many arguments, or too few."""
-        given = len(callee.arguments)
         notes: tuple[Note, ...] = ()
         if isinstance(binding, ValueBinding):
             message = f"`{callee.name}` is a {binding.type}, not a function"

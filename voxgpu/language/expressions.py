@@ -165,13 +165,18 @@ class Checker:
         word = "for" if isinstance(loop, For) else "filter"
         callee = Callee(word, loop.sequence.span, loop.span, (loop.sequence,))
         kinds = (body.steps[sequence].type,)
+        item: Type = UNKNOWN
+        is_sequence = True
         try:
             item = item_of(word, kinds, 0)
         except Mistyped as mistake:
+            is_sequence = False
             self._say.mistyped(mistake, callee, kinds, body)
-            item = UNKNOWN
+        # The body is looked at all the same: it may have mistakes of its own.
         inner = Inner(loop.body, ((loop.name, item, loop.declared),), body)
         block, captures = yield inner
+        if not is_sequence:
+            return body.add(Broken(SequenceOf(block.type), loop.span))
         if isinstance(loop, Filter):
             where = callee._replace(span=loop.body.span)
             return self._calls.select(block, sequence, captures, where, body)

@@ -74,7 +74,9 @@ class _Classifier:
             self._close()
         else:
             self._emit(token)
-        self._expecting = kind not in _ENDS_OPERAND or index in self._operand_after
+        # What is no word may have been an operand: a `let` after it begins a command.
+        ends = kind in _ENDS_OPERAND or kind == "BAD"
+        self._expecting = not ends or index in self._operand_after
         return index + 1
 
     def _open(self, is_index: bool) -> None:

@@ -14,6 +14,7 @@ from voxgpu.language.program import Block
 from voxgpu.plan.graph import Trace
 from voxgpu.plan.values import (
     Attempt,
+    Effect,
     Failed,
     Invocation,
     Item,
@@ -65,6 +66,9 @@ class Driver:
                 continue
             except (NeedsRun, Failed):
                 answer = _fall_back(stack)
+                continue
+            if isinstance(wanted, Effect):
+                answer = _fall_back(stack) if any(each.fallback for each in stack) else None
                 continue
             if isinstance(wanted, Values):
                 answer = self._values(wanted, stack)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxgpu.diagnostics import Diagnostic, at_trace
+from voxgpu.files.suffix import suffix_of
 from voxgpu.ids import ValueId
 from voxgpu.language.program import Program, ProgramGoal
 from voxgpu.plan.node import Goal, Plan
@@ -129,7 +131,7 @@ def _item(sequence: LazySequence, index: int) -> Work:
 
 def with_index(label: str, index: int, length: int) -> str:
     """``masks.nii.gz`` with the number of an item: ``masks_07.nii.gz`` of 12 items."""
-    folder, slash, name = label.rpartition("/")
-    stem, dot, suffix = name.partition(".")
+    suffix = suffix_of(Path(label))
+    stem = label[: len(label) - len(suffix)]
     number = str(index).zfill(len(str(max(0, length - 1))))
-    return f"{folder}{slash}{stem}_{number}{dot}{suffix}"
+    return f"{stem}_{number}{label[len(stem) :]}"

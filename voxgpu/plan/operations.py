@@ -14,7 +14,7 @@ from voxgpu.ids import ValueId
 from voxgpu.language.resolve import Refusal
 from voxgpu.plan.apply import Applying
 from voxgpu.plan.graph import Graph, Trace
-from voxgpu.plan.values import Item, LazySequence, Lowered, Values, Work, ready
+from voxgpu.plan.values import Effect, Item, LazySequence, Lowered, Values, Work, ready
 from voxgpu.primitives.sequence import CONCAT, FORMAT
 from voxgpu.types import NUMBER_IMAGE, TEXT, ImageOf, Type
 
@@ -184,6 +184,7 @@ class Operations:
         return self._load(header, kind, trace)
 
     def _write_image(self, arguments: list[Any], trace: Trace) -> Work:
+        yield Effect()
         (path,) = yield from self._known(arguments[1:2])
         image = self._applying.placed(arguments[0], trace)
         if image is None:

@@ -74,6 +74,10 @@ class Attempt(NamedTuple):
     pending: Pending
 
 
+class Effect(NamedTuple):
+    """Something is about to be asked of the world, which is no matter for an attempt."""
+
+
 class Values(NamedTuple):
     """What these nodes come to must be known to go on: they are run."""
 
@@ -81,7 +85,7 @@ class Values(NamedTuple):
 
 
 #: What is done with pauses: it asks for one of the above or for the value of a ``Pending``.
-Work = Generator[Invocation | Item | Attempt | Values | Pending, Any, Any]
+Work = Generator[Invocation | Item | Attempt | Effect | Values | Pending, Any, Any]
 
 
 class NeedsRun(Exception):
