@@ -31,6 +31,7 @@ CODES = {
     "E303": "a file that could not be written",
     "E304": "a failure while computing",
     "W101": "an expression that dialects read differently",
+    "W102": "a name that voxgpu has, and a namespace that is imported, too",
     "W201": "images of equal shape on different grids, taken as one",
     "W202": "two results saved under one name",
     "W203": "a package whose primitives cannot be used",

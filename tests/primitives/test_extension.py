@@ -42,6 +42,18 @@ def test_a_name_may_be_given_more_types(tmp_path: Path) -> None:
     assert voxgpu.run('print "v" volume(3)\n', primitives=[path]).values == {"v": 6.0}
 
 
+def test_a_name_that_simpleitk_has_too_is_told(tmp_path: Path) -> None:
+    path = _file(tmp_path, TWICE.replace("@scalar()", '@scalar("GetPixelIDValueAsString")'))
+    program = 'import "simpleitk"\nprint "v" GetPixelIDValueAsString(3)\n'
+    result = voxgpu.run(program, primitives=[path])
+    assert result.values == {"v": 6.0}
+    (told,) = result.warnings
+    assert told.code == "W102"
+    assert "simpleitk.GetPixelIDValueAsString" in told.message
+    program = program.replace(" GetPixel", " simpleitk.GetPixel")
+    assert voxgpu.run(program, primitives=[path]).values == {"v": "16-bit unsigned integer"}
+
+
 def test_operators_and_capitals_can_be_named(tmp_path: Path) -> None:
     text = TWICE.replace("@scalar()", '@scalar("D", "#")')
     path = _file(tmp_path, text)

@@ -123,6 +123,10 @@ class Calls:
         arguments: tuple[int, ...],
         body: Body,
     ) -> int:
+        hidden = self._names.hidden(callee.name)
+        if hidden:
+            message = f"`{callee.name}` is voxgpu's own here, not `{hidden}`"
+            self.say.report("W102", message, callee.span, body, help=f"or write `{hidden}`")
         steps = body.steps
         types = tuple([steps[step].type for step in arguments])
         fits = self._chosen.get((callee.name, types))

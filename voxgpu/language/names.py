@@ -50,6 +50,15 @@ class Names:
         every = (self.namespaces[each].get(name) for each in spaces)
         return next((found for found in every if found), ())
 
+    def hidden(self, name: str) -> str | None:
+        """The qualified name of what an import would bring if voxgpu had no such name itself."""
+        if not self.imported or "." in name or not _may_be_foreign(name):
+            return None
+        if not self.catalogue.get(name):
+            return None
+        spaces = (each for each in self.imported if each in self.namespaces)
+        return next((f"{s}.{name}" for s in spaces if self.namespaces[s].get(name)), None)
+
     def qualified(self, name: str, operations: Collection[str]) -> str:
         """The name of an operation with the namespace that an import lets one leave out."""
         if name in operations or self.catalogue.get(name):
