@@ -129,23 +129,31 @@ def compile_more(
     options: Options,
     digest: Callable[[Header], str],
     ask: Ask | None = None,
+    folders: Mapping[Source, Path] | None = None,
+    path: Path | None = None,
 ) -> Compiled:
     """Compiles texts that go on one after the other; the goals are those of the last one.
 
-    The last one may be an expression: then there is one goal, ``find``. What is wrong with the
-    others has been told when they were the last.
+    The last one may be an expression: then there is one goal, ``find``. Warnings of the others
+    have been told when they were the last.
+
+    folders  where relative imports of a text are looked for first, if it is from a file
+    path     the file that ``$file`` and its like stand for, if any
     """
     with _collecting_no_garbage():
-        return _compile(sources, partial(_read_all, sources), None, options, digest, ask)
+        read = partial(_read_all, sources, folders or {})
+        return _compile(sources, read, path, options, digest, ask)
 
 
-def unfinished(sources: Sequence[Source], options: Options) -> bool:
+def unfinished(
+    sources: Sequence[Source], options: Options, folders: Mapping[Source, Path] | None = None
+) -> bool:
     """Whether the last of several texts only lacks its end; nothing but its syntax is looked at."""
     diagnostics = Diagnostics()
-    dialect = options.dialect or Dialect.IMGQL
+    dialect = options.dialect or declared_dialect(sources[0].text) or Dialect.IMGQL
     names = catalogue(known_primitives(options.primitives, Diagnostics()), dialect.value)
     reader = _reader(names, dialect, options, diagnostics)
-    _read_all(sources, reader, Path())
+    _read_all(sources, folders or {}, reader, Path())
     errors = [each for each in diagnostics.all if each.is_error]
     return bool(errors) and all(END in each.message for each in errors)
 
@@ -162,12 +170,18 @@ def _reader(
     return Programs(signs, dialect, every, read_text, diagnostics, (FileProblem,))
 
 
-def _read_all(sources: Sequence[Source], reader: Programs, folder: Path) -> list[Command]:
-    """The commands of all texts, but of those before the last no goals."""
+def _read_all(
+    sources: Sequence[Source], folders: Mapping[Source, Path], reader: Programs, folder: Path
+) -> list[Command]:
+    """The commands of all texts, but of those before the last no goals.
+
+    ``folder`` is that of the file that ``$file`` stands for, which texts need not be from.
+    """
     standard = reader.standard()
-    read = [each for source in sources[:-1] for each in reader.read_more(source, folder)]
-    kept = [each for each in read if not isinstance(each, Save | Print | Value)]
-    return [*standard, *kept, *reader.read_more(sources[-1], folder)]
+    read = [reader.read_more(source, folders.get(source, Path())) for source in sources]
+    before = [each for commands in read[:-1] for each in commands]
+    kept = [each for each in before if not isinstance(each, Save | Print | Value)]
+    return [*standard, *kept, *read[-1]]
 
 
 def _compile(
@@ -180,7 +194,7 @@ def _compile(
 ) -> Compiled:
     source = sources[-1]
     diagnostics = Diagnostics()
-    dialect = options.dialect or declared_dialect(source.text) or Dialect.IMGQL
+    dialect = options.dialect or declared_dialect(sources[0].text) or Dialect.IMGQL
     names = catalogue(known_primitives(options.primitives, diagnostics), dialect.value)
     reader = _reader(names, dialect, options, diagnostics)
     folder = path.parent if path else Path()
@@ -200,7 +214,14 @@ def _compile(
 
 
 def _is_old(diagnostic: Diagnostic, sources: Sequence[Source]) -> bool:
-    """Whether something was told when a former text was the last."""
+    """Whether a warning was told when a former text was the last.
+
+    An error never was, or the text would not be here: what it calls has been given something
+    else, or a file is no longer what it was.
+    """
+    places = [diagnostic.span, *(note.span for note in diagnostic.notes)]
+    if diagnostic.is_error or any(each and each.source is sources[-1] for each in places):
+        return False
     span = diagnostic.span
     return span is not None and any(span.source is each for each in sources[:-1])
 

@@ -15,7 +15,9 @@ from voxgpu.language.words import COMMANDS, Token
 #: Names of operators and of names in capitals, with the numbers of operands they take.
 Operators = Mapping[str, frozenset[int]]
 
-_ENDS_OPERAND = frozenset(("NUMBER", "TEXT", "TRUE", "FALSE", "VARIABLE", "NAME", "RPAR", "RSQB"))
+_ENDS_OPERAND = frozenset(
+    ("NUMBER", "TEXT", "TRUE", "FALSE", "VARIABLE", "NAME", "BARE", "RPAR", "RSQB")
+)
 _STARTS_OPERAND = _ENDS_OPERAND - {"RPAR", "RSQB"} | {"LPAR", "LSQB", "INFIX", "IF", "FOR"}
 _OPENING = {"LPAR": "RPAR", "LSQB": "RSQB"}
 
@@ -126,6 +128,7 @@ class _Classifier:
         parts = [token]
         if token.type == "INFIX":
             parts = self._split(token, (2, 1)) or [token]
+        self._mark_bare(following + 1)
         self._emit_as("FOLD", self._tokens[index])
         self._emit_as("FUNCTION", parts[0])
         self._expecting = True
@@ -189,6 +192,15 @@ class _Classifier:
         self._emit_as("PREFIX" if before else "NAME", token)
         self._expecting = before
         return index + 1
+
+    def _mark_bare(self, index: int) -> None:
+        """In ``fold + first (xs)`` the first value is no call; in ``fold + f(xs)`` there is one."""
+        if not self._is(index, "NAME") or not self._is(index + 1, "LPAR"):
+            return
+        if self._tokens[index].end_pos < self._tokens[index + 1].start_pos:
+            self._tokens[index] = Token.at(
+                "BARE", str(self._tokens[index]), self._tokens[index].start_pos
+            )
 
     def _operand_follows(self, index: int) -> bool:
         """Whether an operand begins here that a name in capitals can stand before."""
