@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from voxgpu.cli.options import options_of, without_program
-from voxgpu.cli.terminal import complain
+from voxgpu.cli.terminal import Progress, complain, progress, say
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
 
 if TYPE_CHECKING:
+    from voxgpu.execution.events import Event
+    from voxgpu.image import Image
     from voxgpu.interactive.dialog import Answer, Dialog
     from voxgpu.pipeline import Options
+    from voxgpu.primitives.primitive import Primitive
+
+#: Work is shown from the beginning if it takes so many bytes, else after so many seconds.
+_LARGE, _SOON = 2**24, 0.3
 
 
 @click.command()
@@ -26,35 +34,41 @@ def command(**given: Any) -> int:
     :help tells more. Without a terminal, lines are read from stdin until it ends; the exit status
     is then 1 if one of them had a mistake.
     """
-    options = options_of(given)
-    return _Repl(options).run(sys.stdin.isatty())
+    return _Repl(options_of(given), sys.stdin.isatty()).run()
 
 
 class _Repl:
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, is_interactive: bool) -> None:
         from voxgpu.interactive.commands import Commands
         from voxgpu.interactive.dialog import Dialog
 
+        self._is_interactive = is_interactive
         self._failed = False
         self._number = 0
         self._options = options
-        self._dialog: Dialog = Dialog(options, lambda printed: click.echo(str(printed)))
-        self._commands = Commands(self._dialog, options, click.echo, self._tell, self._enter)
+        self._bar = Progress()
+        self._done, self._since = 0, 0.0
+        self._dialog: Dialog = Dialog(options, self._print, self._observe)
+        self._commands = Commands(
+            self._dialog, self._signatures, click.echo, self._tell, self._answer
+        )
 
-    def run(self, is_interactive: bool) -> int:
+    def run(self) -> int:
         from voxgpu.interactive.commands import Quit
 
         try:
-            if is_interactive:
+            if self._is_interactive:
                 self._ask()
             else:
                 for text in self._piped():
                     self._handle(text)
         except Quit:
             pass
-        return 1 if self._failed and not is_interactive else 0
+        return 1 if self._failed and not self._is_interactive else 0
 
     def _handle(self, text: str) -> None:
+        from voxgpu.interactive.commands import NoSuchWord
+
         if not text.strip():
             return
         try:
@@ -62,46 +76,79 @@ class _Repl:
                 self._commands.perform(text)
                 return
             self._number += 1
-            self._enter(Source(f"input {self._number}", text))
+            source = Source(f"input {self._number}", text)
+            self._answer(lambda: self._dialog.enter(source))
+        except NoSuchWord as error:
+            self._failed = True
+            say(str(error))
         except ImgqlError as error:
             self._tell(error.diagnostics)
         except KeyboardInterrupt:
-            self._failed = True
-            click.echo("interrupted: nothing of it is in force", err=True)
+            if not self._is_interactive:
+                raise
+            say("interrupted: nothing of it is in force")
 
-    def _enter(self, source: Source) -> None:
-        answer = self._dialog.enter(source)
+    def _answer(self, work: Callable[[], Answer]) -> None:
+        self._done, self._since = 0, perf_counter()
+        with progress(self._is_interactive) as self._bar:
+            answer = work()
         self._tell(answer.diagnostics)
         self._show(answer)
 
     def _show(self, answer: Answer) -> None:
         from voxgpu.image import Image
-        from voxgpu.interactive.describe import described, described_sequence, described_type
-        from voxgpu.types import Function, ImageOf, SequenceOf, innermost
+        from voxgpu.interactive.describe import described, described_lengths, described_type
+        from voxgpu.types import Function
 
-        kind = answer.type
-        if isinstance(kind, Function):
-            click.echo(described_type(kind))
+        if isinstance(answer.type, Function):
+            click.echo(described_type(answer.type, self._signatures))
+        if answer.type is not None and answer.lengths:
+            click.echo(described_lengths(answer.type, answer.lengths))
         if answer.result is None:
             return
         for saved in answer.result.saved:
             click.echo(f"saved {saved.path}")
         for value in answer.result.found:
-            if isinstance(kind, SequenceOf) and isinstance(innermost(kind), ImageOf):
-                click.echo(described_sequence(kind, value))
-                continue
             click.echo(described(value))
-            if isinstance(value, Image) and sys.stdout.isatty():
-                from voxgpu.interactive.picture import picture, protocol
+            if isinstance(value, Image):
+                self._draw(value)
 
-                shown = picture(value, protocol(os.environ))
-                if shown:
-                    sys.stdout.write(shown + "\n")
-                    sys.stdout.flush()
+    def _draw(self, image: Image) -> None:
+        if not sys.stdout.isatty():
+            return
+        from voxgpu.interactive.picture import picture, protocol
+
+        shown = picture(image, protocol(os.environ), shutil.get_terminal_size().columns)
+        if shown:
+            sys.stdout.write(shown + "\n")
+            sys.stdout.flush()
 
     def _tell(self, diagnostics: tuple[Diagnostic, ...]) -> None:
         self._failed |= any(each.is_error for each in diagnostics)
         complain(diagnostics)
+
+    def _print(self, printed: object) -> None:
+        with self._bar.paused():
+            click.echo(str(printed))
+
+    def _observe(self, event: Event) -> None:
+        """Shows progress, unless what is computed will be there at once."""
+        from voxgpu.execution.events import Finished, Started
+
+        if isinstance(event, Finished):
+            self._done += 1
+        elif isinstance(event, Started):
+            is_large = event.task.bytes + event.task.scratch > _LARGE
+            if is_large or perf_counter() - self._since > _SOON:
+                self._bar.show(event.task.node.primitive.names[0], self._done, self._done + 1)
+
+    def _signatures(self, name: str) -> list[str]:
+        return [each.signature for each in self._primitives() if name in each.names]
+
+    def _primitives(self) -> list[Primitive]:
+        from voxgpu.pipeline import known_primitives
+
+        return known_primitives(self._options.primitives, Diagnostics())
 
     def _piped(self) -> Iterator[str]:
         """Texts from stdin: lines, joined where one lacks its end."""
@@ -118,11 +165,9 @@ class _Repl:
     def _ask(self) -> None:
         from voxgpu import __version__
         from voxgpu.interactive.prompt import prompt_session
-        from voxgpu.pipeline import known_primitives
 
         click.echo(f"voxgpu {__version__}: :help tells what can be entered, Ctrl-D leaves")
-        known = known_primitives(self._options.primitives, Diagnostics())
-        names = {name for each in known for name in each.names if name[0].isalpha()}
+        names = {name for each in self._primitives() for name in each.names if name[0].isalpha()}
         session = prompt_session(lambda: self._dialog.names, names, self._dialog.unfinished)
         while True:
             try:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from voxgpu.diagnostics import Diagnostic, ImgqlError, Source
-from voxgpu.interactive.describe import described_type
-from voxgpu.interactive.dialog import Answer, Dialog
+from voxgpu.diagnostics import Diagnostic, Source
+from voxgpu.interactive.describe import Signatures, described_type
+from voxgpu.interactive.dialog import Answer, Dialog, bindings
 from voxgpu.language.scope import suggestion
-from voxgpu.pipeline import Options, compile_program, read_source
+from voxgpu.language.syntax import Let
 from voxgpu.types import ImageOf
 
 #: What each is followed by, and what it does.
@@ -29,35 +29,40 @@ class Quit(Exception):
     """Leave."""
 
 
+class NoSuchWord(Exception):
+    """A line that begins with ``:`` and says nothing; args: what to tell of it."""
+
+
 class Commands:
     """Does what such a word says.
 
-    echo      writes a line
-    tell      writes diagnostics
-    enter     runs a text as if it had been typed
+    signatures  of the primitives under a name
+    echo        writes a line
+    tell        writes diagnostics
+    answer      runs something of the dialog and shows what it came to
     """
 
     def __init__(
         self,
         dialog: Dialog,
-        options: Options,
+        signatures: Signatures,
         echo: Callable[[str], None],
         tell: Callable[[tuple[Diagnostic, ...]], None],
-        enter: Callable[[Source], None],
+        answer: Callable[[Callable[[], Answer]], None],
     ) -> None:
         self._dialog = dialog
-        self._options = options
+        self._signatures = signatures
         self._echo = echo
         self._tell = tell
-        self._enter = enter
+        self._answer = answer
 
     def perform(self, line: str) -> None:
-        """Does what a line says that begins with ``:``."""
+        """Does what a line says that begins with ``:``. Raises NoSuchWord, Quit, ImgqlError."""
         word, _, rest = line.strip().partition(" ")
         action: dict[str, Callable[[str], Any]] = {
             ":help": self._help,
-            ":load": self._load,
-            ":run": self._run,
+            ":load": lambda name: self._answer(lambda: self._dialog.load(Path(name))),
+            ":run": lambda name: self._answer(lambda: self._dialog.run(Path(name))),
             ":show": self._show,
             ":type": self._type,
             ":reset": lambda _: self._dialog.reset(),
@@ -66,48 +71,23 @@ class Commands:
         whole = [each for each in HELP if each.startswith(word)] if len(word) > 1 else []
         if len(whole) != 1:
             hint = suggestion(word, list(HELP)) or ":help tells what there is"
-            self._echo(f"there is no `{word}`: {hint}")
-            return
+            raise NoSuchWord(f"there is no `{word}`: {hint}")
         wanted = HELP[whole[0]][0]
         if wanted and not wanted.startswith("[") and not rest.strip():
-            self._echo(f"{whole[0]} needs {wanted}")
-            return
+            raise NoSuchWord(f"{whole[0]} needs {wanted}")
         action[whole[0]](rest.strip())
 
     def _help(self, _: str) -> None:
         self._echo("Enter commands (let, load, save, print, import) or expressions.")
         for name, (wanted, what) in HELP.items():
             self._echo(f"  {name + ' ' + wanted:14} {what}")
-        self._echo("Lines that lack their end go on in the next one.")
-
-    def _load(self, name: str) -> None:
-        try:
-            self._enter(read_source(Path(name)))
-        except ImgqlError as error:
-            self._tell(error.diagnostics)
-
-    def _run(self, name: str) -> None:
-        from voxgpu.execute import Session
-
-        try:
-            session = Session(
-                self._options.output, self._options.roots, lambda each: self._echo(str(each))
-            )
-            source, path = read_source(Path(name)), Path(name)
-            compiled = compile_program(source, path, self._options, ask=session.ask)
-            result = session.execute(compiled)
-        except ImgqlError as error:
-            self._tell(error.diagnostics)
-            return
-        self._tell((*result.warnings, *result.errors))
-        for saved in result.saved:
-            self._echo(f"saved {saved.path}")
+        self._echo("Lines that lack their end go on in the next one; an empty line ends them.")
 
     def _show(self, text: str) -> None:
         from voxgpu.plan.show import RENDERINGS, stage_graph
 
         if not text:
-            self._echo("\n".join(self._dialog.names) or "nothing has been bound")
+            self._echo(self._bound() or "nothing has been bound")
             return
         compiled = self._dialog.compiled(Source("input", text))
         self._tell(compiled.diagnostics)
@@ -115,20 +95,35 @@ class Commands:
             graph = stage_graph("plan", compiled.commands, compiled.program, compiled.plan)
             self._echo(str(RENDERINGS["text"](graph)))
 
+    def _bound(self) -> str:
+        """Each name with what it is bound to, in the order of the last bindings."""
+        lines: dict[str, str] = {}
+        for command in bindings(self._dialog.compiled()):
+            name = command.name
+            lines.pop(name, None)
+            if isinstance(command, Let) and command.parameters is not None:
+                lines[name] = f"{name}({', '.join(command.parameters)})"
+            else:
+                _, kind = self._dialog.checked(Source("input", name))
+                lines[name] = f"{name}: {kind}"
+        return "\n".join(lines.values())
+
     def _type(self, text: str) -> None:
-        answer: Answer = self._dialog.type_of(Source("input", text))
-        self._tell(answer.diagnostics)
-        if answer.type is None:
-            if not answer.diagnostics:
-                self._echo("commands have no type")
+        compiled, kind = self._dialog.checked(Source("input", text))
+        # Which grid it will lie on is not part of the type: an image may still be without one.
+        unplaced = isinstance(kind, ImageOf)
+        told = [each for each in compiled.diagnostics if not (unplaced and each.code == "E110")]
+        self._tell(tuple(told))
+        if any(each.is_error for each in told):
             return
-        compiled = self._dialog.compiled(Source("input", text))
         goals = [goal for goal in compiled.plan.goals if goal.action == "find"]
         whole = compiled.plan.types[goals[0].value] if goals else None
-        if isinstance(whole, ImageOf) and whole.grid is not None:
+        if kind is None:
+            self._echo("commands have no type")
+        elif isinstance(whole, ImageOf) and whole.grid is not None:
             self._echo(f"{whole}, {whole.element}, {whole.grid}")
         else:
-            self._echo(described_type(answer.type))
+            self._echo(described_type(kind, self._signatures))
 
     def _quit(self, _: str) -> None:
         raise Quit

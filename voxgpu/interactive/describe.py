@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from voxgpu.image import Image
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.sequence import shown
-from voxgpu.types import Function, SequenceOf, Type
+from voxgpu.types import Function, Type
+
+#: The signatures of the primitives under a name.
+Signatures = Callable[[str], Sequence[str]]
 
 
 def described(value: Value) -> str:
@@ -18,18 +23,27 @@ def described(value: Value) -> str:
     return f"{head}\n{_amount(value)}"
 
 
-def described_type(kind: Type) -> str:
-    """A type, and of a function what it is called with."""
+def described_type(kind: Type, signatures: Signatures) -> str:
+    """A type, and of a function what it is called with: one line for each overload."""
     if not isinstance(kind, Function):
         return str(kind)
     let = getattr(kind.target, "let", None)
-    parameters = ", ".join(let.parameters or ()) if let is not None else "…"
-    return f"function {kind.name}({parameters})"
+    if let is not None:
+        return f"function {kind.name}({', '.join(let.parameters or ())})"
+    known = signatures(str(kind.target))
+    return "\n".join(f"function {each}" for each in known) or f"function {kind.name}(…)"
 
 
-def described_sequence(kind: SequenceOf, length: Value) -> str:
-    """A sequence whose items are not looked at."""
-    return f"{kind} of length {shown(length)}; index it to see one, as in xs[0]"
+def described_lengths(kind: Type, lengths: Sequence[int]) -> str:
+    """A sequence of images, and of sequences of them, before the first image is described."""
+    if not lengths:
+        return str(kind)
+    index = ""
+    parts = [f"{kind}, length {lengths[0]}"]
+    for length in lengths[1:]:
+        index += "[0]"
+        parts.append(f"{index} of length {length}")
+    return ", ".join(parts) + (f"; {index}[0] is" if lengths[-1] else "")
 
 
 def _content(image: Image) -> str:

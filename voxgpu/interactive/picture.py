@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,25 +20,37 @@ COLUMNS, PIXELS = 56, 240
 
 
 def protocol(environment: Mapping[str, str]) -> str:
-    """How a terminal shows pictures: ``kitty``, ``iterm``, ``blocks`` or, not at all, empty."""
+    """How a terminal shows pictures.
+
+    ``kitty``, ``iterm``, ``blocks`` of any color, ``blocks256`` of 256 colors or, for not at all,
+    an empty string.
+    """
     term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
     if term in ("", "dumb") or environment.get("NO_COLOR"):
         return ""
-    if environment.get("KITTY_WINDOW_ID") or "kitty" in term or program == "ghostty":
+    # What divides a terminal into several passes its variables on, but not its pictures.
+    is_whole = not environment.get("TMUX") and not term.startswith(("screen", "tmux"))
+    named = environment.get("KITTY_WINDOW_ID") or "kitty" in term or program == "ghostty"
+    if is_whole and named:
         return "kitty"
-    if program in ("iTerm.app", "WezTerm", "vscode"):
+    if is_whole and program in ("iTerm.app", "WezTerm"):
         return "iterm"
-    colors = environment.get("COLORTERM", "") in ("truecolor", "24bit") or "256color" in term
-    return "blocks" if colors else ""
+    if environment.get("COLORTERM", "") in ("truecolor", "24bit"):
+        return "blocks"
+    return "blocks256" if "256color" in term else ""
 
 
-def picture(image: Image, how: str) -> str:
-    """The characters that make a terminal show the middle slice; empty for no protocol."""
+def picture(image: Image, how: str, columns: int = COLUMNS) -> str:
+    """The characters that make a terminal show the middle slice; empty for no protocol.
+
+    columns  how many characters the terminal is wide
+    """
     if not how:
         return ""
     pixels = middle_slice(image)
-    if how == "blocks":
-        return _blocks(_smaller(pixels, COLUMNS))
+    if how.startswith("blocks"):
+        sign = _of_256 if how == "blocks256" else _of_all
+        return _blocks(_smaller(pixels, min(columns, COLUMNS)), sign)
     data = base64.standard_b64encode(_png(_smaller(pixels, PIXELS))).decode()
     return _kitty(data) if how == "kitty" else f"\x1b]1337;File=inline=1:{data}\x07"
 
@@ -76,15 +88,32 @@ def _smaller(pixels: Array, most: int) -> Array:
     return pixels[::step, ::step]
 
 
-def _blocks(pixels: Array) -> str:
+def _of_all(red: int, green: int, blue: int) -> str:
+    """The color, in a command for the terminal."""
+    return f"2;{red};{green};{blue}"
+
+
+def _of_256(red: int, green: int, blue: int) -> str:
+    """The nearest of 256 colors: of 24 greys between black and white, or of 6 × 6 × 6 colors."""
+    if red == green == blue and 3 < red < 247:
+        return f"5;{232 + round((min(red, 238) - 8) / 10)}"
+    places = [min(range(6), key=lambda i: abs(_STEPS[i] - each)) for each in (red, green, blue)]
+    return f"5;{16 + 36 * places[0] + 6 * places[1] + places[2]}"
+
+
+#: The intensities of the 6 × 6 × 6 colors.
+_STEPS = (0, 95, 135, 175, 215, 255)
+
+
+def _blocks(pixels: Array, sign: Callable[[int, int, int], str]) -> str:
     """Two rows in one line of characters: the upper half in one color, the lower in another."""
     if pixels.shape[0] % 2:
         pixels = np.concatenate([pixels, np.zeros_like(pixels[:1])])
     lines = []
     for upper, lower in zip(pixels[::2].tolist(), pixels[1::2].tolist(), strict=True):
         cells = (
-            f"\x1b[38;2;{r};{g};{b};48;2;{x};{y};{z}m▀"
-            for (r, g, b), (x, y, z) in zip(upper, lower, strict=True)
+            f"\x1b[38;{sign(*above)};48;{sign(*below)}m▀"
+            for above, below in zip(upper, lower, strict=True)
         )
         lines.append("".join(cells) + "\x1b[0m")
     return "\n".join(lines)

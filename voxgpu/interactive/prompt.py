@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,9 +106,16 @@ def _history() -> Any:
     from platformdirs import user_state_path
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
+    class Lasting(FileHistory):
+        def store_string(self, string: str) -> None:
+            # A disk that has filled up in the meantime is no reason to stop.
+            with suppress(OSError):
+                super().store_string(string)
+
     try:
         path = user_state_path("voxgpu", ensure_exists=True) / "history"
         path.touch(mode=0o600)
+        path.read_bytes()
     except OSError:
         return InMemoryHistory()
-    return FileHistory(str(path))
+    return Lasting(str(path))
