@@ -40,6 +40,9 @@ CODES = {
 }
 
 
+#: Of the calls that lead to a mistake, so many are shown from either end.
+_CALLS = 4
+
 #: Characters of a line that are shown around a mistake.
 WIDTH = 160
 
@@ -152,10 +155,15 @@ def at_trace(
     the innermost that the user wrote; the others become notes.
     """
     mine = [span for span in trace if not span.source.ours] or list(trace)
-    calls = tuple(Note("called here", span) for span in mine[1:])
+    calls = tuple(Note("called here", span) for span in _shortened(mine[1:]))
     if mine and trace[0].source.ours:
         calls = (Note("in the standard library", trace[0]), *calls)
     return Diagnostic(code, message, mine[0] if mine else None, notes + calls, help)
+
+
+def _shortened(calls: list[Span]) -> list[Span]:
+    """Calls that lead somewhere, but of a great many the innermost and the outermost ones."""
+    return calls if len(calls) <= 2 * _CALLS else [*calls[:_CALLS], *calls[-_CALLS:]]
 
 
 class ImgqlError(Exception):

@@ -70,6 +70,16 @@ def test_the_mistake_of_the_readme_is_told_so(head: Path, monkeypatch: pytest.Mo
     assert shown.partition("\n")[2] in told
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "imgql.md"], ids=lambda p: p.name)
+def test_programs_on_a_page_are_programs(page: Path) -> None:
+    begins = ("load ", "let ", "import ", "// tumor.imgql")
+    programs = [block for block in _blocks(page) if block.startswith(begins)]
+    assert len(programs) >= 2
+    for program in programs:
+        told = [each for each in voxgpu.check(program + "\n") if each.code == "E100"]
+        assert not told, told
+
+
 def test_the_architecture_page_names_every_part() -> None:
     page = (DOCS / "architecture.md").read_text()
     parts = {each.name for each in (ROOT / "voxgpu").iterdir() if each.name[0] not in "_."}

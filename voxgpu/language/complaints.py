@@ -60,7 +60,7 @@ class Complaints:
         blamed = None
         if mistake.argument is not None and mistake.argument < len(callee.arguments):
             blamed = callee.arguments[mistake.argument]
-        if any(isinstance(each, Function) for each in types[-1:]):
+        if mistake.argument is not None and isinstance(types[mistake.argument], Function):
             self.needs_arguments(callee, types, body)
         else:
             notes = bound_at(blamed, body) if blamed is not None else ()

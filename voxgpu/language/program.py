@@ -208,13 +208,17 @@ def blocks_of(step: Step) -> tuple[Block, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ProgramGoal:
-    """``save`` or ``print``: what is asked for, under which name, and the step that has it."""
+    """``save`` or ``print``: what is asked for, under which name, and the step that has it.
+
+    label_step  the step that has the name, where it must be computed
+    """
 
     action: str
     label: str
     step: int
     span: Span
     label_span: Span
+    label_step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

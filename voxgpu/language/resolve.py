@@ -28,6 +28,7 @@ from voxgpu.language.program import (
 )
 from voxgpu.language.scope import FunctionBinding, Globals, ValueBinding
 from voxgpu.language.syntax import Command, Expression, Let, Load, Print, Save, Value
+from voxgpu.language.unparse import unparse
 from voxgpu.types import (
     NUMBER_IMAGE,
     TEXT,
@@ -206,7 +207,7 @@ class _Resolver:
 
     def _goal(self, command: Save | Print) -> None:
         action = "save" if isinstance(command, Save) else "print"
-        label = self._text(command.target, "a file name" if action == "save" else "a label")
+        label, label_step = self._label(command.target, action)
         step = self._value(command.value)
         kind = self._main.steps[step].type
         if self._checker.needs_arguments(command.value, kind, self._main):
@@ -217,8 +218,22 @@ class _Resolver:
             notes = bound_at(command.value, self._main)
             self._diagnostics.add(Diagnostic("E102", message, command.value.span, notes, hint))
         elif label is not None:
-            target = command.target.span
-            self._goals.append(ProgramGoal(action, label, step, command.value.span, target))
+            spans = (command.value.span, command.target.span)
+            self._goals.append(ProgramGoal(action, label, step, *spans, label_step))
+
+    def _label(self, target: Expression, action: str) -> tuple[str | None, int | None]:
+        """A name or label; and where it must be computed, its text in the program and the step."""
+        number = self._value(target)
+        step = self._main.steps[number]
+        if isinstance(step, Constant) and isinstance(step.value, str):
+            return step.value, None
+        if step.type == TEXT and not isinstance(step, Broken):
+            return unparse(target), number
+        if not isinstance(step, Broken) and not isinstance(step.type, Unknown):
+            what = "a file name" if action == "save" else "a label"
+            message = f"{what} must be a string, got {step.type}"
+            self._diagnostics.add(Diagnostic("E102", message, target.span))
+        return None, None
 
 
 def _must_be_told_again(binding: FunctionBinding, block: Block) -> bool:

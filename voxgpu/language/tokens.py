@@ -120,7 +120,13 @@ class _Classifier:
     def _fold(self, index: int) -> int:
         """``fold`` and the function after it; 0 where it is the name of a function called."""
         following = index + 1
-        if not self._expecting or not self._is(following, "NAME", "INFIX"):
+        if not self._expecting:
+            return 0
+        if self._is(following, "LSQB", "NUMBER", "TEXT") and not self._touches(index):
+            # Its function is missing, which the parser tells.
+            self._emit_as("FOLD", self._tokens[index])
+            return following
+        if not self._is(following, "NAME", "INFIX"):
             return 0
         token = self._tokens[following]
         if self._starts_declaration(following) and token.type == "NAME":
@@ -192,6 +198,10 @@ class _Classifier:
         self._emit_as("PREFIX" if before else "NAME", token)
         self._expecting = before
         return index + 1
+
+    def _touches(self, index: int) -> bool:
+        """Whether there is no blank after a word."""
+        return self._tokens[index].end_pos == self._tokens[index + 1].start_pos
 
     def _mark_bare(self, index: int) -> None:
         """In ``fold + first (xs)`` the first value is no call; in ``fold + f(xs)`` there is one."""

@@ -68,6 +68,16 @@ class Applying:
         kind = self._graph.types[items[0]] if items else None
         return self._graph.make(SEQUENCE, tuple(items), (), SequenceOf(kind or UNKNOWN), trace)
 
+    def known(self, value: Lowered, trace: Trace) -> Work:
+        """What a scalar comes to, run where constants do not tell; None where there is none."""
+        id = yield from self.packed(value, trace)
+        if id is None:
+            return None
+        found = self._graph.known_value(id)
+        if found is None:
+            (found,) = yield Values((id,))
+        return found
+
     def _apply_gathered(
         self, primitive: Primitive, inputs: Sequence[Lowered], trace: Trace
     ) -> Work:

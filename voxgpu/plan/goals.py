@@ -57,9 +57,24 @@ class Goals:
     def _made(self, goal: ProgramGoal) -> list[Goal] | None:
         """The goals of a ``save`` or ``print``; None where something must be run to know."""
         value = self._lowering.main[goal.step]
-        if goal.action in ("print", "find"):
-            return self._attempted(goal, lambda: list(self._printed(goal, value)))
-        return self._attempted(goal, lambda: list(self._saved(goal, value, goal.label)))
+
+        def make() -> list[Goal | None]:
+            named = self._named(goal)
+            if named is None:
+                return []
+            if goal.action in ("print", "find"):
+                return list(self._printed(named, value))
+            return list(self._saved(named, value, named.label))
+
+        return self._attempted(goal, make)
+
+    def _named(self, goal: ProgramGoal) -> ProgramGoal | None:
+        """The goal with its name, if that had to be computed; None where it cannot be."""
+        if goal.label_step is None:
+            return goal
+        label = self._lowering.main[goal.label_step]
+        text = self._lowering.driver.run(self._lowering.applying.known(label, (goal.label_span,)))
+        return None if text is None else replace(goal, label=text, label_step=None)
 
     def _attempted(
         self, goal: ProgramGoal, make: Callable[[], list[Goal | None]]

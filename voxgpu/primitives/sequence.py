@@ -82,12 +82,17 @@ def _spelled(value: Any, how: str) -> str:
         return shown(value)
     if isinstance(value, bool):
         value = shown(value)
-    if isinstance(value, float) and how[-1] in "dxXbo" and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and _takes_whole_number(how):
         value = int(value)
     try:
         return str(format(value, how))
     except ValueError as error:
         raise ValueProblem(f"`{shown(value, True)}` cannot be written as {{:{how}}}") from error
+
+
+def _takes_whole_number(how: str) -> bool:
+    """Whether a whole number is written as one: by `{:03}` and `{:x}`, not by `{:.1f}`."""
+    return how[-1] not in "eEfFgGn%" and "." not in how
 
 
 #: The values of any nodes in a row.
