@@ -66,7 +66,7 @@ class Result:
         }
 
 
-#: Bytes that are there in any case, so that nobody has to look.
+#: Bytes that are there in any case: looking would take longer than most of what is asked.
 _SMALL = 64 * 2**20
 
 
@@ -108,7 +108,8 @@ class Session:
         asked = replace(plan, goals=goals)
         found: dict[ValueId, Value | Diagnostic] = {}
         planned = schedule(asked, self._kept)
-        _refuse_too_large(planned)
+        if planned.peak_bytes >= _SMALL:
+            _refuse_too_large(planned)
         outcome = self._run(planned, lambda goal, value: found.update({goal.value: value}))
         for goal, failed, error in outcome.failures:
             found[goal.value] = _explain(asked, goal, failed, error)
@@ -178,8 +179,6 @@ def execute(
 
 def _refuse_too_large(planned: Schedule) -> None:
     """Before the first task: better no run than one that dies half-way."""
-    if planned.peak_bytes < _SMALL:
-        return
     available = available_bytes()
     if planned.peak_bytes <= available:
         return

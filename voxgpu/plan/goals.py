@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voxgpu.diagnostics import Diagnostic, at_trace
+from voxgpu.diagnostics import Diagnostic, Span, at_trace
 from voxgpu.files.suffix import suffix_of
 from voxgpu.ids import ValueId
 from voxgpu.language.program import Program, ProgramGoal
@@ -34,6 +34,7 @@ class Goals:
         self._program = program
         self._refuse_save = refuse_save
         self._failures: list[Diagnostic] = []
+        self._refused: set[Span] = set()
 
     def plan(self) -> Plan:
         """The plan of the program's goals."""
@@ -104,6 +105,8 @@ class Goals:
                 yield from self._save(goal, id, label)
             return
         for index in range(found.length):
+            if goal.label_span in self._refused:
+                return
             numbered = with_index(label, index, found.length)
             try:
                 item = self._lowering.driver.run(_item(found, index))
@@ -119,6 +122,8 @@ class Goals:
         kind = self._lowering.graph.types[id]
         refusal = self._refuse_save(label, kind) if isinstance(kind, ImageOf) else None
         if refusal:
+            # One of a sequence is enough: the others would be refused alike.
+            self._refused.add(goal.label_span)
             code, message, hint = refusal
             self._lowering.report(at_trace(code, message, (goal.label_span,), help=hint))
             return
