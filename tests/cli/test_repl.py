@@ -7,6 +7,7 @@ import pty
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def test_images_are_described(folder: Path) -> None:
     assert "image of numbers, int16, 5×4×3 voxels of 1×1×1 mm" in out
     assert "min 0, max 59, mean 29.5" in out
     assert "39 of 60 voxels are true (65 %)" in out
-    assert "sequence of image of true/false of length 1" in out
+    assert "sequence of image of true/false, length 1; [0] is\nimage of true/false" in out
+    assert "▀" not in out
 
 
 def test_mistakes_are_told_and_forgotten(folder: Path) -> None:
@@ -69,11 +71,15 @@ def test_every_word(folder: Path) -> None:
         ":run q.imgql",
         ":type v > a",
         ":type near",
+        "f(x, y) = x + y",
+        ":type f",
+        "let v = v",
         ":show",
         ":show a + 1",
         ":reset",
         "a",
         ":nonsense",
+        ":rest",
         ":load",
         ":load none.imgql",
         ":quit",
@@ -87,10 +93,18 @@ def test_every_word(folder: Path) -> None:
     assert "max=59" in shown
     assert any(line.startswith("saved ") and line.endswith("out.nii.gz") for line in shown)
     assert "image of true/false, bool, 5×4×3 voxels of 1×1×1 mm, origin (0, 0, 0) mm" in shown
-    assert "function near(…)" in shown
+    assert "function near(b: image of true/false) -> image of true/false" in shown
+    assert "function f(x, y)" in shown
+    # In the order of the last bindings, each name once.
+    assert [line for line in shown if line in ("v: image of numbers", "a: number", "f(x, y)")] == [
+        "a: number",
+        "f(x, y)",
+        "v: image of numbers",
+    ]
     assert any(": number = .+.(" in line for line in shown)
-    assert "there is no `:nonsense`: :help tells what there is" in shown
-    assert ":load needs FILE" in shown
+    assert "there is no `:nonsense`: :help tells what there is" in err
+    assert "there is no `:rest`: did you mean `:reset`?" in err
+    assert ":load needs FILE" in err
     assert shown[-1] != "1"
     assert "nothing is called `a`" in err
     assert "none.imgql" in err
@@ -104,12 +118,50 @@ def test_options_hold(folder: Path) -> None:
     assert (status, out) == (0, "5\n2\n")
 
 
+@pytest.mark.parametrize("text", [":nonsense", ":load", ":load none.imgql", ":run none.imgql", "a"])
+def test_the_status_tells_that_something_went_wrong(text: str, folder: Path) -> None:
+    assert _piped(text + "\n", folder)[0] == 1
+
+
+def test_a_pipe_needs_no_prompt(folder: Path) -> None:
+    code = (
+        "import sys; from voxgpu.cli.main import main\n"
+        "try: main(['repl'])\n"
+        "except SystemExit: pass\n"
+        "print({'prompt_toolkit', 'SimpleITK', 'PIL'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=folder, input="1 + 1\n", capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "2\nset()\n"
+
+
+def test_an_interrupted_pipe_ends(folder: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "repl"],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write("1 + 1\nfold + for i in range(0, 3000000) do i\n3 + 3\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "2\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert "interrupted" in err and "Traceback" not in err
+
+
 class Terminal:
     """The prompt on a terminal of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, state: str = "state") -> None:
         self._master, end = pty.openpty()
-        variables = {"TERM": "xterm-256color", "XDG_STATE_HOME": str(folder / "state")}
+        variables = {"TERM": "xterm-256color", "XDG_STATE_HOME": str(folder / state)}
         self.process = subprocess.Popen(
             [*COMMAND, "repl"],
             cwd=folder,
@@ -169,6 +221,33 @@ def test_a_dialog_on_a_terminal(folder: Path) -> None:
     assert terminal.end("\x04") == 0
     history = folder / "state" / "voxgpu" / "history"
     assert "v > 20" in history.read_text()
+
+
+def test_no_history_where_it_cannot_be_written(folder: Path) -> None:
+    terminal = Terminal(folder, state="v.nii.gz")
+    terminal.wait_for("voxgpu>")
+    terminal.type("1000 + 1\r")
+    terminal.wait_for("1001")
+    assert terminal.end("\x04") == 0
+    assert "Traceback" not in terminal.shown
+
+
+def test_names_are_completed(folder: Path) -> None:
+    terminal = Terminal(folder)
+    terminal.wait_for("voxgpu>")
+    terminal.type("format_s\t")
+    terminal.wait_for("tring")
+    terminal.type('("{}!", 1000 + 7)\r')
+    terminal.wait_for('"1007!"')
+    assert terminal.end("\x04") == 0
+
+
+def test_several_lines_are_pasted(folder: Path) -> None:
+    terminal = Terminal(folder)
+    terminal.wait_for("voxgpu>")
+    terminal.type('\x1b[200~let a = 1000\nlet b = a +\n  8\nprint "b" b\x1b[201~\r')
+    terminal.wait_for("b=1008")
+    assert terminal.end("\x04") == 0
 
 
 def test_an_interrupted_computation_leaves_the_rest(folder: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from voxgpu.image import Grid, Image
-from voxgpu.interactive.describe import described, described_type
+from voxgpu.interactive.describe import described, described_lengths, described_type
 from voxgpu.interactive.picture import COLUMNS, middle_slice, picture, protocol
-from voxgpu.types import NUMBER, Function
+from voxgpu.types import BOOLEAN_IMAGE, NUMBER, Function, SequenceOf
 
 
 def _image(array: np.ndarray, dimensions: int = 0) -> Image:
@@ -43,8 +45,24 @@ def test_scalars_are_shown_as_printed(value: object, text: str) -> None:
 
 
 def test_types() -> None:
-    assert described_type(NUMBER) == "number"
-    assert described_type(Function("near", "near")) == "function near(…)"
+    assert described_type(NUMBER, lambda _: []) == "number"
+    near = Function("near", "near")
+    assert described_type(near, lambda name: [f"{name}(b)", "x"]) == "function near(b)\nfunction x"
+    assert described_type(near, lambda _: []) == "function near(…)"
+
+
+@pytest.mark.parametrize(
+    ("lengths", "text"),
+    [
+        ((3,), "length 3; [0] is"),
+        ((0,), "length 0"),
+        ((2, 5), "length 2, [0] of length 5; [0][0] is"),
+        ((2, 0), "length 2, [0] of length 0"),
+    ],
+)
+def test_sequences_of_images(lengths: tuple[int, ...], text: str) -> None:
+    kind = SequenceOf(BOOLEAN_IMAGE)
+    assert described_lengths(kind, lengths) == f"sequence of image of true/false, {text}"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +70,10 @@ def test_types() -> None:
     [
         ({}, ""),
         ({"TERM": "dumb"}, ""),
-        ({"TERM": "xterm-256color"}, "blocks"),
+        ({"TERM": "xterm-256color"}, "blocks256"),
+        ({"TERM": "tmux-256color", "KITTY_WINDOW_ID": "1"}, "blocks256"),
+        ({"TERM": "xterm-256color", "TMUX": "1", "TERM_PROGRAM": "iTerm.app"}, "blocks256"),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "vscode", "COLORTERM": "truecolor"}, "blocks"),
         ({"TERM": "xterm-256color", "NO_COLOR": "1"}, ""),
         ({"TERM": "xterm-kitty"}, "kitty"),
         ({"TERM": "xterm", "COLORTERM": "truecolor"}, "blocks"),
@@ -78,18 +99,33 @@ def test_a_region_is_shown_where_most_of_it_is() -> None:
     assert middle_slice(_image(b)).max() == 255
 
 
-def test_blocks_fit_the_terminal() -> None:
+@pytest.mark.parametrize(("columns", "most"), [(200, COLUMNS), (COLUMNS, COLUMNS), (30, 30)])
+@pytest.mark.parametrize("how", ["blocks", "blocks256"])
+def test_blocks_fit_the_terminal(how: str, columns: int, most: int) -> None:
     v = np.random.default_rng(1).random((3, 300, 200)).astype(np.float32)
-    lines = picture(_image(v), "blocks").split("\n")
-    assert len(lines) <= COLUMNS
-    assert all(line.count("▀") <= COLUMNS for line in lines)
+    lines = picture(_image(v), how, columns).split("\n")
+    assert len(lines) <= most
+    assert all(0 < line.count("▀") <= most for line in lines)
     assert all(line.endswith("\x1b[0m") for line in lines)
+
+
+def test_colors_are_those_of_the_image() -> None:
+    above, below = (255, 0, 0), (95, 175, 255)
+    v = np.array([[above], [below]], dtype=np.uint8)
+    assert "\x1b[38;2;255;0;0;48;2;95;175;255m▀" in picture(_image(v, 2), "blocks")
+    # 16 + 36 red + 6 green + blue, of six intensities each.
+    assert "\x1b[38;5;196;48;5;75m▀" in picture(_image(v, 2), "blocks256")
+
+
+def test_greys_of_256_colors_go_from_black_to_white() -> None:
+    v = np.arange(256, dtype=np.float32).reshape(128, 2)
+    shown = picture(_image(v), "blocks256")
+    assert {"38;5;16;", "48;5;231m", "38;5;243;"} <= set(re.findall(r"38;5;\d+;|48;5;\d+m", shown))
 
 
 def test_pixels_are_sent_as_png() -> None:
     import base64
     import io
-    import re
 
     from PIL import Image as Pillow
 

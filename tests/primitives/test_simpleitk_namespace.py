@@ -12,9 +12,9 @@ import SimpleITK as sitk
 
 from voxgpu.image import Grid, Image
 from voxgpu.itk.images import to_itk
-from voxgpu.primitives.primitive import Primitive, ValueProblem
+from voxgpu.primitives.primitive import Parameter, Primitive, ValueProblem
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
-from voxgpu.types import ANY_IMAGE, NUMBER, Content, ImageOf
+from voxgpu.types import ANY_IMAGE, COLOR_IMAGE, NUMBER, Content, ImageOf
 
 NAMESPACE = SimpleITKNamespace()
 NAMES = [name for name in NAMESPACE if name[0].isupper() and NAMESPACE[name][0].parameters != ()]
@@ -113,6 +113,7 @@ def test_every_function_says_what_it_does() -> None:
     for name in NAMES:
         for primitive in NAMESPACE[name]:
             assert primitive.doc.strip()
+            assert "C++ includes" not in primitive.doc
             assert primitive.signature.startswith(f"simpleitk.{name}(")
 
 
@@ -148,6 +149,122 @@ def test_numbers_that_do_not_fit(value: float, reason: str) -> None:
         primitive.reference([_images()[0], 0.0, 1.0, value], None)
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        # Each gives the whole of the small image that functions are tried on, but not of this one.
+        ("Slice", [(0.0, 0.0, 0.0), (60.0, 60.0, 60.0)]),
+        ("RegionOfInterest", [(13.0, 11.0, 9.0)]),
+        ("Extract", [(13.0, 11.0, 9.0)]),
+    ],
+)
+def test_parts_do_not_claim_the_grid_of_the_whole(name: str, given: list[Any]) -> None:
+    grid = Grid.regular((70, 71, 72))
+    image = Image(np.zeros(grid.shape, np.uint8), grid)
+    primitive = NAMESPACE[name][-2]
+    kind = ImageOf(Content.NUMBER, "uint8", 1, grid)
+    assert primitive.infer is not None
+    assert (
+        primitive.infer([kind, *[each.type for each in primitive.parameters[1:]]], [None, *given])
+        is None
+    )
+    part = primitive.reference([image, *given], None)
+    assert isinstance(part, Image)
+    assert part.grid.voxels < grid.voxels
+
+
+NOISES = ["AdditiveGaussianNoise", "SaltAndPepperNoise", "ShotNoise", "SpeckleNoise"]
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_noise_is_the_same_in_every_run(name: str) -> None:
+    primitive = NAMESPACE[name][-1]
+    image = _images()[0]
+    process = sitk.ProcessObject
+    threads = process.GetGlobalDefaultNumberOfThreads()
+    results = []
+    try:
+        for count in (1, 5):
+            process.SetGlobalDefaultNumberOfThreads(count)
+            results.append(primitive.reference([image], None))
+            assert process.GetGlobalDefaultNumberOfThreads() == count
+    finally:
+        process.SetGlobalDefaultNumberOfThreads(threads)
+    first, second = results
+    assert isinstance(first, Image)
+    assert isinstance(second, Image)
+    assert np.array_equal(first.array, second.array)
+    assert not np.array_equal(first.array, image.array)
+
+
+def test_seeds_choose_the_noise_and_the_clock_does_not() -> None:
+    primitive = NAMESPACE["AdditiveGaussianNoise"][-1]
+    assert primitive.parameters[-1].default == "1"
+    image = _images()[0]
+    one, other = (primitive.reference([image, 2.0, 0.0, seed], None) for seed in (1.0, 2.0))
+    assert isinstance(one, Image)
+    assert isinstance(other, Image)
+    assert not np.array_equal(one.array, other.array)
+    with pytest.raises(ValueProblem, match="time of day"):
+        primitive.reference([image, 2.0, 0.0, 0.0], None)
+
+
+def test_maps_are_sequences_of_pairs() -> None:
+    (primitive,) = NAMESPACE["ChangeLabel"]
+    image = _images()[2]
+    changed = primitive.reference([image, ((1.0, 5.0), (0.0, 2.0))], None)
+    assert isinstance(changed, Image)
+    assert np.array_equal(changed.array, np.where(image.array == 1, 5, 2))
+    with pytest.raises(ValueProblem, match="pairs"):
+        primitive.reference([image, ((1.0, 5.0, 6.0),)], None)
+
+
+def _colors(element: str) -> Image:
+    image = _images()[0]
+    array = np.stack([image.array, image.array + 1, image.array * 2], axis=-1).astype(element)
+    return Image(array, image.grid)
+
+
+def _colored(name: str) -> Image | None:
+    """What an overload of colors makes of images that all have colors, but for masks."""
+    primitive = next(p for p in NAMESPACE[name] if any(q.type == COLOR_IMAGE for q in p.parameters))
+    needed = [each for each in primitive.parameters if not each.optional]
+    for element in ("float32", "float64"):  # fields of displacements have float64
+        arguments = [_fitting(each, element) for each in needed]
+        try:
+            result = primitive.reference(arguments, None)
+        except ValueProblem:
+            continue
+        assert isinstance(result, Image)
+        return result
+    return None
+
+
+def _fitting(parameter: Parameter, element: str) -> Any:
+    if isinstance(parameter.type, ImageOf):
+        return _images()[2] if "mask" in parameter.name.lower() else _colors(element)
+    return float(sitk.sitkVectorFloat32)
+
+
+KEEPING = [n for n in NAMES if any(p.type == COLOR_IMAGE for p in NAMESPACE[n][0].parameters)]
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_functions_said_to_keep_colors_do(name: str) -> None:
+    assert NAMESPACE[name][0].result == COLOR_IMAGE
+    result = _colored(name)
+    assert result is not None
+    assert result.channels == 3
+
+
+def test_gradients_are_colors() -> None:
+    (primitive,) = NAMESPACE["Gradient"]
+    assert primitive.result == COLOR_IMAGE
+    result = primitive.reference([_images()[0]], None)
+    assert isinstance(result, Image)
+    assert result.channels == 3
+
+
 def test_constants_and_vectors() -> None:
     (linear,) = NAMESPACE["sitkLinear"]
     assert linear.reference([], None) == sitk.sitkLinear
@@ -159,6 +276,8 @@ def test_constants_and_vectors() -> None:
 def test_refusals_say_why() -> None:
     assert "Transform" in (NAMESPACE.refusal("Resample") or "")
     assert "Transform" in (NAMESPACE.refusal("TransformGeometry") or "")
+    assert "label map" in (NAMESPACE.refusal("LabelImageToLabelMap") or "")
+    assert "complex" in (NAMESPACE.refusal("ForwardFFT") or "")
     assert NAMESPACE.refusal("NoSuchThing") is None
     assert "NoSuchThing" not in NAMESPACE
 

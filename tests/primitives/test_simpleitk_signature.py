@@ -57,6 +57,7 @@ def _of(name: str) -> list[str]:
                 " -> image"
             ],
         ),
+        ("ChangeLabel", ["image1:image, changeMap:pairs? -> image"]),
         ("JoinSeries", None),
     ],
 )
@@ -75,6 +76,36 @@ def test_what_the_language_does_not_have_is_refused(name: str) -> None:
 
 
 def test_descriptions_are_the_docstrings_without_declarations() -> None:
-    text = description("Median", sitk.Median)
-    assert "median" in text.lower()
+    text = description("SmoothingRecursiveGaussian", sitk.SmoothingRecursiveGaussian)
+    assert text.startswith("Computes the smoothing of an image by convolution with the Gaussian")
+    assert "procedural" not in text
+    source = description("GaussianSource", sitk.GaussianSource)
+    assert source == "Generate an n-dimensional image of a Gaussian."
+
+
+def test_where_a_function_says_nothing_its_class_does() -> None:
+    text = description("Median", sitk.Median, sitk.MedianImageFilter.__doc__)
+    assert text.startswith("Applies a median filter to an image.\n\n")
     assert "Median(Image" not in text
+    assert "procedural" not in text
+    assert description("Median", sitk.Median) == "Median, as SimpleITK has it."
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "default"),
+    [
+        ("Median", "radius", "[1, 1, 1]"),
+        ("StochasticFractalDimension", "neighborhoodRadius", "[2, 2, 2]"),
+        ("ChangeLabel", "changeMap", "[]"),
+        ("DICOMOrient", "desiredCoordinateOrientation", '"LPS"'),
+        ("BinaryThreshold", "upperThreshold", "255.0"),
+        ("GrayscaleDilate", "kernelType", "sitkBall"),
+        ("ShotNoise", "seed", "1"),
+    ],
+)
+def test_defaults_are_written_as_programs_write_them(
+    name: str, parameter: str, default: str
+) -> None:
+    for each in signatures(name, getattr(sitk, name)):
+        (found,) = [one for one in each.arguments if one.name == parameter]
+        assert found.default == default

@@ -39,6 +39,7 @@ def write_inputs(folder: Path) -> None:
     shared.imgql    a program to import: let twice(v) = v *. 2, let ++(a, b) = (a | b)
     scans/outer.imgql, scans/inner.imgql   the one imports the other, which lies beside it
     circle.imgql    a program that imports itself: let around(v) = v +. 1
+    walks.imgql     a program to import: functions of sequences
     flawed.imgql    a program to import that uses a name which nothing is bound to
     """
     z, y, x = np.mgrid[0:3, 0:4, 0:5]
@@ -117,6 +118,10 @@ def _write_programs(folder: Path) -> None:
     (folder / "scans" / "outer.imgql").write_text('import "inner"\nlet fourfold(v) = four .* v\n')
     (folder / "scans" / "inner.imgql").write_text("let four = 4\n")
     (folder / "circle.imgql").write_text('import "circle.imgql"\nlet around(v) = v +. 1\n')
+    (folder / "walks.imgql").write_text(
+        "let square(n) = n * n\nlet squares(xs) = for x in xs do square(x)\n"
+        "let total(xs) = fold + 0 xs\n"
+    )
     (folder / "flawed.imgql").write_text("let fine = 1\nlet flaw = missing\n")
 
 

@@ -190,7 +190,8 @@ class Dialog:
 
     def _new(self, diagnostics: Iterable[Diagnostic], source: Source) -> Iterable[Diagnostic]:
         """What is to be told: not again the warnings of a file that was imported before."""
-        for each in diagnostics:
+        for told in diagnostics:
+            each = replace(told, message=told.message.removeprefix('`find ""` failed: '))
             is_here = each.span is None or each.span.source is source
             if is_here or each.is_error or str(each) not in self._warned:
                 self._warned.add(str(each))

@@ -76,7 +76,9 @@ class Programs:
         # The parser is given an expression as what is saved, and nobody sees the file's name.
         save = [Token.at("SAVE", "save", 0), Token.at("TEXT", '""', 0)]
         commands = self._commands(source, folder, [*save, *tokens])
-        return [Value(c.value, c.value.span) if isinstance(c, Save) else c for c in commands]
+        if commands and isinstance(commands[0], Save):
+            commands[0] = Value(commands[0].value, commands[0].value.span)
+        return commands
 
     def _commands(
         self, source: Source, folder: Path, tokens: list[Token] | None = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from voxgpu.language.brackets import OPENING, matching
 from voxgpu.language.words import COMMANDS, Token
 
 #: Names of operators and of names in capitals, with the numbers of operands they take.
@@ -19,7 +20,6 @@ _ENDS_OPERAND = frozenset(
     ("NUMBER", "TEXT", "TRUE", "FALSE", "VARIABLE", "NAME", "BARE", "RPAR", "RSQB")
 )
 _STARTS_OPERAND = _ENDS_OPERAND - {"RPAR", "RSQB"} | {"LPAR", "LSQB", "INFIX", "IF", "FOR"}
-_OPENING = {"LPAR": "RPAR", "LSQB": "RSQB"}
 
 
 @dataclass
@@ -40,7 +40,7 @@ class _Classifier:
 
     def __init__(self, tokens: list[Token], known: Operators) -> None:
         self._tokens = tokens
-        self._closing = _matching(tokens)
+        self._closing = matching(tokens)
         self._known = dict(known)
         self._result = Classified()
         self._expecting = False
@@ -67,11 +67,11 @@ class _Classifier:
             return self._colon(index) or self._operator(index)
         if kind == "FOR":
             return self._loop(index)
-        if kind in _OPENING:
+        if kind in OPENING:
             is_index = kind == "LSQB" and not self._expecting and self._follows_sequence(index)
             self._emit_as("INDEX" if is_index else kind, token)
             self._open(is_index)
-        elif kind in _OPENING.values():
+        elif kind in OPENING.values():
             self._emit(token)
             self._close()
         else:
@@ -286,7 +286,8 @@ class _Classifier:
         if not self._is(index, "NAME", "INFIX"):
             return False
         if self._begins_with_equal(index + 1):
-            return self._is(index, "NAME")
+            # `a == 1` at the beginning of a line compares; `=-` and the like are no operators.
+            return self._is(index, "NAME") and 2 not in self._arities(self._tokens[index + 1])
         after = self._closing.get(index + 1, -1) + 1
         if not after or not self._is(index + 1, "LPAR") or not self._is(after, "INFIX"):
             return False
@@ -389,19 +390,3 @@ class _Classifier:
 
 def _join(first: Token, second: Token) -> Token:
     return Token.at("INFIX", first + second, first.start_pos)
-
-
-def _matching(tokens: list[Token]) -> dict[int, int]:
-    """From the index of every opening bracket to that of its closing one."""
-    closing: dict[int, int] = {}
-    stack: list[int] = []
-    for index, token in enumerate(tokens):
-        if token.type in _OPENING:
-            stack.append(index)
-        elif token.type in _OPENING.values():
-            if stack and _OPENING[tokens[stack[-1]].type] == token.type:
-                closing[stack.pop()] = index
-        elif token.type in COMMANDS and token.type != "LET":
-            # A command cannot begin inside brackets: what is open here was never closed.
-            stack.clear()
-    return closing

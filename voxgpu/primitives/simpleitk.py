@@ -7,6 +7,7 @@ itself is part of every id: another version, or other parameters, are other valu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
@@ -42,18 +43,34 @@ _KINDS: dict[str, Type] = {
     "numbers": SequenceOf(NUMBER),
     "texts": SequenceOf(TEXT),
     "lists": SequenceOf(SequenceOf(NUMBER)),
+    "pairs": SequenceOf(SequenceOf(NUMBER)),
 }
 
 #: Functions whose result has colors for certain.
 _COLORS = {
     "Compose",
-    "LabelMapContourOverlay",
-    "LabelMapOverlay",
-    "LabelMapToRGB",
+    "Gradient",
+    "GradientRecursiveGaussian",
     "LabelOverlay",
     "LabelToRGB",
+    "PhysicalPointSource",
     "ScalarToRGBColormap",
 }
+
+#: Functions that give colors where their first image has colors.
+_OF_COLORS_TOO = (
+    "Abs Acos Add AdditiveGaussianNoise Asin Atan Bilateral BinShrink BinomialBlur"
+    " BoundedReciprocal BoxMean BoxSigma Cast CheckerBoard Clamp Cos Crop CyclicShift DICOMOrient"
+    " Derivative Exp ExpNegative Expand Extract FFTShift FastApproximateRank Flip"
+    " InverseDisplacementField InvertDisplacementField InvertIntensity"
+    " IterativeInverseDisplacementField LaplacianSharpening Log Log10 Mask MaskedAssign"
+    " MaximumProjection Mean MeanProjection Median MedianProjection MinimumProjection MirrorPad"
+    " Noise Normalize NormalizeToConstant Paste PermuteAxes Rank RecursiveGaussian"
+    " RegionOfInterest RescaleIntensity SaltAndPepperNoise ShotNoise Shrink Sin Slice"
+    " SmoothingRecursiveGaussian SpeckleNoise Sqrt Square Subtract SumProjection Tan TernaryAdd"
+    " Tile UnaryMinus Warp WrapPad ZeroFluxNeumannPad"
+)
+_KEEP_COLORS = frozenset(_OF_COLORS_TOO.split())
 
 _INSTEAD = {
     "Resample": "it takes a Transform; resample(v, like) and resample_to(v, mm) are there instead",
@@ -123,13 +140,41 @@ class SimpleITKNamespace(Mapping[str, tuple[Primitive, ...]]):
 def _primitives(name: str, function: Any) -> tuple[Primitive, ...]:
     if name.startswith(_NO_FILTERS):
         raise Unusable("it is no function of images")
-    doc = description(name, function)
+    if "LabelMap" in name:
+        raise Unusable(
+            "it takes or gives a label map; images of labels have functions of their own"
+        )
+    if "Complex" in name or name.endswith("FFT"):
+        raise Unusable("it takes or gives complex numbers")
+    doc = description(name, function, _doc_of_filter(name))
     chosen: dict[tuple[str, ...], Primitive] = {}
     for signature in signatures(name, function):
         for parameters in _variants(signature):
-            types = tuple(str(each.type) for each in parameters)
-            chosen.setdefault(types, _primitive(signature, parameters, doc))
+            # The first overload that fits is taken, so that of colors comes before any image's.
+            for special in (_of_colors(signature, parameters), parameters):
+                types = tuple(str(each.type) for each in special)
+                chosen.setdefault(types, _primitive(signature, special, doc))
     return tuple(chosen.values())
+
+
+def _doc_of_filter(name: str) -> str | None:
+    """What is said of the class that does the work of a function: functions say little."""
+    source = f"{name.removesuffix('Source')}ImageSource"
+    for each in (f"{name}ImageFilter", f"{name}Filter", source):
+        found = getattr(simpleitk(), each, None)
+        if found is not None:
+            return str(found.__doc__ or "")
+    return None
+
+
+def _of_colors(signature: Signature, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """The parameters with colors as the first image, where such give colors."""
+    kinds = [each.type for each in parameters]
+    if signature.name not in _KEEP_COLORS or ANY_IMAGE not in kinds:
+        return parameters
+    first = kinds.index(ANY_IMAGE)
+    colored = replace(parameters[first], type=COLOR_IMAGE)
+    return (*parameters[:first], colored, *parameters[first + 1 :])
 
 
 def _variants(signature: Signature) -> Iterator[tuple[Parameter, ...]]:
@@ -154,7 +199,7 @@ def _primitive(signature: Signature, parameters: tuple[Parameter, ...], doc: str
     version = simpleitk().Version.VersionString()
     makes_image = signature.result == "image"
     result: Type = NUMBER_IMAGE if makes_image else _KINDS[signature.result]
-    if signature.name in _COLORS:
+    if signature.name in _COLORS or any(each.type == COLOR_IMAGE for each in parameters):
         result = COLOR_IMAGE
     has_image = any(each.kind in ("image", "images") for each in signature.arguments)
     return Primitive(

@@ -13,11 +13,15 @@ from voxgpu.image import Grid, Image
 from voxgpu.itk.images import element_of, from_itk, grid_of, place, to_itk
 from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.primitives.primitive import Value, ValueProblem
-from voxgpu.primitives.simpleitk_signature import INTEGERS, Argument, Signature
+from voxgpu.primitives.simpleitk_signature import INTEGERS, SEED, Argument, Signature
 from voxgpu.types import Content, ImageOf, Type
 
 #: Voxels of the images that a function is tried on, (x, y, z): odd, so that nothing fits by chance.
 _PROBE = (13, 11, 9)
+
+#: Parameters that count voxels from the edges of an image: what they do to the small one that a
+#: function is tried on says nothing of what they do to the real one.
+_PLACES = {"index", "outputSize", "size", "start", "step", "stop"}
 
 
 def caller(signature: Signature) -> Callable[[list[Value], Grid | None], Value]:
@@ -53,6 +57,8 @@ def inference(signature: Signature) -> Callable[[Sequence[Type], Sequence[Value 
         plain: list[Any] = []
         for kind, value, each in zip(types, values, signature.arguments, strict=False):
             if each.kind == "images" or (each.kind != "image" and value is None):
+                return None
+            if each.name in _PLACES:
                 return None
             is_image = isinstance(kind, ImageOf)
             plain.append((kind.element, kind.channels) if is_image else value)  # type: ignore[union-attr]
@@ -105,9 +111,26 @@ def _probe(kind: tuple[str, int], grid: Grid) -> Any:
 def _called(signature: Signature, arguments: list[Any]) -> Any:
     function = getattr(simpleitk(), signature.name)
     try:
+        if signature.draws:
+            return _drawn(signature, function, arguments)
         return function(*arguments)
     except (RuntimeError, TypeError, ValueError, OverflowError, NotImplementedError) as error:
         raise ValueProblem(f"`simpleitk.{signature.name}` failed: {_reason(error)}") from None
+
+
+def _drawn(signature: Signature, function: Callable[..., Any], arguments: list[Any]) -> Any:
+    """A random result that is the same every time: each of ITK's threads draws on its own."""
+    names = [each.name for each in signature.arguments]
+    given = dict(zip(names, arguments, strict=False))
+    if given.setdefault("seed", SEED) == simpleitk().sitkWallClock:
+        raise ValueProblem("`seed` must not be 0, for which SimpleITK takes the time of day")
+    process = simpleitk().ProcessObject
+    threads = process.GetGlobalDefaultNumberOfThreads()
+    process.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        return function(**given)
+    finally:
+        process.SetGlobalDefaultNumberOfThreads(threads)
 
 
 def _reason(error: Exception) -> str:
@@ -141,7 +164,15 @@ def _to_itk(value: Any, argument: Argument) -> Any:
             return [_number(each, argument) for each in items]
         case "lists":
             return [[_number(each, argument) for each in row] for row in value]
+        case "pairs":
+            return _pairs(value, argument)
     return value
+
+
+def _pairs(value: tuple[tuple[float, ...], ...], argument: Argument) -> dict[float, float]:
+    if any(len(pair) != 2 for pair in value):
+        raise ValueProblem(f"`{argument.name}` must be pairs of numbers, such as [[1, 5], [2, 7]]")
+    return {float(old): float(new) for old, new in value}
 
 
 def _number(value: float, argument: Argument) -> float | int | bool:

@@ -32,6 +32,10 @@ VECTORS = {
     "VectorFloat": "double",
     "VectorBool": "bool",
 }
+#: The seed of noise where a program gives none: SimpleITK would look at the clock, and no two runs
+#: of a program would be alike.
+SEED = 1
+
 _PYTHON = {
     float: "double",
     int: "int",
@@ -59,7 +63,8 @@ _RESULTS = {
 class Argument:
     """A parameter of a function.
 
-    kind     ``image``, ``images``, ``number``, ``boolean``, ``text``, ``numbers`` or ``lists``
+    kind     ``image``, ``images``, ``number``, ``boolean``, ``text``, ``numbers``, ``lists``, or
+             ``pairs``: a map, as a sequence of what is mapped and what to
     cpp      the C++ type, of one item for sequences
     default  how the value is written that is taken where none is given; None: it must be given
     """
@@ -77,6 +82,11 @@ class Signature:
     name: str
     arguments: tuple[Argument, ...]
     result: str
+
+    @property
+    def draws(self) -> bool:
+        """Whether it draws random numbers."""
+        return any((each.name, each.kind) == ("seed", "number") for each in self.arguments)
 
     def __str__(self) -> str:
         inside = ", ".join(f"{each.cpp} {each.name}" for each in self.arguments)
@@ -101,12 +111,24 @@ def signatures(name: str, function: Callable[..., Any]) -> list[Signature]:
     return list(dict.fromkeys(found))
 
 
-def description(name: str, function: Callable[..., Any]) -> str:
-    """What the docstring says besides declarations."""
+def description(name: str, function: Callable[..., Any], of_filter: str | None = None) -> str:
+    """What the docstring says besides declarations, or else ``of_filter``, that of its class."""
     lines = inspect.cleandoc(function.__doc__ or "").splitlines()
-    kept = [line.rstrip() for line in lines if not re.match(rf"\s*{name}\s*\(", line)]
-    text = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
-    return text or f"{name}, as SimpleITK has it."
+    kept = [line for line in lines if not re.match(rf"\s*{name}\s*\(", line)]
+    own = _explanation("\n".join(kept))
+    return own or _explanation(inspect.cleandoc(of_filter or "")) or f"{name}, as SimpleITK has it."
+
+
+def _explanation(text: str) -> str:
+    """A docstring without what is about C++ and the ways into it."""
+    text = re.sub(
+        r"^ *(See:\n|Also See\n|C\+\+ includes:).*", "", text, flags=re.DOTALL | re.MULTILINE
+    )
+    paragraphs = re.split(r"\n\s*\n", text)
+    told = [each for each in paragraphs if "calls the execute method" not in " ".join(each.split())]
+    plain = [inspect.cleandoc(each).strip() for each in told if each.strip()]
+    # The first paragraph is all that lists of functions show, and they show a line.
+    return "\n\n".join([" ".join(each.split()) for each in plain[:1]] + plain[1:])
 
 
 def _declarations(name: str, function: Callable[..., Any]) -> Iterator[tuple[list[str], str]]:
@@ -175,12 +197,22 @@ def _signature(name: str, declared: list[str], result: str) -> Signature:
                 # It has a default, and so has all that follows: they keep theirs.
                 break
             raise
-        arguments.append(Argument(parameter, kind, item, default if equal else None))
+        arguments.append(Argument(parameter, kind, item, _default(default) if equal else None))
     plain = result.removesuffix("&").removesuffix("const ").removesuffix("const").strip()
     plain = plain.removesuffix(" const").strip()
     if plain not in _RESULTS:
         raise Unusable(f"it gives a {plain}")
     return Signature(name, tuple(arguments), _RESULTS[plain])
+
+
+def _default(cpp: str) -> str:
+    """A default value as a program would write it, as far as it could."""
+    if "sitkWallClock" in cpp:
+        return str(SEED)
+    vector = re.fullmatch(r"std::(?:vector|map)<.*>\((?:(\d+), ?(\w[\w.]*?)u?)?\)", cpp)
+    if vector:
+        return f"[{', '.join([vector[2]] * int(vector[1] or 0))}]"
+    return cpp.removeprefix("std::string(").removesuffix(")") if "std::string" in cpp else cpp
 
 
 def _kind(cpp: str) -> tuple[str, str]:
@@ -197,6 +229,8 @@ def _kind(cpp: str) -> tuple[str, str]:
         return "numbers", VECTORS[plain]
     if plain == "VectorUIntList":
         return "lists", "uint32_t"
+    if plain == "DoubleDoubleMap":
+        return "pairs", "double"
     if plain == "itk::simple::PathType":
         raise Unusable("it reads or writes a file; only ReadImage and WriteImage may")
     if plain.startswith("itk::simple::"):
