@@ -219,6 +219,12 @@ class Builder:
         opening, name, start, sequence = inside
         return Fold(str(name), start, sequence, self._span(name), self._from(opening, sequence))
 
+    def fold_from_signed(self, inside: list[Any]) -> Fold:
+        opening, name, sign, start, sequence = inside
+        span = self._span(sign)
+        signed = Call(str(sign), (start,), span, span.to(start.span))
+        return self.fold_from([opening, name, signed, sequence])
+
     def _from(self, opening: Token, last: Expression) -> Span:
         return Span(self._source, opening.start_pos, last.span.stop)
 

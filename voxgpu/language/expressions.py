@@ -214,6 +214,11 @@ class Checker:
         yes, yes_captures = yield Inner(choice.yes, (), body)
         no, no_captures = yield Inner(choice.no, (), body)
         result = common(yes.type, no.type)
+        if result is None and isinstance(yes.type, Function):
+            message = "`if` cannot choose between functions; choose between what they give"
+            return self._say.mistyped(
+                Mistyped(message), callee._replace(span=choice.no.span), (), body
+            )
         if result is None:
             message = f"`then` gives a {yes.type} and `else` a {no.type}: they must be alike"
             return self._say.mistyped(

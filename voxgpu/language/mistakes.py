@@ -30,7 +30,7 @@ def explain(source: Source, tokens: list[Token], at: int, wanted: frozenset[str]
     token = tokens[at] if at < len(tokens) else None
     span = _span(source, token)
     found = f"`{_short(token)}`" if token is not None else END
-    if token is not None:
+    if token is not None and not (at and tokens[at - 1].type in EXPRESSION_WORDS):
         special = _special(token, span, wanted)
         if special:
             return special
@@ -46,7 +46,8 @@ def _special(token: Token, span: Span, wanted: frozenset[str]) -> Diagnostic | N
     """Mistakes that have a remedy of their own."""
     if token.type == "BAD":
         return _not_a_word(token, span)
-    if token.type in EXPRESSION_WORDS and wanted & {"NAME", "DECLARED", "NUMBER"}:
+    is_word = token.type in EXPRESSION_WORDS and "INFIX" not in wanted
+    if is_word and wanted & {"NAME", "DECLARED", "NUMBER"}:
         message = f"`{token}` is a word of the language and cannot be a name"
         return Diagnostic("E100", message, span)
     if token in _SIGNS and "INFIX" in wanted:

@@ -33,6 +33,7 @@ from voxgpu.types import (
     NUMBER_IMAGE,
     TEXT,
     UNKNOWN,
+    Function,
     ImageOf,
     Type,
     Unknown,
@@ -256,6 +257,8 @@ def _refuse_print(kind: Type) -> tuple[str, str] | None:
         if kind == NUMBER_IMAGE:
             hint = "print a measure of it, e.g. min(v), max(v) or avg(v, mask)"
         return f"`print` shows numbers, truth values and strings, not an {kind}", hint
+    if isinstance(innermost(kind), Function):
+        return f"`print` shows numbers, truth values and strings, not a {kind}", ""
     if isinstance(innermost(kind), ImageOf):
         hint = 'print a measure of each, e.g. for v in xs do avg(v, mask), or save "name.nii.gz" xs'
         return f"`print` shows numbers, truth values and strings, not a {kind}", hint

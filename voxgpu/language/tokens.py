@@ -11,15 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from voxgpu.language.brackets import OPENING, matching
-from voxgpu.language.words import COMMANDS, Token
+from voxgpu.language.words import COMMANDS, ENDS_OPERAND, STARTS_OPERAND, Token, join
 
 #: Names of operators and of names in capitals, with the numbers of operands they take.
 Operators = Mapping[str, frozenset[int]]
-
-_ENDS_OPERAND = frozenset(
-    ("NUMBER", "TEXT", "TRUE", "FALSE", "VARIABLE", "NAME", "BARE", "RPAR", "RSQB")
-)
-_STARTS_OPERAND = _ENDS_OPERAND - {"RPAR", "RSQB"} | {"LPAR", "LSQB", "INFIX", "IF", "FOR"}
 
 
 @dataclass
@@ -47,6 +42,8 @@ class _Classifier:
         self._operand_after: set[int] = set()
         self._outside: list[tuple[dict[str, frozenset[int]], bool]] = []
         self._locals: dict[str, frozenset[int]] = {}
+        #: How many brackets are open around a fold whose first value may come; -1 for none.
+        self._folding = -1
         self._declare_operators()
 
     def classify(self) -> Classified:
@@ -69,6 +66,8 @@ class _Classifier:
             return self._loop(index)
         if kind in OPENING:
             is_index = kind == "LSQB" and not self._expecting and self._follows_sequence(index)
+            if is_index and self._begins_last_of_fold(index):
+                is_index = False
             self._emit_as("INDEX" if is_index else kind, token)
             self._open(is_index)
         elif kind in OPENING.values():
@@ -77,7 +76,7 @@ class _Classifier:
         else:
             self._emit(token)
         # What is no word may have been an operand: a `let` after it begins a command.
-        ends = kind in _ENDS_OPERAND or kind == "BAD"
+        ends = kind in ENDS_OPERAND or kind == "BAD"
         self._expecting = not ends or index in self._operand_after
         return index + 1
 
@@ -92,6 +91,13 @@ class _Classifier:
     def _follows_sequence(self, index: int) -> bool:
         """Whether the word before ``[`` can be indexed: `fold + 0 [1, 2]` has no index in it."""
         return self._is(index - 1, "NAME", "VARIABLE", "RPAR", "RSQB")
+
+    def _begins_last_of_fold(self, index: int) -> bool:
+        """Whether a blank before ``[`` tells a fold's first value from what it goes over."""
+        if self._folding != len(self._outside):
+            return False
+        self._folding = -1
+        return self._tokens[index - 1].end_pos < self._tokens[index].start_pos
 
     def _colon(self, index: int) -> int:
         """The ``:`` of a slice, even where an operator is glued to it, as in ``xs[1:-1]``."""
@@ -134,6 +140,7 @@ class _Classifier:
         parts = [token]
         if token.type == "INFIX":
             parts = self._split(token, (2, 1)) or [token]
+        self._folding = len(self._outside)
         self._mark_bare(following + 1)
         self._emit_as("FOLD", self._tokens[index])
         self._emit_as("FUNCTION", parts[0])
@@ -219,7 +226,7 @@ class _Classifier:
             return bool(self._split(self._tokens[index], (1,))) and not self._is_infix(index)
         if self._is(index, "NAME") and self._tokens[index].isupper():
             return not self._arities(self._tokens[index]) >= {2}
-        return self._is(index, *_STARTS_OPERAND) and not self._starts_declaration(index)
+        return self._is(index, *STARTS_OPERAND) and not self._starts_declaration(index)
 
     def _operator(self, index: int) -> int:
         token = self._tokens[index]
@@ -257,9 +264,10 @@ class _Classifier:
     def _is_extra(self, index: int) -> bool:
         """Whether ``[`` after an operator opens its own arguments: an operand follows ``]``."""
         after = self._closing.get(index, -1) + 1
-        if not self._is(index, "LSQB") or not after:
+        if not self._is(index, "LSQB") or not after or self._is(after, "LSQB"):
+            # In `1 + [10, 20][0]` an item is added.
             return False
-        return self._is(after, *_STARTS_OPERAND) and not self._starts_declaration(after)
+        return self._is(after, *STARTS_OPERAND) and not self._starts_declaration(after)
 
     def _split(self, token: Token, arities: tuple[int, ...]) -> list[Token]:
         """The operators that a run consists of: the longest first one, then prefix operators.
@@ -303,7 +311,7 @@ class _Classifier:
         following = index + 1
         run = self._tokens[following] if self._adjoins(index) else "="
         if not run.startswith("=") and self._is(following + 1, "LPAR"):
-            return _join(token, self._tokens[following]), following + 1
+            return join(token, self._tokens[following]), following + 1
         return token, following
 
     def _head(self, name: Token, index: int, is_local: bool = False) -> int:
@@ -358,7 +366,7 @@ class _Classifier:
         if not self._expecting or not self._adjoins(index):
             return None
         token = self._tokens[index]
-        name = _join(token, self._tokens[index + 1])
+        name = join(token, self._tokens[index + 1])
         is_plain_name = token in self._locals or token in self._result.declared
         return name if 1 in self._arities(name) and not is_plain_name else None
 
@@ -386,7 +394,3 @@ class _Classifier:
             self._result.tokens.append(token)
         else:
             self._result.tokens.append(Token.at(kind, str(token), token.start_pos))
-
-
-def _join(first: Token, second: Token) -> Token:
-    return Token.at("INFIX", first + second, first.start_pos)

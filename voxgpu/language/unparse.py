@@ -119,7 +119,9 @@ def _parts(expression: Expression) -> Iterable[Expression | str]:
         case Call(name, (left, right)):
             return ["(", left, f" {name} ", right, ")"]
         case Call(name, (left, right, *extra)):
-            return ["(", left, f" {name}[", *_separated(tuple(extra)), "] ", right, ")"]
+            # An array after `]` would be taken for an operand with an index.
+            last = ["(", right, ")"] if isinstance(right, Array) else [right]
+            return ["(", left, f" {name}[", *_separated(tuple(extra)), "] ", *last, ")"]
     raise AssertionError(expression)
 
 

@@ -24,6 +24,12 @@ COMMANDS = frozenset(("LOAD", "LET", "SAVE", "PRINT", "IMPORT"))
 #: The words of expressions, which cannot be names.
 EXPRESSION_WORDS = frozenset(("IF", "THEN", "ELSE", "FOR", "DO", "IN"))
 
+#: The types of words that an operand may end with, and of those it may begin with.
+ENDS_OPERAND = frozenset(
+    ("NUMBER", "TEXT", "TRUE", "FALSE", "VARIABLE", "NAME", "BARE", "RPAR", "RSQB")
+)
+STARTS_OPERAND = ENDS_OPERAND - {"RPAR", "RSQB"} | {"LPAR", "LSQB", "INFIX", "IF", "FOR"}
+
 
 class Token(str):
     """A word, what it is, and where it stands; with what the parser asks of its tokens.
@@ -104,3 +110,8 @@ def next_command(tokens: list[Token], index: int) -> int:
         if _begins_command(tokens, place):
             return place
     return len(tokens)
+
+
+def join(first: Token, second: Token) -> Token:
+    """Two words next to each other as one, such as ``B+``."""
+    return Token.at("INFIX", first + second, first.start_pos)

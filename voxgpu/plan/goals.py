@@ -89,7 +89,12 @@ class Goals:
             made = []
         if None in made:
             return None
-        return [*self._written(goal), *(each for each in made if each)]
+        count = len(self._failures)
+        written = list(self._written(goal))
+        if len(self._failures) > count:
+            # The path of a file that cannot be written is not told as if it were there.
+            return written
+        return [*written, *(each for each in made if each)]
 
     def _printed(self, goal: ProgramGoal, value: Lowered) -> Iterator[Goal]:
         id = self._lowering.driver.run(self._lowering.applying.packed(value, (goal.span,)))
@@ -133,9 +138,9 @@ class Goals:
         """What `WriteImage` asked for on the way."""
         written, self._lowering.written = self._lowering.written, []
         for id, path, trace in written:
-            place = replace(goal, label=path, span=trace[0], label_span=trace[0])
+            place = replace(goal, action="save", label=path, span=trace[0], label_span=trace[0])
             try:
-                yield from self._save(replace(place, action="save"), id, path)
+                yield from self._save(place, id, path)
             except Failed as failed:
                 self._fail(place, path, failed)
 

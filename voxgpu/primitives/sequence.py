@@ -49,6 +49,9 @@ def _concatenated(texts: list[Any]) -> str:
     return "".join(map(shown, texts))
 
 
+#: The most characters that a number may be written with.
+_WIDEST = 1000
+
 _PLACE = re.compile(r"\{\{|\}\}|\{(?P<number>\d*)(?::(?P<how>[^{}]*))?\}|[{}]")
 
 
@@ -80,6 +83,8 @@ def _formatted(arguments: list[Any]) -> str:
 def _spelled(value: Any, how: str) -> str:
     if not how:
         return shown(value)
+    if any(int(number) > _WIDEST for number in re.findall(r"\d+", how)):
+        raise ValueProblem(f"{{:{how}}} is wider than {_WIDEST} characters")
     if isinstance(value, bool):
         value = shown(value)
     if isinstance(value, float) and value.is_integer() and _takes_whole_number(how):

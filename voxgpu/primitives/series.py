@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from math import floor as floor_of
 from math import isnan, sqrt
@@ -18,11 +19,22 @@ from voxgpu.primitives.define import (
 )
 from voxgpu.primitives.primitive import ValueProblem
 
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)")
+
 
 def _some(name: str, xs: tuple[float, ...]) -> tuple[float, ...]:
     if not xs:
         raise ValueProblem(f"`{name}` of an empty sequence has no value")
     return xs
+
+
+def _mean(xs: tuple[float, ...]) -> float:
+    """The mean, correctly rounded where it is finite; as IEEE 754 has it where it is not."""
+    try:
+        return fmean(xs)
+    except (OverflowError, ValueError):
+        # The sum is beyond all bounds, but the mean need not be.
+        return sum(x / len(xs) for x in xs)
 
 
 @scalar()
@@ -104,7 +116,7 @@ def mean(xs: NumberValues) -> NumberValue:
     >>> mean([1, 2, 6])
     3
     """
-    return fmean(_some("mean", xs))
+    return _mean(_some("mean", xs))
 
 
 @scalar("median")
@@ -125,8 +137,9 @@ def standard_deviation(xs: NumberValues) -> NumberValue:
     >>> stdev([1, 2, 3])
     1
     """
-    center = fmean(_some("stdev", xs))
-    return sqrt(sum((x - center) ** 2 for x in xs) / (len(xs) - 1)) if len(xs) > 1 else 0.0
+    center = _mean(_some("stdev", xs))
+    squares = sum((x - center) * (x - center) for x in xs)
+    return sqrt(squares / (len(xs) - 1)) if len(xs) > 1 else 0.0
 
 
 @scalar("tally")
@@ -176,10 +189,9 @@ def number_of(text: TextValue) -> NumberValue:
     >>> number("0.5")
     0.5
     """
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ValueProblem(f'"{text}" does not read as a number') from error
+    if not _NUMBER.fullmatch(text.strip()):
+        raise ValueProblem(f'"{text}" does not read as a number')
+    return float(text)
 
 
 @scalar("replace")
