@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: Two grids agree when their voxel centers coincide within this fraction of a voxel.
 TOLERANCE = 1e-6
 
+#: A plane whose axes, as unit vectors, span less than this has lost one of them.
+SMALLEST_DETERMINANT = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -88,12 +91,43 @@ class Grid:
         """The part of the grid of ``shape`` voxels that begins at voxel ``start``, (z, y, x)."""
         return Grid(shape, self.spacing, self.position(start), self.direction)
 
+    @property
+    def thin_axis(self) -> int | None:
+        """Of three axes, the first of one voxel, (z, y, x) order: images lose it."""
+        return self.shape.index(1) if self.dimensions == 3 and 1 in self.shape else None
+
+    def without_axis(self, axis: int) -> Grid:
+        """The 2-D grid that is left of a 3-D one without ``axis``, (z, y, x) order.
+
+        With an axis of the grid the axis of space of the same number goes, as in ITK. What is left
+        of the direction is scaled to unit columns, or the identity where it has lost an axis.
+        """
+        kept = [each for each in range(3) if each != 2 - axis]  # x, y, z
+        columns = [[self.direction[row * 3 + each] for row in kept] for each in kept]
+        return Grid(
+            shape=tuple(size for each, size in enumerate(self.shape) if each != axis),
+            spacing=tuple(step for each, step in enumerate(self.spacing) if each != axis),
+            origin=tuple(self.origin[each] for each in kept),
+            direction=_unit_matrix(*columns),
+        )
+
     def __str__(self) -> str:
         """The grid as people write it, x first: ``240×240×155, 1×1×1 mm, origin (0, 0, 0)``."""
         size = "×".join(str(n) for n in reversed(self.shape))
         spacing = "×".join(f"{s:.6g}" for s in reversed(self.spacing))
         origin = ", ".join(f"{o:.6g}" for o in self.origin)
         return f"{size} voxels of {spacing} mm, origin ({origin}) mm"
+
+
+def _unit_matrix(first: list[float], second: list[float]) -> tuple[float, ...]:
+    """The matrix of these columns scaled to length 1, row by row, or the identity."""
+    lengths = math.hypot(*first), math.hypot(*second)
+    if min(lengths) > SMALLEST_DETERMINANT:
+        a, c = (part / lengths[0] for part in first)
+        b, d = (part / lengths[1] for part in second)
+        if abs(a * d - b * c) > SMALLEST_DETERMINANT:
+            return (a, b, c, d)
+    return (1.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

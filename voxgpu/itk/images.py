@@ -58,10 +58,10 @@ def from_itk(itk: Any, *known: Grid) -> Image:
     for each in known:
         if each.agrees_with(grid):
             return Image(array, each)
-    axis = thin_axis(grid)
+    axis = grid.thin_axis
     if axis is None:
         return Image(array, grid)
-    return Image(np.ascontiguousarray(array.squeeze(axis)), flat(grid, axis))
+    return Image(np.ascontiguousarray(array.squeeze(axis)), grid.without_axis(axis))
 
 
 def grid_of(itk: Any) -> Grid:
@@ -71,24 +71,4 @@ def grid_of(itk: Any) -> Grid:
         tuple(reversed(itk.GetSpacing())),
         tuple(itk.GetOrigin()),
         tuple(itk.GetDirection()),
-    )
-
-
-def thin_axis(grid: Grid) -> int | None:
-    """The first axis of one voxel of a 3-D grid, (z, y, x) order."""
-    return grid.shape.index(1) if grid.dimensions == 3 and 1 in grid.shape else None
-
-
-def flat(grid: Grid, axis: int) -> Grid:
-    """The 2-D grid that is left without an axis of one voxel, at the place that it has there."""
-    kept = [each for each in range(3) if each != 2 - axis]
-    columns = np.array(grid.direction).reshape(3, 3)[np.ix_(kept, kept)]
-    lengths = np.linalg.norm(columns, axis=0)
-    is_plane = abs(np.linalg.det(columns)) > 1e-6
-    direction = columns / lengths if is_plane else np.eye(2)
-    return Grid(
-        tuple(size for each, size in enumerate(grid.shape) if each != axis),
-        tuple(step for each, step in enumerate(grid.spacing) if each != axis),
-        tuple(grid.origin[each] for each in kept),
-        tuple(float(each) for each in direction.ravel()),
     )

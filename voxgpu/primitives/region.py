@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,6 @@ from voxgpu.primitives.primitive import ValueProblem
 
 Array = npt.NDArray[Any]
 
-#: A plane whose axes, as unit vectors, span less than this has lost one of them.
-SMALLEST_DETERMINANT = 1e-6
-
 
 def extracted_grid(grid: Grid, size: tuple[float, ...], index: tuple[float, ...]) -> Grid:
     """The grid of the box of ``size`` voxels that begins at voxel ``index``, both (x, y, z).
@@ -33,8 +29,7 @@ def extracted_grid(grid: Grid, size: tuple[float, ...], index: tuple[float, ...]
     """
     start, shape = _box(grid, size, index)
     part = grid.extract(start, shape)
-    axis = _dropped_axis(shape)
-    return part if axis is None else without_axis(part, axis)
+    return part if part.thin_axis is None else part.without_axis(part.thin_axis)
 
 
 def slice_grid(grid: Grid, axis: float, index: float) -> Grid:
@@ -45,23 +40,7 @@ def slice_grid(grid: Grid, axis: float, index: float) -> Grid:
     place, number = _slice(grid, axis, index)
     start = tuple(number if each == place else 0 for each in range(3))
     shape = tuple(1 if each == place else size for each, size in enumerate(grid.shape))
-    return without_axis(grid.extract(start, shape), place)
-
-
-def without_axis(grid: Grid, axis: int) -> Grid:
-    """The 2-D grid that is left of a 3-D one without ``axis``, (z, y, x) order.
-
-    With an axis of the grid the axis of space of the same number goes, as in ITK. What is left of
-    the direction is scaled to unit columns, or the identity where it has lost an axis.
-    """
-    kept = [each for each in range(3) if each != 2 - axis]  # x, y, z
-    columns = [[grid.direction[row * 3 + each] for row in kept] for each in kept]
-    return Grid(
-        shape=tuple(size for each, size in enumerate(grid.shape) if each != axis),
-        spacing=tuple(step for each, step in enumerate(grid.spacing) if each != axis),
-        origin=tuple(grid.origin[each] for each in kept),
-        direction=_unit_matrix(*columns),
-    )
+    return grid.extract(start, shape).without_axis(place)
 
 
 @whole_image(scratch=0, grid_of=extracted_grid)
@@ -184,22 +163,6 @@ def _slice(grid: Grid, axis: float, index: float) -> tuple[int, int]:
             f"there is no slice {index:g} across {'xyz'[int(axis)]} in an image of {image} voxels"
         )
     return place, int(index)
-
-
-def _dropped_axis(shape: tuple[int, ...]) -> int | None:
-    """Of three axes, the first of one voxel, (z, y, x) order."""
-    return shape.index(1) if len(shape) == 3 and 1 in shape else None
-
-
-def _unit_matrix(first: list[float], second: list[float]) -> tuple[float, ...]:
-    """The matrix of these columns scaled to length 1, row by row, or the identity."""
-    lengths = math.hypot(*first), math.hypot(*second)
-    if min(lengths) > SMALLEST_DETERMINANT:
-        a, c = (part / lengths[0] for part in first)
-        b, d = (part / lengths[1] for part in second)
-        if abs(a * d - b * c) > SMALLEST_DETERMINANT:
-            return (a, b, c, d)
-    return (1.0, 0.0, 0.0, 1.0)
 
 
 def _listed(numbers: tuple[float, ...]) -> str:
