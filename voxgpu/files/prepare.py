@@ -23,13 +23,16 @@ def prepared(path: Path, image: Image, suffix: str) -> tuple[Voxels, tuple[str, 
     True and false become 1 and 0 of uint8, in 2-D pictures 255 and 0. float64 becomes float32,
     int32 becomes uint16 where every voxel fits, other types stay. In PNG, JPEG and BMP numbers
     are rounded, half to even, into 0 to 255; what lies outside is clipped and counted, not a
-    number becomes 0 and is counted too. Raises FileProblem for integers that TIFF cannot hold.
+    number becomes 0 and is counted too. Only uint16, which a filter must have been asked for,
+    stays in PNG, which holds it, where it needs more than 8 bits. Raises FileProblem for integers that TIFF cannot hold.
     """
     voxels = np.ascontiguousarray(image.array)
     picture = suffix in PICTURES
     if voxels.dtype == np.bool_:
         flat = picture or (suffix in TIFF and image.grid.dimensions == 2)
         return voxels.view(np.uint8) * np.uint8(255 if flat else 1), ()
+    if suffix == ".png" and voxels.dtype == np.uint16 and not _fits(voxels, np.uint8):
+        return voxels, ()
     if picture:
         return _as_bytes(path, voxels, image.channels)
     if voxels.dtype == np.float64:
