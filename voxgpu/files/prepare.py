@@ -24,7 +24,8 @@ def prepared(path: Path, image: Image, suffix: str) -> tuple[Voxels, tuple[str, 
     int32 becomes uint16 where every voxel fits, other types stay. In PNG, JPEG and BMP numbers
     are rounded, half to even, into 0 to 255; what lies outside is clipped and counted, not a
     number becomes 0 and is counted too. Only uint16, which a filter must have been asked for,
-    stays in PNG, which holds it, where it needs more than 8 bits. Raises FileProblem for integers that TIFF cannot hold.
+    stays in PNG, which holds it, where it needs more than 8 bits. Raises FileProblem for integers
+    that TIFF cannot hold.
     """
     voxels = np.ascontiguousarray(image.array)
     picture = suffix in PICTURES
