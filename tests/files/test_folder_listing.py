@@ -1,0 +1,62 @@
+"""What `dir` gives, and where it may not look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voxgpu.files.folder import listing
+from voxgpu.files.problem import FileProblem
+from voxgpu.files.roots import Roots
+
+ANYWHERE = Roots()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b_flair.nii.gz", "a_flair.nii.gz", "a_seg.nii.gz", "deep/c_flair.nii.gz"):
+        path = tmp_path / "cases" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path / "cases"
+
+
+def test_names_are_sorted_and_chosen_by_a_pattern(folder: Path) -> None:
+    everything = ["a_flair.nii.gz", "a_seg.nii.gz", "b_flair.nii.gz", "deep"]
+    assert listing(folder, "*", False, False, ANYWHERE) == everything
+    flair = ["a_flair.nii.gz", "b_flair.nii.gz"]
+    assert listing(folder, "*_flair.nii.gz", False, False, ANYWHERE) == flair
+    assert listing(folder, "nothing*", False, False, ANYWHERE) == []
+
+
+def test_folders_within_are_looked_into_on_request(folder: Path) -> None:
+    found = listing(folder, "*_flair.nii.gz", True, False, ANYWHERE)
+    assert found == ["a_flair.nii.gz", "b_flair.nii.gz", "deep/c_flair.nii.gz"]
+
+
+def test_whole_paths_can_be_opened(folder: Path) -> None:
+    for path in listing(folder, "*_flair.nii.gz", True, True, ANYWHERE):
+        assert Path(path).is_file()
+
+
+@pytest.mark.parametrize("pattern", ["../*", "/etc/*", "deep/../../*", ""])
+def test_a_pattern_stays_within_the_folder(folder: Path, pattern: str) -> None:
+    with pytest.raises(FileProblem, match="pattern"):
+        listing(folder, pattern, False, False, ANYWHERE)
+
+
+def test_only_folders_that_may_be_read_are_listed(folder: Path) -> None:
+    roots = Roots(read=(folder,))
+    assert listing(folder / "deep", "*", False, False, roots) == ["c_flair.nii.gz"]
+    with pytest.raises(FileProblem):
+        listing(folder.parent, "*", False, False, roots)
+    (folder / "out").symlink_to(folder.parent)
+    with pytest.raises(FileProblem):
+        listing(folder / "out", "*", False, False, roots)
+
+
+def test_what_is_no_folder(folder: Path) -> None:
+    for path in (folder / "none", folder / "a_seg.nii.gz"):
+        with pytest.raises(FileProblem, match="not a folder"):
+            listing(path, "*", False, False, ANYWHERE)
