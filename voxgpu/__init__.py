@@ -25,6 +25,7 @@ def run(
     define: Mapping[str, Any] | None = None,
     output: str | Path | None = None,
     device: str = "auto",
+    threads: int | None = None,
     dialect: str | None = None,
     same_grid: str | None = None,
     read_roots: Sequence[str | Path] = (),
@@ -39,6 +40,7 @@ def run(
     output       the folder that relative names of files are saved in; None: nothing is written,
                  and images are only in the result
     device       ``auto``, ``cpu`` or ``reference``
+    threads      how many threads compute; None: as many as there are cores to use
     dialect      ``imgql1`` or ``imgql2``; None: what the program says, else ours
     same_grid    ``strict``, or ``adopt`` to take images of equal shape for images on one grid
     read_roots   the only folders the program may read in; none: anywhere
@@ -48,17 +50,19 @@ def run(
     Raises ImgqlError with every mistake, before anything is computed; a goal that fails while
     running is in ``errors`` of the result, and the others are delivered.
     """
-    from voxgpu.device import choose
-    from voxgpu.execute import Session
+    from voxgpu.execute import Session, backend_of
 
-    choose(device)
+    backend = backend_of(device, threads)
     folder = Path(output) if output is not None else None
     source, path = _source(program)
     options = _options(define, folder, dialect, same_grid, read_roots, write_roots, primitives)
     from voxgpu.pipeline import compile_program
 
-    session = Session(folder, options.roots)
-    return session.execute(compile_program(source, path, options, ask=session.ask))
+    session = Session(folder, options.roots, backend=backend)
+    try:
+        return session.execute(compile_program(source, path, options, ask=session.ask))
+    finally:
+        session.close()
 
 
 def check(

@@ -8,6 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from voxgpu.cpu.backend import Cpu
+from voxgpu.device import choose
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
 from voxgpu.execution.deliver import Deliveries, Printed, Saved
 from voxgpu.execution.engine import Deliver, Outcome, keep_nothing, run
@@ -15,11 +17,14 @@ from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.kept import Kept
 from voxgpu.execution.memory import available_bytes
 from voxgpu.execution.serial import Serial
+from voxgpu.execution.task import Backend, Reference
+from voxgpu.execution.threads import Threads
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
-from voxgpu.optimize.schedule import Schedule, schedule
+from voxgpu.optimize.passes import scheduled
+from voxgpu.optimize.schedule import Schedule
 from voxgpu.pipeline import Compiled
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.primitive import Value, ValueProblem
@@ -79,6 +84,7 @@ class Session:
 
     output   the folder for relative names of files; None: nothing is written, images are returned
     keeping  keep values for the next program, as long as there is memory for them
+    backend  on what to compute; None: the reference
     """
 
     def __init__(
@@ -88,16 +94,22 @@ class Session:
         on_print: Callable[[Printed], None] = _silent,
         observe: Observer = ignore,
         keeping: bool = False,
+        backend: Backend | None = None,
     ) -> None:
         self._output = output
         self._roots = roots or Roots()
         self._on_print = on_print
         self._observe = observe
         self._keeping = keeping
+        self._backend = backend or Reference()
         self._kept = Kept(available_bytes() // 4)
         self._doubts: dict[ValueId, Diagnostic] = {}
         self._computed: list[ValueId] = []
         self._seconds = 0.0
+
+    def close(self) -> None:
+        """Ends the threads of the backend."""
+        self._backend.close()
 
     def ask(self, plan: Plan, ids: Sequence[ValueId]) -> dict[ValueId, Value | Diagnostic]:
         """The values of nodes, or what went wrong; raises ImgqlError where memory is short.
@@ -107,7 +119,7 @@ class Session:
         goals = tuple(Goal("find", id, "", plan.origins[id][0], plan.origins[id][0]) for id in ids)
         asked = replace(plan, goals=goals)
         found: dict[ValueId, Value | Diagnostic] = {}
-        planned = schedule(asked, self._kept)
+        planned = scheduled(asked, self._backend, self._kept)
         if planned.peak_bytes >= _SMALL:
             _refuse_too_large(planned)
         outcome = self._run(planned, lambda goal, value: found.update({goal.value: value}))
@@ -124,17 +136,17 @@ class Session:
         if compiled.errors:
             raise ImgqlError(compiled.diagnostics)
         plan = compiled.plan
-        planned = schedule(plan, self._kept)
+        planned = scheduled(plan, self._backend, self._kept)
         _refuse_too_large(planned)
-        deliveries = Deliveries(self._output, self._roots, self._on_print, [], [], [], [])
+        deliveries = Deliveries(self._output, self._roots, self._on_print)
         outcome = self._run(planned, deliveries.deliver, not self._keeping)
         warnings = [each for each in compiled.diagnostics if not each.is_error]
         errors = [*plan.failures, *(_explain(plan, *each) for each in outcome.failures)]
         result = Result(
             tuple(deliveries.printed),
-            tuple(deliveries.saved),
+            deliveries.saved_of(plan.goals),
             tuple(dict.fromkeys(errors)),
-            tuple([*warnings, *self._doubts.values(), *deliveries.warnings]),
+            tuple([*warnings, *self._doubts.values(), *deliveries.warnings_of(plan.goals)]),
             self._seconds,
             len({*plan.nodes, *self._computed}),
             len(self._computed),
@@ -156,7 +168,8 @@ class Session:
             # From here on the run itself drops every value after its last use.
             self._kept.clear()
         keep = keep_nothing if is_last else self._kept.keep
-        executor = Serial()
+        backend = self._backend
+        executor = Threads(backend, backend.workers) if isinstance(backend, Cpu) else Serial(backend)
         outcome = run(planned, executor, deliver, (FileProblem,), self._observe, given, keep)
         for id, doubt in outcome.doubts:
             trace = trace_of(planned.plan, id)
@@ -164,6 +177,11 @@ class Session:
         self._computed += outcome.computed
         self._seconds += perf_counter() - start
         return outcome
+
+
+def backend_of(device: str, threads: int | None = None) -> Backend:
+    """The backend for what ``--device`` says; raises ValueError where there is none."""
+    return Cpu(threads) if choose(device) == "cpu" else Reference()
 
 
 def execute(

@@ -87,7 +87,7 @@ def _found(prefix: Path, output: Path) -> Result:
             nonlocal done
             if isinstance(event, Started):
                 done += 1
-                bar.show(event.task.node.primitive.names[0], done, total)
+                bar.show(event.task.name, done, total)
 
         def tell(printed: object) -> None:
             with bar.paused():

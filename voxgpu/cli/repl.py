@@ -140,7 +140,7 @@ class _Repl:
         elif isinstance(event, Started):
             is_large = event.task.bytes + event.task.scratch > _LARGE
             if is_large or perf_counter() - self._since > _SOON:
-                self._bar.show(event.task.node.primitive.names[0], self._done, self._done + 1)
+                self._bar.show(event.task.name, self._done, self._done + 1)
 
     def _signatures(self, name: str) -> list[str]:
         return [each.signature for each in self._primitives() if name in each.names]

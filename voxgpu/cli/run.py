@@ -17,6 +17,7 @@ from voxgpu.diagnostics import Diagnostic, ImgqlError
 if TYPE_CHECKING:
     from voxgpu.execute import Result
     from voxgpu.execution.events import Event
+    from voxgpu.optimize.schedule import Task
     from voxgpu.pipeline import Compiled
 
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     "--device",
     type=click.Choice(DEVICES),
     default="auto",
-    help="On what to compute; so far all of them are the reference backend (NumPy and SciPy).",
+    help="On what to compute; reference: with NumPy and SciPy alone, slowly.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="Threads for reading files.")
+@click.option("--threads", type=click.IntRange(min=1), help="How many threads compute (default: one a core).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of lines.")
 @click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell what is computed, and how long it takes.")
@@ -45,7 +46,7 @@ def command(
         if verbose:
             say(f"device: {choose(device)} ({device} was asked for)")
         with progress(not quiet) as bar:
-            compiled, result = _run(given, threads, bar, as_json, quiet, verbose)
+            compiled, result = _run(given, device, threads, bar, as_json, quiet, verbose)
     except ImgqlError as error:
         if not as_json:
             raise
@@ -65,13 +66,14 @@ def command(
 
 def _run(
     given: dict[str, Any],
+    device: str,
     threads: int | None,
     bar: Progress,
     as_json: bool,
     quiet: bool,
     verbose: bool,
 ) -> tuple[Compiled, Result]:
-    from voxgpu.execute import Session
+    from voxgpu.execute import Session, backend_of
     from voxgpu.files.threads import use_threads
     from voxgpu.pipeline import compile_program
 
@@ -85,7 +87,9 @@ def _run(
 
     counts = _Counts()
     options = options_of(given)
-    session = Session(given["output"], options.roots, tell, _observer(bar, verbose, counts))
+    observe = _observer(bar, verbose, counts)
+    backend = backend_of(device, threads)
+    session = Session(given["output"], options.roots, tell, observe, backend=backend)
     compiled = compile_program(source_of(given), given["program"], options, ask=session.ask)
     if compiled.errors:
         raise ImgqlError(compiled.diagnostics)
@@ -93,7 +97,10 @@ def _run(
         with bar.paused():
             complain(each for each in compiled.diagnostics if not each.is_error)
     counts.total += len(compiled.plan.nodes)
-    return compiled, session.execute(compiled)
+    try:
+        return compiled, session.execute(compiled)
+    finally:
+        session.close()
 
 
 @dataclass
@@ -109,16 +116,21 @@ def _observer(bar: Progress, verbose: bool, counts: _Counts) -> Callable[[Event]
 
     def observe(event: Event) -> None:
         if isinstance(event, Started):
-            name = event.task.node.primitive.names[0]
+            name = event.task.name
             bar.show(name, counts.done, max(counts.total, counts.done + 1))
         elif isinstance(event, Finished):
-            counts.done += 1
+            counts.done += len(event.task.nodes)
             if verbose and event.seconds >= 0.001:
-                name = event.task.node.primitive.names[0]
                 with bar.paused():
-                    say(f"{event.seconds * 1000:9.1f} ms  {name}  {event.task.type}")
+                    say(_described(event.task, event.seconds))
 
     return observe
+
+
+def _described(task: Task, seconds: float) -> str:
+    """What a task did, for people: milliseconds, operations, results."""
+    made = ", ".join(dict.fromkeys(str(kind) for kind in task.types))
+    return f"{seconds * 1000:9.1f} ms  {task.name}  {made}"
 
 
 def _only_errors(error: ImgqlError) -> dict[str, Any]:

@@ -133,9 +133,13 @@ def tree_sum(values: Array) -> np.float64:
     blocks = max(1, -(-flat.size // BLOCK))
     padded = np.zeros(blocks * BLOCK)
     padded[: flat.size] = flat
-    sums = _halve(padded.reshape(blocks, BLOCK))
-    row = np.zeros((1, 1 << (blocks - 1).bit_length()))
-    row[0, :blocks] = sums
+    return tree_of_blocks(_halve(padded.reshape(blocks, BLOCK)))
+
+
+def tree_of_blocks(sums: Array) -> np.float64:
+    """The sum of the sums of blocks, in the order that defines it: by halves."""
+    row = np.zeros((1, 1 << (len(sums) - 1).bit_length()))
+    row[0, : len(sums)] = sums
     return np.float64(_halve(row)[0])
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -68,10 +68,18 @@ class Deliveries:
     output: Path | None
     roots: Roots
     on_print: Callable[[Printed], None]
-    printed: list[Printed]
-    saved: list[Saved]
-    warnings: list[Diagnostic]
-    found: list[Value]
+    printed: list[Printed] = field(default_factory=list)
+    found: list[Value] = field(default_factory=list)
+    _saved: dict[int, tuple[Saved, list[Diagnostic]]] = field(default_factory=dict)
+
+    def saved_of(self, goals: Sequence[Goal]) -> tuple[Saved, ...]:
+        """What was saved, in the order of the goals."""
+        return tuple(self._saved[id(goal)][0] for goal in goals if id(goal) in self._saved)
+
+    def warnings_of(self, goals: Sequence[Goal]) -> list[Diagnostic]:
+        """What is to be told of the files, in the order of the goals."""
+        found = [self._saved[id(goal)][1] for goal in goals if id(goal) in self._saved]
+        return [warning for warnings in found for warning in warnings]
 
     def deliver(self, goal: Goal, value: Value) -> None:
         """Prints or saves; raises FileProblem where a file cannot be written."""
@@ -86,13 +94,14 @@ class Deliveries:
             self.on_print(printed)
 
     def _save(self, goal: Goal, image: Image) -> None:
-        path = Path(goal.label)
+        path, warnings = Path(goal.label), []
         if self.output is not None:
             path = (self.output / goal.label).absolute()
             self.roots.check_write(path)
             for warning in write_image(path, image):
-                self.warnings.append(Diagnostic("W301", warning, goal.label_span))
-        self.saved.append(Saved(goal.label, path, image))
+                warnings.append(Diagnostic("W301", warning, goal.label_span))
+        # Several threads may be here, each with a goal of its own.
+        self._saved[id(goal)] = Saved(goal.label, path, image), warnings
 
 
 def _plain(value: Any) -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from os.path import normpath
 
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
-from voxgpu.execution.executor import Done, Executor
+from voxgpu.execution.executor import Done, Executor, Handed
 from voxgpu.execution.task import Work
 from voxgpu.execution.workspace import Workspace
 from voxgpu.ids import ValueId
@@ -19,6 +21,10 @@ Deliver = Callable[[Goal, Value], None]
 
 #: Is shown a value and how long it took to compute.
 Keep = Callable[[ValueId, Value, float], None]
+
+
+#: How far ahead of a task that waits tasks may be started.
+LOOKAHEAD = 64
 
 
 def keep_nothing(id: ValueId, value: Value, seconds: float) -> None:
@@ -84,58 +90,85 @@ class _Loop:
         self._keep = keep
         self._workspace = Workspace(schedule, {id: given[id] for id in schedule.given})
         self._waiting = list(reversed(schedule.tasks))
-        self._running = 0
+        self._running: list[Task] = []
+        self._handed: dict[str, Goal] = {}  # by the file that is being written
         self._failed: dict[ValueId, tuple[ValueId, Exception]] = {}
         self._next_goal = 0
         self._outcome = Outcome()
 
     def run(self) -> Outcome:
         self._submit()
-        while self._running:
-            self._finish(self._executor.next_done())
+        while self._running or self._handed:
+            done = self._executor.next_done()
+            if isinstance(done, Handed):
+                self._finish_goal(done)
+            else:
+                self._finish(done)
             self._submit()
         self._deliver_goals()
+        while self._handed:
+            handed = self._executor.next_done()
+            assert isinstance(handed, Handed)
+            self._finish_goal(handed)
+        order = {id(goal): place for place, goal in enumerate(self._schedule.goals)}
+        self._outcome.failures.sort(key=lambda failure: order[id(failure[0])])
         return self._outcome
 
     def _submit(self) -> None:
-        """Gives the executor what it has room for, in the order of the schedule."""
-        while self._waiting and self._running < self._executor.capacity:
-            task = self._waiting[-1]
-            cause = next((self._failed[i] for i in task.node.inputs if i in self._failed), None)
+        """Gives the executor what it has room for, in the order of the schedule.
+
+        Where a task still waits for its inputs, tasks after it may overtake it as long as that
+        takes no more memory than the schedule takes at its peak.
+        """
+        place = len(self._waiting) - 1
+        last = place - LOOKAHEAD
+        while place >= 0 and place > last and len(self._running) < self._executor.capacity:
+            task = self._waiting[place]
+            cause = next((self._failed[i] for i in task.inputs if i in self._failed), None)
             if cause:
-                self._waiting.pop()
-                self._failed[task.id] = cause
+                del self._waiting[place]
+                self._failed.update(dict.fromkeys(task.outputs, cause))
                 self._after(task)
-            elif all(each in self._workspace for each in task.node.inputs):
-                self._waiting.pop()
+            elif all(each in self._workspace for each in task.inputs) and self._has_room(task):
+                del self._waiting[place]
                 self._start(task)
-            else:
-                return
+            place = min(place, len(self._waiting)) - 1
+
+    def _has_room(self, task: Task) -> bool:
+        if not self._running and not self._handed:
+            return True
+        if not task.bytes + task.scratch:
+            return True
+        reserved = sum(each.bytes + each.scratch for each in self._running)
+        wanted = self._workspace.bytes + reserved + task.bytes + task.scratch
+        return wanted <= self._schedule.peak_bytes
 
     def _start(self, task: Task) -> None:
         self._observe(Started(task))
-        self._running += 1
-        inputs = [self._workspace.get(each) for each in task.node.inputs]
+        self._running.append(task)
+        inputs = {each: self._workspace.get(each) for each in task.inputs}
         self._executor.submit(Work(task, inputs, self._schedule.plan.files.get(task.id)))
 
     def _finish(self, done: Done) -> None:
-        self._running -= 1
-        if done.error is not None:
-            self._failed[done.task.id] = (done.task.id, done.error)
-            self._observe(Failed(done.task, done.error))
+        self._running.remove(done.task)
+        for id, result in zip(done.task.outputs, done.results, strict=True):
+            if isinstance(result, Exception):
+                self._failed[id] = (id, result)
+            else:
+                self._outcome.computed.append(id)
+                self._workspace.add(id, result)
+                self._keep(id, result, done.seconds)
+        self._outcome.doubts += done.doubts
+        errors = [each for each in done.results if isinstance(each, Exception)]
+        if len(errors) == len(done.results):
+            self._observe(Failed(done.task, errors[0]))
         else:
-            assert done.value is not None
-            self._outcome.computed.append(done.task.id)
-            self._workspace.add(done.task.id, done.value)
-            self._keep(done.task.id, done.value, done.seconds)
-            if done.doubt:
-                self._outcome.doubts.append((done.task.id, done.doubt))
             self._observe(Finished(done.task, done.seconds))
         self._after(done.task)
 
     def _after(self, task: Task) -> None:
         """Drops what the task was the last to use and delivers what has become ready."""
-        for id in task.node.inputs:
+        for id in task.inputs:
             self._use(id)
         self._deliver_goals()
 
@@ -149,17 +182,39 @@ class _Loop:
             goal = goals[self._next_goal]
             if goal.value in self._failed:
                 self._outcome.failures.append((goal, *self._failed[goal.value]))
-            elif goal.value in self._workspace:
-                self._deliver_goal(goal)
-            else:
+                self._use(goal.value)
+            elif goal.value not in self._workspace or not self._deliver_goal(goal):
                 return
-            self._use(goal.value)
             self._next_goal += 1
 
-    def _deliver_goal(self, goal: Goal) -> None:
+    def _deliver_goal(self, goal: Goal) -> bool:
+        """Delivers a goal, perhaps beside the tasks; whether it could be begun."""
+        value = self._workspace.get(goal.value)
+        file = normpath(goal.label)
+        if goal.action == "save":
+            if file in self._handed:
+                return False  # of two files of one name the later one stays
+            if self._executor.hand_over(goal, partial(self._deliver, goal, value)):
+                self._handed[file] = goal
+                return True
         try:
-            self._deliver(goal, self._workspace.get(goal.value))
+            self._deliver(goal, value)
         except self._refusals as error:
-            self._outcome.failures.append((goal, None, error))
+            self._delivered(goal, error)
         else:
+            self._delivered(goal, None)
+        return True
+
+    def _finish_goal(self, handed: Handed) -> None:
+        if handed.error is not None and not isinstance(handed.error, self._refusals):
+            raise handed.error
+        del self._handed[normpath(handed.goal.label)]
+        self._delivered(handed.goal, handed.error)
+        self._deliver_goals()
+
+    def _delivered(self, goal: Goal, error: Exception | None) -> None:
+        if error is None:
             self._observe(Delivered(goal))
+        else:
+            self._outcome.failures.append((goal, None, error))
+        self._use(goal.value)

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from voxgpu.execution.task import Work
+from voxgpu.execution.task import Made, Work
+from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task
-from voxgpu.primitives.primitive import Value
+from voxgpu.plan.node import Goal
+from voxgpu.primitives.primitive import Doubtful, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A task that has been performed: its value, or the exception instead.
+    """A task that has been performed: for each output its value, or the exception instead.
 
-    doubt  what to warn of, where the value is not to be trusted blindly
+    doubts  what to warn of, where a value is not to be trusted blindly
     """
 
     task: Task
-    value: Value | None
-    error: Exception | None
+    results: tuple[Value | Exception, ...]
     seconds: float
-    doubt: str = ""
+    doubts: tuple[tuple[ValueId, str], ...] = ()
+
+    @classmethod
+    def of(cls, task: Task, made: list[Made] | Exception, seconds: float) -> Done:
+        """What ``perform`` returned or raised."""
+        if isinstance(made, Exception):
+            return cls(task, (made,) * len(task.outputs), seconds)
+        values = tuple(each.value if isinstance(each, Doubtful) else each for each in made)
+        doubts = tuple(
+            (id, each.reason)
+            for id, each in zip(task.outputs, made, strict=True)
+            if isinstance(each, Doubtful)
+        )
+        return cls(task, values, seconds, doubts)
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A goal that has been delivered beside the tasks, or the exception instead."""
+
+    goal: Goal
+    error: Exception | None
 
 
 class Executor(Protocol):
@@ -32,8 +55,11 @@ class Executor(Protocol):
     def submit(self, work: Work) -> None:
         """Takes a task whose inputs are there."""
 
-    def next_done(self) -> Done:
-        """Waits for a submitted task."""
+    def hand_over(self, goal: Goal, deliver: Callable[[], None]) -> bool:
+        """Delivers a goal beside the tasks, ``Handed`` tells when; False: the caller must."""
+
+    def next_done(self) -> Done | Handed:
+        """Waits for a submitted task, or for a goal."""
 
     def close(self) -> None:
         """Drops what has not been performed."""

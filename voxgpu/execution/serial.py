@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 
-from voxgpu.execution.executor import Done
-from voxgpu.execution.task import Work, perform
-from voxgpu.primitives.primitive import Doubtful
+from voxgpu.execution.executor import Done, Handed
+from voxgpu.execution.task import Backend, Made, Reference, Work, perform
+from voxgpu.plan.node import Goal
 
 
 class Serial:
@@ -15,26 +16,34 @@ class Serial:
 
     capacity = 1
 
-    def __init__(self) -> None:
+    def __init__(self, backend: Backend | None = None) -> None:
+        self._backend = backend or Reference()
         self._done: deque[Done] = deque()
 
     def submit(self, work: Work) -> None:
         """Performs the task."""
-        start = perf_counter()
-        try:
-            made = perform(work)
-            value = made.value if isinstance(made, Doubtful) else made
-            doubt = made.reason if isinstance(made, Doubtful) else ""
-        except Exception as error:
-            # Whatever goes wrong is the task's result: its goals fail, the others go on.
-            self._done.append(Done(work.task, None, error, perf_counter() - start))
-        else:
-            self._done.append(Done(work.task, value, None, perf_counter() - start, doubt))
+        self._done.append(timed(work, self._backend))
 
-    def next_done(self) -> Done:
+    def hand_over(self, goal: Goal, deliver: Callable[[], None]) -> bool:
+        """Nothing is done beside the tasks."""
+        return False
+
+    def next_done(self) -> Done | Handed:
         """The task that was performed first."""
         return self._done.popleft()
 
     def close(self) -> None:
         """Forgets what was performed and not fetched."""
         self._done.clear()
+
+
+def timed(work: Work, backend: Backend) -> Done:
+    """Performs a task, whatever becomes of it."""
+    start = perf_counter()
+    made: list[Made] | Exception
+    try:
+        made = perform(work, backend)
+    except Exception as error:
+        # Whatever goes wrong is the task's result: its goals fail, the others go on.
+        made = error
+    return Done.of(work.task, made, perf_counter() - start)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+from voxgpu.codegen.reference import evaluate
 from voxgpu.files.header import Header
 from voxgpu.files.read import read_image
-from voxgpu.image import Image
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Task
-from voxgpu.plan.node import arguments_of
-from voxgpu.primitives.primitive import Doubtful, Value
+from voxgpu.optimize.step import Fused, Joint, Single
+from voxgpu.plan.node import Node, arguments_of
+from voxgpu.primitives.primitive import Doubtful, Primitive, Value, ValueProblem, empty_mask
 from voxgpu.primitives.source import CONSTANT, LOAD
-from voxgpu.types import ImageOf
+from voxgpu.types import ImageOf, Type
+
+#: What became of one output of a task. A problem of one leaves the others as they are.
+Made = Value | Doubtful | ValueProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +27,114 @@ class Work:
     """A task, the values of its inputs, and the header of the file, if it loads one."""
 
     task: Task
-    inputs: Sequence[Value]
+    inputs: Mapping[ValueId, Value]
     header: Header | None = None
 
 
-def perform(work: Work) -> Value | Doubtful:
-    """The value of a task on the reference backend.
+class Backend(Protocol):
+    """What computes: one device."""
+
+    name: str
+    fuses: bool
+
+    def scratch_of(self, node: Node) -> int | None:
+        """Bytes per voxel that a node takes besides inputs and result; None: as the reference."""
+
+    def call(self, primitive: Primitive, arguments: list[Value], grid: Grid | None) -> Made:
+        """One primitive; ``grid`` is that of the result, None for scalars."""
+
+    def fused(self, step: Fused, inputs: Mapping[ValueId, Value]) -> list[Made]:
+        """One generated kernel."""
+
+    def joint(self, step: Joint, inputs: Mapping[ValueId, Value]) -> list[Made]:
+        """Several nodes that share work."""
+
+    def close(self) -> None:
+        """Gives up what it holds."""
+
+
+def perform(work: Work, backend: Backend) -> list[Made]:
+    """The values that a task makes, in the order of its outputs.
 
     Raises ValueProblem where there is none, FileProblem where a file cannot be read.
     """
-    node = work.task.node
+    match work.task.step:
+        case Fused() as step:
+            return backend.fused(step, work.inputs)
+        case Joint() as step:
+            return backend.joint(step, work.inputs)
+        case Single(_, node):
+            return [_single(work, node, backend)]
+
+
+def _single(work: Work, node: Node, backend: Backend) -> Made:
     if node.primitive is CONSTANT:
         return node.parameters[0]  # type: ignore[return-value]
     if node.primitive is LOAD:
         assert work.header is not None
         return read_image(work.header)
-    grid = work.task.type.grid if isinstance(work.task.type, ImageOf) else None
-    value = node.primitive.reference(arguments_of(node, work.inputs), grid)
+    grid = grid_of(work.task.types[0])
+    inputs = [work.inputs[each] for each in node.inputs]
+    value = backend.call(node.primitive, arguments_of(node, inputs), grid)
     if isinstance(value, Image) and grid is not None:
         assert value.grid is grid, node.primitive.name
     return value
+
+
+def grid_of(kind: Type) -> Grid | None:
+    """The grid of an image's type, None for anything else."""
+    return kind.grid if isinstance(kind, ImageOf) else None
+
+
+class Reference:
+    """The reference backend: the meaning of every primitive, with NumPy and SciPy."""
+
+    name = "reference"
+    fuses = False
+
+    def scratch_of(self, node: Node) -> int | None:
+        """What the primitives say."""
+        return None
+
+    def call(self, primitive: Primitive, arguments: list[Value], grid: Grid | None) -> Made:
+        """The reference of the primitive."""
+        return primitive.reference(arguments, grid)
+
+    def fused(self, step: Fused, inputs: Mapping[ValueId, Value]) -> list[Made]:
+        """The bodies of the kernel, evaluated one after the other."""
+        images = [as_read(inputs[id]) for id in step.images]
+        scalars = [inputs[id] for id in step.scalars]
+        shape = step.grid.shape
+        made: list[Made] = [
+            Image(evaluate(body, images, scalars, shape), step.grid) for body in step.kernel.outputs
+        ]
+        for each in step.numbers:
+            count = None
+            if each.nonempty is not None:
+                gather = step.kernel.gathers[each.nonempty]
+                count = evaluate(gather, images, scalars, shape)
+            if count == 0:
+                made.append(empty_mask(each.mask))
+            else:
+                made.append(float(evaluate(each.body, images, scalars, shape)))
+        return made
+
+    def joint(self, step: Joint, inputs: Mapping[ValueId, Value]) -> list[Made]:
+        """Each node on its own."""
+        made: list[Made] = []
+        for _, node in step.nodes:
+            values = [inputs[each] for each in node.inputs]
+            images = [each for each in values if isinstance(each, Image)]
+            grid = images[0].grid if node.primitive.makes_image else None
+            made.append(node.primitive.reference(arguments_of(node, values), grid))
+        return made
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+def as_read(value: Value) -> object:
+    """The voxels of an image as kernels read them: truth values, or float32."""
+    assert isinstance(value, Image)
+    array = value.array
+    return array if array.dtype.kind == "b" else array.astype("float32", copy=False)

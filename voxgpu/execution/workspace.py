@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from voxgpu.ids import ValueId
+from voxgpu.image import Image
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.primitives.primitive import Value
 
@@ -19,9 +20,11 @@ class Workspace:
 
     def __init__(self, schedule: Schedule, given: Mapping[ValueId, Value]) -> None:
         self._values: dict[ValueId, Value] = dict(given)
+        #: Memory that the images take.
+        self.bytes = sum(map(_bytes, self._values.values()))
         self._uses = Counter(goal.value for goal in schedule.goals)
         for task in schedule.tasks:
-            self._uses.update(task.node.inputs)
+            self._uses.update(task.inputs)
 
     def __contains__(self, id: ValueId) -> bool:
         return id in self._values
@@ -32,6 +35,7 @@ class Workspace:
     def add(self, id: ValueId, value: Value) -> None:
         """Keeps a value until its last use."""
         self._values[id] = value
+        self.bytes += _bytes(value)
 
     def get(self, id: ValueId) -> Value:
         """The value; it must be there."""
@@ -42,4 +46,11 @@ class Workspace:
         self._uses[id] -= 1
         if self._uses[id]:
             return False
-        return self._values.pop(id, None) is not None
+        value = self._values.pop(id, None)
+        if value is not None:
+            self.bytes -= _bytes(value)
+        return value is not None
+
+
+def _bytes(value: Value) -> int:
+    return value.array.nbytes if isinstance(value, Image) else 0

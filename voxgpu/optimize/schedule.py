@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from voxgpu.codegen.scalar import HERE, Scalar, topological
 from voxgpu.ids import ValueId
+from voxgpu.optimize.step import Fused, Joint, Single, Step
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.source import LOAD
 from voxgpu.types import Content, ImageOf, Type
@@ -17,21 +17,50 @@ _BYTES = {"bool": 1, "f32": 4, "f64": 8}
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One node to compute.
+    """One step to compute.
 
-    bytes    memory of the result
-    scratch  bytes that computing takes besides inputs and result, while it lasts
+    types    of the results
+    bytes    memory of the results
+    scratch  bytes that computing takes besides inputs and results, while it lasts
     frees    values that nothing needs any more afterwards
     live     bytes of all values in memory right after the task, before anything is freed
     """
 
-    id: ValueId
-    node: Node
-    type: Type
+    step: Step
+    types: tuple[Type, ...]
     bytes: int
     scratch: int
     frees: tuple[ValueId, ...]
     live: int
+
+    @property
+    def id(self) -> ValueId:
+        """The first result's."""
+        return self.step.outputs[0]
+
+    @property
+    def inputs(self) -> tuple[ValueId, ...]:
+        """What must be there before, each once for each use."""
+        return self.step.inputs
+
+    @property
+    def outputs(self) -> tuple[ValueId, ...]:
+        """What is there afterwards."""
+        return self.step.outputs
+
+    @property
+    def name(self) -> str:
+        """For people: the operations it performs."""
+        return self.step.name
+
+    @property
+    def nodes(self) -> tuple[tuple[ValueId, Node], ...]:
+        """The nodes it computes."""
+        match self.step:
+            case Single(id, node):
+                return ((id, node),)
+            case Fused() | Joint():
+                return self.step.nodes
 
 
 @dataclass(frozen=True)
@@ -53,38 +82,51 @@ class Schedule:
         return self.plan.goals
 
 
-class _Costs(NamedTuple):
-    result: int
-    scratch: int
+#: Bytes per voxel that a backend takes for a node besides inputs and result; None: as the
+#: reference does.
+Scratch = Callable[[Node], int | None]
 
 
-def schedule(plan: Plan, given: Collection[ValueId] = ()) -> Schedule:
+def schedule(
+    plan: Plan,
+    given: Collection[ValueId] = (),
+    steps: Sequence[Step] | None = None,
+    scratch_of: Scratch | None = None,
+) -> Schedule:
     """The tasks of a plan in an order that brings the goals about one after the other.
 
     Depth first from each goal: what a goal needs is computed just before it, so that it can be
     delivered and dropped early.
 
-    given  values that are in memory already: nothing is computed for them
+    given       values that are in memory already: nothing is computed for them
+    steps       what is computed at a time; None: node by node
+    scratch_of  bytes that a node takes besides inputs and result on the backend; None: those of
+                the reference
     """
-    order = _order(plan, given)
-    needed = dict.fromkeys(each for id in order for each in plan.nodes[id].inputs)
+    if steps is None:
+        steps = [Single(id, node) for id, node in plan.nodes.items() if id not in given]
+    maker = {id: step for step in steps for id in step.outputs}
+    order = _order(plan, maker, given)
+    needed = dict.fromkeys(each for step in order for each in step.inputs)
     needed.update(dict.fromkeys(goal.value for goal in plan.goals))
     used = [id for id in needed if id in given]
-    frees = _frees(plan, order, used)
+    frees = _frees(plan, order, maker, used)
     tasks: list[Task] = []
-    live = peak = sum(_costs(plan, id).result for id in used)
-    for id in order:
-        result, scratch = _costs(plan, id)
+    live = peak = sum(_bytes(plan.types[id]) for id in used)
+    for step, dead in zip(order, frees, strict=True):
+        types = tuple(plan.types[id] for id in step.outputs)
+        result, scratch = sum(map(_bytes, types)), _scratch(plan, step, scratch_of)
         live += result
         peak = max(peak, live + scratch)
-        dead = frees[id]
-        tasks.append(Task(id, plan.nodes[id], plan.types[id], result, scratch, dead, live))
-        live -= sum(_costs(plan, each).result for each in dead)
+        tasks.append(Task(step, types, result, scratch, dead, live))
+        live -= sum(_bytes(plan.types[each]) for each in dead)
     return Schedule(plan, tuple(tasks), peak, tuple(used))
 
 
-def _order(plan: Plan, given: Collection[ValueId]) -> list[ValueId]:
-    order: list[ValueId] = []
+def _order(
+    plan: Plan, maker: Mapping[ValueId, Step], given: Collection[ValueId]
+) -> list[Step]:
+    order: list[Step] = []
     done: set[ValueId] = set(given)
     for goal in plan.goals:
         stack = [(goal.value, False)]
@@ -92,47 +134,68 @@ def _order(plan: Plan, given: Collection[ValueId]) -> list[ValueId]:
             id, ready = stack.pop()
             if id in done:
                 continue
+            step = maker[id]
             if ready:
-                done.add(id)
-                order.append(id)
+                done.update(step.outputs)
+                order.append(step)
             else:
                 stack.append((id, True))
-                stack.extend((each, False) for each in reversed(plan.nodes[id].inputs))
+                stack.extend((each, False) for each in reversed(step.inputs) if each not in done)
     return order
 
 
 def _frees(
-    plan: Plan, order: list[ValueId], given: list[ValueId]
-) -> dict[ValueId, tuple[ValueId, ...]]:
-    """What each task is the last to use; goals use their values once all before are delivered."""
+    plan: Plan, order: list[Step], maker: Mapping[ValueId, Step], given: list[ValueId]
+) -> list[tuple[ValueId, ...]]:
+    """What each step is the last to use; goals use their values once all before are delivered."""
     if not order:
-        return {}
-    place = {**dict.fromkeys(given, 0), **{id: index for index, id in enumerate(order)}}
+        return []
+    place = dict.fromkeys(given, 0)
+    for index, step in enumerate(order):
+        place.update(dict.fromkeys(step.outputs, index))
     last = dict(place)
-    for id in order:
-        for each in plan.nodes[id].inputs:
-            last[each] = place[id]
+    for index, step in enumerate(order):
+        for each in step.inputs:
+            last[each] = index
     delivered = 0
     for goal in plan.goals:
         delivered = max(delivered, place[goal.value])
         last[goal.value] = max(last[goal.value], delivered)
-    frees: dict[ValueId, list[ValueId]] = {id: [] for id in order}
+    frees: list[list[ValueId]] = [[] for _ in order]
     for id, index in last.items():
-        frees[order[index]].append(id)
-    return {id: tuple(dead) for id, dead in frees.items()}
+        frees[index].append(id)
+    return [tuple(dead) for dead in frees]
 
 
-def _costs(plan: Plan, id: ValueId) -> _Costs:
+def _bytes(kind: Type) -> int:
+    return kind.bytes if isinstance(kind, ImageOf) else 0
+
+
+def _scratch(plan: Plan, step: Step, scratch_of: Scratch | None) -> int:
+    """What a step takes besides its inputs and results."""
+    match step:
+        case Fused():
+            # Slices of inputs and outputs lie in the arrays themselves.
+            return 0
+        case Joint():
+            nodes = step.nodes
+        case Single(id, node):
+            nodes = ((id, node),)
+    return max(_node_scratch(plan, id, node, scratch_of) for id, node in nodes)
+
+
+def _node_scratch(plan: Plan, id: ValueId, node: Node, scratch_of: Scratch | None) -> int:
     kind = plan.types[id]
-    node = plan.nodes[id]
-    result = kind.bytes if isinstance(kind, ImageOf) else 0
     images = [t for t in (plan.types[each] for each in node.inputs) if isinstance(t, ImageOf)]
     if node.primitive is LOAD:
         # The reader holds the voxels once more until they are an array of ours.
-        return _Costs(result, result)
+        return _bytes(kind)
     grid = kind.grid if isinstance(kind, ImageOf) else images[0].grid if images else None
     if grid is None:
-        return _Costs(result, 0)
+        return 0
+    known = scratch_of(node) if scratch_of is not None else None
+    if known is not None:
+        return known * grid.voxels
     converted = sum(
         4 * each.grid.voxels
         for each in images
@@ -140,7 +203,7 @@ def _costs(plan: Plan, id: ValueId) -> _Costs:
     )
     body = node.primitive.body
     per_voxel = node.primitive.scratch if body is None else _live_expressions(body)
-    return _Costs(result, converted + per_voxel * grid.voxels)
+    return converted + per_voxel * grid.voxels
 
 
 def _live_expressions(body: Scalar) -> int:

@@ -31,7 +31,7 @@ from voxgpu.primitives.primitive import (
     Primitive,
     Shape,
     Value,
-    ValueProblem,
+    empty_mask,
 )
 from voxgpu.types import (
     ANY_IMAGE,
@@ -220,7 +220,7 @@ def _symbols(variant: Variant, outside: bool | float | None) -> Iterator[Scalar]
 def _refuse_empty(name: str, variant: Variant, arguments: list[Value]) -> None:
     for value, each in zip(arguments, variant, strict=True):
         if each.name == name and isinstance(value, Image) and not value.array.any():
-            raise ValueProblem(f"`{name}` has no true voxel, so there is no value")
+            raise empty_mask(name)
 
 
 def _evaluated(

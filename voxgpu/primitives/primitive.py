@@ -33,6 +33,11 @@ class ValueProblem(Exception):
     """Inputs for which a primitive has no value, such as the average over an empty mask."""
 
 
+def empty_mask(name: str) -> ValueProblem:
+    """What is wrong where a mask must have a true voxel and has none."""
+    return ValueProblem(f"`{name}` has no true voxel, so there is no value")
+
+
 @dataclass(frozen=True, slots=True)
 class Doubtful:
     """A value that comes with a warning, such as ``nan`` for the overlap of two empty masks.

@@ -1,0 +1,167 @@
+"""How does a generated kernel run over whole images? Slice by slice, on the run's threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.library import kernel as library_kernel
+from voxgpu.codegen.llvm_source import NO_GREATEST, NO_LEAST, number_of_key, render, types_of
+from voxgpu.codegen.machine import function_at, machine
+from voxgpu.codegen.reference import BLOCK, tree_of_blocks
+
+Array = npt.NDArray[Any]
+
+#: Voxels of a slice: its arrays fit in a core's cache, and calling costs nothing beside it.
+SLICE = 1 << 16
+
+#: The name of the function while its text has no name yet.
+_NAMELESS = "kernel"
+
+
+class Pool(Protocol):
+    """What runs pieces of work, as ``voxgpu.cpu.workers.Workers`` does."""
+
+    def map(self, function: Callable[[Any], Any], items: Any) -> list[Any]:
+        """``[function(each) for each in items]``."""
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str, types: tuple[str, ...]) -> Callable[..., Any]:
+    key = machine().key(text)
+    address = machine().address(
+        key, lambda name: text.replace(f"@{_NAMELESS}(", f"@{name}("), optimized=False
+    )
+    return function_at(address, None, types)
+
+
+def run_kernel(
+    kernel: Kernel,
+    inputs: Sequence[Array],
+    parameters: Sequence[float | bool],
+    shape: tuple[int, ...],
+    pool: Pool,
+) -> tuple[list[Array], list[np.float64]]:
+    """The images and the gathered numbers of a kernel.
+
+    inputs  arrays of ``shape``, (z, y, x) or (y, x), contiguous, of the kernel's elements
+    """
+    function = _compiled(render(kernel, _NAMELESS), tuple(types_of(kernel)))
+    outputs = [
+        np.empty(shape, np.bool_ if each.element == "bool" else np.float32)
+        for each in kernel.outputs
+    ]
+    run = _Run(kernel, function, inputs, parameters, outputs, shape)
+    partial = pool.map(run.piece, run.pieces())
+    return outputs, [_gathered(g.operation, [p[i] for p in partial]) for i, g in enumerate(kernel.gathers)]
+
+
+class _Run:
+    """One call of a kernel over whole images."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        function: Callable[..., Any],
+        inputs: Sequence[Array],
+        parameters: Sequence[float | bool],
+        outputs: Sequence[Array],
+        shape: tuple[int, ...],
+    ) -> None:
+        self._kernel = kernel
+        self._function = function
+        self._inputs = [np.ascontiguousarray(each) for each in inputs]
+        self._parameters = parameters
+        self._outputs = outputs
+        self._voxels = int(np.prod(shape, dtype=np.int64))
+        self._shape = (1,) * (3 - len(shape)) + tuple(shape)
+
+    def pieces(self) -> list[tuple[int, int]]:
+        """Ranges of voxels, or of rows, that are computed on their own."""
+        depth, height, width = self._shape
+        if self._kernel.is_neighborhood:
+            # Whole planes, as few as give threads work: each piece pads its inputs.
+            step = height * max(1, (1 << 19) // max(1, width * height))
+            total = depth * height
+        elif self._kernel.uses_rows:
+            step, total = max(1, SLICE // max(1, width)), depth * height
+            if any(g.operation == "total" for g in self._kernel.gathers):
+                step = max(1, total)  # blocks of the sum need not end where rows do
+        else:
+            # A whole number of blocks, so that every block of a sum lies in one piece.
+            step = (SLICE if self._kernel.gathers else 16 * SLICE) // BLOCK * BLOCK
+            total = self._voxels
+        return [(start, min(total, start + step)) for start in range(0, total, step)] or [(0, 0)]
+
+    def piece(self, bounds: tuple[int, int]) -> list[Any]:
+        """Computes a piece; what its gathers left."""
+        start, stop = bounds
+        depth, height, width = self._shape
+        by_rows = self._kernel.uses_rows
+        unit = width if by_rows else 1
+        voxels = (stop - start) * unit
+        left = [_place(g.operation, voxels) for g in self._kernel.gathers]
+        padded, plane = width, width * height
+        if self._kernel.is_neighborhood:
+            inputs, padded, plane = self._padded(start // height, -(-stop // height))
+            pointers = [each.ctypes.data for each in inputs]
+        else:
+            inputs = self._inputs
+            pointers = [e.ctypes.data + start * unit * e.itemsize for e in inputs]
+        targets = [e.ctypes.data + start * unit * e.itemsize for e in self._outputs]
+        self._function(
+            stop - start, start if by_rows else 0, width, height, depth, padded, plane,
+            *pointers, *self._parameters, *targets, *(each.ctypes.data for each in left),
+        )  # fmt: skip
+        return [
+            _blocks(each) if g.operation == "total" else each[0]
+            for g, each in zip(self._kernel.gathers, left, strict=True)
+        ]
+
+    def _padded(self, first: int, last: int) -> tuple[list[Array], int, int]:
+        """The planes first … last − 1 of the inputs with what is around them, frame included."""
+        depth, height, width = self._shape
+        z, y, x = self._kernel.reach
+        shape = (last - first + 2 * z, height + 2 * y, width + 2 * x)
+        low, high = max(0, first - z), min(depth, last + z)
+        result = []
+        for number, source in enumerate(self._inputs):
+            array = np.full(shape, self._kernel.outside(number), source.dtype)
+            planes = source.reshape(self._shape)[low:high]
+            place = low - (first - z)
+            array[place : place + high - low, y : y + height, x : x + width] = planes
+            result.append(array)
+        return result, shape[2], shape[1] * shape[2]
+
+
+def _place(operation: str, voxels: int) -> Array:
+    """Where a gather leaves what it has found in a piece."""
+    if operation == "total":
+        # Beyond the last voxel zeros fill the last block.
+        place = np.empty(max(1, -(-voxels // BLOCK)) * BLOCK)
+        place[voxels:] = 0.0
+        return place
+    return np.zeros(1, np.int64 if operation == "count" else np.int32)
+
+
+def _blocks(values: Array) -> Array:
+    sums = np.empty(len(values) // BLOCK)
+    library_kernel("reduction", "halve_blocks")(len(sums), BLOCK, values, sums)
+    return sums
+
+
+def _gathered(operation: str, parts: list[Any]) -> np.float64:
+    match operation:
+        case "total":
+            return tree_of_blocks(np.concatenate(parts))
+        case "count":
+            return np.float64(sum(int(each) for each in parts))
+        case "smallest":
+            return np.float64(number_of_key(min([*map(int, parts), NO_LEAST]), operation))
+        case _:
+            return np.float64(number_of_key(max([*map(int, parts), NO_GREATEST]), operation))

@@ -1,0 +1,61 @@
+"""What is a generated kernel? Expressions over a few images, computed in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from voxgpu.codegen.scalar import HERE, Element, Scalar, topological
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Images and numbers to images and gathers, voxel by voxel.
+
+    inputs      NumPy names of the elements of the images that are read, in the files' own types
+    parameters  elements of the scalar arguments; their values are no part of the kernel
+    outputs     the expression of each image that is written
+    gathers     expressions that gather every voxel: ``total``, ``count``, ``smallest``, ``largest``
+    """
+
+    inputs: tuple[str, ...]
+    parameters: tuple[Element, ...]
+    outputs: tuple[Scalar, ...]
+    gathers: tuple[Scalar, ...] = ()
+
+    @cached_property
+    def expressions(self) -> tuple[Scalar, ...]:
+        """Everything that is computed per voxel, arguments before what uses them."""
+        roots = [*self.outputs, *(gather.arguments[0] for gather in self.gathers)]
+        return tuple(topological(roots))
+
+    @cached_property
+    def operations(self) -> int:
+        """How many operations it takes per voxel, reading not counted."""
+        leaves = ("read", "parameter", "constant", "position", "extent")
+        return sum(each.operation not in leaves for each in self.expressions)
+
+    @cached_property
+    def reach(self) -> tuple[int, int, int]:
+        """How many voxels away it reads at most, along (z, y, x)."""
+        offsets = [e.detail[1] for e in self.expressions if e.operation == "read"]
+        z, y, x = (max((abs(o[axis]) for o in offsets), default=0) for axis in range(3))  # type: ignore[index]
+        return z, y, x
+
+    @cached_property
+    def is_neighborhood(self) -> bool:
+        """Whether it reads anything but the voxel itself."""
+        return self.reach != HERE
+
+    @cached_property
+    def uses_rows(self) -> bool:
+        """Whether it asks where in the image a voxel lies, or around it."""
+        return self.is_neighborhood or any(e.operation == "position" for e in self.expressions)
+
+    def outside(self, number: int) -> bool | float:
+        """What input ``number`` reads as beyond the frame."""
+        for each in self.expressions:
+            if each.operation == "read" and each.detail[0] == number and each.detail[2] is not None:
+                value: bool | float = each.detail[2]  # type: ignore[assignment]
+                return value
+        return False

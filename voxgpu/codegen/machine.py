@@ -1,0 +1,132 @@
+"""How does LLVM's language become code that runs? Optimized for this machine, once, then kept.
+
+A text is compiled in 5–15 ms; its object file is kept in the cache and linked into a later process
+in less than 1 ms. Functions are named by the hash of their text, so that no two can be confused.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from hashlib import sha256
+from threading import RLock
+from typing import Any
+
+from voxgpu.codegen.object_cache import ObjectCache, default_folder
+
+#: Bump when other code comes out of the same text.
+_VERSION = 1
+
+CTYPES = {
+    "int32": ctypes.c_int32,
+    "int64": ctypes.c_int64,
+    "float32": ctypes.c_float,
+    "float64": ctypes.c_double,
+    "bool": ctypes.c_bool,
+}
+
+
+class Machine:
+    """Compiles, keeps and links code for this machine; one for the process.
+
+    compiled  how many texts were compiled, rather than found in the cache
+    """
+
+    def __init__(self, cache: ObjectCache) -> None:
+        import llvmlite
+        import llvmlite.binding as llvm
+
+        self._llvm = llvm
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        self._cpu = llvm.get_host_cpu_name()
+        self._features = llvm.get_host_cpu_features().flatten()
+        target = llvm.Target.from_default_triple()
+        self._target = target.create_target_machine(
+            cpu=self._cpu, features=self._features, opt=3, codemodel="jitdefault", jit=True
+        )
+        self._identity = f"{_VERSION} {llvmlite.__version__} {self._target.triple} {self._cpu} "
+        self._identity += self._features
+        self._cache = cache
+        self._lock = RLock()
+        # An engine owns the modules that are added to it and links code until the process ends.
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
+        self.compiled = 0
+
+    def key(self, text: str) -> str:
+        """The name of the code that comes from a text on this machine."""
+        return sha256(f"{self._identity}\n{text}".encode()).hexdigest()
+
+    def address(self, key: str, make: Callable[[str], str], optimized: bool) -> int:
+        """Where the function is whose code has this key.
+
+        make       gives the text of a module that defines one function of the name it is given
+        optimized  the text has been optimized already
+        """
+        name = f"k_{key[:32]}"
+        with self._lock:
+            code = self._cache.get(key)
+            if code is None or not self._link(code):
+                code = self._compile(make(name), name, optimized)
+                self._cache.put(key, code)
+                self._link(code)
+            address: int = self._engine.get_function_address(name)
+            assert address, name
+            return address
+
+    def assembly(self, text: str, name: str) -> str:
+        """The assembly of a module, for people and for tests."""
+        with self._lock:
+            found: str = self._target.emit_assembly(self._module(text, name, False))
+            return found
+
+    def _link(self, code: bytes) -> bool:
+        """Links an object file; whether it is one."""
+        try:
+            self._engine.add_object_file(self._llvm.ObjectFileRef.from_data(code))
+            self._engine.finalize_object()
+        except RuntimeError:
+            return False
+        return True
+
+    def _compile(self, text: str, name: str, optimized: bool) -> bytes:
+        self.compiled += 1
+        code: bytes = self._target.emit_object(self._module(text, name, optimized))
+        return code
+
+    def _module(self, text: str, name: str, optimized: bool) -> Any:
+        llvm = self._llvm
+        module = llvm.parse_assembly(text)
+        module.verify()
+        for function in module.functions:
+            if function.name != name and not function.is_declaration:
+                function.linkage = "internal"
+        options = llvm.PipelineTuningOptions(speed_level=1 if optimized else 3)
+        options.loop_vectorization = options.slp_vectorization = not optimized
+        options.loop_unrolling = not optimized
+        builder = llvm.create_pass_builder(self._target, options)
+        builder.getModulePassManager().run(module, builder)
+        return module
+
+
+_folder: list[Any] = []
+
+
+def keep_machine_code_in(folder: Any) -> None:
+    """Where machine code is kept, from now on; None: nowhere. Call before anything is compiled."""
+    _folder[:] = [folder]
+    machine.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def machine() -> Machine:
+    """The machine of this process."""
+    return Machine(ObjectCache(_folder[0] if _folder else default_folder()))
+
+
+def function_at(address: int, result: str | None, arguments: Sequence[str]) -> Callable[..., Any]:
+    """A function that releases Python's lock; types are names, pointers end with ``*``."""
+    types = [ctypes.c_void_p if each.endswith("*") else CTYPES[each] for each in arguments]
+    prototype = ctypes.CFUNCTYPE(CTYPES[result] if result else None, *types)
+    return prototype(address)

@@ -1,0 +1,165 @@
+"""The CPU: generated kernels and hand-written ones, on the threads of the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from voxgpu.codegen.compile import run_kernel
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import GATHERS, Scalar, topological
+from voxgpu.cpu.calls import calls
+from voxgpu.cpu.joint import JOINTS
+from voxgpu.cpu.workers import Workers
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid, Image
+from voxgpu.optimize.step import Fused, Joint
+from voxgpu.plan.node import Node, arguments_of
+from voxgpu.primitives.primitive import (
+    Doubtful,
+    Primitive,
+    Shape,
+    Value,
+    ValueProblem,
+    empty_mask,
+)
+
+Made = Value | Doubtful | ValueProblem
+
+_GATHERED = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+
+
+class Cpu:
+    """Computes on this machine's cores; ``threads`` None: as many as it may use."""
+
+    name = "cpu"
+    fuses = True
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.workers = Workers(threads or usable_cores())
+
+    def scratch_of(self, node: Node) -> int | None:
+        """Bytes per voxel besides inputs and result; None: as the reference."""
+        if node.primitive.shape in (Shape.VOXELWISE, Shape.REDUCTION):
+            return 0
+        call = calls().get(node.primitive)
+        return None if call is None else call.scratch
+
+    def call(self, primitive: Primitive, arguments: list[Value], grid: Grid | None) -> Made:
+        """One primitive; ``grid`` is that of the result, None for scalars."""
+        call = calls().get(primitive)
+        images = [each for each in arguments if isinstance(each, Image)]
+        if call is None:
+            return self._neighborhood(primitive, arguments, images, grid)
+        plain = [each.array if isinstance(each, Image) else each for each in arguments]
+        place = grid if grid is not None else images[0].grid
+        result = call.function(plain, place, self.workers)
+        return Image(result, grid) if grid is not None else result
+
+    def _neighborhood(
+        self,
+        primitive: Primitive,
+        arguments: list[Value],
+        images: list[Image],
+        grid: Grid | None,
+    ) -> Made:
+        """What looks at a fixed neighborhood, by a generated kernel; else the reference."""
+        body = primitive.body
+        fits = all(each.channels == 1 for each in images)
+        if primitive.shape is not Shape.NEIGHBORHOOD or body is None or grid is None or not fits:
+            return primitive.reference(arguments, grid)
+        scalars = [each for each in arguments if not isinstance(each, Image)]
+        elements = tuple(str(each.element) for each in images)
+        parameters = tuple(_elements_of(body, len(scalars)))
+        kernel = Kernel(elements, parameters, (body,))
+        arrays = [each.array for each in images]
+        outputs, _ = run_kernel(kernel, arrays, scalars, grid.shape, self.workers)  # type: ignore[arg-type]
+        return Image(outputs[0], grid)
+
+    def fused(self, step: Fused, inputs: Mapping[ValueId, Value]) -> list[Made]:
+        """One generated kernel."""
+        arrays = [_array(inputs[id]) for id in step.images]
+        scalars: Any = [inputs[id] for id in step.scalars]
+        images, gathers = run_kernel(
+            step.kernel, arrays, scalars, step.grid.shape, self.workers
+        )
+        made: list[Made] = [Image(each, step.grid) for each in images]
+        found = dict(zip(map(id, step.kernel.gathers), gathers, strict=True))
+        for each in step.numbers:
+            if each.nonempty is not None and not gathers[each.nonempty]:
+                made.append(empty_mask(each.mask))
+            else:
+                made.append(_number(each.body, found, scalars))
+        return made
+
+    def joint(self, step: Joint, inputs: Mapping[ValueId, Value]) -> list[Made]:
+        """Several nodes that share work."""
+        nodes = [node for _, node in step.nodes]
+        arguments = [
+            [
+                each.array if isinstance(each, Image) else each
+                for each in arguments_of(node, [inputs[id] for id in node.inputs])
+            ]
+            for node in nodes
+        ]
+        results = JOINTS[nodes[0].primitive](arguments, self.workers)
+        if not nodes[0].primitive.makes_image:
+            return list(results)
+        first = inputs[nodes[0].inputs[0]]
+        assert isinstance(first, Image)
+        return [Image(each, first.grid) for each in results]
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self.workers.close()
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _array(value: Value) -> Any:
+    assert isinstance(value, Image)
+    return value.array
+
+
+def _elements_of(body: Scalar, count: int) -> list[Any]:
+    """The elements of the parameters of a body."""
+    found = {e.detail[0]: e.element for e in topological([body]) if e.operation == "parameter"}
+    return [found.get(number, "f32") for number in range(count)]
+
+
+def _number(body: Scalar, gathered: Mapping[int, np.float64], scalars: list[Any]) -> float:
+    """What an expression over gathers comes to, in float64."""
+    values: dict[int, Any] = {}
+    operations: dict[str, Any] = {
+        "add": np.add,
+        "subtract": np.subtract,
+        "multiply": np.multiply,
+        "divide": np.divide,
+        "negate": np.negative,
+        "absolute": np.abs,
+    }
+    stack = [body]
+    while stack:
+        each = stack[-1]
+        if each.operation in GATHERS:
+            values[id(each)] = gathered[id(each)]
+        elif each.operation == "constant":
+            values[id(each)] = np.float64(each.detail[0])  # type: ignore[arg-type]
+        else:
+            missing = [a for a in each.arguments if id(a) not in values]
+            if missing:
+                stack += missing
+                continue
+            with np.errstate(all="ignore"):
+                arguments = [values[id(a)] for a in each.arguments]
+                values[id(each)] = operations[each.operation](*arguments)
+        stack.pop()
+    return float(values[id(body)])

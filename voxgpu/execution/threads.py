@@ -1,0 +1,78 @@
+"""An executor that performs tasks on the threads of the run, several at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from voxgpu.cpu.workers import Workers
+from voxgpu.execution.executor import Done, Handed
+from voxgpu.execution.serial import timed
+from voxgpu.execution.task import Backend, Work
+from voxgpu.optimize.step import Single
+from voxgpu.plan.node import Goal
+from voxgpu.primitives.primitive import Shape
+from voxgpu.primitives.source import CONSTANT
+
+
+class Threads:
+    """Tasks overlap, and so do the pieces of each; all on the same threads.
+
+    What takes less time than handing it over, such as adding two numbers, is done at once.
+    """
+
+    def __init__(self, backend: Backend, workers: Workers) -> None:
+        self.capacity = workers.count + 1
+        self._backend = backend
+        self._workers = workers
+        self._ready: deque[Done] = deque()
+        self._done: SimpleQueue[Done | Handed | BaseException] = SimpleQueue()
+
+    def submit(self, work: Work) -> None:
+        """Takes a task."""
+        if _is_light(work):
+            self._ready.append(timed(work, self._backend))
+        else:
+            self._workers.submit(lambda: self._perform(work))
+
+    def hand_over(self, goal: Goal, deliver: Callable[[], None]) -> bool:
+        """Delivers a goal on a thread."""
+        self._workers.submit(lambda: self._hand_over(goal, deliver))
+        return True
+
+    def next_done(self) -> Done | Handed:
+        """Waits for what is done next."""
+        if self._ready:
+            return self._ready.popleft()
+        done = self._done.get()
+        if isinstance(done, BaseException):
+            raise done
+        return done
+
+    def close(self) -> None:
+        """Forgets what was performed and not fetched; the threads are the backend's."""
+        self._ready.clear()
+
+    def _perform(self, work: Work) -> None:
+        try:
+            self._done.put(timed(work, self._backend))
+        except BaseException as error:
+            self._done.put(error)
+
+    def _hand_over(self, goal: Goal, deliver: Callable[[], None]) -> None:
+        try:
+            deliver()
+        except Exception as error:
+            self._done.put(Handed(goal, error))
+        except BaseException as error:
+            self._done.put(error)
+        else:
+            self._done.put(Handed(goal, None))
+
+
+def _is_light(work: Work) -> bool:
+    step = work.task.step
+    if not isinstance(step, Single):
+        return False
+    return step.node.primitive is CONSTANT or step.node.primitive.shape is Shape.SCALAR

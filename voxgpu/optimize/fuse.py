@@ -1,0 +1,341 @@
+"""Which nodes are computed in one pass? Those of one stage that hang together.
+
+The stage of a node is the greatest stage of its inputs, and one more where an input is made by
+anything but a voxelwise node. Along a path stages never fall, so that a path between two nodes of
+one stage stays within it: whatever is grouped within stages, the groups depend on each other in no
+circle. A reduction belongs to the stage of its images, so that they are gathered in the pass that
+computes them; its result belongs to the next.
+
+A group takes no more nodes once it would read too many images or compute too much per voxel; from
+then on nothing joins it, which keeps what was said above true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import GATHERS, Element, Scalar, parameter, read, topological
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid
+from voxgpu.optimize.step import Fused, Gathered, Joint, Single, Step
+from voxgpu.plan.node import Node, Plan, arguments_of
+from voxgpu.primitives.primitive import Shape
+from voxgpu.primitives.rewritten import COMPARED_PERCENTILE, COMPARED_VOLUME
+from voxgpu.primitives.source import CONSTANT
+from voxgpu.types import BOOLEAN, Content, ImageOf
+
+MOST_IMAGES = 8
+MOST_OPERATIONS = 64
+MOST_OUTPUTS = 32
+
+#: Primitives whose nodes share work where so many of their first inputs are the same.
+_JOINT = {COMPARED_PERCENTILE: 3, COMPARED_VOLUME: 1}
+
+
+class _Group:
+    """Nodes that are computed together."""
+
+    def __init__(self, shape: tuple[int, ...], order: int) -> None:
+        self.shape = shape
+        self.members: list[ValueId] = []
+        self.images: set[ValueId] = set()
+        self.operations = 0
+        self.gathers = 0
+        self.is_open = True
+        self.order = order
+        self.merged_into: _Group | None = None
+
+
+def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
+    """The steps of a plan; a step comes after those that it needs, in no particular order else.
+
+    given  values that are there already: nothing is made for them
+    """
+    groups = _Grouping(plan, given).groups()
+    in_group = {id: group for group in groups for id in group.members}
+    joint = _joint(plan, given)
+    steps: list[Step] = []
+    done: set[int] = set()
+    escapes = _escapes(plan, in_group)
+    places = {id: place for place, id in enumerate(plan.nodes)}
+    for id, node in plan.nodes.items():
+        if id in given or id in joint and joint[id][0] != id:
+            continue
+        if id in joint:
+            members = tuple((each, plan.nodes[each]) for each in joint[id])
+            steps.append(Joint(members, _JOINT[node.primitive]))
+        elif id not in in_group:
+            steps.append(Single(id, node))
+        elif in_group[id].order not in done:
+            done.add(in_group[id].order)
+            steps.append(_Composition(plan, in_group[id], escapes, places).step())
+    return steps
+
+
+def _joint(plan: Plan, given: Collection[ValueId]) -> dict[ValueId, list[ValueId]]:
+    """The nodes that share work with others, each with all of them."""
+    found: dict[tuple[object, ...], list[ValueId]] = {}
+    for id, node in plan.nodes.items():
+        if node.primitive in _JOINT and id not in given and _differ_by_constants(plan, node):
+            shared = node.inputs[: _JOINT[node.primitive]]
+            found.setdefault((node.primitive, *shared), []).append(id)
+    return {id: members for members in found.values() for id in members}
+
+
+def _differ_by_constants(plan: Plan, node: Node) -> bool:
+    """Whether what is not shared stands in the program, and thus depends on none of the others."""
+    own = node.inputs[_JOINT[node.primitive] :]
+    return all(plan.nodes[each].primitive is CONSTANT for each in own)
+
+
+def _escapes(plan: Plan, in_group: Mapping[ValueId, _Group]) -> set[ValueId]:
+    """The values that somebody outside their group wants."""
+    wanted = {goal.value for goal in plan.goals}
+    for id, node in plan.nodes.items():
+        mine = in_group.get(id)
+        for each in node.inputs:
+            if mine is None or in_group.get(each) is not mine:
+                wanted.add(each)
+    return wanted
+
+
+class _Grouping:
+    """Puts nodes into groups, in the order of the plan."""
+
+    def __init__(self, plan: Plan, given: Collection[ValueId]) -> None:
+        self._plan = plan
+        self._given = given
+        self._stage: dict[ValueId, int] = {}  # of a value
+        self._group: dict[ValueId, _Group] = {}
+        self._gathering: dict[tuple[int, ValueId], _Group] = {}
+        self._count = 0
+
+    def groups(self) -> list[_Group]:
+        """The groups."""
+        for id, node in self._plan.nodes.items():
+            stage = max((self._stage[each] for each in node.inputs), default=0)
+            if id in self._given or not self._is_fusible(id, node):
+                self._stage[id] = stage if id in self._given or not node.inputs else stage + 1
+                continue
+            reduces = node.primitive.shape is Shape.REDUCTION
+            self._stage[id] = stage + reduces
+            self._place(id, node, stage, reduces)
+        return list(dict.fromkeys(self._group.values()))
+
+    def _is_fusible(self, id: ValueId, node: Node) -> bool:
+        primitive = node.primitive
+        if primitive.body is None or primitive.shape not in (Shape.VOXELWISE, Shape.REDUCTION):
+            return False
+        kinds = [self._plan.types[each] for each in node.inputs]
+        images = [each for each in kinds if isinstance(each, ImageOf)]
+        fitting = all(each.content in (Content.NUMBER, Content.BOOLEAN) for each in images)
+        return fitting and _grid(self._plan, id, node) is not None
+
+    def _place(self, id: ValueId, node: Node, stage: int, reduces: bool) -> None:
+        images = self._images(node)
+        grid = _grid(self._plan, id, node)
+        assert grid is not None
+        before = [
+            self._group[each]
+            for each in images
+            if each in self._group and self._stage[each] == stage and not self._reduces(each)
+        ]
+        groups = list(dict.fromkeys(before))
+        if reduces:
+            # Reductions of one image go together although nothing passes between them.
+            beside = [_current(self._gathering.get((stage, each))) for each in images]
+            groups += [
+                each
+                for each in dict.fromkeys(beside)
+                if each is not None and each.is_open and each not in groups
+            ]
+        open_groups = [each for each in groups if each.is_open and each.shape == grid.shape]
+        merged = self._merged(open_groups, id, node, images)
+        for group in groups:
+            # What is not joined is read like any image, and must not come to depend on this.
+            group.is_open = merged is not None and group in open_groups
+        if merged is None:
+            merged = _Group(grid.shape, self._next())
+            self._add(merged, id, node, images)
+        if reduces:
+            merged.gathers += 1
+            for each in images:
+                self._gathering[stage, each] = merged
+
+    def _merged(
+        self, groups: list[_Group], id: ValueId, node: Node, images: list[ValueId]
+    ) -> _Group | None:
+        """The groups and the node as one group; None where that would be too much."""
+        if not groups:
+            return None
+        members = {each for group in groups for each in group.members} | {id}
+        inputs = {each for group in groups for each in group.images} | set(images)
+        operations = sum(group.operations for group in groups) + _operations(node)
+        gathers = sum(group.gathers for group in groups)
+        if len(inputs - members) > MOST_IMAGES or operations > MOST_OPERATIONS:
+            return None
+        if gathers >= MOST_OUTPUTS:
+            return None
+        # The larger one takes the others in, so that all merging takes n log n steps.
+        first = max(groups, key=lambda group: len(group.members))
+        for group in groups:
+            if group is not first:
+                first.members += group.members
+                first.operations += group.operations
+                first.gathers += group.gathers
+                first.images |= group.images
+                self._group.update(dict.fromkeys(group.members, first))
+                group.merged_into = first
+        self._add(first, id, node, images)
+        first.images -= members
+        return first
+
+    def _add(self, group: _Group, id: ValueId, node: Node, images: list[ValueId]) -> None:
+        group.members.append(id)
+        group.operations += _operations(node)
+        group.images.update(each for each in images if self._group.get(each) is not group)
+        self._group[id] = group
+
+    def _images(self, node: Node) -> list[ValueId]:
+        types = self._plan.types
+        return [each for each in node.inputs if isinstance(types[each], ImageOf)]
+
+    def _reduces(self, id: ValueId) -> bool:
+        return self._plan.nodes[id].primitive.shape is Shape.REDUCTION
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count
+
+
+def _current(group: _Group | None) -> _Group | None:
+    """What a group has become part of."""
+    while group is not None and group.merged_into is not None:
+        group = group.merged_into
+    return group
+
+
+def _operations(node: Node) -> int:
+    body = node.primitive.body
+    assert body is not None
+    leaves = ("read", "parameter", "constant", "position", "extent", *GATHERS)
+    return sum(each.operation not in leaves for each in topological([body]))
+
+
+def _grid(plan: Plan, id: ValueId, node: Node) -> Grid | None:
+    """The grid on which a node is computed."""
+    kinds = [plan.types[id], *(plan.types[each] for each in node.inputs)]
+    return next((each.grid for each in kinds if isinstance(each, ImageOf)), None)
+
+
+class _Composition:
+    """Makes one kernel of the bodies of a group."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        group: _Group,
+        escapes: set[ValueId],
+        places: Mapping[ValueId, int],
+    ) -> None:
+        self._plan = plan
+        self._escapes = escapes
+        self._members = sorted(group.members, key=places.__getitem__)
+        self._inside = set(self._members)
+        self._images: dict[ValueId, int] = {}
+        self._scalars: dict[ValueId, int] = {}
+        self._same: dict[tuple[object, ...], Scalar] = {}
+        self._values: dict[ValueId, Scalar] = {}
+        self._gathers: dict[int, int] = {}
+        self._gather_list: list[Scalar] = []
+
+    def step(self) -> Fused:
+        """The kernel with what goes in and what comes out."""
+        plan = self._plan
+        numbers, written = [], []
+        for id in self._members:
+            node = plan.nodes[id]
+            value = self._substituted(node)
+            self._values[id] = value
+            if node.primitive.shape is Shape.REDUCTION:
+                numbers.append(self._gathered(id, node, value))
+            elif id in self._escapes:
+                written.append(id)
+        elements = tuple(self._element(id) for id in self._images)
+        truths = (plan.types[id] == BOOLEAN for id in self._scalars)
+        parameters: tuple[Element, ...] = tuple("bool" if each else "f32" for each in truths)
+        outputs = tuple(self._values[id] for id in written)
+        kernel = Kernel(elements, parameters, outputs, tuple(self._gather_list))
+        grid = _grid(plan, self._members[0], plan.nodes[self._members[0]])
+        assert grid is not None
+        return Fused(
+            kernel,
+            grid,
+            tuple(self._images),
+            tuple(self._scalars),
+            tuple(written),
+            tuple(numbers),
+            tuple((id, plan.nodes[id]) for id in self._members),
+        )
+
+    def _element(self, id: ValueId) -> str:
+        kind = self._plan.types[id]
+        assert isinstance(kind, ImageOf)
+        return kind.element
+
+    def _substituted(self, node: Node) -> Scalar:
+        """The body of a node with the values of its inputs in their places."""
+        body = node.primitive.body
+        assert body is not None
+        arguments = arguments_of(node, node.inputs)
+        pairs = list(zip(arguments, node.primitive.parameters, strict=False))
+        images = [a for a, p in pairs if isinstance(p.type, ImageOf)]
+        scalars = [a for a, p in pairs if not isinstance(p.type, ImageOf)]
+        made: dict[int, Scalar] = {}
+        for each in topological([body]):
+            if each.operation == "read":
+                made[id(each)] = self._image(images[each.detail[0]], each)  # type: ignore[call-overload]
+            elif each.operation == "parameter":
+                number = self._scalars.setdefault(scalars[each.detail[0]], len(self._scalars))  # type: ignore[call-overload]
+                made[id(each)] = self._shared(parameter(number, each.element))
+            else:
+                inputs = tuple(made[id(argument)] for argument in each.arguments)
+                made[id(each)] = self._shared(
+                    Scalar(each.operation, inputs, each.detail, each.element)
+                )
+        return made[id(body)]
+
+    def _image(self, source: ValueId, leaf: Scalar) -> Scalar:
+        if source in self._inside:
+            value = self._values[source]
+            # A mask may be asked for as an image of any kind, for its place alone.
+            return value
+        number = self._images.setdefault(source, len(self._images))
+        return self._shared(read(number, leaf.element))
+
+    def _shared(self, expression: Scalar) -> Scalar:
+        """The one object for equal expressions."""
+        arguments = tuple(id(each) for each in expression.arguments)
+        detail = tuple(repr(each) for each in expression.detail)
+        key = (expression.operation, arguments, detail, expression.element)
+        return self._same.setdefault(key, expression)
+
+    def _gathered(self, id: ValueId, node: Node, value: Scalar) -> Gathered:
+        for each in topological([value]):
+            if each.operation in GATHERS:
+                self._gather(each)
+        name = node.primitive.nonempty
+        if not name:
+            return Gathered(id, value)
+        place = [each.name for each in node.primitive.parameters].index(name)
+        source = arguments_of(node, node.inputs)[place]
+        mask = self._image(source, read(0, "bool"))
+        counted = self._shared(Scalar("count", (mask,), (), "f64"))
+        return Gathered(id, value, self._gather(counted), name)
+
+    def _gather(self, gather: Scalar) -> int:
+        if id(gather) not in self._gathers:
+            self._gathers[id(gather)] = len(self._gather_list)
+            self._gather_list.append(gather)
+        return self._gathers[id(gather)]

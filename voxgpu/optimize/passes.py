@@ -1,0 +1,31 @@
+"""Which passes lead from a plan to a schedule? In their order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from voxgpu.ids import ValueId
+from voxgpu.optimize.fuse import fuse
+from voxgpu.optimize.prune import prune
+from voxgpu.optimize.schedule import Schedule, schedule
+from voxgpu.optimize.simplify import simplify
+from voxgpu.plan.node import Node, Plan
+
+
+class Target(Protocol):
+    """What is known of a backend before running: whether it fuses, and the memory it takes."""
+
+    fuses: bool
+
+    def scratch_of(self, node: Node) -> int | None:
+        """Bytes per voxel besides inputs and result; None: as the reference."""
+
+
+def scheduled(plan: Plan, target: Target, given: Collection[ValueId] = ()) -> Schedule:
+    """The schedule of a plan on a backend; ``given`` are values that are there already."""
+    if not target.fuses:
+        return schedule(plan, given)
+    simplified = simplify(prune(plan, given), given)
+    steps = fuse(simplified, given)
+    return schedule(simplified, given, steps, target.scratch_of)

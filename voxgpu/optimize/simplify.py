@@ -1,0 +1,234 @@
+"""Which parts of a plan are cheaper said otherwise? A table of rules.
+
+A rule replaces nodes by others of the same value; the value keeps its id, so that neither the store
+nor the user sees a difference. Rules look at who uses a value: a distance that is only compared with
+a number need not be computed, one that is saved as well is there anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+from voxgpu.ids import ValueId
+from voxgpu.plan.node import Node, Plan, needed
+from voxgpu.primitives import color, comparison, distance, measure, morphology, statistics
+from voxgpu.primitives.primitive import Primitive
+from voxgpu.primitives.rewritten import (
+    ALL_IN_BOX,
+    ANY_IN_BOX,
+    COMPARED_DISTANCE,
+    COMPARED_PERCENTILE,
+    COMPARED_VOLUME,
+)
+from voxgpu.types import NUMBER_IMAGE, ImageOf
+
+Nodes = Mapping[ValueId, Node]
+
+#: How many volumes of thresholds of one image are worth a histogram.
+FEWEST_THRESHOLDS = 4
+
+_OPERATORS = {
+    "less": ("less", "greater"),
+    "less_or_equal": ("less_equal", "greater_equal"),
+    "greater": ("greater", "less"),
+    "greater_or_equal": ("greater_equal", "less_equal"),
+    "equal": ("equal", "equal"),
+    "not_equal": ("not_equal", "not_equal"),
+}
+
+
+@dataclass(frozen=True)
+class _View:
+    """A plan while rules look at it.
+
+    users  of each value, once for each use
+    fixed  values that are there already or are goals: nothing is saved by not computing them
+    """
+
+    nodes: Nodes
+    users: Mapping[ValueId, list[ValueId]]
+    fixed: frozenset[ValueId]
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A node that compares an image with a number; the image is on the left."""
+
+    operator: str
+    image: ValueId
+    number: ValueId
+
+
+def simplify(plan: Plan, given: Collection[ValueId] = ()) -> Plan:
+    """The plan after all rules, without what is not needed any more.
+
+    given  values that are there already
+    """
+    current = plan
+    for rule in RULES:
+        changed = rule(_view(current, given))
+        if changed:
+            current = needed(replace(current, nodes={**current.nodes, **changed}))
+    return current
+
+
+def _view(plan: Plan, given: Collection[ValueId]) -> _View:
+    users: dict[ValueId, list[ValueId]] = {}
+    for id, node in plan.nodes.items():
+        for each in node.inputs:
+            users.setdefault(each, []).append(id)
+    fixed = frozenset(given) | {goal.value for goal in plan.goals}
+    return _View(plan.nodes, users, fixed)
+
+
+def read_as_stored(view: _View) -> dict[ValueId, Node]:
+    """``intensity`` of an image of numbers is that image to whoever computes in float32 anyway."""
+    plain = {
+        id: node.inputs[0]
+        for id, node in view.nodes.items()
+        if _name(node.primitive) == "intensity"
+    }
+    changed = {}
+    for id, node in view.nodes.items() if plain else ():
+        if any(each in plain for each in node.inputs) and _converts(node.primitive):
+            inputs = tuple(_followed(plain, each) for each in node.inputs)
+            changed[id] = replace(node, inputs=inputs)
+    return changed
+
+
+def _followed(plain: Mapping[ValueId, ValueId], id: ValueId) -> ValueId:
+    while id in plain:
+        id = plain[id]
+    return id
+
+
+def _converts(primitive: Primitive) -> bool:
+    """Whether every image of numbers is taken as float32, whatever is stored."""
+    takes = [each.type for each in primitive.parameters if isinstance(each.type, ImageOf)]
+    independent = bool(primitive.element) or not primitive.makes_image
+    typed = all(each.content is not None and each.content.value != "any kind" for each in takes)
+    return independent and typed and NUMBER_IMAGE in takes and primitive.infer is None
+
+
+def distance_tests(view: _View) -> dict[ValueId, Node]:
+    """A distance that is only compared with numbers: a test within a ball."""
+    changed = {}
+    for id, node in view.nodes.items():
+        kind = {"signed_distance": "dt", "distance": "pdt"}.get(_name(node.primitive))
+        if kind:
+            for user, found in _only_comparisons(view, id):
+                inputs = (node.inputs[0], found.number)
+                changed[user] = Node(COMPARED_DISTANCE, inputs, (kind, found.operator))
+    return changed
+
+
+def percentile_tests(view: _View) -> dict[ValueId, Node]:
+    """Percentiles that are only compared with numbers: a threshold at an order statistic."""
+    changed = {}
+    for id, node in view.nodes.items():
+        if _name(node.primitive) == "percentiles":
+            for user, found in _only_comparisons(view, id):
+                inputs = (*node.inputs, found.number)
+                changed[user] = Node(COMPARED_PERCENTILE, inputs, (found.operator,))
+    return changed
+
+
+def threshold_volumes(view: _View) -> dict[ValueId, Node]:
+    """Volumes of many thresholds of one image: its histogram answers all of them."""
+    found: dict[ValueId, dict[ValueId, Node]] = {}
+    for id, node in view.nodes.items():
+        if _name(node.primitive) != "volume":
+            continue
+        mask = node.inputs[0]
+        comparison = _comparison(view.nodes[mask])
+        if comparison and mask not in view.fixed and len(view.users[mask]) == 1:
+            inputs = (comparison.image, comparison.number)
+            counted = Node(COMPARED_VOLUME, inputs, (comparison.operator,))
+            found.setdefault(comparison.image, {})[id] = counted
+    many = [each for each in found.values() if len(each) >= FEWEST_THRESHOLDS]
+    return {id: node for each in many for id, node in each.items()}
+
+
+def larger_boxes(view: _View) -> dict[ValueId, Node]:
+    """``near(near(b))``, ``interior(interior(b))``: one box of a larger radius."""
+    radius: dict[ValueId, tuple[Primitive, int, ValueId]] = {}
+    changed = {}
+    for id, node in view.nodes.items():
+        kind = box_kind(node.primitive)
+        if kind is None:
+            continue
+        inner = node.inputs[0]
+        before = radius.get(inner)
+        alone = inner not in view.fixed and len(view.users[inner]) == 1
+        if before and alone and before[0] is kind:
+            radius[id] = kind, before[1] + 1, before[2]
+            changed[id] = Node(kind, (before[2],), (float(before[1] + 1),))
+        else:
+            radius[id] = kind, 1, inner
+    return changed
+
+
+def box_kind(primitive: Primitive) -> Primitive | None:
+    """What a primitive is if it is just any or all of the 3×3×3 voxels around, else None."""
+    return {"near": ANY_IN_BOX, "interior": ALL_IN_BOX}.get(_name(primitive))
+
+
+def _only_comparisons(view: _View, id: ValueId) -> list[tuple[ValueId, _Comparison]]:
+    """The users of a value with what they compare it with, if that is all they do."""
+    if id in view.fixed:
+        return []
+    users = view.users.get(id, [])
+    found = [(user, _comparison(view.nodes[user])) for user in users]
+    pairs = [(user, each) for user, each in found if each is not None and each.image == id]
+    return pairs if len(pairs) == len(users) else []
+
+
+def _comparison(node: Node) -> _Comparison | None:
+    names = _OPERATORS.get(_name(node.primitive))
+    if names is None:
+        return None
+    left, right = (isinstance(each.type, ImageOf) for each in node.primitive.parameters)
+    if left == right:
+        return None
+    if left:
+        return _Comparison(names[0], node.inputs[0], node.inputs[1])
+    return _Comparison(names[1], node.inputs[1], node.inputs[0])
+
+
+def _name(primitive: Primitive) -> str:
+    """The name of the function that defines a primitive, if rules know it."""
+    return _known().get(primitive, "")
+
+
+@cache
+def _known() -> dict[Primitive, str]:
+    """What rules look for. The very primitives: others may have the same names."""
+    definitions = [
+        comparison.less,
+        comparison.less_or_equal,
+        comparison.greater,
+        comparison.greater_or_equal,
+        comparison.equal,
+        comparison.not_equal,
+        distance.signed_distance,
+        distance.distance,
+        statistics.percentiles,
+        measure.volume,
+        color.intensity,
+        morphology.near,
+        morphology.interior,
+    ]
+    return {each: d.function.__name__ for d in definitions for each in d.overloads}
+
+
+#: In this order; each sees what the ones before have made.
+RULES: tuple[Callable[[_View], dict[ValueId, Node]], ...] = (
+    read_as_stored,
+    distance_tests,
+    percentile_tests,
+    threshold_volumes,
+    larger_boxes,
+)
+

@@ -1,0 +1,114 @@
+"""What is computed at a time? A node, several nodes in one generated kernel, or several at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import Scalar
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid
+from voxgpu.plan.node import Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Single:
+    """One node on its own."""
+
+    id: ValueId
+    node: Node
+
+    @property
+    def inputs(self) -> tuple[ValueId, ...]:
+        """What it needs."""
+        return self.node.inputs
+
+    @property
+    def outputs(self) -> tuple[ValueId, ...]:
+        """What it makes."""
+        return (self.id,)
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.node.primitive.names[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """A number out of the gathers of a kernel.
+
+    body      an expression whose ``total``, ``count``, … are those of the kernel
+    nonempty  the number of the gather that must not be 0, None where any may be; and what to call
+              the mask it counts
+    """
+
+    id: ValueId
+    body: Scalar
+    nonempty: int | None = None
+    mask: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fused:
+    """Nodes that one generated kernel computes in one pass.
+
+    images   the inputs of the kernel
+    scalars  the values of its parameters
+    written  the images it makes, one for each of its outputs
+    numbers  what its gathers come to
+    nodes    the nodes it stands for, in the order of the plan
+    """
+
+    kernel: Kernel
+    grid: Grid
+    images: tuple[ValueId, ...]
+    scalars: tuple[ValueId, ...]
+    written: tuple[ValueId, ...]
+    numbers: tuple[Gathered, ...]
+    nodes: tuple[tuple[ValueId, Node], ...]
+
+    @property
+    def inputs(self) -> tuple[ValueId, ...]:
+        """What it needs."""
+        return tuple(dict.fromkeys((*self.images, *self.scalars)))
+
+    @property
+    def outputs(self) -> tuple[ValueId, ...]:
+        """What it makes."""
+        return (*self.written, *(each.id for each in self.numbers))
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        names = dict.fromkeys(node.primitive.names[0] for _, node in self.nodes)
+        return " ".join(names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joint:
+    """Nodes of one primitive on the same images, which share most of the work.
+
+    shared  how many inputs, from the first one, are the same for all
+    """
+
+    nodes: tuple[tuple[ValueId, Node], ...]
+    shared: int
+
+    @property
+    def inputs(self) -> tuple[ValueId, ...]:
+        """What it needs."""
+        return tuple(dict.fromkeys(each for _, node in self.nodes for each in node.inputs))
+
+    @property
+    def outputs(self) -> tuple[ValueId, ...]:
+        """What it makes."""
+        return tuple(id for id, _ in self.nodes)
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.nodes[0][1].primitive.names[0]
+
+
+Step = Single | Fused | Joint
