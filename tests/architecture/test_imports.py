@@ -21,6 +21,7 @@ LAYERS = [
     {"primitives", "language", "files"},
     {"plan"},
     {"optimize"},
+    {"cpu"},
     {"execution", "report"},
     {"pipeline"},
     {"execute"},

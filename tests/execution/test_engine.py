@@ -117,7 +117,7 @@ def test_values_are_dropped_after_their_last_use(planned: Schedule) -> None:
                 later = {t.id for t in planned.tasks[planned.tasks.index(task) + 1 :]}
                 after = watch.events[watch.events.index(Released(id)) :]
                 users = [e.task for e in after if isinstance(e, Started) and e.task.id in later]
-                assert all(id not in user.node.inputs for user in users)
+                assert all(id not in user.inputs for user in users)
 
 
 @pytest.mark.parametrize("seed", range(8))

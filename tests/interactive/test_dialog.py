@@ -27,7 +27,7 @@ class Entering:
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, Finished):
-            self.computed.append(event.task.node.primitive.names[0])
+            self.computed.extend(node.primitive.names[0] for _, node in event.task.nodes)
 
     def __call__(self, text: str) -> Answer:
         return self.dialog.enter(Source("input", text))
@@ -262,7 +262,7 @@ def test_an_interruption_leaves_what_was_there(
 
     def interrupt(event: Event) -> None:
         observed(event)
-        if isinstance(event, Started) and event.task.node.primitive.names[0] == "near":
+        if isinstance(event, Started) and event.task.name == "near":
             raise KeyboardInterrupt
 
     monkeypatch.setattr(enter.dialog._session, "_observe", interrupt)

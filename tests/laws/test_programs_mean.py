@@ -167,7 +167,7 @@ def test_a_second_run_of_a_session_computes_nothing(
 
     def observe(event: Event) -> None:
         if isinstance(event, Finished):
-            computed.append(event.task.id)
+            computed.extend(id for id, _ in event.task.nodes)
 
     session = Session(None, observe=observe, keeping=True)
     compiled = _compiled(text, session)
@@ -187,7 +187,7 @@ def _counted(text: str) -> tuple[dict[str, Any], list[str]]:
 
     def observe(event: Event) -> None:
         if isinstance(event, Finished):
-            names.append(event.task.node.primitive.names[0])
+            names.extend(node.primitive.names[0] for _, node in event.task.nodes)
 
     session = Session(None, observe=observe)
     result = session.execute(_compiled(text, session))

@@ -26,7 +26,7 @@ def _run(name: str, **define: object) -> tuple[Result, list[str]]:
 
     def observe(event: Event) -> None:
         if isinstance(event, Finished):
-            computed.append(event.task.node.primitive.names[0])
+            computed.extend(node.primitive.names[0] for _, node in event.task.nodes)
 
     path = PROGRAMS / f"{name}.imgql"
     options = Options({key: str(value) for key, value in define.items()})

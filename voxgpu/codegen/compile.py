@@ -80,6 +80,8 @@ class _Run:
         self._outputs = outputs
         self._voxels = int(np.prod(shape, dtype=np.int64))
         self._shape = (1,) * (3 - len(shape)) + tuple(shape)
+        #: Of axes that are not there the extent is 0.
+        self._depth = shape[0] if len(shape) == 3 else 0
 
     def pieces(self) -> list[tuple[int, int]]:
         """Ranges of voxels, or of rows, that are computed on their own."""
@@ -101,7 +103,7 @@ class _Run:
     def piece(self, bounds: tuple[int, int]) -> list[Any]:
         """Computes a piece; what its gathers left."""
         start, stop = bounds
-        depth, height, width = self._shape
+        _, height, width = self._shape
         by_rows = self._kernel.uses_rows
         unit = width if by_rows else 1
         voxels = (stop - start) * unit
@@ -115,7 +117,7 @@ class _Run:
             pointers = [e.ctypes.data + start * unit * e.itemsize for e in inputs]
         targets = [e.ctypes.data + start * unit * e.itemsize for e in self._outputs]
         self._function(
-            stop - start, start if by_rows else 0, width, height, depth, padded, plane,
+            stop - start, start if by_rows else 0, width, height, self._depth, padded, plane,
             *pointers, *self._parameters, *targets, *(each.ctypes.data for each in left),
         )  # fmt: skip
         return [

@@ -266,7 +266,8 @@ class _Writer:
 
     def _position(self, axis: int) -> str:
         if axis == 0:
-            return self._emit("sitofp i64 %x to float")
+            short = self._emit("trunc i64 %x to i32")
+            return self._emit(f"sitofp i32 {short} to float")
         return "%yf" if axis == 1 else "%zf"
 
     def _read(self, expression: Scalar) -> str:

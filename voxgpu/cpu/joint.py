@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from voxgpu.cpu.thresholds import count_thresholds
 from voxgpu.cpu.workers import Workers
 from voxgpu.primitives.primitive import Primitive
@@ -13,7 +15,9 @@ from voxgpu.primitives.rewritten import COMPARED_PERCENTILE, COMPARED_VOLUME, co
 
 def _percentiles(arguments: list[list[Any]], workers: Workers) -> list[Any]:
     """Comparisons of the percentiles of one image, mask and c."""
-    return [compared_percentile.function(*each) for each in arguments]
+    return [
+        compared_percentile.function(v.astype(np.float32), *rest) for v, *rest in arguments
+    ]
 
 
 def _volumes(arguments: list[list[Any]], workers: Workers) -> list[Any]:

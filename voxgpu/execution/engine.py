@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from os.path import normpath
+from os.path import normpath, sep
 
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
 from voxgpu.execution.executor import Done, Executor, Handed
@@ -192,7 +192,7 @@ class _Loop:
         value = self._workspace.get(goal.value)
         file = normpath(goal.label)
         if goal.action == "save":
-            if file in self._handed:
+            if any(_is_within(file, each) or _is_within(each, file) for each in self._handed):
                 return False  # of two files of one name the later one stays
             if self._executor.hand_over(goal, partial(self._deliver, goal, value)):
                 self._handed[file] = goal
@@ -218,3 +218,8 @@ class _Loop:
         else:
             self._outcome.failures.append((goal, None, error))
         self._use(goal.value)
+
+
+def _is_within(file: str, other: str) -> bool:
+    """Whether a file is the other one, or would be below it."""
+    return file == other or file.startswith(other + sep)

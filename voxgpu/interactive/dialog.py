@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, ImgqlError, Source, Span
-from voxgpu.execute import Result, Session
+from voxgpu.execute import Result, Session, backend_of
 from voxgpu.execution.deliver import Printed
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.files.digest import Digests
@@ -60,8 +60,10 @@ class Dialog:
         options: Options,
         on_print: Callable[[Printed], None],
         observe: Observer = ignore,
+        device: str = "auto",
     ) -> None:
         self._options = options
+        self._backend = backend_of(device)
         self._on_print = on_print
         self._observe = observe
         self.reset()
@@ -77,7 +79,8 @@ class Dialog:
         self._digests = Digests()
         self._warned: set[str] = set()
         self._session = Session(
-            self._options.output, self._options.roots, self._on_print, self._observe, keeping=True
+            self._options.output, self._options.roots, self._on_print, self._observe, keeping=True,
+            backend=self._backend,
         )
 
     def unfinished(self, text: str) -> bool:
