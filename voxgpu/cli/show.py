@@ -9,6 +9,7 @@ import click
 
 from voxgpu.cli.options import bearing_on_meaning, options_of, source_of
 from voxgpu.cli.terminal import complain
+from voxgpu.device import DEVICES
 from voxgpu.diagnostics import ImgqlError
 
 
@@ -16,12 +17,17 @@ from voxgpu.diagnostics import ImgqlError
 @bearing_on_meaning
 @click.option(
     "--stage",
-    type=click.Choice(["syntax", "program", "plan"]),
+    type=click.Choice(
+        ["syntax", "program", "plan", "simplified", "fused", "schedule", "source"]
+    ),
     default="plan",
-    help="syntax: as it was read, with every parenthesis; program: typed steps; plan: the graph.",
+    help="syntax: as it was read, with every parenthesis; program: typed steps; plan: the graph; "
+    "simplified: after rewriting; fused: kernels; schedule: order and memory; source: the text of "
+    "the kernels.",
 )
+@click.option("--device", type=click.Choice(DEVICES), default="auto", help="On what it would run.")
 @click.option("--format", "layout", type=click.Choice(["text", "json", "dot"]), default="text")
-def command(stage: str, layout: str, **given: Any) -> int:
+def command(stage: str, device: str, layout: str, **given: Any) -> int:
     """Show PROGRAM as one of the stages between its text and its results."""
     from voxgpu.pipeline import compile_program
     from voxgpu.plan.show import RENDERINGS, stage_graph
@@ -30,7 +36,13 @@ def command(stage: str, layout: str, **given: Any) -> int:
     if compiled.errors and stage != "syntax":
         raise ImgqlError(compiled.diagnostics)
     complain(each for each in compiled.diagnostics if stage == "syntax" and each.is_error)
-    graph = stage_graph(stage, compiled.commands, compiled.program, compiled.plan)
+    if stage in ("syntax", "program", "plan"):
+        graph = stage_graph(stage, compiled.commands, compiled.program, compiled.plan)
+    else:
+        from voxgpu.execute import backend_of
+        from voxgpu.optimize.show import optimized_graph
+
+        graph = optimized_graph(stage, compiled.plan, backend_of(device))
     rendered = RENDERINGS[layout](graph)
     click.echo(rendered if isinstance(rendered, str) else json.dumps(rendered, indent=1))
     return 1 if compiled.errors else 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from os.path import normpath, sep
+from pathlib import Path
 
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
 from voxgpu.execution.executor import Done, Executor, Handed
@@ -94,6 +96,8 @@ class _Loop:
         self._handed: dict[str, Goal] = {}  # by the file that is being written
         self._failed: dict[ValueId, tuple[ValueId, Exception]] = {}
         self._next_goal = 0
+        self._begun: set[int] = set()  # goals that were handed over before their turn
+        self._early = _files_of_their_own(schedule.goals)
         self._outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -158,6 +162,7 @@ class _Loop:
                 self._outcome.computed.append(id)
                 self._workspace.add(id, result)
                 self._keep(id, result, done.seconds)
+                self._save_early(id)
         self._outcome.doubts += done.doubts
         errors = [each for each in done.results if isinstance(each, Exception)]
         if len(errors) == len(done.results):
@@ -180,12 +185,22 @@ class _Loop:
         goals = self._schedule.goals
         while self._next_goal < len(goals):
             goal = goals[self._next_goal]
-            if goal.value in self._failed:
+            if id(goal) in self._begun:
+                pass
+            elif goal.value in self._failed:
                 self._outcome.failures.append((goal, *self._failed[goal.value]))
                 self._use(goal.value)
             elif goal.value not in self._workspace or not self._deliver_goal(goal):
                 return
             self._next_goal += 1
+
+    def _save_early(self, value: ValueId) -> None:
+        """Begins to write what nothing else is in the way of, while the rest is computed."""
+        for goal in self._early.get(value, ()):
+            job = partial(self._deliver, goal, self._workspace.get(value))
+            if self._executor.hand_over(goal, job):
+                self._begun.add(id(goal))
+                self._handed[normpath(goal.label)] = goal
 
     def _deliver_goal(self, goal: Goal) -> bool:
         """Delivers a goal, perhaps beside the tasks; whether it could be begun."""
@@ -218,6 +233,21 @@ class _Loop:
         else:
             self._outcome.failures.append((goal, None, error))
         self._use(goal.value)
+
+
+def _files_of_their_own(goals: Sequence[Goal]) -> dict[ValueId, list[Goal]]:
+    """The saves whose files neither are nor lie below those of others, by what is saved."""
+    saves = [(normpath(goal.label), goal) for goal in goals if goal.action == "save"]
+    times = Counter(file for file, _ in saves)
+    taken = {file for file, count in times.items() if count > 1}
+    for file in times:
+        above = {str(each) for each in Path(file).parents} & times.keys()
+        taken |= above | {file} if above else set()
+    found: dict[ValueId, list[Goal]] = {}
+    for file, goal in saves:
+        if file not in taken:
+            found.setdefault(goal.value, []).append(goal)
+    return found
 
 
 def _is_within(file: str, other: str) -> bool:

@@ -68,7 +68,7 @@ def stage_graph(
         case "program":
             return _program(program)
         case _:
-            return _plan(plan)
+            return show_plan(plan)
 
 
 def _json(graph: StageGraph) -> dict[str, Any]:
@@ -258,28 +258,31 @@ def _step_label(step: Step, blocks: dict[Block, int]) -> str:
             return type(step).__name__.lower()
 
 
-def _plan(plan: Plan) -> StageGraph:
+def show_plan(plan: Plan, stage: str = "plan") -> StageGraph:
+    """A plan as a graph; ``stage`` is what it is called."""
     short = {id: f"%{index}" for index, id in enumerate(plan.nodes)}
     lines: list[str] = []
     vertices: list[Vertex] = []
     for id, node in plan.nodes.items():
-        label = _node_label(node)
+        label = node_label(node)
         origin = str(plan.origins[id][0]) if plan.origins.get(id) else ""
         shown = _applied(label, [short[each] for each in node.inputs])
         kind = str(plan.types[id])
         lines.append(f"{short[id]} {id[:12]} : {kind} = {shown}   // {origin}")
         vertices.append(Vertex(id, label, node.inputs, kind, origin))
     goals = tuple((goal.action, goal.label, str(goal.value)) for goal in plan.goals)
-    lines += [f"{_goal_label(goal)} {short[goal.value]}" for goal in plan.goals]
+    lines += [f"{goal_label(goal)} {short[goal.value]}" for goal in plan.goals]
     lines += [f"{goal}   // what it needs is only known while it runs" for goal in plan.waiting]
-    return StageGraph("plan", "\n".join(lines), tuple(vertices), goals)
+    return StageGraph(stage, "\n".join(lines), tuple(vertices), goals)
 
 
-def _goal_label(goal: Goal) -> str:
+def goal_label(goal: Goal) -> str:
+    """For people: what is done with a value."""
     return "value" if goal.action == "find" else f'{goal.action} "{goal.label}"'
 
 
-def _node_label(node: Node) -> str:
+def node_label(node: Node) -> str:
+    """For people: the operation with its static arguments."""
     if node.primitive is CONSTANT:
         return repr(node.parameters[0])
     if node.primitive is LOAD:

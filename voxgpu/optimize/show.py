@@ -1,0 +1,146 @@
+"""How does a plan look after each pass, for people and for other programs?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from voxgpu.codegen.llvm_source import render
+from voxgpu.codegen.scalar import Scalar, topological
+from voxgpu.ids import ValueId
+from voxgpu.optimize.fuse import fuse
+from voxgpu.optimize.passes import Target, scheduled
+from voxgpu.optimize.schedule import Schedule
+from voxgpu.optimize.simplify import simplify
+from voxgpu.optimize.step import Fused, Step
+from voxgpu.plan.node import Plan
+from voxgpu.plan.show import StageGraph, Vertex, goal_label, node_label, show_plan
+
+STAGES = ("simplified", "fused", "schedule", "source")
+
+_SIGNS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "equal": "==",
+    "not_equal": "!=",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+}
+
+
+def optimized_graph(stage: str, plan: Plan, target: Target) -> StageGraph:
+    """The stage of that name, one of ``STAGES``, on a backend."""
+    if stage == "simplified":
+        return show_plan(simplify(plan) if target.fuses else plan, stage)
+    planned = scheduled(plan, target)
+    steps = [task.step for task in planned.tasks]
+    if stage == "source":
+        return _graph(stage, planned, "\n\n".join(_sources(steps)))
+    if stage == "fused" and target.fuses:
+        steps = fuse(simplify(plan))
+    text = _fused(planned, steps) if stage == "fused" else _scheduled(planned)
+    return _graph(stage, planned, text)
+
+
+def _graph(stage: str, planned: Schedule, text: str) -> StageGraph:
+    """Steps as vertices, named by their first results."""
+    maker = {id: task.outputs[0] for task in planned.tasks for id in task.outputs}
+    vertices = tuple(
+        Vertex(
+            task.id,
+            task.name,
+            tuple(dict.fromkeys(maker[each] for each in task.inputs)),
+            ", ".join(str(kind) for kind in task.types),
+        )
+        for task in planned.tasks
+    )
+    goals = tuple((goal.action, goal.label, maker[goal.value]) for goal in planned.goals)
+    return StageGraph(stage, text, vertices, goals)
+
+
+def _names(planned: Schedule) -> dict[ValueId, str]:
+    return {id: f"%{index}" for index, id in enumerate(planned.plan.nodes)}
+
+
+def _fused(planned: Schedule, steps: Iterable[Step]) -> str:
+    """Each step with its results, its inputs and, for a kernel, its expressions."""
+    short = _names(planned)
+    lines: list[str] = []
+    for step in steps:
+        made = ", ".join(short[id] for id in step.outputs)
+        lines.append(f"{made} = {_label(step)}({', '.join(short[id] for id in step.inputs)})")
+        if isinstance(step, Fused):
+            lines += [f"    {line}" for line in _expressions(step, short)]
+    lines += [f"{goal_label(goal)} {short[goal.value]}" for goal in planned.goals]
+    return "\n".join(lines)
+
+
+def _label(step: Step) -> str:
+    if isinstance(step, Fused):
+        return "kernel"
+    return node_label(step.nodes[0][1] if hasattr(step, "nodes") else step.node)
+
+
+def _expressions(step: Fused, short: Mapping[ValueId, str]) -> list[str]:
+    images = [short[id] for id in step.images]
+    scalars = [short[id] for id in step.scalars]
+    lines = [
+        f"{short[id]}[i] = {_written(body, images, scalars)}"
+        for id, body in zip(step.written, step.kernel.outputs, strict=True)
+    ]
+    lines += [f"{short[n.id]} = {_written(n.body, images, scalars)}" for n in step.numbers]
+    return lines
+
+
+def _written(body: Scalar, images: list[str], scalars: list[str]) -> str:
+    """An expression as people write it, every parenthesis shown."""
+    texts: dict[int, str] = {}
+    for each in topological([body]):
+        inside = [texts[id(argument)] for argument in each.arguments]
+        match each.operation:
+            case "read":
+                text = f"{images[each.detail[0]]}[i]"  # type: ignore[call-overload]
+            case "parameter":
+                text = scalars[each.detail[0]]  # type: ignore[call-overload]
+            case "constant":
+                text = str(each.detail[0])
+            case "position" | "extent":
+                text = f"{each.operation}({'xyz'[each.detail[0]]})"  # type: ignore[call-overload]
+            case "not":
+                text = f"!{inside[0]}"
+            case operation if operation in _SIGNS:
+                text = f"({inside[0]} {_SIGNS[operation]} {inside[1]})"
+            case operation:
+                text = f"{operation}({', '.join(inside)})"
+        texts[id(each)] = text
+    return texts[id(body)]
+
+
+def _scheduled(planned: Schedule) -> str:
+    """The tasks in order: what each makes, what is in memory after it, what it lets go."""
+    short = _names(planned)
+    lines = [f"{'MB live':>9} {'+ scratch':>9}   task"]
+    for task in planned.tasks:
+        made = ", ".join(short[id] for id in task.outputs)
+        freed = ", ".join(short[id] for id in task.frees)
+        lines.append(
+            f"{task.live / 1e6:9.1f} {task.scratch / 1e6:9.1f}   {made} = {task.name}"
+            + (f"   frees {freed}" if freed else "")
+        )
+    lines.append(f"{planned.peak_bytes / 1e6:9.1f} MB at most, of {len(planned.tasks)} tasks")
+    return "\n".join(lines)
+
+
+def _sources(steps: Iterable[Step]) -> list[str]:
+    """The text of each kernel, once."""
+    kernels = [step for step in steps if isinstance(step, Fused)]
+    texts: dict[str, str] = {}
+    for step in kernels:
+        texts.setdefault(render(step.kernel, "kernel"), step.name)
+    return [f"; {name}\n{text.rstrip()}" for text, name in texts.items()]
