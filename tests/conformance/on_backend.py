@@ -1,0 +1,96 @@
+"""Runs one primitive, or a plan, on a backend, through the passes and the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from voxgpu.cpu.backend import Cpu
+from voxgpu.diagnostics import Source, Span
+from voxgpu.execution.engine import run
+from voxgpu.execution.serial import Serial
+from voxgpu.execution.task import Backend
+from voxgpu.execution.threads import Threads
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid, Image
+from voxgpu.optimize.passes import scheduled
+from voxgpu.plan.node import Goal, Node, Plan
+from voxgpu.primitives.primitive import Primitive, Value
+from voxgpu.primitives.source import CONSTANT
+from voxgpu.types import (
+    BOOLEAN,
+    NUMBER,
+    TEXT,
+    Content,
+    ImageOf,
+    Type,
+)
+
+NOWHERE = Span(Source("nowhere", ""), 0, 0)
+
+__all__ = ["execute", "outcome_of", "same", "type_of"]
+
+
+def type_of(value: Value) -> Type:
+    """The type of a value."""
+    if isinstance(value, Image):
+        element = str(value.element)
+        content = Content.BOOLEAN if element == "bool" else Content.NUMBER
+        return ImageOf(content, element, 1, value.grid)
+    return BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER
+
+
+def execute(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> dict[str, Any]:
+    """What the goals of a plan come to, by label: values or exceptions."""
+    found: dict[str, Any] = {}
+    planned = scheduled(plan, backend, given)
+    executor = Threads(backend, backend.workers) if isinstance(backend, Cpu) else Serial(backend)
+    outcome = run(planned, executor, lambda g, v: found.update({g.label: v}), given=given)
+    for goal, _, error in outcome.failures:
+        found[goal.label] = error
+    return found
+
+
+def outcome_of(
+    primitive: Primitive, arguments: list[Value], grid: Grid, backend: Backend
+) -> Any:
+    """The value of one primitive, or the exception."""
+    nodes: dict[ValueId, Node] = {}
+    types: dict[ValueId, Type] = {}
+    given: dict[ValueId, Value] = {}
+    inputs, static = [], []
+    for number, (value, parameter) in enumerate(zip(arguments, primitive.parameters, strict=True)):
+        if parameter.static:
+            static.append(value)
+            continue
+        id = ValueId(f"argument {number}")
+        nodes[id] = Node(CONSTANT, (), (number,))
+        types[id] = type_of(value)
+        given[id] = value
+        inputs.append(id)
+    result = primitive.result
+    if isinstance(result, ImageOf):
+        result = ImageOf(result.content, primitive.element, 1, grid)
+    id = ValueId("result")
+    nodes[id] = Node(primitive, tuple(inputs), tuple(static))  # type: ignore[arg-type]
+    types[id] = result
+    goal = Goal("find", id, "result", NOWHERE, NOWHERE)
+    return execute(Plan(nodes, types, (goal,)), given, backend)["result"]
+
+
+def same(first: Any, second: Any) -> bool:
+    """Whether two outcomes are the same to the bit, errors by what they say."""
+    if isinstance(first, Exception) or isinstance(second, Exception):
+        return type(first) is type(second) and str(first) == str(second)
+    if isinstance(first, Image):
+        mine, theirs = first.array, second.array
+        if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
+            return False
+        # What NaN looks like inside is no part of any meaning.
+        return bool(np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f")) and bool(
+            mine.dtype.kind != "f"
+            or np.array_equal(np.signbit(mine[mine == 0]), np.signbit(theirs[theirs == 0]))
+        )
+    return bool(first == second or (first != first and second != second))

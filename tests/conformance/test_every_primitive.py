@@ -1,0 +1,108 @@
+"""Every primitive that a backend computes in its own way comes to what the reference says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes
+
+from tests.conformance.on_backend import outcome_of, same
+from tests.primitives.images import masks, numbers, spacings
+from tests.strategies import law
+from voxgpu.cpu.backend import Cpu
+from voxgpu.cpu.calls import calls
+from voxgpu.execution.task import Backend, Reference
+from voxgpu.image import Grid, Image
+from voxgpu.primitives import rewritten
+from voxgpu.primitives.catalogue import primitives_of, standard_primitives
+from voxgpu.primitives.primitive import Primitive
+from voxgpu.primitives.rewritten import OPERATORS
+from voxgpu.types import BOOLEAN, ANY_IMAGE, BOOLEAN_IMAGE, NUMBER_IMAGE, TEXT, ImageOf
+
+PRIMITIVES = [
+    each
+    for each in (*standard_primitives(), *primitives_of(rewritten))
+    if each.body is not None or each in calls() or each.family == "rewritten"
+]
+
+SHAPES = array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=9) | st.sampled_from(
+    [(1, 1), (1, 65), (3, 64), (2, 1, 130), (5, 4, 63), (1, 8, 8), (33, 2, 3)]
+)
+
+ELEMENTS = ["float32", "int16", "uint8", "int32", "uint16", "float64", "int8"]
+
+#: Arguments that make sense, by the parameter's name, where any number would mostly not.
+SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
+    "bins": st.sampled_from([2.0, 3.0, 7.0, 20.0, 300.0, 1.0, 2.5]),
+    "k": st.sampled_from([1.0, 2.0, 5.0, 16.0, 20.0, 100.0, 300.0, 0.0, 2.5]),
+    "radius": st.sampled_from([1.0, 2.0, 3.0, 11.0]),
+    "operator": st.sampled_from(sorted(OPERATORS)),
+    "kind": st.sampled_from(["dt", "pdt"]),
+    "c": st.sampled_from([0.0, 0.5, 1.0, 0.3]),
+}
+
+BOUNDS = st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 2.0, 1.4142135, 0.9375, 3.3, 50.0, 1e30])
+ODD = BOUNDS | st.sampled_from([np.inf, -np.inf, np.nan]) | st.floats(width=32)
+
+
+@pytest.fixture(scope="module", params=["one thread", "three threads"])
+def backend(request: pytest.FixtureRequest) -> Any:
+    made = Cpu(1 if request.param == "one thread" else 3)
+    yield made
+    made.close()
+
+
+def _image(kind: ImageOf, shape: tuple[int, ...]) -> st.SearchStrategy[Any]:
+    if kind == BOOLEAN_IMAGE:
+        return masks(shape) | st.booleans().map(lambda each: np.full(shape, each))
+    return st.sampled_from(ELEMENTS).flatmap(
+        lambda element: (
+            numbers(shape).map(lambda array: array.astype(element))
+            if element.startswith("float")
+            else numbers(shape, st.integers(-3, 120).map(float)).map(lambda a: a.astype(element))
+        )
+    )
+
+
+@st.composite
+def arguments(draw: Any, primitive: Primitive) -> tuple[list[Any], Grid]:
+    shape = draw(SHAPES)
+    grid = Grid.regular(shape, tuple(draw(spacings) for _ in shape))
+    found: list[Any] = []
+    for each in primitive.parameters:
+        if isinstance(each.type, ImageOf):
+            kind = NUMBER_IMAGE if each.type == ANY_IMAGE else each.type
+            found.append(Image(draw(_image(kind, shape)), grid))
+        elif each.type == BOOLEAN:
+            found.append(draw(st.booleans()))
+        elif each.type == TEXT or each.name in SENSIBLE:
+            found.append(draw(SENSIBLE[each.name]))
+        else:
+            found.append(draw(ODD))
+    return found, grid
+
+
+@pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda each: each.name)
+def test_a_primitive_comes_to_what_the_reference_says(
+    primitive: Primitive, backend: Backend
+) -> None:
+    @given(arguments(primitive))
+    @law(40)
+    def check(drawn: tuple[list[Any], Grid]) -> None:
+        values, grid = drawn
+        with np.errstate(all="ignore"):
+            expected = outcome_of(primitive, values, grid, Reference())
+        found = outcome_of(primitive, values, grid, backend)
+        assert same(found, expected), (found, expected)
+
+    check()
+
+
+def test_what_is_looked_at() -> None:
+    """Nothing that has a kernel escapes."""
+    names = {each.name.partition("(")[0] for each in PRIMITIVES}
+    assert {"add", "near", "through", "volume", "average", "compared_distance"} <= names
