@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from os.path import normpath, sep
 from pathlib import Path
@@ -14,6 +14,7 @@ from voxgpu.execution.executor import Done, Executor, Handed
 from voxgpu.execution.task import Work
 from voxgpu.execution.workspace import Workspace
 from voxgpu.ids import ValueId
+from voxgpu.optimize.salvage import salvaged
 from voxgpu.optimize.schedule import Schedule, Task
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
@@ -96,6 +97,7 @@ class _Loop:
         self._handed: dict[str, Goal] = {}  # by the file that is being written
         self._failed: dict[ValueId, tuple[ValueId, Exception]] = {}
         self._next_goal = 0
+        self._whole: dict[ValueId, Task] = {}  # tasks of which a part failed before
         self._begun: set[int] = set()  # goals that were handed over before their turn
         self._early = _files_of_their_own(schedule.goals)
         self._outcome = Outcome()
@@ -130,13 +132,28 @@ class _Loop:
             task = self._waiting[place]
             cause = next((self._failed[i] for i in task.inputs if i in self._failed), None)
             if cause:
-                del self._waiting[place]
-                self._failed.update(dict.fromkeys(task.outputs, cause))
-                self._after(task)
+                if self._fail(place, task, cause):
+                    continue
             elif all(each in self._workspace for each in task.inputs) and self._has_room(task):
                 del self._waiting[place]
                 self._start(task)
             place = min(place, len(self._waiting)) - 1
+
+    def _fail(self, place: int, task: Task, cause: tuple[ValueId, Exception]) -> bool:
+        """Gives up what of a task needs something that failed; whether something is left."""
+        rest = salvaged(task.step, self._failed)
+        left = rest.outputs if rest is not None else ()
+        self._failed.update((id, cause) for id in task.outputs if id not in left)
+        if rest is None:
+            del self._waiting[place]
+            self._after(task)
+            return False
+        kinds = dict(zip(task.outputs, task.types, strict=True))
+        smaller = replace(task, step=rest, types=tuple(kinds[id] for id in left))
+        self._whole[smaller.id] = self._whole.get(task.id, task)
+        self._waiting[place] = smaller
+        self._deliver_goals()
+        return True
 
     def _has_room(self, task: Task) -> bool:
         if not self._running and not self._handed:
@@ -173,7 +190,7 @@ class _Loop:
 
     def _after(self, task: Task) -> None:
         """Drops what the task was the last to use and delivers what has become ready."""
-        for id in task.inputs:
+        for id in self._whole.get(task.id, task).inputs:
             self._use(id)
         self._deliver_goals()
 

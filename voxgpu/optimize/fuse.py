@@ -144,7 +144,9 @@ class _Grouping:
         groups = list(dict.fromkeys(before))
         if reduces:
             # Reductions of one image go together although nothing passes between them.
-            beside = [_current(self._gathering.get((stage, each))) for each in images]
+            read_too = {each for group in groups if group.is_open for each in group.images}
+            shared = dict.fromkeys((*images, *sorted(read_too)))
+            beside = [_current(self._gathering.get((stage, each))) for each in shared]
             groups += [
                 each
                 for each in dict.fromkeys(beside)
@@ -160,7 +162,7 @@ class _Grouping:
             self._add(merged, id, node, images)
         if reduces:
             merged.gathers += 1
-            for each in images:
+            for each in (*images, *merged.images):
                 self._gathering[stage, each] = merged
 
     def _merged(

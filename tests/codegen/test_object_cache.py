@@ -1,0 +1,154 @@
+"""Machine code that is kept: found again, and never wrong whatever happens to its files."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from voxgpu.codegen.object_cache import ObjectCache
+
+#: Computes with a generated and with a hand-written kernel, and tells how many were compiled.
+PROGRAM = """
+import sys
+from pathlib import Path
+import numpy as np
+from voxgpu.codegen import machine as m
+m.keep_machine_code_in(Path(sys.argv[1]) if sys.argv[1] != "none" else None)
+from voxgpu.codegen.compile import run_kernel
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import read, total
+from voxgpu.cpu.workers import Workers
+v = np.arange(10, dtype=np.float32).reshape(2, 5)
+body = read(0, "f32")
+images, (sum_,) = run_kernel(
+    Kernel(("float32",), (), (body * 2.0,), (total(body),)), [v], [], v.shape, Workers(1)
+)
+assert (images[0] == v * 2).all() and sum_ == 45.0
+print(m.machine().compiled)
+"""
+
+
+def _compiled_with(folder: Path | str, **environment: str) -> int:
+    """How many kernels a new process compiled; it checks their results itself."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(folder)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
+    assert _compiled_with(tmp_path) == 2
+    assert _compiled_with(tmp_path) == 0
+
+
+def _truncated(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def _emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def _one_bit_flipped(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[-20] ^= 4
+    file.write_bytes(content)
+
+
+def _of_another_kernel(file: Path) -> None:
+    other = next(each for each in sorted(file.parent.iterdir()) if each != file)
+    file.write_bytes(other.read_bytes())
+
+
+@pytest.mark.parametrize("damage", [_truncated, _emptied, _one_bit_flipped, _of_another_kernel])
+def test_a_damaged_file_is_made_again(tmp_path: Path, damage: object) -> None:
+    assert _compiled_with(tmp_path) == 2
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 2
+    damage(files[0])  # type: ignore[operator]
+    assert _compiled_with(tmp_path) == 1
+    assert _compiled_with(tmp_path) == 0
+
+
+def test_every_bit_counts(tmp_path: Path) -> None:
+    cache = ObjectCache(tmp_path)
+    cache.put("key", b"machine code")
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    assert cache.get("key") == b"machine code"
+    for place in range(len(whole)):
+        content = bytearray(whole)
+        content[place] ^= 1
+        file.write_bytes(content)
+        assert cache.get("key") is None
+
+
+def test_without_a_folder_everything_is_compiled(tmp_path: Path) -> None:
+    assert _compiled_with("none") == 2
+    file = tmp_path / "a file"
+    file.write_text("")
+    assert _compiled_with(file) == 2
+    assert _compiled_with(file / "below") == 2
+
+
+def test_without_a_home_or_with_one_that_is_read_only(tmp_path: Path) -> None:
+    code = PROGRAM.replace("m.keep_machine_code_in", "(lambda _: None)")
+    for home in (tmp_path / "missing", Path("/proc")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, "x"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")},
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == "2"
+
+
+def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path) -> None:
+    cache = ObjectCache(tmp_path)
+    cache.put("key", b"code")
+    tmp_path.chmod(0o777)
+    assert ObjectCache(tmp_path).get("key") is None
+    tmp_path.chmod(0o700)
+    assert ObjectCache(tmp_path).get("key") == b"code"
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    cache = ObjectCache(tmp_path)
+    monkeypatch.setattr(Path, "replace", full)
+    cache.put("key", b"code")
+    assert list(tmp_path.iterdir()) == []
+    assert cache.get("key") is None
+
+
+def _put_many(folder: str, number: int) -> None:
+    cache = ObjectCache(Path(folder))
+    for each in range(200):
+        cache.put(f"key{each % 7}", f"code{each % 7}".encode() * 1000)
+        found = cache.get(f"key{(each + number) % 7}")
+        assert found in (None, f"code{(each + number) % 7}".encode() * 1000)
+
+
+def test_processes_that_write_at_once_do_each_other_no_harm(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_put_many, args=(str(tmp_path), n)) for n in range(4)]
+    for each in writers:
+        each.start()
+    for each in writers:
+        each.join()
+        assert each.exitcode == 0
+    assert sorted(each.name for each in tmp_path.iterdir()) == [f"key{n}.o" for n in range(7)]

@@ -1,0 +1,130 @@
+"""However a plan is rewritten, fused, scheduled and spread over threads, it means the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conformance.on_backend import execute, same
+from tests.laws.random_plans import random_plan
+from voxgpu.cpu.backend import Cpu
+from voxgpu.execution.task import Backend, Reference
+from voxgpu.ids import ValueId
+from voxgpu.optimize import passes, simplify
+from voxgpu.optimize.fuse import MOST_IMAGES, MOST_OPERATIONS, fuse
+from voxgpu.optimize.passes import scheduled
+from voxgpu.optimize.step import Fused
+from voxgpu.plan.node import Plan, needed
+
+
+class Fusing(Reference):
+    """The reference, given what the passes make."""
+
+    fuses = True
+
+
+def _agree(seed: int, size: int, backends: list[Backend]) -> None:
+    plan, given = random_plan(seed, size, goals=6)
+    with np.errstate(all="ignore"):
+        expected = execute(needed(plan), given, Reference())
+        for backend in backends:
+            found = execute(needed(plan), given, backend)
+            assert found.keys() == expected.keys()
+            for label, value in expected.items():
+                assert same(found[label], value), (seed, label, found[label], value)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_rewritten_and_fused_is_unfused(seed: int) -> None:
+    _agree(seed, 12 + seed, [Fusing()])
+
+
+@pytest.fixture(scope="module")
+def processors() -> Any:
+    backends = [Cpu(1), Cpu(4)]
+    yield backends
+    for each in backends:
+        each.close()
+
+
+@pytest.mark.parametrize("seed", range(200, 260))
+def test_compiled_kernels_and_threads_are_the_reference(seed: int, processors: list[Cpu]) -> None:
+    _agree(seed, 12 + seed - 200, processors)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1150))
+def test_large_plans_too(seed: int, processors: list[Cpu]) -> None:
+    _agree(seed, 40 + seed % 90, [Fusing(), *processors])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_rule_alone_changes_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, given = random_plan(seed, 60, goals=8)
+    plan = needed(plan)
+    with np.errstate(all="ignore"):
+        expected = execute(plan, given, Reference())
+        for rule in simplify.RULES:
+            monkeypatch.setattr(simplify, "RULES", (rule,))
+            found = execute(plan, given, Fusing())
+            for label, value in expected.items():
+                assert same(found[label], value), (seed, rule.__name__, label)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_there_already_is_not_made_again(seed: int) -> None:
+    """Any values of a first run may be given to the second one."""
+    plan, given = random_plan(seed, 50, goals=6)
+    plan = needed(plan)
+    made = _all_values(plan, given)
+    some = {id: value for n, (id, value) in enumerate(made.items()) if n % 3 == seed % 3}
+    known = {**given, **some}
+    with np.errstate(all="ignore"):
+        expected = execute(plan, given, Reference())
+        found = execute(plan, known, Fusing())
+    for label, value in expected.items():
+        assert same(found[label], value), (seed, label)
+    computed = {id for task in scheduled(plan, Fusing(), known).tasks for id in task.outputs}
+    assert not computed & known.keys()
+
+
+def _all_values(plan: Plan, given: dict[ValueId, Any]) -> dict[ValueId, Any]:
+    """The values of all nodes that have one."""
+    from dataclasses import replace
+
+    from tests.conformance.on_backend import NOWHERE
+    from voxgpu.plan.node import Goal
+
+    goals = tuple(Goal("find", id, id, NOWHERE, NOWHERE) for id in plan.nodes)
+    with np.errstate(all="ignore"):
+        found = execute(replace(plan, goals=goals), given, Reference())
+    return {ValueId(id): each for id, each in found.items() if not isinstance(each, Exception)}
+
+
+@pytest.mark.parametrize("seed", range(0, 300, 3))
+def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed: int) -> None:
+    plan, given = random_plan(seed, 30 + seed, goals=12)
+    simplified = simplify.simplify(needed(plan), given)
+    steps = fuse(simplified, given)
+    there = set(given)
+    waiting = list(steps)
+    while waiting:
+        ready = [step for step in waiting if all(each in there for each in step.inputs)]
+        assert ready, "steps wait for each other"
+        there |= {id for step in ready for id in step.outputs}
+        waiting = [step for step in waiting if step not in ready]
+    for step in steps:
+        if isinstance(step, Fused):
+            assert len(step.images) <= MOST_IMAGES
+            assert step.kernel.operations <= MOST_OPERATIONS
+    wanted = {goal.value for goal in plan.goals}
+    assert wanted <= there
+    made = [id for step in steps for id in step.outputs]
+    assert len(made) == len(set(made)), "a value is made twice"
+
+
+def test_the_passes_are_looked_at() -> None:
+    """The laws above go through the passes that a run goes through."""
+    assert passes.simplify is simplify.simplify and passes.fuse is fuse

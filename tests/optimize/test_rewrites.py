@@ -1,0 +1,128 @@
+"""Each rule makes the graph that it says it makes, and leaves alone what it must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from voxgpu.diagnostics import Source
+from voxgpu.optimize.fuse import fuse
+from voxgpu.optimize.simplify import simplify
+from voxgpu.optimize.step import Fused, Joint
+from voxgpu.pipeline import Options, compile_program
+from voxgpu.plan.node import Plan
+from voxgpu.plan.show import node_label
+from voxgpu.primitives.source import CONSTANT
+
+
+@pytest.fixture
+def plan_of(tmp_path: Path) -> object:
+    image = sitk.GetImageFromArray(np.arange(24, dtype=np.int16).reshape(2, 3, 4))
+    path = tmp_path / "v.nii.gz"
+    sitk.WriteImage(image, str(path))
+
+    def compiled(text: str) -> Plan:
+        source = Source("program", f'load v = "{path}"\nlet m = v > 3\n{text}')
+        found = compile_program(source, None, Options(output=tmp_path))
+        assert not found.errors, found.errors
+        return found.plan
+
+    return compiled
+
+
+def _expressions(plan: Plan) -> list[str]:
+    """The goals as expressions."""
+    texts: dict[str, str] = {}
+    for id, node in plan.nodes.items():
+        inside = ", ".join(texts[each] for each in node.inputs)
+        label = node_label(node)
+        if label.startswith("load"):
+            label = "v"
+        plain = node.primitive is CONSTANT or not node.inputs
+        texts[id] = label if plain else f"{label}({inside})"
+    return [texts[goal.value] for goal in plan.goals]
+
+
+M = ">(v, 3.0)"
+
+CASES = {
+    "at most": ("save {s} pdt(m) <=. 2", f"compared_distance[pdt, less_equal]({M}, 2.0)"),
+    "at least": ("save {s} 2 .<= dt(m)", f"compared_distance[dt, greater_equal]({M}, 2.0)"),
+    "near in mm": ("save {s} dilate(m, 2)", f"compared_distance[pdt, less_equal]({M}, 2.0)"),
+    "computed radius": (
+        "save {s} dt(m) < max(v)",
+        f"compared_distance[dt, less]({M}, max(v))",
+    ),
+    "percentile": (
+        "save {s} percentiles(v, m, 0.5) >. 0.9",
+        f"compared_percentile[greater](v, {M}, 0.5, 0.9)",
+    ),
+    "stored numbers": ("save {s} intensity(v) < 5", "<(v, 5.0)"),
+    "stored twice": ("save {s} intensity(intensity(v)) < 5", "<(v, 5.0)"),
+    "box": ("save {s} near(near(near(m)))", f"any_in_box[3.0]({M})"),
+    "inner box": ("save {s} interior(interior(m))", f"all_in_box[2.0]({M})"),
+    "mixed boxes": ("save {s} interior(near(m))", f"interior(near({M}))"),
+    "two distances": ("save {s} pdt(m) < pdt(!m)", f"<(pdt({M}), pdt(not({M})))"),
+    "the distance itself": ("save {s} pdt(m)", f"pdt({M})"),
+    "the image itself": ("save {s} intensity(v)", "intensity(v)"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_goal(name: str, plan_of: object) -> None:
+    text, expected = CASES[name]
+    plan = plan_of(text.format(s='"a.nii.gz"'))  # type: ignore[operator]
+    simplified = simplify(plan)
+    assert _expressions(simplified) == [expected]
+    assert [goal.value for goal in simplified.goals] == [goal.value for goal in plan.goals]
+
+
+def test_a_value_that_is_wanted_anyway_is_not_computed_twice(plan_of: object) -> None:
+    plan = plan_of(  # type: ignore[operator]
+        'let d = pdt(m)\nlet p = percentiles(v, m, 0)\nlet n = near(m)\nsave "d.nii.gz" d\n'
+        'save "p.nii.gz" p\nsave "n.nii.gz" n\nsave "a.nii.gz" d < 2\nsave "b.nii.gz" p > 0.5\n'
+        'save "c.nii.gz" near(n)'
+    )
+    assert _expressions(simplify(plan)) == _expressions(plan)
+
+
+def test_a_value_that_is_there_already_is_used(plan_of: object) -> None:
+    plan = plan_of('print "n" volume(pdt(m) < 2)')  # type: ignore[operator]
+    distance = next(id for id, node in plan.nodes.items() if node.primitive.names[0] == "pdt")
+    assert _expressions(simplify(plan, {distance})) == _expressions(plan)
+
+
+def test_many_thresholds_are_one_pass(plan_of: object) -> None:
+    lines = [f'print "{t}" volume(v {sign} {t})' for t, sign in enumerate("<><>")]
+    plan = simplify(plan_of("\n".join(lines)))  # type: ignore[operator]
+    assert _expressions(plan) == [
+        "compared_volume[less](v, 0.0)",
+        "compared_volume[greater](v, 1.0)",
+        "compared_volume[less](v, 2.0)",
+        "compared_volume[greater](v, 3.0)",
+    ]
+    (joint,) = [step for step in fuse(plan) if isinstance(step, Joint)]
+    assert len(joint.nodes) == 4
+
+
+def test_few_thresholds_are_one_kernel(plan_of: object) -> None:
+    lines = [f'print "{t}" volume(v > {t})' for t in range(3)]
+    plan = simplify(plan_of("\n".join(lines)))  # type: ignore[operator]
+    (kernel,) = [step for step in fuse(plan) if isinstance(step, Fused)]
+    assert len(kernel.numbers) == 3 and not kernel.written
+
+
+def test_a_chain_is_one_kernel_that_writes_only_its_end(plan_of: object) -> None:
+    plan = plan_of('save "a.nii.gz" abs((v - 3) * 2 / (v + 1)) > 1 & !m')  # type: ignore[operator]
+    (kernel,) = [step for step in fuse(simplify(plan)) if isinstance(step, Fused)]
+    assert len(kernel.images) == 1 and kernel.kernel.inputs == ("int16",)
+    assert len(kernel.written) == 1
+
+
+def test_a_mean_is_gathered_in_the_pass_that_makes_its_mask(plan_of: object) -> None:
+    plan = plan_of('print "mean" avg(v * 2, v > 5)\nprint "n" volume(v > 5)')  # type: ignore[operator]
+    (kernel,) = [step for step in fuse(simplify(plan)) if isinstance(step, Fused)]
+    assert not kernel.written and len(kernel.numbers) == 2
