@@ -30,6 +30,9 @@ class Pool(Protocol):
     def map(self, function: Callable[[Any], Any], items: Any) -> list[Any]:
         """``[function(each) for each in items]``."""
 
+    def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+        """An array of any content."""
+
 
 @lru_cache(maxsize=4096)
 def _compiled(text: str, types: tuple[str, ...]) -> Callable[..., Any]:
@@ -53,7 +56,7 @@ def run_kernel(
     """
     function = _compiled(render(kernel, _NAMELESS), tuple(types_of(kernel)))
     outputs = [
-        np.empty(shape, np.bool_ if each.element == "bool" else np.float32)
+        pool.empty(shape, np.bool_ if each.element == "bool" else np.float32)
         for each in kernel.outputs
     ]
     run = _Run(kernel, function, inputs, parameters, outputs, shape)

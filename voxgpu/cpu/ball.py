@@ -94,7 +94,7 @@ def dilated(b: Mask, shape: Shape, workers: Workers, inverted: bool = False) -> 
     flip = -1 if inverted else 0
     tail = _signed((1 << (width % 64 or 64)) - 1)
     widest = shape.widest
-    widened = np.empty((widest + 1, rows, words), np.int64)
+    widened = workers.empty((widest + 1, rows, words), np.int64)
     occupied = np.empty(rows, np.uint8)
     flat = b.reshape(rows, width)
     widen, join = kernel("ball", "widen_rows"), kernel("ball", "join_planes")
@@ -108,8 +108,8 @@ def dilated(b: Mask, shape: Shape, workers: Workers, inverted: bool = False) -> 
 
     workers.map(widen_part, slabs(rows, width))
     lowest, highest = _occupied_rows(occupied.reshape(depth, height))
-    out = np.empty((depth, height, words), np.int64)
-    result = np.empty((rows, width), np.bool_)
+    out = workers.empty((depth, height, words), np.int64)
+    result = workers.empty((rows, width), np.bool_)
 
     def join_part(part: tuple[int, int]) -> None:
         first, last = part

@@ -118,12 +118,12 @@ def component_count(b: Mask, workers: Workers) -> float:
 
 
 def _marked(runs: Runs, marks: Array, workers: Workers) -> Mask:
-    out = np.empty(runs.shape, np.bool_)
+    out = workers.empty(runs.shape, np.bool_)
     return _written("write_marked", runs, marks, out, workers)
 
 
 def _numbered(runs: Runs, numbers: Array, workers: Workers) -> npt.NDArray[np.int32]:
-    out = np.empty(runs.shape, np.int32)
+    out = workers.empty(runs.shape, np.int32)
     return _written("write_numbers", runs, numbers, out, workers)
 
 

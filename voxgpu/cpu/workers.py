@@ -7,6 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import Any, TypeVar
 
+import numpy.typing as npt
+
+from voxgpu.cpu.buffers import Buffers
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -22,6 +26,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self.count = count
+        self._buffers = Buffers()
         self._pool = ThreadPoolExecutor(count, "voxgpu") if count > 1 else None
 
     def map(self, function: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
@@ -41,6 +46,10 @@ class Workers:
             future.cancel() or future.result()
         return pieces.results()
 
+    def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """An array of any content, of memory that is used again; see ``Buffers``."""
+        return self._buffers.empty(shape, dtype)
+
     def submit(self, function: Callable[[], Made]) -> Future[Made]:
         """Runs a function on a thread; at once where there is only the caller."""
         if self._pool is not None:
@@ -54,6 +63,7 @@ class Workers:
 
     def close(self) -> None:
         """Ends the threads; what nobody has begun is dropped."""
+        self._buffers.clear()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
