@@ -1,9 +1,10 @@
 """Connected components of a mask by runs: 26 neighbors in 3-D, 8 in 2-D.
 
 Idea: a row of voxels along x is cut into runs of true voxels. Two runs of neighboring rows belong
-together where they overlap or touch at a corner; two pointers walk along both rows, and a union-find
-structure over runs (roots are the first runs in raster order, paths are halved) collects what is
-connected. Voxels are looked at twice, eight at a time: once to find the runs, once to write.
+together where they overlap or touch at a corner; two pointers walk along both rows, and a
+union-find structure over runs (roots are the first runs in raster order, paths are halved)
+collects what is connected. Voxels are looked at twice, eight at a time: once to find the runs,
+once to write.
 
 Complexity: O(voxels / 8 + runs × α(runs)) time, 12 bytes per run.
 
@@ -142,9 +143,7 @@ def join_runs(
                 high = min(height - 1, y + 1)
                 for near in range(low, high + 1):
                     other = (z - 1) * height + near
-                    _merge_rows(
-                        starts, stops, parents, run, end, firsts[other], firsts[other + 1]
-                    )
+                    _merge_rows(starts, stops, parents, run, end, firsts[other], firsts[other + 1])
     count = 0
     for run in range(firsts[depth * height]):
         root = parents[run]

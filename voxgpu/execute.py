@@ -169,7 +169,9 @@ class Session:
             self._kept.clear()
         keep = keep_nothing if is_last else self._kept.keep
         backend = self._backend
-        executor = Threads(backend, backend.workers) if isinstance(backend, Cpu) else Serial(backend)
+        executor = (
+            Threads(backend, backend.workers) if isinstance(backend, Cpu) else Serial(backend)
+        )
         outcome = run(planned, executor, deliver, (FileProblem,), self._observe, given, keep)
         for id, doubt in outcome.doubts:
             trace = trace_of(planned.plan, id)

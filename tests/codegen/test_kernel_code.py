@@ -49,7 +49,9 @@ KERNELS = {
 def test_loops_become_vector_instructions(name: str) -> None:
     kernel = KERNELS[name]
     code = machine().assembly(render(kernel, "kernel"), "kernel")
-    packed = re.findall(r"\bv?(?:cmp\w*ps|addps|subps|mulps|divps|pminsd|pmaxsd|pand|por|cvt\w+)\b.*[xyz]mm", code)
+    packed = re.findall(
+        r"\bv?(?:cmp\w*ps|addps|subps|mulps|divps|pminsd|pmaxsd|pand|por|cvt\w+)\b.*[xyz]mm", code
+    )
     assert packed, code
     # One loop over vectors and one over what is left, and no branch for a comparison.
     assert "call" not in code
@@ -86,8 +88,7 @@ def _voxels(element: str, shape: tuple[int, ...]) -> Any:
 
 @pytest.mark.parametrize(
     "element",
-    ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
-    + ["float32", "float64"],
+    "bool uint8 int8 uint16 int16 uint32 int32 uint64 int64 float32 float64".split(),  # noqa: SIM905
 )
 @pytest.mark.parametrize("shape", [(3, 5, 7), (1, 1), (70, 1000), (2, 300, 129)])
 def test_every_element_is_read_as_float32(element: str, shape: tuple[int, ...]) -> None:

@@ -53,9 +53,7 @@ def execute(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> dic
     return found
 
 
-def outcome_of(
-    primitive: Primitive, arguments: list[Value], grid: Grid, backend: Backend
-) -> Any:
+def outcome_of(primitive: Primitive, arguments: list[Value], grid: Grid, backend: Backend) -> Any:
     """The value of one primitive, or the exception."""
     nodes: dict[ValueId, Node] = {}
     types: dict[ValueId, Type] = {}

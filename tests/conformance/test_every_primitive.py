@@ -21,7 +21,7 @@ from voxgpu.primitives import rewritten
 from voxgpu.primitives.catalogue import primitives_of, standard_primitives
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.rewritten import OPERATORS
-from voxgpu.types import BOOLEAN, ANY_IMAGE, BOOLEAN_IMAGE, NUMBER_IMAGE, TEXT, ImageOf
+from voxgpu.types import ANY_IMAGE, BOOLEAN, BOOLEAN_IMAGE, NUMBER_IMAGE, TEXT, ImageOf
 
 PRIMITIVES = [
     each

@@ -44,6 +44,8 @@ _WANTED = [
     "add_numbers(number, number)",
     "divide_numbers(number, number)",
 ]
+ODD = np.array([0.0, -0.0, 1.0, np.nan, np.inf, 2.5], np.float32)
+
 _BY_NAME = {each.name: each for each in standard_primitives()}
 PRIMITIVES = [_BY_NAME[name] for name in _WANTED]
 
@@ -57,7 +59,7 @@ def random_plan(seed: int, size: int, goals: int) -> tuple[Plan, dict[ValueId, V
     numbers = voxels.integers(-3, 9, shape).astype(random.choice(["int16", "float32", "float64"]))
     given: dict[ValueId, Value] = {
         ValueId("v"): Image(numbers, grid),
-        ValueId("w"): Image(voxels.choice([0, -0.0, 1, np.nan, np.inf, 2.5], shape).astype("f4"), grid),
+        ValueId("w"): Image(voxels.choice(ODD, shape), grid),
         ValueId("b"): Image(voxels.random(shape) < random.choice([0, 0.1, 0.5, 1]), grid),
     }  # fmt: skip
     nodes = {id: Node(CONSTANT, (), (str(id),)) for id in given}

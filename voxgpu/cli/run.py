@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     default="auto",
     help="On what to compute; reference: with NumPy and SciPy alone, slowly.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="How many threads compute (default: one a core).")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="How many threads compute (default: one a core)."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of lines.")
 @click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell what is computed, and how long it takes.")

@@ -17,9 +17,7 @@ from voxgpu.diagnostics import ImgqlError
 @bearing_on_meaning
 @click.option(
     "--stage",
-    type=click.Choice(
-        ["syntax", "program", "plan", "simplified", "fused", "schedule", "source"]
-    ),
+    type=click.Choice(["syntax", "program", "plan", "simplified", "fused", "schedule", "source"]),
     default="plan",
     help="syntax: as it was read, with every parenthesis; program: typed steps; plan: the graph; "
     "simplified: after rewriting; fused: kernels; schedule: order and memory; source: the text of "

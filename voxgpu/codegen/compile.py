@@ -61,7 +61,9 @@ def run_kernel(
     ]
     run = _Run(kernel, function, inputs, parameters, outputs, shape)
     partial = pool.map(run.piece, run.pieces())
-    return outputs, [_gathered(g.operation, [p[i] for p in partial]) for i, g in enumerate(kernel.gathers)]
+    return outputs, [
+        _gathered(g.operation, [p[i] for p in partial]) for i, g in enumerate(kernel.gathers)
+    ]
 
 
 class _Run:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib import import_module
 from inspect import getsource
@@ -27,7 +27,7 @@ from voxgpu.codegen.machine import CTYPES, function_at, machine
 _LOCK = RLock()
 
 
-@lru_cache(maxsize=None)
+@cache
 def kernel(module_name: str, name: str) -> Callable[..., Any]:
     """The kernel ``name`` of ``kernels/<module_name>.py``; compiled, or from the cache.
 
@@ -49,7 +49,7 @@ def compile_all(names: list[tuple[str, str]]) -> None:
         kernel(module_name, name)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _source_digest(module_name: str) -> str:
     return sha256(getsource(import_module(f"voxgpu.kernels.{module_name}")).encode()).hexdigest()
 
@@ -87,7 +87,8 @@ def _numba_type(name: str) -> Any:
     from numba import types
 
     if name.endswith("*"):
-        return types.CPointer(getattr(types, name[:-1]))
+        pointer: Any = types.CPointer
+        return pointer(getattr(types, name[:-1]))
     return getattr(types, name)
 
 

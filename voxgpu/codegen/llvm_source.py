@@ -297,9 +297,7 @@ class _Writer:
         match element.kind:
             case "f":
                 return (
-                    loaded
-                    if kind == "float"
-                    else self._emit(f"fptrunc {kind} {loaded} to float")
+                    loaded if kind == "float" else self._emit(f"fptrunc {kind} {loaded} to float")
                 )
             case "i":
                 return self._emit(f"sitofp {kind} {loaded} to float")

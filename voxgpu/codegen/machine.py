@@ -18,7 +18,7 @@ from voxgpu.codegen.object_cache import ObjectCache, default_folder
 #: Bump when other code comes out of the same text.
 _VERSION = 1
 
-CTYPES = {
+CTYPES: dict[str, Any] = {
     "int32": ctypes.c_int32,
     "int64": ctypes.c_int64,
     "float32": ctypes.c_float,

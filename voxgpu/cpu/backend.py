@@ -83,9 +83,7 @@ class Cpu:
         """One generated kernel."""
         arrays = [_array(inputs[id]) for id in step.images]
         scalars: Any = [inputs[id] for id in step.scalars]
-        images, gathers = run_kernel(
-            step.kernel, arrays, scalars, step.grid.shape, self.workers
-        )
+        images, gathers = run_kernel(step.kernel, arrays, scalars, step.grid.shape, self.workers)
         made: list[Made] = [Image(each, step.grid) for each in images]
         found = dict(zip(map(id, step.kernel.gathers), gathers, strict=True))
         for each in step.numbers:

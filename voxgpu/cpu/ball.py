@@ -203,7 +203,6 @@ def _occupied_rows(occupied: Array) -> tuple[Array, Array]:
     return first.astype(np.int32), last.astype(np.int32)
 
 
-
 def _signed(word: int) -> int:
     """The int64 with the same bits."""
     return word - (1 << 64) if word >> 63 else word

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-
-from voxgpu.cpu import ball, components
+from voxgpu.cpu import ball, components, correlation, percentile
 from voxgpu.cpu.workers import Workers
 from voxgpu.image import Grid
 from voxgpu.primitives import components as component_primitives
-from voxgpu.primitives import morphology, ranked, rewritten
+from voxgpu.primitives import morphology, ranked, rewritten, statistics, texture
 from voxgpu.primitives.primitive import Primitive
 
 #: From plain arguments (arrays for images, in the file's element type) to an array or a number.
@@ -36,13 +35,18 @@ def calls() -> Mapping[Primitive, Call]:
     found: list[tuple[Any, Call]] = [
         (component_primitives.through, Call(_mask_function(components.through), 3)),
         (component_primitives.labels, Call(_mask_function(components.labels), 3)),
-        (component_primitives.largest_component, Call(_mask_function(components.largest_component), 3)),
+        (
+            component_primitives.largest_component,
+            Call(_mask_function(components.largest_component), 3),
+        ),
         (ranked.component_count, Call(_mask_function(components.component_count), 3)),
         (ranked.ranked_components, Call(_mask_function(components.ranked_components), 3)),
         (morphology.near, Call(lambda a, _, workers: ball.near(a[0], 1, workers), 1)),
         (morphology.interior, Call(lambda a, _, workers: ball.interior(a[0], 1, workers), 1)),
         (rewritten.any_in_box, Call(lambda a, _, w: ball.near(a[0], int(a[1]), w), 2)),
         (rewritten.all_in_box, Call(lambda a, _, w: ball.interior(a[0], int(a[1]), w), 2)),
+        (statistics.percentiles, Call(lambda a, _, w: percentile.percentiles(*a, w), 16)),
+        (texture.cross_correlation, Call(_cross_correlation, 4)),
         (rewritten.compared_distance, Call(_compared_distance, 8)),
     ]
     return {each: call for definition, call in found for each in definition.overloads}
@@ -57,6 +61,11 @@ def _mask_function(function: Callable[..., Any]) -> Function:
     return call
 
 
+def _cross_correlation(arguments: list[Any], grid: Grid | None, workers: Workers) -> Any:
+    assert grid is not None
+    return correlation.cross_correlation(arguments, grid, workers)
+
+
 def _compared_distance(arguments: list[Any], grid: Grid | None, workers: Workers) -> Any:
     assert grid is not None
     b, r, kind, operator = arguments
@@ -64,5 +73,3 @@ def _compared_distance(arguments: list[Any], grid: Grid | None, workers: Workers
     if result is not None:
         return result
     return rewritten.compared_distance.function(b, r, kind, operator, grid)
-
-

@@ -47,7 +47,9 @@ def joined_runs(mask: Mask, workers: Workers) -> Runs:
     count_runs = kernel("components", "count_runs")
     flat = mask.reshape(rows, width)
     parts = slabs(rows, width)
-    counts = workers.map(lambda part: count_runs(part[1] - part[0], width, flat[slice(*part)]), parts)
+    counts = workers.map(
+        lambda part: count_runs(part[1] - part[0], width, flat[slice(*part)]), parts
+    )
     runs = int(sum(counts))
     starts, stops, parents = (np.empty(runs, np.int32) for _ in range(3))
     firsts = np.zeros(rows + 1, np.int64)
@@ -118,16 +120,18 @@ def component_count(b: Mask, workers: Workers) -> float:
 
 
 def _marked(runs: Runs, marks: Array, workers: Workers) -> Mask:
-    out = workers.empty(runs.shape, np.bool_)
-    return _written("write_marked", runs, marks, out, workers)
+    out: Mask = workers.empty(runs.shape, np.bool_)
+    _write("write_marked", runs, marks, out, workers)
+    return out
 
 
 def _numbered(runs: Runs, numbers: Array, workers: Workers) -> npt.NDArray[np.int32]:
-    out = workers.empty(runs.shape, np.int32)
-    return _written("write_numbers", runs, numbers, out, workers)
+    out: npt.NDArray[np.int32] = workers.empty(runs.shape, np.int32)
+    _write("write_numbers", runs, numbers, out, workers)
+    return out
 
 
-def _written(name: str, runs: Runs, values: Array, out: Array, workers: Workers) -> Any:
+def _write(name: str, runs: Runs, values: Array, out: Array, workers: Workers) -> None:
     write = kernel("components", name)
     width = runs.shape[-1]
 
@@ -135,4 +139,3 @@ def _written(name: str, runs: Runs, values: Array, out: Array, workers: Workers)
         write(*rows, width, runs.starts, runs.stops, runs.firsts, runs.parents, values, out)
 
     workers.map(part, slabs(runs.rows, width))
-    return out

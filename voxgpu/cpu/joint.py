@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
+from voxgpu.cpu.percentile import compared_percentiles
 from voxgpu.cpu.thresholds import count_thresholds
 from voxgpu.cpu.workers import Workers
 from voxgpu.primitives.primitive import Primitive
-from voxgpu.primitives.rewritten import COMPARED_PERCENTILE, COMPARED_VOLUME, compared_percentile
+from voxgpu.primitives.rewritten import COMPARED_PERCENTILE, COMPARED_VOLUME
 
 
 def _percentiles(arguments: list[list[Any]], workers: Workers) -> list[Any]:
     """Comparisons of the percentiles of one image, mask and c."""
-    return [
-        compared_percentile.function(v.astype(np.float32), *rest) for v, *rest in arguments
-    ]
+    v, mask, c = arguments[0][:3]
+    comparisons = [(operator, number) for *_, number, operator in arguments]
+    return list(compared_percentiles(v, mask, c, comparisons, workers))
 
 
 def _volumes(arguments: list[list[Any]], workers: Workers) -> list[Any]:

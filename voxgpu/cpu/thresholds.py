@@ -56,7 +56,8 @@ def _from_histogram(flat: Array, numbers: Array, workers: Workers) -> tuple[Arra
         values = np.ascontiguousarray(flat[slice(*bounds)]).view(unsigned)
         counts = np.zeros(tables << bits, np.int64)
         count(len(values), values, counts)
-        return counts.reshape(tables, -1).sum(axis=0)
+        total: Array = counts.reshape(tables, -1).sum(axis=0)
+        return total
 
     totals = sum(workers.map(part, _parts(len(flat))), np.zeros(1 << bits, np.int64))
     values = np.arange(1 << bits, dtype=np.int64).astype(unsigned).view(flat.dtype)

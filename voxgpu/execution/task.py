@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from voxgpu.codegen.reference import evaluate
 from voxgpu.files.header import Header
@@ -133,7 +133,7 @@ class Reference:
         """Holds nothing."""
 
 
-def as_read(value: Value) -> object:
+def as_read(value: Value) -> Any:
     """The voxels of an image as kernels read them: truth values, or float32."""
     assert isinstance(value, Image)
     array = value.array

@@ -79,7 +79,11 @@ class Dialog:
         self._digests = Digests()
         self._warned: set[str] = set()
         self._session = Session(
-            self._options.output, self._options.roots, self._on_print, self._observe, keeping=True,
+            self._options.output,
+            self._options.roots,
+            self._on_print,
+            self._observe,
+            keeping=True,
             backend=self._backend,
         )
 

@@ -60,7 +60,7 @@ def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
     escapes = _escapes(plan, in_group)
     places = {id: place for place, id in enumerate(plan.nodes)}
     for id, node in plan.nodes.items():
-        if id in given or id in joint and joint[id][0] != id:
+        if id in given or (id in joint and joint[id][0] != id):
             continue
         if id in joint:
             members = tuple((each, plan.nodes[each]) for each in joint[id])

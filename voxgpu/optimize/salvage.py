@@ -100,5 +100,3 @@ class _Rest:
         if len(found) < len(arguments):
             return None
         return Scalar(expression.operation, found, detail, expression.element)
-
-

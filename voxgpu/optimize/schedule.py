@@ -123,9 +123,7 @@ def schedule(
     return Schedule(plan, tuple(tasks), peak, tuple(used))
 
 
-def _order(
-    plan: Plan, maker: Mapping[ValueId, Step], given: Collection[ValueId]
-) -> list[Step]:
+def _order(plan: Plan, maker: Mapping[ValueId, Step], given: Collection[ValueId]) -> list[Step]:
     order: list[Step] = []
     done: set[ValueId] = set(given)
     for goal in plan.goals:

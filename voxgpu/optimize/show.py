@@ -111,7 +111,7 @@ def _written(body: Scalar, images: list[str], scalars: list[str]) -> str:
             case "constant":
                 text = str(each.detail[0])
             case "position" | "extent":
-                text = f"{each.operation}({'xyz'[each.detail[0]]})"  # type: ignore[call-overload]
+                text = f"{each.operation}({'xyz'[each.detail[0]]})"  # type: ignore[index]
             case "not":
                 text = f"!{inside[0]}"
             case operation if operation in _SIGNS:

@@ -1,8 +1,8 @@
 """Which parts of a plan are cheaper said otherwise? A table of rules.
 
-A rule replaces nodes by others of the same value; the value keeps its id, so that neither the store
-nor the user sees a difference. Rules look at who uses a value: a distance that is only compared with
-a number need not be computed, one that is saved as well is there anyway.
+A rule replaces nodes by others of the same value; the value keeps its id, so that neither the
+store nor the user sees a difference. Rules look at who uses a value: a distance that is only
+compared with a number need not be computed, one that is saved as well is there anyway.
 """
 
 from __future__ import annotations
@@ -231,4 +231,3 @@ RULES: tuple[Callable[[_View], dict[ValueId, Node]], ...] = (
     threshold_volumes,
     larger_boxes,
 )
-

@@ -25,7 +25,7 @@ Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.unsignedinteger[Any]]
 
 
-def _histogram_problem(*arguments: Any) -> str | None:
+def histogram_problem(*arguments: Any) -> str | None:
     """What is wrong with the arguments of ``crossCorrelation``; None stands for unknown ones."""
     r, _, _, _, low, high, count = arguments
     if r is not None and not r >= 0:
@@ -42,7 +42,7 @@ def _histogram_problem(*arguments: Any) -> str | None:
     return None
 
 
-@whole_image("crossCorrelation", scratch=32, check=_histogram_problem)
+@whole_image("crossCorrelation", scratch=32, check=histogram_problem)
 def cross_correlation(
     r: NumberValue,
     a: NumberImage,
@@ -73,12 +73,12 @@ def cross_correlation(
     >>> crossCorrelation(1, [0, 0, 1, 5], [0, 0, 1, 5], [true, true, true, false], 0, 2, 2)
     [1, 1, 0, -1]
     """
-    problem = _histogram_problem(r, a, b, fb, m, M, k)
+    problem = histogram_problem(r, a, b, fb, m, M, k)
     if problem:
         raise ValueProblem(problem)
     volume = (1,) * (3 - a.ndim) + a.shape
-    halves = _half_widths(r, (1.0,) * (3 - a.ndim) + grid.spacing, volume)
-    bins = _bins(a, m, M, int(k)).reshape(volume)
+    halves = half_widths(r, (1.0,) * (3 - a.ndim) + grid.spacing, volume)
+    bins = bins_of(a, m, M, int(k)).reshape(volume)
     wanted = _histogram(b[fb], m, M, int(k))
     result = np.empty(volume, dtype=np.float32)
     for start, stop in _slabs(volume):
@@ -112,7 +112,7 @@ def _slabs(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
         yield start, min(start + thickness, shape[0])
 
 
-def _half_widths(r: float, spacing: tuple[float, ...], shape: tuple[int, ...]) -> Halves:
+def half_widths(r: float, spacing: tuple[float, ...], shape: tuple[int, ...]) -> Halves:
     """Voxels on either side of the middle, per axis; no more than the image has."""
     # Python rounds halves to even.
     return tuple(
@@ -120,7 +120,7 @@ def _half_widths(r: float, spacing: tuple[float, ...], shape: tuple[int, ...]) -
     )
 
 
-def _bins(values: Numbers, low: float, high: float, count: int) -> Bins:
+def bins_of(values: Numbers, low: float, high: float, count: int) -> Bins:
     """The bin of every voxel, −1 where it falls into none."""
     result = np.full(values.shape, -1, dtype=np.int32)
     width = (high - low) / count
@@ -134,7 +134,7 @@ def _bins(values: Numbers, low: float, high: float, count: int) -> Bins:
 
 def _histogram(values: Numbers, low: float, high: float, count: int) -> list[int]:
     """How many of some numbers fall into each bin."""
-    bins = _bins(values, low, high, count)
+    bins = bins_of(values, low, high, count)
     frequencies = np.bincount(bins[bins >= 0], minlength=count)
     return [int(each) for each in frequencies]
 
