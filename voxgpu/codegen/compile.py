@@ -37,9 +37,7 @@ class Pool(Protocol):
 @lru_cache(maxsize=4096)
 def _compiled(text: str, types: tuple[str, ...]) -> Callable[..., Any]:
     key = machine().key(text)
-    address = machine().address(
-        key, lambda name: text.replace(f"@{_NAMELESS}(", f"@{name}("), optimized=False
-    )
+    address = machine().address(key, lambda name: text.replace(f"@{_NAMELESS}(", f"@{name}("))
     return function_at(address, None, types)
 
 

@@ -39,7 +39,7 @@ def kernel(module_name: str, name: str) -> Callable[..., Any]:
         function = getattr(module, name)
         result, types = _signature(function)
         key = machine().key(f"{_version()} {_source_digest(module_name)} {module_name}.{name}")
-        address = machine().address(key, lambda symbol: _text(function, symbol), optimized=True)
+        address = machine().address(key, lambda symbol: _text(function, symbol))
         return _callable(address, result, types)
 
 
@@ -70,8 +70,7 @@ def _signature(function: Callable[..., Any]) -> tuple[str, list[str]]:
 
 def _text(function: Any, symbol: str) -> str:
     """A module in LLVM's language that defines the kernel as ``symbol``."""
-    from numba import cfunc
-
+    cfunc = _numba().cfunc
     namespace = _compiled_callees(function)
     result, types = _signature(function)
     typed = FunctionType(function.__code__, namespace, function.__name__)
@@ -83,9 +82,31 @@ def _text(function: Any, symbol: str) -> str:
     return re.sub(rf'(?<![\w.])@"?{re.escape(inner)}"?(?![\w.])', f"@{symbol}", text)
 
 
-def _numba_type(name: str) -> Any:
-    from numba import types
+@lru_cache(maxsize=1)
+def _numba() -> Any:
+    """Numba, which must not optimize: the same passes would run on everything twice.
 
+    It reads that from the environment while it is imported. Where somebody else has imported it,
+    it optimizes, and takes two to three times as long.
+    """
+    import os
+    import sys
+
+    if "numba" in sys.modules:
+        return sys.modules["numba"]
+    before = os.environ.get("NUMBA_OPT")
+    os.environ["NUMBA_OPT"] = "0"
+    try:
+        return import_module("numba")
+    finally:
+        if before is None:
+            del os.environ["NUMBA_OPT"]
+        else:
+            os.environ["NUMBA_OPT"] = before
+
+
+def _numba_type(name: str) -> Any:
+    types = _numba().types
     if name.endswith("*"):
         pointer: Any = types.CPointer
         return pointer(getattr(types, name[:-1]))
@@ -94,13 +115,14 @@ def _numba_type(name: str) -> Any:
 
 def _compiled_callees(function: Any) -> dict[str, Any]:
     """The names that a kernel sees, with functions that Numba can call."""
-    from numba import njit
-
+    njit = _numba().njit
     namespace = dict(function.__globals__)
     for name, value in function.__globals__.items():
         if isinstance(value, FunctionType) and value.__module__ == function.__module__:
             inner = FunctionType(value.__code__, namespace, name, value.__defaults__)
-            namespace[name] = njit(error_model="numpy")(inner)
+            namespace[name] = njit(
+                error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+            )(inner)
     return namespace
 
 

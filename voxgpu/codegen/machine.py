@@ -58,17 +58,16 @@ class Machine:
         """The name of the code that comes from a text on this machine."""
         return sha256(f"{self._identity}\n{text}".encode()).hexdigest()
 
-    def address(self, key: str, make: Callable[[str], str], optimized: bool) -> int:
+    def address(self, key: str, make: Callable[[str], str]) -> int:
         """Where the function is whose code has this key.
 
-        make       gives the text of a module that defines one function of the name it is given
-        optimized  the text has been optimized already
+        make  gives the text of a module that defines one function of the name it is given
         """
         name = f"k_{key[:32]}"
         with self._lock:
             code = self._cache.get(key)
             if code is None or not self._link(code):
-                code = self._compile(make(name), name, optimized)
+                code = self._compile(make(name), name)
                 self._cache.put(key, code)
                 self._link(code)
             address: int = self._engine.get_function_address(name)
@@ -78,7 +77,7 @@ class Machine:
     def assembly(self, text: str, name: str) -> str:
         """The assembly of a module, for people and for tests."""
         with self._lock:
-            found: str = self._target.emit_assembly(self._module(text, name, False))
+            found: str = self._target.emit_assembly(self._module(text, name))
             return found
 
     def _link(self, code: bytes) -> bool:
@@ -90,21 +89,21 @@ class Machine:
             return False
         return True
 
-    def _compile(self, text: str, name: str, optimized: bool) -> bytes:
+    def _compile(self, text: str, name: str) -> bytes:
         self.compiled += 1
-        code: bytes = self._target.emit_object(self._module(text, name, optimized))
+        code: bytes = self._target.emit_object(self._module(text, name))
         return code
 
-    def _module(self, text: str, name: str, optimized: bool) -> Any:
+    def _module(self, text: str, name: str) -> Any:
         llvm = self._llvm
         module = llvm.parse_assembly(text)
         module.verify()
         for function in module.functions:
             if function.name != name and not function.is_declaration:
                 function.linkage = "internal"
-        options = llvm.PipelineTuningOptions(speed_level=1 if optimized else 3)
-        options.loop_vectorization = options.slp_vectorization = not optimized
-        options.loop_unrolling = not optimized
+        options = llvm.PipelineTuningOptions(speed_level=3)
+        options.loop_vectorization = options.slp_vectorization = True
+        options.loop_unrolling = True
         builder = llvm.create_pass_builder(self._target, options)
         builder.getModulePassManager().run(module, builder)
         return module
