@@ -152,11 +152,11 @@ class Interrupted(Serial):
     closed = False
     count = 0
 
-    def submit(self, work: Work) -> None:
+    def submit(self, work: Work) -> bool:
         self.count += 1
         if self.count == 4:
             raise KeyboardInterrupt
-        super().submit(work)
+        return super().submit(work)
 
     def close(self) -> None:
         self.closed = True

@@ -245,7 +245,7 @@ class _Writer:
                 return self._position(expression.detail[0])  # type: ignore[arg-type]
             case "extent":
                 sizes = ("%width", "%height", "%depth")
-                return self._emit(f"sitofp i64 {sizes[expression.detail[0]]} to float")  # type: ignore[index,call-overload]
+                return self._emit(f"sitofp i64 {sizes[expression.detail[0]]} to float")  # type: ignore[call-overload]
             case "negate":
                 return self._emit(f"fneg {kind} {names[0]}")
             case "absolute":

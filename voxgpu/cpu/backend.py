@@ -12,7 +12,7 @@ from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import GATHERS, Scalar, topological
 from voxgpu.cpu.calls import calls
-from voxgpu.cpu.joint import JOINTS
+from voxgpu.cpu.joint import JOINTS, SCRATCH
 from voxgpu.cpu.workers import Workers
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
@@ -45,6 +45,8 @@ class Cpu:
         """Bytes per voxel besides inputs and result; None: as the reference."""
         if node.primitive.shape in (Shape.VOXELWISE, Shape.REDUCTION):
             return 0
+        if node.primitive in SCRATCH:
+            return SCRATCH[node.primitive]
         call = calls().get(node.primitive)
         return None if call is None else call.scratch
 

@@ -33,21 +33,21 @@ class Call:
 def calls() -> Mapping[Primitive, Call]:
     """By primitive; what is not here is computed as the reference does."""
     found: list[tuple[Any, Call]] = [
-        (component_primitives.through, Call(_mask_function(components.through), 3)),
-        (component_primitives.labels, Call(_mask_function(components.labels), 3)),
+        (component_primitives.through, Call(_mask_function(components.through), 7)),
+        (component_primitives.labels, Call(_mask_function(components.labels), 9)),
         (
             component_primitives.largest_component,
-            Call(_mask_function(components.largest_component), 3),
+            Call(_mask_function(components.largest_component), 13),
         ),
-        (ranked.component_count, Call(_mask_function(components.component_count), 3)),
-        (ranked.ranked_components, Call(_mask_function(components.ranked_components), 3)),
+        (ranked.component_count, Call(_mask_function(components.component_count), 7)),
+        (ranked.ranked_components, Call(_mask_function(components.ranked_components), 13)),
         (morphology.near, Call(lambda a, _, workers: ball.near(a[0], 1, workers), 1)),
         (morphology.interior, Call(lambda a, _, workers: ball.interior(a[0], 1, workers), 1)),
         (rewritten.any_in_box, Call(lambda a, _, w: ball.near(a[0], int(a[1]), w), 2)),
         (rewritten.all_in_box, Call(lambda a, _, w: ball.interior(a[0], int(a[1]), w), 2)),
-        (statistics.percentiles, Call(lambda a, _, w: percentile.percentiles(*a, w), 16)),
+        (statistics.percentiles, Call(_mask_function(percentile.percentiles), 16)),
         (texture.cross_correlation, Call(_cross_correlation, 4)),
-        (rewritten.compared_distance, Call(_compared_distance, 8)),
+        (rewritten.compared_distance, Call(_compared_distance, 10)),
     ]
     return {each: call for definition, call in found for each in definition.overloads}
 

@@ -30,3 +30,6 @@ JOINTS: Mapping[Primitive, Callable[[list[list[Any]], Workers], list[Any]]] = {
     COMPARED_PERCENTILE: _percentiles,
     COMPARED_VOLUME: _volumes,
 }
+
+#: Bytes per voxel that they take besides inputs and results.
+SCRATCH: Mapping[Primitive, int] = {COMPARED_PERCENTILE: 20, COMPARED_VOLUME: 1}

@@ -136,7 +136,8 @@ class _Loop:
                     continue
             elif all(each in self._workspace for each in task.inputs) and self._has_room(task):
                 del self._waiting[place]
-                self._start(task)
+                if self._start(task):
+                    return
             place = min(place, len(self._waiting)) - 1
 
     def _fail(self, place: int, task: Task, cause: tuple[ValueId, Exception]) -> bool:
@@ -164,11 +165,12 @@ class _Loop:
         wanted = self._workspace.bytes + reserved + task.bytes + task.scratch
         return wanted <= self._schedule.peak_bytes
 
-    def _start(self, task: Task) -> None:
+    def _start(self, task: Task) -> bool:
+        """Gives a task to the executor; whether it is done already."""
         self._observe(Started(task))
         self._running.append(task)
         inputs = {each: self._workspace.get(each) for each in task.inputs}
-        self._executor.submit(Work(task, inputs, self._schedule.plan.files.get(task.id)))
+        return self._executor.submit(Work(task, inputs, self._schedule.plan.files.get(task.id)))
 
     def _finish(self, done: Done) -> None:
         self._running.remove(done.task)

@@ -52,8 +52,8 @@ class Executor(Protocol):
 
     capacity: int
 
-    def submit(self, work: Work) -> None:
-        """Takes a task whose inputs are there."""
+    def submit(self, work: Work) -> bool:
+        """Takes a task whose inputs are there; whether ``next_done`` need not wait for it."""
 
     def hand_over(self, goal: Goal, deliver: Callable[[], None]) -> bool:
         """Delivers a goal beside the tasks, ``Handed`` tells when; False: the caller must."""

@@ -20,9 +20,10 @@ class Serial:
         self._backend = backend or Reference()
         self._done: deque[Done] = deque()
 
-    def submit(self, work: Work) -> None:
+    def submit(self, work: Work) -> bool:
         """Performs the task."""
         self._done.append(timed(work, self._backend))
+        return True
 
     def hand_over(self, goal: Goal, deliver: Callable[[], None]) -> bool:
         """Nothing is done beside the tasks."""

@@ -29,12 +29,13 @@ class Threads:
         self._ready: deque[Done] = deque()
         self._done: SimpleQueue[Done | Handed | BaseException] = SimpleQueue()
 
-    def submit(self, work: Work) -> None:
+    def submit(self, work: Work) -> bool:
         """Takes a task."""
         if _is_light(work):
             self._ready.append(timed(work, self._backend))
-        else:
-            self._workers.submit(lambda: self._perform(work))
+            return True
+        self._workers.submit(lambda: self._perform(work))
+        return False
 
     def hand_over(self, goal: Goal, deliver: Callable[[], None]) -> bool:
         """Delivers a goal on a thread."""
