@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,7 +21,7 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "run": ("voxgpu.cli.run", "Run a program: print and save what it asks for."),
     "check": ("voxgpu.cli.check", "Tell what is wrong with a program, without running it."),
-    "show": ("voxgpu.cli.show", "Show a program as syntax, as typed steps, or as a plan."),
+    "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
     "repl": ("voxgpu.cli.repl", "Enter a program line by line and see what it comes to."),
     "primitives": ("voxgpu.cli.primitives", "List what programs can use, or explain one of it."),
     "demo": ("voxgpu.cli.demo", "Find the tumor in a synthetic head and draw it."),
@@ -47,7 +49,15 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", prog_name="voxgpu", message="%(prog)s %(version)s")
 def voxgpu() -> None:
-    """Say what to find in a 3-D image, in a few lines of ImgQL, and have it found."""
+    """Say what to find in a 3-D image, in a few lines of ImgQL, and have it found.
+
+    Compiled kernels are kept in the platform's cache folder; VOXGPU_CACHE names another one.
+    """
+    folder = os.environ.get("VOXGPU_CACHE")
+    if folder:
+        from voxgpu.codegen.machine import keep_machine_code_in
+
+        keep_machine_code_in(Path(folder) / "kernels")
 
 
 def main(arguments: list[str] | None = None) -> None:
