@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from voxgpu.cpu import ball, components, correlation, percentile
+from voxgpu.cpu import ball, components, correlation, otsu, percentile
 from voxgpu.cpu.workers import Workers
 from voxgpu.image import Grid
 from voxgpu.primitives import components as component_primitives
@@ -46,6 +46,7 @@ def calls() -> Mapping[Primitive, Call]:
         (rewritten.any_in_box, Call(lambda a, _, w: ball.near(a[0], int(a[1]), w), 2)),
         (rewritten.all_in_box, Call(lambda a, _, w: ball.interior(a[0], int(a[1]), w), 2)),
         (statistics.percentiles, Call(_mask_function(percentile.percentiles), 16)),
+        (statistics.otsu, Call(_mask_function(otsu.otsu), 1)),
         (texture.cross_correlation, Call(_cross_correlation, 4)),
         (rewritten.compared_distance, Call(_compared_distance, 10)),
     ]

@@ -35,16 +35,25 @@ def otsu_threshold(values: npt.NDArray[np.float32], bins: int) -> np.float32:
     """
     finite = values[np.isfinite(values)]
     if not finite.size:
-        raise ValueProblem("no voxel in `mask` has a finite value, so there is no threshold")
-    lower, upper = _bin_edges(float(finite.min()), float(finite.max()), bins)
+        raise no_finite_value()
+    lower, upper = bin_edges(float(finite.min()), float(finite.max()), bins)
     # ITK searches the bin in float64, and the last of those that begin at a number gets it.
     places = np.searchsorted(lower, finite.astype(np.float64), side="right") - 1
-    frequencies = np.bincount(places, minlength=bins).tolist()
+    return threshold_of(np.bincount(places, minlength=bins).tolist(), lower, upper)
+
+
+def no_finite_value() -> ValueProblem:
+    """What is wrong where there is nothing to choose a threshold from."""
+    return ValueProblem("no voxel in `mask` has a finite value, so there is no threshold")
+
+
+def threshold_of(frequencies: Sequence[int], lower: Edges, upper: Edges) -> np.float32:
+    """The upper edge of the last bin of the lower class."""
     centers = ((lower + upper) / 2.0).tolist()
     return np.float32(upper[_best_split(frequencies, centers)])
 
 
-def _bin_edges(least: float, greatest: float, bins: int) -> tuple[Edges, Edges]:
+def bin_edges(least: float, greatest: float, bins: int) -> tuple[Edges, Edges]:
     """Where each bin begins and ends; offsets from the least number are rounded to float32."""
     end = greatest + (greatest - least) / bins / MARGINAL_SCALE
     with np.errstate(over="ignore"):

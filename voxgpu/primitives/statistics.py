@@ -57,13 +57,14 @@ def _distinct_ranks(
     return ranks.astype(np.float32), equal
 
 
-def _bins_problem(_: object, __: object, bins: float | None) -> str | None:
+def bins_problem(_: object, __: object, bins: float | None) -> str | None:
+    """What is wrong with the number of bins of ``otsu``; None stands for an unknown one."""
     if bins is not None and not (bins >= 2 and float(bins).is_integer()):
         return f"`bins` of `otsu` must be a whole number of at least 2, not {bins:g}"
     return None
 
 
-@whole_image(scratch=24, check=_bins_problem)
+@whole_image(scratch=24, check=bins_problem)
 def otsu(v: NumberImage, mask: BoolImage, bins: NumberValue) -> BoolImage:
     """True within ``mask`` where ``v`` exceeds Otsu's threshold of the voxels in the mask.
 
@@ -78,7 +79,7 @@ def otsu(v: NumberImage, mask: BoolImage, bins: NumberValue) -> BoolImage:
     >>> otsu([1, 2, 1, 90, 95, 99], [true, true, true, true, true, false], 4)
     [false, false, false, true, true, false]
     """
-    problem = _bins_problem(v, mask, bins)
+    problem = bins_problem(v, mask, bins)
     if problem:
         raise ValueProblem(problem)
     threshold = otsu_threshold(v[mask], int(bins))
