@@ -1,55 +1,112 @@
-"""Times everything and prints one Markdown table, with what it was timed on."""
+"""Times programs and operations against their peers; writes one page and plots."""
 
 from __future__ import annotations
 
-import platform
-import subprocess
 import sys
-from argparse import ArgumentParser
-from importlib.metadata import version
+from argparse import ArgumentParser, Namespace
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.measure import Timing, compare
-from benchmarks.programs import compiling, files, tumor
+from benchmarks import machine, plots
+from benchmarks.operators import DEFINITIONS, INPUTS, OPERATIONS, Row, time_operations
+from benchmarks.ours import Operations, phantom, reference
+from benchmarks.programs import time_programs
+from benchmarks.report import Report
+from benchmarks.rewrites import time_rewrites
+from benchmarks.scaling import over_length, over_threads, over_voxels
+from voxgpu.cpu.backend import Cpu, usable_cores
+
+SECTIONS = ("programs", "operators", "rewrites", "scaling", "coordination")
+
+DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the sections that are asked for."""
+    given = _options(arguments)
+    missing = machine.missing()
+    if missing:
+        print(f"not installed: {', '.join(missing)}; pip install -e '.[bench]'", file=sys.stderr)
+    with TemporaryDirectory(prefix="benchmarks-") as name:
+        folder = Path(name)
+        case = given.case or _real_case() or phantom(folder)
+        what = machine.description(Path(case).name, given.threads)
+        report = Report({**what, "missing": missing})
+        try:
+            _sections(given, case, folder, report)
+        finally:
+            report.write(given.output)
+    print(report.text)
+    print(f"written to {given.output}", file=sys.stderr)
+    return 0
+
+
+def _options(arguments: list[str] | None) -> Namespace:
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="runs of each; the medians are shown")
-    parser.add_argument("--case", type=Path, help="prefix of a case's files; default: a phantom")
-    given = parser.parse_args()
-    with TemporaryDirectory() as folder:
-        case = given.case or _phantom(Path(folder))
-        flair = Path(f"{case}_flair.nii.gz")
-        groups = [compiling(), tumor(case, Path(folder)), files(flair, Path(folder))]
-        print(_machine(case))
-        print("\n| work | wall s | CPU s | peak MB |\n|---|---|---|---|")
-        for works in groups:
-            for name, timing in compare(works, given.runs).items():
-                print(_row(name, timing), flush=True)
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    parser.add_argument("--operator", default="", help="only operations whose name has this in it")
+    parser.add_argument("--runs", type=int, default=5, help="of each; medians are shown")
+    parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument("--largest", type=int, default=512, help="side of the largest cube, voxels")
+    case = "prefix of a case's files: a/b for a/b_flair.nii.gz; default: real data, or a phantom"
+    parser.add_argument("--case", type=Path, help=case)
+    parser.add_argument("--output", type=Path, default=Path("benchmark-output"))
+    return parser.parse_args(arguments)
 
 
-def _phantom(folder: Path) -> Path:
-    command = [sys.executable, "-m", "voxgpu", "phantom", "--output", str(folder / "head")]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder / "head"
+def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> None:
+    given.output.mkdir(parents=True, exist_ok=True)
+    if "programs" in given.only:
+        text = files("voxgpu.demo").joinpath("tumor.imgql").read_text()
+        report.add_programs(time_programs(case, folder, text, given.runs))
+    if {"operators", "rewrites"} & set(given.only):
+        backend = Cpu(given.threads)
+        text = DEFINITIONS.format(flair=f"{case}_flair.nii.gz", bright=_bright(case))
+        operations = Operations(text, INPUTS, backend)
+        if "operators" in given.only:
+            rows = _operators(operations, given)
+            report.add_operators(rows)
+            plots.operators(rows, given.output)
+        if "rewrites" in given.only:
+            report.add_rewrites(time_rewrites(operations, given.runs))
+        backend.close()
+    if "scaling" in given.only:
+        found = over_voxels(folder, min(3, given.runs), given.largest)
+        report.add_curves("Scaling with voxels", "ms wall", 1e3, found)
+        plots.curves(found, "voxels", "voxels", "wall time (ms)", 1e3, given.output)
+        found = over_threads(folder, given.runs, given.threads)
+        report.add_curves("Scaling with threads", "ms wall, 256³ voxels", 1e3, found)
+        plots.curves(found, "threads", "threads", "wall time (ms)", 1e3, given.output)
+    if "coordination" in given.only:
+        found = over_length(min(3, given.runs))
+        report.add_curves("Coordination", "µs a node", 1e6, found)
+        label = "time a node (µs)"
+        plots.curves(found, "coordination", "nodes of the plan", label, 1e6, given.output)
 
 
-def _row(name: str, timing: Timing) -> str:
-    return f"| {name} | {timing.wall:.3f} | {timing.cpu:.3f} | {timing.peak / 1e6:.0f} |"
+def _operators(operations: Operations, given: Namespace) -> list[Row]:
+    def tell(row: Row) -> None:
+        ours = row.timings["voxgpu"]
+        print(f"{row.operation}: {ours.wall * 1e3:.1f} ms", file=sys.stderr)
+
+    names = [each.name for each in OPERATIONS if given.operator in each.name]
+    return time_operations(operations, given.runs, names.__contains__, reference(), tell)
 
 
-def _machine(case: Path) -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "SimpleITK"))
-    return (
-        f"{platform.machine()}, Python {platform.python_version()}, {packages}, "
-        f"commit {commit or 'unknown'}, on {case.name}"
-    )
+def _bright(case: Path) -> float:
+    """A threshold that leaves some percent of the head: blobs, and noise about them."""
+    import numpy as np
+    import SimpleITK as sitk
+
+    voxels = sitk.GetArrayFromImage(sitk.ReadImage(f"{case}_flair.nii.gz"))
+    return float(np.round(np.percentile(voxels[voxels > 0], 93)))
+
+
+def _real_case() -> Path | None:
+    found = sorted(DATA.glob("brats19/*/*_flair.nii.gz"))
+    return Path(str(found[0]).removesuffix("_flair.nii.gz")) if found else None
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,59 +1,75 @@
-"""How is something timed? In processes of its own, several times, alternating with its peer."""
+"""How is something timed? Several times, in turn with its peers, and the medians are told."""
 
 from __future__ import annotations
 
-import json
+import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-
-_FRAME = """
-import json, resource, sys, time
-{setup}
-start, cpu = time.perf_counter(), time.process_time()
-{work}
-wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-# Linux counts in KiB, macOS in bytes.
-peak = peak * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps([wall, cpu, peak]))
-"""
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Medians of several runs: seconds of wall and of CPU time, bytes at the peak."""
+    """Medians of several runs: seconds of wall and of CPU time, bytes at the peak (0: unknown)."""
 
     wall: float
     cpu: float
-    peak: float
+    peak: float = 0.0
 
 
-@dataclass(frozen=True)
-class Work:
-    """Code to be timed, and code to be run before it."""
-
-    setup: str
-    work: str
-
-
-def compare(works: Mapping[str, Work], runs: int) -> dict[str, Timing]:
-    """Times each of ``works``, ``runs`` times, one after the other in turn."""
-    found: dict[str, list[list[float]]] = {name: [] for name in works}
+def alternate(works: Mapping[str, Callable[[], Any]], runs: int) -> dict[str, Timing]:
+    """Calls each of ``works`` so many times, one after the other in turn, after a warm-up."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    for work in works.values():
+        work()
     for _ in range(runs):
         for name, work in works.items():
-            found[name].append(_once(work))
+            start, cpu = time.perf_counter(), time.process_time()
+            result = work()
+            found[name].append((time.perf_counter() - start, time.process_time() - cpu))
+            del result
     return {
         name: Timing(*(median(column) for column in zip(*rows, strict=True)))
         for name, rows in found.items()
     }
 
 
-def _once(work: Work) -> list[float]:
-    code = _FRAME.format(setup=work.setup, work=work.work)
-    command = [sys.executable, "-c", code]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    figures: list[float] = json.loads(output.splitlines()[-1])
-    return figures
+def processes(
+    commands: Mapping[str, Sequence[str]], runs: int, environment: Mapping[str, str] | None = None
+) -> dict[str, Timing]:
+    """Runs whole processes in turn, after a warm-up of each; what the system counted for them."""
+    for command in commands.values():
+        process(command, environment)
+    found: dict[str, list[Timing]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            found[name].append(process(command, environment))
+    return {name: middle(rows) for name, rows in found.items()}
+
+
+def process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Timing:
+    """One run of a process, which must succeed."""
+    variables = {**os.environ, **(environment or {})}
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=variables)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with status {child.returncode}")
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Timing(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
+
+
+def middle(rows: Sequence[Timing]) -> Timing:
+    """The median of each figure."""
+    return Timing(
+        median(row.wall for row in rows),
+        median(row.cpu for row in rows),
+        median(row.peak for row in rows),
+    )

@@ -1,76 +1,146 @@
-"""Which programs and files are timed, and against what?"""
+"""Which whole programs are timed, as processes of their own from start to end?"""
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure import Work
+import numpy as np
 
-_COMPILE = """
-from voxgpu.diagnostics import Source
-from voxgpu.pipeline import Options, compile_program
-from voxgpu.execute import execute
-text = {text}
-"""
+from benchmarks.machine import available
+from benchmarks.measure import Timing, middle, process, processes
 
-_CHAIN = (
-    '"let i0 = 1\\nlet i1 = 2\\n" + '
-    '"".join(f"let i{k} = i{k-1} .+. i{k-2}\\n" for k in range(2, 100000)) + '
-    '"print \\"x\\" i99999\\n"'
-)
-_FAN = (
-    '"let i0 = 1\\n" + '
-    '"".join(f"let i{k} = i0 .+. {k}\\n" for k in range(1, 50000)) + '
-    '"".join(f"print \\"x{k}\\" i{k}\\n" for k in range(1, 50000))'
-)
+PARAMETERS = {"HI": "0.93", "VI": "0.89", "BINS": "20", "SIM": "0.6"}
 
 
-def compiling() -> dict[str, Work]:
-    """Programs of 100 000 nodes."""
-    compiled = "compiled = compile_program(Source('bench', text), None, Options())"
-    run = "execute(compiled, None)"
-    chain, fan = (_COMPILE.format(text=text) for text in (_CHAIN, _FAN))
-    return {
-        "compile a chain of 100 000 bindings": Work(chain, compiled),
-        "run it": Work(f"{chain}\n{compiled}", run),
-        "compile a fan of 50 000 bindings, a print each": Work(fan, compiled),
-        "run the fan": Work(f"{fan}\n{compiled}", run),
-    }
+@dataclass(frozen=True)
+class Program:
+    """A row: what is run, and what the project wants it to stay below.
+
+    goal  seconds, of wall or of CPU time as ``of`` says
+    """
+
+    name: str
+    command: list[str]
+    goal: float | None = None
+    of: str = "wall"
 
 
-def tumor(case: Path, output: Path) -> dict[str, Work]:
-    """The demo's tumor program on the files that begin with ``case``, all results saved."""
-    define = {"CASE": str(case), "HI": 0.93, "VI": 0.89, "BINS": 20, "SIM": 0.6}
-    work = (
-        "import voxgpu, importlib.resources as r\n"
-        "text = r.files('voxgpu.demo').joinpath('tumor.imgql').read_text()\n"
-        f"assert not voxgpu.run(text, {define!r}, {str(output)!r}).errors"
-    )
-    return {"tumor program, imports and saves included": Work("", work)}
+@dataclass(frozen=True)
+class ProgramRow:
+    """What came of it; peers by name."""
+
+    program: Program
+    timings: dict[str, Timing]
 
 
-def files(image: Path, output: Path) -> dict[str, Work]:
-    """Reading and writing one volume, ours and SimpleITK's."""
-    ours = (
-        "from pathlib import Path\n"
-        "from voxgpu.files.header import read_header\n"
-        "from voxgpu.files.read import read_image\n"
-        "from voxgpu.files.write import write_image\n"
-        f"path, target = Path({str(image)!r}), Path({str(output / 'ours.nii.gz')!r})\n"
-        "read_image(read_header(path))"
-    )
-    theirs = (
-        "import SimpleITK as sitk\n"
-        f"path, target = {str(image)!r}, {str(output / 'theirs.nii.gz')!r}\n"
-        "sitk.ReadImage(path)"
-    )
-    return {
-        "read a volume": Work(ours, "read_image(read_header(path))"),
-        "read a volume, SimpleITK": Work(theirs, "sitk.ReadImage(path)"),
-        "write a volume": Work(
-            f"{ours}\nimage = read_image(read_header(path))", "write_image(target, image)"
-        ),
-        "write a volume, SimpleITK": Work(
-            f"{theirs}\nimage = sitk.ReadImage(path)", "sitk.WriteImage(image, target)"
-        ),
-    }
+def time_programs(case: Path, folder: Path, text: str, runs: int) -> list[ProgramRow]:
+    """Times all of them; ``text`` is the tumor program, ``case`` the prefix of a case's files."""
+    rows = []
+    for program in _programs(case, folder, text):
+        found = processes({"voxgpu": program.command}, runs)
+        rows.append(ProgramRow(program, found))
+    rows.append(_first_run(case, folder, text, runs))
+    if available("niimath"):
+        rows.append(_against_niimath(case, folder, runs))
+    return rows
+
+
+def _programs(case: Path, folder: Path, text: str) -> list[Program]:
+    whole = _written(folder / "tumor.imgql", text)
+    until = text[: text.index("let tumSim")]
+    grown = _written(folder / "grown.imgql", until + 'print "volume" volume(growTum)\n')
+    defined = [f"-D{name}={value}" for name, value in {"CASE": str(case), **PARAMETERS}.items()]
+    ten = _written(folder / "ten.imgql", _ten_cases(case, folder))
+    sweep = _written(folder / "sweep.imgql", _thresholds(case, folder))
+    nothing = _written(folder / "nothing.imgql", 'print "one" 1\n')
+    return [
+        Program("start: print 1", _run(nothing, folder)),
+        Program("tumor program, 7 files saved", [*_run(whole, folder), *defined], 1.2),
+        Program("tumor program up to growTum, one print", [*_run(grown, folder), *defined], 0.8),
+        Program("10 cases up to growTum", _run(ten, folder), 2.5),
+        Program("10 volumes × 100 thresholds", _run(sweep, folder), 1.0, "CPU"),
+    ]
+
+
+def _first_run(case: Path, folder: Path, text: str, runs: int) -> ProgramRow:
+    """The tumor program with nothing compiled anywhere."""
+    whole = _written(folder / "tumor.imgql", text)
+    defined = [f"-D{name}={value}" for name, value in {"CASE": str(case), **PARAMETERS}.items()]
+    command = [*_run(whole, folder), *defined]
+    found = []
+    for number in range(min(runs, 3)):
+        found.append(process(command, {"VOXGPU_CACHE": str(folder / f"fresh{number}")}))
+    name = "tumor program, very first run: every kernel compiled"
+    return ProgramRow(Program(name, command, 6.0), {"voxgpu": middle(found)})
+
+
+def _against_niimath(case: Path, folder: Path, runs: int) -> ProgramRow:
+    """A threshold, a dilation and an erosion, file to file; the results are compared first."""
+    import SimpleITK as sitk
+
+    flair = f"{case}_flair.nii.gz"
+    text = f'load v = "{flair}"\nsave "ours.nii.gz" interior(near(v >= 300))\n'
+    ours = _run(_written(folder / "closing.imgql", text), folder)
+    target = str(folder / "theirs.nii.gz")
+    theirs = [sys.executable, "-m", "niimath", flair, "-thr", "300", "-bin"]
+    theirs += ["-kernel", "3D", "-dilF", "-ero", target, "-odt", "char"]
+    process(ours)
+    process(theirs)
+    images = [sitk.GetArrayFromImage(sitk.ReadImage(str(folder / name))) for name in
+              ("ours.nii.gz", "theirs.nii.gz")]  # fmt: skip
+    inner = tuple(slice(2, -2) for _ in range(3))  # it treats the frame in its own way
+    if not np.array_equal(images[0][inner] > 0, images[1][inner] > 0):
+        return ProgramRow(Program("threshold, dilate, erode (niimath differs)", ours), {})
+    found = processes({"voxgpu": ours, "niimath": theirs}, runs)
+    return ProgramRow(Program("threshold, dilate, erode, file to file", ours), found)
+
+
+def _ten_cases(case: Path, folder: Path) -> str:
+    """Ten volumes of different content, each up to growTum with a print of its own."""
+    lines = ['import "stdlib.imgql"']
+    for number, path in enumerate(_copies(case, folder)):
+        lines.append(
+            f"""
+load flair{number} = "{path}"
+let f{number} = intensity(flair{number})
+let brain{number} = !touch(f{number} <. 0.1, border)
+let p{number} = percentiles(f{number}, brain{number}, 0.5)
+let hyper{number} = smoothen(5.0, p{number} >. 0.93)
+let very{number} = smoothen(2.0, p{number} >. 0.89)
+print "volume{number}" volume(grow(hyper{number}, very{number}))"""
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _thresholds(case: Path, folder: Path) -> str:
+    lines = []
+    for number, path in enumerate(_copies(case, folder)):
+        lines.append(f'load v{number} = "{path}"')
+        lines += [f'print "{number} {t}" volume(v{number} > {10 * t})' for t in range(100)]
+    return "\n".join(lines) + "\n"
+
+
+def _copies(case: Path, folder: Path) -> list[Path]:
+    """Ten files of different content: the volume shifted along z."""
+    import SimpleITK as sitk
+
+    paths = [folder / f"copy{number}.nii.gz" for number in range(10)]
+    if not paths[-1].exists():
+        image = sitk.ReadImage(f"{case}_flair.nii.gz")
+        voxels = sitk.GetArrayFromImage(image)
+        for number, path in enumerate(paths):
+            shifted = sitk.GetImageFromArray(np.roll(voxels, number, axis=0))
+            shifted.CopyInformation(image)
+            sitk.WriteImage(shifted, str(path))
+    return paths
+
+
+def _run(program: Path, folder: Path) -> list[str]:
+    return [sys.executable, "-m", "voxgpu", "run", str(program), "-q", "-o", str(folder / "out")]
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path

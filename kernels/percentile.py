@@ -16,21 +16,17 @@ from __future__ import annotations
 
 def count_uint8(n: "int64", values: "uint8*", mask: "uint8*", counts: "int64*") -> "int64":
     """Adds the voxels of the mask to the count of their value; two tables of 256 in turn."""
-    for i in range(n // 2):
-        counts[values[2 * i]] += mask[2 * i]
-        counts[256 + values[2 * i + 1]] += mask[2 * i + 1]
-    if n % 2 == 1:
-        counts[values[n - 1]] += mask[n - 1]
+    for i in range(n):
+        if mask[i] != 0:
+            counts[(i & 1) * 256 + values[i]] += 1
     return 0
 
 
 def count_uint16(n: "int64", values: "uint16*", mask: "uint8*", counts: "int64*") -> "int64":
     """Adds the voxels of the mask to the count of their value; two tables of 65 536 in turn."""
-    for i in range(n // 2):
-        counts[values[2 * i]] += mask[2 * i]
-        counts[65536 + values[2 * i + 1]] += mask[2 * i + 1]
-    if n % 2 == 1:
-        counts[values[n - 1]] += mask[n - 1]
+    for i in range(n):
+        if mask[i] != 0:
+            counts[(i & 1) * 65536 + values[i]] += 1
     return 0
 
 

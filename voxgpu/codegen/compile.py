@@ -41,6 +41,11 @@ def _compiled(text: str, types: tuple[str, ...]) -> Callable[..., Any]:
     return function_at(address, None, types)
 
 
+@lru_cache(maxsize=1024)
+def _function_of(kernel: Kernel) -> Callable[..., Any]:
+    return _compiled(render(kernel, _NAMELESS), tuple(types_of(kernel)))
+
+
 def run_kernel(
     kernel: Kernel,
     inputs: Sequence[Array],
@@ -52,7 +57,7 @@ def run_kernel(
 
     inputs  arrays of ``shape``, (z, y, x) or (y, x), contiguous, of the kernel's elements
     """
-    function = _compiled(render(kernel, _NAMELESS), tuple(types_of(kernel)))
+    function = _function_of(kernel)
     outputs = [
         pool.empty(shape, np.bool_ if each.element == "bool" else np.float32)
         for each in kernel.outputs
@@ -80,6 +85,9 @@ class _Run:
         self._function = function
         self._inputs = [np.ascontiguousarray(each) for each in inputs]
         self._parameters = parameters
+        self._sources = [(each.ctypes.data, each.itemsize) for each in self._inputs]
+        self._targets = [(each.ctypes.data, each.itemsize) for each in outputs]
+        self._adds_up = any(g.operation == "total" for g in kernel.gathers)
         self._outputs = outputs
         self._voxels = int(np.prod(shape, dtype=np.int64))
         self._shape = (1,) * (3 - len(shape)) + tuple(shape)
@@ -95,11 +103,11 @@ class _Run:
             total = depth * height
         elif self._kernel.uses_rows:
             step, total = max(1, SLICE // max(1, width)), depth * height
-            if any(g.operation == "total" for g in self._kernel.gathers):
+            if self._adds_up:
                 step = max(1, total)  # blocks of the sum need not end where rows do
         else:
             # A whole number of blocks, so that every block of a sum lies in one piece.
-            step = (SLICE if self._kernel.gathers else 16 * SLICE) // BLOCK * BLOCK
+            step = (SLICE if self._adds_up else 16 * SLICE) // BLOCK * BLOCK
             total = self._voxels
         return [(start, min(total, start + step)) for start in range(0, total, step)] or [(0, 0)]
 
@@ -116,9 +124,8 @@ class _Run:
             inputs, padded, plane = self._padded(start // height, -(-stop // height))
             pointers = [each.ctypes.data for each in inputs]
         else:
-            inputs = self._inputs
-            pointers = [e.ctypes.data + start * unit * e.itemsize for e in inputs]
-        targets = [e.ctypes.data + start * unit * e.itemsize for e in self._outputs]
+            pointers = [place + start * unit * size for place, size in self._sources]
+        targets = [place + start * unit * size for place, size in self._targets]
         self._function(
             stop - start, start if by_rows else 0, width, height, self._depth, padded, plane,
             *pointers, *self._parameters, *targets, *(each.ctypes.data for each in left),
@@ -151,7 +158,7 @@ def _place(operation: str, voxels: int) -> Array:
         place = np.empty(max(1, -(-voxels // BLOCK)) * BLOCK)
         place[voxels:] = 0.0
         return place
-    return np.zeros(1, np.int64 if operation == "count" else np.int32)
+    return np.zeros(1, np.int32)
 
 
 def _blocks(values: Array) -> Array:

@@ -8,7 +8,7 @@ from functools import cached_property
 from voxgpu.codegen.scalar import HERE, Element, Scalar, topological
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kernel:
     """Images and numbers to images and gathers, voxel by voxel.
 

@@ -9,7 +9,7 @@ Arguments: ``n`` voxels (or, in row form, ``n`` rows), then the first row's numb
 the image's width, height and depth, the padded width and plane of inputs that are read around a
 voxel, pointers to the inputs, the parameters, pointers to the outputs, and one pointer a gather.
 
-What gathers leave behind their pointers: ``count`` an int64; ``smallest`` and ``largest`` an int32
+What gathers leave behind their pointers: ``count`` an int32; ``smallest`` and ``largest`` an int32
 that orders like the number (see ``ordered_key``), so that the loop stays branch-free; ``total`` the
 float64 of every voxel, for the caller to add up in the order of the contract.
 """
@@ -84,7 +84,7 @@ class _Writer:
             "declare i32 @llvm.smax.i32(i32, i32)",
         ]
         head = f"define void @{name}({', '.join(arguments)}) nounwind {{"
-        return "\n".join([head, *body, "}", *intrinsics, ""])
+        return "\n".join([head, *body, "}", *intrinsics, "!0 = !{i8 0, i8 2}", ""])
 
     def _flat(self) -> list[str]:
         """One loop over ``n`` voxels."""
@@ -183,8 +183,8 @@ class _Writer:
                 place = self._emit(f"getelementptr inbounds double, ptr %g{number}, i64 {index}")
                 self._lines.append(f"  store double {wide}, ptr {place}")
             case "count":
-                one = self._emit(f"zext i1 {value} to i64")
-                self._lines.append(f"  {name} = add i64 %a{number}, {one}")
+                one = self._emit(f"zext i1 {value} to i32")
+                self._lines.append(f"  {name} = add i32 %a{number}, {one}")
             case operation:
                 bits = self._emit(f"bitcast float {value} to i32")
                 sign = self._emit(f"ashr i32 {bits}, 31")
@@ -206,23 +206,20 @@ class _Writer:
         starts = {"count": 0, "smallest": NO_LEAST, "largest": NO_GREATEST}
         return [str(starts[self._kernel.gathers[i].operation]) for i in self._gathering()]
 
-    def _kind(self, number: int) -> str:
-        return "i64" if self._kernel.gathers[number].operation == "count" else "i32"
-
     def _accumulators(
         self, before: str, loop: str, starts: list[str], suffix: str = ""
     ) -> list[str]:
         return [
-            f"  %a{i}{suffix} = phi {self._kind(i)} [ {start}, %{before} ], [ %a{i}.next, %{loop} ]"
+            f"  %a{i}{suffix} = phi i32 [ {start}, %{before} ], [ %a{i}.next, %{loop} ]"
             for i, start in zip(self._gathering(), starts, strict=True)
         ]
 
     def _stores(self) -> list[str]:
-        return [f"  store {self._kind(i)} %a{i}.next, ptr %g{i}" for i in self._gathering()]
+        return [f"  store i32 %a{i}.next, ptr %g{i}" for i in self._gathering()]
 
     def _stores_if_empty(self) -> list[str]:
         pairs = zip(self._gathering(), self._initial(), strict=True)
-        return [f"  store {self._kind(i)} {start}, ptr %g{i}" for i, start in pairs]
+        return [f"  store i32 {start}, ptr %g{i}" for i, start in pairs]
 
     def _emit(self, text: str) -> str:
         name = f"%v{self._count}"
@@ -277,9 +274,11 @@ class _Writer:
         index = "%i" if not self._kernel.is_neighborhood else self._padded(offset)  # type: ignore[arg-type]
         kind = _stored(element)
         place = self._emit(f"getelementptr inbounds {kind}, ptr %r{number}, i64 {index}")
-        loaded = self._emit(f"load {kind}, ptr {place}")
         if expression.element == "bool":
-            return self._emit(f"icmp ne i8 {loaded}, 0")
+            # Truth values are 0 or 1: operations on masks need not be told apart from bytes.
+            loaded = self._emit(f"load i8, ptr {place}, !range !0")
+            return self._emit(f"trunc i8 {loaded} to i1")
+        loaded = self._emit(f"load {kind}, ptr {place}")
         return self._as_float32(loaded, element)
 
     def _padded(self, offset: tuple[int, int, int]) -> str:

@@ -1,0 +1,74 @@
+"""On what was it measured?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "numpy", "scipy", "SimpleITK", "llvmlite", "numba", "scikit-image",
+    "connected-components-3d", "edt", "numexpr", "niimath",
+)  # fmt: skip
+
+#: Peers by the name they are imported by, and how pip calls them.
+PEERS = {
+    "SimpleITK": "SimpleITK",
+    "scipy": "scipy",
+    "skimage": "scikit-image",
+    "cc3d": "connected-components-3d",
+    "edt": "edt",
+    "numexpr": "numexpr",
+    "niimath": "niimath",
+}
+
+
+def available(module: str) -> bool:
+    """Whether a peer is installed."""
+    return find_spec(module) is not None
+
+
+def missing() -> list[str]:
+    """The peers that are not installed, as pip calls them."""
+    return [package for module, package in PEERS.items() if not available(module)]
+
+
+def description(data: str, threads: int) -> dict[str, Any]:
+    """Machine, versions, commit, and what it was measured on."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "commit": _commit(),
+        "data": data,
+        "threads": threads,
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"

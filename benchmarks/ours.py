@@ -1,0 +1,89 @@
+"""How is one operation of ours called, without reading, printing or writing anything?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from voxgpu.cpu.backend import Cpu
+from voxgpu.diagnostics import Source
+from voxgpu.execution.engine import run
+from voxgpu.execution.serial import Serial
+from voxgpu.execution.task import Backend, Reference
+from voxgpu.execution.threads import Threads
+from voxgpu.image import Image
+from voxgpu.optimize.passes import scheduled
+from voxgpu.optimize.schedule import Schedule
+from voxgpu.pipeline import Options, compile_program
+from voxgpu.plan.node import Plan
+
+
+class Operations:
+    """Expressions over named inputs; ``definitions`` is the text that makes the inputs."""
+
+    def __init__(self, definitions: str, inputs: tuple[str, ...], backend: Backend) -> None:
+        self._definitions = definitions
+        self._inputs = inputs
+        self._backend = backend
+        plan = self._plan([f'save "{name}.nii.gz" {name}' for name in inputs])
+        values = _values(scheduled(plan, backend), {}, backend)
+        self._given = {goal.value: values[goal.value] for goal in plan.goals}
+        #: The inputs as arrays, by name.
+        self.arrays = {
+            name: values[goal.value].array for name, goal in zip(inputs, plan.goals, strict=True)
+        }
+
+    def call(self, expression: str, backend: Backend | None = None) -> Callable[[], Any]:
+        """What computes an expression anew each time: an array, or a number."""
+        chosen = backend or self._backend
+        plan = self._plan([f'let r = {expression}\nsave "r.nii.gz" r'])
+        if not plan.goals:
+            plan = self._plan([f'print "r" {expression}'])
+        planned = scheduled(plan, chosen, self._given)
+        given = {id: self._given[id] for id in planned.given}
+        goal = planned.goals[-1].value
+
+        def compute() -> Any:
+            value = _values(planned, given, chosen)[goal]
+            return value.array if isinstance(value, Image) else value
+
+        return compute
+
+    def _plan(self, goals: list[str]) -> Plan:
+        text = "\n".join([self._definitions, *goals]) + "\n"
+        compiled = compile_program(Source("benchmark", text), None, Options())
+        errors = [each for each in compiled.errors if each.code != "E102"]
+        if errors:
+            raise ValueError(str(errors[0].message))
+        if compiled.errors:
+            return replace(compiled.plan, goals=())
+        found = tuple(replace(goal, action="find") for goal in compiled.plan.goals)
+        return replace(compiled.plan, goals=found)
+
+
+def _values(planned: Schedule, given: Mapping[Any, Any], backend: Backend) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    executor = Threads(backend, backend.workers) if isinstance(backend, Cpu) else Serial(backend)
+    outcome = run(planned, executor, lambda goal, v: found.update({goal.value: v}), given=given)
+    if outcome.failures:
+        raise outcome.failures[0][2]
+    return found
+
+
+def reference() -> Reference:
+    """The reference backend."""
+    return Reference()
+
+
+def phantom(folder: Path) -> Path:
+    """The prefix of the files of a synthetic head."""
+    from click.testing import CliRunner
+
+    from voxgpu.cli.phantom import command
+
+    done = CliRunner().invoke(command, ["--output", str(folder / "head")])
+    if done.exit_code:
+        raise RuntimeError(done.output)
+    return folder / "head"

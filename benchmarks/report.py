@@ -1,0 +1,143 @@
+"""How are the figures told? One page in Markdown, the same as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Timing
+from benchmarks.operators import Row
+from benchmarks.programs import ProgramRow
+from benchmarks.rewrites import Rewrite
+from benchmarks.scaling import Curve
+
+
+class Report:
+    """Sections, in the order they were added."""
+
+    def __init__(self, machine: dict[str, Any]) -> None:
+        self._lines = ["# Benchmarks", "", *_machine(machine)]
+        self._data: dict[str, Any] = {"machine": machine}
+
+    @property
+    def text(self) -> str:
+        """The page."""
+        return "\n".join(self._lines) + "\n"
+
+    def write(self, folder: Path) -> None:
+        """Writes ``benchmarks.md`` and ``benchmarks.json``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "benchmarks.md").write_text(self.text)
+        (folder / "benchmarks.json").write_text(json.dumps(self._data, indent=1))
+
+    def add_programs(self, rows: Iterable[ProgramRow]) -> None:
+        """Whole processes."""
+        found = list(rows)
+        self._section("Programs: whole processes, median")
+        self._table("work", "wall s", "CPU s", "peak MB", "goal", "peers (wall s)")
+        for row in found:
+            ours = row.timings.get("voxgpu")
+            peers = ", ".join(f"{n} {t.wall:.2f}" for n, t in row.timings.items() if n != "voxgpu")
+            goal = f"{row.program.goal:g} s {row.program.of}" if row.program.goal else ""
+            if ours is None:
+                self._row(row.program.name, "", "", "", goal, peers)
+                continue
+            self._row(
+                row.program.name, f"{ours.wall:.2f}", f"{ours.cpu:.2f}", f"{ours.peak / 1e6:.0f}",
+                goal, peers,
+            )  # fmt: skip
+        self._data["programs"] = [
+            {"name": r.program.name, "timings": {n: asdict(t) for n, t in r.timings.items()}}
+            for r in found
+        ]
+
+    def add_operators(self, rows: Iterable[Row]) -> None:
+        """Operations on one volume, nothing read or written."""
+        found = list(rows)
+        self._section("Operations on one volume: median, ms wall / ms CPU")
+        self._table(
+            "operation", "voxgpu", "goal (CPU)", "ratio to the best peer (wall)",
+            "ratio to a copy of the same bytes", "MB read / written", "peers", "reference",
+        )  # fmt: skip
+        for row in found:
+            ours = row.timings["voxgpu"]
+            best = best_peer(row)
+            self._row(
+                row.operation, _both(ours), f"{row.goal * 1e3:.0f}" if row.goal else "",
+                f"{ours.wall / row.timings[best].wall:.2f} ({best})" if best else "",
+                f"{ours.wall / row.timings['copy'].wall:.1f}",
+                f"{row.read_mb:.1f} / {row.written_mb:.1f}",
+                ", ".join(_peer(name, row) for name in (*peers(row), *row.differ)),
+                _both(row.timings["reference"]),
+            )  # fmt: skip
+        self._data["operators"] = [asdict(row) for row in found]
+
+    def add_rewrites(self, rows: Iterable[Rewrite]) -> None:
+        """Rules of the optimizer."""
+        found = list(rows)
+        self._section("Rules of the optimizer: ms wall / ms CPU")
+        self._table("rule", "expression", "without", "with", "times faster (CPU)")
+        for row in found:
+            text = row.expression if len(row.expression) < 60 else row.expression[:57] + "…"
+            faster = row.without.cpu / max(row.with_it.cpu, 1e-9)
+            self._row(
+                row.rule, f"`{text}`", _both(row.without), _both(row.with_it), f"{faster:.1f}"
+            )
+        self._data["rewrites"] = [asdict(row) for row in found]
+
+    def add_curves(self, title: str, unit: str, scale: float, curves: Iterable[Curve]) -> None:
+        """Time over something."""
+        found = list(curves)
+        self._section(f"{title}: {unit}")
+        places = [place for place, _ in found[0].points]
+        self._table(found[0].over, *(f"{place:,.0f}" for place in places))
+        for curve in found:
+            self._row(curve.name, *(f"{seconds * scale:.2f}" for _, seconds in curve.points))
+        self._data[title] = [asdict(curve) for curve in found]
+
+    def _section(self, title: str) -> None:
+        self._lines += ["", f"## {title}", ""]
+
+    def _table(self, *columns: str) -> None:
+        self._row(*columns)
+        self._lines.append("|" + "---|" * len(columns))
+
+    def _row(self, *cells: str) -> None:
+        self._lines.append("| " + " | ".join(cells) + " |")
+
+
+def peers(row: Row) -> list[str]:
+    """Who else has a time."""
+    return [name for name in row.timings if name not in ("voxgpu", "copy", "reference")]
+
+
+def best_peer(row: Row) -> str:
+    """The fastest of them; empty where there is none."""
+    return min(peers(row), key=lambda name: row.timings[name].wall, default="")
+
+
+def _peer(name: str, row: Row) -> str:
+    if name in row.differ:
+        return f"{name}: {row.differ[name]}"
+    return f"{name} {_both(row.timings[name])}"
+
+
+def _both(timing: Timing) -> str:
+    return f"{timing.wall * 1e3:.1f} / {timing.cpu * 1e3:.1f}"
+
+
+def _machine(machine: dict[str, Any]) -> list[str]:
+    versions = ", ".join(f"{name} {found}" for name, found in machine["versions"].items())
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
+        f"{machine['system']}, Python {machine['python']}, commit {machine['commit']}.",
+        f"{versions}.",
+        f"Measured on {machine['data']} with {machine['threads']} threads. Machines are shared and "
+        "noisy: trust ratios within one run.",
+    ]
+    if machine.get("missing"):
+        lines.append(f"Not installed, so not compared: {', '.join(machine['missing'])}.")
+    return lines

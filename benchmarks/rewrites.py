@@ -1,0 +1,72 @@
+"""What does each rule of the optimizer bring? The same program with and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import Timing, alternate
+from benchmarks.ours import Operations
+from voxgpu.cpu.backend import Cpu
+from voxgpu.optimize import simplify
+
+#: A rule, and an expression that it is for.
+CASES = {
+    "read_as_stored": "volume(intensity(v) > 300)",
+    "distance_tests": "pdt(m) <= 5",
+    "percentile_tests": "percentiles(v, b, 0.5) > 0.9",
+    "threshold_volumes": " + ".join(f"volume(v > {30 * n})" for n in range(32)),
+    "larger_boxes": "near(near(near(m)))",
+}
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A rule with both timings."""
+
+    rule: str
+    expression: str
+    without: Timing
+    with_it: Timing
+
+
+class Unfused(Cpu):
+    """The CPU, node by node."""
+
+    fuses = False
+
+
+def time_rewrites(operations: Operations, runs: int) -> list[Rewrite]:
+    """Times every rule, and fusing."""
+    rules = simplify.RULES
+    rows = []
+    for rule in rules:
+        expression = CASES[rule.__name__]
+        with_it = operations.call(expression)
+        simplify.RULES = tuple(each for each in rules if each is not rule)
+        try:
+            without = operations.call(expression)
+        finally:
+            simplify.RULES = rules
+        rows.append(_compared(rule.__name__, expression, without, with_it, runs))
+    backend = Unfused()
+    expression = "volume((((v * 2) - f) > 100) & (f < 1000))"
+    unfused = operations.call(expression, backend)
+    rows.append(_compared("fusing", expression, unfused, operations.call(expression), runs))
+    backend.close()
+    return rows
+
+
+def _compared(
+    rule: str,
+    expression: str,
+    without: Callable[[], Any],
+    with_it: Callable[[], Any],
+    runs: int,
+) -> Rewrite:
+    assert np.array_equal(without(), with_it()), rule
+    found = alternate({"without": without, "with": with_it}, runs)
+    return Rewrite(rule, expression, found["without"], found["with"])

@@ -1,0 +1,115 @@
+"""How does time grow, with voxels, with threads, and with the length of a plan?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import alternate
+from benchmarks.operators import CHAIN
+from benchmarks.ours import Operations
+from voxgpu.cpu.backend import Cpu
+from voxgpu.diagnostics import Source
+from voxgpu.execute import Session
+from voxgpu.pipeline import Options, compile_program
+
+SIDES = (64, 128, 256, 512)
+LENGTHS = (100, 1_000, 10_000)
+
+EXPRESSIONS = {
+    "chain of 10": CHAIN,
+    "near": "near(m)",
+    "dt compared": "pdt(m) <= 5",
+    "through": "through(m, b)",
+    "percentiles": "percentiles(v, b, 0.5)",
+    "crossCorrelation": "crossCorrelation(3, v, v, m, 0, 120, 20)",
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Seconds over something, for one operation."""
+
+    name: str
+    over: str
+    points: tuple[tuple[float, float], ...]
+
+
+def over_voxels(folder: Path, runs: int, largest: int) -> list[Curve]:
+    """Wall seconds over voxels, for cubes of blobs."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in EXPRESSIONS}
+    for side in (each for each in SIDES if each <= largest):
+        backend = Cpu()
+        operations = Operations(_blobs(folder, side), ("v", "m", "b", "f"), backend)
+        works = {name: operations.call(text) for name, text in EXPRESSIONS.items()}
+        for name, timing in alternate(works, runs).items():
+            found[name].append((float(side**3), timing.wall))
+        backend.close()
+    return [Curve(name, "voxels", tuple(points)) for name, points in found.items()]
+
+
+def over_threads(folder: Path, runs: int, most: int) -> list[Curve]:
+    """Wall seconds over threads, for a cube of 256 voxels a side."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in EXPRESSIONS}
+    counts = sorted({1, 2, most, *(n for n in (4, 8, 16) if n <= most)})
+    for count in counts:
+        backend = Cpu(count)
+        operations = Operations(_blobs(folder, 256), ("v", "m", "b", "f"), backend)
+        works = {name: operations.call(text) for name, text in EXPRESSIONS.items()}
+        for name, timing in alternate(works, runs).items():
+            found[name].append((float(count), timing.wall))
+        backend.close()
+    return [Curve(name, "threads", tuple(points)) for name, points in found.items()]
+
+
+def over_length(runs: int) -> list[Curve]:
+    """Microseconds a node, of plans of additions of two numbers, over their length."""
+    curves: list[Curve] = []
+    for shape in ("chain", "wide"):
+        compiling, running = [], []
+        for length in LENGTHS:
+            rows = [_plan_of(shape, length) for _ in range(runs)]
+            compiling.append((float(length), float(np.median([row[0] for row in rows]))))
+            running.append((float(length), float(np.median([row[1] for row in rows]))))
+        curves.append(Curve(f"{shape}: compiling", "nodes", tuple(compiling)))
+        curves.append(Curve(f"{shape}: running", "nodes", tuple(running)))
+    return curves
+
+
+def _plan_of(shape: str, length: int) -> tuple[float, float]:
+    """Seconds a node of compiling and of running."""
+    half = length // 2
+    if shape == "chain":
+        lines = ["let x0 = 1", *(f"let x{i} = x{i - 1} + {i}" for i in range(1, half))]
+        lines.append(f'print "last" x{half - 1}')
+    else:
+        lines = ["let x0 = 1", *(f'print "{i}" x0 + {i}' for i in range(1, half))]
+    source = Source("benchmark", "\n".join(lines) + "\n")
+    backend = Cpu()
+    start = perf_counter()
+    compiled = compile_program(source, None, Options())
+    middle = perf_counter()
+    Session(None, backend=backend).execute(compiled)
+    stop = perf_counter()
+    backend.close()
+    nodes = len(compiled.plan.nodes)
+    return (middle - start) / nodes, (stop - middle) / nodes
+
+
+def _blobs(folder: Path, side: int) -> str:
+    """The text that makes the inputs of a cube of smooth noise."""
+    import SimpleITK as sitk
+
+    path = folder / f"blobs{side}.nii.gz"
+    if not path.exists():
+        from scipy.ndimage import zoom
+
+        coarse = np.random.default_rng(side).random((side // 8 + 2,) * 3, np.float32)
+        fine: Any = zoom(coarse, 8, order=1)[:side, :side, :side]
+        image = sitk.GetImageFromArray((120 * fine).astype(np.int16))
+        sitk.WriteImage(image, str(path))
+    return f'load v = "{path}"\nlet m = v > 90\nlet b = v > 40\nlet f = (v * 1.5) + 0.25\n'
