@@ -89,7 +89,7 @@ def _against_niimath(case: Path, folder: Path, runs: int) -> ProgramRow:
     process(ours)
     process(theirs)
     images = [sitk.GetArrayFromImage(sitk.ReadImage(str(folder / name))) for name in
-              ("ours.nii.gz", "theirs.nii.gz")]  # fmt: skip
+              ("out/ours.nii.gz", "theirs.nii.gz")]  # fmt: skip
     inner = tuple(slice(2, -2) for _ in range(3))  # it treats the frame in its own way
     if not np.array_equal(images[0][inner] > 0, images[1][inner] > 0):
         return ProgramRow(Program("threshold, dilate, erode (niimath differs)", ours), {})

@@ -2,10 +2,10 @@
 
 Idea: two sweeps along z count steps to the nearest true voxel of each column. Then, plane after
 plane and while it is in cache, to these squares are added those of offsets along y, and to the
-least sums those along x. A tile of LANES neighboring voxels tries offsets 0, 1, 2, … in both
+least sums those along x. A tile of LANES neighboring voxels tries offsets 1, 2, 3, … in both
 directions at once, and stops when the square of the offset is at least what each of its voxels has
-already: voxels near something stop early, wherever others of the plane are. Directions and columns
-that hold nothing are not tried.
+already: voxels near something stop early, wherever others of the plane are. Offsets that lead to
+rows or columns without any true voxel are not tried.
 
 Complexity: O(voxels × distance of the farthest voxel of the tile), in vector instructions.
 
@@ -16,6 +16,8 @@ offsets that can matter is faster.
 """
 
 from __future__ import annotations
+
+from math import inf, sqrt
 
 #: Voxels along x that are worked on at once.
 LANES = 32
@@ -31,65 +33,154 @@ def count_steps(
     first: "int64",
     last: "int64",
     depth: "int64",
-    height: "int64",
-    width: "int64",
     plane: "int64",
     mask: "uint8*",
     steps: "int16*",
     row: "int16*",
 ) -> "int64":
-    """For rows first … last − 1 of all planes: voxels along z to the nearest true one.
+    """For voxels first … last − 1 of all planes: voxels along z to the nearest true one.
 
-    plane  how many elements of ``steps`` one plane is after the other
-    row    scratch, one number a voxel of these rows
+    plane  voxels of a plane
+    row    scratch, one number a voxel of these
     """
-    start, count = first * width, (last - first) * width
+    count = last - first
     for i in range(count):
         row[i] = NOTHING
     for z in range(depth):
-        source, target = z * height * width + start, z * plane + start
+        place = z * plane + first
         for i in range(count):
-            row[i] = (row[i] + 1) * (1 - mask[source + i])
+            row[i] = (row[i] + 1) * (1 - mask[place + i])
         for i in range(count):
-            steps[target + i] = row[i]
+            steps[place + i] = row[i]
     for i in range(count):
         row[i] = NOTHING
-    for z in range(depth - 1, -1, -1):
-        target = z * plane + start
+    for back in range(depth):
+        place = (depth - 1 - back) * plane + first
         for i in range(count):
-            further = (row[i] + 1) * (steps[target + i] != 0)
-            row[i] = further
-            steps[target + i] = min(row[i], steps[target + i])
+            row[i] = (row[i] + 1) * (1 - mask[place + i])
+        for i in range(count):
+            steps[place + i] = min(row[i], steps[place + i])
     return 0
 
 
-def _lower(tile, source, position, stride, below, above, step):
+def _lower(tile, wanted, source, position, stride, least, below, above, step):
     """Lowers a tile to the least sum of a source and the square of the distance to it.
 
-    tile          LANES numbers, the sums for offset 0
-    source        holds squares; that for the first voxel of the tile and offset 0 is at ``position``
+    tile          LANES sums of squares, those for offset 0
+    wanted        1 for the voxels of the tile that bear on when to stop
+    source        squares; that for the first voxel of the tile and offset 0 is at ``position``
     stride        from one offset to the next
-    below, above  the greatest offsets to either side at which there are sources; negative: there
-                  are none up to that offset to the other side
+    least         the first offset that is tried
+    below, above  how far there are sources to either side
     """
-    for k in range(max(1, -below, -above), max(below, above) + 1):
+    for k in range(least, max(below, above) + 1):
         distance = k * step
         square = distance * distance
-        if k % PATIENCE == 1:
+        if (k - least) % PATIENCE == 0:
             unsettled = 0
             for i in range(LANES):
-                unsettled |= tile[i] > square
+                unsettled |= wanted[i] & (tile[i] > square)
             if unsettled == 0:
                 break
-        lower, upper = position - k * stride, position + k * stride
+        lower = position - k * stride
+        upper = position + k * stride
         if k > below:
             lower = upper
         elif k > above:
             upper = lower
         for i in range(LANES):
-            nearer = source[lower + i]
+            one = source[lower + i]
             other = source[upper + i]
-            nearer = other if other < nearer else nearer
-            nearer = nearer + square
+            nearer = (other if other < one else one) + square
             before = tile[i]
             tile[i] = nearer if nearer < before else before
+
+
+def lower_planes(
+    first: "int64",
+    last: "int64",
+    height: "int64",
+    width: "int64",
+    tiles: "int64",
+    step_z: "float64",
+    step_y: "float64",
+    step_x: "float64",
+    steps: "int16*",
+    low_y: "int32*",
+    high_y: "int32*",
+    occupied: "uint8*",
+    low_x: "int64",
+    high_x: "int64",
+    wanted: "uint8*",
+    negative: "int64",
+    squares: "float64*",
+    line: "float64*",
+    tile: "float64*",
+    chosen: "uint8*",
+    out: "float32*",
+) -> "int64":
+    """Writes the distances of the wanted voxels of planes first … last − 1.
+
+    tiles           of LANES voxels a row has
+    step_z, …       mm between voxels
+    low_y, high_y   for each tile the rows between which there are true voxels in some plane
+    occupied        tiles × LANES numbers: 1 where the column has a true voxel in some row and plane
+    low_x, high_x   the columns between which there are
+    negative        1 to write the distances with a minus
+    squares         scratch: (height, tiles × LANES)
+    line            scratch: 3 × tiles × LANES numbers, all +inf
+    tile, chosen    scratch: LANES numbers
+    """
+    padded = tiles * LANES
+    for z in range(first, last):
+        for y in range(height):
+            place = (z * height + y) * width
+            for x in range(width):
+                distance = steps[place + x] * step_z
+                near = steps[place + x] < NOTHING
+                squares[y * padded + x] = distance * distance if near else inf
+            for x in range(width, padded):
+                squares[y * padded + x] = inf
+        for y in range(height):
+            place = (z * height + y) * width
+            # What nobody wants of a row no other row wants either.
+            asked = 0
+            for x in range(width):
+                asked |= wanted[place + x]
+            if asked == 0:
+                continue
+            for number in range(tiles):
+                begin = number * LANES
+                for i in range(LANES):
+                    tile[i] = squares[y * padded + begin + i]
+                    chosen[i] = occupied[begin + i]
+                below = y - low_y[number]
+                above = high_y[number] - y
+                if high_y[number] >= 0:
+                    least = max(1, -below, -above)
+                    position = y * padded + begin
+                    _lower(tile, chosen, squares, position, padded, least, below, above, step_y)
+                for i in range(LANES):
+                    line[padded + begin + i] = tile[i]
+            for number in range(tiles):
+                begin = number * LANES
+                some = 0
+                for i in range(LANES):
+                    chosen[i] = 0
+                for i in range(min(LANES, width - begin)):
+                    chosen[i] = wanted[place + begin + i]
+                    some |= chosen[i]
+                if some == 0:
+                    continue
+                for i in range(LANES):
+                    tile[i] = line[padded + begin + i]
+                if high_x >= 0:
+                    below = begin + LANES - 1 - low_x
+                    above = high_x - begin
+                    least = max(1, -below, -above)
+                    _lower(tile, chosen, line, padded + begin, 1, least, below, above, step_x)
+                for i in range(min(LANES, width - begin)):
+                    if chosen[i] != 0:
+                        root = sqrt(tile[i])
+                        out[place + begin + i] = -root if negative == 1 else root
+    return 0

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from voxgpu.cpu import ball, components, correlation, otsu, percentile
+from voxgpu.cpu import ball, components, correlation, distance, gradient, otsu, percentile
 from voxgpu.cpu.workers import Workers
 from voxgpu.image import Grid
 from voxgpu.primitives import components as component_primitives
+from voxgpu.primitives import distance as distances
 from voxgpu.primitives import morphology, ranked, rewritten, statistics, texture
 from voxgpu.primitives.primitive import Primitive
 
@@ -46,6 +47,9 @@ def calls() -> Mapping[Primitive, Call]:
         (rewritten.any_in_box, Call(lambda a, _, w: ball.near(a[0], int(a[1]), w), 2)),
         (rewritten.all_in_box, Call(lambda a, _, w: ball.interior(a[0], int(a[1]), w), 2)),
         (statistics.percentiles, Call(_mask_function(percentile.percentiles), 16)),
+        (distances.signed_distance, Call(_on_grid(distance.signed_distance), 16)),
+        (distances.distance, Call(_on_grid(distance.distance), 4)),
+        (texture.gradient, Call(_on_grid(gradient.gradient), 4)),
         (statistics.otsu, Call(_mask_function(otsu.otsu), 1)),
         (texture.cross_correlation, Call(_cross_correlation, 4)),
         (rewritten.compared_distance, Call(_compared_distance, 10)),
@@ -62,6 +66,16 @@ def _mask_function(function: Callable[..., Any]) -> Function:
     return call
 
 
+def _on_grid(function: Callable[..., Any]) -> Function:
+    """A function that wants to know the grid, too."""
+
+    def call(arguments: list[Any], grid: Grid | None, workers: Workers) -> Any:
+        assert grid is not None
+        return function(*arguments, grid, workers)
+
+    return call
+
+
 def _cross_correlation(arguments: list[Any], grid: Grid | None, workers: Workers) -> Any:
     assert grid is not None
     return correlation.cross_correlation(arguments, grid, workers)
@@ -73,4 +87,5 @@ def _compared_distance(arguments: list[Any], grid: Grid | None, workers: Workers
     result = ball.compared_distance(b, r, kind, operator, grid, workers)
     if result is not None:
         return result
-    return rewritten.compared_distance.function(b, r, kind, operator, grid)
+    exact = distance.signed_distance if kind == "dt" else distance.distance
+    return rewritten.compare(operator, exact(b, grid, workers), r)
