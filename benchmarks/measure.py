@@ -51,19 +51,29 @@ def processes(
     return {name: middle(rows) for name, rows in found.items()}
 
 
+#: Starts a process and tells what it took. A small process of its own: the system counts the memory
+#: of whoever starts a process as the process's, and the one that measures is large.
+_LAUNCHER = """
+import os, resource, subprocess, sys, time
+start = time.perf_counter()
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(child.pid, 0)
+wall = time.perf_counter() - start
+print(os.waitstatus_to_exitcode(status), wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+"""
+
+
 def process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Timing:
     """One run of a process, which must succeed."""
     variables = {**os.environ, **(environment or {})}
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=variables)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with status {child.returncode}")
+    launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command]
+    told = subprocess.run(launcher, stdout=subprocess.PIPE, text=True, env=variables, check=True)
+    status, wall, cpu, peak = told.stdout.split()
+    if int(status):
+        raise RuntimeError(f"{' '.join(command)} ended with status {status}")
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
-    return Timing(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
+    return Timing(float(wall), float(cpu), float(peak) * unit)
 
 
 def middle(rows: Sequence[Timing]) -> Timing:

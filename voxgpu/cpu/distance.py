@@ -94,13 +94,14 @@ def _occupied(first_plane: Array, tiles: int) -> tuple[Array, Array, Array]:
     Along z a column has steps to a true voxel in its first plane just where it has one at all.
     """
     height, width = first_plane.shape
-    found = np.zeros((height, tiles * LANES), np.bool_)
+    found: Any = np.zeros((height, tiles * LANES), np.bool_)
     found[:, :width] = first_plane < NOTHING
-    rows = found.reshape(height, tiles, LANES).any(axis=2)
+    rows: Any = found.reshape(height, tiles, LANES).any(axis=2)
     some = rows.any(axis=0)
+    columns = found.any(axis=0)
     low = np.where(some, rows.argmax(axis=0), 0)
     high = np.where(some, height - 1 - rows[::-1].argmax(axis=0), -1)
-    return low.astype(np.int32), high.astype(np.int32), found.any(axis=0).astype(np.uint8)
+    return low.astype(np.int32), high.astype(np.int32), columns.astype(np.uint8)
 
 
 def _bounding_box(b: Mask) -> tuple[slice, ...] | None:

@@ -30,6 +30,10 @@ Keep = Callable[[ValueId, Value, float], None]
 LOOKAHEAD = 64
 
 
+#: Bytes that tasks which overlap may take beyond the peak of the schedule, at least; else 5 %.
+SLACK = 16 << 20
+
+
 def keep_nothing(id: ValueId, value: Value, seconds: float) -> None:
     """Keeps nothing."""
 
@@ -163,7 +167,7 @@ class _Loop:
             return True
         reserved = sum(each.bytes + each.scratch for each in self._running)
         wanted = self._workspace.bytes + reserved + task.bytes + task.scratch
-        return wanted <= self._schedule.peak_bytes
+        return wanted <= self._schedule.peak_bytes + max(SLACK, self._schedule.peak_bytes // 20)
 
     def _start(self, task: Task) -> bool:
         """Gives a task to the executor; whether it is done already."""

@@ -1,0 +1,92 @@
+"""What the benchmarks tell is what was measured, and nothing is timed that says something else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import operators, peers
+from benchmarks.__main__ import main
+from benchmarks.measure import Timing, alternate, middle, process
+from benchmarks.operators import Operation, time_operations
+from benchmarks.ours import Operations, reference
+from benchmarks.report import best_peer
+from voxgpu.cpu.backend import Cpu
+
+
+def test_works_are_called_in_turn_after_a_warm_up() -> None:
+    called: list[str] = []
+    works = {name: lambda name=name: called.append(name) for name in "ab"}
+    found = alternate(works, 3)
+    assert called == list("ab" * 4)
+    assert all(timing.wall >= 0 and timing.cpu >= 0 for timing in found.values())
+
+
+def test_the_median_is_told() -> None:
+    rows = [Timing(wall, 10 - wall, 0) for wall in (5.0, 1.0, 2.0)]
+    assert middle(rows) == Timing(2.0, 8.0, 0)
+
+
+def test_a_process_is_counted_on_its_own() -> None:
+    code = "import os; b = bytearray(os.urandom(1) * (64 << 20)); print(len(b))"
+    found = process([sys.executable, "-I", "-S", "-c", code])
+    assert 64e6 < found.peak < 200e6
+    assert found.wall > 0 and found.cpu > 0
+    with pytest.raises(RuntimeError, match="status 3"):
+        process([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_labels_are_compared_however_they_are_numbered() -> None:
+    ours = np.array([[1, 1, 0], [0, 2, 3]])
+    assert peers.as_labels(np.array([[7, 7, 0], [0, 9, 1]]), ours) == ""
+    assert peers.as_labels(np.array([[7, 7, 0], [0, 9, 9]]), ours) == "other components"
+    assert peers.as_labels(np.array([[7, 8, 0], [0, 9, 1]]), ours) == "other components"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Any:
+    import SimpleITK as sitk
+
+    voxels = np.random.default_rng(0).integers(-20, 500, (12, 14, 16), np.int16)
+    path = tmp_path / "small_flair.nii.gz"
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(path))
+    backend = Cpu(1)
+    text = operators.DEFINITIONS.format(flair=path, bright=300)
+    yield Operations(text, operators.INPUTS, backend)
+    backend.close()
+
+
+def test_who_says_something_else_has_no_time(small: Operations, monkeypatch: Any) -> None:
+    def of(name: str, arrays: peers.Arrays) -> Any:
+        yield "numpy", lambda: arrays.v > 300, peers.exactly
+        yield "numpy wrong", lambda: arrays.v >= 300, peers.exactly
+
+    monkeypatch.setattr(operators, "peers_of", of)
+    operation = Operation("comparison", "v > 300", ("v",))
+    monkeypatch.setattr(operators, "OPERATIONS", (operation,))
+    (row,) = time_operations(small, 1, lambda _: True, reference(), lambda _: None)
+    assert set(row.timings) == {"voxgpu", "numpy", "copy", "reference"}
+    assert "differ" in row.differ["numpy wrong"]
+    assert best_peer(row) == "numpy"
+
+
+def test_every_operation_says_what_the_reference_says(small: Operations) -> None:
+    for operation in operators.OPERATIONS:
+        found = small.call(operation.expression)()
+        expected = small.call(operation.expression, reference())()
+        assert np.array_equal(found, expected), operation.name
+
+
+def test_a_page_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="plots need the extra `bench`")
+    main(["--only", "coordination", "--runs", "1", "--output", str(tmp_path)])
+    assert "µs a node" in capsys.readouterr().out
+    written = {each.name for each in tmp_path.iterdir()}
+    assert written == {"benchmarks.md", "benchmarks.json", "coordination.png", "coordination.svg"}
+    found = json.loads((tmp_path / "benchmarks.json").read_text())
+    assert found["machine"]["commit"] and len(found["Coordination"]) == 4
