@@ -192,9 +192,14 @@ def execute(
     roots: Roots | None = None,
     on_print: Callable[[Printed], None] = _silent,
     observe: Observer = ignore,
+    device: str = "auto",
 ) -> Result:
     """Runs a compiled program on its own; see ``Session``."""
-    return Session(output, roots, on_print, observe).execute(compiled)
+    session = Session(output, roots, on_print, observe, backend=backend_of(device))
+    try:
+        return session.execute(compiled)
+    finally:
+        session.close()
 
 
 def _refuse_too_large(planned: Schedule) -> None:
