@@ -15,10 +15,10 @@ from voxgpu.optimize import simplify
 
 #: A rule, and an expression that it is for.
 CASES = {
-    "read_as_stored": "volume(intensity(v) > 300)",
+    "read_as_stored": "percentiles(intensity(v), b, 0.5)",
     "distance_tests": "pdt(m) <= 5",
     "percentile_tests": "percentiles(v, b, 0.5) > 0.9",
-    "threshold_volumes": " + ".join(f"volume(v > {30 * n})" for n in range(32)),
+    "threshold_volumes": " + ".join(f"volume(v > {10 * n})" for n in range(100)),
     "larger_boxes": "near(near(near(m)))",
 }
 

@@ -26,8 +26,9 @@ from voxgpu.types import NUMBER_IMAGE, ImageOf
 
 Nodes = Mapping[ValueId, Node]
 
-#: How many volumes of thresholds of one image are worth a histogram.
-FEWEST_THRESHOLDS = 4
+#: How many volumes of thresholds of one image are worth a histogram: below that, kernels that
+#: compare with up to 32 of them in one pass are faster.
+FEWEST_THRESHOLDS = 40
 
 _OPERATORS = {
     "less": ("less", "greater"),
