@@ -47,12 +47,12 @@ def operators(rows: Sequence[Row], folder: Path) -> None:
         ticks.append(((first + place - 1) / 2, row.operation))
         place += 0.8
     axes.set_yticks([t for t, _ in ticks], [name for _, name in ticks])
-    axes.invert_yaxis()
+    axes.set_ylim(place - 0.3, -1.0)
     axes.set_xscale("log")
     axes.set_xlabel("wall time (ms), logarithmic")
     axes.grid(axis="x", which="both", alpha=0.25)
     axes.set_axisbelow(True)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.0 + 1.4 / len(shown)), ncols=4,
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.0 + 1.5 / len(shown)), ncols=4,
                 frameon=False)  # fmt: skip
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
