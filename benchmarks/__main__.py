@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks import machine, plots
 from benchmarks.operators import DEFINITIONS, INPUTS, OPERATIONS, Row, time_operations
@@ -26,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the sections that are asked for."""
     given = _options(arguments)
     missing = machine.missing()
+    if not plots.can_draw():
+        print("no plots without matplotlib; pip install -e '.[bench]'", file=sys.stderr)
     if missing:
         print(f"not installed: {', '.join(missing)}; pip install -e '.[bench]'", file=sys.stderr)
     with TemporaryDirectory(prefix="benchmarks-") as name:
@@ -57,6 +60,7 @@ def _options(arguments: list[str] | None) -> Namespace:
 
 def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> None:
     given.output.mkdir(parents=True, exist_ok=True)
+    draw: Any = plots if plots.can_draw() else _NoPlots()
     if "programs" in given.only:
         text = files("voxgpu.demo").joinpath("tumor.imgql").read_text()
         report.add_programs(time_programs(case, folder, text, given.runs))
@@ -67,22 +71,29 @@ def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> Non
         if "operators" in given.only:
             rows = _operators(operations, given)
             report.add_operators(rows)
-            plots.operators(rows, given.output)
+            draw.operators(rows, given.output)
         if "rewrites" in given.only:
             report.add_rewrites(time_rewrites(operations, given.runs))
         backend.close()
     if "scaling" in given.only:
         found = over_voxels(folder, min(3, given.runs), given.largest)
         report.add_curves("Scaling with voxels", "ms wall", 1e3, found)
-        plots.curves(found, "voxels", "voxels", "wall time (ms)", 1e3, given.output)
+        draw.curves(found, "voxels", "voxels", "wall time (ms)", 1e3, given.output)
         found = over_threads(folder, given.runs, given.threads)
         report.add_curves("Scaling with threads", "ms wall, 256³ voxels", 1e3, found)
-        plots.curves(found, "threads", "threads", "wall time (ms)", 1e3, given.output)
+        draw.curves(found, "threads", "threads", "wall time (ms)", 1e3, given.output)
     if "coordination" in given.only:
         found = over_length(min(3, given.runs))
         report.add_curves("Coordination", "µs a node", 1e6, found)
         label = "time a node (µs)"
-        plots.curves(found, "coordination", "nodes of the plan", label, 1e6, given.output)
+        draw.curves(found, "coordination", "nodes of the plan", label, 1e6, given.output)
+
+
+class _NoPlots:
+    """What draws where matplotlib is not installed."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
 
 
 def _operators(operations: Operations, given: Namespace) -> list[Row]:

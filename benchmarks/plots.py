@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,11 @@ def curves(found: Sequence[Curve], name: str, x: str, y: str, scale: float, fold
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     _save(figure, folder / name)
+
+
+def can_draw() -> bool:
+    """Whether there is something to draw with."""
+    return find_spec("matplotlib") is not None
 
 
 def _pyplot() -> Any:

@@ -1,9 +1,11 @@
 """The histogram that Otsu's threshold is chosen from: the finite numbers of a mask, by bins.
 
 Idea: two passes: the least and greatest finite number, then a count a bin. A number's bin is
-guessed by a division and put right by comparing with the edges, which decide.
+guessed by a division and put right by comparing with the edges, which decide. Images of 8 or 16
+bits need neither: their values are counted by the kernels of ``kernels/percentile.py``.
 
-Complexity: two passes; the comparisons are one or two a voxel.
+Complexity: two passes; the comparisons are two or three a voxel, also where all numbers are the
+same and so all edges.
 
 Reference: ITK's ``Histogram::GetIndex``: the last bin whose lower edge is at most the number.
 """
@@ -46,9 +48,14 @@ def count_bins(
     lower  the lower edges of the bins, ascending
     scale  bins per unit, about
     """
+    last = lower[bins - 1]
     for i in range(n):
         value = values[i] * 1.0
         if mask[i] == 0 or value - value != 0.0:
+            continue
+        # Edges that are all the same, as in a mask of one number, must not be gone through.
+        if value >= last:
+            counts[bins - 1] += 1
             continue
         place = min(max(int((value - least) * scale), 0), bins - 1)
         while place > 0 and lower[place] > value:

@@ -1,4 +1,4 @@
-"""How is Otsu's threshold found on the CPU? See ``kernels/otsu.py``."""
+"""How is Otsu's threshold found on the CPU? See ``kernels/otsu.py`` and ``percentile.py``."""
 
 from __future__ import annotations
 
@@ -14,33 +14,89 @@ from voxgpu.primitives.primitive import ValueProblem
 from voxgpu.primitives.statistics import bins_problem
 
 Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+Parts = list[tuple[int, int]]
 
 
-def otsu(v: Array, mask: npt.NDArray[np.bool_], bins: float, workers: Workers) -> Array:
+def otsu(v: Array, mask: Mask, bins: float, workers: Workers) -> Mask:
     """The primitive of that name; ``v`` may be of any element."""
     problem = bins_problem(v, mask, bins)
     if problem:
         raise ValueProblem(problem)
     flat, chosen = v.reshape(-1), mask.reshape(-1)
+    small = v.dtype.kind in "iu" and v.dtype.itemsize <= 2
+    above = _above_by_value if small else _above_by_number
+    return above(flat, chosen, int(bins), workers).reshape(v.shape)
+
+
+def _above_by_value(flat: Array, chosen: Mask, bins: int, workers: Workers) -> Mask:
+    """Which of the mask exceed the threshold, where all values an element has can be counted."""
+    # In the machine's order of bytes, in which kernels read them.
+    native = np.ascontiguousarray(flat, dtype=flat.dtype.newbyteorder("="))
+    unsigned = np.dtype(f"uint{8 * native.dtype.itemsize}")
+    bits, parts = native.view(unsigned), slabs(len(native), 1)
+    # The number that each pattern of bits stands for.
+    values = np.arange(1 << (8 * unsigned.itemsize)).astype(unsigned)
+    numbers = values.view(native.dtype).astype(np.float32)
+    counts = _counts_of_values(bits, chosen, parts, workers)
+    threshold = _threshold_of_counts(numbers, counts, bins)
+    table = (numbers > threshold).view(np.uint8)
+    decide = kernel("percentile", f"decide_{unsigned}")
+    out: Mask = workers.empty(flat.shape, np.bool_)
+
+    def part(bounds: tuple[int, int]) -> None:
+        place = slice(*bounds)
+        decide(bounds[1] - bounds[0], bits[place], chosen[place], table, 0, out[place])
+
+    workers.map(part, parts)
+    return out
+
+
+def _counts_of_values(bits: Array, chosen: Mask, parts: Parts, workers: Workers) -> Array:
+    """How many voxels of the mask have each pattern of bits."""
+    count, patterns = kernel("percentile", f"count_{bits.dtype}"), 1 << (8 * bits.itemsize)
+
+    def part(bounds: tuple[int, int]) -> Array:
+        counts, place = np.zeros(2 * patterns, np.int64), slice(*bounds)
+        count(bounds[1] - bounds[0], bits[place], chosen[place], counts)
+        total: Array = counts[:patterns] + counts[patterns:]
+        return total
+
+    return sum(workers.map(part, parts), np.zeros(patterns, np.int64))
+
+
+def _threshold_of_counts(numbers: Array, counts: Array, bins: int) -> np.float32:
+    """Otsu's threshold of finite numbers, each of which occurs so often."""
+    found = np.flatnonzero(counts)
+    if not found.size:
+        raise no_finite_value()
+    occurring = numbers[found].astype(np.float64)
+    lower, upper = bin_edges(float(occurring.min()), float(occurring.max()), bins)
+    frequencies = np.zeros(bins, np.int64)
+    # The last of the bins that begin at a number gets it, as in the reference.
+    np.add.at(frequencies, np.searchsorted(lower, occurring, side="right") - 1, counts[found])
+    return threshold_of(frequencies.tolist(), lower, upper)
+
+
+def _above_by_number(flat: Array, chosen: Mask, bins: int, workers: Workers) -> Mask:
+    """Which of the mask exceed the threshold, by two passes over numbers of any element."""
     parts = slabs(len(flat), 1)
     least, greatest = _range(flat, chosen, parts, workers)
-    lower, upper = bin_edges(least, greatest, int(bins))
-    frequencies = _frequencies(flat, chosen, parts, lower, greatest, workers)
+    lower, upper = bin_edges(least, greatest, bins)
+    frequencies = _frequencies(flat, chosen, parts, lower, workers)
     threshold = threshold_of(frequencies, lower, upper)
-    out: Array = workers.empty(flat.shape, np.bool_)
+    out: Mask = workers.empty(flat.shape, np.bool_)
 
-    def decide(bounds: tuple[int, int]) -> None:
+    def part(bounds: tuple[int, int]) -> None:
         place = slice(*bounds)
         np.greater(_as_float32(flat[place]), threshold, out=out[place])
         np.logical_and(out[place], chosen[place], out=out[place])
 
-    workers.map(decide, parts)
-    return out.reshape(v.shape)
+    workers.map(part, parts)
+    return out
 
 
-def _range(
-    flat: Array, chosen: Array, parts: list[tuple[int, int]], workers: Workers
-) -> tuple[float, float]:
+def _range(flat: Array, chosen: Mask, parts: Parts, workers: Workers) -> tuple[float, float]:
     """The least and the greatest finite number of the mask."""
     search = kernel("otsu", "range_float32")
 
@@ -57,17 +113,13 @@ def _range(
 
 
 def _frequencies(
-    flat: Array,
-    chosen: Array,
-    parts: list[tuple[int, int]],
-    lower: Array,
-    greatest: float,
-    workers: Workers,
+    flat: Array, chosen: Mask, parts: Parts, lower: Array, workers: Workers
 ) -> list[int]:
     """How many finite numbers of the mask fall into each bin."""
     count, bins, least = kernel("otsu", "count_bins"), len(lower), float(lower[0])
-    span = greatest - least
-    scale = bins / span if span > 0 and np.isfinite(bins / span) else 0.0
+    # Of the edges themselves: what rounds them must not lead the guesses astray.
+    span = float(lower[-1]) - least
+    scale = (bins - 1) / span if span > 0 else 0.0
 
     def part(bounds: tuple[int, int]) -> Array:
         counts = np.zeros(bins, np.int64)

@@ -1,0 +1,101 @@
+"""Otsu on the CPU says what the reference says, of every element and in any number of pieces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.primitives.images import masks, numbers, odd_numbers, shapes
+from tests.strategies import law
+from voxgpu.cpu.otsu import otsu
+from voxgpu.cpu.workers import Workers
+from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.statistics import otsu as reference
+
+ELEMENTS = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64")
+BINS = st.sampled_from([2.0, 3.0, 5.0, 20.0, 1000.0]) | st.sampled_from([0.0, 1.0, 2.5, np.nan])
+
+
+@st.composite
+def cases(draw: Any) -> Any:
+    """An image of any element, and a mask."""
+    element, shape = np.dtype(draw(st.sampled_from(ELEMENTS))), draw(shapes)
+    if element.kind == "f":
+        v = draw(numbers(shape, odd_numbers)).astype(element)
+    elif element.kind == "b":
+        v = draw(masks(shape))
+    else:
+        bounds = np.iinfo(element)
+        few = st.integers(max(-3, bounds.min), 5)
+        each = few | st.sampled_from([int(bounds.min), int(bounds.max)])
+        size = int(np.prod(shape))
+        listed = draw(st.lists(each, min_size=size, max_size=size))
+        v = np.array(listed, element).reshape(shape)
+    return v, draw(masks(shape))
+
+
+def outcome(function: Any, *arguments: Any) -> Any:
+    """The result's type and bits, or what the problem is."""
+    with np.errstate(all="ignore"):
+        try:
+            result = function(*arguments)
+        except ValueProblem as problem:
+            return str(problem)
+    return result.dtype, result.shape, result.tobytes()
+
+
+def expected(v: Any, mask: Any, bins: float) -> Any:
+    with np.errstate(all="ignore"):
+        as_read = v.astype(np.float32)
+    return outcome(reference.function, as_read, mask, bins)
+
+
+@given(cases(), BINS)
+@example((np.float32([[1e-45, 3e-45, 6e-45]]), np.ones((1, 3), bool)), 1000.0)
+@example((np.float32([[3e38, -3e38]]), np.ones((1, 2), bool)), 3.0)
+@example((np.float32([[np.nan, np.inf]]), np.ones((1, 2), bool)), 3.0)
+@example((np.float64([[1e300, 1.0, 2.0]]), np.ones((1, 3), bool)), 3.0)
+@example((np.int16([[7, 7]]), np.ones((1, 2), bool)), 1000.0)
+@law(400)
+def test_small_images(case: Any, bins: float) -> None:
+    v, mask = case
+    assert outcome(otsu, v, mask, bins, Workers(1)) == expected(v, mask, bins)
+
+
+@pytest.mark.parametrize("element", ["int8", "uint8", "int16", "uint16", "int32", "float32"])
+@pytest.mark.parametrize("bins", [2, 128])
+def test_a_large_image_in_any_number_of_pieces(element: str, bins: int) -> None:
+    random = np.random.default_rng(0)
+    v = random.integers(0, 100, (26, 300, 301))
+    v[random.random(v.shape) < 0.3] += 20
+    v, mask = v.astype(element), random.random(v.shape) < 0.4
+    alone, together = Workers(1), Workers(3)
+    wanted = expected(v, mask, bins)
+    assert outcome(otsu, v, mask, bins, alone) == wanted
+    assert outcome(otsu, v, mask, bins, together) == wanted
+    together.close()
+
+
+@pytest.mark.parametrize("element", ["uint8", "int16", "float32"])
+def test_strided_images(element: str) -> None:
+    v = np.arange(2 * 5 * 6).reshape(2, 5, 6).astype(element).swapaxes(0, 2)[::2]
+    mask = np.ones((2, 5, 3), bool).T
+    mask[1] = False
+    assert outcome(otsu, v, mask, 4, Workers(1)) == expected(v, mask, 4)
+
+
+def test_the_other_order_of_bytes() -> None:
+    v = np.array([[1, 300, 2, 400]], np.dtype(np.int16).newbyteorder())
+    everywhere = np.ones(v.shape, bool)
+    assert outcome(otsu, v, everywhere, 8, Workers(1)) == expected(v, everywhere, 8)
+
+
+@pytest.mark.parametrize("element", ["int16", "float32"])
+def test_nothing_in_the_mask(element: str) -> None:
+    v = np.ones((2, 3), element)
+    with pytest.raises(ValueProblem, match="no voxel in `mask` has a finite value"):
+        otsu(v, v > 1, 4, Workers(1))

@@ -1,0 +1,75 @@
+"""What ``voxgpu show`` says after each pass: golden texts, so that a change is seen and meant.
+
+``pytest tests/optimize --update-golden`` writes them anew.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from voxgpu.cli.show import command
+
+GOLDEN = Path(__file__).parent / "golden"
+
+PROGRAM = """
+load v = "v.nii.gz"
+let bright = between(10, 40, v) & !(v =. 20)
+let grown = grow(smoothen(2.5, bright), (v * 2) > 30)
+print "volume" volume(grown)
+print "mean" avg(v, bright)
+save "grown.nii.gz" near(near(grown))
+save "edge.nii.gz" border | (x > y)
+"""
+
+STAGES = ["plan", "simplified", "fused", "schedule", "source"]
+
+
+@pytest.fixture
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What is shown of the program, with given options."""
+    import numpy as np
+    import SimpleITK as sitk
+
+    monkeypatch.chdir(tmp_path)
+    voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), "v.nii.gz")
+    Path("program.imgql").write_text(PROGRAM)
+
+    def show(*options: str) -> str:
+        done = CliRunner().invoke(command, ["program.imgql", *options], standalone_mode=False)
+        assert done.exception is None, done.exception
+        return done.output
+
+    return show
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_text(stage: str, shown: Any, update_golden: bool) -> None:
+    found = re.sub(r"sha256:\w+|(?<=%\d )\w{12}|(?<=%\d\d )\w{12}", "…", shown("--stage", stage))
+    golden = GOLDEN / f"{stage}.txt"
+    if update_golden:
+        golden.write_text(found)
+    assert found == golden.read_text()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_same_as_data_and_as_a_graph(stage: str, shown: Any) -> None:
+    found = json.loads(shown("--stage", stage, "--format", "json"))
+    assert found["stage"] == stage
+    names = {node["id"] for node in found["nodes"]}
+    assert all(each in names for node in found["nodes"] for each in node["inputs"])
+    assert [goal["action"] for goal in found["goals"]] == ["print", "print", "save", "save"]
+    assert all(goal["value"] in names for goal in found["goals"])
+    dot = shown("--stage", stage, "--format", "dot")
+    assert dot.startswith(f"digraph {stage} {{") and dot.count("shape=ellipse") == 4
+
+
+def test_the_reference_fuses_nothing(shown: Any) -> None:
+    assert "kernel(" not in shown("--stage", "fused", "--device", "reference")
+    assert "kernel(" in shown("--stage", "fused", "--device", "cpu")
