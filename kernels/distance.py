@@ -2,10 +2,10 @@
 
 Idea: two sweeps along z count steps to the nearest true voxel of each column. Then, plane after
 plane and while it is in cache, to these squares are added those of offsets along y, and to the
-least sums those along x. A tile of LANES neighboring voxels tries offsets 1, 2, 3, … in both
+least sums those along x. A tile of LANES neighboring voxels tries offsets 0, 1, 2, … in both
 directions at once, and stops when the square of the offset is at least what each of its voxels has
-already: voxels near something stop early, wherever others of the plane are. Offsets that lead to
-rows or columns without any true voxel are not tried.
+already: voxels near something stop early, wherever others of the plane are. Directions that hold
+nothing are not tried, and lines along z and y that hold nothing keep no tile from stopping.
 
 Complexity: O(voxels × distance of the farthest voxel of the tile), in vector instructions.
 
@@ -17,170 +17,117 @@ offsets that can matter is faster.
 
 from __future__ import annotations
 
-from math import inf, sqrt
+import math
 
 #: Voxels along x that are worked on at once.
 LANES = 32
 
-#: Steps along z from which on there is no true voxel; no more planes than this.
-NOTHING = 16384
-
-#: Offsets that are tried before asking again whether a larger one can matter.
-PATIENCE = 4
+#: Steps along z from which on there is no true voxel; no image has more planes.
+NOTHING = 16383
 
 
 def count_steps(
     first: "int64",
     last: "int64",
     depth: "int64",
+    height: "int64",
+    width: "int64",
     plane: "int64",
     mask: "uint8*",
     steps: "int16*",
     row: "int16*",
 ) -> "int64":
-    """For voxels first … last − 1 of all planes: voxels along z to the nearest true one.
+    """For rows first … last − 1 of all planes: how many voxels away along z a true one is.
 
-    plane  voxels of a plane
-    row    scratch, one number a voxel of these
+    plane  elements of ``steps`` from one plane to the next
+    row    scratch, one number a voxel of these rows
     """
-    count = last - first
+    start, count = first * width, (last - first) * width
     for i in range(count):
         row[i] = NOTHING
     for z in range(depth):
-        place = z * plane + first
+        source, target = z * height * width + start, z * plane + start
         for i in range(count):
-            row[i] = (row[i] + 1) * (1 - mask[place + i])
+            row[i] = (row[i] + 1) * (1 - mask[source + i])
         for i in range(count):
-            steps[place + i] = row[i]
+            steps[target + i] = row[i]
     for i in range(count):
         row[i] = NOTHING
-    for back in range(depth):
-        place = (depth - 1 - back) * plane + first
+    for z in range(depth - 1, -1, -1):
+        target = z * plane + start
         for i in range(count):
-            row[i] = (row[i] + 1) * (1 - mask[place + i])
-        for i in range(count):
-            steps[place + i] = min(row[i], steps[place + i])
+            row[i] = (row[i] + 1) * (steps[target + i] != 0)
+            steps[target + i] = min(row[i], steps[target + i])
     return 0
 
 
-def _lower(tile, wanted, source, position, stride, least, below, above, step):
+def _lower(tile, source, squares, position, stride, below, above):
     """Lowers a tile to the least sum of a source and the square of the distance to it.
 
-    tile          LANES sums of squares, those for offset 0
-    wanted        1 for the voxels of the tile that bear on when to stop
-    source        squares; that for the first voxel of the tile and offset 0 is at ``position``
+    tile          LANES numbers, the sums for offset 0
+    source        numbers; that for the first voxel of the tile and offset 0 is at ``position``
+    squares       of the distance, for each offset
     stride        from one offset to the next
-    least         the first offset that is tried
-    below, above  how far there are sources to either side
+    below, above  the greatest offsets to either side at which there are sources; negative: there
+                  are none up to that offset to the other side
     """
-    for k in range(least, max(below, above) + 1):
-        distance = k * step
-        square = distance * distance
-        if (k - least) % PATIENCE == 0:
-            unsettled = 0
-            for i in range(LANES):
-                unsettled |= wanted[i] & (tile[i] > square)
-            if unsettled == 0:
-                break
-        lower = position - k * stride
-        upper = position + k * stride
-        if k > below:
-            lower = upper
-        elif k > above:
-            upper = lower
+    stop = max(below, above)
+    for k in range(max(1, -below, -above), stop + 1, 2):
+        square = squares[k]
+        unsettled = 0
         for i in range(LANES):
-            one = source[lower + i]
-            other = source[upper + i]
+            unsettled |= tile[i] > square
+        if unsettled == 0:
+            break
+        # Two offsets at a time; beyond the last one it is tried again, which changes nothing.
+        further = min(k + 1, stop)
+        next_square = squares[further]
+        low, high = position - k * stride, position + k * stride
+        next_low, next_high = position - further * stride, position + further * stride
+        if k > below:
+            low = high
+        if further > below:
+            next_low = next_high
+        if k > above:
+            high = low
+        if further > above:
+            next_high = next_low
+        for i in range(LANES):
+            one = source[low + i]
+            other = source[high + i]
             nearer = (other if other < one else one) + square
+            one = source[next_low + i]
+            other = source[next_high + i]
+            farther = (other if other < one else one) + next_square
+            nearer = farther if farther < nearer else nearer
             before = tile[i]
             tile[i] = nearer if nearer < before else before
 
 
-def lower_planes(
-    first: "int64",
-    last: "int64",
-    height: "int64",
-    width: "int64",
-    tiles: "int64",
-    step_z: "float64",
-    step_y: "float64",
-    step_x: "float64",
-    steps: "int16*",
-    low_y: "int32*",
-    high_y: "int32*",
-    occupied: "uint8*",
-    low_x: "int64",
-    high_x: "int64",
-    wanted: "uint8*",
-    negative: "int64",
-    squares: "float64*",
-    line: "float64*",
-    tile: "float64*",
-    chosen: "uint8*",
-    out: "float32*",
-) -> "int64":
-    """Writes the distances of the wanted voxels of planes first … last − 1.
+def _load(steps, start, lanes, column, scale, infinity, gaps, strip, position):
+    """The squares of distances along z of one row of a strip; 0 where the plane has nothing in x."""
+    for i in range(lanes, LANES):
+        strip[position + i] = 0
+    for i in range(lanes):
+        strip[position + i] = steps[start + column + i]
+    for i in range(lanes):
+        length = strip[position + i] * scale
+        square = length * length
+        square = infinity if steps[start + column + i] >= NOTHING else square
+        strip[position + i] = infinity - infinity if gaps[column + i] > 0 else square
 
-    tiles           of LANES voxels a row has
-    step_z, …       mm between voxels
-    low_y, high_y   for each tile the rows between which there are true voxels in some plane
-    occupied        tiles × LANES numbers: 1 where the column has a true voxel in some row and plane
-    low_x, high_x   the columns between which there are
-    negative        1 to write the distances with a minus
-    squares         scratch: (height, tiles × LANES)
-    line            scratch: 3 × tiles × LANES numbers, all +inf
-    tile, chosen    scratch: LANES numbers
+
+def _lower_along_y(
+    start, column, height, width, steps, scale, infinity, squares, gaps, first, last, strip, rows
+):
+    """The least sums along y for LANES columns of the plane that starts at ``start``.
+
+    gaps         +inf for columns along y without anything, 0 for others
+    first, last  rows that have something in these columns, and none beyond them
+    strip        scratch for height + 2 rows of the strip: what is in none, and a tile
+    rows         where the sums go, padded by LANES numbers on the left
     """
-    padded = tiles * LANES
-    for z in range(first, last):
-        for y in range(height):
-            place = (z * height + y) * width
-            for x in range(width):
-                distance = steps[place + x] * step_z
-                near = steps[place + x] < NOTHING
-                squares[y * padded + x] = distance * distance if near else inf
-            for x in range(width, padded):
-                squares[y * padded + x] = inf
-        for y in range(height):
-            place = (z * height + y) * width
-            # What nobody wants of a row no other row wants either.
-            asked = 0
-            for x in range(width):
-                asked |= wanted[place + x]
-            if asked == 0:
-                continue
-            for number in range(tiles):
-                begin = number * LANES
-                for i in range(LANES):
-                    tile[i] = squares[y * padded + begin + i]
-                    chosen[i] = occupied[begin + i]
-                below = y - low_y[number]
-                above = high_y[number] - y
-                if high_y[number] >= 0:
-                    least = max(1, -below, -above)
-                    position = y * padded + begin
-                    _lower(tile, chosen, squares, position, padded, least, below, above, step_y)
-                for i in range(LANES):
-                    line[padded + begin + i] = tile[i]
-            for number in range(tiles):
-                begin = number * LANES
-                some = 0
-                for i in range(LANES):
-                    chosen[i] = 0
-                for i in range(min(LANES, width - begin)):
-                    chosen[i] = wanted[place + begin + i]
-                    some |= chosen[i]
-                if some == 0:
-                    continue
-                for i in range(LANES):
-                    tile[i] = line[padded + begin + i]
-                if high_x >= 0:
-                    below = begin + LANES - 1 - low_x
-                    above = high_x - begin
-                    least = max(1, -below, -above)
-                    _lower(tile, chosen, line, padded + begin, 1, least, below, above, step_x)
-                for i in range(min(LANES, width - begin)):
-                    if chosen[i] != 0:
-                        root = sqrt(tile[i])
-                        out[place + begin + i] = -root if negative == 1 else root
-    return 0
+    lanes = min(LANES, width - column)
+    padded = _padded(width)
+    outside = height * LANES
+'''

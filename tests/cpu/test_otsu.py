@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from tests.primitives.images import masks, numbers, odd_numbers, shapes
 from tests.strategies import law
+from voxgpu.codegen.library import kernel
+from voxgpu.cpu import otsu as implementation
 from voxgpu.cpu.otsu import otsu
 from voxgpu.cpu.workers import Workers
+from voxgpu.primitives.otsu import bin_edges
 from voxgpu.primitives.primitive import ValueProblem
 from voxgpu.primitives.statistics import otsu as reference
 
@@ -54,6 +57,14 @@ def expected(v: Any, mask: Any, bins: float) -> Any:
     return outcome(reference.function, as_read, mask, bins)
 
 
+@pytest.fixture(params=["values counted", "numbers counted"])
+def either_way(request: Any, monkeypatch: Any) -> None:
+    """Small integers are counted by value, or as other numbers are, however few voxels."""
+    limit = 0 if request.param == "values counted" else 1 << 40
+    monkeypatch.setattr(implementation, "VOXELS_A_VALUE", limit)
+
+
+@pytest.mark.usefixtures("either_way")
 @given(cases(), BINS)
 @example((np.float32([[1e-45, 3e-45, 6e-45]]), np.ones((1, 3), bool)), 1000.0)
 @example((np.float32([[3e38, -3e38]]), np.ones((1, 2), bool)), 3.0)
@@ -80,6 +91,7 @@ def test_a_large_image_in_any_number_of_pieces(element: str, bins: int) -> None:
     together.close()
 
 
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("element", ["uint8", "int16", "float32"])
 def test_strided_images(element: str) -> None:
     v = np.arange(2 * 5 * 6).reshape(2, 5, 6).astype(element).swapaxes(0, 2)[::2]
@@ -88,14 +100,41 @@ def test_strided_images(element: str) -> None:
     assert outcome(otsu, v, mask, 4, Workers(1)) == expected(v, mask, 4)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_the_other_order_of_bytes() -> None:
     v = np.array([[1, 300, 2, 400]], np.dtype(np.int16).newbyteorder())
     everywhere = np.ones(v.shape, bool)
     assert outcome(otsu, v, everywhere, 8, Workers(1)) == expected(v, everywhere, 8)
 
 
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("element", ["int16", "float32"])
 def test_nothing_in_the_mask(element: str) -> None:
     v = np.ones((2, 3), element)
     with pytest.raises(ValueProblem, match="no voxel in `mask` has a finite value"):
         otsu(v, v > 1, 4, Workers(1))
+
+
+@pytest.mark.parametrize("bins", [2, 7, 100, 1000])
+@pytest.mark.parametrize(
+    "bounds", [(0.0, 1.0), (-3.7, 12.1), (1e6, 1e6 + 1), (5.0, 5.0), (0, 6e-45)]
+)
+@pytest.mark.parametrize("misled", [1.0, 0.5, 3.0])
+def test_numbers_on_edges_are_in_the_bin_that_begins_there(
+    bins: int, bounds: tuple[float, float], misled: float
+) -> None:
+    least, greatest = (float(np.float32(each)) for each in bounds)
+    lower, _ = bin_edges(least, greatest, bins)
+    edges = lower.astype(np.float32)
+    beside = [np.nextafter(edges, np.float32(to)) for to in (-np.inf, np.inf)]
+    values = np.concatenate((edges, *beside)).clip(least, greatest)
+    odd = np.float32([np.nan, np.inf, -np.inf])
+    shown = np.concatenate((values, odd, values))
+    mask = np.arange(len(shown)) < len(values) + len(odd)
+    span = float(lower[-1]) - least
+    # A guess however wrong is put right.
+    scale = misled * (bins - 1) / span if span else 0.0
+    counts = np.zeros(bins, np.int64)
+    kernel("otsu", "count_bins")(len(shown), shown, mask, bins, least, scale, lower, counts)
+    places = np.searchsorted(lower, values.astype(np.float64), side="right") - 1
+    assert counts.tolist() == np.bincount(places, minlength=bins).tolist()

@@ -16,6 +16,11 @@ from voxgpu.cpu.workers import Workers
 from voxgpu.primitives.rewritten import OPERATORS, compare
 from voxgpu.primitives.statistics import percentiles as reference
 
+#: The first and the last pattern of bits of NaN, of either sign, between numbers.
+NANS = np.array(
+    [[0x7F800001, 0x40000000, 0x7FFFFFFF, 0xFF800001, 0x3F800000, 0xFFFFFFFF]], np.uint32
+)
+
 SHARES = st.sampled_from([0.0, 0.5, 1.0, 0.3, -2.0, 1e300, np.inf, np.nan]) | st.floats(0, 1)
 
 
@@ -32,6 +37,7 @@ def same_bits(found: Any, wanted: Any) -> bool:
 @given(cases(), SHARES)
 @example((np.float32([[0.0, -0.0, 1.0]]), np.ones((1, 3), bool)), 0.5)
 @example((np.float32([[np.nan, np.inf, -np.inf, 1.0]]), np.ones((1, 4), bool)), 0.5)
+@example((NANS.view(np.float32), np.ones((1, 6), bool)), 0.5)
 @example((np.float32([[np.nan, np.nan]]), np.ones((1, 2), bool)), 1.0)
 @example((np.float64([[1e300, np.inf, 1e-300, 0.0]]), np.ones((1, 4), bool)), 0.5)
 @example((np.int32([[16777216, 16777217, 5]]), np.ones((1, 3), bool)), 0.5)

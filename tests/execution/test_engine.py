@@ -183,5 +183,5 @@ def test_memory_is_known_before_and_refused(
     text = PROGRAM.format(path=tmp_path / "image.nii.gz")
     compiled = compile_program(Source("test", text), None, Options())
     with pytest.raises(voxgpu.ImgqlError, match=r"E302.*needs 0 MiB at its peak"):
-        execution.execute(compiled, tmp_path)
+        execution.execute(compiled, tmp_path, device="reference")
     assert not (tmp_path / "third.nii.gz").exists()

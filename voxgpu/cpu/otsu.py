@@ -17,6 +17,9 @@ Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 Parts = list[tuple[int, int]]
 
+#: With fewer voxels for each value that an element has, going through the values takes longer.
+VOXELS_A_VALUE = 8
+
 
 def otsu(v: Array, mask: Mask, bins: float, workers: Workers) -> Mask:
     """The primitive of that name; ``v`` may be of any element."""
@@ -24,20 +27,22 @@ def otsu(v: Array, mask: Mask, bins: float, workers: Workers) -> Mask:
     if problem:
         raise ValueProblem(problem)
     flat, chosen = v.reshape(-1), mask.reshape(-1)
-    small = v.dtype.kind in "iu" and v.dtype.itemsize <= 2
-    above = _above_by_value if small else _above_by_number
+    above = _above_by_value if _has_few_values(v) else _above_by_number
     return above(flat, chosen, int(bins), workers).reshape(v.shape)
+
+
+def _has_few_values(v: Array) -> bool:
+    small = v.dtype.kind in "iu" and v.dtype.itemsize <= 2
+    return small and v.size >= VOXELS_A_VALUE << (8 * v.dtype.itemsize)
 
 
 def _above_by_value(flat: Array, chosen: Mask, bins: int, workers: Workers) -> Mask:
     """Which of the mask exceed the threshold, where all values an element has can be counted."""
-    # In the machine's order of bytes, in which kernels read them.
-    native = np.ascontiguousarray(flat, dtype=flat.dtype.newbyteorder("="))
-    unsigned = np.dtype(f"uint{8 * native.dtype.itemsize}")
-    bits, parts = native.view(unsigned), slabs(len(native), 1)
+    unsigned = np.dtype(f"uint{8 * flat.dtype.itemsize}")
+    bits, parts = np.ascontiguousarray(flat).view(unsigned), slabs(len(flat), 1)
     # The number that each pattern of bits stands for.
-    values = np.arange(1 << (8 * unsigned.itemsize)).astype(unsigned)
-    numbers = values.view(native.dtype).astype(np.float32)
+    patterns = np.arange(1 << (8 * unsigned.itemsize)).astype(unsigned)
+    numbers = patterns.view(flat.dtype).astype(np.float32)
     counts = _counts_of_values(bits, chosen, parts, workers)
     threshold = _threshold_of_counts(numbers, counts, bins)
     table = (numbers > threshold).view(np.uint8)
