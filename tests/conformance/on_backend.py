@@ -36,7 +36,7 @@ __all__ = ["execute", "outcome_of", "same", "type_of"]
 def type_of(value: Value) -> Type:
     """The type of a value."""
     if isinstance(value, Image):
-        element = str(value.element)
+        element = value.element.newbyteorder("=").name
         content = Content.BOOLEAN if element == "bool" else Content.NUMBER
         return ImageOf(content, element, 1, value.grid)
     return BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER

@@ -106,3 +106,32 @@ def test_what_is_looked_at() -> None:
     """Nothing that has a kernel escapes."""
     names = {each.name.partition("(")[0] for each in PRIMITIVES}
     assert {"add", "near", "through", "volume", "average", "compared_distance"} <= names
+
+
+def test_arrays_of_any_layout(backend: Backend) -> None:
+    """A primitive of a user's may make an array that is strided, or of the other byte order."""
+    random = np.random.default_rng(2)
+    grid = Grid.regular((4, 5, 6))
+    plain = random.integers(-40, 40, (4, 5, 6)).astype(np.int16)
+    layouts = [plain.astype(">i2"), np.asfortranarray(plain), np.repeat(plain, 2, axis=2)[..., ::2]]
+    mask = np.asfortranarray(plain > 3)
+    named = {each.name: each for each in PRIMITIVES}
+    for name in (
+        "greater(image of numbers, number)",
+        "percentiles(image of numbers, image of true/false, number)",
+        "compared_volume(image of numbers, number, string)",
+        "labels(image of true/false)",
+        "near(image of true/false)",
+        "gradient(image of numbers)",
+    ):
+        primitive = named[name]
+        for layout in layouts:
+            values: list[Any] = []
+            for each in primitive.parameters:
+                if isinstance(each.type, ImageOf):
+                    array = mask if each.type == BOOLEAN_IMAGE else layout
+                    values.append(Image(array, grid))
+                else:
+                    values.append("less" if each.type == TEXT else 0.5)
+            found = outcome_of(primitive, values, grid, backend)
+            assert same(found, outcome_of(primitive, values, grid, Reference())), name

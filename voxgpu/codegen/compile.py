@@ -83,7 +83,11 @@ class _Run:
     ) -> None:
         self._kernel = kernel
         self._function = function
-        self._inputs = [np.ascontiguousarray(each) for each in inputs]
+        # What a primitive of a user's makes may be strided, or of the other byte order.
+        self._inputs = [
+            np.ascontiguousarray(each, dtype=element)
+            for each, element in zip(inputs, kernel.inputs, strict=True)
+        ]
         self._parameters = parameters
         self._sources = [(each.ctypes.data, each.itemsize) for each in self._inputs]
         self._targets = [(each.ctypes.data, each.itemsize) for each in outputs]

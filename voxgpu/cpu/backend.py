@@ -56,7 +56,7 @@ class Cpu:
         images = [each for each in arguments if isinstance(each, Image)]
         if call is None:
             return self._neighborhood(primitive, arguments, images, grid)
-        plain = [each.array if isinstance(each, Image) else each for each in arguments]
+        plain = [_plain(each) for each in arguments]
         place = grid if grid is not None else images[0].grid
         result = call.function(plain, place, self.workers)
         return Image(result, grid) if grid is not None else result
@@ -99,10 +99,7 @@ class Cpu:
         """Several nodes that share work."""
         nodes = [node for _, node in step.nodes]
         arguments = [
-            [
-                each.array if isinstance(each, Image) else each
-                for each in arguments_of(node, [inputs[id] for id in node.inputs])
-            ]
+            [_plain(each) for each in arguments_of(node, [inputs[id] for id in node.inputs])]
             for node in nodes
         ]
         results = JOINTS[nodes[0].primitive](arguments, self.workers)
@@ -122,6 +119,14 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _plain(value: Value) -> Any:
+    """What kernels are called with: arrays, contiguous and of this machine's byte order."""
+    if not isinstance(value, Image):
+        return value
+    array = value.array
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
 
 def _array(value: Value) -> Any:

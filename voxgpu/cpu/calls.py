@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from voxgpu.cpu import ball, components, correlation, distance, gradient, otsu, percentile
+from voxgpu.cpu import ball, components, correlation, euclidean, otsu, percentile, slope
 from voxgpu.cpu.workers import Workers
 from voxgpu.image import Grid
 from voxgpu.primitives import components as component_primitives
@@ -47,9 +47,9 @@ def calls() -> Mapping[Primitive, Call]:
         (rewritten.any_in_box, Call(lambda a, _, w: ball.near(a[0], int(a[1]), w), 2)),
         (rewritten.all_in_box, Call(lambda a, _, w: ball.interior(a[0], int(a[1]), w), 2)),
         (statistics.percentiles, Call(_mask_function(percentile.percentiles), 16)),
-        (distances.signed_distance, Call(_on_grid(distance.signed_distance), 16)),
-        (distances.distance, Call(_on_grid(distance.distance), 4)),
-        (texture.gradient, Call(_on_grid(gradient.gradient), 4)),
+        (distances.signed_distance, Call(_on_grid(euclidean.signed_distance), 16)),
+        (distances.distance, Call(_on_grid(euclidean.distance), 4)),
+        (texture.gradient, Call(_on_grid(slope.gradient), 4)),
         (statistics.otsu, Call(_mask_function(otsu.otsu), 1)),
         (texture.cross_correlation, Call(_cross_correlation, 4)),
         (rewritten.compared_distance, Call(_compared_distance, 10)),
@@ -87,5 +87,5 @@ def _compared_distance(arguments: list[Any], grid: Grid | None, workers: Workers
     result = ball.compared_distance(b, r, kind, operator, grid, workers)
     if result is not None:
         return result
-    exact = distance.signed_distance if kind == "dt" else distance.distance
+    exact = euclidean.signed_distance if kind == "dt" else euclidean.distance
     return rewritten.compare(operator, exact(b, grid, workers), r)

@@ -1,4 +1,4 @@
-"""How are exact distances computed on the CPU? See ``kernels/distance.py``."""
+"""How are exact distances computed on the CPU? See ``kernels/euclidean.py``."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _write(
     plane, tiles = height * width, -(-width // LANES)
     steps = workers.empty((depth * plane,), np.int16)
     flat, chosen = region.reshape(-1), np.ascontiguousarray(wanted).reshape(-1)
-    count = kernel("distance", "count_steps")
+    count = kernel("euclidean", "count_steps")
 
     def count_part(part: tuple[int, int]) -> None:
         first, last = part
@@ -75,7 +75,7 @@ def _write(
     low_y, high_y, occupied = _occupied(steps[:plane].reshape(height, width), tiles)
     columns = np.flatnonzero(occupied)
     low_x, high_x = (int(columns[0]), int(columns[-1])) if len(columns) else (0, -1)
-    lower, target = kernel("distance", "lower_planes"), out.reshape(-1)
+    lower, target = kernel("euclidean", "lower_planes"), out.reshape(-1)
     padded = tiles * LANES
 
     def lower_part(part: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""How is the gradient's magnitude computed on the CPU? See ``kernels/gradient.py``."""
+"""How is the gradient's magnitude computed on the CPU? See ``kernels/slope.py``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def gradient(v: Array, grid: Grid, workers: Workers) -> Array:
     depth, height, width = (1,) * (3 - v.ndim) + v.shape
     # ITK multiplies by the halved inverse of the spacing before it subtracts.
     weights = [0.5 * (1.0 / each) for each in (1.0,) * (3 - v.ndim) + tuple(grid.spacing)]
-    magnitude = kernel("gradient", "magnitude_float32")
+    magnitude = kernel("slope", "magnitude_float32")
 
     def part(rows: tuple[int, int]) -> None:
         magnitude(*rows, depth, height, width, v.ndim, *weights, values, out)
