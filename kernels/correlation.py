@@ -160,9 +160,7 @@ def _square_bin(
                 squares[target + x] += boxes[x] * boxes[x]
 
 
-def _sum_boxes(
-    y_first, y_last, first, last, half_y, half_x, width, columns, line, block, other, out
-):
+def _sum_boxes(y_first, y_last, first, last, half_y, half_x, width, columns, line, out):
     """Box sums around the rows of a tile of what its columns add up to."""
     for x in range(width + 2 * half_x):
         line[x] = 0
@@ -264,12 +262,10 @@ def _tile(
                 line, block, other, boxes, squares,
             )  # fmt: skip
         _sum_boxes(
-            y_first, y_last, first, last, half_y, half_x, width, count_columns, wide, wide, wide,
-            counted,
+            y_first, y_last, first, last, half_y, half_x, width, count_columns, wide, counted
         )  # fmt: skip
         _sum_boxes(
-            y_first, y_last, first, last, half_y, half_x, width, weight_columns, wide, wide, wide,
-            products,
+            y_first, y_last, first, last, half_y, half_x, width, weight_columns, wide, products
         )  # fmt: skip
         start = (z * height + y_first) * width
         _correlate(n, start, bins, sum_wanted, spread_wanted, counted, squares, products, out)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 from tests.conformance.on_backend import outcome_of, same
+from tests.laws.random_plans import lit, steepness
 from tests.primitives.images import masks, numbers, spacings
 from tests.strategies import law
 from voxgpu.cpu.backend import Cpu
@@ -28,6 +29,8 @@ PRIMITIVES = [
     for each in (*standard_primitives(), *primitives_of(rewritten))
     if each.body is not None or each in calls() or each.family == "rewritten"
 ]
+#: What users may define: neighborhoods of any offsets, with any number outside.
+PRIMITIVES += [*steepness.overloads, *lit.overloads]
 
 SHAPES = array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=9) | st.sampled_from(
     [(1, 1), (1, 65), (3, 64), (2, 1, 130), (5, 4, 63), (1, 8, 8), (33, 2, 3)]

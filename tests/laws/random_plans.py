@@ -11,6 +11,7 @@ from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.catalogue import standard_primitives
+from voxgpu.primitives.define import Bool, Voxel, neighborhood
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT
 from voxgpu.types import BOOLEAN_IMAGE, NUMBER, NUMBER_IMAGE, ImageOf, Type
@@ -44,10 +45,33 @@ _WANTED = [
     "add_numbers(number, number)",
     "divide_numbers(number, number)",
 ]
+
+
+@neighborhood("steepness", outside=-7.5)
+def steepness(v: Voxel) -> Voxel:
+    """The slope along x and y, of a number that is -7.5 outside.
+
+    >>> steepness([1, 2])
+    [9.5, -8.5]
+    """
+    return (v[(0, 0, 1)] - v[(0, 0, -1)]) + (v[(0, 1, 0)] - v[(0, -1, 0)])
+
+
+@neighborhood("lit", outside=True)
+def lit(b: Bool, v: Voxel) -> Bool:
+    """True where two voxels away along x or one along z it is true, and here a number is positive.
+
+    >>> lit([false, true], [1, 1])
+    [true, true]
+    """
+    return (b[(0, 0, 2)] | b[(-1, 0, 0)]) & (v > 0.0)
+
+
 ODD = np.array([0.0, -0.0, 1.0, np.nan, np.inf, 2.5], np.float32)
 
 _BY_NAME = {each.name: each for each in standard_primitives()}
 PRIMITIVES = [_BY_NAME[name] for name in _WANTED]
+PRIMITIVES += [*steepness.overloads, *lit.overloads] * 2
 
 
 def random_plan(seed: int, size: int, goals: int) -> tuple[Plan, dict[ValueId, Value]]:

@@ -14,6 +14,7 @@ from voxgpu.execution.task import Backend, Reference
 from voxgpu.ids import ValueId
 from voxgpu.optimize import passes, simplify
 from voxgpu.optimize.fuse import MOST_IMAGES, MOST_OPERATIONS, fuse
+from voxgpu.optimize.inline import inline
 from voxgpu.optimize.passes import scheduled
 from voxgpu.optimize.step import Fused
 from voxgpu.plan.node import Plan, needed
@@ -107,7 +108,8 @@ def _all_values(plan: Plan, given: dict[ValueId, Any]) -> dict[ValueId, Any]:
 def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed: int) -> None:
     plan, given = random_plan(seed, 30 + seed, goals=12)
     simplified = simplify.simplify(needed(plan), given)
-    steps = fuse(simplified, given)
+    fused = fuse(simplified, given)
+    steps = inline(simplified, fused, given)
     there = set(given)
     waiting = list(steps)
     while waiting:
@@ -115,7 +117,7 @@ def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed
         assert ready, "steps wait for each other"
         there |= {id for step in ready for id in step.outputs}
         waiting = [step for step in waiting if step not in ready]
-    for step in steps:
+    for step in fused:
         if isinstance(step, Fused):
             assert len(step.images) <= MOST_IMAGES
             assert step.kernel.operations <= MOST_OPERATIONS
@@ -123,6 +125,16 @@ def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed
     assert wanted <= there
     made = [id for step in steps for id in step.outputs]
     assert len(made) == len(set(made)), "a value is made twice"
+
+
+def test_bodies_are_inlined_into_neighborhoods_somewhere() -> None:
+    """The laws above would say nothing of inlining if it never happened."""
+    inlined = 0
+    for seed in range(200, 260):
+        plan, given = random_plan(seed, 12 + seed - 200, goals=6)
+        steps = [task.step for task in scheduled(needed(plan), Fusing(), given).tasks]
+        inlined += sum(isinstance(each, Fused) and each.kernel.is_neighborhood for each in steps)
+    assert inlined >= 5
 
 
 def test_the_passes_are_looked_at() -> None:

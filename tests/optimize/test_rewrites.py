@@ -124,3 +124,37 @@ def test_a_mean_is_gathered_in_the_pass_that_makes_its_mask(plan_of: object) -> 
     plan = plan_of('print "mean" avg(v * 2, v > 5)\nprint "n" volume(v > 5)')  # type: ignore[operator]
     (kernel,) = [step for step in fuse(simplify(plan)) if isinstance(step, Fused)]
     assert not kernel.written and len(kernel.numbers) == 2
+
+
+def test_a_body_is_inlined_where_its_outside_wins(tmp_path: Path) -> None:
+    """Beyond the frame the neighborhood's outside counts, not the body of what lies there."""
+    from tests.conformance.on_backend import NOWHERE, execute, type_of
+    from tests.laws.random_plans import steepness
+    from voxgpu.cpu.backend import Cpu
+    from voxgpu.ids import ValueId
+    from voxgpu.image import Grid, Image
+    from voxgpu.optimize.passes import scheduled
+    from voxgpu.plan.node import Goal, Node
+    from voxgpu.primitives.arithmetic import absolute
+    from voxgpu.types import NUMBER_IMAGE, ImageOf
+
+    grid = Grid.regular((2, 3))
+    v = Image(np.array([[1, -2, 3], [-4, 5, -6]], np.int16), grid)
+    (magnitude,), (slope,) = absolute.overloads, steepness.overloads
+    inner = Node(magnitude, (ValueId("v"),))
+    outer = Node(slope, (inner.id,))
+    kind = ImageOf(NUMBER_IMAGE.content, "float32", 1, grid)
+    plan = Plan(
+        {ValueId("v"): Node(CONSTANT, (), ("v",)), inner.id: inner, outer.id: outer},
+        {ValueId("v"): type_of(v), inner.id: kind, outer.id: kind},
+        (Goal("find", outer.id, "slope", NOWHERE, NOWHERE),),
+    )
+    backend = Cpu(1)
+    (task,) = scheduled(plan, backend, {ValueId("v"): v}).tasks
+    assert isinstance(task.step, Fused) and task.step.images == (ValueId("v"),)
+    found = execute(plan, {ValueId("v"): v}, backend)["slope"].array
+    backend.close()
+    padded = np.full((4, 5), -7.5, np.float32)
+    padded[1:3, 1:4] = np.abs(v.array)
+    expected = (padded[1:3, 2:] - padded[1:3, :-2]) + (padded[2:, 1:4] - padded[:-2, 1:4])
+    assert np.array_equal(found, expected)

@@ -57,7 +57,7 @@ def run_kernel(
 
     inputs  arrays of ``shape``, (z, y, x) or (y, x), contiguous, of the kernel's elements
     """
-    function = _function_of(kernel)
+    function = _function_of(kernel.as_read if kernel.is_neighborhood else kernel)
     outputs = [
         pool.empty(shape, np.bool_ if each.element == "bool" else np.float32)
         for each in kernel.outputs
@@ -147,10 +147,12 @@ class _Run:
         low, high = max(0, first - z), min(depth, last + z)
         result = []
         for number, source in enumerate(self._inputs):
-            array = np.full(shape, self._kernel.outside(number), source.dtype)
+            element = np.bool_ if source.dtype == np.bool_ else np.float32
+            array: Array = np.full(shape, self._kernel.outside(number), element)
             planes = source.reshape(self._shape)[low:high]
             place = low - (first - z)
-            array[place : place + high - low, y : y + height, x : x + width] = planes
+            with np.errstate(over="ignore"):
+                array[place : place + high - low, y : y + height, x : x + width] = planes
             result.append(array)
         return result, shape[2], shape[1] * shape[2]
 

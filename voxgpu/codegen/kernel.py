@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from voxgpu.codegen.scalar import HERE, Element, Scalar, topological
@@ -51,6 +51,15 @@ class Kernel:
     def uses_rows(self) -> bool:
         """Whether it asks where in the image a voxel lies, or around it."""
         return self.is_neighborhood or any(e.operation == "position" for e in self.expressions)
+
+    @cached_property
+    def as_read(self) -> Kernel:
+        """The kernel for inputs that have been converted to what it reads.
+
+        What lies outside an image need not be a number that the image's element has.
+        """
+        inputs = tuple("bool" if each == "bool" else "float32" for each in self.inputs)
+        return replace(self, inputs=inputs)
 
     def outside(self, number: int) -> bool | float:
         """What input ``number`` reads as beyond the frame."""

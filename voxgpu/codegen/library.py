@@ -43,12 +43,6 @@ def kernel(module_name: str, name: str) -> Callable[..., Any]:
         return _callable(address, result, types)
 
 
-def compile_all(names: list[tuple[str, str]]) -> None:
-    """Makes sure that these kernels are in the cache."""
-    for module_name, name in names:
-        kernel(module_name, name)
-
-
 @cache
 def _source_digest(module_name: str) -> str:
     return sha256(getsource(import_module(f"voxgpu.kernels.{module_name}")).encode()).hexdigest()

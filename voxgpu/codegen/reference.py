@@ -89,7 +89,10 @@ def _apply(
     match expression.operation:
         case "read":
             source, offset, outside = detail
-            return inputs[source] if offset == HERE else shifted(inputs[source], offset, outside)
+            if offset == HERE:
+                return inputs[source]
+            # Where nothing is said of what lies outside, nobody looks at it.
+            return shifted(inputs[source], offset, 0 if outside is None else outside)
         case "parameter":
             return _DTYPE[expression.element](parameters[detail[0]])
         case "constant":

@@ -17,9 +17,6 @@ Made = TypeVar("Made")
 #: Voxels of a piece of work: its arrays fit in a core's cache with room for others.
 SLAB_VOXELS = 1 << 20
 
-#: Voxels of a piece of a pass that writes and reads again what it computed; fits the inner cache.
-TILE_VOXELS = 1 << 16
-
 
 class Workers:
     """So many threads, and the caller of ``map`` beside them where it would only wait."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from voxgpu.ids import ValueId
 from voxgpu.optimize.fuse import fuse
+from voxgpu.optimize.inline import inline
 from voxgpu.optimize.prune import prune
 from voxgpu.optimize.schedule import Schedule, schedule
 from voxgpu.optimize.simplify import simplify
@@ -27,5 +28,5 @@ def scheduled(plan: Plan, target: Target, given: Collection[ValueId] = ()) -> Sc
     if not target.fuses:
         return schedule(plan, given)
     simplified = simplify(prune(plan, given), given)
-    steps = fuse(simplified, given)
+    steps = inline(simplified, fuse(simplified, given), given)
     return schedule(simplified, given, steps, target.scratch_of)

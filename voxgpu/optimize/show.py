@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from voxgpu.codegen.llvm_source import render
-from voxgpu.codegen.scalar import Scalar, topological
+from voxgpu.codegen.scalar import HERE, Scalar, topological
 from voxgpu.ids import ValueId
 from voxgpu.optimize.passes import Target, scheduled
 from voxgpu.optimize.schedule import Schedule
@@ -102,7 +102,9 @@ def _written(body: Scalar, images: list[str], scalars: list[str]) -> str:
         inside = [texts[id(argument)] for argument in each.arguments]
         match each.operation:
             case "read":
-                text = f"{images[each.detail[0]]}[i]"  # type: ignore[call-overload]
+                number, offset, _ = each.detail
+                where = "" if offset == HERE else f" + {offset}"
+                text = f"{images[number]}[i{where}]"  # type: ignore[call-overload]
             case "parameter":
                 text = scalars[each.detail[0]]  # type: ignore[call-overload]
             case "constant":
