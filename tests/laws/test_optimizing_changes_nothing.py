@@ -104,6 +104,18 @@ def _all_values(plan: Plan, given: dict[ValueId, Any]) -> dict[ValueId, Any]:
     return {ValueId(id): each for id, each in found.items() if not isinstance(each, Exception)}
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_what_no_goal_needs_is_no_step_without_results(seed: int) -> None:
+    """Plans of parts of a program have nodes that the part does not need."""
+    plan, given = random_plan(seed, 60, goals=1)
+    steps = inline(plan, fuse(plan, given), given)
+    assert all(step.outputs for step in steps)
+    with np.errstate(all="ignore"):
+        expected = execute(plan, given, Reference())
+        found = execute(plan, given, Fusing())
+    assert all(same(found[label], value) for label, value in expected.items())
+
+
 @pytest.mark.parametrize("seed", range(0, 300, 3))
 def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed: int) -> None:
     plan, given = random_plan(seed, 30 + seed, goals=12)

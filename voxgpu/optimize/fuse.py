@@ -69,7 +69,9 @@ def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
             steps.append(Single(id, node))
         elif in_group[id].order not in done:
             done.add(in_group[id].order)
-            steps.append(_Composition(plan, in_group[id], escapes, places).step())
+            step = _Composition(plan, in_group[id], escapes, places).step()
+            if step.outputs:  # else no goal needs it
+                steps.append(step)
     return steps
 
 
