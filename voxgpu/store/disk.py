@@ -1,0 +1,281 @@
+"""How do values outlive a process? As files that say what they are, and an index of them.
+
+Nothing that goes wrong here is the program's fault: what cannot be read is not there, what cannot
+be written is not kept, and `DiskStore.problems` says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from voxgpu.ids import ValueId
+from voxgpu.image import Image
+from voxgpu.primitives.primitive import Value
+from voxgpu.store.codec import Encoded, Undecodable, decode, encode, kind_of
+from voxgpu.store.folder import StoreProblem, index_of, objects_of, open_folder
+from voxgpu.store.index import Index, OtherSchema, Row
+from voxgpu.store.object_file import (
+    Damaged,
+    OtherFormat,
+    Stored,
+    is_of_other_format,
+    object_path,
+    read_object,
+    write_object,
+)
+
+#: Descriptions of values up to this length lie in the index.
+_SMALL = 4096
+
+#: Disks give space in blocks of this many bytes.
+_BLOCK = 4096
+
+#: After making room so much of the budget is used, so that room need not be made all the time.
+_LEFT_AFTER = 0.96
+
+#: A value that takes more of the budget than this is not kept: it would drive out all others.
+_LARGEST_SHARE = 0.5
+
+#: What a value comes with: ids of nodes that its maker doubted, and why.
+Doubts = tuple[tuple[ValueId, str], ...]
+
+
+class DiskStore:
+    """Values by id in a folder. Any number of processes may use it at once.
+
+    budget   bytes that values may take on the disk; what is least worth its bytes goes first
+    counts   what was ``found``, ``damaged``, ``written``, ``evicted`` by this object
+    """
+
+    def __init__(self, folder: Path, budget: int) -> None:
+        """Opens a store, made where there is none; raises StoreProblem where it cannot be used."""
+        self.folder = folder
+        self.budget = budget
+        self.counts: Counter[str] = Counter()
+        self.problems: dict[str, None] = {}
+        self._pinned: set[ValueId] = set()
+        self._used: set[ValueId] = set()
+        self._lock = threading.Lock()
+        self._is_full = False
+        open_folder(folder)
+        self._objects = objects_of(folder)
+        try:
+            self.index = open_index(folder)
+        except OtherSchema as error:
+            raise StoreProblem(
+                f"the index of the store `{folder}` is of another voxgpu ({error})",
+                "use another folder with --store DIR; this one is left as it is",
+            ) from None
+        except (sqlite3.Error, OSError) as error:
+            raise StoreProblem(
+                f"the index of the store `{folder}` cannot be used: {error}"
+            ) from None
+        self.read_only = self.index.read_only or not os.access(folder, os.W_OK)
+
+    def has(self, id: ValueId) -> bool:
+        """Whether there seems to be a value; `get` may still find it damaged or gone."""
+        try:
+            return self.index.has(id)
+        except sqlite3.Error as error:
+            self._complain(error)
+            return False
+
+    def get(self, id: ValueId) -> tuple[Value, Doubts] | None:
+        """The value and what it comes with; None where there is none that is whole."""
+        try:
+            row = self.index.row(id)
+        except sqlite3.Error as error:
+            self._complain(error)
+            return None
+        if row is None:
+            return None
+        found = _small(row) if row.small is not None else self._read(id)
+        if found is not None:
+            with self._lock:
+                self.counts["found"] += 1
+                self._used.add(id)
+        return found
+
+    def pin(self, ids: Iterable[ValueId]) -> None:
+        """These values are going to be read: they are not driven out by what this one writes."""
+        self._pinned.update(ids)
+
+    def put(
+        self,
+        id: ValueId,
+        value: Value,
+        seconds: float = 0.0,
+        made: Mapping[str, Any] | None = None,
+        doubts: Doubts = (),
+    ) -> bool:
+        """Keeps a value; whether it was written. Never raises for what the disk does.
+
+        seconds  what it takes to compute the value again
+        made     how it was made: plain JSON
+        doubts   what to warn of where it is used
+        """
+        if self.read_only or self._is_full or self.has(id):
+            return False
+        try:
+            written = self._write(id, value, seconds, made or {}, doubts)
+        except (OSError, sqlite3.Error) as error:
+            self._complain(error)
+            return False
+        if written:
+            with self._lock:
+                self.counts["written"] += 1
+            self._stay_within_budget()
+        return written
+
+    def close(self) -> None:
+        """Notes what was used and counted, and closes the index."""
+        with suppress(sqlite3.Error):
+            if not self.read_only:
+                if self._used:
+                    self.index.touch(self._used)
+                if self.counts["damaged"]:
+                    self.index.count(damaged=self.counts["damaged"])
+        self.index.close()
+
+    def make_room(self, most: int) -> int:
+        """Drives out what is least worth its bytes until ``most`` bytes are taken; how many."""
+        taken = self.index.take_least_worthy(most, self._pinned)
+        for row in taken:
+            if row.small is None:
+                with suppress(OSError):
+                    object_path(self._objects, row.id).unlink()
+        if taken:
+            self.index.count(evicted=len(taken))
+        self.counts["evicted"] += len(taken)
+        return len(taken)
+
+    def _stay_within_budget(self) -> None:
+        try:
+            if self.index.bytes() > self.budget:
+                self.make_room(int(self.budget * _LEFT_AFTER))
+        except sqlite3.Error as error:
+            self._complain(error)
+
+    def _write(
+        self, id: ValueId, value: Value, seconds: float, made: Mapping[str, Any], doubts: Doubts
+    ) -> bool:
+        encoded = encode(value)
+        now = time.time()
+        stored = Stored(id, encoded.described, bytes_of(value), seconds, now, made, doubts)
+        small = json.dumps(encoded.described) if not encoded.chunks else None
+        if small is not None and len(small) > _SMALL:
+            small = None
+        size = _BLOCK // 8 + len(small) if small is not None else self._write_file(stored, encoded)
+        if size:
+            self.index.add([row_of(stored, size, small)])
+        return size > 0
+
+    def _write_file(self, stored: Stored, encoded: Encoded) -> int:
+        """The bytes that the file takes on the disk; 0 where it was not written."""
+        size = sum(map(len, encoded.chunks))
+        path = object_path(self._objects, stored.id)
+        if size > self.budget * _LARGEST_SHARE or is_of_other_format(path):
+            return 0
+        try:
+            return on_disk(write_object(path, stored, encoded))
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        # The disk is full, perhaps of what we have kept.
+        self.make_room(max(0, self.index.bytes() - 2 * on_disk(size)))
+        try:
+            return on_disk(write_object(path, stored, encoded))
+        except OSError:
+            self._is_full = True
+            raise
+
+    def _read(self, id: ValueId) -> tuple[Value, Doubts] | None:
+        path = object_path(self._objects, id)
+        try:
+            stored, value = read_object(path, id)
+        except FileNotFoundError:
+            self._forget(id)
+        except Damaged:
+            with self._lock:
+                self.counts["damaged"] += 1
+            self._forget(id)
+            if not self.read_only:
+                with suppress(OSError):
+                    path.unlink()
+        except (OtherFormat, OSError, MemoryError):
+            pass
+        else:
+            return value, stored.doubts
+        return None
+
+    def _forget(self, id: ValueId) -> None:
+        if not self.read_only:
+            with suppress(sqlite3.Error):
+                self.index.remove([id])
+
+    def _complain(self, error: Exception) -> None:
+        """Remembers what is to be told, each thing once."""
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        with self._lock:
+            self.problems[f"results are not kept in `{self.folder}`: {reason}"] = None
+
+
+def open_index(folder: Path) -> Index:
+    """The index of a store; one that is no database is put aside and made anew, empty."""
+    path = index_of(folder)
+    try:
+        return Index(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
+        path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return Index(path)
+
+
+def row_of(stored: Stored, size: int, small: str | None) -> Row:
+    """What the index says of a value."""
+    return Row(
+        stored.id,
+        kind_of(stored.described),
+        str(stored.made.get("primitive", "")),
+        size,
+        stored.bytes,
+        stored.seconds,
+        stored.created,
+        stored.created,
+        json.dumps(stored.doubts),
+        small,
+    )
+
+
+def on_disk(size: int) -> int:
+    """Bytes that a file of this size takes."""
+    return -(-size // _BLOCK) * _BLOCK
+
+
+def bytes_of(value: Value) -> int:
+    """Memory that the voxels of a value take."""
+    if isinstance(value, tuple):
+        return sum(map(bytes_of, value))
+    return value.array.nbytes if isinstance(value, Image) else 0
+
+
+def _small(row: Row) -> tuple[Value, Doubts] | None:
+    try:
+        doubts = tuple((ValueId(id), str(reason)) for id, reason in json.loads(row.doubts))
+        return decode(json.loads(row.small or ""), memoryview(b"")), doubts
+    except (Undecodable, ValueError, TypeError):
+        return None

@@ -1,0 +1,144 @@
+"""Where is a store, how large may it become, and is a folder one?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+#: The first line of the file that shows that a folder is a store.
+_MARK = "voxgpu store"
+
+#: Of the folder as a whole. A store of another version is left alone.
+LAYOUT = 1
+
+#: A store of which nothing else is said takes no more than this, nor more than a part of what
+#: is free.
+_LARGEST_DEFAULT = 20_000_000_000
+_SHARE_OF_FREE = 0.1
+
+#: File systems that several computers share, on which a database is not safe.
+_SHARED_FILE_SYSTEMS = {
+    "nfs", "nfs4", "lustre", "cifs", "smb3", "gpfs", "beegfs", "ceph", "afs", "fuse.sshfs",
+    "fuse.glusterfs", "9p", "panfs", "orangefs", "pvfs2", "wekafs",
+}  # fmt: skip
+
+
+class StoreProblem(Exception):
+    """Why a store cannot be used; ``help`` says what to do."""
+
+    def __init__(self, reason: str, help: str = "") -> None:
+        super().__init__(reason)
+        self.help = help
+
+
+def objects_of(folder: Path) -> Path:
+    """Where the files of values lie."""
+    return folder / "objects"
+
+
+def index_of(folder: Path) -> Path:
+    """The database."""
+    return folder / "index.sqlite"
+
+
+def default_folder(cache: str | None = None) -> Path:
+    """The store of somebody who says nothing: in the platform's cache folder, or in ``cache``."""
+    if cache:
+        return Path(cache) / "store"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("voxgpu") / "store"
+
+
+def default_budget(folder: Path, taken: int = 0) -> int:
+    """20 GB, or a tenth of what is free (``taken`` by the store itself included)."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError:
+        return _LARGEST_DEFAULT
+    return min(_LARGEST_DEFAULT, int((free + taken) * _SHARE_OF_FREE))
+
+
+def open_folder(folder: Path, with_index: bool = True) -> None:
+    """Makes a folder a store where it is new or empty; raises StoreProblem where it is another.
+
+    Only the owner may look into a new one: its values are made of somebody's images.
+    """
+    mark = folder / "STORE"
+    try:
+        if not mark.exists():
+            _refuse_what_is_no_store(folder)
+            if with_index:
+                _refuse_shared(folder)
+            objects_of(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Folders above the last one were made as mkdir makes them.
+            with suppress(OSError):
+                folder.chmod(0o700)
+            _write_mark(mark)
+        text = mark.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", "") or error
+        raise StoreProblem(f"the store `{folder}` cannot be used: {reason}") from None
+    name, _, version = text.strip().rpartition(" ")
+    if name != _MARK or version != str(LAYOUT):
+        raise StoreProblem(
+            f"the store `{folder}` is of another voxgpu: `{text.strip()[:60]}`, "
+            f"this one reads `{_MARK} {LAYOUT}`",
+            "use another folder with --store DIR; this one is left as it is",
+        )
+
+
+def is_store(folder: Path) -> bool:
+    """Whether a folder is a store, of whatever version."""
+    return (folder / "STORE").is_file()
+
+
+def _write_mark(mark: Path) -> None:
+    unfinished = mark.with_name(f".STORE-{os.getpid()}")
+    unfinished.write_text(f"{_MARK} {LAYOUT}\n", "utf-8")
+    unfinished.replace(mark)
+
+
+def _refuse_what_is_no_store(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise StoreProblem(f"`{folder}` is a file, not the folder of a store")
+    # Another process may be making the store at this moment.
+    others = [each.name for each in folder.iterdir() if not each.name.startswith(".STORE")]
+    if set(others) - {"objects", "STORE", "index.sqlite", "index.sqlite-wal", "index.sqlite-shm"}:
+        raise StoreProblem(
+            f"`{folder}` holds other files and is no store of voxgpu",
+            "give a new or an empty folder with --store DIR",
+        )
+
+
+def _refuse_shared(folder: Path) -> None:
+    system = file_system(folder)
+    if system in _SHARED_FILE_SYSTEMS:
+        raise StoreProblem(
+            f"`{folder}` lies on {system}, where the index of a store is not safe",
+            "keep the store on a local disk with --store DIR; give this folder with "
+            "--store-shared DIR, which needs no index",
+        )
+
+
+def file_system(folder: Path) -> str:
+    """The kind of file system that a folder lies on, or would; empty where it cannot be told."""
+    try:
+        lines = Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    place = os.path.realpath(folder)
+    best, kind = "", ""
+    for line in lines:
+        _, mount, system, *_ = line.split(" ")
+        point = mount.replace("\\040", " ").rstrip("/")
+        if (place == point or place.startswith(point + "/")) and len(point) >= len(best):
+            best, kind = point, system
+    return kind

@@ -1,0 +1,199 @@
+"""What does a file that holds one value look like, and how is it written and read?
+
+A file is ``MAGIC``, the format version, the length of the header, the header (JSON), the packed
+voxels, and the xxh3-128 checksum of all of that. It says by itself what it is, so that an index
+can be made again from the files. It appears under its name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import struct
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from voxgpu.ids import ValueId
+from voxgpu.primitives.primitive import Value
+from voxgpu.store.codec import Encoded, Undecodable, decode
+
+MAGIC = b"voxgpu object\n"
+
+#: Of the layout of files and of the description of values. Other versions are left alone.
+FORMAT = 1
+
+_START = struct.Struct("<IQ")
+_CHECKSUM_BYTES = 16
+
+#: What a file of which only a part was written is called.
+UNFINISHED = ".part"
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+
+#: Of names of unfinished files, so that those of one process differ.
+_COUNTER = itertools.count()
+
+
+class Damaged(Exception):
+    """A file is not what was written: torn, changed, or no object."""
+
+
+class OtherFormat(Exception):
+    """A file was written by another version, and is to be left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a file says of its value, besides the value.
+
+    id         what the value means
+    described  the value without voxels
+    bytes      memory that the value takes
+    seconds    what it takes to compute the value again
+    created    seconds since 1970
+    made       how the value was made: ``primitive``, ``parameters``, ``inputs``, ``version``
+    doubts     what to warn of where the value is used: ids of nodes and reasons
+    """
+
+    id: ValueId
+    described: Mapping[str, Any]
+    bytes: int
+    seconds: float
+    created: float
+    made: Mapping[str, Any]
+    doubts: tuple[tuple[ValueId, str], ...] = ()
+
+
+def object_path(folder: Path, id: ValueId) -> Path:
+    """Where the file of a value lies: two letters of its id, then the others."""
+    return folder / id[:2] / id[2:]
+
+
+def id_of(path: Path) -> ValueId | None:
+    """The id that a file is named by; None where the name is none."""
+    name = path.parent.name + path.name
+    is_id = len(name) == 64 and set(name) <= set("0123456789abcdef")
+    return ValueId(name) if is_id else None
+
+
+def write_object(
+    path: Path,
+    stored: Stored,
+    encoded: Encoded,
+    durable: bool = True,
+    folder_mode: int = 0o700,
+) -> int:
+    """Writes a file in one piece; its size in bytes. Raises OSError, and then leaves nothing.
+
+    durable      wait until the disk has it before it gets its name
+    folder_mode  who may look into its folder, and so into it; nobody may run it
+    """
+    data = [_header(stored), *encoded.chunks]
+    checksum = xxhash.xxh3_128()
+    for part in data:
+        checksum.update(part)
+    data.append(checksum.digest())
+    path.parent.mkdir(mode=folder_mode, parents=True, exist_ok=True)
+    unfinished = path.parent / f".{socket.gethostname()}-{os.getpid()}-{next(_COUNTER)}{UNFINISHED}"
+    try:
+        descriptor = os.open(unfinished, _NEW, folder_mode & 0o666)
+        with open(descriptor, "wb", 0) as file:  # noqa: PTH123
+            for part in data:
+                _write_all(file.fileno(), part)
+            if durable:
+                os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+    return sum(map(len, data))
+
+
+def read_object(path: Path, id: ValueId) -> tuple[Stored, Value]:
+    """What a file says, and its value.
+
+    Raises FileNotFoundError, Damaged where it is not whole or holds another value, OtherFormat,
+    and OSError where it cannot be read.
+    """
+    stored, payload = _checked(path.read_bytes(), id)
+    try:
+        return stored, decode(stored.described, payload)
+    except Undecodable as error:
+        raise Damaged(str(error)) from None
+
+
+def read_stored(path: Path, id: ValueId) -> Stored:
+    """What a file says of its value, all of the file checked; raises as `read_object`."""
+    return _checked(path.read_bytes(), id)[0]
+
+
+def is_of_other_format(path: Path) -> bool:
+    """Whether there is an object that another version has written."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC) + _START.size)
+    except OSError:
+        return False
+    if len(start) < len(MAGIC) + _START.size or not start.startswith(MAGIC):
+        return False
+    return bool(_START.unpack_from(start, len(MAGIC))[0] != FORMAT)
+
+
+def _header(stored: Stored) -> bytes:
+    header = {
+        "id": stored.id,
+        "value": stored.described,
+        "bytes": stored.bytes,
+        "seconds": stored.seconds,
+        "created": stored.created,
+        "made": stored.made,
+        "doubts": stored.doubts,
+    }
+    text = json.dumps(header, separators=(",", ":")).encode("ascii")
+    return MAGIC + _START.pack(FORMAT, len(text)) + text
+
+
+def _checked(data: bytes, id: ValueId) -> tuple[Stored, memoryview]:
+    start = len(MAGIC) + _START.size
+    if len(data) < start + _CHECKSUM_BYTES or not data.startswith(MAGIC):
+        raise Damaged("it is no object, or cut short")
+    whole = memoryview(data)
+    body, checksum = whole[:-_CHECKSUM_BYTES], whole[-_CHECKSUM_BYTES:]
+    if xxhash.xxh3_128_digest(body) != checksum:
+        raise Damaged("its checksum is wrong")
+    version, length = _START.unpack_from(data, len(MAGIC))
+    if version != FORMAT:
+        raise OtherFormat(f"format {version}")
+    try:
+        stored = _stored(json.loads(bytes(body[start : start + length])))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise Damaged(f"its header is none: {error}") from None
+    if stored.id != id:
+        raise Damaged("it holds another value")
+    return stored, body[start + length :]
+
+
+def _stored(header: Any) -> Stored:
+    return Stored(
+        ValueId(header["id"]),
+        dict(header["value"]),
+        int(header["bytes"]),
+        float(header["seconds"]),
+        float(header["created"]),
+        dict(header["made"]),
+        tuple((ValueId(each), str(reason)) for each, reason in header["doubts"]),
+    )
+
+
+def _write_all(descriptor: int, part: bytes) -> None:
+    left = memoryview(part)
+    while left:
+        left = left[os.write(descriptor, left) :]

@@ -1,0 +1,171 @@
+"""Where is a value looked for, and where does it go? On the disk, then where others share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from voxgpu.ids import ValueId
+from voxgpu.primitives.primitive import Value
+from voxgpu.store.disk import DiskStore, Doubts, bytes_of
+from voxgpu.store.policy import is_kept
+from voxgpu.store.shared import SharedFolder
+from voxgpu.store.writer import Writer
+
+#: Values that wait to be written may take this many bytes, or what one image takes.
+WAITING_BYTES = 256 << 20
+
+__all__ = ["NoStore", "Store", "Tiers", "bytes_of"]
+
+
+class Store(Protocol):
+    """What outlives a run."""
+
+    def has(self, id: ValueId) -> bool:
+        """Whether there seems to be a value."""
+
+    def get(self, id: ValueId) -> tuple[Value, Doubts] | None:
+        """The value, and what to warn of where it is used; None where there is none after all."""
+
+    def plan_to_read(self, ids: Iterable[ValueId]) -> None:
+        """These are going to be read."""
+
+    def wants(self, is_goal: bool, seconds: float, size: int) -> bool:
+        """Whether a value of so many bytes, computed in so many seconds, is to be kept."""
+
+    def keep(
+        self,
+        id: ValueId,
+        value: Value,
+        seconds: float,
+        made: Mapping[str, Any],
+        doubts: Doubts,
+        must: bool,
+    ) -> None:
+        """Keeps a value, some time soon; ``must``: even if others have to be waited for."""
+
+
+class NoStore:
+    """Nothing outlives a run."""
+
+    def has(self, id: ValueId) -> bool:
+        """No."""
+        return False
+
+    def get(self, id: ValueId) -> tuple[Value, Doubts] | None:
+        """None."""
+        return None
+
+    def plan_to_read(self, ids: Iterable[ValueId]) -> None:
+        """Nothing is there to be read."""
+
+    def wants(self, is_goal: bool, seconds: float, size: int) -> bool:
+        """No."""
+        return False
+
+    def keep(
+        self,
+        id: ValueId,
+        value: Value,
+        seconds: float,
+        made: Mapping[str, Any],
+        doubts: Doubts,
+        must: bool,
+    ) -> None:
+        """Lets it go."""
+
+
+class Tiers:
+    """A store on this computer's disk, and perhaps a folder that several computers share.
+
+    What is found in the shared folder is kept on the disk, too. Writing is done beside the run.
+    """
+
+    def __init__(
+        self,
+        disk: DiskStore | None,
+        shared: SharedFolder | None = None,
+        policy: str = "costly",
+    ) -> None:
+        self.disk = disk
+        self.shared = shared
+        self._policy = policy
+        self._writer = Writer(WAITING_BYTES)
+
+    @property
+    def problems(self) -> list[str]:
+        """What kept results from being kept; each thing once."""
+        tiers = [each for each in (self.disk, self.shared) if each is not None]
+        return [problem for each in tiers for problem in each.problems]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What was ``found``, ``written``, ``damaged``, ``evicted``."""
+        empty: Counter[str] = Counter()
+        return sum((each.counts for each in (self.disk, self.shared) if each), empty)
+
+    def has(self, id: ValueId) -> bool:
+        """Whether there seems to be a value."""
+        if self.disk is not None and self.disk.has(id):
+            return True
+        return self.shared is not None and self.shared.has(id)
+
+    def get(self, id: ValueId) -> tuple[Value, Doubts] | None:
+        """The value, and what to warn of where it is used; None where there is none after all."""
+        found = self.disk.get(id) if self.disk is not None else None
+        if found is None and self.shared is not None:
+            there = self.shared.get(id)
+            if there is not None:
+                stored, value = there
+                found = value, stored.doubts
+                if self.disk is not None:
+                    self.disk.put(id, value, stored.seconds, stored.made, stored.doubts)
+        return found
+
+    def plan_to_read(self, ids: Iterable[ValueId]) -> None:
+        """These are going to be read: what is written meanwhile does not drive them out."""
+        if self.disk is not None:
+            self.disk.pin(ids)
+
+    def wants(self, is_goal: bool, seconds: float, size: int) -> bool:
+        """Whether the policy keeps such a value."""
+        return is_kept(self._policy, is_goal, seconds, size)
+
+    def keep(
+        self,
+        id: ValueId,
+        value: Value,
+        seconds: float,
+        made: Mapping[str, Any],
+        doubts: Doubts,
+        must: bool,
+    ) -> None:
+        """Writes a value, beside the run; without ``must`` only where not too many wait."""
+        job = partial(self._put, id, value, seconds, made, doubts)
+        self._writer.offer(bytes_of(value), job, must or self._policy == "all")
+
+    def flush(self) -> None:
+        """Waits until everything is written."""
+        self._writer.drain()
+
+    def close(self, interrupted: bool = False) -> None:
+        """Writes what waits, unless one is in a hurry, and closes."""
+        if interrupted:
+            self._writer.abandon()
+        self._writer.close()
+        if self.disk is not None:
+            self.disk.close()
+
+    def _put(
+        self,
+        id: ValueId,
+        value: Value,
+        seconds: float,
+        made: Mapping[str, Any],
+        doubts: Doubts,
+    ) -> None:
+        for tier in (self.disk, self.shared):
+            if tier is not None:
+                tier.put(id, value, seconds, made, doubts)

@@ -1,0 +1,99 @@
+"""How are values written without the computation waiting? By a thread that gives way to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+#: How much less than the computation the thread that writes gets where both want a core.
+_NICENESS = 10
+
+
+class Writer:
+    """Does jobs one after the other on a thread of its own.
+
+    most  bytes that values which wait to be written may take
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._jobs: deque[tuple[int, Callable[[], object]]] = deque()
+        self._bytes = 0
+        self._busy = False
+        self._ending = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that wait."""
+        return self._bytes
+
+    def offer(self, size: int, job: Callable[[], object], must: bool) -> bool:
+        """Takes a job that holds so many bytes until it is done; whether it was taken.
+
+        must  wait until there is room rather than refuse
+        """
+        with self._changed:
+            while self._bytes and self._bytes + size > self._most:
+                if not must:
+                    return False
+                self._changed.wait()
+            self._jobs.append((size, job))
+            self._bytes += size
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="store", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        return True
+
+    def drain(self) -> None:
+        """Waits until everything is written."""
+        with self._changed:
+            while self._jobs or self._busy:
+                self._changed.wait()
+
+    def close(self) -> None:
+        """Writes the rest and ends the thread."""
+        self.drain()
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def abandon(self) -> None:
+        """Forgets what was not begun, as after Ctrl-C."""
+        with self._changed:
+            self._jobs.clear()
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        _give_way()
+        while True:
+            with self._changed:
+                while not self._jobs:
+                    if self._ending:
+                        return
+                    self._changed.wait()
+                size, job = self._jobs.popleft()
+                self._busy = True
+            try:
+                job()
+            finally:
+                del job
+                with self._changed:
+                    self._bytes -= size
+                    self._busy = False
+                    self._changed.notify_all()
+
+
+def _give_way() -> None:
+    """Lowers the priority of this thread; only Linux does that for one thread of a process."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
