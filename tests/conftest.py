@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Tests say themselves when results are to outlive a run.
+os.environ["VOXGPU_STORE"] = "none"
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 settings.register_profile(

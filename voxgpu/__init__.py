@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.image import Grid, Image
+from voxgpu.version import __version__
 
 if TYPE_CHECKING:
     from voxgpu.execute import Result
 
-__version__ = "0.1.0"
 __all__ = ["Diagnostic", "Grid", "Image", "ImgqlError", "__version__", "check", "run"]
 
 
@@ -31,6 +31,8 @@ def run(
     read_roots: Sequence[str | Path] = (),
     write_roots: Sequence[str | Path] = (),
     primitives: Sequence[str | Path] = (),
+    store: str | Path | None = None,
+    memory: int | None = None,
 ) -> Result:
     """Runs a program and returns what it printed and saved, its values, and the goals that failed.
 
@@ -46,23 +48,33 @@ def run(
     read_roots   the only folders the program may read in; none: anywhere
     write_roots  the only folders it may write in; none: anywhere
     primitives   Python files that define more primitives; they are run
+    store        the folder in which results are kept for later runs; ``"default"`` is that of the
+                 command line; None: nothing is kept
+    memory       bytes that the process may take; values beyond it wait on the disk
 
     Raises ImgqlError with every mistake, before anything is computed; a goal that fails while
     running is in ``errors`` of the result, and the others are delivered.
     """
-    from voxgpu.execute import Session, backend_of
+    from functools import partial
 
-    backend = backend_of(device, threads)
+    from voxgpu.device import choose
+    from voxgpu.execute import Session, backend_of
+    from voxgpu.files.digest import Digests
+
+    backend = partial(backend_of, choose(device), threads)
     folder = Path(output) if output is not None else None
     source, path = _source(program)
     options = _options(define, folder, dialect, same_grid, read_roots, write_roots, primitives)
     from voxgpu.pipeline import compile_program
 
-    session = Session(folder, options.roots, backend=backend)
-    try:
-        return session.execute(compile_program(source, path, options, ask=session.ask))
-    finally:
-        session.close()
+    kept = _opened(store)
+    seen = kept.seen_files() if kept is not None else None
+    with Session(
+        folder, options.roots, backend=backend, store=kept, memory=memory, threads=threads
+    ) as session:
+        return session.execute(
+            compile_program(source, path, options, Digests(seen).of, session.ask, seen)
+        )
 
 
 def check(
@@ -84,6 +96,20 @@ def check(
         return error.diagnostics
     options = _options(define, None, dialect, same_grid, (), (), primitives)
     return compile_program(source, path, options, unread).diagnostics
+
+
+def _opened(store: str | Path | None) -> Any:
+    """The store that is asked for; raises ImgqlError where it cannot be used."""
+    if store is None:
+        return None
+    from voxgpu.store.folder import StoreProblem, default_folder
+    from voxgpu.store.opened import StoreOptions, open_store
+
+    folder = default_folder() if store == "default" else Path(store)
+    try:
+        return open_store(StoreOptions(folder))
+    except StoreProblem as problem:
+        raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None
 
 
 def _source(program: str | Path) -> tuple[Any, Path | None]:

@@ -3,88 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from types import TracebackType
 
-from voxgpu.cpu.backend import Cpu
 from voxgpu.device import choose
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
-from voxgpu.execution.deliver import Deliveries, Printed, Saved
-from voxgpu.execution.engine import Deliver, Outcome, keep_nothing, run
+from voxgpu.execution.deliver import Deliveries, Printed
+from voxgpu.execution.engine import Deliver, Outcome
 from voxgpu.execution.events import Observer, ignore
-from voxgpu.execution.kept import Kept
-from voxgpu.execution.memory import available_bytes
-from voxgpu.execution.serial import Serial
+from voxgpu.execution.keeping import Keeping
+from voxgpu.execution.memory import Room
+from voxgpu.execution.result import Result
+from voxgpu.execution.runner import MakeBackend, Runner
 from voxgpu.execution.task import Backend, Reference
-from voxgpu.execution.threads import Threads
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
+from voxgpu.files.write import form_of
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
-from voxgpu.optimize.passes import scheduled
-from voxgpu.optimize.schedule import Schedule
 from voxgpu.pipeline import Compiled
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.primitive import Value, ValueProblem
+from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.store.history import History
+from voxgpu.store.memory import Memory
+from voxgpu.store.saved_files import SavedFiles
+from voxgpu.store.tiers import NoStore, Tiers, bytes_of
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a program came to.
-
-    prints    what was printed, in order
-    saved     the files that were written, in order, with their images
-    errors    the goals that failed; warnings are in ``warnings``
-    seconds   wall time of running, compiling not included
-    nodes     how many values there are that goals need, or that decided how lowering went on
-    computed  how many of them were computed
-    found     the values that were asked for without a name
-    """
-
-    prints: tuple[Printed, ...]
-    saved: tuple[Saved, ...]
-    errors: tuple[Diagnostic, ...]
-    warnings: tuple[Diagnostic, ...]
-    seconds: float
-    nodes: int
-    computed: int
-    found: tuple[Value, ...] = ()
-
-    @property
-    def values(self) -> dict[str, Value]:
-        """Everything delivered, by label or file name; sequences are tuples."""
-        printed: dict[str, Value] = {p.label: p.value for p in self.prints}
-        return printed | {saved.label: saved.image for saved in self.saved}
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain data, as ``voxgpu run --json`` prints it."""
-        return {
-            "print": [each.as_json() for each in self.prints],
-            "saved": [each.as_json() for each in self.saved],
-            "errors": [each.as_json() for each in self.errors],
-            "warnings": [each.as_json() for each in self.warnings],
-            "seconds": self.seconds,
-            "nodes": self.nodes,
-            "computed": self.computed,
-        }
-
-
-#: Bytes that are there in any case: looking would take longer than most of what is asked.
-_SMALL = 64 * 2**20
+__all__ = ["Result", "Session", "backend_of", "execute"]
 
 
 def _silent(_: Printed) -> None:
     """Prints nothing."""
 
 
-class Session:
+class Session(AbstractContextManager["Session"]):
     """Runs programs, and parts of programs that are still being lowered; computes nothing twice.
 
     output   the folder for relative names of files; None: nothing is written, images are returned
     keeping  keep values for the next program, as long as there is memory for them
-    backend  on what to compute; None: the reference
+    backend  on what to compute, or what makes that; None: the reference
+    store    what outlives the session; None: nothing
+    memory   bytes that the process may take; None: what is available
+    images   whether results hold the images that were saved to files
+    force    write files also where they are there already
+    threads  how many read and write where there is nothing to compute; None: one a core
     """
 
     def __init__(
@@ -94,22 +61,44 @@ class Session:
         on_print: Callable[[Printed], None] = _silent,
         observe: Observer = ignore,
         keeping: bool = False,
-        backend: Backend | None = None,
+        backend: Backend | MakeBackend | None = None,
+        store: Tiers | None = None,
+        memory: int | None = None,
+        images: bool = True,
+        force: bool = False,
+        threads: int | None = None,
     ) -> None:
         self._output = output
         self._roots = roots or Roots()
         self._on_print = on_print
-        self._observe = observe
-        self._keeping = keeping
-        self._backend = backend or Reference()
-        self._kept = Kept(available_bytes() // 4)
-        self._doubts: dict[ValueId, Diagnostic] = {}
+        self._is_keeping = keeping
+        self._store = store
+        self._images = images
+        self._force = force
+        room = Room(memory)
+        self._keeping = Keeping(Memory(room.for_kept(), bytes_of), store or NoStore())
+        spills = store.spills if store is not None else None
+        self._runner = Runner(backend or Reference(), self._keeping, room, spills, threads, observe)
+        self._doubts: dict[Diagnostic, None] = {}
         self._computed: list[ValueId] = []
+        self._reused: list[ValueId] = []
         self._seconds = 0.0
+        self._told: set[str] = set()
 
-    def close(self) -> None:
-        """Ends the threads of the backend."""
-        self._backend.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes; after Ctrl-C what was not yet written to the store is not waited for."""
+        self.close(interrupted=kind is not None and not issubclass(kind, Exception))
+
+    def close(self, interrupted: bool = False) -> None:
+        """Ends the threads of the backend and writes what the store is to keep."""
+        self._runner.close()
+        if self._store is not None:
+            self._store.close(interrupted)
 
     def ask(self, plan: Plan, ids: Sequence[ValueId]) -> dict[ValueId, Value | Diagnostic]:
         """The values of nodes, or what went wrong; raises ImgqlError where memory is short.
@@ -119,14 +108,11 @@ class Session:
         goals = tuple(Goal("find", id, "", plan.origins[id][0], plan.origins[id][0]) for id in ids)
         asked = replace(plan, goals=goals)
         found: dict[ValueId, Value | Diagnostic] = {}
-        planned = scheduled(asked, self._backend, self._kept)
-        if planned.peak_bytes >= _SMALL:
-            _refuse_too_large(planned)
-        outcome = self._run(planned, lambda goal, value: found.update({goal.value: value}))
+        outcome = self._run(asked, lambda goal, value: found.update({goal.value: value}), False)
         for goal, failed, error in outcome.failures:
             found[goal.value] = _explain(asked, goal, failed, error)
-        for id in outcome.computed:
-            value = self._kept.get(id)
+        for id in (*outcome.computed, *outcome.reused):
+            value = self._keeping.memory.get(id)
             if value is not None and not isinstance(value, Image):
                 found.setdefault(id, value)
         return found
@@ -136,54 +122,76 @@ class Session:
         if compiled.errors:
             raise ImgqlError(compiled.diagnostics)
         plan = compiled.plan
-        planned = scheduled(plan, self._backend, self._kept)
-        _refuse_too_large(planned)
-        deliveries = Deliveries(self._output, self._roots, self._on_print)
-        outcome = self._run(planned, deliveries.deliver, not self._keeping)
+        deliveries = self._deliveries()
+        saved = deliveries.already_saved(plan)
+        left = tuple(goal for place, goal in enumerate(plan.goals) if place not in saved)
+        asked = replace(plan, goals=left)
+        outcome = self._run(asked, deliveries.deliver, not self._is_keeping)
+        self._remember(compiled)
         warnings = [each for each in compiled.diagnostics if not each.is_error]
+        warnings += [*self._doubts, *self._runner.warnings, *deliveries.warnings_of(plan.goals)]
         errors = [*plan.failures, *(_explain(plan, *each) for each in outcome.failures)]
         result = Result(
             tuple(deliveries.printed),
             deliveries.saved_of(plan.goals),
             tuple(dict.fromkeys(errors)),
-            tuple([*warnings, *self._doubts.values(), *deliveries.warnings_of(plan.goals)]),
+            tuple([*warnings, *self._problems()]),
             self._seconds,
             len({*plan.nodes, *self._computed}),
             len(self._computed),
+            len(set(self._reused)),
             tuple(deliveries.found),
         )
-        self._doubts, self._computed, self._seconds = {}, [], 0.0
+        self._doubts, self._computed, self._reused, self._seconds = {}, [], [], 0.0
+        self._runner.warnings.clear()
         return result
 
-    def _run(
-        self,
-        planned: Schedule,
-        deliver: Deliver,
-        is_last: bool = False,
-    ) -> Outcome:
-        """Runs a schedule with what is kept; after the last one nothing is."""
-        start = perf_counter()
-        given = {id: self._kept[id] for id in planned.given}
-        if is_last:
-            # From here on the run itself drops every value after its last use.
-            self._kept.clear()
-        keep = keep_nothing if is_last else self._kept.keep
-        backend = self._backend
-        executor = (
-            Threads(backend, backend.workers) if isinstance(backend, Cpu) else Serial(backend)
+    def _deliveries(self) -> Deliveries:
+        disk = self._store.disk if self._store is not None else None
+        files = SavedFiles(disk.index, form_of) if disk is not None else None
+        return Deliveries(
+            self._output, self._roots, self._on_print, self._images, files, self._force
         )
-        outcome = run(planned, executor, deliver, (FileProblem,), self._observe, given, keep)
+
+    def _run(self, plan: Plan, deliver: Deliver, is_last: bool) -> Outcome:
+        start = perf_counter()
+        outcome = self._runner.run(plan, deliver, is_last)
         for id, doubt in outcome.doubts:
-            trace = trace_of(planned.plan, id)
-            self._doubts[id] = at_trace("W302", doubt, trace)
+            self._doubts[at_trace("W302", doubt, plan.origins.get(id, ()))] = None
         self._computed += outcome.computed
+        self._reused += outcome.reused
         self._seconds += perf_counter() - start
         return outcome
+
+    def _remember(self, compiled: Compiled) -> None:
+        """Notes in the store what was run, so that it can be compared with what will be."""
+        if self._store is None:
+            return
+        self._store.flush()
+        if self._store.disk is not None:
+            nodes = compiled.plan.nodes
+            sources = (CONSTANT, LOAD)
+            made = [
+                id for id in self._computed if id in nodes and nodes[id].primitive not in sources
+            ]
+            self._store.disk.count(hits=len(set(self._reused)), misses=len(made))
+            History(self._store.disk.index).note(compiled.plan, compiled.source.name)
+
+    def _problems(self) -> list[Diagnostic]:
+        """What kept results from being kept, told once."""
+        problems = self._store.problems if self._store is not None else []
+        new = [each for each in problems if each not in self._told]
+        self._told.update(new)
+        return [Diagnostic("W401", each) for each in new]
 
 
 def backend_of(device: str, threads: int | None = None) -> Backend:
     """The backend for what ``--device`` says; raises ValueError where there is none."""
-    return Cpu(threads) if choose(device) == "cpu" else Reference()
+    if choose(device) == "reference":
+        return Reference()
+    from voxgpu.cpu.backend import Cpu
+
+    return Cpu(threads)
 
 
 def execute(
@@ -195,33 +203,9 @@ def execute(
     device: str = "auto",
 ) -> Result:
     """Runs a compiled program on its own; see ``Session``."""
-    session = Session(output, roots, on_print, observe, backend=backend_of(device))
-    try:
+    backend = partial(backend_of, choose(device))
+    with Session(output, roots, on_print, observe, backend=backend) as session:
         return session.execute(compiled)
-    finally:
-        session.close()
-
-
-def _refuse_too_large(planned: Schedule) -> None:
-    """Before the first task: better no run than one that dies half-way."""
-    available = available_bytes()
-    if planned.peak_bytes <= available:
-        return
-    largest = max(planned.tasks, key=lambda task: task.live + task.scratch)
-    message = (
-        f"the program needs {_size(planned.peak_bytes)} at its peak, "
-        f"and {_size(available)} are available"
-    )
-    hint = (
-        "this is where the peak is; run it on a machine with more memory, or on a part, extract()"
-    )
-    trace = trace_of(planned.plan, largest.id)
-    raise ImgqlError([at_trace("E302", message, trace, help=hint)])
-
-
-def trace_of(plan: Plan, id: ValueId) -> tuple[Any, ...]:
-    """Where in the program a node comes from."""
-    return plan.origins.get(id, ())
 
 
 def _explain(plan: Plan, goal: Goal, failed: ValueId | None, error: Exception) -> Diagnostic:
@@ -230,7 +214,7 @@ def _explain(plan: Plan, goal: Goal, failed: ValueId | None, error: Exception) -
     if failed is None:
         hint = getattr(error, "help", "")
         return Diagnostic("E303", goal_name + str(error), goal.label_span, help=hint)
-    trace = trace_of(plan, failed)
+    trace = plan.origins.get(failed, ())
     match error:
         case ValueProblem():
             return at_trace("E301", goal_name + str(error), trace)
@@ -242,7 +226,3 @@ def _explain(plan: Plan, goal: Goal, failed: ValueId | None, error: Exception) -
             what = f"{type(error).__name__}: {error}"
             hint = "this is a defect of voxgpu, not of the program: please report it"
             return at_trace("E304", goal_name + what, trace, help=hint)
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

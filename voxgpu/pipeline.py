@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source, Span
 from voxgpu.files.digest import Digests
+from voxgpu.files.existing import existing
 from voxgpu.files.folder import listing
 from voxgpu.files.header import Header, read_header
 from voxgpu.files.problem import FileProblem
@@ -73,6 +75,16 @@ class Compiled:
         return tuple(each for each in self.diagnostics if each.is_error)
 
 
+class HeaderMemory(Protocol):
+    """Remembers headers of files from one process to the next."""
+
+    def header(self, place: str) -> Header | None:
+        """The header of the image there, if all of its files are as they were."""
+
+    def note_header(self, place: str, header: Header) -> None:
+        """The image there has this header."""
+
+
 @contextmanager
 def _collecting_no_garbage() -> Iterator[None]:
     """Keeps Python's collector of cycles away while a program is compiled.
@@ -111,6 +123,7 @@ def compile_program(
     options: Options,
     digest: Callable[[Header], str] | None = None,
     ask: Ask | None = None,
+    seen: HeaderMemory | None = None,
 ) -> Compiled:
     """Parses, resolves and lowers a program; loads nothing beyond headers.
 
@@ -118,10 +131,11 @@ def compile_program(
     digest  names the content of a file; None: by reading it
     ask     runs a part of the program whose value decides how the rest goes on; None: goals that
             need one are left out
+    seen    headers of files from former processes
     """
     with _collecting_no_garbage():
         read = partial(Programs.read, source=source)
-        return _compile([source], read, path, options, digest or Digests().of, ask)
+        return _compile([source], read, path, options, digest or Digests().of, ask, seen)
 
 
 def compile_more(
@@ -131,6 +145,7 @@ def compile_more(
     ask: Ask | None = None,
     folders: Mapping[Source, Path] | None = None,
     path: Path | None = None,
+    seen: HeaderMemory | None = None,
 ) -> Compiled:
     """Compiles texts that go on one after the other; the goals are those of the last one.
 
@@ -142,7 +157,7 @@ def compile_more(
     """
     with _collecting_no_garbage():
         read = partial(_read_all, sources, folders or {})
-        return _compile(sources, read, path, options, digest, ask)
+        return _compile(sources, read, path, options, digest, ask, seen)
 
 
 def unfinished(
@@ -191,6 +206,7 @@ def _compile(
     options: Options,
     digest: Callable[[Header], str],
     ask: Ask | None,
+    seen: HeaderMemory | None,
 ) -> Compiled:
     source = sources[-1]
     diagnostics = Diagnostics()
@@ -201,7 +217,7 @@ def _compile(
     commands = read(reader, folder=folder)
     variables = {**_standard_variables(path), **options.define}
     known = Names(names, {"simpleitk": SimpleITKNamespace()}, reader.namespaces)
-    files = _Files(options.roots)
+    files = _Files(options.roots, seen)
     program = resolve(commands, known, variables, files.describe, diagnostics)
     adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
     refuse = _SaveRefusals(options).reason
@@ -284,8 +300,9 @@ def _standard_variables(path: Path | None) -> dict[str, str]:
 class _Files:
     """What a program reads of files before it runs; each header once."""
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: Roots, seen: HeaderMemory | None) -> None:
         self._roots = roots
+        self._seen = seen
         self._read: dict[str, Header] = {}
 
     def describe(self, path: str) -> tuple[Type, Header]:
@@ -306,11 +323,23 @@ class _Files:
         try:
             self._roots.check_read(path)
             code = "E201"
-            header = read_header(Path(path))
+            header = self._seen_header(path)
             code = "E203"
             self._roots.check_read_all(header.files)
         except FileProblem as problem:
             raise Refusal(str(problem), problem.help, code) from problem
+        return header
+
+    def _seen_header(self, path: str) -> Header:
+        """The header, without reading it where it has been read from the same file before."""
+        if self._seen is None:
+            return read_header(Path(path))
+        place = existing(Path(path))
+        header = self._seen.header(place)
+        if header is None:
+            header = read_header(Path(path))
+            if not Path(place).is_dir():  # what a folder holds has no one state
+                self._seen.note_header(place, header)
         return header
 
 

@@ -16,11 +16,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: Layers from the bottom up; a file may import from its own layer and from those below.
 LAYERS = [
-    {"image", "types", "ids", "diagnostics", "device"},
+    {"image", "types", "ids", "diagnostics", "device", "version"},
     {"codegen", "itk"},
     {"primitives", "language", "files"},
     {"plan"},
-    {"optimize"},
+    {"optimize", "store"},
     {"cpu"},
     {"execution", "report"},
     {"pipeline"},
@@ -32,6 +32,7 @@ LAYERS = [
 
 #: Neighbors within a layer that must not know each other.
 STRANGERS = {("language", "primitives"), ("primitives", "language"), ("files", "primitives")}
+STRANGERS |= {("optimize", "store"), ("store", "optimize")}
 STRANGERS |= {("files", "language"), ("language", "files"), ("primitives", "files")}
 
 HEAVY = {"numpy", "scipy", "SimpleITK", "lark", "rich", "PIL", "isal", "psutil", "numba", "cupy"}

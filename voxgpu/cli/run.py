@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxgpu.cli.amounts import SIZE
 from voxgpu.cli.options import bearing_on_meaning, options_of, source_of
+from voxgpu.cli.store_options import store_of, with_store
 from voxgpu.cli.terminal import Progress, complain, progress, say
 from voxgpu.device import DEVICES, choose
 from voxgpu.diagnostics import Diagnostic, ImgqlError
@@ -32,6 +35,19 @@ if TYPE_CHECKING:
 @click.option(
     "--threads", type=click.IntRange(min=1), help="How many threads compute (default: one a core)."
 )
+@click.option(
+    "--memory",
+    type=SIZE,
+    metavar="SIZE",
+    help="What the process may take, such as 4G; values beyond it wait on the disk.",
+)
+@click.option("--force-save", is_flag=True, help="Write files also where they are there already.")
+@click.option(
+    "--verify-inputs",
+    is_flag=True,
+    help="Read every file to see whether it has changed, whatever its date says.",
+)
+@with_store
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of lines.")
 @click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell what is computed, and how long it takes.")
@@ -62,7 +78,11 @@ def command(
         if not quiet:
             complain(each for each in result.warnings if each not in compiled.diagnostics)
     if verbose:
-        say(f"{result.computed} of {result.nodes} nodes computed in {result.seconds:.2f} s")
+        unchanged = sum(each.unchanged for each in result.saved)
+        say(
+            f"{result.computed} of {result.nodes} nodes computed, {result.reused} from the store, "
+            f"{unchanged} of {len(result.saved)} files unchanged, in {result.seconds:.2f} s"
+        )
     return 1 if errors else 0
 
 
@@ -76,11 +96,9 @@ def _run(
     verbose: bool,
 ) -> tuple[Compiled, Result]:
     from voxgpu.execute import Session, backend_of
+    from voxgpu.files.digest import Digests
     from voxgpu.files.threads import use_threads
     from voxgpu.pipeline import compile_program
-
-    if threads:
-        use_threads(threads)
 
     def tell(printed: object) -> None:
         if not as_json:
@@ -90,19 +108,39 @@ def _run(
     counts = _Counts()
     options = options_of(given)
     observe = _observer(bar, verbose, counts)
-    backend = backend_of(device, threads)
-    session = Session(given["output"], options.roots, tell, observe, backend=backend)
-    compiled = compile_program(source_of(given), given["program"], options, ask=session.ask)
-    if compiled.errors:
-        raise ImgqlError(compiled.diagnostics)
+    if threads:
+        use_threads(threads)
+    source = source_of(given)
+    store, said = store_of(given)
     if not (quiet or as_json):
         with bar.paused():
-            complain(each for each in compiled.diagnostics if not each.is_error)
-    counts.total += len(compiled.plan.nodes)
-    try:
+            complain(said)
+    session = Session(
+        given["output"],
+        options.roots,
+        tell,
+        observe,
+        backend=partial(backend_of, device, threads),
+        store=store,
+        memory=given["memory"],
+        images=False,
+        force=given["force_save"],
+        threads=threads,
+    )
+    seen = store.seen_files() if store is not None else None
+    digests = Digests(seen, given["verify_inputs"])
+    headers = None if given["verify_inputs"] else seen
+    with session:
+        compiled = compile_program(
+            source, given["program"], options, digests.of, session.ask, headers
+        )
+        if compiled.errors:
+            raise ImgqlError(compiled.diagnostics)
+        if not (quiet or as_json):
+            with bar.paused():
+                complain(each for each in compiled.diagnostics if not each.is_error)
+        counts.total += len(compiled.plan.nodes)
         return compiled, session.execute(compiled)
-    finally:
-        session.close()
 
 
 @dataclass
@@ -144,4 +182,5 @@ def _only_errors(error: ImgqlError) -> dict[str, Any]:
         "seconds": 0.0,
         "nodes": 0,
         "computed": 0,
+        "reused": 0,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import GATHERS, Scalar, topological
 from voxgpu.cpu.calls import calls
 from voxgpu.cpu.joint import JOINTS, SCRATCH
-from voxgpu.cpu.workers import Workers
+from voxgpu.cpu.workers import Workers, usable_cores
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.step import Fused, Joint
@@ -112,13 +111,6 @@ class Cpu:
     def close(self) -> None:
         """Ends the threads."""
         self.workers.close()
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _plain(value: Value) -> Any:

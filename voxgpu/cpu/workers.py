@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
@@ -105,3 +106,10 @@ def slabs(length: int, voxels: int, at_once: int = SLAB_VOXELS) -> list[tuple[in
     """
     step = max(1, at_once // max(1, voxels))
     return [(start, min(length, start + step)) for start in range(0, length, step)]
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from os.path import normpath
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from voxgpu.diagnostics import Diagnostic
 from voxgpu.files.roots import Roots
 from voxgpu.files.write import write_image
+from voxgpu.ids import ValueId
 from voxgpu.image import Image
-from voxgpu.plan.node import Goal
+from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.sequence import shown
+from voxgpu.types import Content, ImageOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +39,34 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A file that a ``save`` wrote, with the image that is in it."""
+    """A file that a ``save`` wrote, or would have written had it not been there already.
+
+    kind       of the image, with its grid
+    unchanged  the file had been there, and was left as it was
+    """
 
     label: str
     path: Path
-    image: Image
+    kind: ImageOf
+    unchanged: bool = False
+    _image: Image | None = None
+
+    @property
+    def image(self) -> Image:
+        """What is in the file; raises LookupError where the caller did not want images."""
+        if self._image is None:
+            raise LookupError(f"the image of `{self.label}` was not asked for; it is in the file")
+        return self._image
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
-        grid = self.image.grid
+        grid = self.kind.grid
+        assert grid is not None
         return {
             "label": self.label,
             "path": str(self.path),
-            "type": f"image of {self.image.element}",
+            "unchanged": self.unchanged,
+            "type": f"image of {self.kind.element}",
             "grid": {
                 "shape": list(grid.shape),
                 "spacing": list(grid.spacing),
@@ -57,20 +76,70 @@ class Saved:
         }
 
 
+class KnownFiles(Protocol):
+    """What is known of files that former runs wrote."""
+
+    def unchanged(self, path: Path, id: ValueId) -> list[str] | None:
+        """The warnings of writing the value there; None where another file or none is there."""
+
+    def note(self, path: Path, id: ValueId, warnings: Sequence[str]) -> None:
+        """The value was written there."""
+
+
 @dataclass
 class Deliveries:
     """Delivers goals and remembers what it delivered.
 
     output      the folder that relative file names are relative to; None: images are only kept
     on_print    called with each print as it happens
+    images      whether images are wanted besides their files
+    known       what files former runs wrote
+    force       write files also where they are there already
     """
 
     output: Path | None
     roots: Roots
     on_print: Callable[[Printed], None]
+    images: bool = True
+    known: KnownFiles | None = None
+    force: bool = False
     printed: list[Printed] = field(default_factory=list)
     found: list[Value] = field(default_factory=list)
     _saved: dict[int, tuple[Saved, list[Diagnostic]]] = field(default_factory=dict)
+
+    def already_saved(self, plan: Plan) -> set[int]:
+        """The places of goals whose files are there already, so that nothing is left to do.
+
+        Files that are saved twice are saved again: the later one is to stay.
+        """
+        if self.known is None or self.force or self.images or self.output is None:
+            return set()
+        times = Counter(normpath(goal.label) for goal in plan.goals if goal.action == "save")
+        found = set()
+        for place, goal in enumerate(plan.goals):
+            if goal.action != "save" or times[normpath(goal.label)] > 1:
+                continue
+            kind = plan.types[goal.value]
+            assert isinstance(kind, ImageOf)
+            path = (self.output / goal.label).absolute()
+            if self._is_there(goal, path, kind):
+                found.add(place)
+        return found
+
+    def _is_there(self, goal: Goal, path: Path, kind: ImageOf, image: Image | None = None) -> bool:
+        """Whether the file is what writing it would make; then it counts as saved."""
+        if self.known is None or self.force:
+            return False
+        warnings = self.known.unchanged(path, goal.value)
+        if warnings is None:
+            return False
+        self._note(goal, Saved(goal.label, path, kind, True, image), warnings)
+        return True
+
+    def _note(self, goal: Goal, saved: Saved, warnings: Sequence[str]) -> None:
+        # Several threads may be here, each with a goal of its own.
+        told = [Diagnostic("W301", warning, goal.label_span) for warning in warnings]
+        self._saved[id(goal)] = saved, told
 
     def saved_of(self, goals: Sequence[Goal]) -> tuple[Saved, ...]:
         """What was saved, in the order of the goals."""
@@ -94,14 +163,28 @@ class Deliveries:
             self.on_print(printed)
 
     def _save(self, goal: Goal, image: Image) -> None:
-        path, warnings = Path(goal.label), []
-        if self.output is not None:
-            path = (self.output / goal.label).absolute()
-            self.roots.check_write(path)
-            for warning in write_image(path, image):
-                warnings.append(Diagnostic("W301", warning, goal.label_span))
-        # Several threads may be here, each with a goal of its own.
-        self._saved[id(goal)] = Saved(goal.label, path, image), warnings
+        held = image if self.images or self.output is None else None
+        kind = type_of(image)
+        if self.output is None:
+            self._note(goal, Saved(goal.label, Path(goal.label), kind, False, held), ())
+            return
+        path = (self.output / goal.label).absolute()
+        self.roots.check_write(path)
+        if self._is_there(goal, path, kind, held):
+            return
+        warnings = write_image(path, image)
+        if self.known is not None:
+            self.known.note(path, goal.value, warnings)
+        self._note(goal, Saved(goal.label, path, kind, False, held), warnings)
+
+
+def type_of(image: Image) -> ImageOf:
+    """The type of an image that is there."""
+    if image.channels > 1:
+        content = Content.COLOR
+    else:
+        content = Content.BOOLEAN if image.element.kind == "b" else Content.NUMBER
+    return ImageOf(content, image.element.name, image.channels, image.grid)
 
 
 def _plain(value: Any) -> Any:

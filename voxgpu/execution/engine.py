@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from os.path import normpath, sep
@@ -11,19 +11,20 @@ from pathlib import Path
 
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
 from voxgpu.execution.executor import Done, Executor, Handed
-from voxgpu.execution.task import Work
-from voxgpu.execution.workspace import Workspace
+from voxgpu.execution.task import Recall, Vanished, Work
+from voxgpu.execution.workspace import Spill, Workspace
 from voxgpu.ids import ValueId
 from voxgpu.optimize.salvage import salvaged
 from voxgpu.optimize.schedule import Schedule, Task
+from voxgpu.optimize.step import Fetch
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
 
 #: Delivers the value of a goal; raises where that cannot be done.
 Deliver = Callable[[Goal, Value], None]
 
-#: Is shown a value and how long it took to compute.
-Keep = Callable[[ValueId, Value, float], None]
+#: Is shown a value, and the task that made it with how long that took.
+Keep = Callable[[ValueId, Value, Done], None]
 
 
 #: How far ahead of a task that waits tasks may be started.
@@ -34,7 +35,7 @@ LOOKAHEAD = 64
 SLACK = 16 << 20
 
 
-def keep_nothing(id: ValueId, value: Value, seconds: float) -> None:
+def keep_nothing(id: ValueId, value: Value, done: Done) -> None:
     """Keeps nothing."""
 
 
@@ -43,14 +44,22 @@ class Outcome:
     """What a run came to.
 
     computed  what was computed, in order
+    reused    what came from the store, in order
     doubts    values that come with a warning: the node, and what to warn of
     failures  the goals that could not be delivered: the goal, the node that failed (None where
               delivering did), and why
+    missing   what was to be in the store or spilled and is not: the run ended early
+    left      then the goals that were neither delivered nor failed
+    values    and the values that are there for them
     """
 
     computed: list[ValueId] = field(default_factory=list)
+    reused: list[ValueId] = field(default_factory=list)
     doubts: list[tuple[ValueId, str]] = field(default_factory=list)
     failures: list[tuple[Goal, ValueId | None, Exception]] = field(default_factory=list)
+    missing: set[ValueId] = field(default_factory=set)
+    left: tuple[Goal, ...] = ()
+    values: dict[ValueId, Value] = field(default_factory=dict)
 
 
 def run(
@@ -61,6 +70,9 @@ def run(
     observe: Observer = ignore,
     given: Mapping[ValueId, Value] | None = None,
     keep: Keep = keep_nothing,
+    recall: Recall | None = None,
+    budget: int | None = None,
+    spill: Spill | None = None,
 ) -> Outcome:
     """Performs the tasks in order and delivers the goals in the program's order.
 
@@ -68,10 +80,15 @@ def run(
     that fails takes only what depends on it along. ``refusals`` are what ``deliver`` raises where
     one goal cannot be delivered; anything else it raises ends the run.
 
-    given  the values that the schedule was told are there already
-    keep   is shown every value that is computed, with the seconds that it took
+    given   the values that the schedule was told are there already
+    keep    is shown every value that is computed or recalled
+    recall  where the values come from that the schedule was told are in the store
+    budget  bytes that values may take in memory; beyond it they are spilled
+    spill   where they go then
     """
-    loop = _Loop(schedule, executor, deliver, refusals, observe, given or {}, keep)
+    there = {id: (given or {})[id] for id in schedule.given}
+    loop = _Loop(schedule, executor, deliver, refusals, observe, keep, recall)
+    loop.use_memory(Workspace(schedule, there, spill), budget)
     try:
         return loop.run()
     finally:
@@ -86,8 +103,8 @@ class _Loop:
         deliver: Deliver,
         refusals: tuple[type[Exception], ...],
         observe: Observer,
-        given: Mapping[ValueId, Value],
         keep: Keep,
+        recall: Recall | None,
     ) -> None:
         self._schedule = schedule
         self._executor = executor
@@ -95,7 +112,7 @@ class _Loop:
         self._refusals = refusals
         self._observe = observe
         self._keep = keep
-        self._workspace = Workspace(schedule, {id: given[id] for id in schedule.given})
+        self._recall = recall
         self._waiting = list(reversed(schedule.tasks))
         self._running: list[Task] = []
         self._handed: dict[str, Goal] = {}  # by the file that is being written
@@ -105,6 +122,10 @@ class _Loop:
         self._begun: set[int] = set()  # goals that were handed over before their turn
         self._early = _files_of_their_own(schedule.goals)
         self._outcome = Outcome()
+
+    def use_memory(self, workspace: Workspace, budget: int | None) -> None:
+        """Where values are, and bytes that they may take."""
+        self._workspace, self._budget = workspace, budget
 
     def run(self) -> Outcome:
         self._submit()
@@ -122,6 +143,10 @@ class _Loop:
             self._finish_goal(handed)
         order = {id(goal): place for place, goal in enumerate(self._schedule.goals)}
         self._outcome.failures.sort(key=lambda failure: order[id(failure[0])])
+        if self._outcome.missing:
+            left = self._schedule.goals[self._next_goal :]
+            self._outcome.left = tuple(each for each in left if id(each) not in self._begun)
+            self._outcome.values = dict(self._workspace.in_memory)
         return self._outcome
 
     def _submit(self) -> None:
@@ -130,6 +155,8 @@ class _Loop:
         Where a task still waits for its inputs, tasks after it may overtake it as long as that
         takes no more memory than the schedule takes at its peak.
         """
+        if self._outcome.missing:
+            return
         place = len(self._waiting) - 1
         last = place - LOOKAHEAD
         while place >= 0 and place > last and len(self._running) < self._executor.capacity:
@@ -161,30 +188,52 @@ class _Loop:
         return True
 
     def _has_room(self, task: Task) -> bool:
-        if not self._running and not self._handed:
+        wanted = task.bytes + task.scratch + self._workspace.spilled_bytes(task.inputs)
+        if not wanted:
             return True
-        if not task.bytes + task.scratch:
-            return True
+        peak = self._schedule.peak_bytes
+        most = peak + max(SLACK, peak // 20)
+        if self._budget is not None:
+            most = min(most, self._budget)
         reserved = sum(each.bytes + each.scratch for each in self._running)
-        wanted = self._workspace.bytes + reserved + task.bytes + task.scratch
-        return wanted <= self._schedule.peak_bytes + max(SLACK, self._schedule.peak_bytes // 20)
+        if self._workspace.bytes + reserved + wanted <= most:
+            return True
+        if self._running or self._handed:
+            return False
+        self._make_room(wanted, task.inputs)
+        return True
+
+    def _make_room(self, wanted: int, needed: Collection[ValueId]) -> None:
+        """Spills what is needed last; what is being written to files stays."""
+        if self._budget is not None:
+            written = {goal.value for goal in self._handed.values()}
+            self._workspace.fit(self._budget - wanted, written.union(needed))
 
     def _start(self, task: Task) -> bool:
         """Gives a task to the executor; whether it is done already."""
+        try:
+            inputs = {each: self._workspace.get(each) for each in task.inputs}
+        except Vanished as lost:
+            self._outcome.missing.add(lost.args[0])
+            return False
         self._observe(Started(task))
         self._running.append(task)
-        inputs = {each: self._workspace.get(each) for each in task.inputs}
-        return self._executor.submit(Work(task, inputs, self._schedule.plan.files.get(task.id)))
+        header = self._schedule.plan.files.get(task.id)
+        return self._executor.submit(Work(task, inputs, header, self._recall))
 
     def _finish(self, done: Done) -> None:
         self._running.remove(done.task)
+        is_fetched = isinstance(done.task.step, Fetch)
         for id, result in zip(done.task.outputs, done.results, strict=True):
+            if isinstance(result, Vanished):
+                self._outcome.missing.add(id)
+                return
             if isinstance(result, Exception):
                 self._failed[id] = (id, result)
             else:
-                self._outcome.computed.append(id)
+                (self._outcome.reused if is_fetched else self._outcome.computed).append(id)
                 self._workspace.add(id, result)
-                self._keep(id, result, done.seconds)
+                self._keep(id, result, done)
                 self._save_early(id)
         self._outcome.doubts += done.doubts
         errors = [each for each in done.results if isinstance(each, Exception)]
@@ -227,7 +276,16 @@ class _Loop:
 
     def _deliver_goal(self, goal: Goal) -> bool:
         """Delivers a goal, perhaps beside the tasks; whether it could be begun."""
-        value = self._workspace.get(goal.value)
+        wanted = self._workspace.spilled_bytes([goal.value])
+        if wanted and (self._running or self._handed):
+            return False
+        if wanted:
+            self._make_room(wanted, ())
+        try:
+            value = self._workspace.get(goal.value)
+        except Vanished as lost:
+            self._outcome.missing.add(lost.args[0])
+            return False
         file = normpath(goal.label)
         if goal.action == "save":
             if any(_is_within(file, each) or _is_within(each, file) for each in self._handed):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from voxgpu.execution.task import Made, Work
+from voxgpu.execution.task import Made, Recalled, Work
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task
 from voxgpu.plan.node import Goal
@@ -26,17 +26,23 @@ class Done:
     doubts: tuple[tuple[ValueId, str], ...] = ()
 
     @classmethod
-    def of(cls, task: Task, made: list[Made] | Exception, seconds: float) -> Done:
+    def of(cls, task: Task, made: Sequence[Made | Recalled] | Exception, seconds: float) -> Done:
         """What ``perform`` returned or raised."""
         if isinstance(made, Exception):
             return cls(task, (made,) * len(task.outputs), seconds)
-        values = tuple(each.value if isinstance(each, Doubtful) else each for each in made)
-        doubts = tuple(
-            (id, each.reason)
-            for id, each in zip(task.outputs, made, strict=True)
-            if isinstance(each, Doubtful)
-        )
-        return cls(task, values, seconds, doubts)
+        values: list[Value | Exception] = []
+        doubts: list[tuple[ValueId, str]] = []
+        for id, each in zip(task.outputs, made, strict=True):
+            match each:
+                case Doubtful(value, reason):
+                    values.append(value)
+                    doubts.append((id, reason))
+                case Recalled(value, remembered):
+                    values.append(value)
+                    doubts += remembered
+                case _:
+                    values.append(each)
+        return cls(task, tuple(values), seconds, tuple(doubts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,35 @@ def available_bytes() -> int:
     return max(0, free)
 
 
+class Room:
+    """How much memory the values of a run may take.
+
+    limit  bytes that the process may take; None: what is available
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
+        self._process = psutil.Process().memory_info().rss if limit is not None else 0
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether somebody set a limit."""
+        return self._limit is not None
+
+    def bytes(self) -> int:
+        """Bytes for values: the limit without what the process takes by itself."""
+        return available_bytes() if self._limit is None else max(0, self._limit - self._process)
+
+    def for_kept(self) -> int:
+        """Bytes for values that nothing needs at the moment."""
+        return self.bytes() // 4
+
+
+def size_text(count: int) -> str:
+    """Bytes for people."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
 def _number(path: Path) -> int | None:
     """The number in a file of the control group; None where there is none or no limit."""
     try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from voxgpu.execution.executor import Done, Handed
-from voxgpu.execution.task import Backend, Made, Reference, Work, perform
+from voxgpu.execution.task import Backend, Made, Recalled, Reference, Work, perform
 from voxgpu.plan.node import Goal
 
 
@@ -41,7 +41,7 @@ class Serial:
 def timed(work: Work, backend: Backend) -> Done:
     """Performs a task, whatever becomes of it."""
     start = perf_counter()
-    made: list[Made] | Exception
+    made: Sequence[Made | Recalled] | Exception
     try:
         made = perform(work, backend)
     except Exception as error:

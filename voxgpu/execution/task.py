@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from voxgpu.codegen.reference import evaluate
+from voxgpu.cpu.workers import Workers
 from voxgpu.files.header import Header
 from voxgpu.files.read import read_image
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Task
-from voxgpu.optimize.step import Fused, Joint, Single
+from voxgpu.optimize.step import Fetch, Fused, Joint, Single
 from voxgpu.plan.node import Node, arguments_of
 from voxgpu.primitives.primitive import Doubtful, Primitive, Value, ValueProblem, empty_mask
 from voxgpu.primitives.source import CONSTANT, LOAD
 from voxgpu.types import ImageOf, Type
 
+
+class Vanished(Exception):
+    """A value that was there before the run is not any more, or is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A value from the store, and what to warn of where it is used: nodes and reasons."""
+
+    value: Value
+    doubts: tuple[tuple[ValueId, str], ...]
+
+
 #: What became of one output of a task. A problem of one leaves the others as they are.
 Made = Value | Doubtful | ValueProblem
+
+#: Where values from former runs come from: the value and its doubts, None where there is none.
+Recall = Callable[[ValueId], tuple[Value, tuple[tuple[ValueId, str], ...]] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A task, the values of its inputs, and the header of the file, if it loads one."""
+    """A task, the values of its inputs, the header of the file and the store, if it needs them."""
 
     task: Task
     inputs: Mapping[ValueId, Value]
     header: Header | None = None
+    recall: Recall | None = None
 
 
 class Backend(Protocol):
@@ -36,6 +54,10 @@ class Backend(Protocol):
 
     name: str
     fuses: bool
+
+    @property
+    def workers(self) -> Workers | None:
+        """Threads for tasks; None: one task at a time."""
 
     def scratch_of(self, node: Node) -> int | None:
         """Bytes per voxel that a node takes besides inputs and result; None: as the reference."""
@@ -53,12 +75,15 @@ class Backend(Protocol):
         """Gives up what it holds."""
 
 
-def perform(work: Work, backend: Backend) -> list[Made]:
+def perform(work: Work, backend: Backend) -> Sequence[Made | Recalled]:
     """The values that a task makes, in the order of its outputs.
 
-    Raises ValueProblem where there is none, FileProblem where a file cannot be read.
+    Raises ValueProblem where there is none, FileProblem where a file cannot be read, Vanished
+    where the store does not have what it had.
     """
     match work.task.step:
+        case Fetch(id):
+            return [_recalled(work, id)]
         case Fused() as step:
             return backend.fused(step, work.inputs)
         case Joint() as step:
@@ -81,6 +106,22 @@ def _single(work: Work, node: Node, backend: Backend) -> Made:
     return value
 
 
+def _recalled(work: Work, id: ValueId) -> Recalled:
+    found = work.recall(id) if work.recall is not None else None
+    if found is None:
+        raise Vanished(id)
+    value, doubts = found
+    kind = work.task.types[0]
+    if isinstance(kind, ImageOf) is not isinstance(value, Image):
+        raise Vanished(id)
+    if isinstance(kind, ImageOf) and isinstance(value, Image):
+        assert kind.grid is not None
+        if value.grid != kind.grid or value.element.name != kind.element:
+            raise Vanished(id)
+        value = Image(value.array, kind.grid)
+    return Recalled(value, doubts)
+
+
 def grid_of(kind: Type) -> Grid | None:
     """The grid of an image's type, None for anything else."""
     return kind.grid if isinstance(kind, ImageOf) else None
@@ -91,6 +132,7 @@ class Reference:
 
     name = "reference"
     fuses = False
+    workers: Workers | None = None
 
     def scratch_of(self, node: Node) -> int | None:
         """What the primitives say."""

@@ -1,25 +1,51 @@
-"""Which results of this run are there? Those with uses left."""
+"""Which results of this run are there? Those with uses left, in memory or, for want, on disk."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
 
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.primitives.primitive import Value
+from voxgpu.types import ImageOf
+
+
+class Spill(Protocol):
+    """Where values go that memory has no room for until they are needed."""
+
+    def put(self, id: ValueId, value: Value) -> bool:
+        """Writes a value; whether that went well."""
+
+    def get(self, id: ValueId) -> Value:
+        """Reads a value that was written; raises Vanished."""
+
+    def drop(self, id: ValueId) -> None:
+        """Forgets a value that was written."""
 
 
 class Workspace:
     """The values of a run, counted by their remaining uses.
 
     A use is a task that takes the value, or a goal. Nothing is dropped before its last use, and
-    nothing is kept after it.
+    nothing is kept after it. What is used last is spilled first: the schedule tells.
+
+    spill  where values go that there is no room for; None: nowhere
     """
 
-    def __init__(self, schedule: Schedule, given: Mapping[ValueId, Value]) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        given: Mapping[ValueId, Value],
+        spill: Spill | None = None,
+    ) -> None:
+        self._schedule = schedule
         self._values: dict[ValueId, Value] = dict(given)
+        self._spill = spill
+        self._spilled: set[ValueId] = set()
+        self._next_uses: dict[ValueId, list[int]] | None = None
         #: Memory that the images take.
         self.bytes = sum(map(_bytes, self._values.values()))
         self._uses = Counter(goal.value for goal in schedule.goals)
@@ -27,10 +53,15 @@ class Workspace:
             self._uses.update(task.inputs)
 
     def __contains__(self, id: ValueId) -> bool:
-        return id in self._values
+        return id in self._values or id in self._spilled
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._values) + len(self._spilled)
+
+    @property
+    def in_memory(self) -> Mapping[ValueId, Value]:
+        """The values that are not spilled."""
+        return self._values
 
     def add(self, id: ValueId, value: Value) -> None:
         """Keeps a value until its last use."""
@@ -38,18 +69,78 @@ class Workspace:
         self.bytes += _bytes(value)
 
     def get(self, id: ValueId) -> Value:
-        """The value; it must be there."""
+        """The value; it must be there. Raises Vanished where it was spilled and is lost."""
+        if id in self._spilled:
+            assert self._spill is not None
+            self._spilled.discard(id)
+            self.add(id, self._spill.get(id))
+            self._spill.drop(id)
         return self._values[id]
 
     def used(self, id: ValueId) -> bool:
         """Counts one use off; whether the value was dropped because that was the last."""
         self._uses[id] -= 1
+        if self._next_uses is not None and self._next_uses.get(id):
+            self._next_uses[id].pop()
         if self._uses[id]:
             return False
+        if id in self._spilled:
+            assert self._spill is not None
+            self._spilled.discard(id)
+            self._spill.drop(id)
+            return True
         value = self._values.pop(id, None)
         if value is not None:
             self.bytes -= _bytes(value)
         return value is not None
+
+    def spilled_bytes(self, ids: Iterable[ValueId]) -> int:
+        """Memory that those of these values will take which are not in memory."""
+        if not self._spilled:
+            return 0
+        types = self._schedule.plan.types
+        found = (types[id] for id in set(ids) & self._spilled)
+        return sum(kind.bytes for kind in found if isinstance(kind, ImageOf))
+
+    def fit(self, most: int, needed: Collection[ValueId]) -> None:
+        """Spills until the values in memory take ``most`` bytes, or only needed ones are left."""
+        if self._spill is None or self.bytes <= most:
+            return
+        order = sorted(
+            (id for id, value in self._values.items() if _bytes(value) and id not in needed),
+            key=self._next_use,
+        )
+        while order and self.bytes > most:
+            id = order.pop()
+            if not self._spill.put(id, self._values[id]):
+                return
+            self.bytes -= _bytes(self._values.pop(id))
+            self._spilled.add(id)
+
+    def _next_use(self, id: ValueId) -> int:
+        """The place in the schedule of the next task or goal that uses a value."""
+        if self._next_uses is None:
+            self._next_uses = _places_of_uses(self._schedule, self._uses)
+        places = self._next_uses.get(id)
+        return places[-1] if places else len(self._schedule.tasks)
+
+
+def _places_of_uses(schedule: Schedule, left: Mapping[ValueId, int]) -> dict[ValueId, list[int]]:
+    """Where each value is used, the next use last; only as many as are left, the others were."""
+    places: dict[ValueId, list[int]] = {}
+    made: dict[ValueId, int] = {}
+    for place, task in enumerate(schedule.tasks):
+        made.update(dict.fromkeys(task.outputs, place))
+        for id in task.inputs:
+            places.setdefault(id, []).append(place)
+    delivered = 0
+    for goal in schedule.goals:
+        delivered = max(delivered, made.get(goal.value, 0))
+        places.setdefault(goal.value, []).append(delivered)
+    for id, uses in places.items():
+        uses.sort(reverse=True)
+        del uses[left[id] :]
+    return places
 
 
 def _bytes(value: Value) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from typing import Protocol
 
 from voxgpu.files.existing import os_reason
 from voxgpu.files.header import Header
@@ -15,7 +16,7 @@ FileState = tuple[str, int, int, int]
 
 #: Clocks of file systems tick this coarsely at worst (FAT: 2 s); a file that is younger may be
 #: written again without its state changing.
-_YOUNGEST_REMEMBERED_NANOSECONDS = 2_000_000_000
+YOUNGEST_REMEMBERED_NANOSECONDS = 2_000_000_000
 
 
 def content_digest(header: Header) -> str:
@@ -29,11 +30,27 @@ def content_digest(header: Header) -> str:
     return Digests().of(header)
 
 
-class Digests:
-    """Digests of files, each read once as long as its path, size, date and inode stay the same."""
+class DigestMemory(Protocol):
+    """Remembers digests from one process to the next."""
 
-    def __init__(self) -> None:
+    def digest(self, state: FileState) -> str | None:
+        """The digest of a file in this state."""
+
+    def note_digest(self, state: FileState, digest: str) -> None:
+        """A file in this state has this digest."""
+
+
+class Digests:
+    """Digests of files, each read once as long as its path, size, date and inode stay the same.
+
+    memory  what is known from former processes
+    verify  believe nobody: read every file every time
+    """
+
+    def __init__(self, memory: DigestMemory | None = None, verify: bool = False) -> None:
         self._remembered: dict[FileState, str] = {}
+        self._memory = memory
+        self._verify = verify
 
     def of(self, header: Header) -> str:
         """`content_digest` of ``header``, without reading files that have not changed."""
@@ -50,7 +67,7 @@ class Digests:
         try:
             with open(path, "rb") as file:  # noqa: PTH123
                 before = _state(path, os.fstat(file.fileno()))
-                digest = self._remembered.get(before)
+                digest = None if self._verify else self._recalled(before)
                 if digest is None:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                     after = _state(path, os.fstat(file.fileno()))
@@ -59,11 +76,17 @@ class Digests:
             raise FileProblem(path, os_reason(error)) from None
         return before[1], digest
 
+    def _recalled(self, state: FileState) -> str | None:
+        found = self._remembered.get(state)
+        return self._memory.digest(state) if found is None and self._memory else found
+
     def _remember(self, before: FileState, after: FileState, digest: str) -> None:
         if before != after:
             raise FileProblem(after[0], "it is being changed while it is read")
-        if time.time_ns() - after[2] > _YOUNGEST_REMEMBERED_NANOSECONDS:
+        if time.time_ns() - after[2] > YOUNGEST_REMEMBERED_NANOSECONDS:
             self._remembered[after] = digest
+            if self._memory is not None:
+                self._memory.note_digest(after, digest)
 
 
 def _state(path: str, status: os.stat_result) -> FileState:

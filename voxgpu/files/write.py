@@ -24,6 +24,9 @@ from voxgpu.types import Content
 
 __all__ = ["unsupported_reason", "write_image"]
 
+#: Bump when equal images would be written otherwise.
+_WRITER_VERSION = 1
+
 #: Of 0 to 3. On real scans the files are as small as zlib's default within 2 %, 2 to 8 % larger
 #: for float32 and 1.8 times for masks, at a sixth of the time; 3 is slow and saves nothing.
 _GZIP_LEVEL = 2
@@ -61,6 +64,11 @@ def write_image(path: Path, image: Image) -> tuple[str, ...]:
     ):
         _write(unfinished, voxels, image.grid, suffix)
     return warnings
+
+
+def form_of(path: Path) -> str:
+    """What decides, with the image, on the bytes of a file: its format, and how it is written."""
+    return f"{suffix_of(path)} {_WRITER_VERSION}"
 
 
 def _content(image: Image) -> Content:

@@ -23,10 +23,21 @@ class Target(Protocol):
         """Bytes per voxel besides inputs and result; None: as the reference."""
 
 
-def scheduled(plan: Plan, target: Target, given: Collection[ValueId] = ()) -> Schedule:
-    """The schedule of a plan on a backend; ``given`` are values that are there already."""
+def scheduled(
+    plan: Plan,
+    target: Target,
+    given: Collection[ValueId] = (),
+    stored: Collection[ValueId] = (),
+) -> Schedule:
+    """The schedule of a plan on a backend.
+
+    given   values that are in memory already
+    stored  values that are in the store
+    """
+    known = {*given, *stored} if stored else given
+    left = prune(plan, known)
     if not target.fuses:
-        return schedule(plan, given)
-    simplified = simplify(prune(plan, given), given)
-    steps = inline(simplified, fuse(simplified, given), given)
-    return schedule(simplified, given, steps, target.scratch_of)
+        return schedule(left, given, stored=stored)
+    simplified = simplify(left, known)
+    steps = inline(simplified, fuse(simplified, known), known)
+    return schedule(simplified, given, steps, target.scratch_of, stored)

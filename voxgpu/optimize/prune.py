@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from voxgpu.ids import ValueId
@@ -11,6 +11,26 @@ from voxgpu.primitives.source import CONSTANT
 
 #: Stands for a value that is there: it needs nothing.
 _THERE = Node(CONSTANT, (), ())
+
+
+def known(plan: Plan, has: Callable[[ValueId], bool]) -> list[ValueId]:
+    """What goals need and somebody has, from the goals back: beyond it nothing is looked up."""
+    found: list[ValueId] = []
+    waiting = [goal.value for goal in reversed(plan.goals)]
+    seen = set(waiting)
+    while waiting:
+        id = waiting.pop()
+        node = plan.nodes[id]
+        if node.primitive is CONSTANT:
+            continue
+        if has(id):
+            found.append(id)
+            continue
+        for each in node.inputs:
+            if each not in seen:
+                seen.add(each)
+                waiting.append(each)
+    return found
 
 
 def prune(plan: Plan, given: Collection[ValueId]) -> Plan:

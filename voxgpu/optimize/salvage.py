@@ -12,13 +12,13 @@ from dataclasses import replace
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import Scalar, topological
 from voxgpu.ids import ValueId
-from voxgpu.optimize.step import Fused, Gathered, Joint, Single, Step
+from voxgpu.optimize.step import Fetch, Fused, Gathered, Joint, Single, Step
 
 
 def salvaged(step: Step, failed: Collection[ValueId]) -> Step | None:
     """The step without what depends on failed values; None where nothing is left."""
     match step:
-        case Single():
+        case Single() | Fetch():
             return None
         case Joint():
             nodes = tuple((i, n) for i, n in step.nodes if not set(n.inputs) & set(failed))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from voxgpu.codegen.scalar import HERE, Scalar, topological
 from voxgpu.ids import ValueId
-from voxgpu.optimize.step import Fused, Joint, Single, Step
+from voxgpu.optimize.step import Fetch, Fused, Joint, Single, Step
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.source import LOAD
 from voxgpu.types import Content, ImageOf, Type
@@ -57,6 +57,8 @@ class Task:
     def nodes(self) -> tuple[tuple[ValueId, Node], ...]:
         """The nodes it computes."""
         match self.step:
+            case Fetch():
+                return ()
             case Single(id, node):
                 return ((id, node),)
             case Fused() | Joint():
@@ -67,7 +69,8 @@ class Task:
 class Schedule:
     """Tasks in an order in which inputs come first, and the goals in the program's order.
 
-    peak_bytes  the most memory that values and their computation take at any time
+    peak_bytes  the most memory that values and their computation take at any time, if all values
+                stay in memory as long as they are needed
     given       values that are in memory before the first task and are used
     """
 
@@ -92,6 +95,7 @@ def schedule(
     given: Collection[ValueId] = (),
     steps: Sequence[Step] | None = None,
     scratch_of: Scratch | None = None,
+    stored: Collection[ValueId] = (),
 ) -> Schedule:
     """The tasks of a plan in an order that brings the goals about one after the other.
 
@@ -102,24 +106,27 @@ def schedule(
     steps       what is computed at a time; None: node by node
     scratch_of  bytes that a node takes besides inputs and result on the backend; None: those of
                 the reference
+    stored      values that are read from the store where they are needed
     """
     if steps is None:
-        steps = [Single(id, node) for id, node in plan.nodes.items() if id not in given]
-    maker = {id: step for step in steps for id in step.outputs}
+        known = {*given, *stored}
+        steps = [Single(id, node) for id, node in plan.nodes.items() if id not in known]
+    maker: dict[ValueId, Step] = {id: step for step in steps for id in step.outputs}
+    maker.update((id, Fetch(id)) for id in stored)
     order = _order(plan, maker, given)
     needed = dict.fromkeys(each for step in order for each in step.inputs)
     needed.update(dict.fromkeys(goal.value for goal in plan.goals))
     used = [id for id in needed if id in given]
     frees = _frees(plan, order, maker, used)
     tasks: list[Task] = []
-    live = peak = sum(_bytes(plan.types[id]) for id in used)
+    live = peak = sum(bytes_of_type(plan.types[id]) for id in used)
     for step, dead in zip(order, frees, strict=True):
         types = tuple(plan.types[id] for id in step.outputs)
-        result, scratch = sum(map(_bytes, types)), _scratch(plan, step, scratch_of)
+        result, scratch = sum(map(bytes_of_type, types)), _scratch(plan, step, scratch_of)
         live += result
         peak = max(peak, live + scratch)
         tasks.append(Task(step, types, result, scratch, dead, live))
-        live -= sum(_bytes(plan.types[each]) for each in dead)
+        live -= sum(bytes_of_type(plan.types[each]) for each in dead)
     return Schedule(plan, tuple(tasks), peak, tuple(used))
 
 
@@ -165,7 +172,8 @@ def _frees(
     return [tuple(dead) for dead in frees]
 
 
-def _bytes(kind: Type) -> int:
+def bytes_of_type(kind: Type) -> int:
+    """Memory that a value takes; numbers and the like count as nothing."""
     return kind.bytes if isinstance(kind, ImageOf) else 0
 
 
@@ -175,6 +183,9 @@ def _scratch(plan: Plan, step: Step, scratch_of: Scratch | None) -> int:
         case Fused():
             # Slices of inputs and outputs lie in the arrays themselves.
             return 0
+        case Fetch(id):
+            # What was read is unpacked while all of it is there.
+            return bytes_of_type(plan.types[id])
         case Joint():
             nodes = step.nodes
         case Single(id, node):
@@ -187,7 +198,7 @@ def _node_scratch(plan: Plan, id: ValueId, node: Node, scratch_of: Scratch | Non
     images = [t for t in (plan.types[each] for each in node.inputs) if isinstance(t, ImageOf)]
     if node.primitive is LOAD:
         # The reader holds the voxels once more until they are an array of ours.
-        return _bytes(kind)
+        return bytes_of_type(kind)
     grid = kind.grid if isinstance(kind, ImageOf) else images[0].grid if images else None
     if grid is None:
         return 0

@@ -10,7 +10,7 @@ from voxgpu.ids import ValueId
 from voxgpu.optimize.passes import Target, scheduled
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.optimize.simplify import simplify
-from voxgpu.optimize.step import Fused, Single, Step
+from voxgpu.optimize.step import Fetch, Fused, Single, Step
 from voxgpu.plan.node import Plan
 from voxgpu.plan.show import StageGraph, Vertex, goal_label, node_label, show_plan
 
@@ -81,6 +81,8 @@ def _fused(planned: Schedule, steps: Iterable[Step]) -> str:
 def _label(step: Step) -> str:
     if isinstance(step, Fused):
         return "kernel"
+    if isinstance(step, Fetch):
+        return step.name
     return node_label(step.node if isinstance(step, Single) else step.nodes[0][1])
 
 

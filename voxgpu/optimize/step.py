@@ -1,4 +1,4 @@
-"""What is computed at a time? A node, several nodes in one generated kernel, or several at once."""
+"""What is done at a time? A node, several nodes in one kernel, several at once; or one is read."""
 
 from __future__ import annotations
 
@@ -111,4 +111,26 @@ class Joint:
         return self.nodes[0][1].primitive.names[0]
 
 
-Step = Single | Fused | Joint
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetch:
+    """A value that is in the store."""
+
+    id: ValueId
+
+    @property
+    def inputs(self) -> tuple[ValueId, ...]:
+        """Nothing."""
+        return ()
+
+    @property
+    def outputs(self) -> tuple[ValueId, ...]:
+        """The value."""
+        return (self.id,)
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return "from the store"
+
+
+Step = Single | Fused | Joint | Fetch

@@ -137,14 +137,27 @@ class DiskStore:
             self._stay_within_budget()
         return written
 
+    def taken(self) -> int:
+        """Bytes on the disk."""
+        try:
+            return self.index.bytes()
+        except sqlite3.Error:
+            return 0
+
+    def count(self, **changes: int) -> None:
+        """Adds to the counters that outlive this process."""
+        if not self.read_only:
+            with suppress(sqlite3.Error):
+                self.index.count(**changes)
+
     def close(self) -> None:
         """Notes what was used and counted, and closes the index."""
-        with suppress(sqlite3.Error):
-            if not self.read_only:
+        if not self.read_only:
+            with suppress(sqlite3.Error):
                 if self._used:
                     self.index.touch(self._used)
-                if self.counts["damaged"]:
-                    self.index.count(damaged=self.counts["damaged"])
+            if self.counts["damaged"]:
+                self.count(damaged=self.counts["damaged"])
         self.index.close()
 
     def make_room(self, most: int) -> int:

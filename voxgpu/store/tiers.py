@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.disk import DiskStore, Doubts, bytes_of
 from voxgpu.store.policy import is_kept
+from voxgpu.store.seen_files import SeenFiles
 from voxgpu.store.shared import SharedFolder
 from voxgpu.store.writer import Writer
 
 #: Values that wait to be written may take this many bytes, or what one image takes.
 WAITING_BYTES = 256 << 20
 
-__all__ = ["NoStore", "Store", "Tiers", "bytes_of"]
+__all__ = ["Doubts", "NoStore", "Store", "Tiers", "bytes_of"]
 
 
 class Store(Protocol):
@@ -43,7 +45,7 @@ class Store(Protocol):
         made: Mapping[str, Any],
         doubts: Doubts,
         must: bool,
-    ) -> None:
+    ) -> bool:
         """Keeps a value, some time soon; ``must``: even if others have to be waited for."""
 
 
@@ -73,8 +75,9 @@ class NoStore:
         made: Mapping[str, Any],
         doubts: Doubts,
         must: bool,
-    ) -> None:
+    ) -> bool:
         """Lets it go."""
+        return False
 
 
 class Tiers:
@@ -93,6 +96,17 @@ class Tiers:
         self.shared = shared
         self._policy = policy
         self._writer = Writer(WAITING_BYTES)
+
+    def seen_files(self) -> SeenFiles | None:
+        """What is known of files that were read before."""
+        return SeenFiles(self.disk.index) if self.disk is not None else None
+
+    @property
+    def spills(self) -> Path | None:
+        """A folder for values that memory has no room for; None: the system's."""
+        if self.disk is None or self.disk.read_only:
+            return None
+        return self.disk.folder / "spill"
 
     @property
     def problems(self) -> list[str]:
@@ -141,10 +155,10 @@ class Tiers:
         made: Mapping[str, Any],
         doubts: Doubts,
         must: bool,
-    ) -> None:
+    ) -> bool:
         """Writes a value, beside the run; without ``must`` only where not too many wait."""
         job = partial(self._put, id, value, seconds, made, doubts)
-        self._writer.offer(bytes_of(value), job, must or self._policy == "all")
+        return self._writer.offer(bytes_of(value), job, must or self._policy == "all")
 
     def flush(self) -> None:
         """Waits until everything is written."""

@@ -1,0 +1,69 @@
+"""How do people write bytes and times on a command line?"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+_BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SECONDS = {"": 86400.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", re.IGNORECASE)
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
+
+
+class Size(click.ParamType[Any]):
+    """Bytes, such as ``500M``, ``20G`` or ``1.5GiB``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The bytes."""
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(value.strip())
+        if match is None or (match[3] and not match[2]):
+            self.fail(f"{value!r} is no size; write 500M, 20G or 1.5GiB", param, ctx)
+        units = _BINARY if match[3] else _BYTES
+        return int(float(match[1]) * units[match[2].upper()])
+
+
+class Age(click.ParamType[Any]):
+    """A time, such as ``30d``, ``12h`` or ``45m``; days where there is only a number."""
+
+    name = "age"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The seconds."""
+        if isinstance(value, float):
+            return value
+        match = _AGE.fullmatch(value.strip())
+        if match is None:
+            self.fail(f"{value!r} is no time; write 30d, 12h or 45m", param, ctx)
+        return float(match[1]) * _SECONDS[match[2]]
+
+
+SIZE = Size()
+AGE = Age()
+
+
+def size_text(count: float) -> str:
+    """Bytes for people, in units of ten."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def age_text(seconds: float) -> str:
+    """A time for people, in its largest unit."""
+    for limit, unit, length in ((120, "s", 1), (7200, "min", 60), (172800, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 86400:.0f} d"

@@ -1,0 +1,96 @@
+"""Which store does a command use?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from voxgpu.cli.amounts import SIZE
+from voxgpu.diagnostics import Diagnostic, ImgqlError
+
+if TYPE_CHECKING:
+    from voxgpu.store.tiers import Tiers
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+#: What stands for no store.
+NONE = "none"
+
+#: The store, for all commands that look at one.
+store_option = click.option(
+    "--store",
+    metavar="DIR|none",
+    envvar="VOXGPU_STORE",
+    show_envvar=True,
+    help="Folder of the results that are kept (default: in the platform's cache folder).",
+)
+
+_OPTIONS = (
+    store_option,
+    click.option(
+        "--store-shared",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        envvar="VOXGPU_STORE_SHARED",
+        show_envvar=True,
+        help="Folder of results that several computers share: read, and written to.",
+    ),
+    click.option(
+        "--store-budget",
+        type=SIZE,
+        metavar="SIZE",
+        envvar="VOXGPU_STORE_BUDGET",
+        show_envvar=True,
+        help="What the store may take, such as 50G (default: 20G, or 10 % of what is free).",
+    ),
+    click.option(
+        "--keep",
+        type=click.Choice(["goals", "costly", "all", "none"]),
+        default="costly",
+        help="What is kept: what is saved and printed; that and what took long (default); "
+        "everything; nothing.",
+    ),
+)
+
+
+def with_store(command: _Command) -> _Command:
+    """The options of commands that run programs."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def folder_of(store: str | None) -> Path | None:
+    """The folder that was asked for, or the default one; None for none."""
+    from voxgpu.store.folder import default_folder
+
+    if store is None or store == "":
+        return default_folder(os.environ.get("VOXGPU_CACHE"))
+    return None if store == NONE else Path(store)
+
+
+def store_of(given: dict[str, Any]) -> tuple[Tiers | None, list[Diagnostic]]:
+    """The store that the options ask for, None for none; and what is to be said of it.
+
+    A folder that was asked for and is no store is a mistake, which raises ImgqlError. Any other
+    store that cannot be used is only a pity.
+    """
+    from voxgpu.store.folder import StoreProblem, is_store
+    from voxgpu.store.opened import StoreOptions, open_store
+
+    folder, shared = folder_of(given["store"]), given["store_shared"]
+    if folder is None and shared is None:
+        return None, []
+    options = StoreOptions(folder, shared, given["keep"], given["store_budget"])
+    try:
+        return open_store(options), []
+    except StoreProblem as problem:
+        asked = [each for each in (given["store"] and folder, shared) if each]
+        if any(each.exists() and not is_store(each) for each in asked):
+            raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None
+        warning = Diagnostic("W401", f"{problem}; nothing is kept", help=problem.help)
+        return None, [warning]

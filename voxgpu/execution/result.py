@@ -1,0 +1,54 @@
+"""What does a program come to?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from voxgpu.diagnostics import Diagnostic
+from voxgpu.execution.deliver import Printed, Saved
+from voxgpu.primitives.primitive import Value
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a program came to.
+
+    prints    what was printed, in order
+    saved     the files that were written, in order, with their images
+    errors    the goals that failed; warnings are in ``warnings``
+    seconds   wall time of running, compiling not included
+    nodes     how many values there are that goals need, or that decided how lowering went on
+    computed  how many of them were computed
+    reused    how many came from the store; what these were made of was not looked at
+    found     the values that were asked for without a name
+    """
+
+    prints: tuple[Printed, ...]
+    saved: tuple[Saved, ...]
+    errors: tuple[Diagnostic, ...]
+    warnings: tuple[Diagnostic, ...]
+    seconds: float
+    nodes: int
+    computed: int
+    reused: int = 0
+    found: tuple[Value, ...] = ()
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """Everything delivered, by label or file name; sequences are tuples."""
+        printed: dict[str, Value] = {p.label: p.value for p in self.prints}
+        return printed | {saved.label: saved.image for saved in self.saved}
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data, as ``voxgpu run --json`` prints it."""
+        return {
+            "print": [each.as_json() for each in self.prints],
+            "saved": [each.as_json() for each in self.saved],
+            "errors": [each.as_json() for each in self.errors],
+            "warnings": [each.as_json() for each in self.warnings],
+            "seconds": self.seconds,
+            "nodes": self.nodes,
+            "computed": self.computed,
+            "reused": self.reused,
+        }

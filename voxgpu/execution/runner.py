@@ -1,0 +1,181 @@
+"""How is a plan brought to its goals, from what is known already, within the memory there is?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from voxgpu.cpu.workers import Workers, usable_cores
+from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
+from voxgpu.execution.engine import Deliver, Outcome, run
+from voxgpu.execution.events import Observer, ignore
+from voxgpu.execution.executor import Executor
+from voxgpu.execution.keeping import Keeping
+from voxgpu.execution.memory import Room, available_bytes, size_text
+from voxgpu.execution.serial import Serial
+from voxgpu.execution.spill import SpillFolder
+from voxgpu.execution.task import Backend, Reference
+from voxgpu.execution.threads import Threads
+from voxgpu.files.problem import FileProblem
+from voxgpu.ids import ValueId
+from voxgpu.optimize.passes import scheduled
+from voxgpu.optimize.prune import known
+from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
+from voxgpu.plan.node import Plan
+from voxgpu.primitives.primitive import Value
+from voxgpu.primitives.source import CONSTANT
+
+#: What makes a backend, once there is something to compute.
+MakeBackend = Callable[[], Backend]
+
+#: Bytes that are there in any case: looking would take longer than most of what is asked.
+_SMALL = 64 * 2**20
+
+
+class _Idle(Reference):
+    """For plans of which everything is known: nothing is computed, only read and written."""
+
+    def __init__(self, threads: int) -> None:
+        self.workers = Workers(threads) if threads > 1 else None
+
+
+class Runner:
+    """Runs plans one after the other.
+
+    backend  on what to compute, or what makes that when it is needed
+    keeping  what is known from former plans, and what becomes of values
+    room     how much memory values may take
+    spills   where values go beyond that; None: where the system keeps temporary files
+    threads  how many read and write where there is nothing to compute; None: one a core
+    warnings what is to be told of memory, collected
+    """
+
+    def __init__(
+        self,
+        backend: Backend | MakeBackend,
+        keeping: Keeping,
+        room: Room,
+        spills: Path | None = None,
+        threads: int | None = None,
+        observe: Observer = ignore,
+    ) -> None:
+        self._make = backend
+        self._made: Backend | None = None
+        self._idle = _Idle(threads or usable_cores())
+        self._keeping = keeping
+        self._room = room
+        self._spills = spills
+        self._observe = observe
+        self.warnings: dict[Diagnostic, None] = {}
+
+    def close(self) -> None:
+        """Ends the threads."""
+        if self._made is not None:
+            self._made.close()
+
+    def run(self, plan: Plan, deliver: Deliver, is_last: bool) -> Outcome:
+        """Delivers the goals of a plan; after the last plan nothing is kept in memory.
+
+        What was to be in the store and is not after all is computed, as if it had never been.
+        Raises ImgqlError where a step needs more memory than there is.
+        """
+        total = Outcome()
+        there: Mapping[ValueId, Value] = {}
+        lost: set[ValueId] = set()
+        left = plan
+        while True:
+            outcome = self._run(plan, left, deliver, there, lost, is_last)
+            total.computed += outcome.computed
+            total.reused += outcome.reused
+            total.doubts += outcome.doubts
+            total.failures += outcome.failures
+            if not outcome.missing:
+                order = {id(goal): place for place, goal in enumerate(plan.goals)}
+                total.failures.sort(key=lambda failure: order[id(failure[0])])
+                return total
+            lost |= outcome.missing
+            there, left = outcome.values, replace(plan, goals=outcome.left)
+
+    def _run(
+        self,
+        plan: Plan,
+        left: Plan,
+        deliver: Deliver,
+        there: Mapping[ValueId, Value],
+        lost: set[ValueId],
+        is_last: bool,
+    ) -> Outcome:
+        memory, store = self._keeping.memory, self._keeping.store
+        found = known(left, lambda id: self._has(id, there, lost))
+        given = {
+            id: there[id] if id in there else memory[id] for id in found if self._is_here(id, there)
+        }
+        stored = [id for id in found if id not in given]
+        store.plan_to_read(stored)
+        backend = self._backend(left, found)
+        planned = scheduled(left, backend, given, stored)
+        given = {id: given[id] for id in planned.given}
+        if is_last:
+            # From here on the run itself drops every value after its last use.
+            memory.clear()
+        budget = self._budget(planned, memory.bytes)
+        goals = frozenset(goal.value for goal in plan.goals)
+        keep = partial(self._keeping.keep, plan.nodes, goals, not is_last)
+        executor: Executor = Serial(backend)
+        if backend.workers is not None:
+            executor = Threads(backend, backend.workers)
+        spill = SpillFolder(self._spills)
+        try:
+            return run(
+                planned, executor, deliver, (FileProblem,), self._observe, given, keep,
+                store.get, budget, spill,
+            )  # fmt: skip
+        finally:
+            spill.close()
+
+    def _has(self, id: ValueId, there: Mapping[ValueId, Value], lost: set[ValueId]) -> bool:
+        return self._is_here(id, there) or (id not in lost and self._keeping.store.has(id))
+
+    def _is_here(self, id: ValueId, there: Mapping[ValueId, Value]) -> bool:
+        return id in there or id in self._keeping.memory
+
+    def _backend(self, plan: Plan, found: list[ValueId]) -> Backend:
+        """The backend; where nothing is to be computed none is made, which would take time."""
+        if self._made is None:
+            there = set(found)
+            wanted = (goal.value for goal in plan.goals if goal.value not in there)
+            if all(plan.nodes[id].primitive is CONSTANT for id in wanted):
+                return self._idle
+            self._made = self._make() if callable(self._make) else self._make
+        return self._made
+
+    def _budget(self, planned: Schedule, kept: int) -> int | None:
+        """Bytes that values may take; None where that need not be looked at."""
+        if planned.peak_bytes < _SMALL and not self._room.is_limited:
+            return None
+        if not planned.tasks:
+            return None
+        budget = max(0, self._room.bytes() - kept)
+        largest = max(planned.tasks, key=partial(_needs, planned.plan))
+        need = _needs(planned.plan, largest)
+        available = available_bytes()
+        origins = planned.plan.origins.get(largest.id, ())
+        if need > available:
+            message = f"this step needs {size_text(need)}, and {size_text(available)} are available"
+            hint = "run it on a machine with more memory, or on a part of the image, extract()"
+            raise ImgqlError([at_trace("E302", message, origins, help=hint)])
+        if need > budget and self._room.is_limited:
+            message = (
+                f"this step needs {size_text(need)}, and --memory leaves {size_text(budget)} "
+                "for values: more is taken"
+            )
+            self.warnings[at_trace("W303", message, origins)] = None
+        return budget
+
+
+def _needs(plan: Plan, task: Task) -> int:
+    """Bytes that a task takes by itself: what it is given, what it makes, what it takes besides."""
+    inputs = sum(bytes_of_type(plan.types[id]) for id in set(task.inputs))
+    return inputs + task.bytes + task.scratch

@@ -1,0 +1,96 @@
+"""Where do values go that memory has no room for? Into files of this run, gone with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from voxgpu.execution.task import Vanished
+from voxgpu.ids import ValueId
+from voxgpu.primitives.primitive import Value
+from voxgpu.store.codec import encode
+from voxgpu.store.object_file import (
+    Damaged,
+    OtherFormat,
+    Stored,
+    object_path,
+    read_object,
+    write_object,
+)
+
+_PREFIX = "voxgpu-spill"
+
+
+class SpillFolder:
+    """Files of values in a folder of its own, which appears with the first value.
+
+    parent   where the folder is made; None: where the system keeps temporary files
+    problem  why a value could not be written, if one could not
+    """
+
+    def __init__(self, parent: Path | None = None) -> None:
+        self._parent = parent
+        self._folder: Path | None = None
+        self.problem = ""
+        #: How many values were written.
+        self.count = 0
+
+    def put(self, id: ValueId, value: Value) -> bool:
+        """Writes a value; whether that went well."""
+        encoded = encode(value)
+        stored = Stored(id, encoded.described, 0, 0.0, time.time(), {})
+        try:
+            write_object(object_path(self._made(), id), stored, encoded, durable=False)
+        except OSError as error:
+            self.problem = os.strerror(error.errno) if error.errno else str(error)
+            return False
+        self.count += 1
+        return True
+
+    def get(self, id: ValueId) -> Value:
+        """Reads a value that was written; raises Vanished."""
+        try:
+            return read_object(object_path(self._made(), id), id)[1]
+        except (OSError, Damaged, OtherFormat):
+            raise Vanished(id) from None
+
+    def drop(self, id: ValueId) -> None:
+        """Removes a value."""
+        with suppress(OSError):
+            object_path(self._made(), id).unlink()
+
+    def close(self) -> None:
+        """Removes everything."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _made(self) -> Path:
+        if self._folder is None:
+            parent = self._parent or Path(tempfile.gettempdir())
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _remove_left_behind(parent)
+            name = f"{_PREFIX}-{socket.gethostname()}-{os.getpid()}-"
+            self._folder = Path(tempfile.mkdtemp(prefix=name, dir=parent))
+        return self._folder
+
+
+def _remove_left_behind(parent: Path) -> None:
+    """Removes the folders of processes of this computer and user that were killed."""
+    mine = f"{_PREFIX}-{socket.gethostname()}-"
+    for folder in parent.glob(f"{mine}*"):
+        pid = folder.name.removeprefix(mine).partition("-")[0]
+        with suppress(OSError):
+            if (
+                pid.isdigit()
+                and not psutil.pid_exists(int(pid))
+                and folder.stat().st_uid == os.getuid()
+            ):
+                shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,3 @@
+"""Which voxgpu is this?"""
+
+__version__ = "0.1.0"
