@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.command import run_text, voxgpu
 
-KEYS = {"print", "saved", "errors", "warnings", "seconds", "nodes", "computed"}
+KEYS = {"print", "saved", "errors", "warnings", "seconds", "nodes", "computed", "reused"}
 
 
 def test_everything_delivered_is_in_it(desk: Path) -> None:

@@ -258,17 +258,17 @@ def test_an_interruption_leaves_what_was_there(
     enter('load v = "v.nii.gz"')
     enter("let m = v > 20")
     _found(enter("volume(m)"))
-    observed = enter.dialog._session._observe
+    observed = enter.dialog._session._runner._observe
 
     def interrupt(event: Event) -> None:
         observed(event)
         if isinstance(event, Started) and event.task.name == "near":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(enter.dialog._session, "_observe", interrupt)
+    monkeypatch.setattr(enter.dialog._session._runner, "_observe", interrupt)
     with pytest.raises(KeyboardInterrupt):
         enter('let n = near(m)\nprint "n" volume(n)')
-    monkeypatch.setattr(enter.dialog._session, "_observe", observed)
+    monkeypatch.setattr(enter.dialog._session._runner, "_observe", observed)
     assert [each.code for each in enter("n").diagnostics] == ["E101"]
     before = len(enter.computed)
     assert _found(enter("volume(m)")) == 39

@@ -15,7 +15,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", re.IGNORECASE)
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
 
 
-class Size(click.ParamType[Any]):
+class Size(click.ParamType):  # type: ignore[type-arg]
     """Bytes, such as ``500M``, ``20G`` or ``1.5GiB``."""
 
     name = "size"
@@ -31,7 +31,7 @@ class Size(click.ParamType[Any]):
         return int(float(match[1]) * units[match[2].upper()])
 
 
-class Age(click.ParamType[Any]):
+class Age(click.ParamType):  # type: ignore[type-arg]
     """A time, such as ``30d``, ``12h`` or ``45m``; days where there is only a number."""
 
     name = "age"

@@ -24,6 +24,7 @@ COMMANDS = {
     "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
     "repl": ("voxgpu.cli.repl", "Enter a program line by line and see what it comes to."),
     "primitives": ("voxgpu.cli.primitives", "List what programs can use, or explain one of it."),
+    "store": ("voxgpu.cli.store", "Look after the results that are kept between runs."),
     "demo": ("voxgpu.cli.demo", "Find the tumor in a synthetic head and draw it."),
     "phantom": ("voxgpu.cli.phantom", "Write a synthetic head with a tumor."),
 }
@@ -51,7 +52,8 @@ class _Commands(click.Group):
 def voxgpu() -> None:
     """Say what to find in a 3-D image, in a few lines of ImgQL, and have it found.
 
-    Compiled kernels are kept in the platform's cache folder; VOXGPU_CACHE names another one.
+    Results and compiled kernels are kept in the platform's cache folder; VOXGPU_CACHE names
+    another one, VOXGPU_STORE the folder of results alone, or none.
     """
     folder = os.environ.get("VOXGPU_CACHE")
     if folder:

@@ -20,13 +20,10 @@ def known(plan: Plan, has: Callable[[ValueId], bool]) -> list[ValueId]:
     seen = set(waiting)
     while waiting:
         id = waiting.pop()
-        node = plan.nodes[id]
-        if node.primitive is CONSTANT:
-            continue
         if has(id):
             found.append(id)
             continue
-        for each in node.inputs:
+        for each in plan.nodes[id].inputs:
             if each not in seen:
                 seen.add(each)
                 waiting.append(each)

@@ -1,0 +1,235 @@
+"""Is a store whole, what is in it, and how is it made smaller? For people who look after one."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from voxgpu.ids import ValueId
+from voxgpu.store.disk import DiskStore, on_disk, row_of
+from voxgpu.store.folder import index_of, objects_of
+from voxgpu.store.object_file import (
+    UNFINISHED,
+    Damaged,
+    OtherFormat,
+    id_of,
+    object_path,
+    read_object,
+    read_stored,
+)
+
+#: Unfinished files of other computers are left behind by processes that died, if they are older.
+_OLD = 24 * 3600.0
+
+
+@dataclass
+class Findings:
+    """What `verify` found.
+
+    objects     how many were read
+    damaged     objects that are not what was written
+    lost        values of the index without a file
+    unindexed   whole objects that the index does not know
+    foreign     objects of other versions, which are left alone
+    unfinished  files that were left behind by processes that died
+    """
+
+    objects: int = 0
+    damaged: list[Path] = field(default_factory=list)
+    lost: list[ValueId] = field(default_factory=list)
+    unindexed: list[Path] = field(default_factory=list)
+    foreign: list[Path] = field(default_factory=list)
+    unfinished: list[Path] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every value can be read; files left behind are only in the way."""
+        return not (self.damaged or self.lost)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "objects": self.objects,
+            "damaged": [str(each) for each in self.damaged],
+            "lost": list(self.lost),
+            "unindexed": [str(each) for each in self.unindexed],
+            "foreign": [str(each) for each in self.foreign],
+            "unfinished": [str(each) for each in self.unfinished],
+            "clean": self.is_clean,
+        }
+
+
+def verify(store: DiskStore, repair: bool = False) -> Findings:
+    """Reads and unpacks every object; with ``repair`` damaged ones go, whole ones are indexed."""
+    found = Findings()
+    folder = objects_of(store.folder)
+    there: set[ValueId] = set()
+    for path, id in _files(folder):
+        found.objects += 1
+        try:
+            read_object(path, id)
+        except FileNotFoundError:
+            found.objects -= 1  # driven out meanwhile
+            continue
+        except OtherFormat:
+            found.foreign.append(path)
+            continue
+        except (Damaged, OSError):
+            found.damaged.append(path)
+            continue
+        there.add(id)
+        if not store.has(id):
+            found.unindexed.append(path)
+    found.lost = [
+        row.id
+        for row in store.index.rows("id")
+        if row.small is None and row.id not in there and not object_path(folder, row.id).is_file()
+    ]
+    found.unfinished = list(_unfinished(folder))
+    if repair:
+        _repair(store, found)
+    return found
+
+
+def rebuild(store: DiskStore) -> tuple[int, int]:
+    """Makes the index anew from the objects; how many it has, and how many files are none.
+
+    Values that lie in the index itself, numbers and the like, stay as far as it can be read.
+    """
+    kept = []
+    with suppress(sqlite3.Error):
+        kept = [row for row in store.index.rows("id") if row.small is not None]
+    used: dict[ValueId, float] = {}
+    with suppress(sqlite3.Error):
+        used = {row.id: row.used for row in store.index.rows("id")}
+    rows, failed = list(kept), 0
+    for path, id in _files(objects_of(store.folder)):
+        try:
+            stored = read_stored(path, id)
+        except (Damaged, OtherFormat, OSError):
+            failed += 1
+            continue
+        row = row_of(stored, on_disk(path.stat().st_size), None)
+        rows.append(row)
+    with store.index.writing() as connection:
+        connection.execute("DELETE FROM objects")
+    store.index.add(rows)
+    with store.index.writing() as connection:
+        connection.executemany(
+            "UPDATE objects SET used = ? WHERE id = ?",
+            [(when, bytes.fromhex(id)) for id, when in used.items()],
+        )
+    return len(rows), failed
+
+
+def collect(store: DiskStore, max_bytes: int | None, max_age: float | None) -> tuple[int, int]:
+    """Drives out what was not used for ``max_age`` seconds, then down to ``max_bytes``.
+
+    How many values went, and how many bytes. Files that are left behind go as well.
+    """
+    before = store.index.totals()
+    folder = objects_of(store.folder)
+    if max_age is not None:
+        limit = time.time() - max_age
+        old = [row for row in store.index.rows("used") if row.used < limit]
+        store.index.remove(row.id for row in old)
+        for row in old:
+            if row.small is None:
+                with suppress(OSError):
+                    object_path(folder, row.id).unlink()
+        with store.index.writing() as connection:
+            for table in ("files", "headers", "saved", "nodes", "goals"):
+                connection.execute(f"DELETE FROM {table} WHERE seen < ?", (limit,))
+    if max_bytes is not None:
+        store.make_room(max_bytes)
+    for path in _unfinished(folder):
+        with suppress(OSError):
+            path.unlink()
+    after = store.index.totals()
+    with suppress(sqlite3.Error):
+        store.index.connection.execute("VACUUM")
+    return before["objects"] - after["objects"], before["bytes"] - after["bytes"]
+
+
+def clear(folder: Path) -> None:
+    """Removes every value and the index; the folder stays a store, empty."""
+    index = index_of(folder)
+    for path in index.parent.glob(index.name + "*"):
+        with suppress(FileNotFoundError):
+            path.unlink()
+    for name in (objects_of(folder), folder / "spill"):
+        if name.is_dir() and not name.is_symlink():
+            shutil.rmtree(name, ignore_errors=True)
+    objects_of(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def information(store: DiskStore) -> dict[str, Any]:
+    """How large a store is, what is in it, and how often it helped."""
+    totals = store.index.totals()
+    hits, misses = totals.get("hits", 0), totals.get("misses", 0)
+    primitives: dict[str, Counter[str]] = {}
+    oldest = None
+    for row in store.index.rows("used"):
+        oldest = row.used if oldest is None else oldest
+        entry = primitives.setdefault(row.primitive or "unknown", Counter())
+        entry.update(objects=1, bytes=row.size)
+    return {
+        "path": str(store.folder),
+        "bytes": totals["bytes"],
+        "budget": store.budget,
+        "objects": totals["objects"],
+        "hits": hits,
+        "misses": misses,
+        "hit_rate": hits / (hits + misses) if hits + misses else None,
+        "damaged": totals.get("damaged", 0),
+        "evicted": totals.get("evicted", 0),
+        "oldest_use": oldest,
+        "by_primitive": {name: dict(entry) for name, entry in sorted(primitives.items())},
+    }
+
+
+def _repair(store: DiskStore, found: Findings) -> None:
+    for path in (*found.damaged, *found.unfinished):
+        with suppress(OSError):
+            path.unlink()
+    damaged = [id for id in map(id_of, found.damaged) if id is not None]
+    store.index.remove([*found.lost, *damaged])
+    rows = []
+    for path in found.unindexed:
+        id = id_of(path)
+        if id is not None:
+            with suppress(Damaged, OtherFormat, OSError):
+                rows.append(row_of(read_stored(path, id), on_disk(path.stat().st_size), None))
+    store.index.add(rows)
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, ValueId]]:
+    """The objects of a folder, in order of their ids."""
+    for path in sorted(folder.glob("??/*")):
+        id = id_of(path)
+        if id is not None and path.is_file():
+            yield path, id
+
+
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """Files that were begun by processes that do not live any more."""
+    mine = f".{socket.gethostname()}-"
+    for path in folder.glob(f"??/.*{UNFINISHED}"):
+        pid = path.name.removeprefix(mine).partition("-")[0]
+        if path.name.startswith(mine) and pid.isdigit():
+            if not psutil.pid_exists(int(pid)):
+                yield path
+        else:
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > _OLD:
+                    yield path
