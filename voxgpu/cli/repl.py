@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voxgpu.cli.options import options_of, without_program
+from voxgpu.cli.store_options import store_of, with_store
 from voxgpu.cli.terminal import Progress, complain, progress, say
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from voxgpu.interactive.dialog import Answer, Dialog
     from voxgpu.pipeline import Options
     from voxgpu.primitives.primitive import Primitive
+    from voxgpu.store.tiers import Tiers
 
 #: Work is shown from the beginning if it takes so many bytes, else after so many seconds.
 _LARGE, _SOON = 2**24, 0.3
@@ -28,17 +30,20 @@ _LARGE, _SOON = 2**24, 0.3
 
 @click.command()
 @without_program
+@with_store
 def command(**given: Any) -> int:
     """Enter a program line by line: commands stay in force, expressions show their values.
 
     :help tells more. Without a terminal, lines are read from stdin until it ends; the exit status
     is then 1 if one of them had a mistake.
     """
-    return _Repl(options_of(given), sys.stdin.isatty()).run()
+    store, said = store_of(given)
+    complain(said)
+    return _Repl(options_of(given), sys.stdin.isatty(), store).run()
 
 
 class _Repl:
-    def __init__(self, options: Options, is_interactive: bool) -> None:
+    def __init__(self, options: Options, is_interactive: bool, store: Tiers | None) -> None:
         from voxgpu.interactive.commands import Commands
         from voxgpu.interactive.dialog import Dialog
 
@@ -48,7 +53,7 @@ class _Repl:
         self._options = options
         self._bar = Progress()
         self._done, self._since = 0, 0.0
-        self._dialog: Dialog = Dialog(options, self._print, self._observe)
+        self._dialog: Dialog = Dialog(options, self._print, self._observe, store=store)
         self._commands = Commands(
             self._dialog, self._signatures, click.echo, self._tell, self._answer
         )
@@ -64,6 +69,8 @@ class _Repl:
                     self._handle(text)
         except Quit:
             pass
+        finally:
+            self._dialog.close()
         return 1 if self._failed and not self._is_interactive else 0
 
     def _handle(self, text: str) -> None:

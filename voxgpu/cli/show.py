@@ -8,7 +8,10 @@ from typing import Any
 import click
 
 from voxgpu.cli.options import bearing_on_meaning, options_of, source_of
+from voxgpu.cli.store_options import store_option
 from voxgpu.cli.terminal import complain
+from voxgpu.cli.why import echo
+from voxgpu.cli.why import why as explained
 from voxgpu.device import DEVICES
 from voxgpu.diagnostics import ImgqlError
 
@@ -24,15 +27,26 @@ from voxgpu.diagnostics import ImgqlError
     "the kernels.",
 )
 @click.option("--device", type=click.Choice(DEVICES), default="auto", help="On what it would run.")
+@click.option(
+    "--why",
+    metavar="ID|GOAL",
+    help="Say instead why a value has to be computed: what differs from the nearest in the store.",
+)
+@store_option
 @click.option("--format", "layout", type=click.Choice(["text", "json", "dot"]), default="text")
-def command(stage: str, device: str, layout: str, **given: Any) -> int:
+def command(
+    stage: str, device: str, layout: str, why: str | None, store: str | None, **given: Any
+) -> int:
     """Show PROGRAM as one of the stages between its text and its results."""
     from voxgpu.pipeline import compile_program
     from voxgpu.plan.show import RENDERINGS, stage_graph
 
     compiled = compile_program(source_of(given), given["program"], options_of(given))
-    if compiled.errors and stage != "syntax":
+    if compiled.errors and (stage != "syntax" or why):
         raise ImgqlError(compiled.diagnostics)
+    if why:
+        echo(explained(compiled.plan, given["program"], why, store), layout == "json")
+        return 0
     complain(each for each in compiled.diagnostics if stage == "syntax" and each.is_error)
     if stage in ("syntax", "program", "plan"):
         graph = stage_graph(stage, compiled.commands, compiled.program, compiled.plan)

@@ -28,6 +28,7 @@ from voxgpu.pipeline import (
     unfinished,
     unread,
 )
+from voxgpu.store.tiers import Tiers
 from voxgpu.types import Function, ImageOf, SequenceOf, Type, innermost
 
 _OF_A_FILE = re.compile(r"\$(file|filename|stem|dir)\b")
@@ -61,11 +62,14 @@ class Dialog:
         on_print: Callable[[Printed], None],
         observe: Observer = ignore,
         device: str = "auto",
+        store: Tiers | None = None,
     ) -> None:
         self._options = options
         self._backend = backend_of(device)
         self._on_print = on_print
         self._observe = observe
+        self._store = store
+        self._seen = store.seen_files() if store is not None else None
         self.reset()
 
     def reset(self) -> None:
@@ -76,7 +80,7 @@ class Dialog:
         self._file: Path | None = None
         #: What has been bound, in order.
         self.names: list[str] = []
-        self._digests = Digests()
+        self._digests = Digests(self._seen)
         self._warned: set[str] = set()
         self._session = Session(
             self._options.output,
@@ -85,7 +89,12 @@ class Dialog:
             self._observe,
             keeping=True,
             backend=self._backend,
+            store=self._store,
         )
+
+    def close(self) -> None:
+        """Writes what the store is to keep."""
+        self._session.close()
 
     def unfinished(self, text: str) -> bool:
         """Whether a text only lacks its end."""
@@ -116,7 +125,7 @@ class Dialog:
         """Runs a program on its own; what is computed already is not computed again."""
         source = read_source(path)
         compiled = compile_program(
-            source, path, self._options, self._digests.of, ask=self._session.ask
+            source, path, self._options, self._digests.of, self._session.ask, self._seen
         )
         if compiled.errors:
             return Answer(compiled.diagnostics)
@@ -193,7 +202,9 @@ class Dialog:
     def _compiled(self, source: Source, file: Path | None, can_run: bool = True) -> Compiled:
         ask = self._session.ask if can_run else None
         sources = [*self._sources, source]
-        return compile_more(sources, self._options, self._digests.of, ask, self._folders, file)
+        return compile_more(
+            sources, self._options, self._digests.of, ask, self._folders, file, self._seen
+        )
 
     def _new(self, diagnostics: Iterable[Diagnostic], source: Source) -> Iterable[Diagnostic]:
         """What is to be told: not again the warnings of a file that was imported before."""

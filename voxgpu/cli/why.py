@@ -1,0 +1,116 @@
+"""``voxgpu show --why``: why does a value have to be computed?"""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from voxgpu.cli.store_options import folder_of
+from voxgpu.diagnostics import Diagnostic, ImgqlError
+
+if TYPE_CHECKING:
+    from voxgpu.ids import ValueId
+    from voxgpu.plan.node import Plan
+    from voxgpu.store.why import Explanation
+
+_SAID = {
+    "stored": "is in the store",
+    "constant": "is a constant of the program: it is never stored",
+    "file": "is an image file: it is read from there, and is known",
+    "forgotten": "was computed before and is not in the store: it was not worth keeping, or went "
+    "to make room",
+}
+
+
+def why(plan: Plan, program: Path, wanted: str, store: str | None) -> dict[str, Any]:
+    """Why the values that an id or the label of a goal names are, or are not, in the store.
+
+    Raises ImgqlError where there is no such value, or no store.
+    """
+    from voxgpu.store.folder import StoreProblem
+    from voxgpu.store.history import History
+    from voxgpu.store.opened import open_disk
+    from voxgpu.store.why import explain
+
+    folder = folder_of(store)
+    if folder is None:
+        raise ImgqlError([Diagnostic("E401", "there is no store to compare with")])
+    ids = _named(plan, wanted)
+    try:
+        disk = open_disk(folder)
+    except StoreProblem as problem:
+        raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None
+    try:
+        history = History(disk.index)
+        found = [explain(plan, id, history, disk.has, str(program)) for id in ids]
+    finally:
+        disk.close()
+    return {"why": [_plain(plan, wanted, each) for each in found]}
+
+
+def told(found: dict[str, Any]) -> str:
+    """The same for people."""
+    lines = []
+    for each in found["why"]:
+        name = f"{each['name']} ({each['id'][:16]})"
+        if each["status"] in _SAID:
+            lines.append(f"{name} {_SAID[each['status']]}")
+        elif each["relative"] is None:
+            lines.append(f"{name} is new: nothing like it was computed before")
+        else:
+            lines.append(f"{name} is not in the store; it differs from {each['relative'][:16]}:")
+            lines += [f"  {d['place']}{d['text']}" for d in each["differences"]]
+    return "\n".join(lines)
+
+
+def _named(plan: Plan, wanted: str) -> list[ValueId]:
+    labels = {goal.label: None for goal in plan.goals}
+    found = list(dict.fromkeys(goal.value for goal in plan.goals if goal.label == wanted))
+    if not found and len(wanted) >= 4:
+        found = [id for id in plan.nodes if id.startswith(wanted.lower())]
+    if found:
+        return found
+    close = get_close_matches(wanted, labels, 1)
+    hint = f"did you mean `{close[0]}`?" if close else ""
+    known = ", ".join(f"`{each}`" for each in labels)
+    raise ImgqlError(
+        [
+            Diagnostic(
+                "E402",
+                f"the program has no goal and no value `{wanted}`",
+                help=hint or f"goals: {known}; ids are shown by --stage plan --format json",
+            )
+        ]
+    )
+
+
+def _plain(plan: Plan, wanted: str, found: Explanation) -> dict[str, Any]:
+    name = plan.nodes[found.id].primitive.names[0]
+    is_goal = any(goal.label == wanted for goal in plan.goals)
+    return {
+        "id": found.id,
+        "name": f"`{wanted}`" if is_goal else f"`{name}`",
+        "status": found.status,
+        "relative": found.relative,
+        "differences": [
+            {"id": each.id, "place": _place(plan, each.id), "text": each.text}
+            for each in found.differences
+        ],
+    }
+
+
+def _place(plan: Plan, id: ValueId) -> str:
+    """Where in the program a node comes from, as messages say it."""
+    spans = plan.origins.get(id, ())
+    if not spans:
+        return ""
+    return f"{spans[0]}: "
+
+
+def echo(found: dict[str, Any], as_json: bool) -> None:
+    """Prints an explanation."""
+    click.echo(json.dumps(found, indent=1) if as_json else told(found))

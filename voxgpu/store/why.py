@@ -1,0 +1,143 @@
+"""Why is a value not in the store? What differs from the nearest value that was computed before.
+
+Values are named by what they are made of, so a miss has a cause: a parameter, the content of a
+file, an operation, or its meaning. Two values are compared ingredient by ingredient, back to where
+they part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voxgpu.ids import ValueId
+from voxgpu.plan.node import Node, Plan
+from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.store.history import History, Remembered, remembered
+
+#: Differences that are looked for; more are no explanation.
+_MOST_DIFFERENCES = 8
+
+#: Pairs of nodes that are compared before two values count as strangers.
+_MOST_PAIRS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where two values part: at which node of the plan, and how."""
+
+    id: ValueId
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a value is where it is.
+
+    status       ``stored``, ``constant``, ``file``, ``forgotten`` or ``new``
+    relative     the nearest value that was computed before, if there is one
+    differences  what differs from it
+    """
+
+    id: ValueId
+    status: str
+    relative: ValueId | None = None
+    differences: tuple[Difference, ...] = ()
+
+
+def explain(
+    plan: Plan, id: ValueId, history: History, has: Callable[[ValueId], bool], program: str = ""
+) -> Explanation:
+    """Why a value of a plan has to be computed, if it has to.
+
+    program  the name of the program, whose goals when it was run last are looked at first
+    """
+    node = plan.nodes[id]
+    if node.primitive is CONSTANT:
+        return Explanation(id, "constant")
+    if has(id):
+        return Explanation(id, "stored")
+    if node.primitive is LOAD and history.node(id) is not None:
+        return Explanation(id, "file")
+    if history.node(id) is not None:
+        return Explanation(id, "forgotten")
+    best: tuple[int, ValueId, tuple[Difference, ...]] | None = None
+    for candidate in _candidates(plan, id, node, history, program):
+        found = _differences(plan, id, candidate, history)
+        if found and (best is None or len(found) < best[0]):
+            best = len(found), candidate.id, tuple(found)
+    if best is None:
+        return Explanation(id, "new")
+    return Explanation(id, "new", best[1], best[2])
+
+
+def _candidates(
+    plan: Plan, id: ValueId, node: Node, history: History, program: str
+) -> list[Remembered]:
+    """Values that may be relatives: those of the same goals, then of the same operation."""
+    found = []
+    for goal in plan.goals:
+        if goal.value == id:
+            former = history.goal(program, goal.action, goal.label)
+            relative = history.node(former) if former is not None else None
+            if relative is not None:
+                found.append(relative)
+    return found + history.like(node.primitive.name)
+
+
+def _differences(
+    plan: Plan, id: ValueId, other: Remembered, history: History
+) -> list[Difference] | None:
+    """What differs; None where that is too much to say."""
+    found: dict[ValueId, Difference] = {}
+    pairs = [(id, other)]
+    seen = {(id, other.id)}
+    while pairs:
+        mine, theirs = pairs.pop()
+        ours = remembered(mine, plan.nodes[mine], plan.files)
+        text = _part(ours, theirs)
+        if text:
+            found[mine] = Difference(mine, text)
+        else:
+            for input, former in zip(ours.inputs, theirs.inputs, strict=True):
+                if input == former or (input, former) in seen:
+                    continue
+                seen.add((input, former))
+                known = history.node(former)
+                if known is None:
+                    found[input] = Difference(input, "is made of something no longer remembered")
+                else:
+                    pairs.append((input, known))
+        if len(found) > _MOST_DIFFERENCES or len(seen) > _MOST_PAIRS:
+            return None
+    return list(found.values())
+
+
+def _part(ours: Remembered, theirs: Remembered) -> str:
+    """How two nodes differ by themselves; empty where only their inputs do."""
+    if ours.primitive != theirs.primitive:
+        return f"was `{theirs.primitive}` and is `{ours.primitive}`"
+    if ours.meaning != theirs.meaning:
+        return f"`{ours.primitive}` computes something else since voxgpu was changed"
+    if ours.primitive == LOAD.name and ours.parameters[:1] != theirs.parameters[:1]:
+        if ours.parameters[1:] == theirs.parameters[1:]:
+            return f"the content of `{ours.parameters[-1]}` has changed"
+        return f"was the file `{theirs.parameters[-1]}` and is `{ours.parameters[-1]}`"
+    if ours.primitive != LOAD.name and ours.parameters != theirs.parameters:
+        changed = [
+            f"{_shown(before)} became {_shown(now)}"
+            for before, now in zip(theirs.parameters, ours.parameters, strict=False)
+            if before != now
+        ]
+        return ", ".join(changed) or "has other parameters"
+    if len(ours.inputs) != len(theirs.inputs):
+        return f"was made of {len(theirs.inputs)} values and is made of {len(ours.inputs)}"
+    return ""
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
