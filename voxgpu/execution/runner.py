@@ -25,7 +25,7 @@ from voxgpu.optimize.prune import known
 from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.primitive import Value
-from voxgpu.primitives.source import CONSTANT
+from voxgpu.primitives.source import CONSTANT, LOAD
 
 #: What makes a backend, once there is something to compute.
 MakeBackend = Callable[[], Backend]
@@ -146,7 +146,7 @@ class Runner:
         if self._made is None:
             there = set(found)
             wanted = (goal.value for goal in plan.goals if goal.value not in there)
-            if all(plan.nodes[id].primitive is CONSTANT for id in wanted):
+            if all(plan.nodes[id].primitive in (CONSTANT, LOAD) for id in wanted):
                 return self._idle
             self._made = self._make() if callable(self._make) else self._make
         return self._made
