@@ -59,7 +59,8 @@ def test_a_group_may_share_what_the_folder_lets_it(tmp_path: Path) -> None:
     shared = SharedFolder(folder)
     shared.put(id_of(1), image())
     path = object_path(folder / "objects", id_of(1))
-    assert path.stat().st_mode & 0o077 & ~0o070 == 0
+    assert path.stat().st_mode & 0o777 == 0o660
+    assert {each.stat().st_mode & 0o777 for each in (folder, *path.parents[:2])} == {0o770}
     private = SharedFolder(tmp_path / "private")
     private.put(id_of(1), image())
     assert private.folder.stat().st_mode & 0o777 == 0o700

@@ -67,7 +67,8 @@ def default_budget(folder: Path, taken: int = 0) -> int:
 def open_folder(folder: Path, with_index: bool = True) -> None:
     """Makes a folder a store where it is new or empty; raises StoreProblem where it is another.
 
-    Only the owner may look into a new one: its values are made of somebody's images.
+    Only the owner may look into a new one: its values are made of somebody's images. A folder that
+    is there to be shared (``with_index`` false) keeps its mode.
     """
     mark = folder / "STORE"
     try:
@@ -75,10 +76,12 @@ def open_folder(folder: Path, with_index: bool = True) -> None:
             _refuse_what_is_no_store(folder)
             if with_index:
                 _refuse_shared(folder)
-            objects_of(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Folders above the last one were made as mkdir makes them.
+            is_new = not folder.exists()
+            objects_of(folder).mkdir(parents=True, exist_ok=True)
+            mode = 0o700 if is_new or with_index else folder.stat().st_mode & 0o777
             with suppress(OSError):
-                folder.chmod(0o700)
+                folder.chmod(mode)
+                objects_of(folder).chmod(mode)
             _write_mark(mark)
         text = mark.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -29,6 +29,9 @@ MAGIC = b"voxgpu object\n"
 #: Of the layout of files and of the description of values. Other versions are left alone.
 FORMAT = 1
 
+#: Of folders: nobody but the owner may look into them.
+_PRIVATE = 0o700
+
 _START = struct.Struct("<IQ")
 _CHECKSUM_BYTES = 16
 
@@ -88,7 +91,7 @@ def write_object(
     stored: Stored,
     encoded: Encoded,
     durable: bool = True,
-    folder_mode: int = 0o700,
+    folder_mode: int = _PRIVATE,
 ) -> int:
     """Writes a file in one piece; its size in bytes. Raises OSError, and then leaves nothing.
 
@@ -100,11 +103,13 @@ def write_object(
     for part in data:
         checksum.update(part)
     data.append(checksum.digest())
-    path.parent.mkdir(mode=folder_mode, parents=True, exist_ok=True)
+    _make_folder(path.parent, folder_mode)
     unfinished = path.parent / f".{socket.gethostname()}-{os.getpid()}-{next(_COUNTER)}{UNFINISHED}"
     try:
         descriptor = os.open(unfinished, _NEW, folder_mode & 0o666)
         with open(descriptor, "wb", 0) as file:  # noqa: PTH123
+            if folder_mode != _PRIVATE:
+                os.fchmod(descriptor, folder_mode & 0o666)
             for part in data:
                 _write_all(file.fileno(), part)
             if durable:
@@ -191,6 +196,15 @@ def _stored(header: Any) -> Stored:
         dict(header["made"]),
         tuple((ValueId(each), str(reason)) for each, reason in header["doubts"]),
     )
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    """Makes a folder with this mode, whatever is usual for new ones."""
+    if not folder.is_dir():
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+        if mode != _PRIVATE:
+            with suppress(OSError):
+                folder.chmod(mode)
 
 
 def _write_all(descriptor: int, part: bytes) -> None:

@@ -1,0 +1,136 @@
+"""Processes that share a store are killed at any moment: no value is ever wrong."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from voxgpu.store import maintenance
+from voxgpu.store.opened import open_disk
+
+KILLS, PROCESSES = 200, 4
+
+PROGRAM = """
+load v = "v.nii.gz"
+let bright = v > $T
+let wide = near(near(bright))
+let ranks = percentiles(v, wide, 0.5)
+save "wide.nii.gz" wide
+save "far.nii.gz" dt(bright)
+save "ranks.nii.gz" ranks
+save "large.nii.gz" maxvol(bright)
+save "grown.nii.gz" grow(bright, wide)
+print "voxels" volume(wide)
+print "most" max(mask(v, bright))
+print "counts" for t in range(0, 5) do volume(v > t * 20)
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("killed")
+    voxels = np.random.default_rng(0).integers(0, 120, (40, 80, 80), np.int16)
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(folder / "v.nii.gz"))
+    (folder / "p.imgql").write_text(PROGRAM)
+    return folder
+
+
+def _start(desk: Path, threshold: int, output: str, store: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "voxgpu", "run", "p.imgql", "-q", "-D", f"T={threshold}"]
+    command += ["-o", output, "--store", store, "--keep", "all"]
+    return subprocess.Popen(
+        command, cwd=desk, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _whole(desk: Path, threshold: int, output: str, store: str) -> tuple[str, dict[str, bytes]]:
+    process = _start(desk, threshold, output, store)
+    told, errors = process.communicate()
+    assert process.returncode == 0 and not errors, errors
+    return told, {path.name: path.read_bytes() for path in (desk / output).iterdir()}
+
+
+@pytest.mark.slow
+def test_two_hundred_kills_over_four_processes(desk: Path) -> None:
+    choice = random.Random(5)
+    expected = {t: _whole(desk, t, f"expected{t}", "none") for t in range(100, 110)}
+    start = time.monotonic()
+    _whole(desk, 100, "timed", "timed-store")
+    lasts = time.monotonic() - start
+    running: list[tuple[subprocess.Popen[str], float, int, str]] = []
+    numbers = itertools.count()
+    killed = finished = 0
+    while killed < KILLS:
+        while len(running) < PROCESSES:
+            threshold, output = choice.randrange(100, 110), f"out{next(numbers)}"
+            ends = time.monotonic() + lasts * choice.uniform(0.2, 3.0)
+            running.append((_start(desk, threshold, output, "store"), ends, threshold, output))
+        for entry in list(running):
+            process, ends, threshold, output = entry
+            if process.poll() is not None:
+                told, errors = process.communicate()
+                assert process.returncode == 0 and not errors, errors
+                files = {path.name: path.read_bytes() for path in (desk / output).iterdir()}
+                assert (told, files) == expected[threshold]
+                finished += 1
+            elif time.monotonic() >= ends:
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                killed += 1
+            else:
+                continue
+            running.remove(entry)
+            if choice.random() < 0.1:
+                _forget_some(desk / "store", choice)
+        time.sleep(0.002)
+    for process, _, _, _ in running:
+        process.kill()
+        process.communicate()
+    _check(desk / "store")
+    for threshold, (told, files) in expected.items():
+        assert _whole(desk, threshold, f"after{threshold}", "store") == (told, files)
+    assert finished
+
+
+def _forget_some(store: Path, choice: random.Random) -> None:
+    """Driven out by somebody, so that there is something to write until the end."""
+    disk = open_disk(store)
+    disk.make_room(int(disk.taken() * choice.random() * 0.7))
+    disk.close()
+
+
+def _check(store: Path) -> None:
+    disk = open_disk(store)
+    found = maintenance.verify(disk)
+    assert found.is_clean and found.objects
+    assert disk.index.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    rows = list(disk.index.rows())
+    totals = disk.index.totals()
+    assert (totals["objects"], totals["bytes"]) == (len(rows), sum(row.size for row in rows))
+    maintenance.verify(disk, repair=True)
+    assert not maintenance.verify(disk).unfinished
+    disk.close()
+    with sqlite3.connect(store / "index.sqlite") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+def test_an_interrupted_run_goes_on_where_it_was(desk: Path) -> None:
+    """What was written before the kill is not computed again."""
+    process = _start(desk, 90, "first", "resumed")
+    while process.poll() is None and not list((desk / "resumed" / "objects").glob("??/??*")):
+        time.sleep(0.001)
+    process.kill()
+    process.communicate()
+    told, files = _whole(desk, 90, "second", "resumed")
+    assert (told, files) == _whole(desk, 90, "without", "none")
