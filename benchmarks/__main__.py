@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from importlib.resources import files
@@ -9,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import machine, plots
+from benchmarks import machine, plots, store
 from benchmarks.operators import DEFINITIONS, INPUTS, OPERATIONS, Row, time_operations
 from benchmarks.ours import Operations, phantom, reference
 from benchmarks.programs import time_programs
@@ -18,7 +19,10 @@ from benchmarks.rewrites import time_rewrites
 from benchmarks.scaling import over_length, over_threads, over_voxels
 from voxgpu.cpu.backend import Cpu, usable_cores
 
-SECTIONS = ("programs", "operators", "rewrites", "scaling", "coordination")
+SECTIONS = ("programs", "operators", "rewrites", "scaling", "coordination", "store")
+
+#: Takes minutes and writes 50 GB to the disk: only where it is asked for.
+EXTRA = ("store-budget",)
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
@@ -26,6 +30,8 @@ DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 def main(arguments: list[str] | None = None) -> int:
     """Runs the sections that are asked for."""
     given = _options(arguments)
+    # What is timed is computed, unless it says that it is not.
+    os.environ["VOXGPU_STORE"] = "none"
     missing = machine.missing()
     if not plots.can_draw():
         print("no plots without matplotlib; pip install -e '.[bench]'", file=sys.stderr)
@@ -47,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options(arguments: list[str] | None) -> Namespace:
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    parser.add_argument("--only", nargs="+", choices=SECTIONS + EXTRA, default=list(SECTIONS))
     parser.add_argument("--operator", default="", help="only operations whose name has this in it")
     parser.add_argument("--runs", type=int, default=5, help="of each; medians are shown")
     parser.add_argument("--threads", type=int, default=usable_cores())
@@ -82,11 +88,22 @@ def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> Non
         found = over_threads(folder, given.runs, given.threads)
         report.add_curves("Scaling with threads", "ms wall, 256³ voxels", 1e3, found)
         draw.curves(found, "threads", "threads", "wall time (ms)", 1e3, given.output)
+    _store(given, case, folder, report)
     if "coordination" in given.only:
         found = over_length(min(3, given.runs))
         report.add_curves("Coordination", "µs a node", 1e6, found)
         label = "time a node (µs)"
         draw.curves(found, "coordination", "nodes of the plan", label, 1e6, given.output)
+
+
+def _store(given: Namespace, case: Path, folder: Path, report: Report) -> None:
+    if "store" in given.only:
+        text = files("voxgpu.demo").joinpath("tumor.imgql").read_text()
+        report.add_values(store.time_values(folder, given.runs))
+        report.add_lookups(store.time_lookups(folder))
+        report.add_kept_runs(store.time_runs(case, folder, text, given.runs))
+    if "store-budget" in given.only:
+        report.add_sweep(store.sweep_budget(folder, 50, 10**9))
 
 
 class _NoPlots:

@@ -13,6 +13,7 @@ from benchmarks.operators import Row
 from benchmarks.programs import ProgramRow
 from benchmarks.rewrites import Rewrite
 from benchmarks.scaling import Curve
+from benchmarks.store import Kept
 
 
 class Report:
@@ -97,6 +98,50 @@ class Report:
         for curve in found:
             self._row(curve.name, *(f"{seconds * scale:.2f}" for _, seconds in curve.points))
         self._data[title] = [asdict(curve) for curve in found]
+
+    def add_values(self, rows: Iterable[Kept]) -> None:
+        """What keeping values takes."""
+        found = list(rows)
+        self._section("Store: putting and getting, median of ms wall / ms CPU")
+        self._table("value", "MB", "MB on disk", "put", "get")
+        for row in found:
+            self._row(
+                row.kind,
+                f"{row.bytes / 1e6:.2f}",
+                f"{row.size / 1e6:.3f}",
+                *(f"{t.wall * 1e3:.2f} / {t.cpu * 1e3:.2f}" for t in (row.put, row.get)),
+            )
+        self._data["store values"] = [asdict(row) for row in found]
+
+    def add_lookups(self, found: dict[str, float]) -> None:
+        """What looking values up takes."""
+        self._section(f"Store: {found['nodes']:,.0f} nodes against 100,000 values")
+        self._table("", "time")
+        self._row("a look-up", f"{found['a look-up'] * 1e6:.1f} µs")
+        self._row("pruning, nothing known", f"{found['nothing known']:.2f} s")
+        self._row("pruning, the goal known", f"{found['all known'] * 1e6:.0f} µs")
+        self._data["store look-ups"] = found
+
+    def add_kept_runs(self, found: dict[str, Timing]) -> None:
+        """Whole processes with and without a store."""
+        self._section("Store: the tumor program as a process, 7 files saved, median")
+        self._table("run", "wall s", "CPU s", "of no store")
+        none = found["without a store"]
+        for name, timing in found.items():
+            share = f"{timing.wall / none.wall:.2f}"
+            self._row(name, f"{timing.wall:.2f}", f"{timing.cpu:.2f}", share)
+        self._data["store runs"] = {name: asdict(timing) for name, timing in found.items()}
+
+    def add_sweep(self, found: dict[str, float]) -> None:
+        """How well a budget is held."""
+        self._section("Store: a budget")
+        self._table("GB written", "budget GB", "most on disk GB", "of the budget", "s")
+        most, budget = found["most"], found["budget"]
+        self._row(
+            f"{found['written'] / 1e9:.1f}", f"{budget / 1e9:.2f}", f"{most / 1e9:.3f}",
+            f"{most / budget:.3f}", f"{found['s']:.0f}",
+        )  # fmt: skip
+        self._data["store budget"] = found
 
     def _section(self, title: str) -> None:
         self._lines += ["", f"## {title}", ""]

@@ -30,6 +30,8 @@ CODES = {
     "E302": "more memory than there is",
     "E303": "a file that could not be written",
     "E304": "a failure while computing",
+    "E401": "a folder that is no store, or of another version",
+    "E402": "a value that the program does not have",
     "W101": "an expression that dialects read differently",
     "W102": "a name that voxgpu has, and a namespace that is imported, too",
     "W201": "images of equal shape on different grids, taken as one",
@@ -37,6 +39,8 @@ CODES = {
     "W203": "a package whose primitives cannot be used",
     "W301": "voxels that a file cannot hold as they are",
     "W302": "a value that is not to be trusted blindly",
+    "W303": "a step that needs more memory than it was given",
+    "W401": "results that cannot be kept",
 }
 
 

@@ -53,7 +53,7 @@ def _codes(values: Array, low: float, high: float, bins: int, workers: Workers) 
     """The bin of each voxel, ``bins`` where it falls into none; flat."""
     flat = values.reshape(-1)
     codes = workers.empty(flat.shape, np.uint16)
-    width = (high - low) / bins
+    width = (high - low) / bins or texture.LEAST_WIDTH
     bits = 8 * flat.dtype.itemsize
     is_small = flat.dtype.kind in "iu" and bits <= 16
     table = np.empty(0, np.uint16)

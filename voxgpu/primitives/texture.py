@@ -25,6 +25,10 @@ Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.unsignedinteger[Any]]
 
 
+#: The width of a bin is no less: that of bounds that hardly differ would be 0.
+LEAST_WIDTH = 5e-324
+
+
 def histogram_problem(*arguments: Any) -> str | None:
     """What is wrong with the arguments of ``crossCorrelation``; None stands for unknown ones."""
     r, _, _, _, low, high, count = arguments
@@ -123,7 +127,8 @@ def half_widths(r: float, spacing: tuple[float, ...], shape: tuple[int, ...]) ->
 def bins_of(values: Numbers, low: float, high: float, count: int) -> Bins:
     """The bin of every voxel, −1 where it falls into none."""
     result = np.full(values.shape, -1, dtype=np.int32)
-    width = (high - low) / count
+    # Of denormal bounds the quotient may be 0; then all is in the last bin.
+    width = (high - low) / count or LEAST_WIDTH
     for start, stop in _slabs(values.shape):
         slab = values[start:stop].astype(np.float64)
         inside = (slab >= low) & (slab < high)
