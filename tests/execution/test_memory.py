@@ -40,7 +40,10 @@ RUN = """
 import resource, sys
 from pathlib import Path
 import voxgpu
-voxgpu.run(sys.argv[1] + chr(10), define={"V": sys.argv[2]}, output=sys.argv[3], threads=2)
+limit = int(sys.argv[4]) if sys.argv[4:] else None
+voxgpu.run(
+    sys.argv[1] + chr(10), {"V": sys.argv[2]}, sys.argv[3], threads=2, memory=limit
+)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -51,8 +54,8 @@ def _image(path: Path, shape: tuple[int, int, int]) -> Path:
     return path
 
 
-def _peak_bytes(text: str, image: Path, output: Path) -> int:
-    command = [sys.executable, "-c", RUN, text, str(image), str(output)]
+def _peak_bytes(text: str, image: Path, output: Path, *limit: int) -> int:
+    command = [sys.executable, "-c", RUN, text, str(image), str(output), *map(str, limit)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(done.stdout) * 1024
 
@@ -80,3 +83,18 @@ def test_the_peak_is_what_the_schedule_says(name: str, tmp_path: Path) -> None:
     peak = _peak_bytes(text, large, tmp_path)
     predicted = _predicted_bytes(text, large, tmp_path)
     assert peak - process <= 1.1 * predicted
+
+
+@pytest.mark.slow
+def test_values_beyond_the_limit_wait_on_the_disk(tmp_path: Path) -> None:
+    """Twenty distance maps of 8 MB, all of which are needed at the end."""
+    image = _image(tmp_path / "v.nii.gz", (120, 128, 128))
+    names = [f"d{number}" for number in range(20)]
+    lines = ['load v = "$V"', *(f"let {n} = dt(v > {20 + 4 * k})" for k, n in enumerate(names))]
+    lines += [f'print "{name}" max({name})' for name in names]
+    lines.append(f'print "sum" max({" + ".join(names[::2])} + {" + ".join(names[1::2])})')
+    text = "\n".join(lines)
+    _peak_bytes(text, image, tmp_path)  # compiles what is not compiled yet
+    limited = _peak_bytes(text, image, tmp_path, 1)
+    free = _peak_bytes(text, image, tmp_path)
+    assert limited < free - 60e6

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
 from voxgpu.execution.executor import Done, Executor, Handed
+from voxgpu.execution.memory import give_back
 from voxgpu.execution.task import Recall, Vanished, Work
 from voxgpu.execution.workspace import Spill, Workspace
 from voxgpu.ids import ValueId
@@ -207,7 +208,8 @@ class _Loop:
         """Spills what is needed last; what is being written to files stays."""
         if self._budget is not None:
             written = {goal.value for goal in self._handed.values()}
-            self._workspace.fit(self._budget - wanted, written.union(needed))
+            if self._workspace.fit(self._budget - wanted, written.union(needed)):
+                give_back()
 
     def _start(self, task: Task) -> bool:
         """Gives a task to the executor; whether it is done already."""

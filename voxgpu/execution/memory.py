@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from pathlib import Path
 
 import psutil
@@ -22,6 +24,11 @@ def available_bytes() -> int:
     return max(0, free)
 
 
+#: What a process takes besides values once all is loaded and running: code, buffers of threads,
+#: what is being read or written. Measured, and rounded up.
+PROCESS_BYTES = 330 << 20
+
+
 class Room:
     """How much memory the values of a run may take.
 
@@ -30,7 +37,10 @@ class Room:
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
-        self._process = psutil.Process().memory_info().rss if limit is not None else 0
+        self._process = PROCESS_BYTES
+        if limit is not None:
+            # Whoever uses voxgpu as a library may have taken much already.
+            self._process = max(PROCESS_BYTES, psutil.Process().memory_info().rss)
 
     @property
     def is_limited(self) -> bool:
@@ -44,6 +54,14 @@ class Room:
     def for_kept(self) -> int:
         """Bytes for values that nothing needs at the moment."""
         return self.bytes() // 4
+
+
+def give_back() -> None:
+    """Returns memory that was freed to the system, where the C library holds on to it (glibc)."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(ctypes.c_size_t(0))
 
 
 def size_text(count: int) -> str:

@@ -102,10 +102,14 @@ class Workspace:
         found = (types[id] for id in set(ids) & self._spilled)
         return sum(kind.bytes for kind in found if isinstance(kind, ImageOf))
 
-    def fit(self, most: int, needed: Collection[ValueId]) -> None:
-        """Spills until the values in memory take ``most`` bytes, or only needed ones are left."""
+    def fit(self, most: int, needed: Collection[ValueId]) -> bool:
+        """Spills until the values in memory take ``most`` bytes, or only needed ones are left.
+
+        Whether something was spilled.
+        """
         if self._spill is None or self.bytes <= most:
-            return
+            return False
+        before = len(self._spilled)
         order = sorted(
             (id for id, value in self._values.items() if _bytes(value) and id not in needed),
             key=self._next_use,
@@ -113,9 +117,10 @@ class Workspace:
         while order and self.bytes > most:
             id = order.pop()
             if not self._spill.put(id, self._values[id]):
-                return
+                break
             self.bytes -= _bytes(self._values.pop(id))
             self._spilled.add(id)
+        return len(self._spilled) > before
 
     def _next_use(self, id: ValueId) -> int:
         """The place in the schedule of the next task or goal that uses a value."""

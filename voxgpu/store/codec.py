@@ -19,7 +19,8 @@ from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import Value
 
 #: Bytes that are packed at a time: Blosc takes at most 2 GiB, and packing needs as much again.
-CHUNK_BYTES = 32 << 20
+#: So small that the allocator uses the memory again.
+CHUNK_BYTES = 4 << 20
 
 #: Blosc's effort; on ranks of real scans 3 is the fastest and within 2 % of the smallest.
 _EFFORT = 3
