@@ -77,6 +77,8 @@ class Session(AbstractContextManager["Session"]):
         self._force = force
         room = Room(memory)
         self._keeping = Keeping(Memory(room.for_kept(), bytes_of), store or NoStore())
+        if store is not None and memory is not None:
+            store.use_memory(room.bytes() // 8)
         spills = store.spills if store is not None else None
         self._runner = Runner(backend or Reference(), self._keeping, room, spills, threads, observe)
         self._doubts: dict[Diagnostic, None] = {}

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -414,3 +415,33 @@ def test_a_database_that_fails_is_a_miss(store: DiskStore, monkeypatch: pytest.M
     assert not store.put(id_of(2), image())
     assert "disk I/O error" in "".join(store.problems)
     assert disk_module.bytes_of(image()) == 480
+
+
+OPENING = """
+import sys, time
+from pathlib import Path
+from tests.store.values import id_of, image
+from voxgpu.store.disk import DiskStore
+time.sleep(max(0, float(sys.argv[2]) - time.time()))
+store = DiskStore(Path(sys.argv[1]), 10**9)
+assert not store.read_only
+for number in range(20):
+    store.put(id_of(number), image(seed=number))
+assert store.get(id_of(7)) and not store.problems, store.problems
+store.close()
+"""
+
+
+def test_many_processes_make_one_store(tmp_path: Path) -> None:
+    """All at the same moment, with nothing there."""
+    root = Path(__file__).resolve().parents[2]
+    begin = str(time.time() + 1.5)
+    command = [sys.executable, "-c", OPENING, str(tmp_path / "store"), begin]
+    started = [
+        subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) for _ in range(6)
+    ]
+    for process in started:
+        _, told = process.communicate()
+        assert process.returncode == 0, told
+    store = DiskStore(tmp_path / "store", GENEROUS)
+    assert maintenance.verify(store).is_clean and store.taken() == 20 * 4096

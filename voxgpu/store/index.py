@@ -223,22 +223,40 @@ class Index:
 
     def _open(self) -> None:
         try:
-            connection = self.connection
-            version = _version(connection)
-            if version == 0:
-                connection.execute("PRAGMA journal_mode = WAL")
-                with self.writing():
-                    if _version(connection) == 0:
-                        for statement in _statements(_TABLES):
-                            connection.execute(statement)
-                        connection.execute(f"PRAGMA user_version = {SCHEMA}")
-                version = SCHEMA
+            version = self._version_made()
         except sqlite3.OperationalError:
             self.close()
             version = self._open_to_read()
         if version != SCHEMA:
             self.close()
             raise OtherSchema(f"version {version}")
+
+    def _version_made(self) -> int:
+        """The version of the tables, which are made where there are none."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            connection = self.connection
+            try:
+                version = _version(connection)
+                if version == 0:
+                    connection.execute("PRAGMA journal_mode = WAL")
+                    with self.writing():
+                        version = self._made(connection)
+                return version
+            except sqlite3.OperationalError as error:
+                # While the log is introduced by one process others do not wait by themselves.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+    def _made(self, connection: sqlite3.Connection) -> int:
+        version = _version(connection)
+        if version == 0:
+            for statement in _statements(_TABLES):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            version = SCHEMA
+        return version
 
     def _open_to_read(self) -> int:
         """Where nothing may be written, not even the log that readers share."""

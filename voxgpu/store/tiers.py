@@ -112,7 +112,8 @@ class Tiers:
     def problems(self) -> list[str]:
         """What kept results from being kept; each thing once."""
         tiers = [each for each in (self.disk, self.shared) if each is not None]
-        return [problem for each in tiers for problem in each.problems]
+        found = [problem for each in tiers for problem in each.problems]
+        return found + [f"results are not kept: {each}" for each in self._writer.failures]
 
     @property
     def counts(self) -> Counter[str]:
@@ -159,6 +160,10 @@ class Tiers:
         """Writes a value, beside the run; without ``must`` only where not too many wait."""
         job = partial(self._put, id, value, seconds, made, doubts)
         return self._writer.offer(bytes_of(value), job, must or self._policy == "all")
+
+    def use_memory(self, most: int) -> None:
+        """Lets values that wait to be written take at most so many bytes."""
+        self._writer.wait_at(min(most, WAITING_BYTES))
 
     def flush(self) -> None:
         """Waits until everything is written."""

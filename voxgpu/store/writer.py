@@ -21,12 +21,18 @@ class Writer:
 
     def __init__(self, most: int) -> None:
         self._most = most
+        #: What went wrong, each thing once.
+        self.failures: dict[str, None] = {}
         self._jobs: deque[tuple[int, Callable[[], object]]] = deque()
         self._bytes = 0
         self._busy = False
         self._ending = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+
+    def wait_at(self, most: int) -> None:
+        """Lets values that wait take at most so many bytes."""
+        self._most = most
 
     @property
     def bytes(self) -> int:
@@ -69,6 +75,7 @@ class Writer:
     def abandon(self) -> None:
         """Forgets what was not begun, as after Ctrl-C."""
         with self._changed:
+            self._bytes -= sum(size for size, _ in self._jobs)
             self._jobs.clear()
             self._changed.notify_all()
 
@@ -84,6 +91,9 @@ class Writer:
                 self._busy = True
             try:
                 job()
+            except Exception as error:
+                # The run goes on without what could not be kept, and says so.
+                self.failures[f"{type(error).__name__}: {error}"] = None
             finally:
                 del job
                 with self._changed:
