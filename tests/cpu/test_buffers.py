@@ -42,3 +42,14 @@ def test_small_arrays_are_ordinary() -> None:
     buffers = Buffers()
     assert buffers.empty((3, 4), np.bool_).flags.owndata
     assert buffers.empty((0, 4), np.float32).shape == (0, 4)
+
+
+def test_idle_memory_can_be_given_back_at_once() -> None:
+    buffers = Buffers()
+    used = buffers.empty(SHAPE, np.float32)
+    idle = buffers.empty(SHAPE, np.float32)
+    used[:] = 3
+    del idle
+    buffers.drop_idle()
+    assert len(buffers._buffers) == 1 and (used == 3).all()
+    assert buffers.empty(SHAPE, np.float32).ctypes.data != used.ctypes.data

@@ -146,8 +146,8 @@ def test_values_do_wait_on_the_disk(desk: Path, monkeypatch: pytest.MonkeyPatch)
     folders: list[Any] = []
 
     class Watched(runner.SpillFolder):
-        def __init__(self, parent: Path | None = None) -> None:
-            super().__init__(parent)
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
             folders.append(self)
 
     monkeypatch.setattr(runner, "SpillFolder", Watched)

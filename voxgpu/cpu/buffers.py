@@ -64,6 +64,17 @@ class Buffers:
         self._buffers.append(found)
         return found
 
+    def drop_idle(self) -> None:
+        """Lets go of what nobody uses."""
+        kept: list[npt.NDArray[np.uint8]] = []
+        with self._lock:
+            while self._buffers:
+                each = self._buffers.pop()
+                # Here the list does not refer to it any more.
+                if sys.getrefcount(each) >= _UNUSED:
+                    kept.append(each)
+            self._buffers = kept[::-1]
+
     def clear(self) -> None:
         """Lets go of everything; arrays in use stay what they are."""
         with self._lock:

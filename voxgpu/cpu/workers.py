@@ -48,6 +48,10 @@ class Workers:
         """An array of any content, of memory that is used again; see ``Buffers``."""
         return self._buffers.empty(shape, dtype)
 
+    def drop_idle(self) -> None:
+        """Lets go of memory that was held to be used again."""
+        self._buffers.drop_idle()
+
     def submit(self, function: Callable[[], Made]) -> Future[Made]:
         """Runs a function on a thread; at once where there is only the caller."""
         if self._pool is not None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
 from voxgpu.execution.executor import Done, Executor, Handed
-from voxgpu.execution.memory import give_back
 from voxgpu.execution.task import Recall, Vanished, Work
 from voxgpu.execution.workspace import Spill, Workspace
 from voxgpu.ids import ValueId
@@ -208,8 +207,7 @@ class _Loop:
         """Spills what is needed last; what is being written to files stays."""
         if self._budget is not None:
             written = {goal.value for goal in self._handed.values()}
-            if self._workspace.fit(self._budget - wanted, written.union(needed)):
-                give_back()
+            self._workspace.fit(self._budget - wanted, written.union(needed))
 
     def _start(self, task: Task) -> bool:
         """Gives a task to the executor; whether it is done already."""

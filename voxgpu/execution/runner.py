@@ -13,7 +13,7 @@ from voxgpu.execution.engine import Deliver, Outcome, run
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.executor import Executor
 from voxgpu.execution.keeping import Keeping
-from voxgpu.execution.memory import Room, available_bytes, size_text
+from voxgpu.execution.memory import Room, available_bytes, give_back, size_text
 from voxgpu.execution.serial import Serial
 from voxgpu.execution.spill import SpillFolder
 from voxgpu.execution.task import Backend, Reference
@@ -126,7 +126,7 @@ class Runner:
         executor: Executor = Serial(backend)
         if backend.workers is not None:
             executor = Threads(backend, backend.workers)
-        spill = SpillFolder(self._spills)
+        spill = SpillFolder(self._spills, partial(_settle, backend))
         try:
             return run(
                 planned, executor, deliver, (FileProblem,), self._observe, given, keep,
@@ -173,6 +173,13 @@ class Runner:
             )
             self.warnings[at_trace("W303", message, origins)] = None
         return budget
+
+
+def _settle(backend: Backend) -> None:
+    """Gives memory that is held for nobody back to the system."""
+    if backend.workers is not None:
+        backend.workers.drop_idle()
+    give_back()
 
 
 def _needs(plan: Plan, task: Task) -> int:

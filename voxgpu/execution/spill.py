@@ -7,11 +7,13 @@ import shutil
 import socket
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from voxgpu.execution.memory import give_back
 from voxgpu.execution.task import Vanished
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
@@ -32,11 +34,13 @@ class SpillFolder:
     """Files of values in a folder of its own, which appears with the first value.
 
     parent   where the folder is made; None: where the system keeps temporary files
+    settle   to be called after values were written and forgotten: gives their memory back
     problem  why a value could not be written, if one could not
     """
 
-    def __init__(self, parent: Path | None = None) -> None:
+    def __init__(self, parent: Path | None = None, settle: Callable[[], None] = give_back) -> None:
         self._parent = parent
+        self.settle = settle
         self._folder: Path | None = None
         self.problem = ""
         #: How many values were written.

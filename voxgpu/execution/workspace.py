@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
 from voxgpu.ids import ValueId
@@ -24,6 +24,10 @@ class Spill(Protocol):
 
     def drop(self, id: ValueId) -> None:
         """Forgets a value that was written."""
+
+    @property
+    def settle(self) -> Callable[[], None]:
+        """To be called after values were written and forgotten."""
 
 
 class Workspace:
@@ -102,14 +106,10 @@ class Workspace:
         found = (types[id] for id in set(ids) & self._spilled)
         return sum(kind.bytes for kind in found if isinstance(kind, ImageOf))
 
-    def fit(self, most: int, needed: Collection[ValueId]) -> bool:
-        """Spills until the values in memory take ``most`` bytes, or only needed ones are left.
-
-        Whether something was spilled.
-        """
+    def fit(self, most: int, needed: Collection[ValueId]) -> None:
+        """Spills until the values in memory take ``most`` bytes, or only needed ones are left."""
         if self._spill is None or self.bytes <= most:
-            return False
-        before = len(self._spilled)
+            return
         order = sorted(
             (id for id, value in self._values.items() if _bytes(value) and id not in needed),
             key=self._next_use,
@@ -120,7 +120,7 @@ class Workspace:
                 break
             self.bytes -= _bytes(self._values.pop(id))
             self._spilled.add(id)
-        return len(self._spilled) > before
+        self._spill.settle()
 
     def _next_use(self, id: ValueId) -> int:
         """The place in the schedule of the next task or goal that uses a value."""
