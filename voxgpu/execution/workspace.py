@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
 from voxgpu.ids import ValueId
-from voxgpu.image import Image
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.primitives.primitive import Value
+from voxgpu.store.tiers import bytes_of
 from voxgpu.types import ImageOf
 
 
@@ -51,7 +51,7 @@ class Workspace:
         self._spilled: set[ValueId] = set()
         self._next_uses: dict[ValueId, list[int]] | None = None
         #: Memory that the images take.
-        self.bytes = sum(map(_bytes, self._values.values()))
+        self.bytes = sum(map(bytes_of, self._values.values()))
         self._uses = Counter(goal.value for goal in schedule.goals)
         for task in schedule.tasks:
             self._uses.update(task.inputs)
@@ -70,7 +70,7 @@ class Workspace:
     def add(self, id: ValueId, value: Value) -> None:
         """Keeps a value until its last use."""
         self._values[id] = value
-        self.bytes += _bytes(value)
+        self.bytes += bytes_of(value)
 
     def get(self, id: ValueId) -> Value:
         """The value; it must be there. Raises Vanished where it was spilled and is lost."""
@@ -95,7 +95,7 @@ class Workspace:
             return True
         value = self._values.pop(id, None)
         if value is not None:
-            self.bytes -= _bytes(value)
+            self.bytes -= bytes_of(value)
         return value is not None
 
     def spilled_bytes(self, ids: Iterable[ValueId]) -> int:
@@ -111,14 +111,14 @@ class Workspace:
         if self._spill is None or self.bytes <= most:
             return
         order = sorted(
-            (id for id, value in self._values.items() if _bytes(value) and id not in needed),
+            (id for id, value in self._values.items() if bytes_of(value) and id not in needed),
             key=self._next_use,
         )
         while order and self.bytes > most:
             id = order.pop()
             if not self._spill.put(id, self._values[id]):
                 break
-            self.bytes -= _bytes(self._values.pop(id))
+            self.bytes -= bytes_of(self._values.pop(id))
             self._spilled.add(id)
         self._spill.settle()
 
@@ -146,7 +146,3 @@ def _places_of_uses(schedule: Schedule, left: Mapping[ValueId, int]) -> dict[Val
         uses.sort(reverse=True)
         del uses[left[id] :]
     return places
-
-
-def _bytes(value: Value) -> int:
-    return value.array.nbytes if isinstance(value, Image) else 0
