@@ -32,7 +32,7 @@ from voxgpu.primitives.source import CONSTANT, LOAD
 from voxgpu.store.history import History
 from voxgpu.store.memory import Memory
 from voxgpu.store.saved_files import SavedFiles
-from voxgpu.store.tiers import NoStore, Tiers, bytes_of
+from voxgpu.store.tiers import Tiers, bytes_of
 
 __all__ = ["Result", "Session", "backend_of", "execute"]
 
@@ -76,7 +76,7 @@ class Session(AbstractContextManager["Session"]):
         self._images = images
         self._force = force
         room = Room(memory)
-        self._keeping = Keeping(Memory(room.for_kept(), bytes_of), store or NoStore())
+        self._keeping = Keeping(Memory(room.for_kept(), bytes_of), store or Tiers(policy="none"))
         if store is not None and memory is not None:
             store.use_memory(room.bytes() // 8)
         spills = store.spills if store is not None else None

@@ -17,7 +17,7 @@ from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT, LOAD
 from voxgpu.store.made import made_by
 from voxgpu.store.memory import Memory
-from voxgpu.store.tiers import Doubts, Store, bytes_of
+from voxgpu.store.tiers import Doubts, Tiers, bytes_of
 from voxgpu.version import __version__
 
 
@@ -28,7 +28,7 @@ class Keeping:
     store   where values are kept for the next session
     """
 
-    def __init__(self, memory: Memory, store: Store) -> None:
+    def __init__(self, memory: Memory, store: Tiers) -> None:
         self.memory = memory
         self.store = store
         self._again: dict[ValueId, float] = {}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
@@ -19,76 +19,19 @@ from voxgpu.store.writer import Writer
 #: Values that wait to be written may take this many bytes, or what one image takes.
 WAITING_BYTES = 256 << 20
 
-__all__ = ["Doubts", "NoStore", "Store", "Tiers", "bytes_of"]
-
-
-class Store(Protocol):
-    """What outlives a run."""
-
-    def has(self, id: ValueId) -> bool:
-        """Whether there seems to be a value."""
-
-    def get(self, id: ValueId) -> tuple[Value, Doubts] | None:
-        """The value, and what to warn of where it is used; None where there is none after all."""
-
-    def plan_to_read(self, ids: Iterable[ValueId]) -> None:
-        """These are going to be read."""
-
-    def wants(self, is_goal: bool, seconds: float, size: int) -> bool:
-        """Whether a value of so many bytes, computed in so many seconds, is to be kept."""
-
-    def keep(
-        self,
-        id: ValueId,
-        value: Value,
-        seconds: float,
-        made: Mapping[str, Any],
-        doubts: Doubts,
-        must: bool,
-    ) -> bool:
-        """Keeps a value, some time soon; ``must``: even if others have to be waited for."""
-
-
-class NoStore:
-    """Nothing outlives a run."""
-
-    def has(self, id: ValueId) -> bool:
-        """No."""
-        return False
-
-    def get(self, id: ValueId) -> tuple[Value, Doubts] | None:
-        """None."""
-        return None
-
-    def plan_to_read(self, ids: Iterable[ValueId]) -> None:
-        """Nothing is there to be read."""
-
-    def wants(self, is_goal: bool, seconds: float, size: int) -> bool:
-        """No."""
-        return False
-
-    def keep(
-        self,
-        id: ValueId,
-        value: Value,
-        seconds: float,
-        made: Mapping[str, Any],
-        doubts: Doubts,
-        must: bool,
-    ) -> bool:
-        """Lets it go."""
-        return False
+__all__ = ["Doubts", "Tiers", "bytes_of"]
 
 
 class Tiers:
     """A store on this computer's disk, and perhaps a folder that several computers share.
 
     What is found in the shared folder is kept on the disk, too. Writing is done beside the run.
+    Without both nothing outlives a run.
     """
 
     def __init__(
         self,
-        disk: DiskStore | None,
+        disk: DiskStore | None = None,
         shared: SharedFolder | None = None,
         policy: str = "costly",
     ) -> None:
