@@ -12,13 +12,13 @@ from typing import Any, Protocol
 
 from voxgpu.diagnostics import Diagnostic
 from voxgpu.files.roots import Roots
-from voxgpu.files.write import write_image
+from voxgpu.files.write import content_of, write_image
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.sequence import shown
-from voxgpu.types import Content, ImageOf
+from voxgpu.types import ImageOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +180,7 @@ class Deliveries:
 
 def type_of(image: Image) -> ImageOf:
     """The type of an image that is there."""
-    if image.channels > 1:
-        content = Content.COLOR
-    else:
-        content = Content.BOOLEAN if image.element.kind == "b" else Content.NUMBER
-    return ImageOf(content, image.element.name, image.channels, image.grid)
+    return ImageOf(content_of(image), image.element.name, image.channels, image.grid)
 
 
 def _plain(value: Any) -> Any:

@@ -45,7 +45,7 @@ def write_image(path: Path, image: Image) -> tuple[str, ...]:
     the format cannot hold the image or the disk does not take the file.
     """
     path = Path(path)
-    content = _content(image)
+    content = content_of(image)
     reason = unsupported_reason(path, content, image.grid.dimensions, image.channels)
     if reason is not None:
         raise FileProblem(str(path), reason, "", "write")
@@ -71,7 +71,8 @@ def form_of(path: Path) -> str:
     return f"{suffix_of(path)} {_WRITER_VERSION}"
 
 
-def _content(image: Image) -> Content:
+def content_of(image: Image) -> Content:
+    """What one voxel of an image says."""
     if image.channels > 1:
         return Content.COLOR
     return Content.BOOLEAN if image.element == np.bool_ else Content.NUMBER
