@@ -33,6 +33,7 @@ def run(
     primitives: Sequence[str | Path] = (),
     store: str | Path | None = None,
     memory: int | None = None,
+    device_memory: int | None = None,
 ) -> Result:
     """Runs a program and returns what it printed and saved, its values, and the goals that failed.
 
@@ -41,7 +42,7 @@ def run(
     define       program variables: numbers, truth values, strings, paths
     output       the folder that relative names of files are saved in; None: nothing is written,
                  and images are only in the result
-    device       ``auto``, ``cpu`` or ``reference``
+    device       ``auto``, ``cpu``, ``cuda:0`` (or another GPU) or ``reference``
     threads      how many threads compute; None: as many as there are cores to use
     dialect      ``imgql1`` or ``imgql2``; None: what the program says, else ours
     same_grid    ``strict``, or ``adopt`` to take images of equal shape for images on one grid
@@ -51,17 +52,15 @@ def run(
     store        the folder in which results are kept for later runs; ``"default"`` is that of the
                  command line; None: nothing is kept
     memory       bytes that the process may take; values beyond it wait on the disk
+    device_memory  bytes that may be taken of a GPU; None: 70 % of what is free there
 
     Raises ImgqlError with every mistake, before anything is computed; a goal that fails while
     running is in ``errors`` of the result, and the others are delivered.
     """
-    from functools import partial
-
-    from voxgpu.device import choose
-    from voxgpu.execute import Session, backend_of
+    from voxgpu.execute import Devices, Session
     from voxgpu.files.digest import Digests
 
-    backend = partial(backend_of, choose(device), threads)
+    devices = Devices(device, threads, device_memory)
     folder = Path(output) if output is not None else None
     source, path = _source(program)
     options = _options(define, folder, dialect, same_grid, read_roots, write_roots, primitives)
@@ -70,7 +69,7 @@ def run(
     kept = _opened(store)
     seen = kept.seen_files() if kept is not None else None
     with Session(
-        folder, options.roots, backend=backend, store=kept, memory=memory, threads=threads
+        folder, options.roots, backend=devices, store=kept, memory=memory, threads=threads
     ) as session:
         return session.execute(
             compile_program(source, path, options, Digests(seen).of, session.ask, seen)

@@ -1,16 +1,40 @@
-"""On what does a program run?"""
+"""On what is a program asked to run?"""
 
 from __future__ import annotations
 
-#: What ``--device`` accepts.
-DEVICES = ("auto", "cpu", "reference")
+import re
+from dataclasses import dataclass
+
+#: What ``--device`` accepts, for people.
+DEVICES = ("auto", "cpu", "cuda:N", "reference")
+
+_CUDA = re.compile(r"cuda(?::(\d+))?$")
 
 
-def choose(device: str) -> str:
-    """The backend for a requested device: ``cpu``, or ``reference``, NumPy's and SciPy's.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for.
 
-    Raises ValueError for a device that is not in ``DEVICES``.
+    kind      ``auto``, ``cpu``, ``reference`` or ``cuda``
+    ordinals  of ``cuda`` the devices, in the order of the driver
     """
-    if device not in DEVICES:
-        raise ValueError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
-    return "cpu" if device == "auto" else device
+
+    kind: str
+    ordinals: tuple[int, ...] = ()
+
+
+def requested(text: str) -> Request:
+    """What ``--device`` asks for; ``cuda`` is the first GPU, ``cuda:0,cuda:1`` are two of them.
+
+    Raises ValueError for what is no device.
+    """
+    if text in ("auto", "cpu", "reference"):
+        return Request(text)
+    matches = [_CUDA.match(each.strip()) for each in text.split(",")]
+    ordinals = tuple(int(each[1] or 0) for each in matches if each)
+    if len(ordinals) < len(matches) or len(set(ordinals)) < len(ordinals):
+        raise ValueError(
+            f"there is no device {text!r}; there are {', '.join(DEVICES)}, such as cuda:0, "
+            "and several GPUs as cuda:0,cuda:1"
+        )
+    return Request("cuda", ordinals)

@@ -32,6 +32,7 @@ CODES = {
     "E304": "a failure while computing",
     "E401": "a folder that is no store, or of another version",
     "E402": "a value that the program does not have",
+    "E501": "a device that cannot be used",
     "W101": "an expression that dialects read differently",
     "W102": "a name that voxgpu has, and a namespace that is imported, too",
     "W201": "images of equal shape on different grids, taken as one",

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 
-from voxgpu.device import choose
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
+from voxgpu.elsewhere import Elsewhere
 from voxgpu.execution.deliver import Deliveries, Printed
+from voxgpu.execution.devices import Always, Chosen, Devices
 from voxgpu.execution.engine import Deliver, Outcome
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.keeping import Keeping
 from voxgpu.execution.memory import Room
 from voxgpu.execution.result import Result
-from voxgpu.execution.runner import MakeBackend, Runner
+from voxgpu.execution.runner import Runner
 from voxgpu.execution.task import Backend, Reference
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
@@ -30,11 +30,11 @@ from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.primitive import Value, ValueProblem
 from voxgpu.primitives.source import CONSTANT, LOAD
 from voxgpu.store.history import History
-from voxgpu.store.memory import Memory
+from voxgpu.store.kept import Kept
 from voxgpu.store.saved_files import SavedFiles
-from voxgpu.store.tiers import Tiers, bytes_of
+from voxgpu.store.tiers import Tiers
 
-__all__ = ["Result", "Session", "backend_of", "execute"]
+__all__ = ["Chosen", "Devices", "Result", "Session", "backend_of", "execute"]
 
 
 def _silent(_: Printed) -> None:
@@ -46,7 +46,7 @@ class Session(AbstractContextManager["Session"]):
 
     output   the folder for relative names of files; None: nothing is written, images are returned
     keeping  keep values for the next program, as long as there is memory for them
-    backend  on what to compute, or what makes that; None: the reference
+    backend  on what to compute, or what chooses that plan by plan; None: the reference
     store    what outlives the session; None: nothing
     memory   bytes that the process may take; None: what is available
     images   whether results hold the images that were saved to files
@@ -61,7 +61,7 @@ class Session(AbstractContextManager["Session"]):
         on_print: Callable[[Printed], None] = _silent,
         observe: Observer = ignore,
         keeping: bool = False,
-        backend: Backend | MakeBackend | None = None,
+        backend: Backend | Devices | None = None,
         store: Tiers | None = None,
         memory: int | None = None,
         images: bool = True,
@@ -76,11 +76,12 @@ class Session(AbstractContextManager["Session"]):
         self._images = images
         self._force = force
         room = Room(memory)
-        self._keeping = Keeping(Memory(room.for_kept(), bytes_of), store or Tiers(policy="none"))
+        self._keeping = Keeping(Kept(room.for_kept()), store or Tiers(policy="none"))
         if store is not None and memory is not None:
             store.use_memory(room.bytes() // 8)
         spills = store.spills if store is not None else None
-        self._runner = Runner(backend or Reference(), self._keeping, room, spills, threads, observe)
+        devices = backend if isinstance(backend, Devices) else Always(backend or Reference())
+        self._runner = Runner(devices, self._keeping, room, spills, threads, observe)
         self._doubts: dict[Diagnostic, None] = {}
         self._computed: list[ValueId] = []
         self._reused: list[ValueId] = []
@@ -98,6 +99,8 @@ class Session(AbstractContextManager["Session"]):
 
     def close(self, interrupted: bool = False) -> None:
         """Ends the threads of the backend and writes what the store is to keep."""
+        if self._store is not None and not interrupted:
+            self._store.flush()  # what waits to be written may still be on a device
         self._runner.close()
         if self._store is not None:
             self._store.close(interrupted)
@@ -115,7 +118,7 @@ class Session(AbstractContextManager["Session"]):
             found[goal.value] = _explain(asked, goal, failed, error)
         for id in (*outcome.computed, *outcome.reused):
             value = self._keeping.memory.get(id)
-            if value is not None and not isinstance(value, Image):
+            if value is not None and not isinstance(value, Image | Elsewhere):
                 found.setdefault(id, value)
         return found
 
@@ -188,12 +191,12 @@ class Session(AbstractContextManager["Session"]):
 
 
 def backend_of(device: str, threads: int | None = None) -> Backend:
-    """The backend for what ``--device`` says; raises ValueError where there is none."""
-    if choose(device) == "reference":
-        return Reference()
-    from voxgpu.cpu.backend import Cpu
+    """The backend for what ``--device`` says, whatever the plan; ``auto`` is the CPU.
 
-    return Cpu(threads)
+    Raises ValueError where there is no such device, ImgqlError where it cannot be used.
+    """
+    device = "cpu" if device == "auto" else device
+    return Devices(device, threads).of(Plan({}, {}, ()))
 
 
 def execute(
@@ -205,8 +208,8 @@ def execute(
     device: str = "auto",
 ) -> Result:
     """Runs a compiled program on its own; see ``Session``."""
-    backend = partial(backend_of, choose(device))
-    with Session(output, roots, on_print, observe, backend=backend) as session:
+    devices = Devices(device)
+    with Session(output, roots, on_print, observe, backend=devices) as session:
         return session.execute(compiled)
 
 
@@ -223,7 +226,7 @@ def _explain(plan: Plan, goal: Goal, failed: ValueId | None, error: Exception) -
         case FileProblem():
             return at_trace("E201", goal_name + str(error), trace, help=error.help)
         case MemoryError():
-            return at_trace("E302", goal_name + "out of memory", trace)
+            return at_trace("E302", goal_name + (str(error) or "out of memory"), trace)
         case _:
             what = f"{type(error).__name__}: {error}"
             hint = "this is a defect of voxgpu, not of the program: please report it"

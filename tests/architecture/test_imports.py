@@ -16,15 +16,18 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: Layers from the bottom up; a file may import from its own layer and from those below.
 LAYERS = [
-    {"image", "types", "ids", "diagnostics", "device", "version"},
+    {"image", "types", "ids", "diagnostics", "device", "version", "elsewhere"},
     {"codegen", "itk"},
     {"primitives", "language", "files"},
     {"plan"},
     {"optimize", "store"},
     {"cpu"},
+    {"gpu"},
     {"execution", "report"},
     {"pipeline"},
     {"execute"},
+    {"trial"},
+    {"cluster"},
     {"demo"},
     {"interactive"},
     {"cli", "__init__", "__main__"},

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from voxgpu.cpu.backend import Cpu
 from voxgpu.diagnostics import Source, Span
 from voxgpu.execution.engine import run
 from voxgpu.execution.serial import Serial
@@ -30,7 +29,7 @@ from voxgpu.types import (
 
 NOWHERE = Span(Source("nowhere", ""), 0, 0)
 
-__all__ = ["execute", "outcome_of", "same", "type_of"]
+__all__ = ["execute", "outcome_of", "plan_of", "same", "type_of"]
 
 
 def type_of(value: Value) -> Type:
@@ -46,7 +45,8 @@ def execute(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> dic
     """What the goals of a plan come to, by label: values or exceptions."""
     found: dict[str, Any] = {}
     planned = scheduled(plan, backend, given)
-    executor = Threads(backend, backend.workers) if isinstance(backend, Cpu) else Serial(backend)
+    backend.prepare(planned)
+    executor = Threads(backend, backend.workers) if backend.workers else Serial(backend)
     outcome = run(planned, executor, lambda g, v: found.update({g.label: v}), given=given)
     for goal, _, error in outcome.failures:
         found[goal.label] = error
@@ -55,6 +55,13 @@ def execute(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> dic
 
 def outcome_of(primitive: Primitive, arguments: list[Value], grid: Grid, backend: Backend) -> Any:
     """The value of one primitive, or the exception."""
+    return execute(*plan_of(primitive, arguments, grid), backend)["result"]
+
+
+def plan_of(
+    primitive: Primitive, arguments: list[Value], grid: Grid
+) -> tuple[Plan, dict[ValueId, Value]]:
+    """The plan of one primitive, whose goal is ``result``, and the values that it begins with."""
     nodes: dict[ValueId, Node] = {}
     types: dict[ValueId, Type] = {}
     given: dict[ValueId, Value] = {}
@@ -75,7 +82,7 @@ def outcome_of(primitive: Primitive, arguments: list[Value], grid: Grid, backend
     nodes[id] = Node(primitive, tuple(inputs), tuple(static))  # type: ignore[arg-type]
     types[id] = result
     goal = Goal("find", id, "result", NOWHERE, NOWHERE)
-    return execute(Plan(nodes, types, (goal,)), given, backend)["result"]
+    return Plan(nodes, types, (goal,)), given
 
 
 def same(first: Any, second: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,19 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
-from tests.conformance.on_backend import outcome_of, same
+from tests.conformance.on_backend import outcome_of, plan_of, same
+from tests.emulation.module import requires_emulation
+from tests.gpu.emulated import emulated_gpu, prepare
 from tests.laws.random_plans import lit, steepness
 from tests.primitives.images import masks, numbers, spacings
 from tests.strategies import law
+from voxgpu.codegen.cuda_source import CudaKernel
 from voxgpu.cpu.backend import Cpu
 from voxgpu.cpu.calls import calls
 from voxgpu.execution.task import Backend, Reference
+from voxgpu.gpu.ahead import kernels_of as kernels_of_plan
+from voxgpu.gpu.backend import Gpu
 from voxgpu.image import Grid, Image
 from voxgpu.primitives import rewritten
 from voxgpu.primitives.catalogue import primitives_of, standard_primitives
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.rewritten import OPERATORS
-from voxgpu.types import ANY_IMAGE, BOOLEAN, BOOLEAN_IMAGE, NUMBER_IMAGE, TEXT, ImageOf
+from voxgpu.types import ANY_IMAGE, BOOLEAN, BOOLEAN_IMAGE, NUMBER_IMAGE, TEXT, ImageOf, Type
 
 PRIMITIVES = [
     each
@@ -45,6 +52,7 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "radius": st.sampled_from([1.0, 2.0, 3.0, 11.0]),
     "operator": st.sampled_from(sorted(OPERATORS)),
     "kind": st.sampled_from(["dt", "pdt"]),
+    "of": st.sampled_from(["region", "complement"]),
     "c": st.sampled_from([0.0, 0.5, 1.0, 0.3]),
 }
 
@@ -52,17 +60,52 @@ BOUNDS = st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 2.0, 1.4142135, 0.9375, 3.3
 ODD = BOUNDS | st.sampled_from([np.inf, -np.inf, np.nan]) | st.floats(width=32)
 
 
-@pytest.fixture(scope="module", params=["one thread", "three threads"])
+#: Each mixture of elements is a kernel, and compiling them for the emulation takes its time.
+ELEMENTS_ON_GPU = ["float32", "int16"]
+
+
+@pytest.fixture(scope="module", params=["one thread", "three threads", "emulated GPU"])
 def backend(request: pytest.FixtureRequest) -> Any:
+    if request.param == "emulated GPU":
+        requires_emulation()
+        with emulated_gpu() as gpu:
+            prepare(gpu, _kernels_of_all())
+            yield gpu
+        return
     made = Cpu(1 if request.param == "one thread" else 3)
     yield made
     made.close()
 
 
-def _image(kind: ImageOf, shape: tuple[int, ...]) -> st.SearchStrategy[Any]:
+def _kernels_of_all() -> Iterator[CudaKernel]:
+    """The generated kernels that the primitives come to on images of these elements."""
+    grid = Grid.regular((2, 2, 2))
+    for primitive in PRIMITIVES:
+        kinds = [each.type for each in primitive.parameters]
+        free = sum(_is_number_image(kind) for kind in kinds)
+        for elements in product(ELEMENTS_ON_GPU, repeat=free):
+            left = iter(elements)
+            values: list[Any] = [_any_value(kind, left, grid) for kind in kinds]
+            yield from kernels_of_plan(plan_of(primitive, values, grid)[0])
+
+
+def _is_number_image(kind: Type) -> bool:
+    return isinstance(kind, ImageOf) and kind != BOOLEAN_IMAGE
+
+
+def _any_value(kind: Type, elements: Iterator[str], grid: Grid) -> Any:
+    if isinstance(kind, ImageOf):
+        element = next(elements) if _is_number_image(kind) else "bool"
+        return Image(np.zeros(grid.shape, element), grid)
+    return True if kind == BOOLEAN else "less" if kind == TEXT else 1.0
+
+
+def _image(
+    kind: ImageOf, shape: tuple[int, ...], elements: list[str]
+) -> st.SearchStrategy[Any]:
     if kind == BOOLEAN_IMAGE:
         return masks(shape) | st.booleans().map(lambda each: np.full(shape, each))
-    return st.sampled_from(ELEMENTS).flatmap(
+    return st.sampled_from(elements).flatmap(
         lambda element: (
             numbers(shape).map(lambda array: array.astype(element))
             if element.startswith("float")
@@ -72,14 +115,14 @@ def _image(kind: ImageOf, shape: tuple[int, ...]) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def arguments(draw: Any, primitive: Primitive) -> tuple[list[Any], Grid]:
+def arguments(draw: Any, primitive: Primitive, elements: list[str]) -> tuple[list[Any], Grid]:
     shape = draw(SHAPES)
     grid = Grid.regular(shape, tuple(draw(spacings) for _ in shape))
     found: list[Any] = []
     for each in primitive.parameters:
         if isinstance(each.type, ImageOf):
             kind = NUMBER_IMAGE if each.type == ANY_IMAGE else each.type
-            found.append(Image(draw(_image(kind, shape)), grid))
+            found.append(Image(draw(_image(kind, shape, elements)), grid))
         elif each.type == BOOLEAN:
             found.append(draw(st.booleans()))
         elif each.type == TEXT or each.name in SENSIBLE:
@@ -93,7 +136,9 @@ def arguments(draw: Any, primitive: Primitive) -> tuple[list[Any], Grid]:
 def test_a_primitive_comes_to_what_the_reference_says(
     primitive: Primitive, backend: Backend
 ) -> None:
-    @given(arguments(primitive))
+    elements = ELEMENTS_ON_GPU if isinstance(backend, Gpu) else ELEMENTS
+
+    @given(arguments(primitive, elements))
     @law(40)
     def check(drawn: tuple[list[Any], Grid]) -> None:
         values, grid = drawn

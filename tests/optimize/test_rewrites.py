@@ -49,13 +49,19 @@ def _expressions(plan: Plan) -> list[str]:
 M = ">(v, 3.0)"
 
 CASES = {
-    "at most": ("save {s} pdt(m) <=. 2", f"compared_distance[pdt, less_equal]({M}, 2.0)"),
-    "at least": ("save {s} 2 .<= dt(m)", f"compared_distance[dt, greater_equal]({M}, 2.0)"),
-    "near in mm": ("save {s} dilate(m, 2)", f"compared_distance[pdt, less_equal]({M}, 2.0)"),
+    "at most": ("save {s} pdt(m) <=. 2", f"compared_distance[pdt, less_equal, region]({M}, 2.0)"),
+    "at least": ("save {s} 2 .<= dt(m)", f"compared_distance[dt, greater_equal, region]({M}, 2.0)"),
+    "near in mm": ("save {s} dilate(m, 2)", f"compared_distance[pdt, less_equal, region]({M}, 2.0)"),
     "computed radius": (
         "save {s} dt(m) < max(v)",
-        f"compared_distance[dt, less]({M}, max(v))",
+        f"compared_distance[dt, less, region]({M}, max(v))",
     ),
+    "far from what is not": (
+        "save {s} pdt(!m) >=. 2",
+        f"compared_distance[pdt, greater_equal, complement]({M}, 2.0)",
+    ),
+    "touch": ("save {s} through(near(m), v > 1)", f"touching({M}, >(v, 1.0))"),
+    "seeds": ("save {s} through(m, v > 1)", f"through({M}, >(v, 1.0))"),
     "percentile": (
         "save {s} percentiles(v, m, 0.5) >. 0.9",
         f"compared_percentile[greater](v, {M}, 0.5, 0.9)",
@@ -85,6 +91,13 @@ def test_a_value_that_is_wanted_anyway_is_not_computed_twice(plan_of: object) ->
         'let d = pdt(m)\nlet p = percentiles(v, m, 0)\nlet n = near(m)\nsave "d.nii.gz" d\n'
         'save "p.nii.gz" p\nsave "n.nii.gz" n\nsave "a.nii.gz" d < 2\nsave "b.nii.gz" p > 0.5\n'
         'save "c.nii.gz" near(n)'
+    )
+    assert _expressions(simplify(plan)) == _expressions(plan)
+
+
+def test_seeds_that_are_wanted_anyway_are_not_computed_twice(plan_of: object) -> None:
+    plan = plan_of(  # type: ignore[operator]
+        'let n = near(m)\nsave "n.nii.gz" n\nsave "t.nii.gz" through(n, v > 1)'
     )
     assert _expressions(simplify(plan)) == _expressions(plan)
 

@@ -58,6 +58,15 @@ def test_text(stage: str, shown: Any, update_golden: bool) -> None:
     assert found == golden.read_text()
 
 
+@pytest.mark.parametrize("stage", ["fused", "source"])
+def test_text_for_a_gpu_that_is_not_there(stage: str, shown: Any, update_golden: bool) -> None:
+    found = shown("--stage", stage, "--device", "cuda:0")
+    golden = GOLDEN / f"{stage}_cuda.txt"
+    if update_golden:
+        golden.write_text(found)
+    assert found == golden.read_text()
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_same_as_data_and_as_a_graph(stage: str, shown: Any) -> None:
     found = json.loads(shown("--stage", stage, "--format", "json"))

@@ -1,4 +1,4 @@
-"""How do people write bytes and times on a command line?"""
+"""How do people write bytes, times and devices on a command line?"""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 import click
+
+from voxgpu.device import requested
 
 _BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -48,7 +50,22 @@ class Age(click.ParamType):  # type: ignore[type-arg]
         return float(match[1]) * _SECONDS[match[2]]
 
 
+class Device(click.ParamType):  # type: ignore[type-arg]
+    """On what to compute, as ``voxgpu.device.requested`` reads it."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text, if it names a device."""
+        try:
+            requested(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
 SIZE = Size()
+DEVICE = Device()
 AGE = Age()
 
 

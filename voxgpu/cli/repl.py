@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxgpu.cli.amounts import DEVICE, SIZE
 from voxgpu.cli.options import options_of, without_program
 from voxgpu.cli.store_options import store_of, with_store
 from voxgpu.cli.terminal import Progress, complain, progress, say
+from voxgpu.device import DEVICES
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
 
 if TYPE_CHECKING:
+    from voxgpu.execute import Devices
     from voxgpu.execution.events import Event
     from voxgpu.image import Image
     from voxgpu.interactive.dialog import Answer, Dialog
@@ -30,20 +33,38 @@ _LARGE, _SOON = 2**24, 0.3
 
 @click.command()
 @without_program
+@click.option(
+    "--device",
+    type=DEVICE,
+    default="auto",
+    metavar="|".join(DEVICES),
+    help="On what to compute; auto: what is faster, line by line.",
+)
+@click.option(
+    "--device-memory",
+    type=SIZE,
+    metavar="SIZE",
+    help="What may be taken of a GPU (default: 70 % of what is free there).",
+)
 @with_store
-def command(**given: Any) -> int:
+def command(device: str, device_memory: int | None, **given: Any) -> int:
     """Enter a program line by line: commands stay in force, expressions show their values.
 
     :help tells more. Without a terminal, lines are read from stdin until it ends; the exit status
     is then 1 if one of them had a mistake.
     """
+    from voxgpu.execute import Devices
+
     store, said = store_of(given)
     complain(said)
-    return _Repl(options_of(given), sys.stdin.isatty(), store).run()
+    devices = Devices(device, memory=device_memory)
+    return _Repl(options_of(given), sys.stdin.isatty(), store, devices).run()
 
 
 class _Repl:
-    def __init__(self, options: Options, is_interactive: bool, store: Tiers | None) -> None:
+    def __init__(
+        self, options: Options, is_interactive: bool, store: Tiers | None, devices: Devices
+    ) -> None:
         from voxgpu.interactive.commands import Commands
         from voxgpu.interactive.dialog import Dialog
 
@@ -53,7 +74,7 @@ class _Repl:
         self._options = options
         self._bar = Progress()
         self._done, self._since = 0, 0.0
-        self._dialog: Dialog = Dialog(options, self._print, self._observe, store=store)
+        self._dialog: Dialog = Dialog(options, self._print, self._observe, devices, store)
         self._commands = Commands(
             self._dialog, self._signatures, click.echo, self._tell, self._answer
         )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.amounts import SIZE
+from voxgpu.cli.amounts import DEVICE, SIZE
 from voxgpu.cli.options import bearing_on_meaning, options_of, source_of
 from voxgpu.cli.store_options import store_of, with_store
 from voxgpu.cli.terminal import Progress, complain, progress, say
-from voxgpu.device import DEVICES, choose
+from voxgpu.device import DEVICES
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
@@ -28,9 +27,10 @@ if TYPE_CHECKING:
 @bearing_on_meaning
 @click.option(
     "--device",
-    type=click.Choice(DEVICES),
+    type=DEVICE,
     default="auto",
-    help="On what to compute; reference: with NumPy and SciPy alone, slowly.",
+    metavar="|".join(DEVICES),
+    help="On what to compute; auto: what is faster; reference: with NumPy and SciPy, slowly.",
 )
 @click.option(
     "--threads", type=click.IntRange(min=1), help="How many threads compute (default: one a core)."
@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     type=SIZE,
     metavar="SIZE",
     help="What the process may take, such as 4G; values beyond it wait on the disk.",
+)
+@click.option(
+    "--device-memory",
+    type=SIZE,
+    metavar="SIZE",
+    help="What may be taken of a GPU (default: 70 % of what is free there).",
 )
 @click.option("--force-save", is_flag=True, help="Write files also where they are there already.")
 @click.option(
@@ -61,8 +67,6 @@ def command(
     """
     errors: tuple[Diagnostic, ...]
     try:
-        if verbose:
-            say(f"device: {choose(device)} ({device} was asked for)")
         with progress(not quiet) as bar:
             compiled, result = _run(given, device, threads, bar, as_json, quiet, verbose)
     except ImgqlError as error:
@@ -95,7 +99,7 @@ def _run(
     quiet: bool,
     verbose: bool,
 ) -> tuple[Compiled, Result]:
-    from voxgpu.execute import Session, backend_of
+    from voxgpu.execute import Chosen, Devices, Session
     from voxgpu.files.digest import Digests
     from voxgpu.files.threads import use_threads
     from voxgpu.pipeline import compile_program
@@ -104,6 +108,11 @@ def _run(
         if not as_json:
             with bar.paused():
                 click.echo(str(printed))
+
+    def tell_device(chosen: Chosen) -> None:
+        if verbose:
+            with bar.paused():
+                say(f"device: {chosen.name} ({chosen.reason})")
 
     counts = _Counts()
     options = options_of(given)
@@ -115,12 +124,13 @@ def _run(
     if not (quiet or as_json):
         with bar.paused():
             complain(said)
+    devices = Devices(device, threads, given["device_memory"], tell_device)
     session = Session(
         given["output"],
         options.roots,
         tell,
         observe,
-        backend=partial(backend_of, device, threads),
+        backend=devices,
         store=store,
         memory=given["memory"],
         images=False,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxgpu.cli.amounts import DEVICE
 from voxgpu.cli.options import bearing_on_meaning, options_of, source_of
 from voxgpu.cli.store_options import store_option
 from voxgpu.cli.terminal import complain
 from voxgpu.cli.why import echo
 from voxgpu.cli.why import why as explained
-from voxgpu.device import DEVICES
+from voxgpu.device import DEVICES, requested
 from voxgpu.diagnostics import ImgqlError
+
+if TYPE_CHECKING:
+    from voxgpu.plan.node import Plan
+    from voxgpu.plan.show import StageGraph
 
 
 @click.command()
@@ -26,7 +31,13 @@ from voxgpu.diagnostics import ImgqlError
     "simplified: after rewriting; fused: kernels; schedule: order and memory; source: the text of "
     "the kernels.",
 )
-@click.option("--device", type=click.Choice(DEVICES), default="auto", help="On what it would run.")
+@click.option(
+    "--device",
+    type=DEVICE,
+    default="auto",
+    metavar="|".join(DEVICES),
+    help="On what it would run; needs none to be there.",
+)
 @click.option(
     "--why",
     metavar="ID|GOAL",
@@ -51,10 +62,20 @@ def command(
     if stage in ("syntax", "program", "plan"):
         graph = stage_graph(stage, compiled.commands, compiled.program, compiled.plan)
     else:
-        from voxgpu.execute import backend_of
-        from voxgpu.optimize.show import optimized_graph
-
-        graph = optimized_graph(stage, compiled.plan, backend_of(device))
+        graph = _optimized(stage, compiled.plan, device)
     rendered = RENDERINGS[layout](graph)
     click.echo(rendered if isinstance(rendered, str) else json.dumps(rendered, indent=1))
     return 1 if compiled.errors else 0
+
+
+def _optimized(stage: str, plan: Plan, device: str) -> StageGraph:
+    """A stage after the plan, on a device, which need not be there."""
+    from voxgpu.optimize.show import optimized_graph
+
+    if requested(device).kind == "cuda":
+        from voxgpu.gpu.ahead import TARGET, cuda_text
+
+        return optimized_graph(stage, plan, TARGET, cuda_text, "//")
+    from voxgpu.execute import backend_of
+
+    return optimized_graph(stage, plan, backend_of(device))

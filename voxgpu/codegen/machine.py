@@ -118,10 +118,15 @@ def keep_machine_code_in(folder: Any) -> None:
     machine.cache_clear()
 
 
+def code_folder() -> Any:
+    """Where machine code is kept, of whatever machine; None: nowhere."""
+    return _folder[0] if _folder else default_folder()
+
+
 @lru_cache(maxsize=1)
 def machine() -> Machine:
     """The machine of this process."""
-    return Machine(ObjectCache(_folder[0] if _folder else default_folder()))
+    return Machine(ObjectCache(code_folder()))
 
 
 def function_at(address: int, result: str | None, arguments: Sequence[str]) -> Callable[..., Any]:

@@ -18,9 +18,10 @@ _MAGIC = b"voxgpu machine code 1\n"
 
 
 class ObjectCache:
-    """Object files by key, in ``folder``; None: nothing is kept."""
+    """Object files by key, in ``folder``; None: nothing is kept. ``suffix`` ends their names."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, suffix: str = ".o") -> None:
+        self._suffix = suffix
         self._folder = folder if folder is not None and _is_ours(folder) else None
 
     def get(self, key: str) -> bytes | None:
@@ -55,9 +56,8 @@ class ObjectCache:
         except OSError:
             return
 
-    @staticmethod
-    def _path(folder: Path, key: str) -> Path:
-        return folder / f"{key}.o"
+    def _path(self, folder: Path, key: str) -> Path:
+        return folder / f"{key}{self._suffix}"
 
 
 def default_folder() -> Path:

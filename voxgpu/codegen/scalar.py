@@ -27,6 +27,23 @@ LOGIC = ("and", "or", "xor", "not")
 #: Operations that gather every voxel of the image into one number.
 GATHERS = ("total", "count", "smallest", "largest")
 
+#: How operations on two values are written, in C's languages and for people.
+SIGNS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "equal": "==",
+    "not_equal": "!=",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+}
+
 HERE: Offset = (0, 0, 0)
 
 

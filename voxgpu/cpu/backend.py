@@ -11,6 +11,7 @@ from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import GATHERS, Scalar, topological
 from voxgpu.cpu.calls import calls
+from voxgpu.cpu.host import OnHost
 from voxgpu.cpu.joint import JOINTS, SCRATCH
 from voxgpu.cpu.workers import Workers, usable_cores
 from voxgpu.ids import ValueId
@@ -31,7 +32,7 @@ Made = Value | Doubtful | ValueProblem
 _GATHERED = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
 
-class Cpu:
+class Cpu(OnHost):
     """Computes on this machine's cores; ``threads`` None: as many as it may use."""
 
     name = "cpu"
@@ -49,7 +50,9 @@ class Cpu:
         call = calls().get(node.primitive)
         return None if call is None else call.scratch
 
-    def call(self, primitive: Primitive, arguments: list[Value], grid: Grid | None) -> Made:
+    def call(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> Made:
         """One primitive; ``grid`` is that of the result, None for scalars."""
         call = calls().get(primitive)
         images = [each for each in arguments if isinstance(each, Image)]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from voxgpu.cpu import ball, components, correlation, euclidean, otsu, percentile, slope
 from voxgpu.cpu.workers import Workers
 from voxgpu.image import Grid
@@ -42,6 +44,7 @@ def calls() -> Mapping[Primitive, Call]:
         ),
         (ranked.component_count, Call(_mask_function(components.component_count), 7)),
         (ranked.ranked_components, Call(_mask_function(components.ranked_components), 13)),
+        (rewritten.touching, Call(_touching, 8)),
         (morphology.near, Call(lambda a, _, workers: ball.near(a[0], 1, workers), 1)),
         (morphology.interior, Call(lambda a, _, workers: ball.interior(a[0], 1, workers), 1)),
         (rewritten.any_in_box, Call(lambda a, _, w: ball.near(a[0], int(a[1]), w), 2)),
@@ -52,7 +55,7 @@ def calls() -> Mapping[Primitive, Call]:
         (texture.gradient, Call(_on_grid(slope.gradient), 4)),
         (statistics.otsu, Call(_mask_function(otsu.otsu), 1)),
         (texture.cross_correlation, Call(_cross_correlation, 4)),
-        (rewritten.compared_distance, Call(_compared_distance, 10)),
+        (rewritten.compared_distance, Call(_compared_distance, 11)),
     ]
     return {each: call for definition, call in found for each in definition.overloads}
 
@@ -81,9 +84,15 @@ def _cross_correlation(arguments: list[Any], grid: Grid | None, workers: Workers
     return correlation.cross_correlation(arguments, grid, workers)
 
 
+def _touching(arguments: list[Any], _: Grid | None, workers: Workers) -> Any:
+    a, b = arguments
+    return components.through(ball.near(a, 1, workers), b, workers)
+
+
 def _compared_distance(arguments: list[Any], grid: Grid | None, workers: Workers) -> Any:
     assert grid is not None
-    b, r, kind, operator = arguments
+    b, r, kind, operator, of = arguments
+    b = b if of == "region" else np.logical_not(b)
     result = ball.compared_distance(b, r, kind, operator, grid, workers)
     if result is not None:
         return result

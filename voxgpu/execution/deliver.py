@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from voxgpu.diagnostics import Diagnostic
+from voxgpu.elsewhere import Elsewhere
 from voxgpu.files.roots import Roots
 from voxgpu.files.write import content_of, write_image
 from voxgpu.ids import ValueId
@@ -157,6 +158,7 @@ class Deliveries:
         elif isinstance(value, Image):
             self._save(goal, value)
         else:
+            assert not isinstance(value, Elsewhere), "who delivers brings it here"
             kinds = {bool: "bool", str: "string", tuple: "sequence"}
             printed = Printed(goal.label, kinds.get(type(value), "number"), value)
             self.printed.append(printed)

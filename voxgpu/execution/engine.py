@@ -9,6 +9,7 @@ from functools import partial
 from os.path import normpath, sep
 from pathlib import Path
 
+from voxgpu.elsewhere import Late, doubts_of, here, is_ready
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
 from voxgpu.execution.executor import Done, Executor, Handed
 from voxgpu.execution.task import Recall, Vanished, Work
@@ -25,6 +26,10 @@ Deliver = Callable[[Goal, Value], None]
 
 #: Is shown a value, and the task that made it with how long that took.
 Keep = Callable[[ValueId, Value, Done], None]
+
+
+#: Is told of a value that was brought to where it is computed with.
+Moved = Callable[[ValueId, Value], None]
 
 
 #: How far ahead of a task that waits tasks may be started.
@@ -73,6 +78,7 @@ def run(
     recall: Recall | None = None,
     budget: int | None = None,
     spill: Spill | None = None,
+    moved: Moved = lambda id, value: None,
 ) -> Outcome:
     """Performs the tasks in order and delivers the goals in the program's order.
 
@@ -85,10 +91,12 @@ def run(
     recall  where the values come from that the schedule was told are in the store
     budget  bytes that values may take in memory; beyond it they are spilled
     spill   where they go then
+    moved   is told of values that were brought to where they are computed with
     """
     there = {id: (given or {})[id] for id in schedule.given}
     loop = _Loop(schedule, executor, deliver, refusals, observe, keep, recall)
-    loop.use_memory(Workspace(schedule, there, spill), budget)
+    loop.use_memory(Workspace(schedule, there, spill), budget, moved)
+    executor.use_relief(loop.relieve)
     try:
         return loop.run()
     finally:
@@ -123,9 +131,9 @@ class _Loop:
         self._early = _files_of_their_own(schedule.goals)
         self._outcome = Outcome()
 
-    def use_memory(self, workspace: Workspace, budget: int | None) -> None:
-        """Where values are, and bytes that they may take."""
-        self._workspace, self._budget = workspace, budget
+    def use_memory(self, workspace: Workspace, budget: int | None, moved: Moved) -> None:
+        """Where values are, bytes that they may take, and who is told where they went."""
+        self._workspace, self._budget, self._moved = workspace, budget, moved
 
     def run(self) -> Outcome:
         self._submit()
@@ -209,6 +217,14 @@ class _Loop:
             written = {goal.value for goal in self._handed.values()}
             self._workspace.fit(self._budget - wanted, written.union(needed))
 
+    def relieve(self, wanted: int) -> bool:
+        """Spills values so that about so many bytes are free where values are; whether any was."""
+        before = self._workspace.bytes
+        needed = {id for task in self._running for id in task.inputs}
+        needed |= {goal.value for goal in self._handed.values()}
+        self._workspace.fit(max(0, before - wanted), needed)
+        return self._workspace.bytes < before
+
     def _start(self, task: Task) -> bool:
         """Gives a task to the executor; whether it is done already."""
         try:
@@ -218,6 +234,16 @@ class _Loop:
             return False
         self._observe(Started(task))
         self._running.append(task)
+        try:
+            taken = self._executor.taken(task, inputs)
+        except MemoryError as error:
+            self._finish(Done.of(task, error, 0.0))
+            return False
+        for id, value in taken.items():
+            # What was brought to a device stays there for those who use it next.
+            self._workspace.replace(id, value)
+            self._moved(id, value)
+            inputs[id] = value
         header = self._schedule.plan.files.get(task.id)
         return self._executor.submit(Work(task, inputs, header, self._recall))
 
@@ -228,7 +254,9 @@ class _Loop:
             if isinstance(result, Vanished):
                 self._outcome.missing.add(id)
                 return
-            if isinstance(result, Exception):
+            if isinstance(result, Late):
+                self._failed[id] = (ValueId(result.id), result.error)
+            elif isinstance(result, Exception):
                 self._failed[id] = (id, result)
             else:
                 (self._outcome.reused if is_fetched else self._outcome.computed).append(id)
@@ -269,10 +297,14 @@ class _Loop:
     def _save_early(self, value: ValueId) -> None:
         """Begins to write what nothing else is in the way of, while the rest is computed."""
         for goal in self._early.get(value, ()):
-            job = partial(self._deliver, goal, self._workspace.get(value))
+            job = partial(self._bring, goal, self._workspace.get(value))
             if self._executor.hand_over(goal, job):
                 self._begun.add(id(goal))
                 self._handed[normpath(goal.label)] = goal
+
+    def _bring(self, goal: Goal, value: Value) -> None:
+        """Delivers a value, wherever it is."""
+        self._deliver(goal, here(value))
 
     def _deliver_goal(self, goal: Goal) -> bool:
         """Delivers a goal, perhaps beside the tasks; whether it could be begun."""
@@ -290,11 +322,15 @@ class _Loop:
         if goal.action == "save":
             if any(_is_within(file, each) or _is_within(each, file) for each in self._handed):
                 return False  # of two files of one name the later one stays
-            if self._executor.hand_over(goal, partial(self._deliver, goal, value)):
+            if self._executor.hand_over(goal, partial(self._bring, goal, value)):
                 self._handed[file] = goal
                 return True
+        elif not is_ready(value) and (self._waiting or self._running):
+            return False  # nobody waits for a device while there is something to queue
         try:
-            self._deliver(goal, value)
+            self._bring(goal, value)
+        except Late as error:
+            self._delivered(goal, error)
         except self._refusals as error:
             self._delivered(goal, error)
         else:
@@ -302,7 +338,7 @@ class _Loop:
         return True
 
     def _finish_goal(self, handed: Handed) -> None:
-        if handed.error is not None and not isinstance(handed.error, self._refusals):
+        if handed.error is not None and not isinstance(handed.error, (Late, *self._refusals)):
             raise handed.error
         del self._handed[normpath(handed.goal.label)]
         self._delivered(handed.goal, handed.error)
@@ -311,6 +347,10 @@ class _Loop:
     def _delivered(self, goal: Goal, error: Exception | None) -> None:
         if error is None:
             self._observe(Delivered(goal))
+            found = doubts_of(self._workspace.in_memory.get(goal.value))
+            self._outcome.doubts += [(ValueId(id), reason) for id, reason in found]
+        elif isinstance(error, Late):
+            self._outcome.failures.append((goal, ValueId(error.id), error.error))
         else:
             self._outcome.failures.append((goal, None, error))
         self._use(goal.value)

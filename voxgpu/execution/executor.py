@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,10 +53,20 @@ class Handed:
     error: Exception | None
 
 
+#: Makes room for so many bytes where values are; whether it could.
+Relief = Callable[[int], bool]
+
+
 class Executor(Protocol):
     """Performs tasks, in any order; ``capacity`` is how many it takes at once."""
 
     capacity: int
+
+    def taken(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+        """Those of the inputs of a task that are now elsewhere, where it computes with them."""
+
+    def use_relief(self, relieve: Relief) -> None:
+        """What is to be asked where a device is short of memory."""
 
     def submit(self, work: Work) -> bool:
         """Takes a task whose inputs are there; whether ``next_done`` need not wait for it."""

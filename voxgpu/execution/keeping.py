@@ -15,8 +15,8 @@ from voxgpu.optimize.step import Fetch
 from voxgpu.plan.node import Node
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.store.kept import Kept
 from voxgpu.store.made import made_by
-from voxgpu.store.memory import Memory
 from voxgpu.store.tiers import Doubts, Tiers, bytes_of
 from voxgpu.version import __version__
 
@@ -28,7 +28,7 @@ class Keeping:
     store   where values are kept for the next session
     """
 
-    def __init__(self, memory: Memory, store: Tiers) -> None:
+    def __init__(self, memory: Kept, store: Tiers) -> None:
         self.memory = memory
         self.store = store
         self._again: dict[ValueId, float] = {}
@@ -66,6 +66,10 @@ class Keeping:
             made = made_by(node, __version__)
             if self.store.keep(id, value, again, made, doubts, must=is_goal):
                 self._again[id] = 0.0
+
+    def moved(self, id: ValueId, value: Value) -> None:
+        """A value was brought to the device that is computed with."""
+        self.memory.replace(id, value)
 
     def _doubts_of(self, id: ValueId, done: Done) -> Doubts:
         """The doubts about a value and about what it was made of."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from voxgpu.cpu.workers import Workers, usable_cores
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
@@ -14,6 +15,7 @@ from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.executor import Executor
 from voxgpu.execution.keeping import Keeping
 from voxgpu.execution.memory import Room, available_bytes, give_back, size_text
+from voxgpu.execution.parking import Parking
 from voxgpu.execution.serial import Serial
 from voxgpu.execution.spill import SpillFolder
 from voxgpu.execution.task import Backend, Reference
@@ -21,14 +23,22 @@ from voxgpu.execution.threads import Threads
 from voxgpu.files.problem import FileProblem
 from voxgpu.ids import ValueId
 from voxgpu.optimize.passes import scheduled
-from voxgpu.optimize.prune import known
+from voxgpu.optimize.prune import known, prune
 from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT, LOAD
 
-#: What makes a backend, once there is something to compute.
-MakeBackend = Callable[[], Backend]
+
+class Backends(Protocol):
+    """Has a backend for each plan, once there is something to compute."""
+
+    def of(self, plan: Plan) -> Backend:
+        """The backend for a plan; another one, perhaps, than for the plan before."""
+
+    def close(self) -> None:
+        """Closes all of them."""
+
 
 #: Bytes that are there in any case: looking would take longer than most of what is asked.
 _SMALL = 64 * 2**20
@@ -44,7 +54,7 @@ class _Idle(Reference):
 class Runner:
     """Runs plans one after the other.
 
-    backend  on what to compute, or what makes that when it is needed
+    backends on what to compute
     keeping  what is known from former plans, and what becomes of values
     room     how much memory values may take
     spills   where values go beyond that; None: where the system keeps temporary files
@@ -54,15 +64,14 @@ class Runner:
 
     def __init__(
         self,
-        backend: Backend | MakeBackend,
+        backends: Backends,
         keeping: Keeping,
         room: Room,
         spills: Path | None = None,
         threads: int | None = None,
         observe: Observer = ignore,
     ) -> None:
-        self._make = backend
-        self._made: Backend | None = None
+        self._backends = backends
         self._idle = _Idle(threads or usable_cores())
         self._keeping = keeping
         self._room = room
@@ -72,8 +81,7 @@ class Runner:
 
     def close(self) -> None:
         """Ends the threads."""
-        if self._made is not None:
-            self._made.close()
+        self._backends.close()
 
     def run(self, plan: Plan, deliver: Deliver, is_last: bool) -> Outcome:
         """Delivers the goals of a plan; after the last plan nothing is kept in memory.
@@ -116,21 +124,27 @@ class Runner:
         store.plan_to_read(stored)
         backend = self._backend(left, found)
         planned = scheduled(left, backend, given, stored)
+        backend.prepare(planned)
         given = {id: given[id] for id in planned.given}
         if is_last:
             # From here on the run itself drops every value after its last use.
             memory.clear()
-        budget = self._budget(planned, memory.bytes)
+        backend.use_kept(memory)
+        budget = backend.budget
+        if budget is None:
+            budget = self._budget(planned, memory.bytes)
         goals = frozenset(goal.value for goal in plan.goals)
         keep = partial(self._keeping.keep, plan.nodes, goals, not is_last)
         executor: Executor = Serial(backend)
         if backend.workers is not None:
             executor = Threads(backend, backend.workers)
-        spill = SpillFolder(self._spills, partial(_settle, backend))
+        files = SpillFolder(self._spills, partial(_settle, backend))
+        ram = self._room.bytes() // 2
+        spill = files if backend.budget is None else Parking(ram, files)
         try:
             return run(
                 planned, executor, deliver, (FileProblem,), self._observe, given, keep,
-                store.get, budget, spill,
+                store.get, budget, spill, self._keeping.moved,
             )  # fmt: skip
         finally:
             spill.close()
@@ -143,13 +157,11 @@ class Runner:
 
     def _backend(self, plan: Plan, found: list[ValueId]) -> Backend:
         """The backend; where nothing is to be computed none is made, which would take time."""
-        if self._made is None:
-            there = set(found)
-            wanted = (goal.value for goal in plan.goals if goal.value not in there)
-            if all(plan.nodes[id].primitive in (CONSTANT, LOAD) for id in wanted):
-                return self._idle
-            self._made = self._make() if callable(self._make) else self._make
-        return self._made
+        there = set(found)
+        wanted = (goal.value for goal in plan.goals if goal.value not in there)
+        if all(plan.nodes[id].primitive in (CONSTANT, LOAD) for id in wanted):
+            return self._idle
+        return self._backends.of(prune(plan, there))
 
     def _budget(self, planned: Schedule, kept: int) -> int | None:
         """Bytes that values may take; None where that need not be looked at."""

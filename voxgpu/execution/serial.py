@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 
-from voxgpu.execution.executor import Done, Handed
+from voxgpu.execution.executor import Done, Handed, Relief
 from voxgpu.execution.task import Backend, Made, Recalled, Reference, Work, perform
+from voxgpu.ids import ValueId
+from voxgpu.optimize.schedule import Task
 from voxgpu.plan.node import Goal
+from voxgpu.primitives.primitive import Value
 
 
 class Serial:
@@ -19,6 +22,14 @@ class Serial:
     def __init__(self, backend: Backend | None = None) -> None:
         self._backend = backend or Reference()
         self._done: deque[Done] = deque()
+
+    def taken(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+        """What the backend has brought to where it computes."""
+        return self._backend.taken(task.step, inputs)
+
+    def use_relief(self, relieve: Relief) -> None:
+        """Tells the backend."""
+        self._backend.use_relief(relieve)
 
     def submit(self, work: Work) -> bool:
         """Performs the task."""

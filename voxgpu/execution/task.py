@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from voxgpu.codegen.reference import evaluate
+from voxgpu.cpu.host import OnHost
 from voxgpu.cpu.workers import Workers
+from voxgpu.elsewhere import here
 from voxgpu.files.header import Header
 from voxgpu.files.read import read_image
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
-from voxgpu.optimize.schedule import Task
-from voxgpu.optimize.step import Fetch, Fused, Joint, Single
+from voxgpu.optimize.schedule import Schedule, Task
+from voxgpu.optimize.step import Fetch, Fused, Joint, Single, Step
 from voxgpu.plan.node import Node, arguments_of
 from voxgpu.primitives.primitive import Doubtful, Primitive, Value, ValueProblem, empty_mask
 from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.store.kept import Kept
 from voxgpu.types import ImageOf, Type
 
 
@@ -62,8 +65,32 @@ class Backend(Protocol):
     def scratch_of(self, node: Node) -> int | None:
         """Bytes per voxel that a node takes besides inputs and result; None: as the reference."""
 
-    def call(self, primitive: Primitive, arguments: list[Value], grid: Grid | None) -> Made:
-        """One primitive; ``grid`` is that of the result, None for scalars."""
+    def prepare(self, schedule: Schedule) -> None:
+        """Is told what is going to be computed."""
+
+    def queues(self, step: Step) -> bool:
+        """Whether performing a step only queues work for a device, and so takes no time."""
+
+    def taken(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+        """Those inputs of a step that had to be brought to where it computes, as they are there."""
+
+    def received(self, value: Value) -> Value:
+        """A value that was just read, ready to be brought to where it is computed with."""
+
+    def use_relief(self, relieve: Callable[[int], bool]) -> None:
+        """What makes room for so many bytes, where memory is short while a step is queued."""
+
+    def use_kept(self, kept: Kept) -> None:
+        """What is kept for later programs, and may be asked to go elsewhere."""
+
+    @property
+    def budget(self) -> int | None:
+        """Bytes that values may take where this computes; None: in this machine's memory."""
+
+    def call(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> Made:
+        """One primitive; ``grid`` is that of the result, None for scalars, ``id`` its name."""
 
     def fused(self, step: Fused, inputs: Mapping[ValueId, Value]) -> list[Made]:
         """One generated kernel."""
@@ -81,32 +108,35 @@ def perform(work: Work, backend: Backend) -> Sequence[Made | Recalled]:
     Raises ValueProblem where there is none, FileProblem where a file cannot be read, Vanished
     where the store does not have what it had.
     """
+    inputs = work.inputs
+    if not backend.queues(work.task.step):
+        inputs = {id: here(value) for id, value in inputs.items()}
     match work.task.step:
         case Fetch(id):
-            return [_recalled(work, id)]
+            return [_recalled(work, id, backend)]
         case Fused() as step:
-            return backend.fused(step, work.inputs)
+            return backend.fused(step, inputs)
         case Joint() as step:
-            return backend.joint(step, work.inputs)
+            return backend.joint(step, inputs)
         case Single(_, node):
-            return [_single(work, node, backend)]
+            return [_single(work, node, inputs, backend)]
 
 
-def _single(work: Work, node: Node, backend: Backend) -> Made:
+def _single(work: Work, node: Node, given: Mapping[ValueId, Value], backend: Backend) -> Made:
     if node.primitive is CONSTANT:
         return node.parameters[0]  # type: ignore[return-value]
     if node.primitive is LOAD:
         assert work.header is not None
-        return read_image(work.header)
+        return backend.received(read_image(work.header))
     grid = grid_of(work.task.types[0])
-    inputs = [work.inputs[each] for each in node.inputs]
-    value = backend.call(node.primitive, arguments_of(node, inputs), grid)
+    inputs = [given[each] for each in node.inputs]
+    value = backend.call(node.primitive, arguments_of(node, inputs), grid, work.task.id)
     if isinstance(value, Image) and grid is not None:
         assert value.grid is grid, node.primitive.name
     return value
 
 
-def _recalled(work: Work, id: ValueId) -> Recalled:
+def _recalled(work: Work, id: ValueId, backend: Backend) -> Recalled:
     found = work.recall(id) if work.recall is not None else None
     if found is None:
         raise Vanished(id)
@@ -119,7 +149,7 @@ def _recalled(work: Work, id: ValueId) -> Recalled:
         if value.grid != kind.grid or value.element.name != kind.element:
             raise Vanished(id)
         value = Image(value.array, kind.grid)
-    return Recalled(value, doubts)
+    return Recalled(backend.received(value), doubts)
 
 
 def grid_of(kind: Type) -> Grid | None:
@@ -127,7 +157,7 @@ def grid_of(kind: Type) -> Grid | None:
     return kind.grid if isinstance(kind, ImageOf) else None
 
 
-class Reference:
+class Reference(OnHost):
     """The reference backend: the meaning of every primitive, with NumPy and SciPy."""
 
     name = "reference"
@@ -138,7 +168,9 @@ class Reference:
         """What the primitives say."""
         return None
 
-    def call(self, primitive: Primitive, arguments: list[Value], grid: Grid | None) -> Made:
+    def call(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> Made:
         """The reference of the primitive."""
         return primitive.reference(arguments, grid)
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 
 from voxgpu.cpu.workers import Workers
-from voxgpu.execution.executor import Done, Handed
+from voxgpu.execution.executor import Done, Handed, Relief
 from voxgpu.execution.serial import timed
 from voxgpu.execution.task import Backend, Work
+from voxgpu.ids import ValueId
+from voxgpu.optimize.schedule import Task
 from voxgpu.optimize.step import Single
 from voxgpu.plan.node import Goal
-from voxgpu.primitives.primitive import Shape
+from voxgpu.primitives.primitive import Shape, Value
 from voxgpu.primitives.source import CONSTANT
 
 
 class Threads:
     """Tasks overlap, and so do the pieces of each; all on the same threads.
 
-    What takes less time than handing it over, such as adding two numbers, is done at once.
+    What takes less time than handing it over, such as adding two numbers or queueing work for a
+    device, is done at once.
     """
 
     def __init__(self, backend: Backend, workers: Workers) -> None:
@@ -29,9 +32,17 @@ class Threads:
         self._ready: deque[Done] = deque()
         self._done: SimpleQueue[Done | Handed | BaseException] = SimpleQueue()
 
+    def taken(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+        """What the backend has brought to where it computes."""
+        return self._backend.taken(task.step, inputs)
+
+    def use_relief(self, relieve: Relief) -> None:
+        """Tells the backend."""
+        self._backend.use_relief(relieve)
+
     def submit(self, work: Work) -> bool:
         """Takes a task."""
-        if _is_light(work):
+        if _is_light(work) or self._backend.queues(work.task.step):
             self._ready.append(timed(work, self._backend))
             return True
         self._workers.submit(lambda: self._perform(work))

@@ -72,6 +72,11 @@ class Workspace:
         self._values[id] = value
         self.bytes += bytes_of(value)
 
+    def replace(self, id: ValueId, value: Value) -> None:
+        """The same value, kept in another place."""
+        self.bytes += bytes_of(value) - bytes_of(self._values[id])
+        self._values[id] = value
+
     def get(self, id: ValueId) -> Value:
         """The value; it must be there. Raises Vanished where it was spilled and is lost."""
         if id in self._spilled:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, ImgqlError, Source, Span
-from voxgpu.execute import Result, Session, backend_of
+from voxgpu.execute import Devices, Result, Session
 from voxgpu.execution.deliver import Printed
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.files.digest import Digests
@@ -61,11 +61,11 @@ class Dialog:
         options: Options,
         on_print: Callable[[Printed], None],
         observe: Observer = ignore,
-        device: str = "auto",
+        devices: Devices | None = None,
         store: Tiers | None = None,
     ) -> None:
         self._options = options
-        self._backend = backend_of(device)
+        self._devices = devices or Devices()
         self._on_print = on_print
         self._observe = observe
         self._store = store
@@ -88,7 +88,7 @@ class Dialog:
             self._on_print,
             self._observe,
             keeping=True,
-            backend=self._backend,
+            backend=self._devices,
             store=self._store,
         )
 

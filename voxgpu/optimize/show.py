@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from voxgpu.codegen.llvm_source import render
-from voxgpu.codegen.scalar import HERE, Scalar, topological
+from voxgpu.codegen.scalar import HERE, SIGNS, Scalar, topological
 from voxgpu.ids import ValueId
 from voxgpu.optimize.passes import Target, scheduled
 from voxgpu.optimize.schedule import Schedule
@@ -16,31 +16,29 @@ from voxgpu.plan.show import StageGraph, Vertex, goal_label, node_label, show_pl
 
 STAGES = ("simplified", "fused", "schedule", "source")
 
-_SIGNS = {
-    "add": "+",
-    "subtract": "-",
-    "multiply": "*",
-    "divide": "/",
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-    "equal": "==",
-    "not_equal": "!=",
-    "and": "&",
-    "or": "|",
-    "xor": "^",
-}
+
+#: The text of a kernel, without a name that would depend on it.
+SourceOf = Callable[[Fused], str]
 
 
-def optimized_graph(stage: str, plan: Plan, target: Target) -> StageGraph:
-    """The stage of that name, one of ``STAGES``, on a backend."""
+def llvm_text(step: Fused) -> str:
+    """What the CPU's compiler is given."""
+    return render(step.kernel, "kernel")
+
+
+def optimized_graph(
+    stage: str, plan: Plan, target: Target, source_of: SourceOf = llvm_text, comment: str = ";"
+) -> StageGraph:
+    """The stage of that name, one of ``STAGES``, on a backend.
+
+    source_of  how the backend's language has a kernel, in which a line of comment begins so
+    """
     if stage == "simplified":
         return show_plan(simplify(plan) if target.fuses else plan, stage)
     planned = scheduled(plan, target)
     steps = [task.step for task in planned.tasks]
     if stage == "source":
-        return _graph(stage, planned, "\n\n".join(_sources(steps)))
+        return _graph(stage, planned, "\n\n".join(_sources(steps, source_of, comment)))
     text = _fused(planned, steps) if stage == "fused" else _scheduled(planned)
     return _graph(stage, planned, text)
 
@@ -115,8 +113,8 @@ def _written(body: Scalar, images: list[str], scalars: list[str]) -> str:
                 text = f"{each.operation}({'xyz'[each.detail[0]]})"  # type: ignore[index]
             case "not":
                 text = f"!{inside[0]}"
-            case operation if operation in _SIGNS:
-                text = f"({inside[0]} {_SIGNS[operation]} {inside[1]})"
+            case operation if operation in SIGNS:
+                text = f"({inside[0]} {SIGNS[operation]} {inside[1]})"
             case operation:
                 text = f"{operation}({', '.join(inside)})"
         texts[id(each)] = text
@@ -141,10 +139,10 @@ def _scheduled(planned: Schedule) -> str:
     return "\n".join(lines)
 
 
-def _sources(steps: Iterable[Step]) -> list[str]:
+def _sources(steps: Iterable[Step], source_of: SourceOf, comment: str) -> list[str]:
     """The text of each kernel, once."""
     kernels = [step for step in steps if isinstance(step, Fused)]
     texts: dict[str, str] = {}
     for step in kernels:
-        texts.setdefault(render(step.kernel, "kernel"), step.name)
-    return [f"; {name}\n{text.rstrip()}" for text, name in texts.items()]
+        texts.setdefault(source_of(step), step.name)
+    return [f"{comment} {name}\n{text.rstrip()}" for text, name in texts.items()]

@@ -13,7 +13,16 @@ from functools import cache
 
 from voxgpu.ids import ValueId
 from voxgpu.plan.node import Node, Plan, needed
-from voxgpu.primitives import color, comparison, distance, measure, morphology, statistics
+from voxgpu.primitives import (
+    color,
+    comparison,
+    components,
+    distance,
+    logic,
+    measure,
+    morphology,
+    statistics,
+)
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.rewritten import (
     ALL_IN_BOX,
@@ -21,6 +30,7 @@ from voxgpu.primitives.rewritten import (
     COMPARED_DISTANCE,
     COMPARED_PERCENTILE,
     COMPARED_VOLUME,
+    TOUCHING,
 )
 from voxgpu.types import NUMBER_IMAGE, ImageOf
 
@@ -121,7 +131,32 @@ def distance_tests(view: _View) -> dict[ValueId, Node]:
         if kind:
             for user, found in _only_comparisons(view, id):
                 inputs = (node.inputs[0], found.number)
-                changed[user] = Node(COMPARED_DISTANCE, inputs, (kind, found.operator))
+                changed[user] = Node(COMPARED_DISTANCE, inputs, (kind, found.operator, "region"))
+    return changed
+
+
+def distances_to_complements(view: _View) -> dict[ValueId, Node]:
+    """A distance test of ``!b``: one of ``b``, which is read the other way round."""
+    changed = {}
+    for id, node in view.nodes.items():
+        inner = view.nodes[node.inputs[0]] if node.primitive is COMPARED_DISTANCE else None
+        if inner is not None and _name(inner.primitive) == "negation":
+            kind, operator, _ = node.parameters
+            inputs = (inner.inputs[0], node.inputs[1])
+            changed[id] = Node(COMPARED_DISTANCE, inputs, (kind, operator, "complement"))
+    return changed
+
+
+def touches(view: _View) -> dict[ValueId, Node]:
+    """What is reached from near a region: seeds that nothing else looks at are not written."""
+    changed = {}
+    for id, node in view.nodes.items():
+        if _name(node.primitive) != "through":
+            continue
+        seeds, region = node.inputs
+        alone = seeds not in view.fixed and view.users[seeds] == [id]
+        if alone and _name(view.nodes[seeds].primitive) == "near":
+            changed[id] = Node(TOUCHING, (view.nodes[seeds].inputs[0], region))
     return changed
 
 
@@ -220,6 +255,8 @@ def _known() -> dict[Primitive, str]:
         color.intensity,
         morphology.near,
         morphology.interior,
+        components.through,
+        logic.negation,
     ]
     return {each: d.function.__name__ for d in definitions for each in d.overloads}
 
@@ -228,6 +265,8 @@ def _known() -> dict[Primitive, str]:
 RULES: tuple[Callable[[_View], dict[ValueId, Node]], ...] = (
     read_as_stored,
     distance_tests,
+    distances_to_complements,
+    touches,
     percentile_tests,
     threshold_volumes,
     larger_boxes,

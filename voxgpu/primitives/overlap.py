@@ -7,6 +7,7 @@ a warning: no number would be honest.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import nan, prod
 
 import numpy as np
@@ -14,6 +15,22 @@ import numpy as np
 from voxgpu.image import Grid
 from voxgpu.primitives.define import BoolImage, NumberValue, whole_image
 from voxgpu.primitives.primitive import Doubtful
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many voxels two regions have: the first, the second, both, and all that there are."""
+
+    a: int
+    b: int
+    both: int
+    voxels: int
+
+    @classmethod
+    def of(cls, a: BoolImage, b: BoolImage) -> Counts:
+        """Those of two images."""
+        count = np.count_nonzero
+        return cls(int(count(a)), int(count(b)), int(count(a & b)), a.size)
 
 
 def _ratio(part: int, whole: int, why: str) -> float:
@@ -29,9 +46,13 @@ def dice(a: BoolImage, b: BoolImage) -> NumberValue:
     >>> dice([true, true, false], [true, false, false])
     0.6666666666666666
     """
-    both = int(np.count_nonzero(a & b))
-    total = int(np.count_nonzero(a)) + int(np.count_nonzero(b))
-    return _ratio(2 * both, total, "`dice` of two empty regions has no value: it is nan")
+    return dice_of(Counts.of(a, b))
+
+
+def dice_of(counts: Counts) -> float:
+    """``dice``, of counts."""
+    why = "`dice` of two empty regions has no value: it is nan"
+    return _ratio(2 * counts.both, counts.a + counts.b, why)
 
 
 @whole_image(scratch=2)
@@ -43,8 +64,13 @@ def jaccard(a: BoolImage, b: BoolImage) -> NumberValue:
     >>> jaccard([true, true, false], [true, false, false])
     0.5
     """
-    both, either = int(np.count_nonzero(a & b)), int(np.count_nonzero(a | b))
-    return _ratio(both, either, "`jaccard` of two empty regions has no value: it is nan")
+    return jaccard_of(Counts.of(a, b))
+
+
+def jaccard_of(counts: Counts) -> float:
+    """``jaccard``, of counts."""
+    either = counts.a + counts.b - counts.both
+    return _ratio(counts.both, either, "`jaccard` of two empty regions has no value: it is nan")
 
 
 @whole_image(scratch=1)
@@ -56,8 +82,13 @@ def sensitivity(a: BoolImage, b: BoolImage) -> NumberValue:
     >>> sensitivity([true, false, false], [true, true, false])
     0.5
     """
-    both, truth = int(np.count_nonzero(a & b)), int(np.count_nonzero(b))
-    return _ratio(both, truth, "`sensitivity` for an empty truth `b` has no value: it is nan")
+    return sensitivity_of(Counts.of(a, b))
+
+
+def sensitivity_of(counts: Counts) -> float:
+    """``sensitivity``, of counts."""
+    why = "`sensitivity` for an empty truth `b` has no value: it is nan"
+    return _ratio(counts.both, counts.b, why)
 
 
 @whole_image(scratch=2)
@@ -70,9 +101,14 @@ def specificity(a: BoolImage, b: BoolImage) -> NumberValue:
     >>> specificity([true, true, false], [true, false, false])
     0.5
     """
-    neither = a.size - int(np.count_nonzero(a | b))
-    outside = a.size - int(np.count_nonzero(b))
-    return _ratio(neither, outside, "`specificity` for a truth `b` without outside is nan")
+    return specificity_of(Counts.of(a, b))
+
+
+def specificity_of(counts: Counts) -> float:
+    """``specificity``, of counts."""
+    neither = counts.voxels - (counts.a + counts.b - counts.both)
+    why = "`specificity` for a truth `b` without outside is nan"
+    return _ratio(neither, counts.voxels - counts.b, why)
 
 
 @whole_image("volume_mm3", scratch=0)
@@ -85,3 +121,12 @@ def volume_in_mm(b: BoolImage, *, grid: Grid) -> NumberValue:
     2
     """
     return float(np.count_nonzero(b)) * prod(grid.spacing)
+
+
+#: The measures of two regions, each with what it is of counts.
+MEASURES = (
+    (dice, dice_of),
+    (jaccard, jaccard_of),
+    (sensitivity, sensitivity_of),
+    (specificity, specificity_of),
+)

@@ -8,11 +8,12 @@ from enum import Enum
 from typing import Any
 
 from voxgpu.codegen.scalar import Scalar
+from voxgpu.elsewhere import Elsewhere
 from voxgpu.image import Grid, Image
 from voxgpu.types import ImageOf, Type
 
-#: What may flow between primitives.
-Value = Image | float | bool | str | tuple[Any, ...]
+#: What may flow between primitives. What is elsewhere is brought here before a reference sees it.
+Value = Image | float | bool | str | tuple[Any, ...] | Elsewhere
 
 #: From types and known values of the arguments to the type of the result, if they tell.
 Infer = Callable[[Sequence[Type], Sequence[Value | None]], Type | None]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.image import Grid
+from voxgpu.primitives.components import through
 from voxgpu.primitives.define import (
     BoolImage,
     NumberImage,
@@ -47,15 +48,23 @@ def compare(operator: str, v: npt.NDArray[Any], n: float) -> npt.NDArray[np.bool
 
 @whole_image(scratch=18)
 def compared_distance(
-    b: BoolImage, r: NumberValue, kind: StaticText, operator: StaticText, grid: Grid
+    b: BoolImage,
+    r: NumberValue,
+    kind: StaticText,
+    operator: StaticText,
+    of: StaticText,
+    grid: Grid,
 ) -> BoolImage:
-    """How ``dt(b)`` or ``pdt(b)``, as ``kind`` says, compares with a number.
+    """How ``dt`` or ``pdt``, as ``kind`` says, compares with a number: that of the ``region`` ``b``
+    or of its ``complement``, ``!b``.
 
-    >>> compared_distance([true, false, false], 1, "pdt", "less_equal")
+    >>> compared_distance([true, false, false], 1, "pdt", "less_equal", "region")
+    [true, true, false]
+    >>> compared_distance([false, true, true], 1, "pdt", "less_equal", "complement")
     [true, true, false]
     """
     measure: Any = signed_distance if kind == "dt" else distance
-    return compare(operator, measure.function(b, grid), r)
+    return compare(operator, measure.function(b if of == "region" else ~b, grid), r)
 
 
 @whole_image(scratch=40)
@@ -78,6 +87,17 @@ def compared_volume(v: NumberImage, n: NumberValue, operator: StaticText) -> Num
     2
     """
     return float(np.count_nonzero(compare(operator, v, n)))
+
+
+@whole_image(scratch=10)
+def touching(a: BoolImage, b: BoolImage) -> BoolImage:
+    """The components of ``b`` that contain a voxel of ``near(a)``.
+
+    >>> touching([true, false, false, false], [false, true, false, true])
+    [false, true, false, false]
+    """
+    seeds = any_in_box.function(a, 1)
+    return through.function(seeds, b)  # type: ignore[no-any-return]
 
 
 @whole_image(scratch=4)
@@ -108,5 +128,6 @@ def all_in_box(b: BoolImage, radius: StaticNumber) -> BoolImage:
 COMPARED_DISTANCE = compared_distance.overloads[0]
 COMPARED_PERCENTILE = compared_percentile.overloads[0]
 COMPARED_VOLUME = compared_volume.overloads[0]
+TOUCHING = touching.overloads[0]
 ANY_IN_BOX = any_in_box.overloads[0]
 ALL_IN_BOX = all_in_box.overloads[0]

@@ -73,6 +73,13 @@ class Memory(Mapping[ValueId, Value]):
         self._rank(id, value)
         self.shrink(self._budget)
 
+    def drop(self, id: ValueId) -> float:
+        """Lets go of a value, which is not spilled; the seconds that computing it again takes."""
+        value = self._values.pop(id)
+        self._ranks.pop(id, None)
+        self.bytes -= self._size(value)
+        return self._seconds.pop(id)
+
     def pin(self, ids: Iterable[ValueId]) -> None:
         """These must stay until they are let go as often, even over the budget."""
         self._pinned.update(ids)
@@ -106,10 +113,8 @@ class Memory(Mapping[ValueId, Value]):
         self.bytes = 0
 
     def _drop(self, id: ValueId) -> None:
-        value, seconds = self._values.pop(id), self._seconds.pop(id)
-        del self._ranks[id]
-        self.bytes -= self._size(value)
-        self._spill(id, value, seconds)
+        value = self._values[id]
+        self._spill(id, value, self.drop(id))
 
     def _rank(self, id: ValueId, value: Value) -> None:
         size = self._size(value)

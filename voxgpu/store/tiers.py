@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from voxgpu.elsewhere import Late, doubts_of, here
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.disk import DiskStore, Doubts, bytes_of
@@ -128,6 +129,12 @@ class Tiers:
         made: Mapping[str, Any],
         doubts: Doubts,
     ) -> None:
+        try:
+            found = here(value)
+        except Late:
+            return  # only now it is known that there is no value
+        late = ((ValueId(each), reason) for each, reason in doubts_of(value))
+        doubts = tuple(dict.fromkeys((*doubts, *late)))
         for tier in (self.disk, self.shared):
             if tier is not None:
-                tier.put(id, value, seconds, made, doubts)
+                tier.put(id, found, seconds, made, doubts)

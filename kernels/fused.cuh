@@ -1,0 +1,165 @@
+// What generated kernels are made with: voxels by fours, places of voxels, and gathers over blocks.
+//
+// Idea: a thread computes four neighboring voxels, so that masks too are read and written by words.
+// A block that gathers computes the 4096 voxels of a block of the numerics contract; what its
+// threads have is added by halves, in the order of the contract, and the last block to end adds
+// what the others left, so that a kernel that gathers is still one launch.
+//
+// Complexity: one pass; a gather costs a few operations a voxel and one atomic operation a block.
+//
+// References: M. Harris, Optimizing parallel reduction in CUDA (2007); the last block as in NVIDIA's
+// threadFenceReduction sample. Deviation: the order of additions is fixed, so that bits are, too.
+
+#define THREADS 256
+#define LANES 4
+#define BLOCK 4096
+#define STEPS (BLOCK / (THREADS * LANES))
+
+template <class T> struct alignas(sizeof(T) * LANES > 16 ? 16 : sizeof(T) * LANES) Four {
+  T values[LANES];
+};
+
+// Voxels first … first + 3; beyond the last one they read as zero.
+template <class T>
+__device__ __forceinline__ Four<T> load_four(const T* __restrict__ source, i64 first, i64 n) {
+  if (first + LANES <= n) return *(const Four<T>*)(source + first);
+  Four<T> some;
+  for (int lane = 0; lane < LANES; lane++)
+    some.values[lane] = first + lane < n ? source[first + lane] : (T)0;
+  return some;
+}
+
+template <class T>
+__device__ __forceinline__ void store_four(T* target, i64 first, i64 n, const Four<T>& some) {
+  if (first + LANES <= n) {
+    *(Four<T>*)(target + first) = some;
+    return;
+  }
+  for (int lane = 0; lane < LANES; lane++)
+    if (first + lane < n) target[first + lane] = some.values[lane];
+}
+
+// Where in the image voxel number i lies.
+struct Place {
+  i32 x, y, z;
+};
+
+__device__ __forceinline__ Place place_of(i64 i, i64 n, i32 width, i32 height) {
+  Place place;
+  if (n <= 0x7fffffffLL) {  // the same for all threads; division of 32 bits is far faster
+    const u32 row = (u32)i / (u32)width;
+    place.x = (i32)((u32)i - row * (u32)width);
+    place.z = (i32)(row / (u32)height);
+    place.y = (i32)(row - (u32)place.z * (u32)height);
+  } else {
+    const i64 row = i / width;
+    place.x = (i32)(i - row * width);
+    place.z = (i32)(row / height);
+    place.y = (i32)(row - (i64)place.z * height);
+  }
+  return place;
+}
+
+__device__ __forceinline__ bool is_inside(i32 at, i32 size) {
+  return (u32)at < (u32)size;
+}
+
+// A number of the host's, or one that is still on the device.
+__device__ __forceinline__ float number_of(float value, const double* place) {
+  return place ? (float)*place : value;
+}
+
+__device__ __forceinline__ bool truth_of(u8 value, const double* place) {
+  return place ? *place != 0.0 : value != 0;
+}
+
+// Orders like the numbers themselves; 0 is the key of no number. −0 comes before 0.
+__device__ __forceinline__ u32 key_of(float value) {
+  const i32 bits = __float_as_int(value);
+  if ((bits & 0x7fffffff) > 0x7f800000) return 0;  // NaN
+  return (u32)(bits ^ ((bits >> 31) & 0x7fffffff)) + 0x80000000u;
+}
+
+__device__ __forceinline__ u32 inverse_key_of(float value) {
+  const u32 key = key_of(value);
+  return key ? ~key : 0;
+}
+
+// The number of a key, never −0; NaN where there was none.
+__device__ __forceinline__ double number_of_key(u32 key) {
+  if (!key) return (double)__int_as_float(0x7fc00000);
+  const i32 biased = (i32)(key - 0x80000000u);
+  return (double)__int_as_float(biased ^ ((biased >> 31) & 0x7fffffff)) + 0.0;
+}
+
+__device__ __forceinline__ double number_of_inverse_key(u32 key) {
+  return number_of_key(key ? ~key : 0);
+}
+
+// Thread 0 gets the sum over the block; all threads must come here. shared: a number a warp.
+__device__ __forceinline__ u32 sum_of_block(u32 value, u32* shared) {
+  for (int half = 16; half > 0; half /= 2) value += __shfl_down_sync(FULL_WARP, value, half);
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
+  __syncthreads();
+  if (threadIdx.x == 0)
+    for (int warp = 1; warp < THREADS / 32; warp++) value += shared[warp];
+  __syncthreads();
+  return value;
+}
+
+__device__ __forceinline__ u32 greatest_of_block(u32 value, u32* shared) {
+  for (int half = 16; half > 0; half /= 2)
+    value = max(value, __shfl_down_sync(FULL_WARP, value, half));
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
+  __syncthreads();
+  if (threadIdx.x == 0)
+    for (int warp = 1; warp < THREADS / 32; warp++) value = max(value, shared[warp]);
+  __syncthreads();
+  return value;
+}
+
+// Thread 0 gets the sum of the block by halves: first over threads, then over the lanes of a
+// thread, which are neighbors. shared: THREADS / 2 numbers a lane.
+__device__ __forceinline__ double total_of_block(double* lanes, double* shared) {
+  const int me = threadIdx.x;
+  for (int half = THREADS / 2; half >= 32; half /= 2) {
+    if (me >= half && me < 2 * half)
+      for (int lane = 0; lane < LANES; lane++)
+        shared[lane * (THREADS / 2) + me - half] = lanes[lane];
+    __syncthreads();
+    if (me < half)
+      for (int lane = 0; lane < LANES; lane++) lanes[lane] += shared[lane * (THREADS / 2) + me];
+    __syncthreads();
+  }
+  for (int half = 16; half > 0; half /= 2)
+    for (int lane = 0; lane < LANES; lane++)
+      lanes[lane] += __shfl_down_sync(FULL_WARP, lanes[lane], half);
+  return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+}
+
+// The sum of the sums of blocks by halves, the row filled up with zeros to a power of two; all
+// threads of the block must come here, and all of them get it.
+__device__ __forceinline__ double total_of_row(double* sums, i64 count) {
+  i64 half = 1;
+  while (2 * half < count) half *= 2;
+  for (; half > 0 && count > 1; half /= 2) {
+    for (i64 i = threadIdx.x; i < half; i += THREADS) {
+      const double other = i + half < count ? load_relaxed(sums + i + half) : 0.0;
+      store_relaxed(sums + i, load_relaxed(sums + i) + other);
+    }
+    __syncthreads();
+    count = half;
+  }
+  return load_relaxed(sums);
+}
+
+// Whether this block is the last one to come here; then it sees what all others have written.
+__device__ __forceinline__ bool is_last_block(u64* arrived, u32* shared) {
+  if (threadIdx.x == 0) {
+    __threadfence();
+    shared[0] = atomicAdd(arrived, 1ull) == gridDim.x - 1;
+    __threadfence();
+  }
+  __syncthreads();
+  return shared[0] != 0;
+}

@@ -1,0 +1,130 @@
+"""``voxgpu doctor``: what this computer has, and whether it computes what it should."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from voxgpu.cli.amounts import size_text
+
+if TYPE_CHECKING:
+    from voxgpu.trial import Trial
+
+#: What is worth knowing of when something goes wrong.
+_PACKAGES = ("numpy", "scipy", "SimpleITK", "llvmlite", "numba", "cuda-bindings", "dask-cuda")
+_CUPY = ("cupy-cuda12x", "cupy-cuda13x")
+
+
+@click.command()
+@click.option(
+    "--workers",
+    is_flag=True,
+    help="Start one dask-cuda worker for each GPU, and try each out in its own process.",
+)
+@click.option("--quick", is_flag=True, help="Only tell what there is; try nothing out.")
+def command(workers: bool, quick: bool) -> int:
+    """Tell what this computer has for voxgpu, and try out each device on a small program.
+
+    Exit status: 0 all is well, 1 a device computes something else than the reference.
+    """
+    for topic, text in _found():
+        click.echo(f"{topic:9}  {text}")
+    if quick:
+        return 0
+    trials = list(_of_workers() if workers else _of_devices())
+    return 0 if all(each.is_good for each in trials) else 1
+
+
+def _found() -> Iterator[tuple[str, str]]:
+    """What there is, by topic."""
+    import psutil
+
+    from voxgpu import __version__
+    from voxgpu.codegen.machine import code_folder
+    from voxgpu.cpu.workers import usable_cores
+    from voxgpu.gpu.driver import found
+
+    yield "voxgpu", f"{__version__}, Python {platform.python_version()}, {sys.platform}"
+    yield "packages", ", ".join(_versions())
+    memory = size_text(psutil.virtual_memory().total)
+    yield "cpu", f"{usable_cores()} cores to use, {platform.machine()}, {memory} of memory"
+    count, problem = found()
+    if not count:
+        yield "gpu", f"none: {problem}"
+    for ordinal in range(count):
+        yield "gpu", _described(ordinal)
+    yield "compiler", _compiler()
+    yield "kernels", _folder(code_folder())
+
+
+def _versions() -> Iterator[str]:
+    for name in (*_PACKAGES, *_CUPY):
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:
+            if name not in _CUPY:
+                yield f"no {name}"
+
+
+def _described(ordinal: int) -> str:
+    from voxgpu.gpu.driver import cupy
+
+    cuda = cupy().cuda
+    properties = cuda.runtime.getDeviceProperties(ordinal)
+    free, total = cuda.Device(ordinal).mem_info
+    return (
+        f"cuda:{ordinal} {properties['name'].decode()}, compute capability "
+        f"{properties['major']}.{properties['minor']}, {size_text(free)} of {size_text(total)} free"
+    )
+
+
+def _compiler() -> str:
+    from voxgpu.codegen import nvrtc
+
+    missing = nvrtc.missing()
+    if missing:
+        return f"none for GPUs: {missing}"
+    known = nvrtc.architectures()
+    return f"NVRTC {nvrtc.version()}, code for sm_{known[0]} to sm_{known[-1]}"
+
+
+def _folder(folder: Path | None) -> str:
+    if folder is None or not folder.is_dir():
+        return f"{folder}, nothing there yet"
+    sizes = [each.stat().st_size for each in os.scandir(folder) if each.is_file()]
+    return f"{folder}, {len(sizes)} files, {size_text(sum(sizes))}"
+
+
+def _of_devices() -> Iterator[Trial]:
+    from voxgpu.gpu.driver import found
+    from voxgpu.trial import tried
+
+    for name in ("cpu", *(f"cuda:{ordinal}" for ordinal in range(found()[0]))):
+        trial = tried(name)
+        _tell(trial)
+        yield trial
+
+
+def _of_workers() -> Iterator[Trial]:
+    from voxgpu.cluster import trials_of_workers
+
+    for trial in trials_of_workers():
+        _tell(trial)
+        yield trial
+
+
+def _tell(trial: Trial) -> None:
+    if trial.problem:
+        outcome = f"failed: {trial.problem}"
+    elif trial.wrong:
+        outcome = f"WRONG: {', '.join(trial.wrong)}"
+    else:
+        outcome = f"all {trial.results} results are those of the reference"
+    click.echo(f"{'trial':9}  {trial.device}: {outcome} ({trial.seconds:.1f} s)")

@@ -1,0 +1,135 @@
+"""How does CUDA's language become code for a GPU? By NVIDIA's compiler library, without a GPU.
+
+The options are part of the meaning of a kernel (``docs/numerics.md``): no contraction to
+multiply-add, denormal numbers kept, division and roots rounded correctly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
+
+#: What tells registers and spills; it changes nothing of the code.
+_TELL = "--ptxas-options=-v"
+
+#: How the missing library is had.
+HINT = "pip install 'voxgpu[gpu12]'"
+
+
+class NvrtcError(Exception):
+    """A text that is not compiled: what the compiler said; or there is no compiler."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a kernel takes of a multiprocessor.
+
+    registers  of a thread
+    spills     bytes that a thread stores and loads because it has too few registers
+    stack      bytes of local memory of a thread
+    shared     bytes of static shared memory of a block
+    """
+
+    registers: int
+    spills: int
+    stack: int
+    shared: int
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Code for one architecture, and what its kernels take."""
+
+    cubin: bytes
+    resources: Mapping[str, Resources]
+
+
+def missing() -> str:
+    """Why nothing can be compiled here; empty where it can."""
+    try:
+        version()
+    except NvrtcError as error:
+        return str(error)
+    return ""
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """The compiler's version, such as ``12.9``. Raises NvrtcError where there is none."""
+    status, major, minor = _checked(_nvrtc().nvrtcVersion())
+    assert not int(status)
+    return f"{major}.{minor}"
+
+
+def architectures() -> tuple[int, ...]:
+    """The architectures there is code for, such as 90 for sm_90."""
+    _, known = _checked(_nvrtc().nvrtcGetSupportedArchs())
+    return tuple(int(each) for each in known)
+
+
+def compile_text(text: str, architecture: int) -> Built:
+    """Compiles a text. Raises NvrtcError with what the compiler said."""
+    nvrtc = _nvrtc()
+    program = _checked(nvrtc.nvrtcCreateProgram(text.encode(), b"voxgpu.cu", 0, [], []))[1]
+    options = [f"--gpu-architecture=sm_{architecture}", *OPTIONS, _TELL]
+    encoded = [each.encode() for each in options]
+    (status,) = nvrtc.nvrtcCompileProgram(program, len(encoded), encoded)
+    log = _text_of(program, nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog)
+    if int(status):
+        raise NvrtcError(log or f"NVRTC failed with status {int(status)}")
+    size = _checked(nvrtc.nvrtcGetCUBINSize(program))[1]
+    cubin = b" " * size
+    _checked(nvrtc.nvrtcGetCUBIN(program, cubin))
+    nvrtc.nvrtcDestroyProgram(program)
+    return Built(cubin, resources_of(log))
+
+
+def resources_of(log: str) -> dict[str, Resources]:
+    """What the compiler says that kernels take, by their names."""
+    found = {}
+    for part in re.split(r"(?=Compiling entry function)", log)[1:]:
+        name = re.search(r"entry function '(\w+)'", part)
+        numbers = {
+            "registers": r"Used (\d+) registers",
+            "stack": r"(\d+) bytes stack frame",
+            "shared": r"(\d+) bytes smem",
+        }
+        got = {key: _number(pattern, part) for key, pattern in numbers.items()}
+        spills = sum(map(int, re.findall(r"(\d+) bytes spill", part)))
+        assert name is not None
+        found[name[1]] = Resources(spills=spills, **got)
+    return found
+
+
+def _number(pattern: str, text: str) -> int:
+    match = re.search(pattern, text)
+    return int(match[1]) if match else 0
+
+
+@lru_cache(maxsize=1)
+def _nvrtc() -> Any:
+    try:
+        from cuda.bindings import nvrtc
+
+        nvrtc.nvrtcVersion()
+    except (ImportError, RuntimeError) as error:
+        raise NvrtcError(f"there is no NVRTC ({error}): {HINT}") from None
+    return nvrtc
+
+
+def _checked(returned: tuple[Any, ...]) -> tuple[Any, ...]:
+    if int(returned[0]):
+        raise NvrtcError(f"NVRTC failed with status {returned[0]}")
+    return returned
+
+
+def _text_of(program: Any, size_of: Any, read: Any) -> str:
+    size = _checked(size_of(program))[1]
+    buffer: bytes = b" " * size
+    _checked(read(program, buffer))
+    return buffer.rstrip(b"\0").decode(errors="replace")

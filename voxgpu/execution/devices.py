@@ -1,0 +1,124 @@
+"""On what does a plan run? What was asked for; or, where that was left open, what is faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voxgpu.cpu.workers import Workers, usable_cores
+from voxgpu.device import Request, requested
+from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.execution.task import Backend, Reference
+from voxgpu.plan.node import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A backend was chosen, and why."""
+
+    name: str
+    reason: str
+
+
+class Devices:
+    """Makes backends when there is something to compute; keeps what it made until it is closed.
+
+    device   what ``--device`` says
+    threads  of the CPU; None: as many as there are cores to use
+    memory   bytes that may be taken of a GPU; None: 70 % of what is free
+    tell     is told what was chosen, each time that is another one
+
+    Raises ValueError where there is no such device, ImgqlError where a GPU is asked for and none
+    can be used.
+    """
+
+    def __init__(
+        self,
+        device: str = "auto",
+        threads: int | None = None,
+        memory: int | None = None,
+        tell: Callable[[Chosen], None] = lambda _: None,
+    ) -> None:
+        self._request = requested(device)
+        self._threads = threads
+        self._memory = memory
+        self._tell = tell
+        self._made: dict[Request, Backend] = {}
+        self._last: Chosen | None = None
+        if self._request.kind == "cuda":
+            _check(self._request.ordinals)
+
+    def of(self, plan: Plan) -> Backend:
+        """The backend for a plan, of which nothing is computed that is known already."""
+        request, reason = self._chosen(plan)
+        if request not in self._made:
+            self._made[request] = self._make(request)
+        backend = self._made[request]
+        chosen = Chosen(backend.name, reason)
+        if chosen != self._last:
+            self._last = chosen
+            self._tell(chosen)
+        return backend
+
+    def close(self) -> None:
+        """Ends the threads, and gives back what GPUs have."""
+        for backend in self._made.values():
+            backend.close()
+        self._made.clear()
+
+    def _chosen(self, plan: Plan) -> tuple[Request, str]:
+        if self._request.kind != "auto":
+            return self._request, "it was asked for"
+        from voxgpu.gpu.driver import found
+
+        cpu, gpu = Request("cpu"), Request("cuda", (0,))
+        count, problem = found()
+        if not count:
+            return cpu, problem
+        from voxgpu.gpu.choice import estimate
+
+        cores = self._threads or usable_cores()
+        guess = estimate(plan, cores, gpu in self._made)
+        return (gpu if guess.prefers_gpu else cpu), str(guess)
+
+    def _make(self, request: Request) -> Backend:
+        if request.kind == "reference":
+            return Reference()
+        if request.kind == "cuda":
+            from voxgpu.gpu.opened import open_gpus
+
+            return open_gpus(request.ordinals, self._memory, self._workers())
+        from voxgpu.cpu.backend import Cpu
+
+        return Cpu(self._threads)
+
+    def _workers(self) -> Workers:
+        # Reading and writing beside the GPU; with one thread alone nothing would overlap.
+        return Workers(max(2, self._threads or usable_cores()))
+
+
+def _check(ordinals: tuple[int, ...]) -> None:
+    from voxgpu.gpu.driver import found
+
+    count, problem = found()
+    for each in ordinals:
+        if each >= count:
+            message = f"cuda:{each} cannot be used: "
+            message += problem or f"there are {count} GPUs, cuda:0 to cuda:{count - 1}"
+            hint = "voxgpu doctor tells what this computer has; --device cpu needs no GPU"
+            raise ImgqlError([Diagnostic("E501", message, help=hint)])
+
+
+class Always:
+    """One backend for every plan."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def of(self, plan: Plan) -> Backend:
+        """The backend."""
+        return self._backend
+
+    def close(self) -> None:
+        """Closes it."""
+        self._backend.close()

@@ -1,0 +1,49 @@
+"""How does an image compare with a number, and what is it as float32? Generated kernels."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from voxgpu.codegen.cuda_source import CudaKernel
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import Scalar, parameter, read
+from voxgpu.gpu import generated
+from voxgpu.gpu.device import CudaDevice
+from voxgpu.gpu.launching import Array
+from voxgpu.image import Grid
+
+
+@cache
+def _comparison(operator: str) -> CudaKernel:
+    v, n = read(0, "f32"), parameter(0, "f32")
+    differs = (v < n) | (v > n)  # false where one is NaN
+    body = differs if operator == "not_equal" else Scalar(operator, (v, n), (), "bool")
+    return CudaKernel(Kernel(("float32",), ("f32",), (body,)))
+
+
+@cache
+def _conversion(element: str) -> CudaKernel:
+    return CudaKernel(Kernel((element,), (), (read(0, "f32"),)))
+
+
+@cache
+def _negation() -> CudaKernel:
+    return CudaKernel(Kernel(("bool",), (), (~read(0, "bool"),)))
+
+
+def negated(b: Array, grid: Grid, device: CudaDevice) -> Array:
+    """True where ``b`` is not."""
+    return generated.launch(_negation(), [b], [], grid, device)[0][0]
+
+
+def compared(v: Array, operator: str, number: float, grid: Grid, device: CudaDevice) -> Array:
+    """``v operator number`` as in ``voxgpu.primitives.rewritten.OPERATORS``; ``v`` is float32."""
+    operand = generated.parameter(number, None, "f32")
+    return generated.launch(_comparison(operator), [v], [operand], grid, device)[0][0]
+
+
+def as_float32(v: Array, grid: Grid, device: CudaDevice) -> Array:
+    """The numbers rounded to float32."""
+    if v.dtype == "float32":
+        return v
+    return generated.launch(_conversion(v.dtype.name), [v], [], grid, device)[0][0]

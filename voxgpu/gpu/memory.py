@@ -1,0 +1,162 @@
+"""Where do arrays on a device get their memory? From blocks that nobody needs any more.
+
+A block comes back by itself when the last array in it is gone, while kernels that use it may still
+be queued. All work of the run is queued on one stream, so that whoever computes with the block next
+does so after them. Copies run on streams of their own: a block that is to be filled by one of these
+carries an event, after which nobody looks at what was in it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+#: Sizes are rounded up to this, as CuPy's pool does.
+ALIGNMENT = 512
+
+
+class OutOfDeviceMemory(MemoryError):
+    """There is no room on the device, whatever is evicted."""
+
+
+@dataclass(eq=False, slots=True)
+class Block:
+    """Memory of a device.
+
+    pointer   CuPy's
+    free      an event after which nobody uses what was in it; None: nobody has used it
+    arrival   an event after which a copy into it is over; None: nothing is copied into it
+    """
+
+    pointer: Any
+    size: int
+    free: Any = None
+    arrival: Any = None
+
+
+class _Owner:
+    """Gives a block back when nothing refers to it any more."""
+
+    __slots__ = ("_returned", "block")
+
+    def __init__(self, block: Block, returned: deque[Block]) -> None:
+        self.block = block
+        self._returned = returned
+
+    def __del__(self) -> None:
+        # Any thread may be here, at any time; a deque takes that.
+        self._returned.append(self.block)
+
+
+class DeviceMemory:
+    """The memory of one device, for one thread that queues work.
+
+    api      CuPy
+    budget   bytes that may be taken
+    stream   on which all work is queued
+    """
+
+    def __init__(self, api: Any, ordinal: int, budget: int, stream: Any) -> None:
+        self._api = api
+        self._ordinal = ordinal
+        self._stream = stream
+        self._pool = api.cuda.MemoryPool()
+        self._pool.set_limit(size=budget)
+        self._idle: dict[int, list[Block]] = {}
+        self._returned: deque[Block] = deque()
+        #: All blocks: what only garbage refers to would be collected together with its owner.
+        self._blocks: set[Block] = set()
+        self.budget = budget
+        #: What makes room for so many bytes, asked in turn; each says whether it did.
+        self.reliefs: list[Callable[[int], bool]] = []
+        #: How often memory was used again.
+        self.reused = 0
+
+    @property
+    def used(self) -> int:
+        """Bytes that arrays take."""
+        self._reap()
+        idle = sum(size * len(blocks) for size, blocks in self._idle.items())
+        return int(self._pool.used_bytes()) - idle
+
+    def array(self, shape: tuple[int, ...], dtype: Any, size: int) -> tuple[Any, Block]:
+        """An array of any content, of ``size`` bytes, and the block it lies in.
+
+        Raises OutOfDeviceMemory.
+        """
+        block = self._taken(max(1, -(-size // ALIGNMENT)) * ALIGNMENT)
+        owner = _Owner(block, self._returned)
+        cuda = self._api.cuda
+        place = cuda.UnownedMemory(block.pointer.ptr, block.size, owner, self._ordinal)
+        return self._api.ndarray(shape, dtype, memptr=cuda.MemoryPointer(place, 0)), block
+
+    def release(self) -> None:
+        """Gives idle memory back to the system."""
+        self._reap()
+        for blocks in self._idle.values():
+            self._blocks.difference_update(blocks)
+        self._idle.clear()
+        self._pool.free_all_blocks()
+
+    def _taken(self, size: int) -> Block:
+        self._reap()
+        blocks = self._idle.get(size)
+        if blocks:
+            self.reused += 1
+            return blocks.pop()
+        reliefs = deque(self.reliefs)
+        is_first = True
+        while True:
+            try:
+                return self._fresh(size)
+            except self._api.cuda.memory.OutOfMemoryError:
+                # What is idle goes first, then what is kept for later, then what will be needed.
+                if not (is_first or self._relieved(size, reliefs)):
+                    raise OutOfDeviceMemory(self._shortage(size)) from None
+            is_first = False
+            self.release()
+
+    def _relieved(self, size: int, reliefs: deque[Callable[[int], bool]]) -> bool:
+        while reliefs:
+            if reliefs[0](size):
+                return True
+            reliefs.popleft()
+        return False
+
+    def _fresh(self, size: int) -> Block:
+        before = self._pool.total_bytes()
+        with self._stream:
+            pointer = self._pool.malloc(size)
+        block = Block(pointer, size)
+        self._blocks.add(block)
+        if self._pool.total_bytes() == before:
+            block.free = self._stream.record()
+        return block
+
+    def _reap(self) -> None:
+        """Takes back what nobody refers to."""
+        event = None
+        while self._returned:
+            block = self._returned.popleft()
+            if block.arrival is not None:
+                self._stream.wait_event(block.arrival)
+                block.arrival = None
+                event = None
+            event = event or self._stream.record()
+            block.free = event
+            self._idle.setdefault(block.size, []).append(block)
+
+    def _shortage(self, size: int) -> str:
+        free = self.budget - self.used
+        return (
+            f"{_bytes(size)} are needed on the device, and of the {_bytes(self.budget)} that may "
+            f"be taken {_bytes(max(0, free))} are left"
+        )
+
+
+def _bytes(count: int) -> str:
+    if count < 1 << 20:
+        return f"{count / 2**10:.0f} KiB"
+    return f"{count / 2**30:.1f} GiB" if count >= 1 << 30 else f"{count / 2**20:.0f} MiB"

@@ -1,0 +1,36 @@
+"""How is a GPU opened? CuPy speaks to it, NVRTC's code is kept where code for the CPU is."""
+
+from __future__ import annotations
+
+from voxgpu.codegen import nvrtc
+from voxgpu.codegen.cubins import Cubins
+from voxgpu.codegen.machine import code_folder
+from voxgpu.codegen.object_cache import ObjectCache
+from voxgpu.cpu.workers import Workers
+from voxgpu.gpu.backend import Gpu
+from voxgpu.gpu.device import CudaDevice
+from voxgpu.gpu.driver import architecture_of, cupy
+from voxgpu.gpu.several import Gpus
+
+
+def cubins_for(architecture: int) -> Cubins:
+    """Code for an architecture, such as 90 for sm_90, kept in the folder of compiled kernels."""
+    return Cubins(ObjectCache(code_folder(), ".cubin"), architecture)
+
+
+def open_device(ordinal: int, memory: int | None, workers: Workers) -> CudaDevice:
+    """A GPU that ``driver.found`` counts.
+
+    memory   bytes that may be taken; None: 70 % of what is free
+    workers  compile beside whatever else is done
+    """
+    api = cupy()
+    capability = api.cuda.Device(ordinal).compute_capability
+    cubins = cubins_for(architecture_of(capability, nvrtc.architectures()))
+    return CudaDevice(api, ordinal, memory, cubins.cubin, workers.submit)
+
+
+def open_gpus(ordinals: tuple[int, ...], memory: int | None, workers: Workers) -> Gpu | Gpus:
+    """The backend on these GPUs."""
+    gpus = [Gpu(open_device(each, memory, workers), workers) for each in ordinals]
+    return gpus[0] if len(gpus) == 1 else Gpus(gpus)

@@ -1,0 +1,174 @@
+"""How do several GPUs compute one plan? Parts that have nothing but files in common, side by side.
+
+A part that another part waits for would gain nothing on a device of its own, and images that cross
+between devices take longer than most kernels. So only parts are spread that share at most what is
+loaded, and only where the estimate says that it pays; else all is computed on the first device. The
+normal unit is one case a GPU, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from voxgpu.gpu.backend import Gpu, Made, scratch_of
+from voxgpu.gpu.choice import TO_DEVICE, seconds_on_gpu
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid
+from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
+from voxgpu.optimize.step import Fused, Joint, Single, Step
+from voxgpu.plan.node import Node
+from voxgpu.primitives.primitive import Primitive, Value
+from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.store.kept import Kept
+
+#: Less gain than this, in seconds or as a part of the whole, is not worth a second device.
+LEAST_SECONDS, LEAST_PART = 0.002, 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Tasks that hang together.
+
+    seconds  they take on one device
+    loaded   bytes of files that they read, which must get to their device
+    """
+
+    tasks: tuple[Task, ...]
+    seconds: float
+    loaded: int
+
+
+class Gpus:
+    """Several GPUs as one backend."""
+
+    fuses = True
+
+    def __init__(self, gpus: Sequence[Gpu]) -> None:
+        self._gpus = gpus
+        self._place: dict[ValueId, Gpu] = {}
+        self.workers = gpus[0].workers
+        self.name = ",".join(each.name for each in gpus)
+
+    def scratch_of(self, node: Node) -> int | None:
+        """As one GPU."""
+        return scratch_of(node)
+
+    @property
+    def budget(self) -> int:
+        """Bytes that values may take on all devices."""
+        return sum(each.budget for each in self._gpus)
+
+    def prepare(self, schedule: Schedule) -> None:
+        """Says which device computes what, and begins to compile."""
+        self._place = {}
+        for gpu, tasks in zip(self._gpus, spread(schedule, len(self._gpus)), strict=True):
+            if tasks:
+                gpu.prepare(schedule)
+            self._place.update((id, gpu) for task in tasks for id in task.outputs)
+
+    def queues(self, step: Step) -> bool:
+        """As one GPU."""
+        return self._gpus[0].queues(step)
+
+    def taken(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+        """Brings inputs to the device of the step."""
+        return self._of(step).taken(step, inputs)
+
+    def received(self, value: Value) -> Value:
+        """An image in pinned memory, from which every device can copy it."""
+        return self._gpus[0].received(value)
+
+    def use_relief(self, relieve: Callable[[int], bool]) -> None:
+        """Tells every device."""
+        for each in self._gpus:
+            each.use_relief(relieve)
+
+    def use_kept(self, kept: Kept) -> None:
+        """Tells every device."""
+        for each in self._gpus:
+            each.use_kept(kept)
+
+    def call(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> Made:
+        """One primitive, on its device."""
+        return self._place.get(id, self._gpus[0]).call(primitive, arguments, grid, id)
+
+    def fused(self, step: Fused, inputs: Mapping[ValueId, Value]) -> list[Made]:
+        """One generated kernel, on its device."""
+        return self._of(step).fused(step, inputs)
+
+    def joint(self, step: Joint, inputs: Mapping[ValueId, Value]) -> list[Made]:
+        """Several nodes that share work, on their device."""
+        return self._of(step).joint(step, inputs)
+
+    def close(self) -> None:
+        """Closes every device."""
+        for each in self._gpus:
+            each.device.settle()  # what one has copied from another keeps memory of that one
+        for each in self._gpus:
+            each.close()
+
+    def _of(self, step: Step) -> Gpu:
+        return self._place.get(step.outputs[0], self._gpus[0])
+
+
+def spread(schedule: Schedule, devices: int) -> list[list[Task]]:
+    """Which tasks each device computes; all are on the first where more would not pay."""
+    parts = sorted(_parts(schedule), key=lambda part: part.seconds, reverse=True)
+    loads = [0.0] * devices
+    chosen: list[list[Task]] = [[] for _ in range(devices)]
+    for part in parts:
+        costs = [
+            load + part.seconds + (part.loaded / TO_DEVICE if device else 0.0)
+            for device, load in enumerate(loads)
+        ]
+        device = costs.index(min(costs))
+        loads[device] = costs[device]
+        chosen[device] += part.tasks
+    alone = sum(part.seconds for part in parts)
+    gain = alone - max(loads)
+    if gain < LEAST_SECONDS or gain < LEAST_PART * alone:
+        return [[task for part in parts for task in part.tasks], *([] for _ in range(devices - 1))]
+    return chosen
+
+
+def _parts(schedule: Schedule) -> list[Part]:
+    """The tasks that compute, by what hangs together through anything but files and constants."""
+    computing = [task for task in schedule.tasks if not _is_source(task)]
+    leader: dict[ValueId, ValueId] = {}
+
+    def root(id: ValueId) -> ValueId:
+        while leader.setdefault(id, id) != id:
+            leader[id] = leader[leader[id]]
+            id = leader[id]
+        return id
+
+    made = {id for task in computing for id in task.outputs}
+    for task in computing:
+        first = root(task.id)
+        for each in (*task.outputs, *(id for id in task.inputs if id in made)):
+            leader[root(each)] = first = root(first)
+    groups: dict[ValueId, list[Task]] = {}
+    for task in computing:
+        groups.setdefault(root(task.id), []).append(task)
+    return [_part(schedule, tasks, made) for tasks in groups.values()]
+
+
+def _part(schedule: Schedule, tasks: list[Task], made: set[ValueId]) -> Part:
+    types = schedule.plan.types
+    read = {id for task in tasks for id in task.inputs if id not in made}
+    seconds = sum(
+        seconds_on_gpu(node, types[id], [types[each] for each in node.inputs if each in types])
+        for task in tasks
+        for id, node in task.nodes
+    )
+    return Part(tuple(tasks), seconds, sum(bytes_of_type(types[id]) for id in read))
+
+
+def _is_source(task: Task) -> bool:
+    step = task.step
+    if isinstance(step, Single):
+        return step.node.primitive in (CONSTANT, LOAD)
+    return not isinstance(step, Fused | Joint)
