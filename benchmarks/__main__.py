@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import machine, plots, store
+from benchmarks.gpu.section import add_gpu
+from benchmarks.gpu.tasks import PUBLISHED
 from benchmarks.operators import DEFINITIONS, INPUTS, OPERATIONS, Row, time_operations
 from benchmarks.ours import Operations, phantom, reference
 from benchmarks.programs import time_programs
@@ -21,8 +23,8 @@ from voxgpu.cpu.backend import Cpu, usable_cores
 
 SECTIONS = ("programs", "operators", "rewrites", "scaling", "coordination", "store")
 
-#: Takes minutes and writes 50 GB to the disk: only where it is asked for.
-EXTRA = ("store-budget",)
+#: Only where they are asked for: the first takes minutes and writes 50 GB to the disk.
+EXTRA = ("store-budget", "gpu")
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
@@ -58,6 +60,8 @@ def _options(arguments: list[str] | None) -> Namespace:
     parser.add_argument("--runs", type=int, default=5, help="of each; medians are shown")
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--largest", type=int, default=512, help="side of the largest cube, voxels")
+    tasks = "programs of so many tasks run on the GPU"
+    parser.add_argument("--tasks", type=int, nargs="*", default=list(PUBLISHED), help=tasks)
     case = "prefix of a case's files: a/b for a/b_flair.nii.gz; default: real data, or a phantom"
     parser.add_argument("--case", type=Path, help=case)
     parser.add_argument("--output", type=Path, default=Path("benchmark-output"))
@@ -89,6 +93,8 @@ def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> Non
         report.add_curves("Scaling with threads", "ms wall, 256³ voxels", 1e3, found)
         draw.curves(found, "threads", "threads", "wall time (ms)", 1e3, given.output)
     _store(given, case, folder, report)
+    if "gpu" in given.only:
+        add_gpu(report, case, folder, given, _bright(case))
     if "coordination" in given.only:
         found = over_length(min(3, given.runs))
         report.add_curves("Coordination", "µs a node", 1e6, found)

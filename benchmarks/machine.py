@@ -15,6 +15,12 @@ PACKAGES = (
     "connected-components-3d", "edt", "numexpr", "niimath",
 )  # fmt: skip
 
+#: What is on a GPU besides.
+GPU_PACKAGES = (
+    "cupy-cuda12x", "cupy-cuda13x", "cucim-cu12", "cucim-cu13", "cuda-bindings",
+    "nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc",
+)  # fmt: skip
+
 #: Peers by the name they are imported by, and how pip calls them.
 PEERS = {
     "SimpleITK": "SimpleITK",
@@ -49,6 +55,25 @@ def description(data: str, threads: int) -> dict[str, Any]:
         "commit": _commit(),
         "data": data,
         "threads": threads,
+    }
+
+
+def gpu_description(api: Any) -> dict[str, Any]:
+    """The first GPU and what speaks to it; ``api`` is CuPy."""
+    from voxgpu.codegen import nvrtc
+
+    properties = api.cuda.runtime.getDeviceProperties(0)
+    module = Path("/proc/driver/nvidia/version")
+    return {
+        "gpu": properties["name"].decode(),
+        "capability": f"{properties['major']}.{properties['minor']}",
+        "multiprocessors": properties["multiProcessorCount"],
+        "memory_gb": round(api.cuda.Device(0).mem_info[1] / 1e9, 1),
+        "driver": module.read_text().splitlines()[0] if module.exists() else "",
+        "driver_cuda": api.cuda.runtime.driverGetVersion(),
+        "cupy": api.__version__,
+        "nvrtc": nvrtc.missing() or nvrtc.version(),
+        "versions": {name: found for name in GPU_PACKAGES if (found := _version(name))},
     }
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from voxgpu.cpu.backend import Cpu
 from voxgpu.diagnostics import Source
 from voxgpu.execution.engine import run
 from voxgpu.execution.serial import Serial
@@ -28,8 +27,9 @@ class Operations:
         self._inputs = inputs
         self._backend = backend
         plan = self._plan([f'save "{name}.nii.gz" {name}' for name in inputs])
-        values = _values(scheduled(plan, backend), {}, backend)
-        self._given = {goal.value: values[goal.value] for goal in plan.goals}
+        values = values_of(scheduled(plan, backend), {}, backend)
+        #: The inputs as images, by the ids of their nodes.
+        self.given = {goal.value: values[goal.value] for goal in plan.goals}
         #: The inputs as arrays, by name.
         self.arrays = {
             name: values[goal.value].array for name, goal in zip(inputs, plan.goals, strict=True)
@@ -38,18 +38,22 @@ class Operations:
     def call(self, expression: str, backend: Backend | None = None) -> Callable[[], Any]:
         """What computes an expression anew each time: an array, or a number."""
         chosen = backend or self._backend
-        plan = self._plan([f'let r = {expression}\nsave "r.nii.gz" r'])
-        if not plan.goals:
-            plan = self._plan([f'print "r" {expression}'])
-        planned = scheduled(plan, chosen, self._given)
-        given = {id: self._given[id] for id in planned.given}
+        planned = self.planned(expression, chosen)
+        given = {id: self.given[id] for id in planned.given}
         goal = planned.goals[-1].value
 
         def compute() -> Any:
-            value = _values(planned, given, chosen)[goal]
+            value = values_of(planned, given, chosen)[goal]
             return value.array if isinstance(value, Image) else value
 
         return compute
+
+    def planned(self, expression: str, backend: Backend) -> Schedule:
+        """The steps of an expression, whose last goal is its value."""
+        plan = self._plan([f'let r = {expression}\nsave "r.nii.gz" r'])
+        if not plan.goals:
+            plan = self._plan([f'print "r" {expression}'])
+        return scheduled(plan, backend, self.given)
 
     def _plan(self, goals: list[str]) -> Plan:
         text = "\n".join([self._definitions, *goals]) + "\n"
@@ -63,9 +67,10 @@ class Operations:
         return replace(compiled.plan, goals=found)
 
 
-def _values(planned: Schedule, given: Mapping[Any, Any], backend: Backend) -> dict[Any, Any]:
+def values_of(planned: Schedule, given: Mapping[Any, Any], backend: Backend) -> dict[Any, Any]:
+    """The values of the goals of a schedule, in this machine's memory."""
     found: dict[Any, Any] = {}
-    executor = Threads(backend, backend.workers) if isinstance(backend, Cpu) else Serial(backend)
+    executor = Threads(backend, backend.workers) if backend.workers else Serial(backend)
     outcome = run(planned, executor, lambda goal, v: found.update({goal.value: v}), given=given)
     if outcome.failures:
         raise outcome.failures[0][2]

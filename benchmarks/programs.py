@@ -48,27 +48,29 @@ def time_programs(case: Path, folder: Path, text: str, runs: int) -> list[Progra
 
 
 def _programs(case: Path, folder: Path, text: str) -> list[Program]:
-    whole = _written(folder / "tumor.imgql", text)
+    whole = written(folder / "tumor.imgql", text)
     until = text[: text.index("let tumSim")]
-    grown = _written(folder / "grown.imgql", until + 'print "volume" volume(growTum)\n')
+    grown = written(folder / "grown.imgql", until + 'print "volume" volume(growTum)\n')
     defined = [f"-D{name}={value}" for name, value in {"CASE": str(case), **PARAMETERS}.items()]
-    ten = _written(folder / "ten.imgql", _ten_cases(case, folder))
-    sweep = _written(folder / "sweep.imgql", _thresholds(case, folder))
-    nothing = _written(folder / "nothing.imgql", 'print "one" 1\n')
+    ten = written(folder / "ten.imgql", _ten_cases(case, folder))
+    sweep = written(folder / "sweep.imgql", _thresholds(case, folder))
+    nothing = written(folder / "nothing.imgql", 'print "one" 1\n')
     return [
-        Program("start: print 1", _run(nothing, folder)),
-        Program("tumor program, 7 files saved", [*_run(whole, folder), *defined], 1.2),
-        Program("tumor program up to growTum, one print", [*_run(grown, folder), *defined], 0.8),
-        Program("10 cases up to growTum", _run(ten, folder), 2.5),
-        Program("10 volumes × 100 thresholds", _run(sweep, folder), 1.0, "CPU"),
+        Program("start: print 1", command_of(nothing, folder)),
+        Program("tumor program, 7 files saved", [*command_of(whole, folder), *defined], 1.2),
+        Program(
+            "tumor program up to growTum, one print", [*command_of(grown, folder), *defined], 0.8
+        ),
+        Program("10 cases up to growTum", command_of(ten, folder), 2.5),
+        Program("10 volumes × 100 thresholds", command_of(sweep, folder), 1.0, "CPU"),
     ]
 
 
 def _first_run(case: Path, folder: Path, text: str, runs: int) -> ProgramRow:
     """The tumor program with nothing compiled anywhere."""
-    whole = _written(folder / "tumor.imgql", text)
+    whole = written(folder / "tumor.imgql", text)
     defined = [f"-D{name}={value}" for name, value in {"CASE": str(case), **PARAMETERS}.items()]
-    command = [*_run(whole, folder), *defined]
+    command = [*command_of(whole, folder), *defined]
     found = []
     for number in range(min(runs, 3)):
         found.append(process(command, {"VOXGPU_CACHE": str(folder / f"fresh{number}")}))
@@ -82,7 +84,7 @@ def _against_niimath(case: Path, folder: Path, runs: int) -> ProgramRow:
 
     flair = f"{case}_flair.nii.gz"
     text = f'load v = "{flair}"\nsave "ours.nii.gz" interior(near(v >= 300))\n'
-    ours = _run(_written(folder / "closing.imgql", text), folder)
+    ours = command_of(written(folder / "closing.imgql", text), folder)
     target = str(folder / "theirs.nii.gz")
     theirs = [sys.executable, "-m", "niimath", flair, "-thr", "300", "-bin"]
     theirs += ["-kernel", "3D", "-dilF", "-ero", target, "-odt", "char"]
@@ -137,10 +139,12 @@ def _copies(case: Path, folder: Path) -> list[Path]:
     return paths
 
 
-def _run(program: Path, folder: Path) -> list[str]:
+def command_of(program: Path, folder: Path) -> list[str]:
+    """What runs a program in a process of its own and saves below a folder."""
     return [sys.executable, "-m", "voxgpu", "run", str(program), "-q", "-o", str(folder / "out")]
 
 
-def _written(path: Path, text: str) -> Path:
+def written(path: Path, text: str) -> Path:
+    """The path, at which there is this text now."""
     path.write_text(text)
     return path

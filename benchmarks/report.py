@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,20 @@ class Report:
             f"{most / budget:.3f}", f"{found['s']:.0f}",
         )  # fmt: skip
         self._data["store budget"] = found
+
+    def add_table(
+        self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], data: Any
+    ) -> None:
+        """Any table; ``data`` is the same for machines."""
+        self._section(title)
+        self._table(*columns)
+        for row in rows:
+            self._row(*row)
+        self._data[title] = data
+
+    def add_text(self, text: str) -> None:
+        """A paragraph."""
+        self._lines += ["", text]
 
     def _section(self, title: str) -> None:
         self._lines += ["", f"## {title}", ""]

@@ -19,29 +19,12 @@
 // neighbors' joins imply this one; roots by first voxel, not by least index; paths are halved while
 // others join; sizes and seeds are gathered with the tiles.
 
-constexpr i32 LANES = 32;
 constexpr i32 TILE_COLUMNS = 32;
 constexpr i32 TILE_ROWS = 8;
 constexpr i32 TILE_LAYERS = 4;
 constexpr i32 TILE_THREADS = TILE_COLUMNS * TILE_ROWS;
 constexpr i32 TILE_CELLS = TILE_THREADS * TILE_LAYERS;
 constexpr i32 CHUNK = 4096;
-
-// A cell's voxels are the bits x + 2 y + 4 z of a byte; these are its halves.
-constexpr u32 LEFT = 0x55, RIGHT = 0xAA, FRONT = 0x33, BACK = 0xCC, BELOW = 0x0F, ABOVE = 0xF0;
-
-struct Image {
-  i32 depth, height, width;
-  __device__ i32 layers() const { return (depth + 1) / 2; }
-  __device__ i32 rows() const { return (height + 1) / 2; }
-  __device__ i32 columns() const { return (width + 1) / 2; }
-  __device__ i64 cell(i32 layer, i32 row, i32 column) const {
-    return ((i64)layer * rows() + row) * columns() + column;
-  }
-  __device__ bool has(i32 layer, i32 row, i32 column) const {
-    return (u32)layer < (u32)layers() && (u32)row < (u32)rows() && (u32)column < (u32)columns();
-  }
-};
 
 // The cell at which a block's tile begins.
 struct Tile {

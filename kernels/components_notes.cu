@@ -1,28 +1,18 @@
 // Which components of a mask are meant? What is asked of the forest that components.cu makes.
 //
 // Idea: what is to be known of a component is noted at its root: a negative number in place of the
-// root's own index, so that nothing else is cleared or read; every cell of 2 x 2 x 2 voxels looks it
-// up there. Seeds are read eight cells at a time. Seeds near the mask are found by widening cells,
-// bit by bit along x, then y, then z, with the 26 cells around, where there is anything to be found.
-// Sizes of parts of tiles are added to those of roots; the greatest sum on the way is the largest
-// size, so it needs no second pass.
+// root's own index, so that nothing else is cleared or read; every cell of 2 x 2 x 2 voxels looks
+// it up there. Seeds are read eight cells at a time. Seeds near the mask are found where it has
+// voxels, by widening the 27 cells around, bit by bit along x, then y, then z. Sizes of parts of
+// tiles are added to those of roots; the greatest sum on the way is the largest size, so it needs
+// no second pass.
 //
 // Complexity: a byte and a half a cell to note seeds, 4 to add sizes, 5 to look them up; the mask
 // that results is written once. Each root is written once or twice.
 //
 // References: those of components.cu. Deviations: none.
 
-constexpr i32 LANES = 32;
 constexpr i32 NOTED = -1;
-constexpr u32 RIGHT = 0xAA, BACK = 0xCC, ABOVE = 0xF0;
-
-struct Image {
-  i32 depth, height, width;
-  __device__ i32 layers() const { return (depth + 1) / 2; }
-  __device__ i32 rows() const { return (height + 1) / 2; }
-  __device__ i32 columns() const { return (width + 1) / 2; }
-  __device__ i64 cells() const { return (i64)layers() * rows() * columns(); }
-};
 
 struct Place {
   i32 layer, row, column;

@@ -16,7 +16,6 @@
 // References: D. Merrill, A. Grimshaw, High performance and scalable radix sorting (2011), for
 // ranks by warps. Deviation: one block, since a list is short and its length unknown to the host.
 
-constexpr i32 LANES = 32;
 constexpr i32 WARPS = 32;
 constexpr i32 THREADS = LANES * WARPS;
 constexpr i32 CHUNK_WORDS = 64;  // of 64 voxels
@@ -64,16 +63,6 @@ components_ranks_add(i32* counts, i64 size) {
   }
 }
 
-struct Image {
-  i32 height, width;
-  // The cell of a voxel, in a forest of components.cu.
-  __device__ i32 cell_of(i32 voxel) const {
-    u32 line = (u32)voxel / (u32)width, z = line / (u32)height;
-    i32 x = (u32)voxel - line * width, y = line - z * height;
-    return ((i32)(z / 2) * ((height + 1) / 2) + y / 2) * ((width + 1) / 2) + x / 2;
-  }
-};
-
 // Tells the use of each component's number, from 0, and its root. A warp takes a chunk.
 template <class Use>
 __device__ __forceinline__ void each_component(const u64* firsts, const i32* counts, i64 chunks,
@@ -96,7 +85,7 @@ __device__ __forceinline__ void each_component(const u64* firsts, const i32* cou
 extern "C" __global__ void components_ranks_number(const u64* firsts, const i32* counts,
                                                    i32* parents, i64 chunks, i32 height,
                                                    i32 width) {
-  each_component(firsts, counts, chunks, Image{height, width},
+  each_component(firsts, counts, chunks, Image{0, height, width},
                  [=](i32 number, i32 root) { parents[root] = -1 - number; });
 }
 
@@ -104,7 +93,7 @@ extern "C" __global__ void components_ranks_number(const u64* firsts, const i32*
 extern "C" __global__ void components_ranks_list(const u64* firsts, const i32* counts,
                                                  const i32* sizes, u64* listed, i64 chunks,
                                                  i32 height, i32 width) {
-  each_component(firsts, counts, chunks, Image{height, width}, [=](i32 number, i32 root) {
+  each_component(firsts, counts, chunks, Image{0, height, width}, [=](i32 number, i32 root) {
     listed[number] = (u64)sizes[root] << 32 | (u32)root;
   });
 }

@@ -120,7 +120,7 @@ __device__ __forceinline__ void make_keys(
       keys[target + i] = made_keys[i];
       places[target + i] = made_places[i];
     }
-    __syncthreads();
+    // Nobody writes here again before all threads have met in before_in_block.
   }
   u32 all;
   before_in_block(population, sums, &all);

@@ -58,19 +58,18 @@ def test_kernel_reads_what_is_constant_and_writes_the_rest(double: Any, shift: A
     double.cuda.Device(0).synchronize()
 
 
-def test_parameters_of_kernels_are_read_in_macros_too(double: Any) -> None:
+def test_what_a_kernel_only_reads_is_known_where_macros_say_it(double: Any) -> None:
     text = """
-#define MADE(NAME, TYPE) \\
-  extern "C" __global__ void __launch_bounds__(64) made_##NAME( \\
-      const TYPE* source, TYPE* __restrict__ target, int n) {}
+#define ARGUMENTS(TYPE) const TYPE* source, TYPE* __restrict__ target, int n
 // extern "C" __global__ void said(float* target) {}
-MADE(bytes, unsigned char)
+extern "C" __global__ void made_bytes(ARGUMENTS(unsigned char)) {}
 """
-    parameters = double.cuda.function._constant_parameters
-    assert parameters(text, "made_bytes") == (True, False, False)
+    module = double.cuda.Module()
+    module.load(cubin_of(text))
+    assert module.get_function("made_bytes")._constant == (True, False, False)
     for missing in ("said", "made"):
         with pytest.raises(double.cuda.driver.CUDADriverError, match="not found"):
-            parameters(text, missing)
+            module.get_function(missing)
 
 
 def test_kernel_takes_arrays_of_its_device_and_numbers(double: Any, shift: Any) -> None:

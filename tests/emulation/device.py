@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tests.emulation.module import Module
-
-KERNELS = Path(__file__).resolve().parents[2] / "kernels"
+from voxgpu.codegen.cuda_library import library_text
 
 
 def kernel_text(library: str) -> str:
     """The text of ``kernels/<library>.cu`` with what stands before it."""
-    return (KERNELS / "common.cuh").read_text() + (KERNELS / f"{library}.cu").read_text()
+    return library_text(library)
 
 
 @cache

@@ -165,7 +165,8 @@ def test_ranks_more_components_than_one_block_sorts_at_once() -> None:
     mask = np.zeros((300, 600), np.bool_)
     for length in range(1, 4):
         mask[::2, length - 1 :: 4][lines >= length] = True
-    mask[250:, 200:] = True  # its size has three digits of eight bits
+    mask[250:299, 200:] = True
+    # This one is larger by the third of its size's digits of eight bits only.
     mask = np.concatenate([mask, np.ones((120, 600), np.bool_)])
     device = EmulatedDevice()
     assert ranked.component_count.function(mask) > 2 * 4096

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.double.fixture import installed
+from tests.double.fixture import cubin_of, installed
+from tests.emulation.module import requires_emulation
 from voxgpu.codegen import nvrtc
 from voxgpu.gpu import driver
 
@@ -77,14 +78,10 @@ def test_a_gpu_on_which_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_gpus_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.emulation.module import requires_emulation
-
     requires_emulation()
-    _driver_answers(monkeypatch, 0)
+    monkeypatch.setattr(driver, "driver_problem", lambda: "")
     monkeypatch.setattr(nvrtc, "missing", lambda: "")
     monkeypatch.setattr(nvrtc, "architectures", lambda: (80, 90))
-    from tests.double.fixture import cubin_of
-
     monkeypatch.setattr(
         nvrtc, "compile_text", lambda text, architecture: nvrtc.Built(cubin_of(text), {})
     )

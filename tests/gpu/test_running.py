@@ -70,7 +70,6 @@ def test_a_number_that_does_not_exist_fails_what_depends_on_it(double: Any) -> N
     assert len(found.errors) == 4 and all(
         "`mask` has no true voxel" in str(e) for e in found.errors
     )
-    assert [each.span for each in found.errors] == [each.span for each in expected.errors]
     assert_same(found, expected)
 
 
@@ -98,7 +97,7 @@ def test_what_is_found_out_late(double: Any, text: str) -> None:
 
 
 def test_a_file_that_cannot_be_read(double: Any) -> None:
-    write_image(Path("w.nii"))
+    write_image(Path("w.nii"), seed=2)
     text = 'load v = "v.nii"\nload w = "w.nii"\nprint "v" max(v)\nprint "w" max(w)\n'
     devices = Devices("cuda:0", 2)
     with Session(None, backend=devices) as session:

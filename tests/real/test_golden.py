@@ -60,39 +60,50 @@ def _orientation(path: Path) -> bytes:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_every_golden_file(case: str, shared_data: Path, tmp_path: Path) -> None:
-    folder = shared_data / "brats19" / case
+    check_golden_files(case, shared_data, tmp_path)
+
+
+def check_golden_files(case: str, data: Path, output: Path, device: str = "auto") -> None:
+    """Asserts that a device computes every golden file of a case again."""
+    folder = data / "brats19" / case
     flair = folder / f"{case}_flair.nii.gz"
-    result = voxgpu.run(_program(folder / "golden"), {"CASE": flair}, tmp_path)
+    program = _program(folder / "golden")
+    result = voxgpu.run(program, {"CASE": flair}, output, device=device)
     assert not result.errors
     golden = sorted(path.name for path in (folder / "golden").glob("*.nii.gz"))
     assert sorted(saved.label for saved in result.saved) == golden
     for name in golden:
-        ours = read_image(read_header(tmp_path / name)).array
+        ours = read_image(read_header(output / name)).array
         theirs = read_image(read_header(folder / "golden" / name)).array
         if name == "pflair.nii.gz":
             assert np.array_equal(ours.view(np.int32), theirs.view(np.int32)), name
         else:
             assert np.count_nonzero((ours > 0) != (theirs > 0)) == 0, name
-        assert _orientation(tmp_path / name) == _orientation(flair), name
+        assert _orientation(output / name) == _orientation(flair), name
 
 
 @pytest.mark.slow
 def test_the_tumor_program_as_a_user_runs_it(shared_data: Path, tmp_path: Path) -> None:
+    check_tumor_program(shared_data, tmp_path)
+
+
+def check_tumor_program(data: Path, output: Path, device: str = "auto") -> None:
+    """Asserts that the tumor program on a device, as a process, finds what is golden."""
     case = CASES[0]
-    folder = shared_data / "brats19" / case
+    folder = data / "brats19" / case
     parameters = [f"CASE={folder / case}", "HI=0.93", "VI=0.89", "BINS=20", "SIM=0.6"]
     command = [
-        *(sys.executable, "-m", "voxgpu", "run", str(shared_data / "programs" / "tumor.imgql")),
+        *(sys.executable, "-m", "voxgpu", "run", str(data / "programs" / "tumor.imgql")),
         *(word for parameter in parameters for word in ("-D", parameter)),
-        *("-o", str(tmp_path)),
+        *("-o", str(output), "--device", device),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     dice = dict(line.split("=") for line in done.stdout.splitlines())
     assert set(dice) == {"dice_hyperIntense", "dice_growTum", "dice_gtv"}
     assert all(0.7 < float(value) < 1 for value in dice.values())
-    assert len(list(tmp_path.glob("*.nii.gz"))) == 7
-    found = read_image(read_header(tmp_path / "tumStatCC.nii.gz")).array
+    assert len(list(output.glob("*.nii.gz"))) == 7
+    found = read_image(read_header(output / "tumStatCC.nii.gz")).array
     name = "tumStatCC@hiThr_0.93-viThr_0.89-bins_20-simThr_60.nii.gz"
     wanted = read_image(read_header(folder / "golden" / name)).array
     assert np.array_equal(found > 0, wanted > 0)

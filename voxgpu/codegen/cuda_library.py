@@ -15,10 +15,17 @@ def libraries() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".cu") for name in found if name.endswith(".cu")))
 
 
+def family(stem: str) -> tuple[str, ...]:
+    """The files that belong to a stem: ``components``, ``components_notes``, …"""
+    return tuple(each for each in libraries() if each == stem or each.startswith(f"{stem}_"))
+
+
 @cache
 def library_text(stem: str) -> str:
-    """``kernels/<stem>.cu`` with what stands before it."""
-    return _read("common.cuh") + _read(f"{stem}.cu")
+    """``kernels/<stem>.cu`` with what stands before it, that of its family too if there is any."""
+    own = f"{stem.partition('_')[0]}.cuh"
+    before = _read(own) if (files("voxgpu.kernels") / own).is_file() else ""
+    return _read("common.cuh") + before + _read(f"{stem}.cu")
 
 
 @cache

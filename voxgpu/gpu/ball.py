@@ -128,8 +128,8 @@ class _Question:
         if rows is None:
             return None
         widened = self._widened(rows, device)
-        arguments = (self.b, *self._volume, np.int32(self.inverted))
-        _launch_widen("ball_widen", arguments[0], rows, widened, arguments[1:], device)
+        numbers = (*self._volume, np.int32(self.inverted))
+        _launch_widen("ball_widen", self.b, rows, widened, numbers, device)
         return self._joined(rows, widened, False, device)
 
     def deeper(self, depth: float, device: Device) -> Array | None:

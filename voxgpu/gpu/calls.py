@@ -226,11 +226,27 @@ def _cross_correlation(arguments: list[Any], grid: Grid, device: CudaDevice) -> 
     problem = texture.histogram_problem(r, None, None, None, *known, bins)
     if problem:
         raise ValueProblem(problem)
+    if bins > correlation.MOST_BINS:
+        return _correlated_on_host(arguments, grid, device)
     array = correlation.cross_correlation(r, a, b, fb, low, high, int(bins), grid, device)
     if None not in known:
         return Images(array)
     bounds = counting.together((low, high), device)
     return Images(array, bounds, lambda found: _bounds_problem(*map(float, found)))
+
+
+def _correlated_on_host(arguments: list[Any], grid: Grid, device: CudaDevice) -> Images:
+    """By the reference, which knows no bound on bins; nobody has that many in earnest."""
+    numbers = [counting.fetched(arguments[place], device) for place in (0, 4, 5, 6)]
+    problem = texture.histogram_problem(numbers[0], None, None, None, *numbers[1:])
+    if problem:
+        raise ValueProblem(problem)
+    a, b, fb = (device.download(each, device.mark()) for each in arguments[1:4])
+    plain = (a.astype(np.float32), b.astype(np.float32), fb)
+    found = texture.cross_correlation.function(numbers[0], *plain, *numbers[1:], grid)
+    array, event = device.upload(found)
+    device.wait_for(event)
+    return Images(array)
 
 
 def _bounds_problem(low: float, high: float) -> ValueProblem | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from voxgpu.codegen.cuda_library import library_text, prelude
+from voxgpu.codegen.cuda_library import family, library_text, prelude
 from voxgpu.codegen.cuda_source import CudaKernel, name_of, texts
 
 #: From a text to code, and from code to a module of CuPy's.
@@ -43,7 +43,8 @@ class Modules:
     def prepare(self, kernels: Iterable[CudaKernel], libraries: Iterable[str]) -> None:
         """Begins to compile what is not there yet."""
         for stem in libraries:
-            self._library(stem)
+            for each in family(stem):
+                self._library(each)
         new = {name_of(each): each for each in kernels}
         for name in new.keys() & self._pending.keys():
             del new[name]

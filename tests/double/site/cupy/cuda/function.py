@@ -6,7 +6,6 @@ makes such files. The emulation runs them.
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,13 +31,6 @@ from cupy.testing_double import counters
 
 #: The first line of what the double takes for a cubin.
 MARK = "// double of a cubin\n"
-
-#: A kernel's name, or what a macro makes it of, and its parameters.
-_KERNEL = re.compile(
-    r"__global__\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?void\s+"
-    r"(?:__launch_bounds__\s*\([^)]*\)\s*)?([\w#]+)\s*\(([^)]*)\)"
-)
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|\\\n", re.DOTALL)
 
 
 class Module:
@@ -78,8 +70,11 @@ class Function:
             raise explained(CUDADriverError(INVALID_HANDLE), "nothing was loaded")
         self.module = module
         self.name = funcname
-        self._constant = _constant_parameters(module._text, funcname)
-        self._kernel = _emulated(module._text).get_function(funcname)
+        emulated = _emulated(module._text)
+        if funcname not in emulated.kernels:
+            raise explained(CUDADriverError(NOT_FOUND), funcname)
+        self._constant = emulated.only_read(funcname)
+        self._kernel = emulated.get_function(funcname)
         #: Dynamic shared memory that a launch may ask for.
         self.most_shared = _limits.SHARED_OF_BLOCK
 
@@ -166,31 +161,6 @@ def _extent(given: tuple[int, ...], most: tuple[int, ...]) -> tuple[int, int, in
     if first > most[0] or second > most[1] or third > most[2]:
         raise explained(CUDADriverError(INVALID_VALUE), f"{given} of at most {most}")
     return first, second, third
-
-
-def _constant_parameters(text: str, name: str) -> tuple[bool, ...]:
-    """Which parameters of a kernel are pointers through which it only reads.
-
-    Raises CUDADriverError where the text has no such kernel.
-    """
-    for found, parameters in _kernels(text):
-        if re.fullmatch(found, name):
-            return parameters
-    raise explained(CUDADriverError(NOT_FOUND), name)
-
-
-@cache
-def _kernels(text: str) -> tuple[tuple[str, tuple[bool, ...]], ...]:
-    """Patterns of the names of all kernels, and which of their parameters are only read."""
-    plain = _COMMENT.sub(" ", text)
-    return tuple(
-        (
-            # What a macro puts into a name is written in capitals.
-            "".join(r"\w+" if part.isupper() else part for part in name.split("##")),
-            tuple("*" in each and "const" in each.split("*")[0] for each in parameters.split(",")),
-        )
-        for name, parameters in _KERNEL.findall(plain)
-    )
 
 
 @cache

@@ -1,0 +1,1 @@
+"""What does voxgpu take on a GPU? ``make bench-gpu`` measures it."""

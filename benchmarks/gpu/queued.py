@@ -1,0 +1,44 @@
+"""How is work of ours queued on a GPU, without copying anything to it or from it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from voxgpu.execution.task import Work, perform
+from voxgpu.gpu.backend import Gpu
+from voxgpu.gpu.values import DeviceImage
+from voxgpu.image import Image
+from voxgpu.optimize.schedule import Schedule
+from voxgpu.primitives.primitive import Doubtful
+
+
+def uploaded(given: Mapping[Any, Any], backend: Gpu) -> dict[Any, Any]:
+    """The values with images copied to the device; every call makes new copies."""
+    found = {}
+    for id, value in given.items():
+        if isinstance(value, Image):
+            array, event = backend.device.upload(value.array)
+            backend.device.wait_for(event)
+            value = DeviceImage(array, value.grid, backend.device, event)
+        found[id] = value
+    return found
+
+
+def queueing(planned: Schedule, given: Mapping[Any, Any], backend: Gpu) -> Callable[[], Any]:
+    """What queues all kernels of a schedule, and returns what holds their results."""
+    backend.prepare(planned)
+    needed = {id: given[id] for id in planned.given}
+
+    def queue() -> dict[Any, Any]:
+        values = dict(needed)
+        for task in planned.tasks:
+            inputs = {id: values[id] for id in task.inputs}
+            made = perform(Work(task, inputs), backend)
+            for id, value in zip(task.outputs, made, strict=True):
+                if isinstance(value, Exception):
+                    raise value
+                values[id] = value.value if isinstance(value, Doubtful) else value
+        return values
+
+    return queue

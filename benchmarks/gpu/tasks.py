@@ -1,0 +1,140 @@
+"""How do programs of many operations grow? Beside what was published of VoxLogicA-GPU.
+
+Its programs are not public, only how many tasks they have: 3 and a power of two. Ours read one
+volume, threshold it, and then go on from mask to mask by thresholds, ``near``, logic and
+``through``, so that nothing can be left out and nothing is computed twice; the last mask's volume
+is printed. What can be compared is how time grows, and whether memory suffices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from voxgpu.cpu.backend import Cpu
+from voxgpu.cpu.workers import Workers
+from voxgpu.diagnostics import Source
+from voxgpu.execute import Session
+from voxgpu.execution.task import Backend
+from voxgpu.gpu.backend import Gpu
+from voxgpu.gpu.opened import open_gpus
+from voxgpu.pipeline import Compiled, Options, compile_program
+from voxgpu.primitives.source import CONSTANT
+
+#: Tasks, and milliseconds on the CPU and on a GPU without and with memory reclamation; None: out of
+#: memory. Slides on VoxLogicA-GPU, December 2024; the hardware is not stated.
+PUBLISHED: dict[int, tuple[int, int | None, int]] = {
+    11: (410, 190, 200),
+    259: (10_900, 210, 360),
+    1027: (43_600, 350, 980),
+    4099: (174_600, None, 4_100),
+    8195: (479_000, None, 12_000),
+}
+
+#: Bytes that may be taken of the device where it is to be short of memory.
+BUDGET = 4 << 30
+
+#: Operations that are always there, and those of a round.
+AROUND, ROUND = 3, 8
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """What a program took, in seconds.
+
+    tasks     operations it has
+    compiling from its text to a plan
+    first     its first run in a process that has used the GPU before: kernels are compiled
+    run       later runs, median
+    budgeted  the same with little memory of the device; None where it did not go
+    cpu       on the CPU backend, once
+    launches  kernels that a run queues
+    """
+
+    tasks: int
+    compiling: float
+    first: float
+    run: float
+    budgeted: float | None
+    cpu: float
+    launches: int
+
+
+def program_of(tasks: int, path: Path, low: float, high: float) -> str:
+    """A program of so many operations, on one image, with thresholds between two numbers."""
+    rounds, rest = divmod(tasks - AROUND, ROUND)
+    if rest or rounds < 1:
+        raise ValueError(f"programs have {AROUND} and a multiple of {ROUND} tasks, not {tasks}")
+    levels = _levels(low, high)
+    lines = [f'load v = "{path}"', f"let m0 = v > {next(levels)}"]
+    for n in range(1, rounds + 1):
+        wide = f"through(near(m{n - 1}) & (v > {next(levels)}), v > {next(levels)})"
+        lines.append(f"let m{n} = ({wide} | (m{n - 1})) & (v < {high + float(next(levels))})")
+    return "\n".join([*lines, f'print "volume" volume(m{rounds})']) + "\n"
+
+
+def _levels(low: float, high: float) -> Iterator[str]:
+    """Different numbers, scattered evenly."""
+    place = 0.0
+    while True:
+        place = (place + 0.6180339887) % 1.0
+        yield f"{low + place * (high - low):.6f}"
+
+
+def time_tasks(
+    path: Path,
+    levels: tuple[float, float],
+    counts: Sequence[int],
+    runs: int,
+    threads: int,
+    tell: Callable[[TaskRow], None],
+) -> list[TaskRow]:
+    """Times a program of each length on an image, whose thresholds lie between two levels."""
+    rows = []
+    for tasks in counts:
+        rows.append(_row(program_of(tasks, path, *levels), tasks, runs, threads))
+        tell(rows[-1])
+    return rows
+
+
+def _row(text: str, tasks: int, runs: int, threads: int) -> TaskRow:
+    start = perf_counter()
+    program = compile_program(Source("tasks", text), None, Options())
+    compiling = perf_counter() - start
+    operations = sum(each.primitive is not CONSTANT for each in program.plan.nodes.values())
+    assert operations == tasks, f"{operations} operations instead of {tasks}"
+    wanted, cpu, _ = _timed(program, Cpu(threads), 0)
+    gpu = open_gpus((0,), None, Workers(max(2, threads)))
+    found, times, launches = _timed(program, gpu, runs)
+    assert found == wanted, f"{tasks} tasks: {found} on the GPU, {wanted} on the CPU"
+    budgeted = None
+    try:
+        gpu = open_gpus((0,), BUDGET, Workers(max(2, threads)))
+        found, short, _ = _timed(program, gpu, runs)
+        assert found == wanted, f"{tasks} tasks, little memory: {found} instead of {wanted}"
+        budgeted = median(short[1:])
+    except RuntimeError:
+        pass  # it did not go, which the table says
+    return TaskRow(tasks, compiling, times[0], median(times[1:]), budgeted, cpu[0], launches)
+
+
+def _timed(program: Compiled, backend: Backend, runs: int) -> tuple[list[float], list[float], int]:
+    """What is printed, seconds of the first run and of those after it, kernels of the last."""
+    times, launches = [], 0
+    with Session(None, backend=backend) as session:
+        for _ in range(runs + 1):
+            before = _launches(backend)
+            start = perf_counter()
+            result = session.execute(program)
+            times.append(perf_counter() - start)
+            launches = _launches(backend) - before
+            if result.errors:
+                raise RuntimeError(str(result.errors[0]))
+    return [float(str(each.value)) for each in result.prints], times, launches
+
+
+def _launches(backend: Backend) -> int:
+    return backend.device.launches if isinstance(backend, Gpu) else 0

@@ -1,0 +1,64 @@
+"""How does CUDA C++ become C++? Declarations of shared memory are the one thing macros cannot say.
+
+Lines stay where they are, so that what is found is found at a line of the kernels.
+"""
+
+from __future__ import annotations
+
+import re
+
+_COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
+_BOUNDS = r"(?:__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)\s*)?"
+_KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
+_ALIGNMENT = r"(?:(?:__align__|alignas)\s*\([^)]*\)\s*)?"
+_DYNAMIC = re.compile(
+    rf"extern\s+__shared__\s+{_ALIGNMENT}(?P<type>[\w:\s]+?)\s+(?P<name>\w+)\s*\[\s*\]\s*;"
+)
+_STATIC = re.compile(
+    rf"__shared__\s+{_ALIGNMENT}(?P<type>[\w:<>\s]+?)\s+"
+    r"(?P<name>\w+)(?P<sizes>(?:\s*\[[^\]]+\])*)\s*;"
+)
+
+
+class TranslationError(ValueError):
+    """The text says something that the emulation does not understand."""
+
+
+def kernels_of(text: str) -> list[str]:
+    """The names of the kernels of a text, in order."""
+    return list(dict.fromkeys(_KERNEL.findall(without_comments(text))))
+
+
+def without_comments(text: str) -> str:
+    """The text with blanks for comments; lines stay lines."""
+    return _COMMENT.sub(
+        lambda found: found[0] if found[0][0] == '"' else " " + "\n" * found[0].count("\n"), text
+    )
+
+
+def translated(text: str) -> str:
+    """The text of kernels as C++, to be compiled with ``emulation.h`` before it."""
+    host = _DYNAMIC.sub(
+        lambda found: _on_as_many_lines(
+            found, "{type}* {name} = static_cast<{type}*>(emulation::dynamic_shared());"
+        ),
+        without_comments(text),
+    )
+    host = _STATIC.sub(
+        lambda found: _on_as_many_lines(
+            found,
+            "static emulation::Shared<{type}{sizes}> {name}_of_blocks; "
+            "auto& {name} = {name}_of_blocks.of_block();",
+        ),
+        host,
+    )
+    left = host.find("__shared__")
+    if left >= 0:
+        line = host.count("\n", 0, left) + 1
+        raise TranslationError(f"line {line}: one array of shared memory a declaration")
+    exports = "".join(f"EMULATION_EXPORT({name})\n" for name in kernels_of(text))
+    return f'#include "emulation.h"\n#line 1 "kernels.cu"\n{host}\n{exports}'
+
+
+def _on_as_many_lines(found: re.Match[str], template: str) -> str:
+    return template.format(**found.groupdict()) + "\n" * found[0].count("\n")

@@ -1,0 +1,74 @@
+"""On which GPU do these tests run? The first one of this computer; without one they are skipped.
+
+``VOXGPU_HARDWARE=emulated`` runs them on the double and the emulation instead, in miniature: a
+rehearsal, which shows that the tests work (``tests/gpu/test_rehearsal.py``) and nothing of a GPU.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulation.module import requires_emulation
+from tests.gpu.emulated import emulated_machine
+from voxgpu.cpu.workers import Workers
+from voxgpu.gpu import driver
+from voxgpu.gpu.opened import open_gpus
+
+IS_REHEARSAL = os.environ.get("VOXGPU_HARDWARE") == "emulated"
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What the tests run on.
+
+    gpus   how many there are
+    shape  of an image that is large here: z, y, x
+    times  how often something runs that is to be run often
+    """
+
+    gpus: int
+    shape: tuple[int, int, int]
+    times: int
+
+
+@pytest.fixture(scope="package")
+def hardware() -> Iterator[Hardware]:
+    """The GPUs of this computer; skips where there are none."""
+    if IS_REHEARSAL:
+        requires_emulation()
+        with emulated_machine(2):
+            yield Hardware(2, (12, 20, 24), 3)
+        return
+    count, reason = driver.found()
+    if not count:
+        pytest.skip(reason)
+    yield Hardware(count, (128, 192, 192), 50)
+
+
+@pytest.fixture
+def real(hardware: Hardware) -> Hardware:
+    """The same, for what starts processes: these do not know of a GPU that is emulated."""
+    if IS_REHEARSAL:
+        pytest.skip("other processes find no emulated GPU")
+    return hardware
+
+
+@pytest.fixture(scope="module")
+def backend(hardware: Hardware) -> Iterator[Any]:
+    """The backend on the first GPU."""
+    made = open_gpus((0,), None, Workers(4))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
