@@ -237,13 +237,13 @@ __device__ __forceinline__ void bin_and_count(
     bin_and_count(values, n, low, high, bins, target, counts, mask, wanted, moments);          \
   }
 
-extern "C" __global__ void __launch_bounds__(256) correlation_bins_uint8(ARGUMENTS(u8)) BODY
-extern "C" __global__ void __launch_bounds__(256) correlation_bins_int8(ARGUMENTS(i8)) BODY
-extern "C" __global__ void __launch_bounds__(256) correlation_bins_uint16(ARGUMENTS(u16)) BODY
-extern "C" __global__ void __launch_bounds__(256) correlation_bins_int16(ARGUMENTS(i16)) BODY
-extern "C" __global__ void __launch_bounds__(256) correlation_bins_uint32(ARGUMENTS(u32)) BODY
-extern "C" __global__ void __launch_bounds__(256) correlation_bins_int32(ARGUMENTS(i32)) BODY
-extern "C" __global__ void __launch_bounds__(256) correlation_bins_uint64(ARGUMENTS(u64)) BODY
-extern "C" __global__ void __launch_bounds__(256) correlation_bins_int64(ARGUMENTS(i64)) BODY
-extern "C" __global__ void __launch_bounds__(256) correlation_bins_float32(ARGUMENTS(float)) BODY
-extern "C" __global__ void __launch_bounds__(256) correlation_bins_float64(ARGUMENTS(double)) BODY
+extern "C" __global__ void __launch_bounds__(256, 4) correlation_bins_uint8(ARGUMENTS(u8)) BODY
+extern "C" __global__ void __launch_bounds__(256, 4) correlation_bins_int8(ARGUMENTS(i8)) BODY
+extern "C" __global__ void __launch_bounds__(256, 4) correlation_bins_uint16(ARGUMENTS(u16)) BODY
+extern "C" __global__ void __launch_bounds__(256, 4) correlation_bins_int16(ARGUMENTS(i16)) BODY
+extern "C" __global__ void __launch_bounds__(256, 4) correlation_bins_uint32(ARGUMENTS(u32)) BODY
+extern "C" __global__ void __launch_bounds__(256, 4) correlation_bins_int32(ARGUMENTS(i32)) BODY
+extern "C" __global__ void __launch_bounds__(256, 4) correlation_bins_uint64(ARGUMENTS(u64)) BODY
+extern "C" __global__ void __launch_bounds__(256, 4) correlation_bins_int64(ARGUMENTS(i64)) BODY
+extern "C" __global__ void __launch_bounds__(256, 4) correlation_bins_float32(ARGUMENTS(float)) BODY
+extern "C" __global__ void __launch_bounds__(256, 4) correlation_bins_float64(ARGUMENTS(double)) BODY

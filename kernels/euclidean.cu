@@ -1,12 +1,11 @@
 // Exact Euclidean distances to the nearest true voxel: the least square along z, then y, then x.
 //
-// Idea: true voxels come packed along z, 32 to a word (euclidean_pack.cu), so that steps along z to
-// the nearest one of a column are found by counting zeros. To these squares are added those of
-// offsets along y, and to the least sums those along x. For one axis, lines are searched side by
-// side in shared memory. The voxel of a line that gives the least sum moves only forward as one
-// goes along the line: so first a few positions look at all the line, then those between two of
-// them look between what these found, and so on by halves. No position looks farther away than
-// what it has itself.
+// Idea: true voxels come packed along z (euclidean_pack.cu), so that steps along z to the nearest
+// one are found by counting zeros. To their squares are added those of offsets along y, and to the
+// least sums those along x. For one axis, lines are searched side by side in shared memory. Which
+// voxel gives the least sum moves only forward as one goes along a line: so first a few positions
+// look at all the line, then those between two of them look between what these found, and so on by
+// halves. No position looks farther away than what it has itself.
 //
 // Sums are those of the reference: whole numbers where voxels are 1 mm wide, else float64 from
 // tables of squares; a search in float32 comes before, and only what is within its error of the
@@ -83,10 +82,7 @@ __device__ __forceinline__ u8* scratch_of_block(u8* scratch, i32 count, i32 leng
 // The first and the last position at which there is a source in a tile.
 struct Range {
   i32 first, last;
-  __device__ void add(i32 position) {
-    first = min(first, position);
-    last = max(last, position);
-  }
+  __device__ void add(i32 position) { first = min(first, position), last = max(last, position); }
 };
 
 constexpr Range NONE = {0x7fffffff, -1};
@@ -200,9 +196,7 @@ struct WholeColumns {
   Lines<i32> lines;
   Columns columns;
   static constexpr bool bounded = true;
-  __device__ i32 source_of(u32 steps) const {
-    return steps == NO_STEPS ? NOTHING : (i32)(steps * steps);
-  }
+  __device__ i32 source_of(i32 steps) const { return steps == NO_STEPS ? NOTHING : steps * steps; }
   __device__ i32 nearest(i32 line, i32 y, Range range) const {
     return nearest_whole(lines, line, y, range);
   }

@@ -1,6 +1,6 @@
 // Where do columns have true voxels, or such of the contour? A bit a voxel, 32 planes to a word.
 //
-// Idea: that is all that distances are made of. For signed distances that is the contour, for inside
+// Idea: that is all that distances are made of. For signed distances it is the contour, for inside
 // and outside alike: on the way from outside to a nearest true voxel, a step along one axis after
 // the other, the contour comes first; no step makes a sum larger, as rounding is monotonic. A tile
 // of 32 x 8 columns and 32 planes is read with its surroundings, a warp a row; ballots pack it

@@ -277,7 +277,6 @@ __device__ double grow_classes(
     __syncthreads();
     for (i32 i = threadIdx.x; i < here; i += THREADS)
       classes[start + i] = {grown[i][0], grown[i][1]};
-    __syncthreads();
   }
   if (threadIdx.x == 32) mean = moment / total;
   __syncthreads();

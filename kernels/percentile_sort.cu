@@ -204,6 +204,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 3) percentile_sort_scatter
       sorted_keys[to] = key;
       sorted_places[to] = tile_places[i];
     }
-    __syncthreads();
+    // The barrier behind the zeros of the next tile keeps all from writing here before that.
   }
 }

@@ -88,17 +88,68 @@ __device__ __forceinline__ void slope_magnitude(const Element* values, float* ou
   const u32 along_y = ((u32)image.height + STEPS - 1) / STEPS;
   const i64 walks = (i64)along_x * along_y * image.depth;
   const i64 number = (i64)blockIdx.x * WARPS + threadIdx.y;
-  if (number >= walks) return;
   const i64 line = number / along_x;
   const i32 x = (i32)(number - line * along_x) * LANES + (i32)threadIdx.x;
   const i32 z = (i32)(line / along_y), first = (i32)(line - (i64)z * along_y) * STEPS;
-  walk(values, out, image, weights, z, first, x, axes == 3);
+  if (number < walks) walk(values, out, image, weights, z, first, x, axes == 3);
 }
 
-#define SLOPE_MAGNITUDE(name, Element)                                                      \
-  extern "C" __global__ void name(const Element* values, float* out, i32 depth, i32 height, \
-                                  i32 width, i32 axes, double weight_z, double weight_y,    \
-                                  double weight_x) {                                        \
-    slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x},    \
-                    axes);                                                                  \
-  }
+extern "C" __global__ void slope_magnitude_f32(
+    const float* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
+    double weight_y, double weight_x) {
+  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
+}
+
+extern "C" __global__ void slope_magnitude_f64(
+    const double* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
+    double weight_y, double weight_x) {
+  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
+}
+
+extern "C" __global__ void slope_magnitude_i8(
+    const i8* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
+    double weight_y, double weight_x) {
+  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
+}
+
+extern "C" __global__ void slope_magnitude_u8(
+    const u8* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
+    double weight_y, double weight_x) {
+  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
+}
+
+extern "C" __global__ void slope_magnitude_i16(
+    const i16* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
+    double weight_y, double weight_x) {
+  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
+}
+
+extern "C" __global__ void slope_magnitude_u16(
+    const u16* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
+    double weight_y, double weight_x) {
+  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
+}
+
+extern "C" __global__ void slope_magnitude_i32(
+    const i32* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
+    double weight_y, double weight_x) {
+  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
+}
+
+extern "C" __global__ void slope_magnitude_u32(
+    const u32* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
+    double weight_y, double weight_x) {
+  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
+}
+
+extern "C" __global__ void slope_magnitude_i64(
+    const i64* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
+    double weight_y, double weight_x) {
+  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
+}
+
+extern "C" __global__ void slope_magnitude_u64(
+    const u64* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
+    double weight_y, double weight_x) {
+  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
+}

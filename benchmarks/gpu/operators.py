@@ -7,7 +7,6 @@ ours; a peer that says something else, or fails, is told and has no time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,7 +147,7 @@ class Bench:
         )
 
     def _on_stream(self, work: Callable[[], Any]) -> Any:
-        with self._stream or nullcontext():
+        with self._stream:
             return work()
 
     def _arrays(self, given: Mapping[str, Any]) -> Arrays:

@@ -1,4 +1,4 @@
-"""The benchmarks of a GPU work, in miniature, on one that is emulated; their figures mean nothing."""
+"""The benchmarks of a GPU work, in miniature, on an emulated one; their figures mean nothing."""
 
 from __future__ import annotations
 
@@ -107,10 +107,8 @@ def test_published_figures_are_told_beside_ours() -> None:
     report = Report({"versions": {}, **dict.fromkeys(_MACHINE, "")})
     rows = [tasks.TaskRow(n, 0.1, 0.5, 0.25, None, 2.0, 7) for n in (11, 8195)]
     tables.add_tasks(report, rows)
-    assert (
-        "| 8195 | 100 | 7 | 500 | 250 | did not go | 2,000 | 479,000 | out of memory | 12,000 |"
-        in (report.text)
-    )
+    ours = "| 8195 | 100 | 7 | 500 | 250 | did not go | 2,000 |"
+    assert f"{ours} 479,000 | out of memory | 12,000 |" in report.text
     assert "slides of December 2024" in report.text
 
 
@@ -119,7 +117,10 @@ _MACHINE = ("processor", "cores", "memory_gb", "system", "python", "commit", "da
 
 @pytest.fixture(scope="module")
 def volume(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    voxels = np.random.default_rng(1).integers(-20, 500, (12, 14, 16)).astype(np.int16)
+    """Noise, and a ball that is large enough to be something after an erosion by 5 mm."""
+    voxels = np.random.default_rng(1).integers(-20, 500, (18, 20, 22)).astype(np.int16)
+    place = np.indices(voxels.shape) - np.array([9, 10, 11]).reshape(3, 1, 1, 1)
+    voxels[(place**2).sum(axis=0) < 49] = 480
     path = tmp_path_factory.mktemp("volume") / "v_flair.nii.gz"
     sitk.WriteImage(sitk.GetImageFromArray(voxels), str(path))
     backend = Cpu(1)
@@ -135,7 +136,9 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Any:
 )
 def test_peers_say_the_same(volume: Operations, operation: str, peer: GpuPeer) -> None:
     """With what they are modeled on in their place."""
-    measure = pytest.importorskip("skimage.measure", reason="needs the extra `bench`")
+    measure = None
+    if "measure" in peer.needs:
+        measure = pytest.importorskip("skimage.measure", reason="needs the extra `bench`")
     if peer.name == "CuPy fused":
         pytest.skip("NumPy fuses nothing")
     libraries = Libraries(np, scipy.ndimage, measure, scipy.ndimage)

@@ -76,6 +76,4 @@ def test_several_processes_at_once(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         codes = pool.map(_compile, [tmp_path] * 8)
     assert len(set(codes)) == 1
-    assert [each.name for each in tmp_path.iterdir()] == [
-        f"{_cubins(tmp_path).key(TEXT)}.cubin"
-    ]
+    assert [each.name for each in tmp_path.iterdir()] == [f"{_cubins(tmp_path).key(TEXT)}.cubin"]

@@ -43,14 +43,19 @@ save "pflair.nii.gz" pflair
 """
 
 
+def golden_program(names: list[str]) -> str:
+    """A program that saves golden files under their names, which say what they are."""
+    lines = [_HEAD]
+    for name in names:
+        match = _PARAMETERS.match(name)
+        assert match, name
+        lines.append(f'save "{name}" {_FORMULAS[match["name"]].format(**match.groupdict())}')
+    return "\n".join(lines)
+
+
 def _program(golden: Path) -> str:
     """A program that saves every file of the folder under its name."""
-    lines = [_HEAD]
-    for path in sorted(golden.glob("*@*.nii.gz")):
-        match = _PARAMETERS.match(path.name)
-        assert match, path.name
-        lines.append(f'save "{path.name}" {_FORMULAS[match["name"]].format(**match.groupdict())}')
-    return "\n".join(lines)
+    return golden_program([path.name for path in sorted(golden.glob("*@*.nii.gz"))])
 
 
 def _orientation(path: Path) -> bytes:

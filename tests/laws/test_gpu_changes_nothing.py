@@ -1,0 +1,62 @@
+"""However a plan is rewritten, fused and queued on a GPU, it means what the reference says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conformance.on_backend import execute, same
+from tests.emulation.module import requires_emulation
+from tests.gpu.emulated import emulated_gpu, prepare
+from tests.laws.random_plans import random_plan
+from voxgpu.codegen.cuda_source import CudaKernel
+from voxgpu.execution.task import Reference
+from voxgpu.gpu import generated
+from voxgpu.gpu.backend import Gpu
+from voxgpu.ids import ValueId
+from voxgpu.optimize.passes import scheduled
+from voxgpu.plan.node import Plan, needed
+
+SEEDS = range(300, 360)
+
+
+class Unfused(Gpu):
+    """Each node on its own, as it stands in the plan."""
+
+    fuses = False
+
+
+def _plan(seed: int) -> tuple[Plan, dict[ValueId, Any]]:
+    plan, given = random_plan(seed, 12 + seed % 60, goals=6)
+    return needed(plan), given
+
+
+@pytest.fixture(scope="module", params=[Gpu, Unfused])
+def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
+    """A GPU with all the kernels that the plans below come to, compiled in one go."""
+    requires_emulation()
+    with emulated_gpu() as opened:
+        backend: Gpu = request.param(opened.device, opened.workers)
+        kernels: list[CudaKernel] = []
+        for seed in SEEDS:
+            plan, given = _plan(seed)
+            planned = scheduled(plan, backend, given)
+            for task in planned.tasks:
+                kernels += list(generated.kernels_of(task.step, planned.plan))
+        prepare(backend, kernels)
+        assert len(backend.device.modules._pending) < len(kernels), "plans share kernels"
+        yield backend
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_gpu_is_the_reference(seed: int, gpu: Gpu) -> None:
+    plan, given = _plan(seed)
+    with np.errstate(all="ignore"):
+        expected = execute(plan, given, Reference())
+        found = execute(plan, given, gpu)
+    assert found.keys() == expected.keys()
+    for label, value in expected.items():
+        assert same(found[label], value), (seed, label, found[label], value)

@@ -1,0 +1,19 @@
+"""What VoxLogicA 1.3 computed on real MRI comes out of our GPU kernels, whole images, emulated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.emulation.module import requires_emulation
+from tests.gpu.emulated import emulated_machine
+from tests.real.test_golden import CASES, check_golden_files
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_every_golden_file_on_an_emulated_gpu(case: str, shared_data: Path, tmp_path: Path) -> None:
+    requires_emulation()
+    with emulated_machine(DOUBLE_GPU_MEMORY=str(2 << 30)):
+        check_golden_files(case, shared_data, tmp_path, "cuda:0")
