@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 TESTS ?=
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-gpu clean
 
 demo: $(INSTALLED)
 	$(BIN)/voxgpu demo --output demo-output
@@ -22,6 +22,13 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	$(BIN)/python -m benchmarks
+
+# On a computer with an NVIDIA GPU; with a driver for CUDA 13 only: make bench-gpu CUDA=gpu13.
+CUDA ?= gpu12
+bench-gpu: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable ".[bench,$(CUDA)]"
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m benchmarks --only gpu
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

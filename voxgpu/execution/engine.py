@@ -237,7 +237,7 @@ class _Loop:
         try:
             taken = self._executor.taken(task, inputs)
         except MemoryError as error:
-            self._finish(Done.of(task, error, 0.0))
+            self._finish(Done.of(task, error.with_traceback(None), 0.0))
             return False
         for id, value in taken.items():
             # What was brought to a device stays there for those who use it next.

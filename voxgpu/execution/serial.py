@@ -56,6 +56,7 @@ def timed(work: Work, backend: Backend) -> Done:
     try:
         made = perform(work, backend)
     except Exception as error:
-        # Whatever goes wrong is the task's result: its goals fail, the others go on.
-        made = error
+        # Whatever goes wrong is the task's result: its goals fail, the others go on. The frames it
+        # went through would keep arrays alive, of which there may be too few already.
+        made = error.with_traceback(None)
     return Done.of(work.task, made, perf_counter() - start)

@@ -134,7 +134,7 @@ def _of_statistics() -> list[tuple[Any, Call]]:
     return [
         (statistics.percentiles, Call(_image(percentile.percentiles), 24, ("percentile",))),
         (rewritten.compared_percentile, Call(_compared_percentile, 24, ("percentile",))),
-        (statistics.otsu, Call(_otsu, 1, ("otsu", "percentile"))),
+        (statistics.otsu, Call(_otsu, 4, ("otsu", "percentile"))),
         (
             texture.cross_correlation,
             Call(_cross_correlation, 4, ("correlation",), takes_numbers=True),

@@ -32,7 +32,7 @@ JOINTS: Mapping[Primitive, Callable[[list[list[Any]], CudaDevice], Any]] = {
 }
 
 #: Bytes per voxel that they take besides inputs and results.
-SCRATCH: Mapping[Primitive, int] = {COMPARED_PERCENTILE: 24, COMPARED_VOLUME: 1}
+SCRATCH: Mapping[Primitive, int] = {COMPARED_PERCENTILE: 24, COMPARED_VOLUME: 4}
 
 #: The files of kernels that they launch from.
 LIBRARIES: Mapping[Primitive, tuple[str, ...]] = {

@@ -106,17 +106,17 @@ class DeviceMemory:
         if blocks:
             self.reused += 1
             return blocks.pop()
+        # What is idle goes first, then what is kept for later, then what will be needed.
         reliefs = deque(self.reliefs)
-        is_first = True
-        while True:
-            try:
-                return self._fresh(size)
-            except self._api.cuda.memory.OutOfMemoryError:
-                # What is idle goes first, then what is kept for later, then what will be needed.
-                if not (is_first or self._relieved(size, reliefs)):
-                    raise OutOfDeviceMemory(self._shortage(size)) from None
-            is_first = False
+        block = self._fresh(size)
+        may_retry = True
+        while block is None and may_retry:
             self.release()
+            block = self._fresh(size)
+            may_retry = block is None and self._relieved(size, reliefs)
+        if block is None:
+            raise OutOfDeviceMemory(self._shortage(size))
+        return block
 
     def _relieved(self, size: int, reliefs: deque[Callable[[int], bool]]) -> bool:
         while reliefs:
@@ -125,10 +125,14 @@ class DeviceMemory:
             reliefs.popleft()
         return False
 
-    def _fresh(self, size: int) -> Block:
+    def _fresh(self, size: int) -> Block | None:
+        """Memory from the pool; None where it has none."""
         before = self._pool.total_bytes()
-        with self._stream:
-            pointer = self._pool.malloc(size)
+        try:
+            with self._stream:
+                pointer = self._pool.malloc(size)
+        except self._api.cuda.memory.OutOfMemoryError:
+            return None
         block = Block(pointer, size)
         self._blocks.add(block)
         if self._pool.total_bytes() == before:
