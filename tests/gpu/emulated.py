@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.double.fixture import cubin_of, installed
+from tests.gpu.pretending import Cubins
 from voxgpu.codegen.cuda_source import CudaKernel
 from voxgpu.cpu.workers import Workers
 from voxgpu.execute import Devices
@@ -53,16 +54,6 @@ def emulated_gpus(count: int, memory: int | None = None, **environment: str) -> 
             backend.close()
 
 
-class _Cubins:
-    """Compiles as the double wants it."""
-
-    def __init__(self, architecture: int) -> None:
-        self.architecture = architecture
-
-    def cubin(self, text: str) -> bytes:
-        return cubin_of(text)
-
-
 @contextmanager
 def emulated_machine(gpus: int = 2, **environment: str) -> Iterator[Any]:
     """This computer has GPUs for whoever looks for them, as ``--device cuda:0`` does."""
@@ -71,7 +62,7 @@ def emulated_machine(gpus: int = 2, **environment: str) -> Iterator[Any]:
         patch.setattr(driver, "found", lambda: (gpus, ""))
         patch.setattr(driver, "cupy", lambda: double)
         patch.setattr(opened, "cupy", lambda: double)
-        patch.setattr(opened, "cubins_for", _Cubins)
+        patch.setattr(opened, "cubins_for", Cubins)
         yield double
 
 
