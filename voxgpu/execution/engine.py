@@ -129,6 +129,7 @@ class _Loop:
         self._whole: dict[ValueId, Task] = {}  # tasks of which a part failed before
         self._begun: set[int] = set()  # goals that were handed over before their turn
         self._early = _files_of_their_own(schedule.goals)
+        self._is_short = False  # of memory, until something that holds some has ended
         self._outcome = Outcome()
 
     def use_memory(self, workspace: Workspace, budget: int | None, moved: Moved) -> None:
@@ -196,6 +197,8 @@ class _Loop:
         return True
 
     def _has_room(self, task: Task) -> bool:
+        if self._is_short and (self._running or self._handed):
+            return False
         wanted = task.bytes + task.scratch + self._workspace.spilled_bytes(task.inputs)
         if not wanted:
             return True
@@ -249,6 +252,11 @@ class _Loop:
 
     def _finish(self, done: Done) -> None:
         self._running.remove(done.task)
+        if self._may_fit_later(done):
+            self._is_short = True
+            self._waiting.append(done.task)
+            return
+        self._is_short = False
         is_fetched = isinstance(done.task.step, Fetch)
         for id, result in zip(done.task.outputs, done.results, strict=True):
             if isinstance(result, Vanished):
@@ -270,6 +278,11 @@ class _Loop:
         else:
             self._observe(Finished(done.task, done.seconds))
         self._after(done.task)
+
+    def _may_fit_later(self, done: Done) -> bool:
+        """Whether there was no memory for a task, while others hold some that will end."""
+        short = any(isinstance(each, MemoryError) for each in done.results)
+        return short and bool(self._running or self._handed)
 
     def _after(self, task: Task) -> None:
         """Drops what the task was the last to use and delivers what has become ready."""
@@ -340,6 +353,7 @@ class _Loop:
     def _finish_goal(self, handed: Handed) -> None:
         if handed.error is not None and not isinstance(handed.error, (Late, *self._refusals)):
             raise handed.error
+        self._is_short = False
         del self._handed[normpath(handed.goal.label)]
         self._delivered(handed.goal, handed.error)
         self._deliver_goals()

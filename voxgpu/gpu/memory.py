@@ -62,8 +62,8 @@ class DeviceMemory:
         self._api = api
         self._ordinal = ordinal
         self._stream = stream
+        # Without a limit of its own: at a limit it looks for garbage before every refusal.
         self._pool = api.cuda.MemoryPool()
-        self._pool.set_limit(size=budget)
         self._idle: dict[int, list[Block]] = {}
         self._returned: deque[Block] = deque()
         #: All blocks: what only garbage refers to would be collected together with its owner.
@@ -95,9 +95,10 @@ class DeviceMemory:
     def release(self) -> None:
         """Gives idle memory back to the system."""
         self._reap()
-        for blocks in self._idle.values():
-            self._blocks.difference_update(blocks)
+        idle = {block for blocks in self._idle.values() for block in blocks}
+        self._blocks -= idle
         self._idle.clear()
+        idle.clear()
         self._pool.free_all_blocks()
 
     def _taken(self, size: int) -> Block:
@@ -128,6 +129,8 @@ class DeviceMemory:
     def _fresh(self, size: int) -> Block | None:
         """Memory from the pool; None where it has none."""
         before = self._pool.total_bytes()
+        if before + size > self.budget:
+            return None
         try:
             with self._stream:
                 pointer = self._pool.malloc(size)
