@@ -10,7 +10,7 @@ from typing import Any
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.trial import Trial, tried
 
-HINT = "pip install 'voxgpu[gpu12,cluster-gpu]'"
+HINT = "pip install 'voxgpu[gpu12,cluster-gpu12]'"
 
 
 def trials_of_workers() -> Iterator[Trial]:

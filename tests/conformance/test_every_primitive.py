@@ -100,9 +100,7 @@ def _any_value(kind: Type, elements: Iterator[str], grid: Grid) -> Any:
     return True if kind == BOOLEAN else "less" if kind == TEXT else 1.0
 
 
-def _image(
-    kind: ImageOf, shape: tuple[int, ...], elements: list[str]
-) -> st.SearchStrategy[Any]:
+def _image(kind: ImageOf, shape: tuple[int, ...], elements: list[str]) -> st.SearchStrategy[Any]:
     if kind == BOOLEAN_IMAGE:
         return masks(shape) | st.booleans().map(lambda each: np.full(shape, each))
     return st.sampled_from(elements).flatmap(

@@ -37,7 +37,9 @@ class Parameters:
         words = (ctypes.c_uint64 * max(1, len(arguments)))()
         for place, (argument, type_) in enumerate(zip(arguments, self._parameters, strict=True)):
             try:
-                words[place] = _address(argument, type_) if type_[-1] == "*" else _bits(argument, type_)
+                words[place] = (
+                    _address(argument, type_) if type_[-1] == "*" else _bits(argument, type_)
+                )
             except TypeError as error:
                 raise TypeError(f"{self._kernel}, argument {place + 1}: {error}") from None
         return words

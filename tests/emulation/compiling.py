@@ -23,9 +23,27 @@ _RUNTIME = ("runtime_fibers.cpp", "runtime_meetings.cpp", "runtime_schedule.cpp"
 _COUNTING = "counting.cpp"
 
 # Contraction would round once where a device is told to round twice. Kernels read words as vectors.
-_ALWAYS = ["-std=c++17", "-fPIC", "-fvisibility=hidden", "-g1", "-w", "-pipe", "-ffp-contract=off", "-fno-math-errno", "-fno-strict-aliasing"]
+_ALWAYS = [
+    "-std=c++17",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-g1",
+    "-w",
+    "-pipe",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-strict-aliasing",
+]
 # Accesses are to be counted as they are written: a vector whole, and one by one in a loop.
-_COUNTED = ["-O1", "-fsanitize=thread", "-DEMULATION_COUNTS", "-fno-tree-sra", "-fno-ipa-sra", "-fno-tree-vectorize", "-fno-tree-slp-vectorize"]
+_COUNTED = [
+    "-O1",
+    "-fsanitize=thread",
+    "-DEMULATION_COUNTS",
+    "-fno-tree-sra",
+    "-fno-ipa-sra",
+    "-fno-tree-vectorize",
+    "-fno-tree-slp-vectorize",
+]
 
 
 class EmulationUnavailable(RuntimeError):

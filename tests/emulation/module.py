@@ -9,7 +9,7 @@ import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -119,7 +119,7 @@ class _Request(ctypes.Structure):
 class _Library:
     """A library that is loaded. Modules of the same text share it, and so its lock."""
 
-    _loaded: dict[Path, _Library] = {}
+    _loaded: ClassVar[dict[Path, _Library]] = {}
     _loading = threading.Lock()
 
     def __init__(self, path: Path) -> None:
@@ -157,4 +157,6 @@ def _check_started_for(sanitize: str) -> None:
     process = ctypes.CDLL(None)
     for name, symbol in (("address", "__asan_init"), ("thread", "__tsan_init")):
         if name in sanitize.split(",") and not hasattr(process, symbol):
-            raise EmulationUnavailable(f"this process has not been started for {name}: sanitizers.py")
+            raise EmulationUnavailable(
+                f"this process has not been started for {name}: sanitizers.py"
+            )

@@ -1,4 +1,4 @@
-"""Processes for whom this computer has GPUs: those of the double, with kernels run by the emulation.
+"""Processes for whom this computer has GPUs: those of the double, kernels run by the emulation.
 
 ``python -m tests.gpu.pretending run …`` is the command line on such a computer; processes that it
 starts pretend likewise where they are given ``environment_of_workers``.

@@ -57,7 +57,7 @@ def test_what_is_reused_holds_nothing_that_somebody_needs(
 def test_an_upload_into_used_memory_comes_after_its_last_use(
     machine: tuple[CudaDevice, Any],
 ) -> None:
-    """The double finds missing events by itself: what is read below is right, and nothing raised."""
+    """The double finds missing events by itself: what is read is right, and nothing raised."""
     device, _ = machine
     for value in range(6):
         array, event = device.upload(np.full(MIB, value, np.uint8))

@@ -20,6 +20,7 @@ REHEARSED = (
     "test_conformance.py::test_a_primitive_comes_to_what_the_reference_says"
     "[through(image of true/false, image of true/false)]",
     "test_copying.py::test_many_files_at_once",
+    "test_copying.py::test_memory_that_is_used_again_at_once",
     "test_copying.py::test_several_gpus",
     "test_doctor.py::test_every_gpu_is_good",
     "test_laws.py::test_plans_mean_what_the_reference_says[200]",

@@ -51,7 +51,10 @@ M = ">(v, 3.0)"
 CASES = {
     "at most": ("save {s} pdt(m) <=. 2", f"compared_distance[pdt, less_equal, region]({M}, 2.0)"),
     "at least": ("save {s} 2 .<= dt(m)", f"compared_distance[dt, greater_equal, region]({M}, 2.0)"),
-    "near in mm": ("save {s} dilate(m, 2)", f"compared_distance[pdt, less_equal, region]({M}, 2.0)"),
+    "near in mm": (
+        "save {s} dilate(m, 2)",
+        f"compared_distance[pdt, less_equal, region]({M}, 2.0)",
+    ),
     "computed radius": (
         "save {s} dt(m) < max(v)",
         f"compared_distance[dt, less, region]({M}, max(v))",

@@ -1,0 +1,95 @@
+"""What do sanitizers find in kernels? Asked in processes of their own, which are started for them.
+
+ASan and UBSan find what lies out of bounds, with the line of the kernel; TSan finds what two threads
+of CUDA do to one place without a barrier, a meeting of lanes or a fence between.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: How a leg is told to ``Module``, and what must be in a process from its start.
+LEGS = {
+    "plain": ("", ()),
+    "bounds": ("address,undefined", ("libasan.so", "libubsan.so")),
+    "races": ("thread", ("libtsan.so",)),
+}
+
+#: Kernels that hang are ended after so many seconds; the others take a few.
+PATIENCE = 240
+
+_FINDING = re.compile(
+    r"(?:ERROR: AddressSanitizer: [\w-]+|WARNING: ThreadSanitizer: [\w ]+|runtime error: .*)"
+)
+_PLACE = re.compile(r"kernels\.cu:(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of a process.
+
+    what  the finding, the error or the wrong result; empty where all was well
+    line  of the kernels' text, 0 where it is not known
+    """
+
+    what: str
+    line: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was found."""
+        return not self.what
+
+
+def watched(leg: str, module: str, *arguments: str) -> Found:
+    """Runs ``python -m module SANITIZE arguments…`` under a leg; it must end with ``right``."""
+    sanitize, libraries = LEGS[leg]
+    command = [sys.executable, "-m", module, sanitize or "none", *arguments]
+    if leg == "races" and shutil.which("setarch"):
+        # TSan needs addresses where it expects them.
+        command = ["setarch", os.uname().machine, "-R", *command]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=_environment(libraries),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        return Found("it does not end")
+    told = done.stdout + done.stderr
+    finding = _FINDING.search(told)
+    if finding:
+        place = _PLACE.search(told, finding.start())
+        return Found(finding[0], int(place[1]) if place else 0)
+    if done.returncode or not done.stdout.rstrip().endswith("right"):
+        return Found(told.strip()[-600:] or f"exit status {done.returncode}")
+    return Found("")
+
+
+def _environment(libraries: tuple[str, ...]) -> dict[str, str]:
+    places = [
+        subprocess.run(
+            ["gcc", f"-print-file-name={each}"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for each in libraries
+    ]
+    return {
+        **os.environ,
+        "LD_PRELOAD": " ".join(places),
+        "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=0",
+        "TSAN_OPTIONS": "halt_on_error=0:exitcode=0:report_bugs=1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }

@@ -1,0 +1,45 @@
+"""Kernels under sanitizers: clean as they are, and found out with a bug in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulation.module import requires_emulation
+from tests.emulation.sanitizers import LEGS, watched
+from tests.gpu.exercises import EXERCISES
+from tests.gpu.planted import BUGS
+
+MODULE = "tests.gpu.exercises"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _compiler() -> None:
+    requires_emulation()
+
+
+def test_enough_bugs_are_planted() -> None:
+    """In every file of kernels that has barriers or atomic operations, and for every leg."""
+    assert len(BUGS) >= 15
+    assert {bug.leg for bug in BUGS.values()} == set(LEGS)
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_bug_is_found(name: str) -> None:
+    found = watched(BUGS[name].leg, MODULE, name)
+    assert not found.is_clean, "the bug stays unseen"
+    assert "substring not found" not in found.what, "the kernel has changed: plant it anew"
+    if BUGS[name].leg == "bounds":
+        assert found.line, "the line is told"
+
+
+def test_nothing_is_out_of_bounds() -> None:
+    found = watched("bounds", MODULE)
+    assert found.is_clean, found
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_no_two_threads_meet(exercise: str) -> None:
+    found = watched("races", MODULE, exercise)
+    assert found.is_clean, found
