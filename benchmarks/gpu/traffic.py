@@ -1,9 +1,9 @@
 """How many bytes must kernels move? Counted from what each launch is given, without a GPU.
 
-``python -m benchmarks.gpu.traffic`` runs every operation, and the tumor program, on the emulated GPU
-and adds up the arrays of each launch, each once: those it only reads, and those it writes. From that
-follows a bound: no GPU is faster than its memory moves these bytes. It is never a GPU's time. The
-same is done for plans computed node by node, as they stand before rewriting and fusing.
+``python -m benchmarks.gpu.traffic`` runs every operation, and the tumor program, on the emulated
+GPU and adds up the arrays of each launch, each once: those it only reads, and those it writes. From
+that follows a bound: no GPU is faster than its memory moves these bytes. It is never a GPU's time.
+The same is done for plans computed node by node, as they stand before rewriting and fusing.
 
 It writes ``docs/gpu-traffic.json`` and the tables between the marks in ``docs/gpu.md``.
 """

@@ -20,7 +20,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 _HEADERS = ("emulation.h", "memory.h", "warps.h", "numbers.h", "runtime.h")
 _RUNTIME = ("runtime_fibers.cpp", "runtime_meetings.cpp", "runtime_schedule.cpp")
-_COUNTING = "counting.cpp"
 
 # Contraction would round once where a device is told to round twice. Kernels read words as vectors.
 _ALWAYS = [
@@ -33,16 +32,6 @@ _ALWAYS = [
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-strict-aliasing",
-]
-# Accesses are to be counted as they are written: a vector whole, and one by one in a loop.
-_COUNTED = [
-    "-O1",
-    "-fsanitize=thread",
-    "-DEMULATION_COUNTS",
-    "-fno-tree-sra",
-    "-fno-ipa-sra",
-    "-fno-tree-vectorize",
-    "-fno-tree-slp-vectorize",
 ]
 
 
@@ -64,7 +53,7 @@ def unavailable() -> str:
     return ""
 
 
-def library(host: str, sanitize: str = "", counting: bool = False) -> Path:
+def library(host: str, sanitize: str = "") -> Path:
     """The shared library of kernels that are C++ already.
 
     sanitize  what g++ is to watch for, such as ``address,undefined`` or ``thread``
@@ -75,18 +64,15 @@ def library(host: str, sanitize: str = "", counting: bool = False) -> Path:
     if sanitize:
         flags = [*_ALWAYS, "-O1", f"-fsanitize={sanitize}", "-fno-omit-frame-pointer"]
         flags += ["-fno-sanitize-recover=undefined"]
-    if counting:
-        flags = [*_ALWAYS, *_COUNTED]
-    runtime = _runtime(counting)
+    runtime = _runtime()
     return _made([*flags, "-c"], host, [*flags[: len(_ALWAYS)], "-shared"], runtime, sanitize)
 
 
-def _runtime(counting: bool) -> Path:
+def _runtime() -> Path:
     """What all libraries have in common, as an object file. It is never watched itself."""
-    sources = [*_RUNTIME, _COUNTING] if counting else list(_RUNTIME)
-    text = "".join(f'#include "{name}"\n' for name in sources)
+    text = "".join(f'#include "{name}"\n' for name in _RUNTIME)
     flags = [*_ALWAYS, "-O2", "-c"]
-    target = folder() / f"runtime-{_key(text, *flags, *sources)}.o"
+    target = folder() / f"runtime-{_key(text, *flags)}.o"
     if not target.exists():
         _compile(flags, text, target)
     return target
@@ -133,7 +119,7 @@ def folder() -> Path:
 def _surroundings() -> str:
     """All that libraries are made of beside their kernels."""
     version = subprocess.run(["g++", "--version"], capture_output=True, text=True).stdout
-    files = (*_HEADERS, *_RUNTIME, _COUNTING)
+    files = (*_HEADERS, *_RUNTIME)
     return "\0".join([platform.machine(), version, *((HERE / name).read_text() for name in files)])
 
 

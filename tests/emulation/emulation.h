@@ -14,8 +14,7 @@
 
 #define EMULATED 1
 
-// TSan and counting both have the compiler announce accesses, but only TSan knows of atomics.
-#if defined(__SANITIZE_THREAD__) && !defined(EMULATION_COUNTS)
+#if defined(__SANITIZE_THREAD__)
 #define EMULATION_RACES 1
 #endif
 

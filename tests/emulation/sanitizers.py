@@ -1,7 +1,7 @@
 """What do sanitizers find in kernels? Asked in processes of their own, which are started for them.
 
-ASan and UBSan find what lies out of bounds, with the line of the kernel; TSan finds what two threads
-of CUDA do to one place without a barrier, a meeting of lanes or a fence between.
+ASan and UBSan find what lies out of bounds, with the line of the kernel; TSan finds what two
+threads of CUDA do to one place without a barrier, a meeting of lanes or a fence between.
 """
 
 from __future__ import annotations

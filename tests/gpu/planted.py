@@ -1,8 +1,9 @@
 """Which bugs are planted in copies of our kernels, and what has to find them?
 
-A barrier that is left out, an addition that is not atomic, a bound that is off by one: what is easily
-written and seldom seen. Each bug says which exercise runs the kernel, and which leg finds it first:
-``plain`` (results under several orders of threads), ``bounds`` (ASan, UBSan) or ``races`` (TSan).
+A barrier that is left out, an addition that is not atomic, a bound that is off by one: what is
+easily written and seldom seen. Each bug says which exercise runs the kernel, and which leg finds it
+first: ``plain`` (results under several orders of threads), ``bounds`` (ASan, UBSan) or ``races``
+(TSan).
 """
 
 from __future__ import annotations
