@@ -59,6 +59,7 @@ def emulated_machine(gpus: int = 2, **environment: str) -> Iterator[Any]:
     """This computer has GPUs for whoever looks for them, as ``--device cuda:0`` does."""
     environment["DOUBLE_GPUS"] = str(gpus)
     with pytest.MonkeyPatch.context() as patch, installed(**environment) as double:
+        patch.setattr(driver, "driver_problem", lambda: "")
         patch.setattr(driver, "found", lambda: (gpus, ""))
         patch.setattr(driver, "cupy", lambda: double)
         patch.setattr(opened, "cupy", lambda: double)

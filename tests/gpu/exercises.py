@@ -234,7 +234,8 @@ def main(arguments: list[str]) -> str:
     elif len(arguments) > 1:
         bug = BUGS[arguments[1]]
         names, change = [bug.exercise], bug.planted_in
-    seeds = (0,) if sanitize == "address,undefined" else (0, 1) if sanitize else (0, 1, 2, 3, 4, 5)
+    # What sanitizers find hardly depends on the order; results are compared under several.
+    seeds = (1,) if sanitize else (0, 1, 2, 3, 4, 5)
     for seed in seeds:
         device = Exercised(sanitize, seed, change)
         for name in names:

@@ -76,11 +76,25 @@ def test_auto_without_a_gpu_says_why(
     plan_of: Callable[[str, int], Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Chosen] = []
-    monkeypatch.setattr(driver, "found", lambda: (0, "there is no NVIDIA driver"))
+    monkeypatch.setattr(driver, "driver_problem", lambda: "there is no NVIDIA driver")
     devices = Devices("auto", tell=told.append)
     assert devices.of(plan_of(LARGE, 160)).name == "cpu"
     devices.close()
     assert told == [Chosen("cpu", "there is no NVIDIA driver")]
+
+
+def test_a_gpu_is_only_started_where_it_is_wanted(
+    plan_of: Callable[[str, int], Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(driver, "driver_problem", lambda: "")
+    monkeypatch.setattr(driver, "found", lambda: asked.append("found") or (0, "CuPy is missing"))
+    told: list[Chosen] = []
+    devices = Devices("auto", tell=told.append)
+    assert devices.of(plan_of(SMALL, 16)).name == "cpu" and not asked
+    assert devices.of(plan_of(LARGE, 160)).name == "cpu" and asked
+    devices.close()
+    assert told[-1].reason == "CuPy is missing"
 
 
 def test_a_gpu_that_is_not_there_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,17 +69,20 @@ class Devices:
     def _chosen(self, plan: Plan) -> tuple[Request, str]:
         if self._request.kind != "auto":
             return self._request, "it was asked for"
-        from voxgpu.gpu.driver import found
+        from voxgpu.gpu import driver
 
         cpu, gpu = Request("cpu"), Request("cuda", (0,))
-        count, problem = found()
-        if not count:
+        problem = driver.driver_problem()
+        if problem:
             return cpu, problem
         from voxgpu.gpu.choice import estimate
 
-        cores = self._threads or usable_cores()
-        guess = estimate(plan, cores, gpu in self._made)
-        return (gpu if guess.prefers_gpu else cpu), str(guess)
+        guess = estimate(plan, self._threads or usable_cores(), gpu in self._made)
+        if not guess.prefers_gpu:
+            return cpu, str(guess)
+        # Only now: starting a GPU takes longer than most small programs.
+        count, problem = driver.found()
+        return (gpu, str(guess)) if count else (cpu, problem)
 
     def _make(self, request: Request) -> Backend:
         if request.kind == "reference":
