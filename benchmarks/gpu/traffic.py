@@ -34,6 +34,26 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 VOXELS = 240 * 240 * 155
 GPUS = {"H100": 3.35e12, "A100 80 GB": 2.0e12, "RTX 4090": 1.008e12}
 
+
+@dataclass(frozen=True)
+class Moved:
+    """What a program moves: launches, and bytes a voxel."""
+
+    launches: int
+    bytes: float
+
+
+#: Operations that become part of whatever kernel is beside them: what one of their own is given,
+#: the elements that are read and those that are written.
+ALONE = {
+    "comparison": Moved(1, 2 + 1),
+    "and": Moved(1, 1 + 1 + 1),
+    "not": Moved(1, 1 + 1),
+    "chain of 10 voxel operators": Moved(1, 4 + 4),
+    "volume": Moved(1, 1),
+    "min and max": Moved(1, 4),
+}
+
 #: What the goal is stated for, and the whole of it: the program behind the golden results.
 TUMOR = """
 load v = "{flair}"
@@ -55,14 +75,6 @@ class _Unfused(Gpu):
     """Each node on its own, as it stands in the plan."""
 
     fuses = False
-
-
-@dataclass(frozen=True)
-class Moved:
-    """What a program moves: launches, and bytes a voxel."""
-
-    launches: int
-    bytes: float
 
 
 def moved(text: str, shape: tuple[int, int, int], fused: bool = True) -> Moved:
@@ -111,16 +123,16 @@ def write_head(shape: tuple[int, int, int]) -> None:
 
 def table(shape: tuple[int, int, int]) -> dict[str, Moved]:
     """What every operation moves, and the tumor program, fused and not."""
-    found: dict[str, Moved] = {}
+    found: dict[str, Moved] = dict(ALONE)
     inputs = {"m": "v > {bright}", "b": "v > 0", "n": "near(m)", "f": "(v * 1.5) + 0.25"}
     for each in OPERATIONS:
+        if each.name in ALONE:
+            continue
         # What the inputs themselves take is taken off.
         before = DEFINITIONS + "".join(
             f'save "{name}.nii" {name}\n' for name in inputs if name in (*each.reads, "m")
         )
         goal = f'save "result.nii" {each.expression}\n'
-        if each.name in ("volume", "min and max"):
-            goal = f'print "result" {each.expression}\n'
         base, whole = moved(before, shape), moved(before + goal, shape)
         found[each.name] = Moved(whole.launches - base.launches, whole.bytes - base.bytes)
     found["tumor program up to growTum"] = moved(UP_TO_GROWN, shape)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.double.fixture import cubin_of, installed
 from tests.gpu.pretending import Cubins
+from voxgpu.codegen import nvrtc
 from voxgpu.codegen.cuda_source import CudaKernel
 from voxgpu.cpu.workers import Workers
 from voxgpu.execute import Devices
@@ -59,6 +60,7 @@ def emulated_machine(gpus: int = 2, **environment: str) -> Iterator[Any]:
     """This computer has GPUs for whoever looks for them, as ``--device cuda:0`` does."""
     environment["DOUBLE_GPUS"] = str(gpus)
     with pytest.MonkeyPatch.context() as patch, installed(**environment) as double:
+        patch.setattr(nvrtc, "architectures", lambda: (80, 90))
         patch.setattr(driver, "driver_problem", lambda: "")
         patch.setattr(driver, "found", lambda: (gpus, ""))
         patch.setattr(driver, "cupy", lambda: double)

@@ -31,8 +31,10 @@ def pretend() -> None:
     """From now on there are GPUs here; the double must be what ``import cupy`` finds."""
     import cupy
 
+    from voxgpu.codegen import nvrtc
     from voxgpu.gpu import driver, opened
 
+    nvrtc.architectures = lambda: (80, 90)
     count = int(cupy.cuda.runtime.getDeviceCount())
     driver.driver_problem = lambda: ""
     driver.found = lambda: (count, "")  # type: ignore[assignment]
