@@ -1,11 +1,13 @@
-"""How many bytes must kernels move? Counted from what each launch is given, without a GPU.
+"""How many bytes must kernels move? Counted access by access, without a GPU.
 
-``python -m benchmarks.gpu.traffic`` runs every operation, and the tumor program, on the emulated
-GPU and adds up the arrays of each launch, each once: those it only reads, and those it writes. From
-that follows a bound: no GPU is faster than its memory moves these bytes. It is never a GPU's time.
-The same is done for plans computed node by node, as they stand before rewriting and fusing.
+``python -m benchmarks.gpu.traffic [CASE]`` runs every operation, and the tumor program, on the
+emulated GPU, and counts for each launch the sectors of 32 bytes that it reads and those that it
+writes, each once; and what is cleared. From that follows how long memory takes for them at best. It
+is never a GPU's time: kernels compute, and wait; and where an L2 keeps what the launch before left,
+memory moves less. For the program, the same is counted node by node, as its plan stands.
 
-It writes ``docs/gpu-traffic.json`` and the tables between the marks in ``docs/gpu.md``.
+It writes ``docs/gpu-traffic.json`` and the tables between the marks in ``docs/gpu.md``; with
+``--kernels`` it tells, of each kernel, how well warps ask, and writes nothing.
 """
 
 from __future__ import annotations
@@ -13,16 +15,26 @@ from __future__ import annotations
 import json
 import re
 import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from benchmarks.operators import DEFINITIONS, OPERATIONS
+from benchmarks.gpu.queued import queueing, uploaded
+from benchmarks.operators import DEFINITIONS, INPUTS, OPERATIONS
+from benchmarks.ours import Operations
+from tests.emulation.counting import CountingModule, Counts
 from tests.gpu.emulated import emulated_gpu
+from voxgpu.cpu.backend import Cpu
 from voxgpu.diagnostics import Source
 from voxgpu.execute import Session
+from voxgpu.files.header import read_header
+from voxgpu.files.read import read_image
 from voxgpu.files.write import write_image
 from voxgpu.gpu.backend import Gpu
 from voxgpu.image import Grid, Image
@@ -33,26 +45,6 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 #: A BraTS volume, and the memory bandwidths of GPUs by their data sheets, bytes a second.
 VOXELS = 240 * 240 * 155
 GPUS = {"H100": 3.35e12, "A100 80 GB": 2.0e12, "RTX 4090": 1.008e12}
-
-
-@dataclass(frozen=True)
-class Moved:
-    """What a program moves: launches, and bytes a voxel."""
-
-    launches: int
-    bytes: float
-
-
-#: Operations that become part of whatever kernel is beside them: what one of their own is given,
-#: the elements that are read and those that are written.
-ALONE = {
-    "comparison": Moved(1, 2 + 1),
-    "and": Moved(1, 1 + 1 + 1),
-    "not": Moved(1, 1 + 1),
-    "chain of 10 voxel operators": Moved(1, 4 + 4),
-    "volume": Moved(1, 1),
-    "min and max": Moved(1, 4),
-}
 
 #: What the goal is stated for, and the whole of it: the program behind the golden results.
 TUMOR = """
@@ -69,6 +61,7 @@ WHOLE = TUMOR + (
     "let similar = crossCorrelation(5, f, f, grown, min(f), max(f), 20)\n"
     'print "n" volume(grow(grown, smoothen(2.0, similar >. 0.6)))\n'
 )
+PROGRAMS = {"tumor program up to growTum": UP_TO_GROWN, "tumor program": WHOLE}
 
 
 class _Unfused(Gpu):
@@ -77,92 +70,168 @@ class _Unfused(Gpu):
     fuses = False
 
 
-def moved(text: str, shape: tuple[int, int, int], fused: bool = True) -> Moved:
-    """What a program moves on an image of a shape, in the current directory's ``v.nii``."""
+@dataclass(frozen=True)
+class Moved:
+    """What something moves.
+
+    voxels   of its images
+    kernels  name and counts of each launch, in order
+    cleared  bytes that are set to zero without a kernel
+    """
+
+    voxels: int
+    kernels: tuple[tuple[str, Counts], ...]
+    cleared: int
+
+    @property
+    def launches(self) -> int:
+        """Of kernels."""
+        return len(self.kernels)
+
+    @property
+    def bytes(self) -> float:
+        """A voxel, that move at least."""
+        return (sum(each.compulsory for _, each in self.kernels) + self.cleared) / self.voxels
+
+    @property
+    def requested(self) -> float:
+        """Bytes a voxel, if every request of a warp went to memory."""
+        return (sum(each.requested for _, each in self.kernels) + self.cleared) / self.voxels
+
+
+@contextmanager
+def _counting(voxels: int, fused: bool = True) -> Iterator[tuple[Gpu, Callable[[], Moved]]]:
+    """A GPU, and what tells what it has moved since the last time."""
+    kernels: list[tuple[str, Counts]] = []
+    cleared: list[int] = []
+
+    def tell() -> Moved:
+        found = Moved(voxels, tuple(kernels), sum(cleared))
+        kernels.clear()
+        cleared.clear()
+        return found
+
     with emulated_gpu(DOUBLE_GPU_MEMORY=str(8 << 30)) as gpu:
-        backend = gpu if fused else _Unfused(gpu.device, gpu.workers)
-        given: list[int] = []
-        _listen(gpu.device, given)
-        with Session(None, backend=backend) as session:
-            compiled = compile_program(
-                Source("traffic", text.format(flair="v.nii", bright=300)), None, Options()
-            )
-            assert not compiled.errors, [str(each) for each in compiled.errors]
-            result = session.execute(compiled)
+        double = sys.modules["cupy"].testing_double
+        double.run_kernels_by(
+            lambda text: CountingModule(text, lambda name, each: kernels.append((name, each)))
+        )
+        zeros = gpu.device.zeros
+
+        def cleared_too(shape: Any, dtype: Any) -> Any:
+            array = zeros(shape, dtype)
+            cleared.append(array.nbytes)
+            return array
+
+        gpu.device.zeros = cleared_too  # type: ignore[method-assign]
+        yield gpu if fused else _Unfused(gpu.device, gpu.workers), tell
+
+
+def moved(text: str, flair: Path, fused: bool = True) -> Moved:
+    """What a program moves on an image."""
+    voxels = int(np.prod(read_header(flair).grid.shape))
+    with _counting(voxels, fused) as (gpu, tell), Session(None, backend=gpu) as session:
+        compiled = compile_program(Source("traffic", text.format(flair=flair)), None, Options())
+        assert not compiled.errors, [str(each) for each in compiled.errors]
+        result = session.execute(compiled)
         assert not result.errors, [str(each) for each in result.errors]
-    return Moved(len(given), sum(given) / float(np.prod(shape)))
+        return tell()
 
 
-def _listen(device: Any, given: list[int]) -> None:
-    """Notes the bytes of the arrays of each launch, each array once."""
-    queue = device.queue
-
-    def queued(
-        function: Any, blocks: Any, threads: Any, arguments: tuple[Any, ...], shared: int = 0
-    ) -> None:
-        arrays = {
-            each.data.ptr: each.nbytes
-            for each in arguments
-            if hasattr(each, "data") and hasattr(each.data, "ptr")
-        }
-        given.append(sum(arrays.values()))
-        queue(function, blocks, threads, arguments, shared)
-
-    device.queue = queued
+def operations(flair: Path) -> Iterator[tuple[str, Moved]]:
+    """What each operation moves whose inputs are on the GPU, its result staying there."""
+    voxels = read_image(read_header(flair)).array
+    bright = float(np.round(np.percentile(voxels[voxels > 0], 93)))
+    cpu = Cpu(1)
+    inputs = Operations(DEFINITIONS.format(flair=flair, bright=bright), INPUTS, cpu)
+    cpu.close()
+    with _counting(voxels.size) as (gpu, tell):
+        given = uploaded(inputs.given, gpu)
+        for each in OPERATIONS:
+            found = queueing(inputs.planned(each.expression, gpu), given, gpu)()
+            gpu.device.settle()
+            del found
+            yield each.name, tell()
 
 
-def write_head(shape: tuple[int, int, int]) -> None:
-    """A bright ball with a brighter one in it, on a dark ground, with noise, as ``v.nii``."""
+def write_head(path: Path, shape: tuple[int, int, int]) -> None:
+    """A bright ball with a brighter one in it, on a dark ground, with noise."""
     place = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij"))
     random = np.random.default_rng(1)
     head = 200.0 * (np.sum(place**2, axis=0) < 0.7)
     head += 250.0 * (np.sum((place - 0.2) ** 2, axis=0) < 0.06)
     voxels = np.where(head > 0, head + random.normal(0, 30, shape), 0).astype(np.int16)
-    write_image(Path("v.nii"), Image(np.maximum(voxels, 0), Grid.regular(shape)))
+    write_image(path, Image(np.maximum(voxels, 0), Grid.regular(shape)))
 
 
-def table(shape: tuple[int, int, int]) -> dict[str, Moved]:
-    """What every operation moves, and the tumor program, fused and not."""
-    found: dict[str, Moved] = dict(ALONE)
-    inputs = {"m": "v > {bright}", "b": "v > 0", "n": "near(m)", "f": "(v * 1.5) + 0.25"}
-    for each in OPERATIONS:
-        if each.name in ALONE:
-            continue
-        # What the inputs themselves take is taken off.
-        before = DEFINITIONS + "".join(
-            f'save "{name}.nii" {name}\n' for name in inputs if name in (*each.reads, "m")
-        )
-        goal = f'save "result.nii" {each.expression}\n'
-        base, whole = moved(before, shape), moved(before + goal, shape)
-        found[each.name] = Moved(whole.launches - base.launches, whole.bytes - base.bytes)
-    found["tumor program up to growTum"] = moved(UP_TO_GROWN, shape)
-    found["the same, unfused"] = moved(UP_TO_GROWN, shape, fused=False)
-    found["tumor program"] = moved(WHOLE, shape)
-    return found
+def table(flair: Path) -> Iterator[tuple[str, Moved]]:
+    """What every operation moves, and the programs."""
+    yield from operations(flair)
+    for name, text in PROGRAMS.items():
+        yield name, moved(text, flair)
+
+
+def unfused(flair: Path) -> Iterator[tuple[str, Moved]]:
+    """What the programs move node by node."""
+    for name, text in PROGRAMS.items():
+        yield f"{name}, node by node", moved(text, flair, fused=False)
 
 
 def page(found: dict[str, Moved]) -> str:
     """The table for people."""
-    head = ["operation", "launches", "bytes a voxel", *(f"{name}, ms at least" for name in GPUS)]
+    head = ["", "launches", "bytes a voxel", "requested", *(f"{gpu}, ms at least" for gpu in GPUS)]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for name, each in found.items():
         bounds = [f"{each.bytes * VOXELS / speed * 1e3:.3f}" for speed in GPUS.values()]
-        lines.append(f"| {name} | {each.launches} | {each.bytes:.1f} | {' | '.join(bounds)} |")
+        cells = [name, str(each.launches), f"{each.bytes:.1f}", f"{each.requested:.1f}", *bounds]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Writes the page and the data."""
-    shape = (155, 240, 240)
-    write_head(shape)
-    found = table(shape)
-    names = {name: round(each.bytes, 2) for name, each in found.items()}
-    (DOCS / "gpu-traffic.json").write_text(json.dumps(names, indent=1) + "\n")
+def _told(kernel: str, each: Counts, voxels: int) -> str:
+    """How well the warps of a kernel ask."""
+    loads = each.load_sectors / max(1, each.load_requests)
+    stores = each.store_sectors / max(1, each.store_requests)
+    shared = each.wavefronts / max(1, each.shared_requests)
+    return (
+        f"  {kernel[:32]:32} {each.compulsory / voxels:7.2f} at least "
+        f"{each.requested / voxels:8.2f} requested, sectors a load {loads:5.1f}, a store "
+        f"{stores:5.1f}; shared {each.shared_requests / voxels:6.2f} × {shared:4.2f}, "
+        f"atomics {each.atomics / voxels:.4f}"
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Writes the page and the data, or tells of kernels."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("case", nargs="?", help="prefix of a case's files; else a synthetic head")
+    parser.add_argument("--kernels", action="store_true")
+    given = parser.parse_args(arguments)
+    with TemporaryDirectory() as folder:
+        flair = Path(f"{given.case}_flair.nii.gz").absolute()
+        if not given.case:
+            flair = Path(folder, "head.nii")
+            write_head(flair, (155, 240, 240))
+        if given.kernels:
+            for name, each in table(flair):
+                lines = [_told(*kernel, each.voxels) for kernel in each.kernels]
+                print("\n".join([f"{name}: {each.bytes:.1f} bytes a voxel", *lines]), flush=True)
+        else:
+            _write({**dict(table(flair)), **dict(unfused(flair))})
+
+
+def _write(found: dict[str, Moved]) -> None:
+    bytes_ = {name: round(each.bytes, 2) for name, each in found.items()}
+    (DOCS / "gpu-traffic.json").write_text(json.dumps(bytes_, indent=1) + "\n")
+    told = page(found)
     path = DOCS / "gpu.md"
-    marked = f"<!-- traffic -->\n{page(found)}\n<!-- /traffic -->"
-    text = re.sub(r"<!-- traffic -->.*<!-- /traffic -->", marked, path.read_text(), flags=re.S)
+    marks = "<!-- traffic -->", "<!-- /traffic -->"
+    pattern = re.compile(f"{marks[0]}.*{marks[1]}", re.DOTALL)
+    marked = f"{marks[0]}\n{told}\n{marks[1]}"
+    text = path.read_text()
+    text = pattern.sub(lambda _: marked, text) if pattern.search(text) else f"{text}\n{marked}\n"
     path.write_text(text)
-    sys.stdout.write(page(found) + "\n")
+    print(told)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 _HEADERS = ("emulation.h", "memory.h", "warps.h", "numbers.h", "runtime.h")
 _RUNTIME = ("runtime_fibers.cpp", "runtime_meetings.cpp", "runtime_schedule.cpp")
+_COUNTING = "counting.cpp"
 
 # Contraction would round once where a device is told to round twice. Kernels read words as vectors.
 _ALWAYS = [
@@ -32,6 +33,20 @@ _ALWAYS = [
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-strict-aliasing",
+]
+# Accesses are to be counted as they are written: a vector whole, and one by one in a loop.
+_COUNTED = [
+    "-O1",
+    "-fsanitize=thread",
+    "--param=tsan-instrument-func-entry-exit=0",
+    "-DEMULATION_COUNTS",
+    "-fno-tree-sra",
+    "-fno-ipa-sra",
+    "-fno-tree-vectorize",
+    "-fno-tree-slp-vectorize",
+    # Where a function is called from twice, its accesses are those of two instructions.
+    "-finline-small-functions",
+    "-finline-functions",
 ]
 
 
@@ -53,10 +68,11 @@ def unavailable() -> str:
     return ""
 
 
-def library(host: str, sanitize: str = "") -> Path:
+def library(host: str, sanitize: str = "", counting: bool = False) -> Path:
     """The shared library of kernels that are C++ already.
 
     sanitize  what g++ is to watch for, such as ``address,undefined`` or ``thread``
+    counting  whether accesses are counted
     """
     if unavailable():
         raise EmulationUnavailable(unavailable())
@@ -64,15 +80,19 @@ def library(host: str, sanitize: str = "") -> Path:
     if sanitize:
         flags = [*_ALWAYS, "-O1", f"-fsanitize={sanitize}", "-fno-omit-frame-pointer"]
         flags += ["-fno-sanitize-recover=undefined"]
-    runtime = _runtime()
+    if counting:
+        flags = [*_ALWAYS, *_COUNTED]
+    runtime = _runtime(counting)
     return _made([*flags, "-c"], host, [*flags[: len(_ALWAYS)], "-shared"], runtime, sanitize)
 
 
-def _runtime() -> Path:
+def _runtime(counting: bool) -> Path:
     """What all libraries have in common, as an object file. It is never watched itself."""
-    text = "".join(f'#include "{name}"\n' for name in _RUNTIME)
+    sources = [*_RUNTIME, _COUNTING] if counting else list(_RUNTIME)
+    text = "".join(f'#include "{name}"\n' for name in sources)
+    more = [(HERE / _COUNTING).read_text()] if counting else []
     flags = [*_ALWAYS, "-O2", "-c"]
-    target = folder() / f"runtime-{_key(text, *flags)}.o"
+    target = folder() / f"runtime-{_key(text, *flags, *more)}.o"
     if not target.exists():
         _compile(flags, text, target)
     return target

@@ -22,6 +22,12 @@ __forceinline__ void give_way() {
 #endif
 }
 
+#if defined(EMULATION_COUNTS)
+// Copies and counts an atomic operation, which no compiler announces.
+void copy_atomically(void* target, const void* source, size_t size);
+void copy_uncounted(void* target, const void* source, size_t size);
+#endif
+
 // Replaces what is there by what change makes of it; what was there.
 template <class T, class Change> inline T update(T* place, Change change) {
   give_way();
@@ -39,6 +45,12 @@ template <class T, class Change> inline T update(T* place, Change change) {
             bits, &old, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
       return before;
   }
+#elif defined(EMULATION_COUNTS)
+  T before;
+  copy_atomically(&before, place, sizeof before);
+  const T after = change(before);
+  copy_uncounted(place, &after, sizeof after);
+  return before;
 #else
   const T before = *place;
   *place = change(before);

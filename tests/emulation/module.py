@@ -49,14 +49,15 @@ class Module:
 
     sanitize  what to watch for: ``address,undefined`` or ``thread``; only in a process that has
               been started for it, see ``sanitizers.py``
+    counting  whether what is read and written can be counted, see ``counting.py``
     kernels   the names of all kernels
     """
 
-    def __init__(self, text: str, sanitize: str = "") -> None:
+    def __init__(self, text: str, sanitize: str = "", counting: bool = False) -> None:
         self.kernels = kernels_of(text)
         if sanitize:
             _check_started_for(sanitize)
-        self.library = _Library.at(library(translated(text), sanitize))
+        self.library = _Library.at(library(translated(text), sanitize, counting))
         self._request = _Request(resident_blocks=1)
         self._functions: dict[str, Kernel] = {}
 

@@ -1,7 +1,8 @@
 """What happened on the double, and what is to go wrong next? What only tests ask; CuPy has no such.
 
 ``counters`` tells what was allocated, launched, copied and waited for; ``fail_allocation`` makes a
-later allocation fail; ``check_order`` switches the search for missing events. What goes wrong where
+later allocation fail; ``check_order`` switches the search for missing events; ``run_kernels_by``
+has others run the kernels. What goes wrong where
 nothing can be raised, as when memory is given back too early, is raised by the next call that
 queues or waits, and by ``raise_unseen``.
 """
@@ -9,7 +10,9 @@ queues or waits, and by ``raise_unseen``.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 
 class StreamOrderError(AssertionError):
@@ -74,6 +77,8 @@ _failures: list[int] = []
 
 _unseen: list[Exception] = []
 
+_emulation: Callable[[str], Any] | None = None
+
 
 def reset() -> None:
     """Counts from zero; nothing is to fail. What is given out stays so."""
@@ -100,6 +105,22 @@ def check_order(is_checked: bool) -> None:
 def order_is_checked() -> bool:
     """Whether a missing event is an error."""
     return _order_is_checked
+
+
+def run_kernels_by(emulation: Callable[[str], Any]) -> None:
+    """Whoever loads a text from now on has its kernels run by what this makes of it."""
+    global _emulation
+    _emulation = emulation
+
+
+def emulated(text: str) -> Any:
+    """What runs the kernels of a text."""
+    if _emulation is None:
+        # Only who launches kernels needs a compiler.
+        from tests.emulation.module import Module
+
+        return Module(text)
+    return _emulation(text)
 
 
 def raise_unseen() -> None:

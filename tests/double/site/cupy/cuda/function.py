@@ -27,7 +27,7 @@ from cupy._errors import (
 from cupy._machine import machine
 from cupy._ndarray import ndarray
 from cupy.cuda.stream import Stream, queue_of
-from cupy.testing_double import counters
+from cupy.testing_double import counters, emulated
 
 #: The first line of what the double takes for a cubin.
 MARK = "// double of a cubin\n"
@@ -70,11 +70,11 @@ class Function:
             raise explained(CUDADriverError(INVALID_HANDLE), "nothing was loaded")
         self.module = module
         self.name = funcname
-        emulated = _emulated(module._text)
-        if funcname not in emulated.kernels:
+        kernels = _emulated(module._text)
+        if funcname not in kernels.kernels:
             raise explained(CUDADriverError(NOT_FOUND), funcname)
-        self._constant = emulated.only_read(funcname)
-        self._kernel = emulated.get_function(funcname)
+        self._constant = kernels.only_read(funcname)
+        self._kernel = kernels.get_function(funcname)
         #: Dynamic shared memory that a launch may ask for.
         self.most_shared = _limits.SHARED_OF_BLOCK
 
@@ -165,7 +165,4 @@ def _extent(given: tuple[int, ...], most: tuple[int, ...]) -> tuple[int, int, in
 
 @cache
 def _emulated(text: str) -> Any:
-    # Only who launches kernels needs a compiler.
-    from tests.emulation.module import Module as Emulated
-
-    return Emulated(text)
+    return emulated(text)
