@@ -32,3 +32,38 @@ __device__ __forceinline__ i64 thread_number() {
 __device__ __forceinline__ i64 thread_count() {
   return (i64)gridDim.x * blockDim.x;
 }
+
+// N neighbors, which are read and written by words of up to 16 bytes.
+template <class T, i32 N> struct alignas(sizeof(T) * N > 16 ? 16 : sizeof(T) * N) Few {
+  T values[N];
+};
+
+// Numbers first … first + N − 1 of n; beyond the last one they read as zero.
+template <class T, i32 N>
+__device__ __forceinline__ Few<T, N> load_few(const T* source, i64 first, i64 n) {
+  if (first + N <= n) return *(const Few<T, N>*)(source + first);
+  Few<T, N> some;
+#pragma unroll
+  for (i32 lane = 0; lane < N; lane++)
+    some.values[lane] = first + lane < n ? source[first + lane] : (T)0;
+  return some;
+}
+
+template <class T> using Four = Few<T, 4>;
+
+template <class T>
+__device__ __forceinline__ Four<T> load_four(const T* source, i64 first, i64 n) {
+  return load_few<T, 4>(source, first, n);
+}
+
+// Writes four neighbors, without those beyond the last one.
+template <class T>
+__device__ __forceinline__ void store_four(T* target, i64 first, i64 n, const Four<T>& some) {
+  if (first + 4 <= n) {
+    *(Four<T>*)(target + first) = some;
+    return;
+  }
+#pragma unroll
+  for (i32 lane = 0; lane < 3; lane++)
+    if (first + lane < n) target[first + lane] = some.values[lane];
+}

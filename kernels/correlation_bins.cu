@@ -124,10 +124,6 @@ __device__ void sum_wanted(const u64* wanted, i32 count, double* moments) {
   moments[1] = spread_of((u64)count, square, sum);
 }
 
-template <class T> struct alignas(sizeof(T) > 4 ? 16 : 4 * sizeof(T)) Four {
-  T values[4];
-};
-
 // Where the bins of an image go to, with code_bytes 1 or 2 (0: nowhere).
 struct Codes {
   u8* codes;
@@ -192,12 +188,10 @@ __device__ __forceinline__ void bin_image(
     const Wanted& wanted) {
   for (i64 first = 4 * thread_number(); first < n; first += 4 * thread_count()) {
     const i32 here = (i32)min(n - first, 4LL);
-    Four<T> some = {};
+    const Four<T> some = load_four(values, first, n);
     u32 found[4];
-    if (here == 4) some = *(const Four<T>*)(values + first);
 #pragma unroll
     for (i32 lane = 0; lane < 4; lane++) {
-      if (here < 4 && lane < here) some.values[lane] = values[first + lane];
       const float value = (float)some.values[lane];
       found[lane] = firsts ? bin_by_bounds(value, firsts, bins.count) : bin_of(value, bins);
     }

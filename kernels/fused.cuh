@@ -15,30 +15,6 @@
 #define BLOCK 4096
 #define STEPS (BLOCK / (THREADS * LANES))
 
-template <class T> struct alignas(sizeof(T) * LANES > 16 ? 16 : sizeof(T) * LANES) Four {
-  T values[LANES];
-};
-
-// Voxels first … first + 3; beyond the last one they read as zero.
-template <class T>
-__device__ __forceinline__ Four<T> load_four(const T* __restrict__ source, i64 first, i64 n) {
-  if (first + LANES <= n) return *(const Four<T>*)(source + first);
-  Four<T> some;
-  for (int lane = 0; lane < LANES; lane++)
-    some.values[lane] = first + lane < n ? source[first + lane] : (T)0;
-  return some;
-}
-
-template <class T>
-__device__ __forceinline__ void store_four(T* target, i64 first, i64 n, const Four<T>& some) {
-  if (first + LANES <= n) {
-    *(Four<T>*)(target + first) = some;
-    return;
-  }
-  for (int lane = 0; lane < LANES; lane++)
-    if (first + lane < n) target[first + lane] = some.values[lane];
-}
-
 // Where in the image voxel number i lies.
 struct Place {
   i32 x, y, z;

@@ -25,33 +25,19 @@ __device__ __forceinline__ float number_at(const u8* base, i32 element, i64 i) {
   }
 }
 
-struct alignas(16) FourNumbers {
-  float values[4];
-};
-
-// Writes the numbers of four neighbors, of which `here` are in the image.
-__device__ __forceinline__ void put_four(float* out, i64 first, i64 n, const FourNumbers& some) {
-  if (first + 4 <= n) {
-    *(FourNumbers*)(out + first) = some;
-    return;
-  }
-  for (i32 lane = 0; lane < 3; lane++)
-    if (first + lane < n) out[first + lane] = some.values[lane];
-}
-
 // One channel of n colors; 255 where they have no such channel.
 extern "C" __global__ void __launch_bounds__(256) layout_channel(
     const u8* colors, i32 element, i64 n, i32 channels, i32 number, float* out) {
   const i64 first = 4 * thread_number();
   if (first >= n) return;
-  FourNumbers some;
+  Four<float> some;
 #pragma unroll
   for (i32 lane = 0; lane < 4; lane++) {
     some.values[lane] = 255.0f;
     if (number < channels && first + lane < n)
       some.values[lane] = number_at(colors, element, (first + lane) * channels + number);
   }
-  put_four(out, first, n, some);
+  store_four(out, first, n, some);
 }
 
 // The brightness of n colors (ITU-R BT.709), from the left.
@@ -59,7 +45,7 @@ extern "C" __global__ void __launch_bounds__(256) layout_intensity(
     const u8* colors, i32 element, i64 n, i32 channels, float* out) {
   const i64 first = 4 * thread_number();
   if (first >= n) return;
-  FourNumbers some;
+  Four<float> some;
 #pragma unroll
   for (i32 lane = 0; lane < 4; lane++) {
     const i64 color = min(first + lane, n - 1) * channels;
@@ -68,7 +54,7 @@ extern "C" __global__ void __launch_bounds__(256) layout_intensity(
     const float blue = 0.0722f * number_at(colors, element, color + 2);
     some.values[lane] = (red + green) + blue;
   }
-  put_four(out, first, n, some);
+  store_four(out, first, n, some);
 }
 
 // The colors of 3 or 4 images; a thread four numbers that are neighbors in them. Without a fourth
@@ -78,7 +64,7 @@ extern "C" __global__ void __launch_bounds__(256) layout_join(
     i32 blue_element, const u8* alpha, i32 alpha_element, i64 n, i32 channels, float* out) {
   const i64 first = 4 * thread_number();
   if (first >= n * channels) return;
-  FourNumbers some;
+  Four<float> some;
   i64 voxel = first / channels;
   i32 channel = (i32)(first - voxel * channels);
 #pragma unroll
@@ -93,7 +79,7 @@ extern "C" __global__ void __launch_bounds__(256) layout_join(
       voxel++;
     }
   }
-  put_four(out, first, n * channels, some);
+  store_four(out, first, n * channels, some);
 }
 
 // Unit i of a box of n units that begins at `start`; its rows are `wide` units, its planes `high`

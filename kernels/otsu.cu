@@ -17,21 +17,6 @@
 #define THREADS 512
 #define CHUNK 512  // bins that the block with the threshold has in shared memory
 
-template <class T> struct alignas(4 * sizeof(T)) Four {
-  T values[4];
-};
-
-// Four neighbors; beyond the last one they are zero.
-template <class T>
-__device__ __forceinline__ Four<T> load_four(const T* source, i64 first, i64 n) {
-  if (first + 4 <= n) return *(const Four<T>*)(source + first);
-  Four<T> some;
-#pragma unroll
-  for (i32 lane = 0; lane < 4; lane++)
-    some.values[lane] = first + lane < n ? source[first + lane] : (T)0;
-  return some;
-}
-
 __device__ __forceinline__ bool is_finite(float value) { return value - value == 0.0f; }
 
 // Keys are ordered like the numbers they stand for.
@@ -382,11 +367,5 @@ extern "C" __global__ void __launch_bounds__(THREADS) otsu_above(
 #pragma unroll
   for (i32 lane = 0; lane < 4; lane++)
     truth.values[lane] = truth.values[lane] && some.values[lane] > least;
-  if (first + 4 <= n) {
-    *(Four<u8>*)(out + first) = truth;
-    return;
-  }
-#pragma unroll
-  for (i32 lane = 0; lane < 3; lane++)
-    if (first + lane < n) out[first + lane] = truth.values[lane];
+  store_four(out, first, n, truth);
 }

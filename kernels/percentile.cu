@@ -16,25 +16,8 @@
 //
 // References: none. Deviations: none; float64 in the operations of the reference.
 
-#define THREADS 256
 #define COUNTING_THREADS 512
-#define WARPS (THREADS / 32)
 #define KEYS_EACH 8  // of a thread that makes a table
-
-template <class T, i32 N> struct alignas(sizeof(T) * N > 16 ? 16 : sizeof(T) * N) Few {
-  T values[N];
-};
-
-// N neighbors; beyond the last voxel they read as zero.
-template <class T, i32 N>
-__device__ __forceinline__ Few<T, N> load_few(const T* source, i64 first, i64 n) {
-  if (first + N <= n) return *(const Few<T, N>*)(source + first);
-  Few<T, N> some;
-#pragma unroll
-  for (i32 lane = 0; lane < N; lane++)
-    some.values[lane] = first + lane < n ? source[first + lane] : (T)0;
-  return some;
-}
 
 // Which of N neighbors are in the image and, where there is one, in the mask: a bit each.
 template <i32 N>
@@ -132,14 +115,6 @@ extern "C" __global__ void __launch_bounds__(COUNTING_THREADS) percentile_histog
   }
 }
 
-// (L + c·E) / N of a value, in the operations of the reference.
-__device__ __forceinline__ float rank_of(double c, u64 equal, u64 lower, u64 population) {
-  double rank = c * (double)equal;
-  rank += (double)lower;
-  rank /= (double)(population ? population : 1);
-  return rank == rank ? (float)rank : __int_as_float(0x7fc00000);
-}
-
 // Whether a number compares so with another: bit 0 of operation for less, 1 equal, 2 greater.
 __device__ __forceinline__ bool compares(i32 operation, float a, float b) {
   return (operation & 1 && a < b) || (operation & 2 && a == b) || (operation & 4 && a > b);
@@ -217,19 +192,13 @@ __device__ __forceinline__ void look_up(
     float* out) {
   const i64 first = 4 * thread_number();
   if (first >= n) return;
-  const Few<T, 4> some = load_few<T, 4>(values, first, n);
+  const Four<T> some = load_four(values, first, n);
   const u32 chosen = load_chosen<4>(mask, 1, first, n);
-  Few<float, 4> found;
+  Four<float> found;
 #pragma unroll
   for (i32 lane = 0; lane < 4; lane++)
     found.values[lane] = chosen >> lane & 1 ? table[some.values[lane] ^ flip] : outside;
-  if (first + 4 <= n) {
-    *(Few<float, 4>*)(out + first) = found;
-    return;
-  }
-#pragma unroll
-  for (i32 lane = 0; lane < 3; lane++)
-    if (first + lane < n) out[first + lane] = found.values[lane];
+  store_four(out, first, n, found);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) percentile_look_up_8(

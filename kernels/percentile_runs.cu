@@ -13,49 +13,13 @@
 // References: see percentile_sort.cu. Deviation: the order of keys before sorting, which is left to
 // chance among tiles, changes no rank. Float64 in the operations of the reference.
 
-#define THREADS 256
-#define WARPS (THREADS / 32)
 #define MADE 2048    // voxels that keys are made of at once
 #define RANKED 1024  // keys that get their ranks at once: a bit each in a word a lane
-
-template <class T> struct alignas(4 * sizeof(T)) Four {
-  T values[4];
-};
-
-// Four neighbors; beyond the last one they are zero.
-template <class T>
-__device__ __forceinline__ Four<T> load_four(const T* source, i64 first, i64 n) {
-  if (first + 4 <= n) return *(const Four<T>*)(source + first);
-  Four<T> some;
-#pragma unroll
-  for (i32 lane = 0; lane < 4; lane++)
-    some.values[lane] = first + lane < n ? source[first + lane] : (T)0;
-  return some;
-}
 
 // Keys are ordered like the numbers they stand for; −0 is 0.
 __device__ __forceinline__ u32 key_of(float number) {
   const u32 bits = number == 0.0f ? 0u : (u32)__float_as_int(number);
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-}
-
-// Adds up `count` of the threads of a block before this one; `all` gets the sum of all of them.
-__device__ __forceinline__ u32 before_in_block(u32 count, u32* sums, u32* all) {
-  u32 upto = count;
-  for (i32 step = 1; step < 32; step *= 2) {
-    const u32 other = __shfl_up_sync(FULL_WARP, upto, step);
-    if ((i32)threadIdx.x % 32 >= step) upto += other;
-  }
-  const i32 warp = threadIdx.x / 32;
-  if (threadIdx.x % 32 == 31) sums[warp] = upto;
-  __syncthreads();
-  u32 before = upto - count;
-  *all = 0;
-  for (i32 other = 0; other < WARPS; other++) {
-    if (other < warp) before += sums[other];
-    *all += sums[other];
-  }
-  return before;
 }
 
 // Writes what four voxels get that have no number: `outside` the mask, `nothing` for NaN in it.
@@ -75,13 +39,7 @@ __device__ __forceinline__ u32 look_at_four(
     found |= is_chosen && is_number ? 1u << lane : 0u;
     results.values[lane] = is_chosen ? nothing : outside;
   }
-  if (first + 4 <= n) {
-    *(Four<T>*)(out + first) = results;
-  } else {
-#pragma unroll
-    for (i32 lane = 0; lane < 3; lane++)
-      if (first + lane < n) out[first + lane] = results.values[lane];
-  }
+  store_four(out, first, n, results);
   return found;
 }
 
@@ -220,14 +178,6 @@ __device__ __forceinline__ void each_run(
     }
     __syncthreads();
   }
-}
-
-// (L + c·E) / N, in the operations of the reference.
-__device__ __forceinline__ float rank_of(double c, i64 equal, i64 lower, u64 population) {
-  double rank = c * (double)equal;
-  rank += (double)lower;
-  rank /= (double)population;
-  return rank == rank ? (float)rank : __int_as_float(0x7fc00000);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) percentile_runs_ranks(

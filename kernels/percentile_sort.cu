@@ -14,46 +14,10 @@
 // multisplit (2016), for ranks of equal digits in a warp by ballots. Deviation: no block looks back
 // at what another is about to write, as this needs blocks that go forward side by side.
 
-#define THREADS 256
-#define WARPS (THREADS / 32)
 #define DIGITS 256
 #define TILE 4096
 #define EACH (TILE / THREADS)
 #define COPIES 8  // counters of a digit, so that fewer lanes wait for each other
-
-template <class T> struct alignas(4 * sizeof(T)) Four {
-  T values[4];
-};
-
-// Four neighbors; beyond the last one they are zero.
-template <class T>
-__device__ __forceinline__ Four<T> load_four(const T* source, i64 first, i64 n) {
-  if (first + 4 <= n) return *(const Four<T>*)(source + first);
-  Four<T> some;
-#pragma unroll
-  for (i32 lane = 0; lane < 4; lane++)
-    some.values[lane] = first + lane < n ? source[first + lane] : (T)0;
-  return some;
-}
-
-// Adds up `count` of the threads of a block before this one; `all` gets the sum of all of them.
-__device__ __forceinline__ u32 before_in_block(u32 count, u32* sums, u32* all) {
-  u32 upto = count;
-  for (i32 step = 1; step < 32; step *= 2) {
-    const u32 other = __shfl_up_sync(FULL_WARP, upto, step);
-    if ((i32)threadIdx.x % 32 >= step) upto += other;
-  }
-  const i32 warp = threadIdx.x / 32;
-  if (threadIdx.x % 32 == 31) sums[warp] = upto;
-  __syncthreads();
-  u32 before = upto - count;
-  *all = 0;
-  for (i32 other = 0; other < WARPS; other++) {
-    if (other < warp) before += sums[other];
-    *all += sums[other];
-  }
-  return before;
-}
 
 // The keys of a block: whole tiles that follow each other.
 struct Part {

@@ -94,62 +94,21 @@ __device__ __forceinline__ void slope_magnitude(const Element* values, float* ou
   if (number < walks) walk(values, out, image, weights, z, first, x, axes == 3);
 }
 
-extern "C" __global__ void slope_magnitude_f32(
-    const float* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
-    double weight_y, double weight_x) {
-  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
-}
+#define ARGUMENTS(ELEMENT)                                                                       \
+  const ELEMENT *values, float *out, i32 depth, i32 height, i32 width, i32 axes, double weight_z, \
+      double weight_y, double weight_x
+#define BODY                                                                                      \
+  {                                                                                               \
+    slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);   \
+  }
 
-extern "C" __global__ void slope_magnitude_f64(
-    const double* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
-    double weight_y, double weight_x) {
-  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
-}
-
-extern "C" __global__ void slope_magnitude_i8(
-    const i8* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
-    double weight_y, double weight_x) {
-  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
-}
-
-extern "C" __global__ void slope_magnitude_u8(
-    const u8* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
-    double weight_y, double weight_x) {
-  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
-}
-
-extern "C" __global__ void slope_magnitude_i16(
-    const i16* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
-    double weight_y, double weight_x) {
-  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
-}
-
-extern "C" __global__ void slope_magnitude_u16(
-    const u16* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
-    double weight_y, double weight_x) {
-  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
-}
-
-extern "C" __global__ void slope_magnitude_i32(
-    const i32* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
-    double weight_y, double weight_x) {
-  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
-}
-
-extern "C" __global__ void slope_magnitude_u32(
-    const u32* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
-    double weight_y, double weight_x) {
-  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
-}
-
-extern "C" __global__ void slope_magnitude_i64(
-    const i64* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
-    double weight_y, double weight_x) {
-  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
-}
-
-extern "C" __global__ void slope_magnitude_u64(
-    const u64* values, float* out, i32 depth, i32 height, i32 width, i32 axes, double weight_z,
-    double weight_y, double weight_x) {
-  slope_magnitude(values, out, {depth, height, width}, {weight_z, weight_y, weight_x}, axes);
-}
+extern "C" __global__ void slope_magnitude_f32(ARGUMENTS(float)) BODY
+extern "C" __global__ void slope_magnitude_f64(ARGUMENTS(double)) BODY
+extern "C" __global__ void slope_magnitude_i8(ARGUMENTS(i8)) BODY
+extern "C" __global__ void slope_magnitude_u8(ARGUMENTS(u8)) BODY
+extern "C" __global__ void slope_magnitude_i16(ARGUMENTS(i16)) BODY
+extern "C" __global__ void slope_magnitude_u16(ARGUMENTS(u16)) BODY
+extern "C" __global__ void slope_magnitude_i32(ARGUMENTS(i32)) BODY
+extern "C" __global__ void slope_magnitude_u32(ARGUMENTS(u32)) BODY
+extern "C" __global__ void slope_magnitude_i64(ARGUMENTS(i64)) BODY
+extern "C" __global__ void slope_magnitude_u64(ARGUMENTS(u64)) BODY

@@ -15,10 +15,6 @@
 #define THREADS 512
 #define SUM_THREADS 256
 
-struct alignas(16) FourNumbers {
-  float values[4];
-};
-
 // The class of a number among k ascending thresholds; −1 for NaN.
 __device__ __forceinline__ i32 class_of(float value, const float* thresholds, i32 k) {
   i32 from = 0, to = k;
@@ -39,13 +35,11 @@ __device__ __forceinline__ void each_class(
     const float* values, i64 n, const float* thresholds, i32 k, Count count) {
   for (i64 warp = 4 * (thread_number() & ~31LL); warp < n; warp += 4 * thread_count()) {
     const i64 first = warp + 4 * (threadIdx.x % 32);
-    FourNumbers some = {};
-    if (first + 4 <= n) some = *(const FourNumbers*)(values + first);
+    const Four<float> some = load_four(values, first, n);
     i32 classes[4];
 #pragma unroll
     for (i32 lane = 0; lane < 4; lane++) {
       const bool is_here = first + lane < n;
-      if (first + 4 > n && is_here) some.values[lane] = values[first + lane];
       classes[lane] = is_here ? class_of(some.values[lane], thresholds, k) : -1;
     }
     u32 run = 0;

@@ -44,10 +44,10 @@ BUGS = {
     "gather: halves without a second barrier": Bug("fused", SYNC, "", "gathers", "plain", 5),
     "gather: the row without a barrier": Bug("fused", SYNC, "", "gathers", "plain", 6),
     "gather: a voxel too many is read": Bug(
-        "fused", "first + LANES <= n", "first < n", "gathers", "bounds", 0
+        "fused", "first + N <= n", "first < n", "gathers", "bounds", 0
     ),
     "gather: a voxel too many is written": Bug(
-        "fused", "first + LANES <= n", "first < n", "gathers", "bounds", 1
+        "fused", "first + 4 <= n", "first < n", "gathers", "bounds", 0
     ),
     "gather: the tail is left out": Bug(
         "fused", "first + lane < n", "first + lane < n - 1", "gathers", "plain", 1
@@ -104,7 +104,7 @@ BUGS = {
     "percentile: counts that are not atomic": Bug(
         "percentile", "atomicAdd(counter, amount)", "*counter += amount", "ranks", "races", 0
     ),
-    "percentile: counters without a barrier": Bug("percentile", SYNC, "", "ranks", "plain", 0),
+    "percentile: counters without a barrier": Bug("percentile", SYNC, "", "ranks", "plain", 1),
     "sort: counts without a barrier": Bug("percentile_sort", SYNC, "", "sorted_ranks", "plain", 1),
     "sort: scatter without a barrier": Bug("percentile_sort", SYNC, "", "sorted_ranks", "plain", 4),
     "otsu: classes without a barrier": Bug("otsu", SYNC, "", "splits", "plain", 1),

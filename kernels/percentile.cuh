@@ -1,0 +1,31 @@
+// What the files of percentiles share.
+
+#define THREADS 256
+#define WARPS (THREADS / 32)
+
+// (L + c·E) / N of a value, in the operations of the reference.
+__device__ __forceinline__ float rank_of(double c, u64 equal, u64 lower, u64 population) {
+  double rank = c * (double)equal;
+  rank += (double)lower;
+  rank /= (double)(population ? population : 1);
+  return rank == rank ? (float)rank : __int_as_float(0x7fc00000);
+}
+
+// Adds up `count` of the threads of a block before this one; `all` gets the sum of all of them.
+__device__ __forceinline__ u32 before_in_block(u32 count, u32* sums, u32* all) {
+  u32 upto = count;
+  for (i32 step = 1; step < 32; step *= 2) {
+    const u32 other = __shfl_up_sync(FULL_WARP, upto, step);
+    if ((i32)threadIdx.x % 32 >= step) upto += other;
+  }
+  const i32 warp = threadIdx.x / 32;
+  if (threadIdx.x % 32 == 31) sums[warp] = upto;
+  __syncthreads();
+  u32 before = upto - count;
+  *all = 0;
+  for (i32 other = 0; other < WARPS; other++) {
+    if (other < warp) before += sums[other];
+    *all += sums[other];
+  }
+  return before;
+}
