@@ -11,7 +11,7 @@ import pytest
 from tests.codegen.test_kernel_code import KERNELS
 from voxgpu.codegen import nvrtc
 from voxgpu.codegen.cuda_library import prelude
-from voxgpu.codegen.cuda_source import CudaKernel, name_of, render, texts
+from voxgpu.codegen.cuda_source import CudaKernel, render, texts
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import Scalar, any_of, constant, count, cube, read, total, where
 
@@ -78,8 +78,8 @@ def test_what_is_no_program_is_told_with_its_line(compiler: None) -> None:
 
 def test_names_say_what_kernels_are() -> None:
     again = {name: _cuda(kernel) for name, kernel in KERNELS.items()}
-    names = {name: name_of(kernel) for name, kernel in ALL.items()}
-    assert all(names[name] == name_of(kernel) for name, kernel in again.items())
+    names = {name: kernel.name for name, kernel in ALL.items()}
+    assert all(names[name] == kernel.name for name, kernel in again.items())
     assert len(set(names.values())) == len(names)
     one, two = (render(each, "kernel") for each in (ALL["mean"], _mean()))
     assert one == two

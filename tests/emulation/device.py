@@ -17,15 +17,10 @@ from tests.emulation.module import Module
 from voxgpu.codegen.cuda_library import library_text
 
 
-def kernel_text(library: str) -> str:
-    """The text of ``kernels/<library>.cu`` with what stands before it."""
-    return library_text(library)
-
-
 @cache
 def emulated(library: str, sanitize: str = "") -> Any:
     """The kernels of a file, compiled for the host."""
-    return Module(kernel_text(library), sanitize=sanitize)
+    return Module(library_text(library), sanitize=sanitize)
 
 
 class EmulatedDevice:

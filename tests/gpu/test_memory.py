@@ -54,6 +54,24 @@ def test_what_is_reused_holds_nothing_that_somebody_needs(
     assert (device.download(first, event) == 7).all()
 
 
+def test_what_is_pinned_is_copied_from_where_it_is(machine: tuple[CudaDevice, Any]) -> None:
+    """What NumPy makes of it is not pinned, and parts with gaps cannot be copied as they are."""
+    device, double = machine
+    image = device.staged(np.arange(MIB // 4, dtype=np.int32).reshape(-1, 64))
+    assert device.staged(image) is image
+    before = double.counters.pinned_allocations
+    array, event = device.upload(image)
+    assert double.counters.pinned_allocations == before
+    assert (device.download(array, event) == image).all()
+    for other in (image + 1, image[:, 1:9], image[::2], image.T):
+        assert device.staged(other) is not other
+        array, event = device.upload(other)
+        assert (device.download(array, event) == np.asarray(other)).all()
+    assert device.staged(image[2:5]).base is not None
+    array, event = device.upload(image[2:5])
+    assert (device.download(array, event) == np.asarray(image[2:5])).all()
+
+
 def test_an_upload_into_used_memory_comes_after_its_last_use(
     machine: tuple[CudaDevice, Any],
 ) -> None:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from voxgpu.cli.amounts import DEVICE, SIZE
+from voxgpu.device import DEVICES
+
 if TYPE_CHECKING:
     from voxgpu.diagnostics import Source
     from voxgpu.pipeline import Options
@@ -36,6 +39,22 @@ primitives_option = click.option(
     type=click.Path(path_type=Path),
     metavar="FILE.py",
     help="Python file that defines more primitives, which is run; repeatable.",
+)
+
+
+def device_option(help: str) -> Callable[[_Command], _Command]:
+    """On what to compute; ``help`` says what the command does with it."""
+    return click.option(
+        "--device", type=DEVICE, default="auto", metavar="|".join(DEVICES), help=help
+    )
+
+
+#: For commands that compute.
+device_memory_option = click.option(
+    "--device-memory",
+    type=SIZE,
+    metavar="SIZE",
+    help="What may be taken of a GPU (default: 70 % of what is free there).",
 )
 
 _PROGRAM = click.argument("program", type=click.Path(path_type=Path))

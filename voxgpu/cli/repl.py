@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.amounts import DEVICE, SIZE
-from voxgpu.cli.options import options_of, without_program
+from voxgpu.cli.options import (
+    device_memory_option,
+    device_option,
+    options_of,
+    without_program,
+)
 from voxgpu.cli.store_options import store_of, with_store
 from voxgpu.cli.terminal import Progress, complain, progress, say
-from voxgpu.device import DEVICES
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
 
 if TYPE_CHECKING:
@@ -33,19 +36,8 @@ _LARGE, _SOON = 2**24, 0.3
 
 @click.command()
 @without_program
-@click.option(
-    "--device",
-    type=DEVICE,
-    default="auto",
-    metavar="|".join(DEVICES),
-    help="On what to compute; auto: what is faster, line by line.",
-)
-@click.option(
-    "--device-memory",
-    type=SIZE,
-    metavar="SIZE",
-    help="What may be taken of a GPU (default: 70 % of what is free there).",
-)
+@device_option("On what to compute; auto: what is faster, line by line.")
+@device_memory_option
 @with_store
 def command(device: str, device_memory: int | None, **given: Any) -> int:
     """Enter a program line by line: commands stay in force, expressions show their values.

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.amounts import DEVICE, SIZE
-from voxgpu.cli.options import bearing_on_meaning, options_of, source_of
+from voxgpu.cli.amounts import SIZE
+from voxgpu.cli.options import (
+    bearing_on_meaning,
+    device_memory_option,
+    device_option,
+    options_of,
+    source_of,
+)
 from voxgpu.cli.store_options import store_of, with_store
 from voxgpu.cli.terminal import Progress, complain, progress, say
-from voxgpu.device import DEVICES
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
@@ -25,13 +30,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @bearing_on_meaning
-@click.option(
-    "--device",
-    type=DEVICE,
-    default="auto",
-    metavar="|".join(DEVICES),
-    help="On what to compute; auto: what is faster; reference: with NumPy and SciPy, slowly.",
-)
+@device_option("On what to compute; auto: what is faster; reference: with NumPy and SciPy, slowly.")
 @click.option(
     "--threads", type=click.IntRange(min=1), help="How many threads compute (default: one a core)."
 )
@@ -41,12 +40,7 @@ if TYPE_CHECKING:
     metavar="SIZE",
     help="What the process may take, such as 4G; values beyond it wait on the disk.",
 )
-@click.option(
-    "--device-memory",
-    type=SIZE,
-    metavar="SIZE",
-    help="What may be taken of a GPU (default: 70 % of what is free there).",
-)
+@device_memory_option
 @click.option("--force-save", is_flag=True, help="Write files also where they are there already.")
 @click.option(
     "--verify-inputs",

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.amounts import DEVICE
-from voxgpu.cli.options import bearing_on_meaning, options_of, source_of
+from voxgpu.cli.options import bearing_on_meaning, device_option, options_of, source_of
 from voxgpu.cli.store_options import store_option
 from voxgpu.cli.terminal import complain
 from voxgpu.cli.why import echo
 from voxgpu.cli.why import why as explained
-from voxgpu.device import DEVICES, requested
+from voxgpu.device import requested
 from voxgpu.diagnostics import ImgqlError
 
 if TYPE_CHECKING:
@@ -31,13 +30,7 @@ if TYPE_CHECKING:
     "simplified: after rewriting; fused: kernels; schedule: order and memory; source: the text of "
     "the kernels.",
 )
-@click.option(
-    "--device",
-    type=DEVICE,
-    default="auto",
-    metavar="|".join(DEVICES),
-    help="On what it would run; needs none to be there.",
-)
+@device_option("On what it would run; needs none to be there.")
 @click.option(
     "--why",
     metavar="ID|GOAL",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -49,6 +50,11 @@ class CudaKernel:
     kernel: Kernel
     numbers: tuple[tuple[Scalar, int | None], ...] = ()
 
+    @cached_property
+    def name(self) -> str:
+        """The name of the function: that of its text."""
+        return f"k_{sha256(render(self, 'kernel').encode()).hexdigest()[:32]}"
+
     @property
     def checks(self) -> tuple[int, ...]:
         """The gathers whose counts are told besides the numbers."""
@@ -65,11 +71,6 @@ class CudaKernel:
         if self.kernel.gathers:
             return GATHERING
         return SINGLE if self.kernel.is_neighborhood else PLAIN
-
-
-def name_of(kernel: CudaKernel) -> str:
-    """The name of the function: that of its text."""
-    return f"k_{sha256(render(kernel, 'kernel').encode()).hexdigest()[:32]}"
 
 
 def render(kernel: CudaKernel, name: str) -> str:
@@ -375,4 +376,4 @@ def _number_text(value: Any) -> str:
 
 def texts(kernels: Sequence[CudaKernel]) -> dict[str, str]:
     """The texts of kernels by their names, each once."""
-    return {name: render(each, name) for each in kernels for name in [name_of(each)]}
+    return {each.name: render(each, each.name) for each in kernels}

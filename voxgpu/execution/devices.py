@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from voxgpu.cpu.workers import Workers, usable_cores
 from voxgpu.device import Request, requested
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.execution.task import Backend, Reference
+from voxgpu.ids import ValueId
+from voxgpu.optimize.prune import prune
 from voxgpu.plan.node import Plan
 
 
@@ -48,9 +50,9 @@ class Devices:
         if self._request.kind == "cuda":
             _check(self._request.ordinals)
 
-    def of(self, plan: Plan) -> Backend:
-        """The backend for a plan, of which nothing is computed that is known already."""
-        request, reason = self._chosen(plan)
+    def of(self, plan: Plan, known: Collection[ValueId] = ()) -> Backend:
+        """The backend for a plan; what is known already is not computed."""
+        request, reason = self._chosen(plan, known)
         if request not in self._made:
             self._made[request] = self._make(request)
         backend = self._made[request]
@@ -66,7 +68,7 @@ class Devices:
             backend.close()
         self._made.clear()
 
-    def _chosen(self, plan: Plan) -> tuple[Request, str]:
+    def _chosen(self, plan: Plan, known: Collection[ValueId]) -> tuple[Request, str]:
         if self._request.kind != "auto":
             return self._request, "it was asked for"
         from voxgpu.gpu import driver
@@ -77,7 +79,8 @@ class Devices:
             return cpu, problem
         from voxgpu.gpu.choice import estimate
 
-        guess = estimate(plan, self._threads or usable_cores(), gpu in self._made)
+        left = prune(plan, known)
+        guess = estimate(left, self._threads or usable_cores(), gpu in self._made)
         if not guess.prefers_gpu:
             return cpu, str(guess)
         # Only now: starting a GPU takes longer than most small programs.
@@ -118,7 +121,7 @@ class Always:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    def of(self, plan: Plan) -> Backend:
+    def of(self, plan: Plan, known: Collection[ValueId] = ()) -> Backend:
         """The backend."""
         return self._backend
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from voxgpu.execution.threads import Threads
 from voxgpu.files.problem import FileProblem
 from voxgpu.ids import ValueId
 from voxgpu.optimize.passes import scheduled
-from voxgpu.optimize.prune import known, prune
+from voxgpu.optimize.prune import known
 from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.primitive import Value
@@ -33,8 +33,11 @@ from voxgpu.primitives.source import CONSTANT, LOAD
 class Backends(Protocol):
     """Has a backend for each plan, once there is something to compute."""
 
-    def of(self, plan: Plan) -> Backend:
-        """The backend for a plan; another one, perhaps, than for the plan before."""
+    def of(self, plan: Plan, known: Collection[ValueId] = ()) -> Backend:
+        """The backend for a plan; another one, perhaps, than for the plan before.
+
+        known  values that need not be computed
+        """
 
     def close(self) -> None:
         """Closes all of them."""
@@ -161,7 +164,7 @@ class Runner:
         wanted = (goal.value for goal in plan.goals if goal.value not in there)
         if all(plan.nodes[id].primitive in (CONSTANT, LOAD) for id in wanted):
             return self._idle
-        return self._backends.of(prune(plan, there))
+        return self._backends.of(plan, there)
 
     def _budget(self, planned: Schedule, kept: int) -> int | None:
         """Bytes that values may take; None where that need not be looked at."""

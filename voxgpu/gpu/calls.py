@@ -282,9 +282,10 @@ def _part(
     part = layout.extracted(img, start, shape, device)
     channels = img.shape[len(shape) :]
     part = part.reshape(grid.shape + channels)
-    if channels or part.dtype == np.bool_:
+    if channels or part.dtype in (np.bool_, np.float32):
         return Images(part)
-    return Images(comparing.as_float32(part, grid, device))
+    # An image of numbers is one of colors with one channel.
+    return Images(layout.channel(part.reshape(*part.shape, 1), 0, device))
 
 
 def _overlap(meaning: Callable[[overlap.Counts], float]) -> Function:

@@ -1,4 +1,4 @@
-"""How does an image compare with a number, and what is it as float32? Generated kernels."""
+"""How does an image compare with a number, and what is the opposite of a mask?"""
 
 from __future__ import annotations
 
@@ -22,11 +22,6 @@ def _comparison(operator: str) -> CudaKernel:
 
 
 @cache
-def _conversion(element: str) -> CudaKernel:
-    return CudaKernel(Kernel((element,), (), (read(0, "f32"),)))
-
-
-@cache
 def _negation() -> CudaKernel:
     return CudaKernel(Kernel(("bool",), (), (~read(0, "bool"),)))
 
@@ -40,10 +35,3 @@ def compared(v: Array, operator: str, number: float, grid: Grid, device: CudaDev
     """``v operator number`` as in ``voxgpu.primitives.rewritten.OPERATORS``; ``v`` is float32."""
     operand = generated.parameter(number, None, "f32")
     return generated.launch(_comparison(operator), [v], [operand], grid, device)[0][0]
-
-
-def as_float32(v: Array, grid: Grid, device: CudaDevice) -> Array:
-    """The numbers rounded to float32."""
-    if v.dtype == "float32":
-        return v
-    return generated.launch(_conversion(v.dtype.name), [v], [], grid, device)[0][0]

@@ -16,7 +16,7 @@ from voxgpu.gpu.launching import Array
 from voxgpu.image import Grid
 
 #: Times 1 a number stays what it is, −0 included.
-MULTIPLY = np.int32(2)
+MULTIPLY = 2
 
 
 @cache
@@ -47,11 +47,8 @@ def together(values: tuple[Any, ...], device: CudaDevice) -> Array:
     """Numbers, here or on the device, in one array on the device: float64."""
     result = device.empty((len(values),), np.float64)
     for place, value in enumerate(values):
-        here = isinstance(value, float | int)
-        operands = (np.float64(value if here else 0.0), numbers.NOWHERE if here else value)
-        one = (np.float64(1.0), numbers.NOWHERE)
-        target = result[place : place + 1]
-        device.launch("numbers", "numbers_apply", 1, 1, MULTIPLY, *operands, *one, target)
+        operand = (value, None) if isinstance(value, float | int) else (0.0, value)
+        numbers.apply(MULTIPLY, [operand, (1.0, None)], device, result[place : place + 1])
     return result
 
 

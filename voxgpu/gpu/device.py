@@ -121,14 +121,15 @@ class CudaDevice:
 
     def staged(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The same voxels in pinned memory, from which they are copied at once; any thread."""
+        if self._is_pinned(array):
+            return array
         return self._copied_to_pinned(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
 
     def upload(self, array: npt.NDArray[Any]) -> tuple[Array, Any]:
         """The array on the device, and an event after which it is there."""
-        plain = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-        source = plain if _is_pinned(plain) else self._copied_to_pinned(plain)
+        source = self.staged(array)
         with self._device:
-            target, block = self.memory.array(plain.shape, plain.dtype, plain.nbytes)
+            target, block = self.memory.array(source.shape, source.dtype, source.nbytes)
             if block.free is not None:
                 self._copies_in.wait_event(block.free)
             target.set(source, stream=self._copies_in)
@@ -217,13 +218,13 @@ class CudaDevice:
             memory = self._pinned.malloc(size)
         except (MemoryError, self._api.cuda.runtime.CUDARuntimeError):
             return None
-        flat = np.frombuffer(memory, dtype, int(np.prod(shape, dtype=np.int64)))
-        return flat.reshape(shape).view(_Pinned)
+        return np.frombuffer(memory, dtype, int(np.prod(shape, dtype=np.int64))).reshape(shape)
 
-
-class _Pinned(np.ndarray[Any, Any]):
-    """An array in pinned memory, told apart by its type."""
-
-
-def _is_pinned(array: npt.NDArray[Any]) -> bool:
-    return isinstance(array, _Pinned)
+    def _is_pinned(self, array: npt.NDArray[Any]) -> bool:
+        """Whether the array is a part without gaps of pinned memory."""
+        memory: Any = array
+        while isinstance(memory, np.ndarray):
+            memory = memory.base
+        if isinstance(memory, memoryview):  # between them where the buffer is to be released
+            memory = memory.obj
+        return isinstance(memory, self._api.cuda.PinnedMemoryPointer) and array.flags.c_contiguous

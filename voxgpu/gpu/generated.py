@@ -21,6 +21,7 @@ from voxgpu.primitives.primitive import Primitive, Shape
 from voxgpu.types import Content, ImageOf
 
 
+@lru_cache(maxsize=1024)
 def kernel_of(step: Fused) -> CudaKernel:
     """The kernel of a step with what its gathers come to."""
     return CudaKernel(step.kernel, tuple((each.body, each.nonempty) for each in step.numbers))

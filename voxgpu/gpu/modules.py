@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from voxgpu.codegen.cuda_library import family, library_text, prelude
-from voxgpu.codegen.cuda_source import CudaKernel, name_of, texts
+from voxgpu.codegen.cuda_source import CudaKernel, texts
 
 #: From a text to code, and from code to a module of CuPy's.
 Compile = Callable[[str], bytes]
@@ -45,7 +45,7 @@ class Modules:
         for stem in libraries:
             for each in family(stem):
                 self._library(each)
-        new = {name_of(each): each for each in kernels}
+        new = {each.name: each for each in kernels}
         for name in new.keys() & self._pending.keys():
             del new[name]
         if new:
@@ -62,7 +62,7 @@ class Modules:
 
     def generated(self, kernel: CudaKernel) -> Any:
         """A generated kernel; compiled alone where nothing was said of it before."""
-        name = name_of(kernel)
+        name = kernel.name
         function = self._functions.get(("", name))
         if function is None:
             if name not in self._pending:
