@@ -97,6 +97,7 @@ class Module:
             words = parameters.packed(args)
             with self.library.lock:
                 error = run(words, request)
+                self.library.bound_stacks()
                 if error:
                     raise EmulationError(f"{name}: {error.decode()}")
 
@@ -119,8 +120,14 @@ class _Request(ctypes.Structure):
 class _Library:
     """A library that is loaded. Modules of the same text share it, and so its lock."""
 
+    #: Stacks of fibers that libraries may keep between launches. Each is two mappings of memory,
+    #: of which Linux gives a process 65 530.
+    MOST_STACKS: ClassVar[int] = 1 << 13
+
     _loaded: ClassVar[dict[Path, _Library]] = {}
     _loading = threading.Lock()
+    #: Who keeps how many.
+    _stacks: ClassVar[dict[_Library, int]] = {}
 
     def __init__(self, path: Path) -> None:
         self.functions = ctypes.CDLL(str(path))
@@ -133,6 +140,19 @@ class _Library:
             if path not in cls._loaded:
                 cls._loaded[path] = cls(path)
             return cls._loaded[path]
+
+    def bound_stacks(self) -> None:
+        """After a launch, under the lock: who launched longest ago gives back what is too much."""
+        with self._loading:
+            self._stacks.pop(self, None)
+            self._stacks[self] = self.functions.emulation_stacks()
+            for other in list(self._stacks)[:-1]:
+                if sum(self._stacks.values()) <= self.MOST_STACKS:
+                    return
+                if other.lock.acquire(blocking=False):
+                    other.functions.emulation_give_back_stacks()
+                    del self._stacks[other]
+                    other.lock.release()
 
     def kernel(self, name: str) -> tuple[Any, Parameters]:
         """What runs a kernel, and what it takes."""

@@ -94,7 +94,7 @@ extern Fiber* running;
 void switch_to(Fiber* next);
 Fiber* idle_fiber();
 void retire(Fiber* fiber);     // its stack is begun anew before it is used again
-void give_up_fibers();         // after an error: what is on them is never finished
+void give_up_fibers();         // what is on them is never finished
 void begin_host();
 void end_host();
 void begin_witness();

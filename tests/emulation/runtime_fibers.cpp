@@ -214,6 +214,21 @@ void give_up_fibers() {
   retired = all;
 }
 
+static size_t stacks() {
+  size_t count = 0;
+  for (const Fiber* fiber : all) count += fiber->stack != nullptr;
+  return count;
+}
+
+static void give_back_stacks() {
+  if (is_watched_for_bounds() || is_watched_for_races()) return;  // they remember what was there
+  give_up_fibers();
+  for (Fiber* fiber : all) {
+    if (fiber->stack) munmap(fiber->stack - PAGE, stack_size() + PAGE);
+    fiber->stack = nullptr;
+  }
+}
+
 void begin_host() {
   if (__tsan_get_current_fiber) host_witness = __tsan_get_current_fiber();
   host_bottom = nullptr;  // another thread may launch this time
@@ -222,3 +237,11 @@ void begin_host() {
 void end_host() { acquired(&end_of_threads); }
 
 }  // namespace emulation
+
+// What module.py calls between launches.
+extern "C" __attribute__((visibility("default"))) size_t emulation_stacks() {
+  return emulation::stacks();
+}
+extern "C" __attribute__((visibility("default"))) void emulation_give_back_stacks() {
+  emulation::give_back_stacks();
+}

@@ -57,6 +57,19 @@ def test_what_is_right_is_right_in_every_order() -> None:
         assert _total(SAMPLES, seed) == VALUES.sum()
 
 
+def test_libraries_keep_few_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a process that runs many kernels would have no more mappings of memory."""
+    texts = [f"{SAMPLES}\n#define THIS_IS {number}\n" for number in range(3)]
+    libraries = [Module(BEFORE + text).library for text in texts]
+    monkeypatch.setattr(type(libraries[0]), "MOST_STACKS", 200)
+    for seed in (1, 0, 2):
+        for text, library in zip(texts, libraries, strict=True):
+            assert _total(text, seed) == VALUES.sum()
+            kept = [each.functions.emulation_stacks() for each in libraries]
+            own = library.functions.emulation_stacks()
+            assert own >= 64 and (sum(kept) <= 200 or sum(kept) == own), kept
+
+
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_planted_is_found(name: str) -> None:
     (old, new), expected = PLANTED[name]
