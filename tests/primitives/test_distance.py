@@ -8,6 +8,7 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from tests.primitives.images import masks, masks_with_spacing
 from tests.primitives.reference import computed
+from voxgpu.primitives import distance as distances
 from voxgpu.primitives.distance import distance, signed_distance
 
 
@@ -104,3 +105,11 @@ def test_far_voxels_in_a_thin_image():
     result = computed(distance, b, spacing=(1.0, 1.0, 0.1))
     expected = np.sqrt(np.square(np.arange(300) * 0.1)).astype(np.float32)
     assert np.array_equal(result[0, 0], expected)
+
+
+def test_squares_are_products():
+    """C's pow rounds a few of them otherwise, 19 · 1.2 mm for one; kernels multiply."""
+    step = float(np.float32(1.2))
+    region = np.where(np.arange(200) == 0, 0.0, np.inf)[:, None]
+    squares = distances._least_along_first_axis(region, step)[:, 0]
+    assert squares.tolist() == [(n * step) * (n * step) for n in range(200)]

@@ -122,7 +122,9 @@ def _least_along_first_axis(squares: Any, step: float) -> npt.NDArray[np.float64
     source = np.ascontiguousarray(squares)
     first, last = int(occupied[0]), int(occupied[-1]) + 1
     for offset in range(1, size):
-        square = (offset * step) ** 2
+        away = offset * step
+        # Not `** 2`, which for a single number is C's pow and need not round as the product does.
+        square = away * away
         if offset % PATIENCE == 1 and square >= least.max():
             break
         stop = min(last, size - offset)
