@@ -50,6 +50,28 @@ def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
     assert _compiled_with(tmp_path) == 0
 
 
+#: Threads that are the first to need code need it at once.
+AT_ONCE = """
+from threading import Barrier, Thread
+from voxgpu.codegen.machine import Machine, machine
+made, found, start = [], [], Barrier(4)
+plain = Machine.__init__
+Machine.__init__ = lambda self, cache: made.append(plain(self, cache))
+def ask():
+    start.wait()
+    found.append(machine())
+threads = [Thread(target=ask) for _ in range(4)]
+for each in threads: each.start()
+for each in threads: each.join()
+print(len(made), len(set(map(id, found))))
+"""
+
+
+def test_a_process_has_one_machine() -> None:
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("1 1\n", "")
+
+
 def _truncated(file: Path) -> None:
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 

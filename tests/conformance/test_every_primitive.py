@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import product
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 from tests.conformance.on_backend import outcome_of, plan_of, same
+from tests.cpu.checked import checked_kernels
 from tests.emulation.module import requires_emulation
 from tests.gpu.emulated import emulated_gpu, prepare
 from tests.laws.random_plans import lit, steepness
@@ -64,7 +66,9 @@ ODD = BOUNDS | st.sampled_from([np.inf, -np.inf, np.nan]) | st.floats(width=32)
 ELEMENTS_ON_GPU = ["float32", "int16"]
 
 
-@pytest.fixture(scope="module", params=["one thread", "three threads", "emulated GPU"])
+@pytest.fixture(
+    scope="module", params=["one thread", "three threads", "checked accesses", "emulated GPU"]
+)
 def backend(request: pytest.FixtureRequest) -> Any:
     if request.param == "emulated GPU":
         requires_emulation()
@@ -73,7 +77,8 @@ def backend(request: pytest.FixtureRequest) -> Any:
             yield gpu
         return
     made = Cpu(1 if request.param == "one thread" else 3)
-    yield made
+    with checked_kernels() if request.param == "checked accesses" else nullcontext():
+        yield made
     made.close()
 
 

@@ -15,6 +15,9 @@ from typing import Any
 
 from voxgpu.codegen.object_cache import ObjectCache, default_folder
 
+#: Held while the machine of the process is made.
+_MAKING = RLock()
+
 #: Bump when other code comes out of the same text.
 _VERSION = 1
 
@@ -115,7 +118,7 @@ _folder: list[Any] = []
 def keep_machine_code_in(folder: Any) -> None:
     """Where machine code is kept, from now on; None: nowhere. Call before anything is compiled."""
     _folder[:] = [folder]
-    machine.cache_clear()
+    _only_machine.cache_clear()
 
 
 def code_folder() -> Any:
@@ -124,9 +127,15 @@ def code_folder() -> Any:
 
 
 @lru_cache(maxsize=1)
-def machine() -> Machine:
-    """The machine of this process."""
+def _only_machine() -> Machine:
     return Machine(ObjectCache(code_folder()))
+
+
+def machine() -> Machine:
+    """The machine of this process, whichever of its threads asks first."""
+    # A cache alone would let threads that ask at once make one each.
+    with _MAKING:
+        return _only_machine()
 
 
 def function_at(address: int, result: str | None, arguments: Sequence[str]) -> Callable[..., Any]:
