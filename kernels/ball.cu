@@ -26,20 +26,29 @@ struct Image {
   i32 depth, height, width;
   __device__ u32 words() const { return ((u32)width + 63) / 64; }
   __device__ u32 all_words() const { return (u32)depth * (u32)height * words(); }
+  __device__ i64 voxels() const { return (i64)depth * height * width; }
 };
 
-// Eight voxels of a row as bits, the first one lowest; what lies beyond the row is 0.
-// flip: 255 to take false voxels for true ones; aligned: rows begin at addresses divisible by 8
-__device__ __forceinline__ u32 load_eight(const u8* row, i32 x, i32 width, bool aligned, u32 flip) {
-  if (x < 0 || x >= width) return 0;
-  if (aligned) {
-    const u64 voxels = *(const u64*)(row + x);
-    return (u32)((voxels * 0x0102040810204080ull) >> 56) ^ flip;
+// Eight neighboring bytes of an array, wherever they lie, by the words that hold them.
+__device__ __forceinline__ u64 eight_bytes(const u8* array, i64 place, i64 count) {
+  const u64 shift = (u64)(array + place) & 7;
+  if (shift <= (u64)place && place - (i64)shift + 16 <= count) {
+    const u64* words = (const u64*)(array + place - shift);
+    return shift ? words[0] >> 8 * shift | words[1] << (64 - 8 * shift) : words[0];
   }
-  const i32 count = min(8, width - x);
-  u32 bits = 0;
-  for (i32 i = 0; i < count; i++) bits |= (u32)row[x + i] << i;
-  return (bits ^ flip) & ((1u << count) - 1);
+  u64 bytes = 0;
+  for (i32 i = 0; i < min(8ll, count - place); i++) bytes |= (u64)array[place + i] << 8 * i;
+  return bytes;
+}
+
+// Eight voxels of a row as bits, the first one lowest; what lies beyond the row is 0.
+// flip: 255 to take false voxels for true ones
+__device__ __forceinline__ u32 load_eight(const u8* mask, const Image& image, i64 row, i32 x,
+                                          u32 flip) {
+  if (x < 0 || x >= image.width) return 0;
+  const u64 voxels = eight_bytes(mask, row * image.width + x, image.voxels());
+  const u32 bits = (u32)((voxels * 0x0102040810204080ull) >> 56) ^ flip;
+  return bits & ((1u << min(8, image.width - x)) - 1);
 }
 
 // Bytes of 0 or 1 from eight bits.
@@ -48,17 +57,28 @@ __device__ __forceinline__ u64 unpacked(u32 bits) {
   return spread | (u64)(bits >> 7 & 1) << 56;
 }
 
-__device__ __forceinline__ void store_eight(u8* row, i32 x, i32 width, bool aligned, u32 bits) {
-  if (x >= width) return;
-  if (aligned) {
-    *(u64*)(row + x) = unpacked(bits);
-  } else {
-    for (i32 i = 0; i < min(8, width - x); i++) row[x + i] = (u8)(bits >> i & 1);
-  }
-}
-
+// Whether rows begin at addresses of words of eight bytes. Otherwise a run of n x 8 voxels has a
+// part of n + 1 words.
 __device__ __forceinline__ bool aligned_rows(const void* voxels, i32 width) {
   return (((u64)voxels | (u64)width) & 7) == 0;
+}
+
+// Writes those voxels of a run that lie in its word ``piece``.
+// run: where its first voxel goes; bits: its voxels, eight in each of ``count`` bytes
+// length: voxels that are written; flip: 255 to write false for true
+__device__ __forceinline__ void store_piece(u8* run, const u8* bits, i32 count, i32 piece,
+                                            i32 length, u32 flip) {
+  const i32 shift = (i32)((u64)run & 7);
+  const i32 first = piece == 0 ? shift : 0, last = min(8, length + shift - 8 * piece);
+  if (first >= last) return;
+  const u32 before = piece > 0 ? bits[piece - 1] : 0, here = piece < count ? bits[piece] : 0;
+  const u32 values = (before | here << 8) >> (8 - shift) ^ flip;
+  u8* word = run + 8 * piece - shift;
+  if (last - first == 8) {
+    *(u64*)word = unpacked(values & 255);
+  } else {
+    for (i32 i = first; i < last; i++) word[i] = (u8)(values >> i & 1);
+  }
 }
 
 // What a block of a box works on: its own rows, and those around them that there are.
@@ -88,7 +108,6 @@ __device__ Tile tile_of_block(const Image& image, i32 planes, i32 radius) {
 // Packs the rows of a tile and around it into shared memory.
 __device__ void stage_tile(const u8* mask, const Image& image, const Tile& tile, u32 flip,
                            u32* packed) {
-  const bool aligned = aligned_rows(mask, image.width);
   const i32 each = TILE_BYTES + 2;
   u8* bytes = (u8*)packed;
 #pragma unroll 4
@@ -96,10 +115,9 @@ __device__ void stage_tile(const u8* mask, const Image& image, const Tile& tile,
     const i32 row = item / each, place = item - row * each;
     const i32 plane = row / tile.count_y;
     const i64 z = tile.first_z + plane, y = tile.first_y + row - plane * tile.count_y;
-    const u8* voxels = mask + (z * image.height + y) * image.width;
     const i32 x = tile.x + 8 * (place - 1);
     bytes[4 * PITCH * row + MARGIN_BYTE + place] =
-        (u8)load_eight(voxels, x, image.width, aligned, flip);
+        (u8)load_eight(mask, image, z * image.height + y, x, flip);
   }
 }
 
@@ -146,6 +164,19 @@ struct Staged {
         joined(widened + tile.staged() * TILE_WORDS) {}
 };
 
+// Writes a tile from its words. ``pieces`` of eight voxels a row, one more where rows are unaligned.
+template <i32 pieces>
+__device__ void store_tile(u8* out, const Image& image, const Tile& tile, const u32* found) {
+  for (i32 item = threadIdx.x; item < TILE_ROWS * pieces; item += THREADS) {
+    const i32 line = item / pieces, plane = line / tile.rows;
+    const i64 z = tile.z + plane, y = tile.y + line - plane * tile.rows;
+    if (z >= image.depth || y >= image.height) continue;
+    store_piece(out + (z * image.height + y) * image.width + tile.x,
+                (const u8*)(found + line * TILE_WORDS), TILE_BYTES, item % pieces,
+                min(8 * TILE_BYTES, image.width - tile.x), 0);
+  }
+}
+
 // Dilates by a box of half-width ``radius``, at most 8; planes: of a tile, 1, 2, 4 or 8.
 // inverse: 1 to dilate what is false, and to write what is then false: erosion
 extern "C" __global__ void ball_box(const u8* mask, u8* out, i32 depth, i32 height, i32 width,
@@ -160,14 +191,10 @@ extern "C" __global__ void ball_box(const u8* mask, u8* out, i32 depth, i32 heig
   const u32 value = dilated_word(tile, radius, staged.packed, staged.widened, staged.joined);
   found[threadIdx.x] = inverse ? ~value : value;
   __syncthreads();
-  const bool aligned = aligned_rows(out, width);
-  const u8* bytes = (const u8*)found;
-  for (i32 item = threadIdx.x; item < TILE_ROWS * TILE_BYTES; item += THREADS) {
-    const i32 line = item / TILE_BYTES, plane = line / tile.rows;
-    const i64 z = tile.z + plane, y = tile.y + line - plane * tile.rows;
-    if (z < depth && y < height)
-      store_eight(out + (z * height + y) * width, tile.x + item % TILE_BYTES * 8, width, aligned,
-                  bytes[item]);
+  if (aligned_rows(out, width)) {
+    store_tile<TILE_BYTES>(out, image, tile, found);
+  } else {
+    store_tile<TILE_BYTES + 1>(out, image, tile, found);
   }
 }
 
@@ -228,7 +255,6 @@ extern "C" __global__ void ball_widen(const u8* mask, const i32* widths, i32 cou
                                       i32 depth, i32 height, i32 width, i32 inverse) {
   __shared__ u64 staged[THREADS + 2];
   const Image image = {depth, height, width};
-  const bool aligned = aligned_rows(mask, width);
   const i64 first = (i64)blockIdx.x * THREADS - 1;
   u8* bytes = (u8*)staged;
 #pragma unroll 4
@@ -238,8 +264,7 @@ extern "C" __global__ void ball_widen(const u8* mask, const i32* widths, i32 cou
     if (number >= 0 && number < image.all_words()) {
       const u32 row = (u32)number / image.words();
       const u32 column = (u32)number - row * image.words();
-      bits = load_eight(mask + (i64)row * width, (i32)(64 * column) + item % 8 * 8, width, aligned,
-                        inverse ? 255u : 0u);
+      bits = load_eight(mask, image, row, (i32)(64 * column) + item % 8 * 8, inverse ? 255u : 0u);
     }
     bytes[item] = (u8)bits;
   }
@@ -284,6 +309,21 @@ __device__ __forceinline__ u64 joined_word(const u64* widened, const i32* shape,
   return value;
 }
 
+// Writes words of 64 voxels. ``pieces`` of eight voxels a word, one more where rows are unaligned.
+template <i32 pieces>
+__device__ void store_words(u8* out, const Image& image, const u64* joined, u32 flip) {
+  const u32 first = blockIdx.x * THREADS, words = image.words();
+  for (i32 item = threadIdx.x; item < pieces * THREADS; item += THREADS) {
+    const i32 word = item / pieces;
+    const u32 number = first + word;
+    if (number >= image.all_words()) continue;
+    const u32 row = number / words;
+    const i32 x = (i32)(64 * (number - row * words));
+    store_piece(out + (i64)row * image.width + x, (const u8*)(joined + word), 8, item % pieces,
+                min(64, image.width - x), flip);
+  }
+}
+
 // Writes the dilation by a ball, or its complement.
 // deeper: 1 to write where the mask is true and the dilation is not; flip: 1 where the mask is
 // true where it says false; inverse: 1 to write the complement
@@ -297,17 +337,21 @@ extern "C" __global__ void ball_join(const u64* widened, const i32* shape, i32 c
   joined[threadIdx.x] =
       mine ? joined_word(widened, shape, count, image, first + threadIdx.x) : 0;
   __syncthreads();
-  const bool readable = aligned_rows(mask, width), writable = aligned_rows(out, width);
-  const u8* bytes = (const u8*)joined;
-  for (i32 item = threadIdx.x; item < 8 * THREADS; item += THREADS) {
-    const u32 number = first + item / 8;
-    if (number >= total) continue;
-    const u32 row = number / words;
-    const i32 x = (i32)(64 * (number - row * words)) + item % 8 * 8;
-    const i64 start = (i64)row * width;
-    u32 bits = bytes[item];
-    if (deeper) bits = load_eight(mask + start, x, width, readable, flip ? 255u : 0u) & ~bits;
-    store_eight(out + start, x, width, writable, inverse ? ~bits & 255u : bits);
+  if (deeper) {
+    u8* bytes = (u8*)joined;
+    for (i32 item = threadIdx.x; item < 8 * THREADS; item += THREADS) {
+      const u32 number = first + item / 8;
+      if (number >= total) continue;
+      const u32 row = number / words;
+      const i32 x = (i32)(64 * (number - row * words)) + item % 8 * 8;
+      bytes[item] = load_eight(mask, image, row, x, flip ? 255u : 0u) & ~(u32)bytes[item];
+    }
+    __syncthreads();
+  }
+  if (aligned_rows(out, width)) {
+    store_words<8>(out, image, joined, inverse ? 255u : 0u);
+  } else {
+    store_words<9>(out, image, joined, inverse ? 255u : 0u);
   }
 }
 

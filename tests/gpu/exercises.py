@@ -86,9 +86,12 @@ def boxes(device: Any) -> bool:
 
 def balls(device: Any) -> bool:
     rare = NUMBERS > 290
-    found = ball.compared_distance(rare, 3.0, "pdt", "less_equal", GRID, device)
-    expected = rewritten.compared_distance.function(rare, 3.0, "pdt", "less_equal", "region", GRID)
-    return _same(found, expected)
+    near = rare, 3.0, "pdt", "less_equal"
+    deep = ~rare, -1.5, "dt", "less_equal"
+    found = [ball.compared_distance(*each, GRID, device) for each in (near, deep)]
+    compare = rewritten.compared_distance.function
+    expected = [compare(*each, "region", GRID) for each in (near, deep)]
+    return all(map(_same, found, expected))
 
 
 def distances(device: Any) -> bool:

@@ -56,7 +56,11 @@ BUGS = {
     "box: words without a barrier": Bug("ball", SYNC, "", "boxes", "plain", 1),
     "ball: planes without a barrier": Bug("ball", SYNC, "", "balls", "plain", 5),
     "ball: words without an end": Bug(
-        "ball", "number < image.all_words()", "number <= image.all_words()", "balls", "bounds", 0
+        "ball", "number < image.all_words()", "number <= image.all_words()", "balls", "bounds", 1
+    ),
+    "ball: rows of the mask without a barrier": Bug("ball", SYNC, "", "balls", "plain", 8),
+    "ball: a word beyond the image": Bug(
+        "ball", "(i64)shift + 16 <= count", "(i64)shift + 8 <= count", "balls", "bounds", 0
     ),
     "components: a lost union is not tried again": Bug(
         "components",

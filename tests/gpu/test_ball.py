@@ -110,6 +110,20 @@ def test_distances_of_odd_shapes(shape: tuple[int, ...]) -> None:
             check_distance(mask, r, kind, COMPARISONS[number], spacing)
 
 
+@pytest.mark.parametrize("width", range(61, 69))
+@pytest.mark.parametrize("offset", [0, 1, 6])
+def test_rows_that_begin_anywhere(width: int, offset: int) -> None:
+    """Words of eight voxels hold those of two rows, and of no row at the ends of the image."""
+    mask = np.empty(3 * 5 * width + offset, np.bool_)[offset:].reshape(3, 5, width)
+    mask[:] = blobs(mask.shape, width)
+    assert mask.ctypes.data % 8 == offset
+    for kind in kinds_of(mask.shape):
+        mask[:] = kind ^ blobs(mask.shape, width)
+        check_boxes(mask, 1)
+        for r in (2.1, -1.5):
+            check_distance(mask, r, "dt", "less", (1.0, 1.0, 1.0))
+
+
 @pytest.mark.parametrize("r", [5.0, -3.0])
 def test_distances_of_blobs(r: float) -> None:
     mask = blobs((31, 40, 72))
