@@ -29,19 +29,19 @@ PATIENCE = 240
 _FINDING = re.compile(
     r"(?:ERROR: AddressSanitizer: [\w-]+|WARNING: ThreadSanitizer: [\w ]+|runtime error: .*)"
 )
-_PLACE = re.compile(r"kernels\.cu:(\d+)")
+_PLACE = re.compile(r"\b\w+\.cuh?:\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What came of a process.
 
-    what  the finding, the error or the wrong result; empty where all was well
-    line  of the kernels' text, 0 where it is not known
+    what   the finding, the error or the wrong result; empty where all was well
+    place  the file of kernels and the line in it; empty where it is not known
     """
 
     what: str
-    line: int = 0
+    place: str = ""
 
     @property
     def is_clean(self) -> bool:
@@ -72,7 +72,7 @@ def watched(leg: str, module: str, *arguments: str) -> Found:
     finding = _FINDING.search(told)
     if finding:
         place = _PLACE.search(told, finding.start())
-        return Found(finding[0], int(place[1]) if place else 0)
+        return Found(finding[0], place[0] if place else "")
     if done.returncode or not done.stdout.rstrip().endswith("right"):
         return Found(told.strip()[-600:] or f"exit status {done.returncode}")
     return Found("")

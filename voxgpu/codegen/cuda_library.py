@@ -31,8 +31,13 @@ def library_text(stem: str) -> str:
 @cache
 def prelude() -> str:
     """What stands before generated kernels."""
-    return "".join(map(_read, _FUSED))
+    return "".join(map(_read, _FUSED)) + _lines_of("generated.cu")
 
 
 def _read(name: str) -> str:
-    return (files("voxgpu.kernels") / name).read_text("utf-8")
+    return _lines_of(name) + (files("voxgpu.kernels") / name).read_text("utf-8")
+
+
+def _lines_of(name: str) -> str:
+    """Lets compilers, and whoever asks them, count the lines of this file from here."""
+    return f'#line 1 "{name}"\n'
