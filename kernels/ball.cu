@@ -22,11 +22,21 @@ constexpr i32 THREADS = 256;
 constexpr i32 TILE_WORDS = 4, TILE_ROWS = 64, TILE_BYTES = 4 * TILE_WORDS;
 constexpr i32 PITCH = TILE_WORDS + 2, MARGIN_BYTE = 3;
 
+// Where a word of 64 voxels lies: its row, and its first voxel there.
+struct Word {
+  u32 row;
+  i32 x;
+};
+
 struct Image {
   i32 depth, height, width;
   __device__ u32 words() const { return ((u32)width + 63) / 64; }
   __device__ u32 all_words() const { return (u32)depth * (u32)height * words(); }
   __device__ i64 voxels() const { return (i64)depth * height * width; }
+  __device__ Word word(u32 number) const {
+    const u32 row = number / words();
+    return {row, (i32)(64 * (number - row * words()))};
+  }
 };
 
 // Eight neighboring bytes of an array, wherever they lie, by the words that hold them.
@@ -262,9 +272,8 @@ extern "C" __global__ void ball_widen(const u8* mask, const i32* widths, i32 cou
     const i64 number = first + item / 8;
     u32 bits = 0;
     if (number >= 0 && number < image.all_words()) {
-      const u32 row = (u32)number / image.words();
-      const u32 column = (u32)number - row * image.words();
-      bits = load_eight(mask, image, row, (i32)(64 * column) + item % 8 * 8, inverse ? 255u : 0u);
+      const Word word = image.word((u32)number);
+      bits = load_eight(mask, image, word.row, word.x + item % 8 * 8, inverse ? 255u : 0u);
     }
     bytes[item] = (u8)bits;
   }
@@ -312,15 +321,13 @@ __device__ __forceinline__ u64 joined_word(const u64* widened, const i32* shape,
 // Writes words of 64 voxels. ``pieces`` of eight voxels a word, one more where rows are unaligned.
 template <i32 pieces>
 __device__ void store_words(u8* out, const Image& image, const u64* joined, u32 flip) {
-  const u32 first = blockIdx.x * THREADS, words = image.words();
+  const u32 first = blockIdx.x * THREADS;
   for (i32 item = threadIdx.x; item < pieces * THREADS; item += THREADS) {
-    const i32 word = item / pieces;
-    const u32 number = first + word;
+    const u32 number = first + item / pieces;
     if (number >= image.all_words()) continue;
-    const u32 row = number / words;
-    const i32 x = (i32)(64 * (number - row * words));
-    store_piece(out + (i64)row * image.width + x, (const u8*)(joined + word), 8, item % pieces,
-                min(64, image.width - x), flip);
+    const Word word = image.word(number);
+    store_piece(out + (i64)word.row * image.width + word.x, (const u8*)(joined + item / pieces), 8,
+                item % pieces, min(64, image.width - word.x), flip);
   }
 }
 
@@ -332,7 +339,7 @@ extern "C" __global__ void ball_join(const u64* widened, const i32* shape, i32 c
                                      i32 deeper, i32 flip, i32 inverse) {
   __shared__ u64 joined[THREADS];
   const Image image = {depth, height, width};
-  const u32 first = blockIdx.x * THREADS, words = image.words(), total = image.all_words();
+  const u32 first = blockIdx.x * THREADS, total = image.all_words();
   const bool mine = first + threadIdx.x < total;
   joined[threadIdx.x] =
       mine ? joined_word(widened, shape, count, image, first + threadIdx.x) : 0;
@@ -342,9 +349,9 @@ extern "C" __global__ void ball_join(const u64* widened, const i32* shape, i32 c
     for (i32 item = threadIdx.x; item < 8 * THREADS; item += THREADS) {
       const u32 number = first + item / 8;
       if (number >= total) continue;
-      const u32 row = number / words;
-      const i32 x = (i32)(64 * (number - row * words)) + item % 8 * 8;
-      bytes[item] = load_eight(mask, image, row, x, flip ? 255u : 0u) & ~(u32)bytes[item];
+      const Word word = image.word(number);
+      bytes[item] = load_eight(mask, image, word.row, word.x + item % 8 * 8, flip ? 255u : 0u) &
+                    ~(u32)bytes[item];
     }
     __syncthreads();
   }

@@ -33,6 +33,16 @@ __device__ __forceinline__ i64 thread_count() {
   return (i64)gridDim.x * blockDim.x;
 }
 
+// The sum of the values of the lanes before this one.
+template <class T> __device__ __forceinline__ T sum_before(T value) {
+  T sum = value;
+  for (i32 step = 1; step < 32; step *= 2) {
+    const T before = __shfl_up_sync(FULL_WARP, sum, step);
+    if ((i32)threadIdx.x % 32 >= step) sum += before;
+  }
+  return sum - value;
+}
+
 // N neighbors, which are read and written by words of up to 16 bytes.
 template <class T, i32 N> struct alignas(sizeof(T) * N > 16 ? 16 : sizeof(T) * N) Few {
   T values[N];

@@ -26,16 +26,6 @@ constexpr i32 LISTED = ROUNDS * LANES;  // by a warp at once
 __device__ __forceinline__ i32 lane_number() { return threadIdx.x & (LANES - 1); }
 __device__ __forceinline__ i32 warp_number() { return threadIdx.x / LANES; }
 
-// The sum of the values of the lanes before this one.
-__device__ __forceinline__ i32 sum_before(i32 value) {
-  i32 sum = value;
-  for (i32 step = 1; step < LANES; step *= 2) {
-    i32 before = __shfl_up_sync(FULL_WARP, sum, step);
-    if (lane_number() >= step) sum += before;
-  }
-  return sum - value;
-}
-
 // Replaces each count by the sum of those before it. One block.
 extern "C" __global__ void __launch_bounds__(1024)
 components_ranks_add(i32* counts, i64 size) {

@@ -139,21 +139,19 @@ __device__ __forceinline__ void each_rank(const u64* counts, i32 amount, double 
   u64 equal[KEYS_EACH], own = 0;
 #pragma unroll
   for (i32 i = 0; i < KEYS_EACH; i++) own += equal[i] = first + i < amount ? counts[first + i] : 0;
-  u64 upto = own;
+  u64 lower = sum_before(own);
   for (i32 step = 1; step < 32; step *= 2) {
     before += __shfl_xor_sync(FULL_WARP, before, step);
     all += __shfl_xor_sync(FULL_WARP, all, step);
-    const u64 other = __shfl_up_sync(FULL_WARP, upto, step);
-    if ((i32)threadIdx.x % 32 >= step) upto += other;
   }
   const i32 warp = threadIdx.x / 32;
   if (threadIdx.x % 32 == 31) {
     befores[warp] = before;
     alls[warp] = all;
-    owns[warp] = upto;
+    owns[warp] = lower + own;
   }
   __syncthreads();
-  u64 lower = upto - own, population = 0;
+  u64 population = 0;
   for (i32 other = 0; other < WARPS; other++) {
     lower += befores[other] + (other < warp ? owns[other] : 0);
     population += alls[other];

@@ -13,15 +13,10 @@ __device__ __forceinline__ float rank_of(double c, u64 equal, u64 lower, u64 pop
 
 // Adds up `count` of the threads of a block before this one; `all` gets the sum of all of them.
 __device__ __forceinline__ u32 before_in_block(u32 count, u32* sums, u32* all) {
-  u32 upto = count;
-  for (i32 step = 1; step < 32; step *= 2) {
-    const u32 other = __shfl_up_sync(FULL_WARP, upto, step);
-    if ((i32)threadIdx.x % 32 >= step) upto += other;
-  }
+  u32 before = sum_before(count);
   const i32 warp = threadIdx.x / 32;
-  if (threadIdx.x % 32 == 31) sums[warp] = upto;
+  if (threadIdx.x % 32 == 31) sums[warp] = before + count;
   __syncthreads();
-  u32 before = upto - count;
   *all = 0;
   for (i32 other = 0; other < WARPS; other++) {
     if (other < warp) before += sums[other];

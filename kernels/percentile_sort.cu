@@ -68,19 +68,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) percentile_sort_scan(
       own[i] = block < blocks ? row[block] : 0;
       sum += own[i];
     }
-    u32 upto = sum;
-    for (i32 step = 1; step < 32; step *= 2) {
-      const u32 other = __shfl_up_sync(FULL_WARP, upto, step);
-      if (lane >= step) upto += other;
-    }
-    u32 place = before + upto - sum;
+    u32 place = before + sum_before(sum);
 #pragma unroll
     for (i32 i = 0; i < 4; i++) {
       const i32 block = start + 4 * lane + i;
       if (block < blocks) row[block] = place;
       place += own[i];
     }
-    before += __shfl_sync(FULL_WARP, upto, 31);
+    before = __shfl_sync(FULL_WARP, place, 31);
   }
   if (lane == 0) totals[digit] = before;
 }
