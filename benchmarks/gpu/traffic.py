@@ -225,11 +225,8 @@ def _write(found: dict[str, Moved]) -> None:
     (DOCS / "gpu-traffic.json").write_text(json.dumps(bytes_, indent=1) + "\n")
     told = page(found)
     path = DOCS / "gpu.md"
-    marks = "<!-- traffic -->", "<!-- /traffic -->"
-    pattern = re.compile(f"{marks[0]}.*{marks[1]}", re.DOTALL)
-    marked = f"{marks[0]}\n{told}\n{marks[1]}"
-    text = path.read_text()
-    text = pattern.sub(lambda _: marked, text) if pattern.search(text) else f"{text}\n{marked}\n"
+    marked = f"<!-- traffic -->\n{told}\n<!-- /traffic -->"
+    text = re.sub(r"<!-- traffic -->.*<!-- /traffic -->", marked, path.read_text(), flags=re.DOTALL)
     path.write_text(text)
     print(told)
 
