@@ -7,6 +7,7 @@ what comes back. Nothing heavy is imported before one of them is called.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ def run(
     store: str | Path | None = None,
     memory: int | None = None,
     device_memory: int | None = None,
+    nifti_form: str = "",
+    series: str = "",
 ) -> Result:
     """Runs a program and returns what it printed and saved, its values, and the goals that failed.
 
@@ -53,17 +56,22 @@ def run(
                  command line; None: nothing is kept
     memory       bytes that the process may take; values beyond it wait on the disk
     device_memory  bytes that may be taken of a GPU; None: 70 % of what is free there
+    nifti_form   ``sform`` or ``qform``: the orientation to take from NIfTI files that have both;
+                 empty: the sform
+    series       the UID of the DICOM series to take from folders that hold several
 
     Raises ImgqlError with every mistake, before anything is computed; a goal that fails while
     running is in ``errors`` of the result, and the others are delivered.
     """
     from voxgpu.execute import Devices, Session
     from voxgpu.files.digest import Digests
+    from voxgpu.files.options import ReadOptions
 
     devices = Devices(device, threads, device_memory)
     folder = Path(output) if output is not None else None
     source, path = _source(program)
     options = _options(define, folder, dialect, same_grid, read_roots, write_roots, primitives)
+    options = replace(options, read=ReadOptions(nifti_form, series))
     from voxgpu.pipeline import compile_program
 
     kept = _opened(store)

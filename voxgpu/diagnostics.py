@@ -38,6 +38,7 @@ CODES = {
     "W201": "images of equal shape on different grids, taken as one",
     "W202": "two results saved under one name",
     "W203": "a package whose primitives cannot be used",
+    "W204": "a header that leaves a doubt",
     "W301": "voxels that a file cannot hold as they are",
     "W302": "a value that is not to be trusted blindly",
     "W303": "a step that needs more memory than it was given",

@@ -16,6 +16,7 @@ from voxgpu.files.digest import Digests
 from voxgpu.files.existing import existing
 from voxgpu.files.folder import listing
 from voxgpu.files.header import Header, read_header
+from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.files.write import unsupported_reason
@@ -46,6 +47,7 @@ class Options:
              where the dialect does
     roots    the folders that the program may read and write
     primitives  Python files that define more primitives
+    read     how headers of image files are read
     """
 
     define: Mapping[str, str] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Options:
     adopt: bool | None = None
     roots: Roots = field(default_factory=Roots)
     primitives: tuple[Path, ...] = ()
+    read: ReadOptions = AS_USUAL
 
 
 @dataclass(frozen=True)
@@ -217,7 +220,7 @@ def _compile(
     commands = read(reader, folder=folder)
     variables = {**_standard_variables(path), **options.define}
     known = Names(names, {"simpleitk": SimpleITKNamespace()}, reader.namespaces)
-    files = _Files(options.roots, seen)
+    files = _Files(options.roots, options.read, seen)
     program = resolve(commands, known, variables, files.describe, diagnostics)
     adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
     refuse = _SaveRefusals(options).reason
@@ -300,9 +303,11 @@ def _standard_variables(path: Path | None) -> dict[str, str]:
 class _Files:
     """What a program reads of files before it runs; each header once."""
 
-    def __init__(self, roots: Roots, seen: HeaderMemory | None) -> None:
+    def __init__(self, roots: Roots, options: ReadOptions, seen: HeaderMemory | None) -> None:
         self._roots = roots
-        self._seen = seen
+        self._options = options
+        # What is remembered of headers holds for the default options only.
+        self._seen = seen if options == AS_USUAL else None
         self._read: dict[str, Header] = {}
 
     def describe(self, path: str) -> tuple[Type, Header]:
@@ -333,7 +338,7 @@ class _Files:
     def _seen_header(self, path: str) -> Header:
         """The header, without reading it where it has been read from the same file before."""
         if self._seen is None:
-            return read_header(Path(path))
+            return read_header(Path(path), self._options)
         place = existing(Path(path))
         header = self._seen.header(place)
         if header is None:

@@ -87,6 +87,17 @@ _SHARED = (
         help="adopt: images of equal shape count as images on one grid.",
     ),
     click.option(
+        "--nifti-form",
+        type=click.Choice(["sform", "qform"]),
+        help="The orientation to take from NIfTI files that have both (default: the sform).",
+    ),
+    click.option(
+        "--series",
+        metavar="UID",
+        default="",
+        help="The DICOM series to take from folders that hold several.",
+    ),
+    click.option(
         "--read-root",
         multiple=True,
         type=click.Path(path_type=Path),
@@ -118,6 +129,7 @@ def without_program(command: _Command) -> _Command:
 
 def options_of(given: dict[str, Any]) -> Options:
     """What was given, for the pipeline."""
+    from voxgpu.files.options import ReadOptions
     from voxgpu.files.roots import Roots
     from voxgpu.language.syntax import Dialect
     from voxgpu.pipeline import Options
@@ -129,6 +141,7 @@ def options_of(given: dict[str, Any]) -> Options:
         adopt=None if given["same_grid"] is None else given["same_grid"] == "adopt",
         roots=Roots(given["read_root"], given["write_root"]),
         primitives=given["primitives"],
+        read=ReadOptions(given["nifti_form"] or "", given["series"]),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxgpu.files.existing import existing, what_it_looks_like
+from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.problem import FileProblem
 from voxgpu.image import Grid
 from voxgpu.types import ELEMENT_BYTES
@@ -30,6 +31,8 @@ class Header:
     channels  1, or 3 or 4 for colors
     files     every file whose bytes bear on the image, absolute: the header's first, then
               detached voxels, or the slices of a series in order
+    warnings  doubts about the header, such as two orientations that differ, each with what was
+              taken
     """
 
     path: str
@@ -37,6 +40,7 @@ class Header:
     element: str
     channels: int
     files: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -44,7 +48,7 @@ class Header:
         return self.grid.voxels * self.channels * ELEMENT_BYTES[self.element]
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
     """The header of an image file, or of a folder with one DICOM series; reads no voxels.
 
     Raises FileProblem for whatever is not there, not an image, not a 2-D or 3-D image of real

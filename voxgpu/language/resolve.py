@@ -192,6 +192,8 @@ class _Resolver:
                 at_trace(refusal.code, refusal.reason, (span, *trace), help=refusal.help)
             )
             return Broken(UNKNOWN, span)
+        for warning in header.warnings:
+            self._diagnostics.add(at_trace("W204", warning, (span, *trace)))
         return LoadFile(path, header, kind, span)
 
     def _text(self, expression: Expression, what: str) -> str | None:

@@ -176,6 +176,8 @@ class Operations:
         except Refusal as refusal:
             return self._report_refusal(refusal, trace)
         assert isinstance(kind, ImageOf)
+        for warning in header.warnings:
+            self._report(at_trace("W204", warning, trace))
         if kind.content is not NUMBER_IMAGE.content:
             message = f"`{path}` is an {kind}, and an {NUMBER_IMAGE} is needed"
             hint = 'write its path where it is read, or: load v = "path"'

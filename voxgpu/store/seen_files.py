@@ -19,7 +19,7 @@ from voxgpu.image import Grid
 from voxgpu.store.index import Index
 
 #: Bump when the reader of headers would say something else of the same files.
-_HEADER_VERSION = 1
+_HEADER_VERSION = 2
 
 
 class SeenFiles:
@@ -87,6 +87,7 @@ def _described(header: Header) -> dict[str, Any]:
         "element": header.element,
         "channels": header.channels,
         "files": header.files,
+        "warnings": header.warnings,
         "grid": [grid.shape, grid.spacing, grid.origin, grid.direction, grid.nifti.hex()],
     }
 
@@ -96,7 +97,8 @@ def _header(described: dict[str, Any]) -> Header:
     grid = Grid(tuple(shape), tuple(spacing), tuple(origin), tuple(direction), bytes.fromhex(nifti))
     files = tuple(map(str, described["files"]))
     path, element = str(described["path"]), str(described["element"])
-    return Header(path, grid, element, int(described["channels"]), files)
+    warnings = tuple(map(str, described["warnings"]))
+    return Header(path, grid, element, int(described["channels"]), files, warnings)
 
 
 def _text(path: str) -> str:
