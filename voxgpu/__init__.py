@@ -37,6 +37,7 @@ def run(
     device_memory: int | None = None,
     nifti_form: str = "",
     series: str = "",
+    grid_tolerance: float = 1e-3,
 ) -> Result:
     """Runs a program and returns what it printed and saved, its values, and the goals that failed.
 
@@ -59,6 +60,7 @@ def run(
     nifti_form   ``sform`` or ``qform``: the orientation to take from NIfTI files that have both;
                  empty: the sform
     series       the UID of the DICOM series to take from folders that hold several
+    grid_tolerance  two grids agree when no voxel center lies farther apart, in smallest spacings
 
     Raises ImgqlError with every mistake, before anything is computed; a goal that fails while
     running is in ``errors`` of the result, and the others are delivered.
@@ -71,7 +73,7 @@ def run(
     folder = Path(output) if output is not None else None
     source, path = _source(program)
     options = _options(define, folder, dialect, same_grid, read_roots, write_roots, primitives)
-    options = replace(options, read=ReadOptions(nifti_form, series))
+    options = replace(options, read=ReadOptions(nifti_form, series), tolerance=grid_tolerance)
     from voxgpu.pipeline import compile_program
 
     kept = _opened(store)

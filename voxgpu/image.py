@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: Two grids agree when their voxel centers coincide within this fraction of a voxel.
-TOLERANCE = 1e-6
+#: Two grids agree when no voxel center lies farther apart than this part of the smallest spacing.
+#: Tools that write the same grid as float32, as decimals or as a quaternion differ by less.
+TOLERANCE = 1e-3
+
+#: The same for grids that went through a library in memory: nothing but arithmetic may differ.
+ROUNDING = 1e-6
 
 #: A plane whose axes, as unit vectors, span less than this has lost one of them.
 SMALLEST_DETERMINANT = 1e-6
@@ -55,29 +59,29 @@ class Grid:
         """How many voxels the grid has."""
         return math.prod(self.shape)
 
-    def agrees_with(self, other: Grid) -> bool:
-        """Whether every voxel center coincides within 1e-6 of a voxel."""
+    def agrees_with(self, other: Grid, tolerance: float = TOLERANCE) -> bool:
+        """Whether no voxel center lies farther apart than ``tolerance`` smallest spacings."""
         if self is other:
             return True
         if self.shape != other.shape:
             return False
-        return self.displacement(other) <= TOLERANCE
+        return self.displacement(other) <= tolerance
 
     def displacement(self, other: Grid) -> float:
-        """The largest distance between corresponding corner voxels, in voxels of this grid.
+        """The largest distance between corresponding corner voxels, in smallest spacings of both.
 
         Both grids map voxel indices to mm by affine maps, so the largest displacement over
         the grid is found at one of its corners. Grids must have the same shape.
         """
-        worst = 0.0
+        worst, smallest = 0.0, min(*self.spacing, *other.spacing)
         for corner in range(2**self.dimensions):
             index = tuple((size - 1) * (corner >> axis & 1) for axis, size in enumerate(self.shape))
             mine, theirs = self.position(index), other.position(index)
             distance = math.dist(mine, theirs)
-            worst = max(worst, distance / min(self.spacing))
+            worst = max(worst, distance / smallest)
         return worst
 
-    def position(self, index: tuple[int, ...]) -> tuple[float, ...]:
+    def position(self, index: tuple[float, ...]) -> tuple[float, ...]:
         """The place in mm (x, y, z) of the voxel with this (z, y, x) index."""
         count = self.dimensions
         steps = [i * s for i, s in zip(reversed(index), reversed(self.spacing), strict=True)]

@@ -20,6 +20,7 @@ from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.files.write import unsupported_reason
+from voxgpu.image import TOLERANCE
 from voxgpu.language.imports import Programs, not_text, operators_of
 from voxgpu.language.mistakes import END
 from voxgpu.language.names import Names
@@ -48,6 +49,7 @@ class Options:
     roots    the folders that the program may read and write
     primitives  Python files that define more primitives
     read     how headers of image files are read
+    tolerance  two grids agree when no voxel center lies farther apart, in smallest spacings
     """
 
     define: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Options:
     roots: Roots = field(default_factory=Roots)
     primitives: tuple[Path, ...] = ()
     read: ReadOptions = AS_USUAL
+    tolerance: float = TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -225,7 +228,7 @@ def _compile(
     adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
     refuse = _SaveRefusals(options).reason
     may_ask = None if any(each.is_error for each in diagnostics.all) else ask
-    plan = lower(program, digest, refuse, diagnostics, files, adopt, may_ask)
+    plan = lower(program, digest, refuse, diagnostics, files, adopt, may_ask, options.tolerance)
     _warn_of_overwriting(plan, diagnostics)
     told = [each for each in diagnostics.all if not _is_old(each, sources)]
     found = sorted(told, key=lambda each: _place(each, source))

@@ -87,6 +87,12 @@ _SHARED = (
         help="adopt: images of equal shape count as images on one grid.",
     ),
     click.option(
+        "--grid-tolerance",
+        type=click.FloatRange(0, 0.5),
+        metavar="PART",
+        help="How far apart voxel centers of one grid may lie, in smallest spacings (0.001).",
+    ),
+    click.option(
         "--nifti-form",
         type=click.Choice(["sform", "qform"]),
         help="The orientation to take from NIfTI files that have both (default: the sform).",
@@ -131,6 +137,7 @@ def options_of(given: dict[str, Any]) -> Options:
     """What was given, for the pipeline."""
     from voxgpu.files.options import ReadOptions
     from voxgpu.files.roots import Roots
+    from voxgpu.image import TOLERANCE
     from voxgpu.language.syntax import Dialect
     from voxgpu.pipeline import Options
 
@@ -142,6 +149,7 @@ def options_of(given: dict[str, Any]) -> Options:
         roots=Roots(given["read_root"], given["write_root"]),
         primitives=given["primitives"],
         read=ReadOptions(given["nifti_form"] or "", given["series"]),
+        tolerance=TOLERANCE if given["grid_tolerance"] is None else given["grid_tolerance"],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from voxgpu.image import Grid, Image
+from voxgpu.image import ROUNDING, Grid, Image
 from voxgpu.itk.process import simpleitk
 
 #: NumPy's name of what SimpleITK calls the type of a voxel, or of one of its components.
@@ -56,7 +56,7 @@ def from_itk(itk: Any, *known: Grid) -> Image:
     array = simpleitk().GetArrayFromImage(itk)
     grid = grid_of(itk)
     for each in known:
-        if each.agrees_with(grid):
+        if each.agrees_with(grid, ROUNDING):
             return Image(array, each)
     axis = grid.thin_axis
     if axis is None:

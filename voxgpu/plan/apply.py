@@ -7,7 +7,8 @@ from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Note, at_trace
 from voxgpu.ids import Ingredient, ValueId
-from voxgpu.image import Grid, Image
+from voxgpu.image import TOLERANCE, Grid, Image
+from voxgpu.plan.difference import advice, difference
 from voxgpu.plan.graph import Floating, Graph, Handle, Trace, grids
 from voxgpu.plan.values import Item, LazySequence, Lowered, Pending, Values, Work
 from voxgpu.primitives.primitive import Primitive, ValueProblem
@@ -20,6 +21,7 @@ class Applying:
 
     default  the grid of images whose grid nothing else determines
     adopt    take images of equal shape for images on the grid of the first one, with a warning
+    tolerance  how far apart voxel centers of one grid may lie, in smallest spacings
     """
 
     def __init__(
@@ -28,10 +30,12 @@ class Applying:
         default: Grid | None,
         adopt: bool,
         report: Callable[[Diagnostic], None],
+        tolerance: float = TOLERANCE,
     ) -> None:
         self._graph = graph
         self._default = default
         self._adopt = adopt
+        self._tolerance = tolerance
         self._report = report
 
     def apply(self, primitive: Primitive, inputs: Sequence[Lowered], trace: Trace) -> Lowered:
@@ -271,20 +275,21 @@ class Applying:
         """Whether all images lie on the grid of the first; says so where they do not."""
         for id, grid in placed[1:]:
             first, wanted = placed[0]
-            if grid is wanted or grid.agrees_with(wanted):
+            if grid is wanted or grid.agrees_with(wanted, self._tolerance):
                 continue
             notes = tuple(
                 Note(f"on a grid of {each}", self._graph.origin(image)[0])
                 for image, each in ((first, wanted), (id, grid))
             )
+            differs = difference(wanted, grid)
             if not (self._adopt and grid.shape == wanted.shape):
-                hint = "resample one of them to the grid of the other: resample(v, like)"
-                if grid.shape == wanted.shape:
-                    hint = "if the headers are wrong and the voxels match: --same-grid adopt"
-                message = "images on different grids cannot be combined"
-                self._report(at_trace("E105", message, trace, notes, hint))
+                message = f"images on different grids cannot be combined: {differs}"
+                self._report(at_trace("E105", message, trace, notes, advice(wanted, grid)))
                 return False
-            message = "images on different grids are combined voxel by voxel, on the first grid"
+            message = (
+                "images on different grids are combined voxel by voxel, on the first grid: "
+                f"{differs}"
+            )
             self._report(at_trace("W201", message, trace, notes))
         return True
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, at_trace
 from voxgpu.ids import ValueId
-from voxgpu.image import Grid
+from voxgpu.image import TOLERANCE, Grid
 from voxgpu.language.program import (
     Apply,
     Block,
@@ -70,14 +70,16 @@ def lower(
     files: Files,
     adopt: bool = False,
     ask: Ask | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Plan:
     """The plan of a program; mistakes go to ``diagnostics``.
 
     digest  the content digest of the file with this header
     adopt   take images of equal shape for images on the grid of the first one, with a warning
     ask     runs a part of the plan; None: nothing may run, and goals that need it are left out
+    tolerance  how far apart voxel centers of one grid may lie, in smallest spacings
     """
-    lowering = Lowering(program, digest, diagnostics, files, adopt, ask)
+    lowering = Lowering(program, digest, diagnostics, files, adopt, ask, tolerance)
     return Goals(lowering, program, refuse_save).plan()
 
 
@@ -92,6 +94,7 @@ class Lowering:
         files: Files,
         adopt: bool,
         ask: Ask | None,
+        tolerance: float = TOLERANCE,
     ) -> None:
         self.program = program
         self.diagnostics = diagnostics
@@ -105,7 +108,7 @@ class Lowering:
         self._ask = ask
         self._digest = digest
         self.driver = Driver(self._block, self._evaluate)
-        self.applying = Applying(self.graph, _first_grid(program), adopt, self.report)
+        self.applying = Applying(self.graph, _first_grid(program), adopt, self.report, tolerance)
         self._operations = Operations(
             self.graph, self.applying, files, self._load, self._write, self.report
         )

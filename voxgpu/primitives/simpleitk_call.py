@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from voxgpu.image import Grid, Image
+from voxgpu.image import ROUNDING, Grid, Image
 from voxgpu.itk.images import element_of, from_itk, grid_of, place, to_itk
 from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.primitives.primitive import Value, ValueProblem
@@ -32,7 +32,7 @@ def caller(signature: Signature) -> Callable[[list[Value], Grid | None], Value]:
         known = [grid] if grid is not None else [each.grid for each in images]
         with quiet():
             given = [
-                _to_itk(value, each)
+                _to_itk(_on_one_grid(value, images), each)
                 for value, each in zip(arguments, signature.arguments, strict=False)
             ]
             result = _called(signature, given)
@@ -44,6 +44,13 @@ def caller(signature: Signature) -> Callable[[list[Value], Grid | None], Value]:
         return made
 
     return reference
+
+
+def _on_one_grid(value: Value, images: Sequence[Image]) -> Value:
+    """The value, on the grid of the first image where both agree: ITK is stricter than we are."""
+    if isinstance(value, Image) and value.grid.agrees_with(images[0].grid):
+        return Image(value.array, images[0].grid)
+    return value
 
 
 def inference(signature: Signature) -> Callable[[Sequence[Type], Sequence[Value | None]], Any]:
@@ -90,7 +97,11 @@ def _tried(signature: Signature, given: tuple[Any, ...], where: Any) -> tuple[st
             return None
         channels = result.GetNumberOfComponentsPerPixel()
         element = element_of(result)
-        if not grid.agrees_with(grid_of(result)) or channels not in (1, 3, 4) or not element:
+        if (
+            not grid.agrees_with(grid_of(result), ROUNDING)
+            or channels not in (1, 3, 4)
+            or not element
+        ):
             return None
     return element, channels
 
