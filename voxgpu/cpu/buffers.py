@@ -1,13 +1,16 @@
-"""Where do arrays of a run get their memory? From arrays that nobody looks at any more.
+"""A pool of memory for arrays: a buffer is used again once no array refers to it any more.
 
-Fresh memory costs as much as writing it twice, because the system clears each page of it first. A
-buffer is free as soon as nothing refers to it but this list; nobody has to give it back, so nobody
-can give it back too early.
+Fresh memory costs as much as writing it twice, because the system clears each page of it first.
+
+Ownership is explicit: every array from the pool has a `_Lease` at the end of its chain of bases,
+which NumPy keeps alive for as long as the array or any view of it lives. The lease gives the buffer
+back when it is destroyed. Reference counts are never looked at: they differ between interpreters
+(CPython 3.14 borrows arguments, free-threaded builds count lazily) and under debuggers.
 """
 
 from __future__ import annotations
 
-import sys
+from collections import deque
 from threading import Lock
 from typing import Any
 
@@ -17,16 +20,43 @@ import numpy.typing as npt
 #: What is smaller comes from the ordinary allocator, which reuses it by itself.
 SMALLEST = 1 << 20
 
-#: References to a free buffer while it is looked at: the list's, the loop's and the call's own.
-_UNUSED = 3
+_Bytes = npt.NDArray[np.uint8]
+
+
+class _Returned:
+    """Buffers that were given back, youngest last. Nothing is taken any more once it is closed.
+
+    Buffers are given back by destructors, which run at any time on any thread, also while the
+    pool's lock is held: so without a lock, by ``deque.append``, which is atomic.
+    """
+
+    def __init__(self) -> None:
+        self.buffers: deque[_Bytes] = deque()
+        self.closed = False
+
+
+class _Lease:
+    """The right to use a buffer, given back when the last array that refers to it is gone."""
+
+    __slots__ = ("__array_interface__", "_buffer", "_returned")
+
+    def __init__(self, buffer: _Bytes, returned: _Returned) -> None:
+        self._buffer = buffer
+        self._returned = returned
+        self.__array_interface__ = buffer.__array_interface__
+
+    def __del__(self) -> None:
+        if not self._returned.closed:
+            self._returned.buffers.append(self._buffer)
 
 
 class Buffers:
     """Memory by size. ``idle`` bytes at most are held for nobody."""
 
     def __init__(self, idle: int = 48 << 20) -> None:
-        self._idle = idle
-        self._buffers: list[npt.NDArray[np.uint8]] = []
+        self._most_idle = idle
+        self._idle: list[_Bytes] = []  # youngest last
+        self._returned = _Returned()
         self._lock = Lock()
         #: How often memory was used again.
         self.reused = 0
@@ -38,44 +68,41 @@ class Buffers:
         if size < SMALLEST:
             return np.empty(shape, element)
         with self._lock:
-            buffer = self._free(size)
-        return buffer.view(element).reshape(shape)
+            lease = _Lease(self._take(size), self._returned)
+        return np.asarray(lease).view(element).reshape(shape)
 
-    def _free(self, size: int) -> npt.NDArray[np.uint8]:
-        """A free buffer of this size; holds on to it, and lets go of what has been idle longest."""
-        idle = 0
-        kept: list[npt.NDArray[np.uint8]] = []
+    def _take(self, size: int) -> _Bytes:
+        """A buffer of this size that nobody uses; lets go of what has been idle longest."""
+        self._collect()
         found = None
-        while self._buffers:
-            each = self._buffers.pop()  # the youngest first
-            # Here the list does not refer to it any more.
-            if sys.getrefcount(each) < _UNUSED:
-                if found is None and each.nbytes == size:
-                    found = each
-                    self.reused += 1
-                    continue
-                idle += each.nbytes
-                if idle > self._idle:
-                    continue
-            kept.append(each)
-        self._buffers = kept[::-1]
-        if found is None:
-            found = np.empty(size, np.uint8)
-        self._buffers.append(found)
-        return found
+        kept: list[_Bytes] = []
+        idle = 0
+        for each in reversed(self._idle):
+            if found is None and each.nbytes == size:
+                found = each
+                self.reused += 1
+                continue
+            idle += each.nbytes
+            if idle <= self._most_idle:
+                kept.append(each)
+        self._idle = kept[::-1]
+        return np.empty(size, np.uint8) if found is None else found
+
+    def _collect(self) -> None:
+        """Moves to the idle buffers what has been given back since."""
+        returned = self._returned.buffers
+        while returned:
+            self._idle.append(returned.popleft())
 
     def drop_idle(self) -> None:
         """Lets go of what nobody uses."""
-        kept: list[npt.NDArray[np.uint8]] = []
         with self._lock:
-            while self._buffers:
-                each = self._buffers.pop()
-                # Here the list does not refer to it any more.
-                if sys.getrefcount(each) >= _UNUSED:
-                    kept.append(each)
-            self._buffers = kept[::-1]
+            self._collect()
+            self._idle.clear()
 
     def clear(self) -> None:
-        """Lets go of everything; arrays in use stay what they are."""
+        """Lets go of everything; arrays in use stay what they are, and are not taken back."""
         with self._lock:
-            self._buffers.clear()
+            self._returned.closed = True
+            self._returned = _Returned()
+            self._idle.clear()
