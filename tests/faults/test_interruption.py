@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -70,18 +72,18 @@ def test_a_full_disk_is_told_and_leaves_nothing(
 ) -> None:
     import voxgpu
 
-    real = write._write_nifti
+    real = write.write_packed
     calls = 0
 
-    def fill_up(path: Path, *rest: object, **named: object) -> None:
+    def fill_up(file: BinaryIO, parts: Sequence[Any]) -> None:
         nonlocal calls
         calls += 1
         if calls == 2:
-            path.write_bytes(b"half of it")
+            file.write(b"half of it")
             raise OSError(28, "No space left on device")
-        real(path, *rest, **named)  # type: ignore[arg-type]
+        real(file, parts)
 
-    monkeypatch.setattr(write, "_write_nifti", fill_up)
+    monkeypatch.setattr(write, "write_packed", fill_up)
     result = voxgpu.run(program, output=tmp_path)
     (error,) = result.errors
     assert error.code == "E303" and "space" in error.message

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from voxgpu.diagnostics import Diagnostic
 from voxgpu.elsewhere import Elsewhere
 from voxgpu.files.roots import Roots
-from voxgpu.files.write import content_of, write_image
+from voxgpu.files.write import Written, content_of, write_image
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.plan.node import Goal, Plan
@@ -83,8 +83,8 @@ class KnownFiles(Protocol):
     def unchanged(self, path: Path, id: ValueId) -> list[str] | None:
         """The warnings of writing the value there; None where another file or none is there."""
 
-    def note(self, path: Path, id: ValueId, warnings: Sequence[str]) -> None:
-        """The value was written there."""
+    def note(self, path: Path, id: ValueId, written: Written) -> None:
+        """The value was written there; ``written`` has the digest of its bytes."""
 
 
 @dataclass
@@ -174,10 +174,10 @@ class Deliveries:
         self.roots.check_write(path)
         if self._is_there(goal, path, kind, held):
             return
-        warnings = write_image(path, image)
+        written = write_image(path, image)
         if self.known is not None:
-            self.known.note(path, goal.value, warnings)
-        self._note(goal, Saved(goal.label, path, kind, False, held), warnings)
+            self.known.note(path, goal.value, written)
+        self._note(goal, Saved(goal.label, path, kind, False, held), written.warnings)
 
 
 def type_of(image: Image) -> ImageOf:

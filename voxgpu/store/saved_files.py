@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import xxhash
-
+from voxgpu.files.write import Written, file_digest
 from voxgpu.ids import ValueId
 from voxgpu.store.index import Index, key
-
-_CHUNK_BYTES = 1 << 20
 
 
 class SavedFiles:
@@ -33,24 +30,20 @@ class SavedFiles:
             query = "SELECT digest, warnings FROM saved WHERE id = ? AND form = ?"
             values = (key(id), self._form_of(path))
             found = self._index.connection.execute(query, values).fetchone()
-            if found is not None and path.is_file() and _digest(path) == found[0]:
+            if found is not None and path.is_file() and file_digest(path) == found[0]:
                 then, warnings = json.loads(found[1])
                 return [str(each).replace(then, str(path)) for each in warnings]
         return None
 
-    def note(self, path: Path, id: ValueId, warnings: Sequence[str]) -> None:
-        """The value was written there."""
+    def note(self, path: Path, id: ValueId, written: Written) -> None:
+        """The value was written there.
+
+        What is noted is the digest of the bytes that this process wrote. Read back from ``path``
+        it could be that of another run, which saved another value under the same name since.
+        """
         if self._index.read_only:
             return
-        told = json.dumps([str(path), list(warnings)])
+        told = json.dumps([str(path), list(written.warnings)])
         with suppress(sqlite3.Error, OSError), self._index.writing() as connection:
-            values = (key(id), self._form_of(path), _digest(path), told, time.time())
+            values = (key(id), self._form_of(path), written.digest, told, time.time())
             connection.execute("INSERT OR REPLACE INTO saved VALUES(?, ?, ?, ?, ?)", values)
-
-
-def _digest(path: Path) -> bytes:
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.digest()
