@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source, Span
+from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
 from voxgpu.files.digest import Digests
 from voxgpu.files.existing import existing
 from voxgpu.files.folder import listing
@@ -30,6 +30,7 @@ from voxgpu.language.resolve import Refusal, resolve
 from voxgpu.language.syntax import Command, Dialect, Print, Save, Value
 from voxgpu.plan.lower import Ask, lower
 from voxgpu.plan.node import Plan, needed
+from voxgpu.plan.saves import warn_of_overwriting, with_files
 from voxgpu.primitives.catalogue import Catalogue, catalogue, standard_primitives
 from voxgpu.primitives.extension import BrokenExtension, clash, from_file, from_packages
 from voxgpu.primitives.primitive import Primitive
@@ -229,7 +230,8 @@ def _compile(
     refuse = _SaveRefusals(options).reason
     may_ask = None if any(each.is_error for each in diagnostics.all) else ask
     plan = lower(program, digest, refuse, diagnostics, files, adopt, may_ask, options.tolerance)
-    _warn_of_overwriting(plan, diagnostics)
+    plan = with_files(plan, options.output)
+    warn_of_overwriting(plan, diagnostics)
     told = [each for each in diagnostics.all if not _is_old(each, sources)]
     found = sorted(told, key=lambda each: _place(each, source))
     return Compiled(source, tuple(commands), program, needed(plan), tuple(found))
@@ -383,13 +385,3 @@ def _blocked(path: Path) -> tuple[str, str, str] | None:
     if not os.access(folder, os.W_OK):
         return "E202", f"`{folder}` may not be written in", "choose another place with --output"
     return None
-
-
-def _warn_of_overwriting(plan: Plan, diagnostics: Diagnostics) -> None:
-    seen: dict[str, Span] = {}
-    for goal in plan.goals:
-        if goal.action == "save":
-            if goal.label in seen:
-                message = f"`{goal.label}` is saved twice; the later one stays"
-                diagnostics.add(Diagnostic("W202", message, goal.label_span))
-            seen[goal.label] = goal.label_span

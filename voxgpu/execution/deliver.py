@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from os.path import normpath
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -115,10 +114,10 @@ class Deliveries:
         """
         if self.known is None or self.force or self.images or self.output is None:
             return set()
-        times = Counter(normpath(goal.label) for goal in plan.goals if goal.action == "save")
+        times = Counter(goal.target for goal in plan.goals if goal.action == "save")
         found = set()
         for place, goal in enumerate(plan.goals):
-            if goal.action != "save" or times[normpath(goal.label)] > 1:
+            if goal.action != "save" or times[goal.target] > 1:
                 continue
             kind = plan.types[goal.value]
             assert isinstance(kind, ImageOf)

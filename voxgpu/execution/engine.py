@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from os.path import normpath, sep
+from os.path import sep
 from pathlib import Path
 
 from voxgpu.elsewhere import Late, doubts_of, here, is_ready
@@ -313,7 +313,7 @@ class _Loop:
             job = partial(self._bring, goal, self._workspace.get(value))
             if self._executor.hand_over(goal, job):
                 self._begun.add(id(goal))
-                self._handed[normpath(goal.label)] = goal
+                self._handed[goal.target] = goal
 
     def _bring(self, goal: Goal, value: Value) -> None:
         """Delivers a value, wherever it is."""
@@ -331,7 +331,7 @@ class _Loop:
         except Vanished as lost:
             self._outcome.missing.add(lost.args[0])
             return False
-        file = normpath(goal.label)
+        file = goal.target
         if goal.action == "save":
             if any(_is_within(file, each) or _is_within(each, file) for each in self._handed):
                 return False  # of two files of one name the later one stays
@@ -354,7 +354,7 @@ class _Loop:
         if handed.error is not None and not isinstance(handed.error, (Late, *self._refusals)):
             raise handed.error
         self._is_short = False
-        del self._handed[normpath(handed.goal.label)]
+        del self._handed[handed.goal.target]
         self._delivered(handed.goal, handed.error)
         self._deliver_goals()
 
@@ -372,7 +372,7 @@ class _Loop:
 
 def _files_of_their_own(goals: Sequence[Goal]) -> dict[ValueId, list[Goal]]:
     """The saves whose files neither are nor lie below those of others, by what is saved."""
-    saves = [(normpath(goal.label), goal) for goal in goals if goal.action == "save"]
+    saves = [(goal.target, goal) for goal in goals if goal.action == "save"]
     times = Counter(file for file, _ in saves)
     taken = {file for file, count in times.items() if count > 1}
     for file in times:

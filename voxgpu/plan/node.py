@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os.path import normpath
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Span
@@ -55,6 +56,8 @@ class Goal:
 
     action  ``save`` or ``print``
     label   the file name or the label, as the program gives it
+    file    the file that a ``save`` writes, links followed, so that two names of one file are
+            equal; empty where nothing is known of folders
     """
 
     action: str
@@ -62,6 +65,12 @@ class Goal:
     label: str
     span: Span
     label_span: Span
+    file: str = ""
+
+    @property
+    def target(self) -> str:
+        """What tells the file of a ``save`` from those of others."""
+        return self.file or normpath(self.label)
 
 
 @dataclass(frozen=True)
