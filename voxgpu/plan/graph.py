@@ -79,7 +79,7 @@ class Graph:
         """The node of a primitive; ``grid`` is that of the result, if it is an image."""
         result = primitive.result
         if isinstance(result, ImageOf):
-            result = self._image_type(primitive, result, inputs, grid)
+            result = self._image_type(primitive, result, inputs, parameters, grid)
         return self._intern(Node(primitive, inputs, parameters), result, trace)
 
     def make(
@@ -101,15 +101,21 @@ class Graph:
                 self._constants[id] = value
 
     def _image_type(
-        self, primitive: Primitive, result: ImageOf, inputs: tuple[ValueId, ...], grid: Grid | None
+        self,
+        primitive: Primitive,
+        result: ImageOf,
+        inputs: tuple[ValueId, ...],
+        parameters: tuple[Ingredient, ...],
+        grid: Grid | None,
     ) -> ImageOf:
         first = next((t for t in map(self.types.get, inputs) if isinstance(t, ImageOf)), result)
         channels = primitive.channels
         if result.content is first.content and channels == 1:
             channels = first.channels
-        return replace(
-            result, element=primitive.element or first.element, channels=channels, grid=grid
-        )
+        element = primitive.element or first.element
+        if primitive.element_from is not None:
+            element = primitive.element_from(first.element, *parameters)
+        return replace(result, element=element, channels=channels, grid=grid)
 
     def ground(self, root: Handle, grid: Grid) -> ValueId:
         """The node of an image on ``grid``, if it has no grid yet; else the node itself."""

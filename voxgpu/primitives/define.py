@@ -76,12 +76,15 @@ Place = Annotated[Scalar, Role((ANY_IMAGE,))]
 NumberValue = Annotated[float, Role((NUMBER,))]
 TruthValue = Annotated[bool, Role((BOOLEAN,))]
 TextValue = Annotated[str, Role((TEXT,))]
+StaticText = Annotated[str, Role((TEXT,), static=True)]
 StaticNumber = Annotated[float, Role((NUMBER,), static=True)]
 NumberValues = Annotated[tuple[float, ...], Role((SequenceOf(NUMBER),))]
 NumberPairs = Annotated[tuple[tuple[float, ...], ...], Role((SequenceOf(SequenceOf(NUMBER)),))]
 StaticNumbers = Annotated[tuple[float, ...], Role((SequenceOf(NUMBER),), static=True)]
 NumberImage = Annotated[Array, Role((NUMBER_IMAGE,))]
 BoolImage = Annotated[Array, Role((BOOLEAN_IMAGE,))]
+#: In functions, an image of any kind, of which only the grid matters.
+PlaceImage = Annotated[Array, Role((ANY_IMAGE,))]
 ColorImage = Annotated[Array, Role((COLOR_IMAGE,))]
 
 
@@ -135,6 +138,7 @@ def whole_image(
     grid_of: Callable[..., Grid] | None = None,
     grid_from: str = "",
     check: Callable[..., str | None] | None = None,
+    element_from: Callable[..., str] | None = None,
 ) -> Decorator:
     """Anything that needs the whole image. The function gets arrays, (z, y, x) or (y, x).
 
@@ -143,8 +147,9 @@ def whole_image(
     result is none; ``grids`` are those of all images, in order. ``grid_from`` names the argument
     whose grid the result has, where the others may lie on other grids. ``version`` must grow when
     the results change, ``element`` is the type of the result's voxels where it is not float32 or
-    bool, ``channels`` their number where it makes colors of numbers, and ``scratch`` what it takes
-    besides, in bytes per voxel.
+    bool, ``element_from`` tells it from the element of the first image and the static arguments,
+    and then images of numbers come as they are; ``channels`` is their number where it makes colors
+    of numbers, and ``scratch`` what it takes besides, in bytes per voxel.
     """
 
     def define(function: Callable[..., Any]) -> Definition:
@@ -152,7 +157,8 @@ def whole_image(
 
         def build(variant: Variant) -> _Built:
             def reference(arguments: list[Value], grid: Grid | None) -> Value | Doubtful:
-                plain = [_prepared(v, p.type) for v, p in zip(arguments, variant, strict=True)]
+                pairs = zip(arguments, variant, strict=True)
+                plain = [_prepared(v, p.type, element_from is not None) for v, p in pairs]
                 grids = tuple(each.grid for each in arguments if isinstance(each, Image))
                 first = grid if grid is not None or not grids else grids[0]
                 places = {"grid": first, "grids": grids}
@@ -175,6 +181,7 @@ def whole_image(
             grid_of=grid_of,
             grid_from=grid_from,
             check=check,
+            element_from=element_from,
         )
 
     return define
@@ -233,11 +240,14 @@ def _evaluated(
     return _wrapped(evaluate(body, images, scalars, shape), grid)
 
 
-def _prepared(value: Value, wanted: Type) -> Any:
-    """What a function computes with: float32 or bool arrays, plain numbers."""
+def _prepared(value: Value, wanted: Type, as_is: bool = False) -> Any:
+    """What a function computes with: float32 or bool arrays, plain numbers.
+
+    ``as_is`` keeps the element that images of numbers have.
+    """
     if isinstance(value, Image):
         content = wanted.content if isinstance(wanted, ImageOf) else None
-        if content is Content.NUMBER:
+        if content is Content.NUMBER and not as_is:
             return np.ascontiguousarray(value.array, dtype=np.float32)
         return value.array
     return value

@@ -11,8 +11,10 @@ from voxgpu.image import Grid, Image
 from voxgpu.primitives.define import (
     BoolImage,
     NumberImage,
+    PlaceImage,
     StaticNumber,
     StaticNumbers,
+    StaticText,
     whole_image,
 )
 from voxgpu.primitives.primitive import ValueProblem
@@ -61,21 +63,58 @@ def n4(v: NumberImage, mask: BoolImage, *, grid: Grid) -> NumberImage:
     return corrected
 
 
-@whole_image(scratch=16, grid_from="like")
-def resample(v: NumberImage, like: NumberImage, *, grids: tuple[Grid, ...]) -> NumberImage:
-    """``v`` on the grid of ``like``: every voxel linearly interpolated at its place in mm.
+_METHODS = ("nearest", "linear", "bspline")
 
-    Voxels reach half their width beyond their centers; places outside all of ``v`` are 0. The
-    voxels of ``like`` do not matter. float32; shapes (z, y, x) or (y, x), both of one number of
-    dimensions.
+
+def default_method(element: str) -> str:
+    """How images of this element are interpolated where a program does not say."""
+    return "linear" if element.startswith("float") else "nearest"
+
+
+def resampled_element(element: str, *static: object) -> str:
+    """The element of a resampled image: its own for the nearest voxel, else float32.
+
+    The method is the last of the static arguments, if it is a text.
+    """
+    given = static[-1] if static and isinstance(static[-1], str) else default_method(element)
+    return element if given == "nearest" else "float32"
+
+
+def _method_problem(*arguments: Any) -> str | None:
+    """What is wrong with the method, the last argument, for an image of numbers."""
+    method = arguments[-1]
+    if method is None or method in _METHODS:
+        return None
+    known = ", ".join(f'"{each}"' for each in _METHODS)
+    return f'there is no method of resampling "{method}"; there are {known}'
+
+
+def _region_method_problem(*arguments: Any) -> str | None:
+    """What is wrong with the method for a region."""
+    if arguments[-1] in ("linear", "bspline"):
+        return (
+            f'a region has nothing between true and false for "{arguments[-1]}": take "nearest", '
+            "or make numbers of it with booleanToNumber(1, b)"
+        )
+    return _method_problem(*arguments)
+
+
+@whole_image(scratch=16, grid_from="like", version=2, element_from=resampled_element)
+def resample(v: NumberImage, like: NumberImage, *, grids: tuple[Grid, ...]) -> NumberImage:
+    """``v`` on the grid of ``like``: every voxel has the value of ``v`` at its place in mm.
+
+    Images of whole numbers, such as labels, take the nearest voxel and keep their element; others
+    are interpolated linearly, to float32. Voxels reach half their width beyond their centers;
+    places outside all of ``v`` are 0. The voxels of ``like`` do not matter. Shapes (z, y, x) or
+    (y, x), both of one number of dimensions.
 
     >>> resample([1, 2, 3], [0, 0])
     [1, 2]
     """
-    return _on_grid(v, *grids, linear=True)
+    return _on_grid(v, *grids)
 
 
-@whole_image("resample", scratch=16, grid_from="like")
+@whole_image("resample", scratch=16, grid_from="like", version=2, element_from=resampled_element)
 def resample_like_region(
     v: NumberImage, like: BoolImage, *, grids: tuple[Grid, ...]
 ) -> NumberImage:
@@ -84,7 +123,7 @@ def resample_like_region(
     >>> resample([1, 2, 3], [true, false])
     [1, 2]
     """
-    return _on_grid(v, *grids, linear=True)
+    return _on_grid(v, *grids)
 
 
 @whole_image("resample", scratch=16, grid_from="like")
@@ -94,7 +133,7 @@ def resample_region(v: BoolImage, like: NumberImage, *, grids: tuple[Grid, ...])
     >>> resample([true, false, true], [0, 0])
     [true, false]
     """
-    return _on_grid(v, *grids, linear=False)
+    return _on_grid(v, *grids)
 
 
 @whole_image("resample", scratch=16, grid_from="like")
@@ -106,10 +145,43 @@ def resample_region_like_region(
     >>> resample([true, false, true], [true, true])
     [true, false]
     """
-    return _on_grid(v, *grids, linear=False)
+    return _on_grid(v, *grids)
 
 
-def finer_grid(grid: Grid, mm: float | tuple[float, ...]) -> Grid:
+@whole_image(
+    "resample",
+    scratch=32,
+    grid_from="like",
+    check=_method_problem,
+    element_from=resampled_element,
+)
+def resample_by(
+    v: NumberImage, like: PlaceImage, method: StaticText, *, grids: tuple[Grid, ...]
+) -> NumberImage:
+    """``v`` on the grid of ``like`` by ``"nearest"``, ``"linear"`` or ``"bspline"``.
+
+    The nearest voxel keeps the element, for labels in images of floats, too; the others give
+    float32: between two voxels along every axis, or a cubic spline through all of them.
+
+    >>> resample([1, 2, 3], [0, 0], "nearest")
+    [1, 2]
+    """
+    return _on_grid(v, *grids, method=method)
+
+
+@whole_image("resample", scratch=16, grid_from="like", check=_region_method_problem)
+def resample_region_by(
+    v: BoolImage, like: PlaceImage, method: StaticText, *, grids: tuple[Grid, ...]
+) -> BoolImage:
+    """A region on the grid of ``like`` by ``"nearest"``, the only method that regions have.
+
+    >>> resample([true, false, true], [0, 0], "nearest")
+    [true, false]
+    """
+    return _on_grid(v, *grids, method=method)
+
+
+def finer_grid(grid: Grid, mm: float | tuple[float, ...], _method: str = "") -> Grid:
     """The grid of the same extent whose voxels are ``mm`` wide: one number, or [x, y, z].
 
     Its number of voxels along an axis is the nearest whole one, and at least 1; the outer corner
@@ -130,27 +202,30 @@ def finer_grid(grid: Grid, mm: float | tuple[float, ...]) -> Grid:
     return Grid(shape, tuple(float(width) for width in each), origin, grid.direction)
 
 
-@whole_image(scratch=16, grid_of=finer_grid)
+@whole_image(scratch=16, grid_of=finer_grid, version=2, element_from=resampled_element)
 def resample_to(v: NumberImage, mm: StaticNumber, *, grid: Grid, grids: Any) -> NumberImage:
-    """``v`` with voxels of ``mm`` on every side, linearly interpolated, over the same extent.
+    """``v`` with voxels of ``mm`` on every side, over the same extent.
 
-    The outer corner of the first voxel stays where it is; beyond all voxels the nearest one counts.
-    float32; shapes (z, y, x) or (y, x).
+    Images of whole numbers, such as labels, take the nearest voxel and keep their element; others
+    are interpolated linearly, to float32. The outer corner of the first voxel stays where it is;
+    beyond all voxels the nearest one counts. Shapes (z, y, x) or (y, x).
 
     >>> resample_to([[1, 2, 3, 4], [1, 2, 3, 4]], 2)
     [1.5, 3.5]
     """
-    return _on_grid(v, grids[0], grid, linear=True, beyond=True)
+    return _on_grid(v, grids[0], grid, beyond=True)
 
 
-@whole_image("resample_to", scratch=16, grid_of=finer_grid)
+@whole_image(
+    "resample_to", scratch=16, grid_of=finer_grid, version=2, element_from=resampled_element
+)
 def resample_to_each(v: NumberImage, mm: StaticNumbers, *, grid: Grid, grids: Any) -> NumberImage:
     """The same with a width for every axis, [x, y, z] or [x, y].
 
     >>> resample_to([1, 2, 3, 4], [2, 1])
     [1.5, 3.5]
     """
-    return _on_grid(v, grids[0], grid, linear=True, beyond=True)
+    return _on_grid(v, grids[0], grid, beyond=True)
 
 
 @whole_image("resample_to", scratch=16, grid_of=finer_grid)
@@ -160,7 +235,7 @@ def resample_region_to(v: BoolImage, mm: StaticNumber, *, grid: Grid, grids: Any
     >>> resample_to([true, true, false, false], 2)
     [true, false]
     """
-    return _on_grid(v, grids[0], grid, linear=False, beyond=True)
+    return _on_grid(v, grids[0], grid, beyond=True)
 
 
 @whole_image("resample_to", scratch=16, grid_of=finer_grid)
@@ -172,10 +247,72 @@ def resample_region_to_each(
     >>> resample_to([true, true, false, false], [2, 1])
     [true, false]
     """
-    return _on_grid(v, grids[0], grid, linear=False, beyond=True)
+    return _on_grid(v, grids[0], grid, beyond=True)
 
 
-def _on_grid(v: Array, source: Grid, target: Grid, *, linear: bool, beyond: bool = False) -> Array:
+@whole_image(
+    "resample_to",
+    scratch=32,
+    grid_of=finer_grid,
+    check=_method_problem,
+    element_from=resampled_element,
+)
+def resample_to_by(
+    v: NumberImage, mm: StaticNumber, method: StaticText, *, grid: Grid, grids: Any
+) -> NumberImage:
+    """``v`` with voxels of ``mm`` by ``"nearest"``, ``"linear"`` or ``"bspline"``.
+
+    >>> resample_to([[1, 2, 3, 4], [1, 2, 3, 4]], 2, "linear")
+    [1.5, 3.5]
+    """
+    return _on_grid(v, grids[0], grid, beyond=True, method=method)
+
+
+@whole_image(
+    "resample_to",
+    scratch=32,
+    grid_of=finer_grid,
+    check=_method_problem,
+    element_from=resampled_element,
+)
+def resample_to_each_by(
+    v: NumberImage, mm: StaticNumbers, method: StaticText, *, grid: Grid, grids: Any
+) -> NumberImage:
+    """The same with a width for every axis, [x, y, z] or [x, y].
+
+    >>> resample_to([1, 2, 3, 4], [2, 1], "linear")
+    [1.5, 3.5]
+    """
+    return _on_grid(v, grids[0], grid, beyond=True, method=method)
+
+
+@whole_image("resample_to", scratch=16, grid_of=finer_grid, check=_region_method_problem)
+def resample_region_to_by(
+    v: BoolImage, mm: StaticNumber, method: StaticText, *, grid: Grid, grids: Any
+) -> BoolImage:
+    """A region with voxels of ``mm`` by ``"nearest"``, the only method that regions have.
+
+    >>> resample_to([true, true, false, false], 2, "nearest")
+    [true, false]
+    """
+    return _on_grid(v, grids[0], grid, beyond=True, method=method)
+
+
+@whole_image("resample_to", scratch=16, grid_of=finer_grid, check=_region_method_problem)
+def resample_region_to_each_by(
+    v: BoolImage, mm: StaticNumbers, method: StaticText, *, grid: Grid, grids: Any
+) -> BoolImage:
+    """The same with a width for every axis, [x, y, z] or [x, y].
+
+    >>> resample_to([true, true, false, false], [2, 1], "nearest")
+    [true, false]
+    """
+    return _on_grid(v, grids[0], grid, beyond=True, method=method)
+
+
+def _on_grid(
+    v: Array, source: Grid, target: Grid, *, beyond: bool = False, method: str = ""
+) -> Array:
     """The voxels of an image on ``source`` at the places of ``target``; ITK interpolates.
 
     As in ITK, voxels reach half their width beyond their centers; outside of all of them is 0, or,
@@ -186,18 +323,32 @@ def _on_grid(v: Array, source: Grid, target: Grid, *, linear: bool, beyond: bool
 
     if source.dimensions != target.dimensions:
         raise ValueProblem("an image can only be resampled on a grid of as many dimensions")
+    method = method or default_method(str(v.dtype))
     itk = simpleitk()
+    interpolators = {
+        "nearest": itk.sitkNearestNeighbor,
+        "linear": itk.sitkLinear,
+        "bspline": itk.sitkBSpline3,
+    }
+    given = v if method == "nearest" else v.astype(np.float32, copy=False)
     with quiet():
         like = itk.Image(tuple(reversed(target.shape)), itk.sitkUInt8)
         place(like, target)
-        interpolator = itk.sitkLinear if linear else itk.sitkNearestNeighbor
-        image = to_itk(Image(v, source))
-        result: Array = itk.GetArrayFromImage(
-            itk.Resample(
-                image, like, itk.Transform(), interpolator, 0.0, image.GetPixelID(), beyond
+        image = to_itk(Image(given, source))
+        try:
+            found = itk.Resample(
+                image,
+                like,
+                itk.Transform(),
+                interpolators[method],
+                0.0,
+                image.GetPixelID(),
+                beyond,
             )
-        )
-    return result if linear else result.astype(np.bool_)
+        except RuntimeError as error:
+            raise ValueProblem(f"`resample` failed: {_last_line(error)}") from None
+        result: Array = itk.GetArrayFromImage(found)
+    return result.view(np.bool_) if v.dtype == np.bool_ else result
 
 
 def _last_line(error: RuntimeError) -> str:

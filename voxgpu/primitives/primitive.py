@@ -78,6 +78,8 @@ class Primitive:
                   value of the result; raises ValueProblem
     element       NumPy name of the voxels of an image result; empty: that of the first image
     channels      of a color result; 1: as many as the first image has
+    element_from  element of an image result from that of the first image and the static arguments;
+                  None: ``element`` says it
     grid_of       grid of the result from the grid of the images and the static arguments; raises
                   ValueProblem; None where the result lies on the grid of its images
     grid_from     the argument on whose grid the result lies, where the others may lie on other
@@ -110,6 +112,7 @@ class Primitive:
     body: Scalar | None = None
     infer: Infer | None = None
     grid_from: str = ""
+    element_from: Callable[..., str] | None = None
 
     @property
     def makes_image(self) -> bool:
