@@ -97,7 +97,7 @@ class Grid:
 
     @property
     def thin_axis(self) -> int | None:
-        """Of three axes, the first of one voxel, (z, y, x) order: images lose it."""
+        """Of three axes, the first of one voxel, (z, y, x) order, or None: 2-D formats lose it."""
         return self.shape.index(1) if self.dimensions == 3 and 1 in self.shape else None
 
     def without_axis(self, axis: int) -> Grid:

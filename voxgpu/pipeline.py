@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +20,7 @@ from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.files.write import unsupported_reason
-from voxgpu.image import TOLERANCE
+from voxgpu.image import TOLERANCE, Grid
 from voxgpu.language.imports import Programs, not_text, operators_of
 from voxgpu.language.mistakes import END
 from voxgpu.language.names import Names
@@ -224,7 +224,8 @@ def _compile(
     commands = read(reader, folder=folder)
     variables = {**_standard_variables(path), **options.define}
     known = Names(names, {"simpleitk": SimpleITKNamespace()}, reader.namespaces)
-    files = _Files(options.roots, options.read, seen)
+    zeros = dialect is Dialect.IMGQL1
+    files = _Files(options.roots, replace(options.read, zeros=zeros), seen)
     program = resolve(commands, known, variables, files.describe, diagnostics)
     adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
     refuse = _SaveRefusals(options).reason
@@ -363,7 +364,7 @@ class _SaveRefusals:
         """Code, message and help, if there is something wrong."""
         path = self._options.output / label
         assert kind.grid is not None
-        reason = unsupported_reason(path, kind.content, kind.grid.dimensions, kind.channels)
+        reason = unsupported_reason(path, kind.content, _drawn_dimensions(kind.grid), kind.channels)
         if reason:
             return "E202", reason, ""
         try:
@@ -385,3 +386,8 @@ def _blocked(path: Path) -> tuple[str, str, str] | None:
     if not os.access(folder, os.W_OK):
         return "E202", f"`{folder}` may not be written in", "choose another place with --output"
     return None
+
+
+def _drawn_dimensions(grid: Grid) -> int:
+    """2 for a slice too, which pictures can hold."""
+    return grid.dimensions if grid.thin_axis is None else 2

@@ -69,12 +69,12 @@ def test_a_series_is_one_volume(tmp_path, row_column):
     assert header.grid.direction == expected.GetDirection()
 
 
-def test_one_slice_is_a_2d_image(tmp_path):
+def test_one_slice_is_a_volume_one_voxel_thick(tmp_path):
     folder = write_series(tmp_path / "scan", places=[0])
     for path in (folder, folder / "1.2.3.4-9.dcm"):
         header = read_header(path)
-        assert (header.grid.shape, header.grid.spacing) == ((6, 7), (2.0, 1.5))
-        assert same_bits(read_image(header).array, VOLUME[0])
+        assert (header.grid.shape, header.grid.spacing[1:]) == ((1, 6, 7), (2.0, 1.5))
+        assert same_bits(read_image(header).array, VOLUME[:1])
 
 
 def test_several_series(tmp_path):

@@ -74,6 +74,9 @@ def test_volumes_survive(tmp_path, element, suffix, dimensions, channels):
     assert names(tmp_path) == [path.name]
     assert same_bits(itk_array(path), expected(image))
     read = read_image(read_header(path))
+    if read.grid.thin_axis == 0:  # NIfTI has vectors in 3-D only
+        assert dimensions == 2 and channels > 1 and element != "uint8" and ".nii" in suffix
+        read = Image(read.array.squeeze(0), read.grid.without_axis(0))
     assert same_bits(read.array, expected(image))
     assert read.grid.agrees_with(image.grid)
     assert itk(path).GetDirection() == image.grid.direction

@@ -11,6 +11,8 @@ from nifti_samples import affine, header, rotation, scans, write
 
 from voxgpu.files.header import read_header
 from voxgpu.files.nifti import nifti_header, orientation_fields, parse
+from voxgpu.files.nifti_geometry import placement
+from voxgpu.files.options import ReadOptions
 from voxgpu.files.read import read_image
 from voxgpu.files.write import write_image
 from voxgpu.image import Grid, Image
@@ -64,7 +66,7 @@ def test_a_saved_image_has_the_very_bits_of_orientation_it_was_loaded_with(
 
 @pytest.mark.parametrize("qform", range(5))
 @pytest.mark.parametrize("sform", range(5))
-def test_every_pair_of_codes_is_kept_and_read_as_by_simpleitk(tmp_path, qform, sform):
+def test_every_pair_of_codes_is_kept_and_read_as_by_nibabel(tmp_path, qform, sform):
     raw = header(
         qform=qform,
         sform=sform,
@@ -73,13 +75,60 @@ def test_every_pair_of_codes_is_kept_and_read_as_by_simpleitk(tmp_path, qform, s
         rows=affine(rotation(0.3, 0.4, 0.5), (1, 2, 3), (9, 8, 7)),
     )
     source = write(tmp_path / "in.nii", raw)
-    grid = read_header(source).grid
-    expected = SimpleITK.ReadImage(str(source))
-    assert grid.direction == expected.GetDirection()
-    assert grid.origin == expected.GetOrigin()
-    assert grid.spacing == expected.GetSpacing()[::-1]
+    header_read = read_header(source)
+    grid, expected = header_read.grid, nibabel.load(source).affine
+    assert grid.spacing == PIXDIM[3:0:-1]
+    for index in ((0, 0, 0), (1, 2, 3), (1, 0, 3)):
+        place = (np.diag([-1, -1, 1, 1]) @ expected @ (*index[::-1], 1))[:3]
+        assert grid.position(index) == pytest.approx(place, abs=1e-5)
+    assert ("the sform was taken" in "".join(header_read.warnings)) is (qform > 0 and sform > 0)
     write_image(tmp_path / "out.nii", Image(np.zeros(grid.shape, np.float32), grid))
     assert where((tmp_path / "out.nii").read_bytes()) == where(raw)
+
+
+def test_the_qform_can_be_asked_for_and_is_then_saved(tmp_path):
+    raw = header(**ORIENTATIONS["both, different"], pixdim=PIXDIM)
+    path = write(tmp_path / "in.nii", raw)
+    usual, asked = read_header(path), read_header(path, ReadOptions(nifti_form="qform"))
+    assert "the qform was taken (--nifti-form sform takes the other)" in asked.warnings[0]
+    assert not usual.grid.agrees_with(asked.grid)
+    assert (usual.reading, asked.reading) == ((), ("qform",))
+    qform = nibabel.load(path).get_qform()
+    assert asked.grid.origin == pytest.approx(np.diag([-1, -1, 1]) @ qform[:3, 3])
+    write_image(tmp_path / "out.nii", Image(np.zeros(asked.grid.shape, np.uint8), asked.grid))
+    np.testing.assert_allclose(nibabel.load(tmp_path / "out.nii").affine, qform, atol=1e-5)
+
+
+@pytest.mark.parametrize("moved", [0.009, 0.011])
+def test_forms_a_hundredth_of_a_voxel_apart_are_one(tmp_path, moved):
+    rows = affine(np.eye(3), origin=(moved, 0, 0))
+    result = read_header(write(tmp_path / "a.nii", header(sform=1, rows=rows)))
+    assert bool(result.warnings) is (moved > 0.01)
+
+
+def test_a_sform_of_another_spacing_than_pixdim_is_taken_with_a_warning(tmp_path):
+    rows = affine(np.eye(3), (1.2, 1.1, 2.0))
+    result = read_header(write(tmp_path / "a.nii", header(qform=0, sform=2, rows=rows)))
+    assert result.grid.spacing == (2.0, 1.1, 1.2)
+    assert "1.2×1.1×2 mm, its pixdim says 1×1×1 mm; the sform was taken" in result.warnings[0]
+
+
+SHORT = st.integers(1, 99999).map(lambda n: n / 10000)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.tuples(SHORT, SHORT, SHORT), st.tuples(*[st.floats(-3, 3)] * 3), st.booleans())
+def test_spacings_are_the_decimals_that_float32_rounds(spacing, turns, sform):
+    raw = header(
+        pixdim=(1, *spacing, 0, 0, 0, 0),
+        qform=int(not sform),
+        sform=int(sform),
+        quaternion=(0.1, 0.2, 0.3),
+        rows=affine(rotation(*turns), spacing),
+    )
+    where_it_is = placement("a.nii", parse(raw))
+    assert where_it_is.spacing == spacing
+    assert not where_it_is.warnings
 
 
 def test_fields_of_a_byte_swapped_header_are_normalized():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,9 @@ VECTOR_INTENT = 1007
 
 _MATRIX_INTENTS = (1004, 1005)
 
+#: ITK scales by slope and intercept only if they differ from 1 and 0 by more than this.
+EPSILON = sys.float_info.epsilon
+
 #: The largest number of voxels along an axis: dimensions are signed 16-bit integers.
 LARGEST_AXIS = 32767
 
@@ -68,7 +72,7 @@ class NiftiHeader:
     datatype   code of the voxel type
     pixdim     spacing along x, y, z, in the header's units
     offset     bytes before the voxels, in the file that holds them
-    slope      voxels mean slope × value + intercept, where slope is not 0
+    slope      voxels mean slope × value + intercept, where slope is a number other than 0
     intercept
     """
 
@@ -83,6 +87,37 @@ class NiftiHeader:
     offset: float
     slope: float
     intercept: float
+
+    @property
+    def scaling(self) -> tuple[float, float]:
+        """Slope and intercept to apply; (1, 0) where a slope of 0, or none, says not to scale."""
+        if not math.isfinite(self.slope) or self.slope == 0:
+            return 1.0, 0.0
+        slope, intercept = self.slope, self.intercept if math.isfinite(self.intercept) else 0.0
+        if abs(slope - 1.0) > EPSILON or abs(intercept) > EPSILON:
+            return slope, intercept
+        return 1.0, 0.0
+
+    @property
+    def element(self) -> str:
+        """NumPy's name of the type that voxels are read as: float32 for integers to be scaled."""
+        stored = DATATYPES[self.datatype][0]
+        scaled = self.scaling != (1.0, 0.0) and not stored.startswith("float")
+        return "float32" if scaled else stored
+
+    @property
+    def oddities(self) -> tuple[str, ...]:
+        """What its fields say that nobody can mean, and what was taken."""
+        said = []
+        wide = self.version == 2
+        form, at = self.order + ("8q" if wide else "8h"), 16 if wide else 40
+        rank, *dim = struct.unpack_from(form, self.raw, at)
+        zero = [name for name, size in zip("tuvw", dim[3:rank], strict=False) if size == 0]
+        if zero:
+            said.append(f"it says that there are 0 voxels along {' and '.join(zero)}; 1 was taken")
+        if self.scaling != (1.0, 0.0) and not math.isfinite(self.intercept):
+            said.append(f"its intercept is {self.intercept:g}; 0 was taken")
+        return tuple(said)
 
     @property
     def components(self) -> int:
@@ -119,7 +154,7 @@ def _first_version(raw: bytes, order: str) -> NiftiHeader:
         version=int(is_nifti),
         single=magic == b"n+1\0",
         order=order,
-        dim=tuple(dim[: max(rank, 0)]),
+        dim=_used(max(rank, 0), tuple(dim)),
         intent=struct.unpack_from(order + "h", raw, 68)[0] if is_nifti else 0,
         datatype=struct.unpack_from(order + "h", raw, 70)[0],
         pixdim=pixdim[1:4],
@@ -137,7 +172,7 @@ def _second_version(raw: bytes, order: str) -> NiftiHeader:
         version=2,
         single=raw[4:8] == b"n+2\0",
         order=order,
-        dim=tuple(dim[: max(rank, 0)]),
+        dim=_used(max(rank, 0), tuple(dim)),
         intent=struct.unpack_from(order + "i", raw, 504)[0],
         datatype=struct.unpack_from(order + "h", raw, 12)[0],
         pixdim=pixdim[1:4],
@@ -148,20 +183,13 @@ def _second_version(raw: bytes, order: str) -> NiftiHeader:
 
 
 def defect(header: NiftiHeader) -> str:
-    """Why an image cannot be read by this header, or empty.
-
-    ITK mends most of this silently: it takes 1 voxel for a dimension that is not positive, and
-    1 mm for a spacing that is 0 or no number.
-    """
+    """Why an image cannot be read by this header, or empty; says nothing of its place."""
     rank = struct.unpack_from(*_rank_place(header))[0]
     if not 1 <= rank <= 7:
         return f"its header is damaged: it says that the image has {rank} dimensions"
     for axis, size in zip("xyztuvw", header.dim, strict=False):
         if size < 1:
             return f"its header is damaged: it says that there are {size} voxels along {axis}"
-    for axis, size, spacing in zip("xyz", header.dim, header.pixdim, strict=False):
-        if size > 1 and not (math.isfinite(spacing) and spacing > 0):
-            return f"its header is damaged: it says that the spacing along {axis} is {spacing:g}"
     if header.datatype not in DATATYPES:
         kind = _UNREADABLE_DATATYPES.get(header.datatype, f"of unknown type {header.datatype}")
         return f"its voxels are {kind}, which cannot be used here"
@@ -170,6 +198,11 @@ def defect(header: NiftiHeader) -> str:
     if not (math.isfinite(header.offset) and header.offset >= 0):
         return f"its header is damaged: it says that the voxels begin at byte {header.offset:g}"
     return ""
+
+
+def _used(rank: int, dim: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes that are used; beyond z, 0 voxels are written for 1 by some tools."""
+    return tuple(1 if axis > 2 and size == 0 else size for axis, size in enumerate(dim[:rank]))
 
 
 def _rank_place(header: NiftiHeader) -> tuple[str, bytes, int]:

@@ -2,8 +2,8 @@
 
 Voxels are read here and not by ITK, for three reasons: ITK takes the voxels of ``a.nii.gz`` from
 ``a.nii`` where both exist (ITK issue 2243), reads a truncated file as if zeros followed, and is
-slower. What comes out equals SimpleITK's result bit for bit wherever that is right, including
-that numbers which are not finite are read as 0.
+slower. What comes out equals SimpleITK's result bit for bit wherever that is right; numbers that
+are not finite stay what they are.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import io
 import struct
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.files.existing import beginning, existing, file_size, os_reason
-from voxgpu.files.itk import Information, information
 from voxgpu.files.nifti import (
     DATATYPES,
+    HEADER_BYTES,
     LARGEST_AXIS,
     VECTOR_INTENT,
     NiftiHeader,
@@ -42,9 +42,6 @@ LARGEST_RATIO = 1032
 _GZIP = b"\x1f\x8b"
 _CHUNK_BYTES = 1 << 20
 _SCALED_AT_ONCE = 1 << 18
-
-#: ITK scales by slope and intercept only if they differ from 1 and 0 by more than this.
-_EPSILON = sys.float_info.epsilon
 
 Voxels = npt.NDArray[Any]
 
@@ -89,21 +86,65 @@ def read_nifti_header(files: tuple[str, ...]) -> NiftiHeader | None:
     """
     try:
         with opened(files[0]) as file:
-            header = parse(file.read(540))
+            header = parse(_head(file))
     except EOFError:
         raise FileProblem(files[0], "truncated: the file ends within its header") from None
     if header is None:
         return None
     if reason := defect(header) or _misplaced(header, len(files)):
         raise FileProblem(files[0], reason)
+    if len(files) == 1:
+        header = replace(header, offset=float(_first_voxel(files[0], header)))
     _check_size(files[-1], int(header.offset), header.voxel_bytes)
     return header
+
+
+def _head(file: IO[bytes]) -> bytes:
+    """The first 540 bytes, or what there is; piece by piece, as something else may follow."""
+    head = b""
+    while len(head) < 540:
+        part = _next(file, 540 - len(head), bool(head))
+        if not part:
+            break
+        head += part
+    return head
+
+
+def _next(file: IO[bytes], count: int, begun: bool) -> bytes:
+    """Some more bytes; none at the end, or where what follows gzip data is none itself."""
+    try:
+        part: bytes = file.read1(count)  # type: ignore[attr-defined]
+    except OSError as error:
+        if begun and str(error).startswith("Not a gzipped file"):
+            return b""
+        raise
+    return part
+
+
+def _first_voxel(path: str, header: NiftiHeader) -> int:
+    """The byte at which the voxels of a single file begin: after the header, whatever it says."""
+    said = int(header.offset)
+    least = 544 if header.version == 2 else HEADER_BYTES
+    if said >= least:
+        return said
+    size = _unpacked_size(path)
+    bare = least - 4  # without the four bytes that say whether extensions follow
+    return said if said >= bare and size == said + header.voxel_bytes else least
+
+
+def _unpacked_size(path: str) -> int:
+    """Bytes of a file; of gzip data what its last four bytes say, which is true below 4 GiB."""
+    if beginning(path, 2) != _GZIP:
+        return file_size(path)
+    with Path(path).open("rb") as file:
+        file.seek(-4, io.SEEK_END)
+        return int.from_bytes(file.read(4), "little")
 
 
 def _misplaced(header: NiftiHeader, count: int) -> str:
     if header.single and count == 2:
         return "its header says that the voxels follow in the same file; rename it to .nii"
-    if not header.single and count == 1:
+    if not header.single and count == 1 and not header.version:
         return "its header says that the voxels are in a separate file; rename it to .hdr"
     if header.version == 2 and max(header.dim) > LARGEST_AXIS:
         return f"it has more than {LARGEST_AXIS} voxels along an axis"
@@ -135,30 +176,12 @@ def _check_size(path: str, offset: int, voxel_bytes: int) -> None:
         raise FileProblem(path, f"truncated: header promises {promised:,} bytes, file has {size:,}")
 
 
-def nifti_information(place: str, header: NiftiHeader) -> Information:
-    """What ITK makes of a header: it decides between qform and sform, and applies units.
-
-    ITK is shown a file with nothing but the header, so that it cannot look at other files.
-    """
-    with tempfile.TemporaryDirectory(prefix="voxgpu-") as folder:
-        if header.version == 0:
-            Path(folder, "header.img").touch()
-            shown = Path(folder, "header.hdr")
-            shown.write_bytes(header.raw)
-        else:
-            shown = Path(folder, "header.nii")
-            shown.write_bytes(as_first_version(header))
-        try:
-            return information(str(shown))
-        except FileProblem as problem:
-            raise FileProblem(place, problem.reason.replace(str(shown), "it")) from None
-
-
-def read_voxels(path: str, header: NiftiHeader, element: str) -> Voxels:
+def read_voxels(path: str, header: NiftiHeader, element: str, zeros: bool = False) -> Voxels:
     """The voxels of a NIfTI image from ``path``, which holds them; without a last copy.
 
     The shape is that of the header, slowest axis first, and a last axis of channels where there
-    are several. ``element`` is what ITK makes of the voxels: float32 where integers are scaled.
+    are several. ``element`` is that of the result: float32 where integers are scaled. ``zeros``
+    reads what is no finite number as 0.
     Raises FileProblem where the file is truncated or its gzip data is damaged.
     """
     stored, channels = DATATYPES[header.datatype]
@@ -174,19 +197,18 @@ def read_voxels(path: str, header: NiftiHeader, element: str) -> Voxels:
             raise FileProblem(path, _truncated(voxels.nbytes)) from None
     if header.order != ("<" if sys.byteorder == "little" else ">"):
         voxels.byteswap(inplace=True)
-    return _as_itk_means(voxels, header, element)
+    return _meant(voxels, header, element, zeros)
 
 
 def _truncated(promised: int) -> str:
     return f"truncated: the header promises {promised:,} bytes of voxels, the file ends before"
 
 
-def _as_itk_means(voxels: Voxels, header: NiftiHeader, element: str) -> Voxels:
-    if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
+def _meant(voxels: Voxels, header: NiftiHeader, element: str, zeros: bool) -> Voxels:
+    if zeros and voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
         np.nan_to_num(voxels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    slope = header.slope if np.isfinite(header.slope) and header.slope != 0 else 1.0
-    intercept = header.intercept if np.isfinite(header.intercept) else 0.0
-    if abs(slope - 1.0) > _EPSILON or abs(intercept) > _EPSILON:
+    slope, intercept = header.scaling
+    if (slope, intercept) != (1.0, 0.0):
         voxels = _scaled(voxels, slope, intercept, element)
     if header.intent == VECTOR_INTENT and len(header.dim) == 5:
         voxels = np.ascontiguousarray(np.moveaxis(voxels, 0, -1))
@@ -200,7 +222,7 @@ def _scaled(voxels: Voxels, slope: float, intercept: float, element: str) -> Vox
     for start in range(0, source.size, _SCALED_AT_ONCE):
         part = slice(start, start + _SCALED_AT_ONCE)
         numbers = source[part].astype(element).astype(np.float64)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             target[part] = numbers * slope + intercept
     return result
 
@@ -256,5 +278,5 @@ def _fill(file: IO[bytes], target: memoryview) -> int:
 def _read_to_end(file: IO[bytes]) -> None:
     """Unpack what follows the voxels: only at its end does gzip tell whether all was right."""
     if not isinstance(file, io.BufferedReader):
-        while file.read(_CHUNK_BYTES):
+        while _next(file, _CHUNK_BYTES, begun=True):
             pass

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.files.problem import FileProblem
-from voxgpu.files.suffix import NIFTI, PICTURES, TIFF
+from voxgpu.files.suffix import PICTURES, TIFF
 from voxgpu.image import Image
 
 _TIFF_ELEMENTS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
@@ -43,20 +43,7 @@ def prepared(path: Path, image: Image, suffix: str) -> tuple[Voxels, tuple[str, 
         voxels = voxels.astype(np.uint16)
     if suffix in TIFF and voxels.dtype.name not in _TIFF_ELEMENTS:
         voxels = _narrowed(path, voxels)
-    return voxels, _unreadable(path, voxels, suffix)
-
-
-def _unreadable(path: Path, voxels: Voxels, suffix: str) -> tuple[str, ...]:
-    """A warning of what most readers of NIfTI, and ours as they do, take for 0."""
-    if suffix not in NIFTI or voxels.dtype.kind != "f":
-        return ()
-    count = voxels.size - int(np.count_nonzero(np.isfinite(voxels)))
-    if not count:
-        return ()
-    return (
-        f"`{path}` holds {count:,} of {voxels.size:,} voxels that are no finite numbers; "
-        "they will be read as 0",
-    )
+    return voxels, ()
 
 
 def _fits(voxels: Voxels, element: type[np.integer[Any]]) -> bool:

@@ -50,7 +50,7 @@ def _nifti_voxels(header: Header) -> npt.NDArray[Any] | None:
     nifti = read_nifti_header(files) if files else None
     if nifti is None:
         return None
-    return read_voxels(files[-1], nifti, header.element)
+    return read_voxels(files[-1], nifti, header.element, "zeros" in header.reading)
 
 
 def _itk_voxels(header: Header) -> npt.NDArray[Any]:

@@ -20,7 +20,7 @@ from voxgpu.files.nifti import LARGEST_AXIS, nifti_header
 from voxgpu.files.pack import check_packed, write_packed
 from voxgpu.files.prepare import prepared
 from voxgpu.files.problem import FileProblem
-from voxgpu.files.suffix import NIFTI, suffix_of, unsupported_reason
+from voxgpu.files.suffix import NIFTI, PICTURES, TIFF, suffix_of, unsupported_reason
 from voxgpu.image import Grid, Image
 from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.types import Content
@@ -28,7 +28,7 @@ from voxgpu.types import Content
 __all__ = ["Written", "unsupported_reason", "write_image"]
 
 #: Bump when equal images would be written otherwise.
-_WRITER_VERSION = 1
+_WRITER_VERSION = 2
 
 _CHUNK_BYTES = 1 << 20
 
@@ -56,6 +56,7 @@ def write_image(path: Path, image: Image) -> Written:
     the format cannot hold the image or the disk does not take the file.
     """
     path = Path(path)
+    image = _flat(image, suffix_of(path))
     content = content_of(image)
     reason = unsupported_reason(path, content, image.grid.dimensions, image.channels)
     if reason is not None:
@@ -75,6 +76,14 @@ def write_image(path: Path, image: Image) -> Written:
     ):
         digest = _write(path, unfinished, voxels, image.grid, suffix)
     return Written(warnings, digest)
+
+
+def _flat(image: Image, suffix: str) -> Image:
+    """A slice without its thickness, in formats that have no place for it."""
+    axis = image.grid.thin_axis
+    if axis is None or suffix not in (*PICTURES, *TIFF):
+        return image
+    return Image(image.array.squeeze(axis), image.grid.without_axis(axis))
 
 
 def form_of(path: Path) -> str:

@@ -49,19 +49,13 @@ def place(itk: Any, grid: Grid) -> None:
 
 
 def from_itk(itk: Any, *known: Grid) -> Image:
-    """The image with the same voxels, on the first of the grids in ``known`` that is its own.
-
-    A 3-D image of one slice loses the axis, as it does when it is loaded.
-    """
+    """The image with the same voxels, on the first of the grids in ``known`` that is its own."""
     array = simpleitk().GetArrayFromImage(itk)
     grid = grid_of(itk)
     for each in known:
         if each.agrees_with(grid, ROUNDING):
             return Image(array, each)
-    axis = grid.thin_axis
-    if axis is None:
-        return Image(array, grid)
-    return Image(np.ascontiguousarray(array.squeeze(axis)), grid.without_axis(axis))
+    return Image(array, grid)
 
 
 def grid_of(itk: Any) -> Grid:

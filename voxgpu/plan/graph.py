@@ -64,7 +64,7 @@ class Graph:
 
     def load(self, digest: str, header: Any, kind: ImageOf, trace: Trace) -> ValueId:
         """The node of a file with this content."""
-        id = self._intern(Node(LOAD, (), (digest,)), kind, trace)
+        id = self._intern(Node(LOAD, (), (digest, *header.reading)), kind, trace)
         self._files.setdefault(id, header)
         return id
 

@@ -109,7 +109,7 @@ def plain(value: Value) -> Any:
     """A value as examples write it: nested lists for images."""
     if isinstance(value, Image):
         rows = value.array.tolist()
-        return rows[0] if len(rows) == 1 else rows
+        return rows[0] if value.grid.dimensions == 2 and len(rows) == 1 else rows
     return [plain(each) for each in value] if isinstance(value, tuple) else value
 
 

@@ -35,13 +35,21 @@ def z() -> Voxel:
 
 
 def _on_frame(axis: int) -> Scalar:
+    """Whether a voxel is the first or the last along an axis.
+
+    A 2-D image has no third axis, and along an axis of one voxel a 3-D image has no frame: it is a
+    slice, whose frame lies within it.
+    """
     at, size = position(axis), extent(axis)
-    return (size > 0.0) & ((at == 0.0) | (at == size - 1.0))
+    has_frame = (size > 1.0) | ((size > 0.0) & (extent(2) == 0.0))
+    return has_frame & ((at == 0.0) | (at == size - 1.0))
 
 
 @voxelwise()
 def border() -> Bool:
     """True on the frame of the grid: the first and the last voxel along every axis.
+
+    In 3-D, axes of one voxel do not count: the frame of a slice lies within it.
 
     >>> border()
     [true, true, true]

@@ -25,24 +25,32 @@ Array = npt.NDArray[Any]
 _HALVED = 16
 
 
-@whole_image(scratch=40)
+@whole_image(scratch=40, version=2)
 def n4(v: NumberImage, mask: BoolImage, *, grid: Grid) -> NumberImage:
     """``v`` without the slow change of brightness that a scanner's coil makes.
 
     The N4 algorithm (N. J. Tustison et al., IEEE Transactions on Medical Imaging 29, 2010) as ITK
     has it, with its default settings, finds the bias field within ``mask`` at half the resolution
     (along axes of 16 voxels and more); all of ``v`` is divided by the field at full resolution.
-    Voxels of ``mask`` should be positive. An empty mask is an error. float32; shapes (z, y, x) or
-    (y, x).
+    A slice one voxel thick is taken for a 2-D image. Voxels of ``mask`` should be positive. An
+    empty mask is an error. float32; shapes (z, y, x) or (y, x).
 
     >>> n4([1, 1, 1], [true, true, true])
     [1, 1, 1]
     """
+    if not mask.any():
+        raise ValueProblem("`mask` of `n4` has no true voxel, so there is no value")
+    axis = grid.thin_axis
+    if axis is None:
+        return _corrected(v, mask, grid)
+    flat = _corrected(v.squeeze(axis), mask.squeeze(axis), grid.without_axis(axis))
+    return np.expand_dims(flat, axis)
+
+
+def _corrected(v: Array, mask: Array, grid: Grid) -> Array:
     from voxgpu.itk.images import to_itk
     from voxgpu.itk.process import quiet, simpleitk
 
-    if not mask.any():
-        raise ValueProblem("`mask` of `n4` has no true voxel, so there is no value")
     if min(v.shape) < 4:
         # Too thin for a field of splines: there is nothing to even out.
         return v

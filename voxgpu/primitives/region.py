@@ -24,31 +24,30 @@ Array = npt.NDArray[Any]
 def extracted_grid(grid: Grid, size: tuple[float, ...], index: tuple[float, ...]) -> Grid:
     """The grid of the box of ``size`` voxels that begins at voxel ``index``, both (x, y, z).
 
-    An axis of one voxel is dropped where there are more than two. Raises ValueProblem where the
-    box is not made of whole numbers or does not lie within the grid.
+    An axis of one voxel stays an axis. Raises ValueProblem where the box is not made of whole
+    numbers or does not lie within the grid.
     """
     start, shape = _box(grid, size, index)
-    part = grid.extract(start, shape)
-    return part if part.thin_axis is None else part.without_axis(part.thin_axis)
+    return grid.extract(start, shape)
 
 
 def slice_grid(grid: Grid, axis: float, index: float) -> Grid:
-    """The 2-D grid of the slice ``index`` across ``axis`` (0 = x, 1 = y, 2 = z).
+    """The grid of the slice ``index`` across ``axis`` (0 = x, 1 = y, 2 = z): one voxel thick.
 
     Raises ValueProblem for 2-D grids, and where there is no such slice.
     """
     place, number = _slice(grid, axis, index)
     start = tuple(number if each == place else 0 for each in range(3))
     shape = tuple(1 if each == place else size for each, size in enumerate(grid.shape))
-    return grid.extract(start, shape).without_axis(place)
+    return grid.extract(start, shape)
 
 
-@whole_image(scratch=0, grid_of=extracted_grid)
+@whole_image(scratch=0, grid_of=extracted_grid, version=2)
 def extract(img: NumberImage, size: StaticNumbers, index: StaticNumbers, grid: Grid) -> NumberImage:
     """The box of ``size`` voxels that begins at the voxel ``index``, both as [x, y, z] or [x, y].
 
-    Voxels are counted from 0, as SimpleITK does it. A box of one voxel along an axis is a slice:
-    beyond two axes, the first such of z, y, x is dropped. The place in space is kept.
+    Voxels are counted from 0, as SimpleITK does it. A box of one voxel along an axis is a slice
+    that keeps its thickness. The place in space is kept.
 
     Raises ValueProblem where the box does not lie within the image.
 
@@ -58,7 +57,7 @@ def extract(img: NumberImage, size: StaticNumbers, index: StaticNumbers, grid: G
     return _extracted(img, size, index, grid)
 
 
-@whole_image("extract", scratch=0, grid_of=extracted_grid)
+@whole_image("extract", scratch=0, grid_of=extracted_grid, version=2)
 def extract_truth(
     img: BoolImage, size: StaticNumbers, index: StaticNumbers, grid: Grid
 ) -> BoolImage:
@@ -70,7 +69,7 @@ def extract_truth(
     return _extracted(img, size, index, grid)
 
 
-@whole_image("extract", scratch=0, grid_of=extracted_grid)
+@whole_image("extract", scratch=0, grid_of=extracted_grid, version=2)
 def extract_colors(
     img: ColorImage, size: StaticNumbers, index: StaticNumbers, grid: Grid
 ) -> ColorImage:
@@ -82,32 +81,32 @@ def extract_colors(
     return _extracted(img, size, index, grid)
 
 
-@whole_image(scratch=0, grid_of=slice_grid)
+@whole_image(scratch=0, grid_of=slice_grid, version=2)
 def slice_volume(
     img: NumberImage, axis: StaticNumber, index: StaticNumber, grid: Grid
 ) -> NumberImage:
-    """The slice ``index``, from 0, across ``axis`` (0 = x, 1 = y, 2 = z) of a 3-D image, in 2-D.
+    """The slice ``index``, from 0, across ``axis`` (0 = x, 1 = y, 2 = z) of a 3-D image.
 
-    What is left of the axes keeps its order: across x, (z, y, x) becomes (z, y).
+    It stays 3-D, one voxel thick: it keeps its place, and its voxels their volume.
 
     Raises ValueProblem for a 2-D image, and where there is no such slice.
 
     >>> slice_volume([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], 2, 1)
-    [[5, 6], [7, 8]]
+    [[[5, 6], [7, 8]]]
     >>> slice_volume([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], 0, 1)
-    [[2, 4], [6, 8]]
+    [[[2], [4]], [[6], [8]]]
     """
     return _sliced(img, axis, index, grid)
 
 
-@whole_image("slice_volume", scratch=0, grid_of=slice_grid)
+@whole_image("slice_volume", scratch=0, grid_of=slice_grid, version=2)
 def slice_volume_truth(
     img: BoolImage, axis: StaticNumber, index: StaticNumber, grid: Grid
 ) -> BoolImage:
-    """The slice ``index``, from 0, across ``axis`` (0 = x, 1 = y, 2 = z) of a 3-D image, in 2-D.
+    """The slice ``index``, from 0, across ``axis`` (0 = x, 1 = y, 2 = z) of a 3-D image.
 
     >>> slice_volume([[[true, false]], [[false, false]]], 1, 0)
-    [[true, false], [false, false]]
+    [[[true, false]], [[false, false]]]
     """
     return _sliced(img, axis, index, grid)
 

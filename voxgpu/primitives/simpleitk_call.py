@@ -31,11 +31,10 @@ def caller(signature: Signature) -> Callable[[list[Value], Grid | None], Value]:
         images = [each for each in arguments if isinstance(each, Image)]
         known = [grid] if grid is not None else [each.grid for each in images]
         with quiet():
-            given = [
-                _to_itk(_on_one_grid(value, images), each)
-                for value, each in zip(arguments, signature.arguments, strict=False)
-            ]
-            result = _called(signature, given)
+            try:
+                result = _called(signature, _given(signature, arguments, images))
+            except ValueProblem:
+                return _called_on_slices(signature, arguments, images, grid)
             if signature.result != "image":
                 return _plain(result, signature)
             made = _image(result, signature, known)
@@ -44,6 +43,45 @@ def caller(signature: Signature) -> Callable[[list[Value], Grid | None], Value]:
         return made
 
     return reference
+
+
+def _given(signature: Signature, arguments: list[Value], images: Sequence[Image]) -> list[Any]:
+    return [
+        _to_itk(_on_one_grid(value, images), each)
+        for value, each in zip(arguments, signature.arguments, strict=False)
+    ]
+
+
+def _called_on_slices(
+    signature: Signature, arguments: list[Value], images: Sequence[Image], grid: Grid | None
+) -> Value:
+    """What a function that refuses images one voxel thick makes of them as 2-D images.
+
+    Some filters, such as recursive Gaussians, need several voxels along every axis. Raises what
+    they say where the images are not all on one grid of one slice, or the filter refuses anyway.
+    """
+    axis = images[0].grid.thin_axis if images else None
+    if axis is None or any(each.grid.shape != images[0].grid.shape for each in images):
+        _called(signature, _given(signature, arguments, images))
+        raise AssertionError("it failed before")
+    whole, plane = images[0].grid, images[0].grid.without_axis(axis)
+    flat = [
+        Image(np.ascontiguousarray(each.array.squeeze(axis)), plane)
+        if isinstance(each, Image)
+        else each
+        for each in arguments
+    ]
+    try:
+        result = _called(signature, _given(signature, flat, [Image(images[0].array, plane)]))
+    except ValueProblem:
+        _called(signature, _given(signature, arguments, images))
+        raise
+    if signature.result != "image":
+        return _plain(result, signature)
+    made = _image(result, signature, [plane])
+    if made.grid is not plane:
+        raise ValueProblem(f"`{signature.name}` gave an image on another grid than expected")
+    return Image(np.expand_dims(made.array, axis), whole)
 
 
 def _on_one_grid(value: Value, images: Sequence[Image]) -> Value:

@@ -8,7 +8,7 @@ from voxgpu.primitives.primitive import Primitive, Shape, Value
 from voxgpu.types import UNKNOWN
 
 #: Bump when the reader would make other voxels of the same bytes.
-_READER_VERSION = 1
+_READER_VERSION = 2
 
 
 def _performed_elsewhere(arguments: list[Value], grid: Grid | None) -> Value:
@@ -32,5 +32,6 @@ def _source(name: str, version: int) -> Primitive:
 #: A number, truth value or string of the program; the node's parameter is the value.
 CONSTANT = _source("constant", 1)
 
-#: The image in a file; the node's parameter is the digest of the file's content.
+#: The image in a file; the node's parameters are the digest of the file's content, and
+#: what options decided on where the file leaves a choice.
 LOAD = _source("load", _READER_VERSION)

@@ -22,7 +22,7 @@ _Mask = npt.NDArray[np.bool_]
 _Distances = npt.NDArray[np.float64]
 
 
-@whole_image(scratch=32)
+@whole_image(scratch=32, version=2)
 def hd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     """The Hausdorff distance in mm: how far the farthest surface voxel of either region is from
     the surface of the other.
@@ -38,7 +38,7 @@ def hd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     return float(max(each.max() for each in distances))
 
 
-@whole_image(scratch=32)
+@whole_image(scratch=32, version=2)
 def hd95(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     """The greater of the two 95th percentiles of surface distances in mm, from ``a`` to ``b`` and
     from ``b`` to ``a``, each linearly interpolated.
@@ -54,7 +54,7 @@ def hd95(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     return float(max(np.percentile(each, 95) for each in distances))
 
 
-@whole_image(scratch=32)
+@whole_image(scratch=32, version=2)
 def assd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     """The average symmetric surface distance in mm: the mean over all surface voxels of both.
 
@@ -67,7 +67,7 @@ def assd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     return _nothing("assd") if distances is None else float(np.concatenate(distances).mean())
 
 
-@whole_image(scratch=32)
+@whole_image(scratch=32, version=2)
 def nsd(a: BoolImage, b: BoolImage, mm: NumberValue, *, grid: Grid) -> NumberValue:
     """The normalized surface distance: the part of all surface voxels of both regions that lie
     within ``mm`` of the surface of the other.
@@ -100,7 +100,11 @@ def _between(a: _Mask, b: _Mask, grid: Grid) -> tuple[_Distances, _Distances] | 
 
 def _surface(region: _Mask) -> _Mask:
     inside = region.copy()
-    for axis in range(region.ndim):
+    # Along an axis of one voxel nothing is outside of a slice.
+    axes = [axis for axis, size in enumerate(region.shape) if region.ndim < 3 or size > 1]
+    if not axes:
+        return region
+    for axis in axes:
         lower, upper = (_half(region.ndim, axis, end) for end in (slice(None, -1), slice(1, None)))
         inside[upper] &= region[lower]
         inside[lower] &= region[upper]

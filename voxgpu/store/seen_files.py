@@ -19,7 +19,7 @@ from voxgpu.image import Grid
 from voxgpu.store.index import Index
 
 #: Bump when the reader of headers would say something else of the same files.
-_HEADER_VERSION = 2
+_HEADER_VERSION = 3
 
 
 class SeenFiles:

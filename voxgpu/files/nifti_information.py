@@ -1,0 +1,91 @@
+"""What image does a NIfTI header describe?"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from voxgpu.files.itk import Information, information
+from voxgpu.files.nifti import (
+    DATATYPES,
+    VECTOR_INTENT,
+    NiftiHeader,
+    orientation_fields,
+    parse,
+)
+from voxgpu.files.nifti_geometry import placement
+from voxgpu.files.options import ReadOptions
+from voxgpu.files.problem import FileProblem
+from voxgpu.itk.images import ELEMENTS
+
+_NAMES = {element: name for name, element in ELEMENTS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class NiftiImage:
+    """An image that a NIfTI header describes.
+
+    information  size, place and voxels
+    fields       the fields that say where voxels lie, as long as these say what was taken
+    warnings     what is odd, and what was taken
+    reading      what options decided on
+    sheared      what to do where the axes are not at right angles
+    """
+
+    information: Information
+    fields: bytes
+    warnings: tuple[str, ...]
+    reading: tuple[str, ...]
+    sheared: str
+
+
+def nifti_information(place: str, header: NiftiHeader, options: ReadOptions) -> NiftiImage:
+    """The image that a header describes; raises FileProblem where it says nothing of use."""
+    zeros = ("zeros",) if options.zeros and header.element.startswith("float") else ()
+    if header.version == 0:
+        return NiftiImage(_analyze(place, header), b"", (), zeros, "")
+    where = placement(place, header, options.nifti_form)
+    size, channels = header.dim, DATATYPES[header.datatype][1]
+    if header.intent == VECTOR_INTENT and len(size) == 5:
+        size, channels = size[:4], channels * size[-1]
+    while len(size) > 3 and size[-1] == 1:
+        size = size[:-1]
+    rank = min(len(size), 3)
+    voxel = _NAMES[header.element]
+    said = Information(
+        size=size,
+        spacing=where.spacing[:rank],
+        origin=where.origin[:rank],
+        direction=tuple(where.direction[3 * i + j] for i in range(rank) for j in range(rank)),
+        voxel=f"vector of {voxel}" if channels > 1 else voxel,
+        channels=channels,
+    )
+    warnings = list(header.oddities)
+    if not header.single and place.lower().endswith((".nii", ".nii.gz")):
+        warnings.append("it says that the voxels are in another file; those here were taken")
+    if header.single and _offset_said(header) != header.offset:
+        warnings.append(
+            f"it says that the voxels begin at byte {_offset_said(header):g}, within the header; "
+            f"byte {header.offset:g} was taken"
+        )
+    reading = (*zeros, *(("qform",) if where.chosen else ()))
+    fields = orientation_fields(header.raw) if where.as_said else b""
+    return NiftiImage(said, fields, (*warnings, *where.warnings), reading, where.sheared)
+
+
+def _offset_said(header: NiftiHeader) -> float:
+    said = parse(header.raw)
+    return said.offset if said else header.offset
+
+
+def _analyze(place: str, header: NiftiHeader) -> Information:
+    """What ITK makes of an ANALYZE header, shown to it in a file of its own."""
+    with tempfile.TemporaryDirectory(prefix="voxgpu-") as folder:
+        Path(folder, "header.img").touch()
+        shown = Path(folder, "header.hdr")
+        shown.write_bytes(header.raw)
+        try:
+            return information(str(shown))
+        except FileProblem as problem:
+            raise FileProblem(place, problem.reason.replace(str(shown), "it")) from None
