@@ -378,6 +378,12 @@ def _blocked(path: Path) -> tuple[str, str, str] | None:
     """Where a file or folder is in the way, or a folder may not be written in."""
     if path.is_dir():
         return "E202", f"`{path}` is a folder", "give the name of a file"
+    if path.is_symlink():
+        help = "save under another name, or remove the link first"
+        return "E202", f"`{path}` is a link, which would be replaced", help
+    if path.exists() and not path.stat().st_mode & 0o222:
+        help = "save under another name, or allow writing first: chmod u+w"
+        return "E202", f"`{path}` is write-protected", help
     folder = path.absolute().parent
     while not folder.exists():
         folder = folder.parent

@@ -388,3 +388,16 @@ def test_what_cannot_be_saved_is_known_before(tmp_path, name, content, dimension
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mha", "a.tif"])
 def test_colors_and_alpha_of_volumes_are_fine(name):
     assert unsupported_reason(Path(name), COLOR, 3, 4) is None
+
+
+def test_write_protected_files_and_links_are_not_replaced(tmp_path):
+    image = sample("uint8", GRIDS[3])
+    protected, link = tmp_path / "protected.nii", tmp_path / "link.nii"
+    protected.write_text("precious")
+    protected.chmod(0o444)
+    link.symlink_to(protected)
+    for path, reason in ((protected, "write-protected"), (link, "it is a link")):
+        with pytest.raises(FileProblem, match=reason):
+            write_image(path, image)
+    assert protected.read_text() == "precious" and link.is_symlink()
+    assert names(tmp_path) == ["link.nii", "protected.nii"]

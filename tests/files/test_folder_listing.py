@@ -60,3 +60,17 @@ def test_what_is_no_folder(folder: Path) -> None:
     for path in (folder / "none", folder / "a_seg.nii.gz"):
         with pytest.raises(FileProblem, match="not a folder"):
             listing(path, "*", False, False, ANYWHERE)
+
+
+def test_hidden_names_are_left_out_unless_the_pattern_says_so(folder: Path) -> None:
+    for name in ("._a_flair.nii.gz", ".git/x_flair.nii.gz", "deep/._c_flair.nii.gz"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    flair = ["a_flair.nii.gz", "b_flair.nii.gz"]
+    assert listing(folder, "*_flair.nii.gz", False, False, ANYWHERE) == flair
+    assert listing(folder, "*_flair.nii.gz", True, False, ANYWHERE) == [
+        *flair,
+        "deep/c_flair.nii.gz",
+    ]
+    assert listing(folder, "._*", False, False, ANYWHERE) == ["._a_flair.nii.gz"]
+    assert listing(folder, ".git/*", False, False, ANYWHERE) == [".git/x_flair.nii.gz"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from voxgpu.files.problem import FileProblem
@@ -11,7 +12,8 @@ from voxgpu.files.roots import Roots
 def listing(folder: Path, pattern: str, recursive: bool, whole: bool, roots: Roots) -> list[str]:
     """The names of what is in a folder, sorted; raises FileProblem where it cannot be read.
 
-    pattern    which names, as in a shell: ``*_flair.nii.gz``
+    pattern    which names, as in a shell: ``*_flair.nii.gz``; names that begin with a dot, and
+               what is in folders of such names, only where the pattern says so: ``.*``
     recursive  look into folders within, too
     whole      paths that can be opened from here instead of names within the folder
     """
@@ -25,4 +27,14 @@ def listing(folder: Path, pattern: str, recursive: bool, whole: bool, roots: Roo
         found = sorted(folder.rglob(pattern) if recursive else folder.glob(pattern))
     except OSError as error:
         raise FileProblem(str(folder), error.strerror or str(error)) from error
+    found = [each for each in found if not _is_hidden(each.relative_to(folder), pattern)]
     return [str(each) if whole else each.relative_to(folder).as_posix() for each in found]
+
+
+def _is_hidden(within: Path, pattern: str) -> bool:
+    """Whether a shell would leave out what is there: macOS puts ``._`` twins beside files."""
+    asked = [part for part in Path(pattern).parts if part.startswith(".")]
+    return any(
+        part.startswith(".") and not any(fnmatchcase(part, each) for each in asked)
+        for part in within.parts
+    )

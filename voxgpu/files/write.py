@@ -122,6 +122,10 @@ def _new_file(path: Path, suffix: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise FileProblem(str(path), "it is a directory", "", "write")
+        if path.is_symlink():
+            raise FileProblem(str(path), "it is a link, which would be replaced", "", "write")
+        if path.exists() and not path.stat().st_mode & 0o222:
+            raise FileProblem(str(path), "it is write-protected", "", "write")
         for counter in itertools.count():
             unfinished = path.parent / f"{name}.{counter}.part{last}"
             with suppress(FileExistsError):
