@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -49,12 +49,15 @@ class ImageOf:
     element   NumPy name of the voxels' type, such as ``int16``; empty before lowering
     channels  3 or 4 for colors, else 1
     grid      where the voxels lie
+    mask      numbers that may stand for a region, read as != 0: what filters of SimpleITK that
+              threshold or segment give; known before lowering
     """
 
     content: Content
     element: str = ""
     channels: int = 1
     grid: Grid | None = None
+    mask: bool = False
 
     def __str__(self) -> str:
         return f"image of {self.content.value}"
@@ -139,6 +142,8 @@ def common(first: Type, second: Type) -> Type | None:
         return None if item is None else SequenceOf(item)
     if isinstance(first, Unknown):
         return second
+    if isinstance(first, ImageOf) and isinstance(second, ImageOf) and first.mask != second.mask:
+        return common(replace(first, mask=False), replace(second, mask=False))
     return first if first == second or isinstance(second, Unknown) else None
 
 

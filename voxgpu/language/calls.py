@@ -13,6 +13,7 @@ from voxgpu.language.operations import HIGHER_ORDER, OPERATIONS, Mistyped, item_
 from voxgpu.language.overloads import (
     PrimitiveLike,
     arities,
+    as_regions,
     fitting,
 )
 from voxgpu.language.program import (
@@ -30,7 +31,17 @@ from voxgpu.language.program import (
 )
 from voxgpu.language.scope import Binding, FunctionBinding, Globals, ValueBinding
 from voxgpu.language.syntax import Name
-from voxgpu.types import BOOLEAN, UNKNOWN, Function, SequenceOf, Type, Unknown, common
+from voxgpu.types import (
+    BOOLEAN,
+    NUMBER,
+    UNKNOWN,
+    Function,
+    SequenceOf,
+    Type,
+    Unknown,
+    common,
+    may_be_used_as,
+)
 
 #: The step of an image file whose path stands in the program.
 ReadFile = Callable[[str, Span, tuple[Span, ...]], Step]
@@ -133,6 +144,9 @@ class Calls:
         if fits is None:
             fits = fitting(overloads, types)
             self._chosen[callee.name, types] = fits
+        if not fits and fitting(overloads, as_regions(types)):
+            regions = self._regions(overloads, arguments, callee, body)
+            return self._apply(overloads, callee, regions, body)
         if not fits:
             self.say.wrong_types(overloads, callee, types, body)
             return body.add(Broken(UNKNOWN, callee.whole))
@@ -141,6 +155,26 @@ class Calls:
             results = {each.result for each in fits}
             return body.add(Broken(results.pop() if len(results) == 1 else UNKNOWN, callee.whole))
         return body.add(Apply(chosen, arguments, chosen.result, callee.whole))
+
+    def _regions(
+        self,
+        overloads: tuple[PrimitiveLike, ...],
+        arguments: tuple[int, ...],
+        callee: Callee,
+        body: Body,
+    ) -> tuple[int, ...]:
+        """The arguments, with masks in numbers made regions, as far as an overload needs them."""
+        types = [body.steps[step].type for step in arguments]
+        wanted = fitting(overloads, as_regions(types))[0].parameters
+        made = []
+        for step, kind, parameter in zip(arguments, types, wanted, strict=False):
+            if not may_be_used_as(kind, parameter.type):
+                zero = body.add(Constant(0.0, NUMBER, callee.whole))
+                unequal = fitting(self._names.overloads("!="), (kind, NUMBER))[0]
+                made.append(body.add(Apply(unequal, (step, zero), unequal.result, callee.whole)))
+            else:
+                made.append(step)
+        return tuple(made)
 
     # Operations and functions of functions.
 

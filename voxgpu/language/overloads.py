@@ -53,6 +53,13 @@ def fitting(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> list[P
     ]
 
 
+def as_regions(types: Sequence[Type]) -> tuple[Type, ...]:
+    """The types where images of numbers that may stand for regions do."""
+    return tuple(
+        BOOLEAN_IMAGE if isinstance(each, ImageOf) and each.mask else each for each in types
+    )
+
+
 def accepts(overload: PrimitiveLike, count: int) -> bool:
     """Whether a primitive takes so many arguments."""
     parameters = overload.parameters

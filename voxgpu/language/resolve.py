@@ -256,7 +256,7 @@ def _refuse_save(kind: Type) -> tuple[str, str] | None:
 def _refuse_print(kind: Type) -> tuple[str, str] | None:
     if isinstance(kind, ImageOf):
         hint = "print a measure of it, e.g. volume(b) or avg(v, mask)"
-        if kind == NUMBER_IMAGE:
+        if kind.content is NUMBER_IMAGE.content:
             hint = "print a measure of it, e.g. min(v), max(v) or avg(v, mask)"
         return f"`print` shows numbers, truth values and strings, not an {kind}", hint
     if isinstance(innermost(kind), Function):

@@ -72,6 +72,27 @@ _OF_COLORS_TOO = (
 )
 _KEEP_COLORS = frozenset(_OF_COLORS_TOO.split())
 
+#: Functions that threshold, segment or compare: what they give may stand for a region, != 0.
+_OF_MASKS = (
+    " And BinaryClosingByReconstruction BinaryContour BinaryDilate BinaryErode BinaryFillhole"
+    " BinaryGrindPeak BinaryMagnitude BinaryMedian BinaryMorphologicalClosing"
+    " BinaryMorphologicalOpening BinaryNot BinaryOpeningByReconstruction BinaryProjection"
+    " BinaryPruning BinaryReconstructionByDilation BinaryReconstructionByErosion BinaryThinning"
+    " BinaryThreshold BinaryThresholdProjection CannyEdgeDetection ConfidenceConnected"
+    " ConnectedComponent ConnectedThreshold DoubleThreshold Equal Greater GreaterEqual"
+    " HuangThreshold IntermodesThreshold IsoDataThreshold IsolatedConnected IsolatedWatershed"
+    " KittlerIllingworthThreshold LabelContour LabelVoting Less LessEqual LiThreshold"
+    " MaximumEntropyThreshold MomentsThreshold MorphologicalWatershed"
+    " MorphologicalWatershedFromMarkers MultiLabelSTAPLE NeighborhoodConnected Not NotEqual Or"
+    " OtsuMultipleThresholds OtsuThreshold RegionalMaxima RegionalMinima RelabelComponent"
+    " RenyiEntropyThreshold ScalarConnectedComponent ScalarToLabel ShanbhagThreshold"
+    " ThresholdMaximumConnectedComponents TriangleThreshold VectorConfidenceConnected"
+    " VectorConnectedComponent VotingBinary VotingBinaryHoleFilling"
+    " VotingBinaryIterativeHoleFilling Xor YenThreshold ZeroCrossing"
+    " ZeroCrossingBasedEdgeDetection"
+)
+_MASKS = frozenset(_OF_MASKS.split())
+
 _INSTEAD = {
     "Resample": "it takes a Transform; resample(v, like) and resample_to(v, mm) are there instead",
 }
@@ -85,6 +106,10 @@ _NO_FILTERS = (
 
 #: VoxLogicA 2's names of what makes a vector for SimpleITK of a sequence; here it is one.
 _VECTORS = {f"vector_{each.removeprefix('Vector').lower()}" for each in VECTORS}
+
+
+#: How functions are called; grows when results change, as numbers that did not fit once did.
+_CALLED = 2
 
 
 class SimpleITKNamespace(Mapping[str, tuple[Primitive, ...]]):
@@ -198,7 +223,8 @@ def _primitive(signature: Signature, parameters: tuple[Parameter, ...], doc: str
 
     version = simpleitk().Version.VersionString()
     makes_image = signature.result == "image"
-    result: Type = NUMBER_IMAGE if makes_image else _KINDS[signature.result]
+    numbers = replace(NUMBER_IMAGE, mask=signature.name in _MASKS)
+    result: Type = numbers if makes_image else _KINDS[signature.result]
     if signature.name in _COLORS or any(each.type == COLOR_IMAGE for each in parameters):
         result = COLOR_IMAGE
     has_image = any(each.kind in ("image", "images") for each in signature.arguments)
@@ -209,7 +235,7 @@ def _primitive(signature: Signature, parameters: tuple[Parameter, ...], doc: str
         shape=Shape.WHOLE_IMAGE if makes_image or has_image else Shape.SCALAR,
         parameters=parameters,
         result=result,
-        meaning=meaning_of("simpleitk", version, str(signature)),
+        meaning=meaning_of("simpleitk", version, str(signature), _CALLED),
         doc=doc,
         reference=caller(signature),
         scratch=32,

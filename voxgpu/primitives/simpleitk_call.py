@@ -161,25 +161,115 @@ def _called(signature: Signature, arguments: list[Any]) -> Any:
     function = getattr(simpleitk(), signature.name)
     try:
         if signature.draws:
-            return _drawn(signature, function, arguments)
-        return function(*arguments)
+            return _drawn(signature, arguments)
+        return _fitting(signature, function, arguments)
     except (RuntimeError, TypeError, ValueError, OverflowError, NotImplementedError) as error:
         raise ValueProblem(f"`simpleitk.{signature.name}` failed: {_reason(error)}") from None
 
 
-def _drawn(signature: Signature, function: Callable[..., Any], arguments: list[Any]) -> Any:
-    """A random result that is the same every time: each of ITK's threads draws on its own."""
+def _fitting(signature: Signature, function: Callable[..., Any], arguments: list[Any]) -> Any:
+    """The result with arguments that fit, or, where a filter has no float64, an error."""
+    wide = _wide_enough(signature, arguments)
+    if wide is arguments:
+        return function(*arguments)
+    try:
+        return function(*wide)
+    except (RuntimeError, NotImplementedError) as error:
+        if "is not supported" not in str(error):
+            raise
+    if signature.name in _ARITHMETIC:
+        return function(*arguments)
+    pairs = zip(arguments, signature.arguments, strict=False)
+    element = next(element_of(value) for value, each in pairs if each.kind == "image")
+    limits = np.iinfo(element)
+    raise ValueProblem(
+        f"`simpleitk.{signature.name}` works on {element} voxels here, and its numbers must be "
+        f"whole and between {limits.min} and {limits.max}"
+    )
+
+
+def _drawn(signature: Signature, arguments: list[Any]) -> Any:
+    """A random result that is the same every time: each thread of a filter draws on its own.
+
+    The filter has one part for one thread; ITK's number for all filters is left alone, which
+    other threads of the process may be using.
+    """
     names = [each.name for each in signature.arguments]
     given = dict(zip(names, arguments, strict=False))
     if given.setdefault("seed", SEED) == simpleitk().sitkWallClock:
         raise ValueProblem("`seed` must not be 0, for which SimpleITK takes the time of day")
-    process = simpleitk().ProcessObject
-    threads = process.GetGlobalDefaultNumberOfThreads()
-    process.SetGlobalDefaultNumberOfThreads(1)
-    try:
-        return function(**given)
-    finally:
-        process.SetGlobalDefaultNumberOfThreads(threads)
+    found = getattr(simpleitk(), f"{signature.name}ImageFilter")()
+    found.SetNumberOfThreads(1)
+    found.SetNumberOfWorkUnits(1)
+    images = []
+    for each in signature.arguments:
+        if each.kind == "image":
+            images.append(given[each.name])
+        elif each.name in given:
+            getattr(found, f"Set{each.name[0].upper()}{each.name[1:]}")(given[each.name])
+    return found.Execute(*images)
+
+
+#: Parameters that are compared with, or put into, the voxels of an image: ITK converts them to
+#: the element of the image, without a word about those that do not fit.
+_VOXEL_NUMBERS = (
+    "backgroundValue constant defaultPixelValue edgePaddingValue foregroundValue height"
+    " inputBackgroundValue inputForegroundValue isoSurfaceValue level levelSetValue lower"
+    " lowerBound lowerThreshold maskingValue maximum objectValue outputBackgroundValue"
+    " outputForegroundValue outputMaximum outputMinimum outsideValue replaceValue threshold1"
+    " threshold2 threshold3 threshold4 thresholdValue upper upperBound upperBoundary"
+    " upperThreshold upperValueLimit windowMaximum windowMinimum"
+)
+_OF_VOXELS = frozenset(_VOXEL_NUMBERS.split())
+#: Arithmetic whose results often do not fit the element of whole numbers.
+_WRAPPING = (
+    "AbsoluteValueDifference Add Divide DivideFloor DivideReal Multiply NaryAdd Pow ShiftScale"
+    " Square SquaredDifference Subtract SumProjection TernaryAdd TernaryMagnitudeSquared"
+    " UnaryMinus InvertIntensity"
+)
+_ARITHMETIC = frozenset(_WRAPPING.split())
+
+
+def _wide_enough(signature: Signature, arguments: list[Any]) -> list[Any]:
+    """The arguments, images of whole numbers as float64 where the element would wrap.
+
+    That is so in arithmetic, and where a number that is compared with voxels or put into them is
+    none of the element's.
+    """
+    if not any(each.kind in ("image", "images") for each in signature.arguments):
+        return arguments
+    pairs = list(zip(arguments, signature.arguments, strict=False))
+    images = [value for value, each in pairs if each.kind == "image"]
+    images += [image for value, each in pairs if each.kind == "images" for image in value]
+    elements = {element_of(image) for image in images} - {"", "float32", "float64"}
+    numbers = [
+        value
+        for value, each in pairs
+        if each.kind == "number" and each.cpp in ("double", "float") and each.name in _OF_VOXELS
+    ]
+    fits = all(_fits(value, element) for value in numbers for element in elements)
+    if not elements or (fits and signature.name not in _ARITHMETIC):
+        return arguments
+    return [
+        _as_float64(value)
+        if each.kind == "image"
+        else [_as_float64(image) for image in value]
+        if each.kind == "images"
+        else value
+        for value, each in pairs
+    ]
+
+
+def _fits(value: float, element: str) -> bool:
+    """Whether voxels of whole numbers may have this value."""
+    limits = np.iinfo(element)
+    return float(value).is_integer() and int(limits.min) <= value <= int(limits.max)
+
+
+def _as_float64(image: Any) -> Any:
+    itk = simpleitk()
+    many = image.GetNumberOfComponentsPerPixel() > 1
+    return itk.Cast(image, itk.sitkVectorFloat64 if many else itk.sitkFloat64)
 
 
 def _reason(error: Exception) -> str:
