@@ -201,10 +201,11 @@ class _Opened:
 
     def __init__(self, store: str | None) -> None:
         from voxgpu.store.folder import StoreProblem
+        from voxgpu.store.index import PATIENCE_OF_COMMANDS
         from voxgpu.store.opened import open_disk
 
         try:
-            self._disk = open_disk(_folder(store))
+            self._disk = open_disk(_folder(store), patience=PATIENCE_OF_COMMANDS)
         except StoreProblem as problem:
             raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None
 

@@ -23,7 +23,7 @@ from voxgpu.image import Image
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.codec import Encoded, Undecodable, decode, encode, kind_of
 from voxgpu.store.folder import StoreProblem, index_of, objects_of, open_folder
-from voxgpu.store.index import Index, OtherSchema, Row
+from voxgpu.store.index import PATIENCE, Index, OtherSchema, Row, is_damage
 from voxgpu.store.object_file import (
     Damaged,
     OtherFormat,
@@ -33,6 +33,7 @@ from voxgpu.store.object_file import (
     read_object,
     write_object,
 )
+from voxgpu.store.seal import sealed, unsealed
 
 #: Descriptions of values up to this length lie in the index.
 _SMALL = 4096
@@ -57,8 +58,11 @@ class DiskStore:
     counts   what was ``found``, ``damaged``, ``written``, ``evicted`` by this object
     """
 
-    def __init__(self, folder: Path, budget: int) -> None:
-        """Opens a store, made where there is none; raises StoreProblem where it cannot be used."""
+    def __init__(self, folder: Path, budget: int, patience: float = PATIENCE) -> None:
+        """Opens a store, made where there is none; raises StoreProblem where it cannot be used.
+
+        patience  seconds to wait for others that write
+        """
         self.folder = folder
         self.budget = budget
         self.counts: Counter[str] = Counter()
@@ -67,10 +71,13 @@ class DiskStore:
         self._used: set[ValueId] = set()
         self._lock = threading.Lock()
         self._is_full = False
+        self._is_damaged = False
         open_folder(folder)
         self._objects = objects_of(folder)
+        #: Whether the index is new, although there may be objects.
+        self.index_is_new = not index_of(folder).exists()
         try:
-            self.index = open_index(folder)
+            self.index, damage = open_index(folder, patience)
         except OtherSchema as error:
             raise StoreProblem(
                 f"the index of the store `{folder}` is of another voxgpu ({error})",
@@ -80,6 +87,11 @@ class DiskStore:
             raise StoreProblem(
                 f"the index of the store `{folder}` cannot be used: {error}"
             ) from None
+        if damage:
+            self.index_is_new = True
+            self.problems[
+                f"the index of the store `{folder}` was damaged ({damage}) and is made anew"
+            ] = None
         self.read_only = self.index.read_only or not os.access(folder, os.W_OK)
 
     def has(self, id: ValueId) -> bool:
@@ -99,7 +111,7 @@ class DiskStore:
             return None
         if row is None:
             return None
-        found = _small(row) if row.small is not None else self._read(id)
+        found = self._small(row) if row.small is not None else self._read(id)
         if found is not None:
             with self._lock:
                 self.counts["found"] += 1
@@ -159,6 +171,9 @@ class DiskStore:
             if self.counts["damaged"]:
                 self.count(damaged=self.counts["damaged"])
         self.index.close()
+        if self._is_damaged and not self.read_only:
+            with suppress(OSError):
+                put_aside(self.folder)  # whoever opens the store next makes a new one
 
     def make_room(self, most: int) -> int:
         """Drives out what is least worth its bytes until ``most`` bytes are taken; how many."""
@@ -188,6 +203,8 @@ class DiskStore:
         small = json.dumps(encoded.described) if not encoded.chunks else None
         if small is not None and len(small) > _SMALL:
             small = None
+        if small is not None:
+            small = sealed(small, id, json.dumps(doubts))
         size = _BLOCK // 8 + len(small) if small is not None else self._write_file(stored, encoded)
         if size:
             self.index.add([row_of(stored, size, small)])
@@ -211,6 +228,20 @@ class DiskStore:
         except OSError:
             self._is_full = True
             raise
+
+    def _small(self, row: Row) -> tuple[Value, Doubts] | None:
+        """The value in a row of the index; a row that is not what was written is forgotten."""
+        try:
+            text = unsealed(str(row.small), row.id, row.doubts)
+            if text is not None:
+                doubts = tuple((ValueId(id), str(reason)) for id, reason in json.loads(row.doubts))
+                return decode(json.loads(text), memoryview(b"")), doubts
+        except (Undecodable, ValueError, TypeError):
+            pass
+        with self._lock:
+            self.counts["damaged"] += 1
+        self._forget(row.id)
+        return None
 
     def _read(self, id: ValueId) -> tuple[Value, Doubts] | None:
         path = object_path(self._objects, id)
@@ -238,24 +269,34 @@ class DiskStore:
 
     def _complain(self, error: Exception) -> None:
         """Remembers what is to be told, each thing once."""
+        if is_damage(error):
+            self._is_damaged = True
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         with self._lock:
             self.problems[f"results are not kept in `{self.folder}`: {reason}"] = None
 
 
-def open_index(folder: Path) -> Index:
-    """The index of a store; one that is no database is put aside and made anew, empty."""
+def open_index(folder: Path, patience: float = PATIENCE) -> tuple[Index, str]:
+    """The index of a store, and what was wrong with the one before it, if anything was.
+
+    One that is damaged is put aside and made anew, empty.
+    """
     path = index_of(folder)
     try:
-        return Index(path)
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError:
-        aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
-        path.rename(aside)
-        for suffix in ("-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return Index(path)
+        return Index(path, patience), ""
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise
+        put_aside(folder)
+        return Index(path, patience), str(error)
+
+
+def put_aside(folder: Path) -> None:
+    """Rename a damaged index, so that a new one is made in its place; only the last is kept."""
+    path = index_of(folder)
+    path.replace(path.with_name(f"{path.name}.damaged"))
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def row_of(stored: Stored, size: int, small: str | None) -> Row:
@@ -284,11 +325,3 @@ def bytes_of(value: Value) -> int:
     if isinstance(value, tuple):
         return sum(map(bytes_of, value))
     return value.array.nbytes if isinstance(value, Image) else 0
-
-
-def _small(row: Row) -> tuple[Value, Doubts] | None:
-    try:
-        doubts = tuple((ValueId(id), str(reason)) for id, reason in json.loads(row.doubts))
-        return decode(json.loads(row.small or ""), memoryview(b"")), doubts
-    except (Undecodable, ValueError, TypeError):
-        return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -18,12 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from voxgpu.ids import ValueId
+from voxgpu.store.copy_index import copy_while_quiet
+from voxgpu.store.tables import definitions, statements
 
 #: Of the tables. A database of another version is left alone.
 SCHEMA = 1
 
-#: How long to wait for another process that is writing, in seconds.
-_PATIENCE = 20.0
+#: How long a run waits for another process that is writing, in seconds. A run that waited in vain
+#: goes on without writing: it must not take minutes because somebody holds the index.
+PATIENCE = 1.5
+
+#: How long commands that look after a store wait.
+PATIENCE_OF_COMMANDS = 20.0
 
 #: Values used within this time count as equally recent, in seconds.
 _RECENT = 60.0
@@ -31,42 +38,27 @@ _RECENT = 60.0
 #: Bytes that even a small value takes, for weighing.
 _LEAST_BYTES = 4096
 
-_TABLES = """
-CREATE TABLE objects(
-  id BLOB PRIMARY KEY, kind TEXT NOT NULL, primitive TEXT NOT NULL, size INTEGER NOT NULL,
-  bytes INTEGER NOT NULL, seconds REAL NOT NULL, created REAL NOT NULL, used REAL NOT NULL,
-  doubts TEXT NOT NULL, small TEXT) WITHOUT ROWID;
-CREATE TABLE totals(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO totals VALUES('bytes', 0), ('objects', 0);
-CREATE TRIGGER added AFTER INSERT ON objects BEGIN
-  UPDATE totals SET value = value + new.size WHERE name = 'bytes';
-  UPDATE totals SET value = value + 1 WHERE name = 'objects';
-END;
-CREATE TRIGGER removed AFTER DELETE ON objects BEGIN
-  UPDATE totals SET value = value - old.size WHERE name = 'bytes';
-  UPDATE totals SET value = value - 1 WHERE name = 'objects';
-END;
-CREATE TABLE files(
-  path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL,
-  inode INTEGER NOT NULL, digest TEXT NOT NULL, seen REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE headers(
-  path TEXT PRIMARY KEY, state TEXT NOT NULL, header TEXT NOT NULL, seen REAL NOT NULL)
-  WITHOUT ROWID;
-CREATE TABLE saved(
-  id BLOB NOT NULL, form TEXT NOT NULL, digest BLOB NOT NULL, warnings TEXT NOT NULL,
-  seen REAL NOT NULL, PRIMARY KEY(id, form)) WITHOUT ROWID;
-CREATE TABLE nodes(
-  id BLOB PRIMARY KEY, primitive TEXT NOT NULL, meaning BLOB NOT NULL, parameters TEXT NOT NULL,
-  inputs BLOB NOT NULL, seen REAL NOT NULL) WITHOUT ROWID;
-CREATE INDEX nodes_by_primitive ON nodes(primitive, seen);
-CREATE TABLE goals(
-  program TEXT NOT NULL, label TEXT NOT NULL, id BLOB NOT NULL, seen REAL NOT NULL,
-  PRIMARY KEY(program, label)) WITHOUT ROWID;
-"""
-
 
 class OtherSchema(Exception):
     """The database was made by another version."""
+
+
+class DamagedIndex(sqlite3.DatabaseError):
+    """The database does not have the tables that its version has."""
+
+
+class HeldIndex(sqlite3.OperationalError):
+    """Another process has been writing for so long that this one writes no more."""
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error says that the database is not as it was written."""
+    if not isinstance(error, sqlite3.DatabaseError):
+        return False
+    if type(error) in (sqlite3.DatabaseError, DamagedIndex):
+        return True
+    said = ("malformed", "no such", "decode", "not a database", "already exists")
+    return any(words in str(error) for words in said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +92,11 @@ _COLUMNS = "id, kind, primitive, size, bytes, seconds, created, used, doubts, sm
 class Index:
     """The database of a store; raises sqlite3.Error where it cannot be used."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
         self._path = path
+        self._patience = patience
+        self._is_held = False
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._local = threading.local()
         self._all: list[tuple[int, sqlite3.Connection]] = []
         self.read_only = False
@@ -202,9 +197,21 @@ class Index:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing of what is done inside; waits for other writers first."""
+        """All or nothing of what is done inside; waits for other writers first.
+
+        Raises HeldIndex where another process went on writing for as long as this one waits, and
+        from then on at once.
+        """
+        if self._is_held:
+            raise HeldIndex("another process holds its index")
         connection = self.connection
-        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            self._is_held = True
+            raise HeldIndex("another process holds its index") from None
         try:
             yield connection
         except BaseException:
@@ -220,20 +227,38 @@ class Index:
                     connection.close()
         self._all.clear()
         self._local = threading.local()
+        if self._copy is not None:
+            self._copy.cleanup()
+            self._copy = None
 
     def _open(self) -> None:
         try:
             version = self._version_made()
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
             self.close()
+            if is_damage(error):
+                raise DamagedIndex(str(error)) from None
             version = self._open_to_read()
+        if version == SCHEMA and self._has_tables():
+            return
+        self.close()
         if version != SCHEMA:
-            self.close()
             raise OtherSchema(f"version {version}")
+        raise DamagedIndex("its tables are not those of its version")
+
+    def _has_tables(self) -> bool:
+        """Whether the database has the tables of this version, to the letter."""
+        try:
+            found = self.connection.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL")
+            return {each for (each,) in found} == definitions()
+        except sqlite3.Error as error:
+            if "locked" in str(error):
+                raise
+            return False
 
     def _version_made(self) -> int:
         """The version of the tables, which are made where there are none."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self._patience
         while True:
             connection = self.connection
             try:
@@ -252,22 +277,38 @@ class Index:
     def _made(self, connection: sqlite3.Connection) -> int:
         version = _version(connection)
         if version == 0:
-            for statement in _statements(_TABLES):
+            for statement in statements():
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {SCHEMA}")
             version = SCHEMA
         return version
 
     def _open_to_read(self) -> int:
-        """Where nothing may be written, not even the log that readers share."""
+        """Where nothing may be written.
+
+        SQLite reads along with writers through the log that they share. Where there is no such log
+        and none can be made, nobody writes at the moment, but somebody may at any time: then a
+        private copy is read, never the file itself as one that does not change.
+        """
         self.read_only = True
+        try:
+            return _version(self.connection)
+        except sqlite3.OperationalError:
+            self.close()
+        self._copy = tempfile.TemporaryDirectory(prefix="voxgpu-index-")
+        copied = Path(self._copy.name) / self._path.name
+        copy_while_quiet(self._path, copied)
+        self._path = copied
         return _version(self.connection)
 
     def _connect(self) -> sqlite3.Connection:
-        place = self._path.absolute().as_uri()
-        form = f"{place}?immutable=1" if self.read_only else f"{place}?mode=rwc"
+        mode = "ro" if self.read_only and self._copy is None else "rwc"
         connection = sqlite3.connect(
-            form, timeout=_PATIENCE, isolation_level=None, uri=True, check_same_thread=False
+            f"{self._path.absolute().as_uri()}?mode={mode}",
+            timeout=self._patience,
+            isolation_level=None,
+            uri=True,
+            check_same_thread=False,
         )
         connection.execute("PRAGMA synchronous = NORMAL")
         self._local.connection, self._local.pid = connection, os.getpid()
@@ -286,14 +327,3 @@ def _row(found: Any) -> Row:
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _statements(text: str) -> list[str]:
-    """The statements of a script; `executescript` would end the transaction."""
-    found, statement = [], ""
-    for line in text.strip().splitlines():
-        statement += line + "\n"
-        if sqlite3.complete_statement(statement):
-            found.append(statement)
-            statement = ""
-    return found
