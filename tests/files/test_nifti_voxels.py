@@ -248,3 +248,17 @@ def test_real_scans_are_read_as_by_simpleitk():
 def test_voxels_beyond_the_header_are_ignored(tmp_path):
     path = write(tmp_path / "a.nii.gz", header(), struct.pack("<48h", *range(48)))
     assert read_image(read_header(path)).array.ravel().tolist() == list(range(24))
+
+
+@pytest.mark.parametrize("size", [(4, 3, 2), (40, 30, 20)])
+@pytest.mark.parametrize("tail", [b"GARBAGE!", b"x", bytes(3) + b"GARBAGE!" * 1000])
+def test_bytes_after_the_gzip_data_are_ignored(tmp_path, size, tail):
+    voxels = random_voxels("int16", int(np.prod(size)))
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(gzip.compress(header(size) + voxels.tobytes()) + tail)
+    assert read_image(read_header(path)).array.ravel().tolist() == voxels.tolist()
+    damaged = bytearray(path.read_bytes())
+    damaged[-len(tail) - 6] ^= 0x10
+    path.write_bytes(damaged)
+    with pytest.raises(FileProblem, match="damaged"):
+        read_image(read_header(path))

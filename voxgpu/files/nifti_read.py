@@ -8,9 +8,11 @@ are not finite stay what they are.
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,6 +42,7 @@ SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 LARGEST_RATIO = 1032
 
 _GZIP = b"\x1f\x8b"
+_NO_GZIP = "Not a gzipped file"
 _CHUNK_BYTES = 1 << 20
 _SCALED_AT_ONCE = 1 << 18
 
@@ -85,8 +88,12 @@ def read_nifti_header(files: tuple[str, ...]) -> NiftiHeader | None:
     header promises, and gzip files that could not hold it.
     """
     try:
-        with opened(files[0]) as file:
-            header = parse(_head(file))
+        try:
+            with opened(files[0]) as file:
+                header = parse(_head(file))
+        except (EOFError, _Followed):
+            with opened(files[0], fast=False) as file:
+                header = parse(_head(file))
     except EOFError:
         raise FileProblem(files[0], "truncated: the file ends within its header") from None
     if header is None:
@@ -115,7 +122,7 @@ def _next(file: IO[bytes], count: int, begun: bool) -> bytes:
     try:
         part: bytes = file.read1(count)  # type: ignore[attr-defined]
     except OSError as error:
-        if begun and str(error).startswith("Not a gzipped file"):
+        if begun and str(error).startswith(_NO_GZIP):
             return b""
         raise
     return part
@@ -186,7 +193,17 @@ def read_voxels(path: str, header: NiftiHeader, element: str, zeros: bool = Fals
     """
     stored, channels = DATATYPES[header.datatype]
     voxels = np.empty(header.dim[::-1] + (channels,) * (channels > 1), stored)
-    with opened(path) as file:
+    try:
+        _read_stored(path, header, voxels, fast=True)
+    except _Followed:
+        _read_stored(path, header, voxels, fast=False)
+    if header.order != ("<" if sys.byteorder == "little" else ">"):
+        voxels.byteswap(inplace=True)
+    return _meant(voxels, header, element, zeros)
+
+
+def _read_stored(path: str, header: NiftiHeader, voxels: Voxels, fast: bool) -> None:
+    with opened(path, fast) as file:
         try:
             _skip(file, int(header.offset))
             held = _fill(file, voxels.reshape(-1).view(np.uint8).data)
@@ -194,10 +211,9 @@ def read_voxels(path: str, header: NiftiHeader, element: str, zeros: bool = Fals
                 raise EOFError
             _read_to_end(file)
         except EOFError:
-            raise FileProblem(path, _truncated(voxels.nbytes)) from None
-    if header.order != ("<" if sys.byteorder == "little" else ">"):
-        voxels.byteswap(inplace=True)
-    return _meant(voxels, header, element, zeros)
+            # Few bytes after gzip data look to the fast reader like the start of more.
+            kind = _Followed if fast else FileProblem
+            raise kind(path, _truncated(voxels.nbytes)) from None
 
 
 def _truncated(promised: int) -> str:
@@ -227,17 +243,22 @@ def _scaled(voxels: Voxels, slope: float, intercept: float, element: str) -> Vox
     return result
 
 
+class _Followed(FileProblem):
+    """What follows gzip data is none itself; the fast reader then has lost what it had unpacked."""
+
+
 @contextmanager
-def opened(path: str) -> Iterator[IO[bytes]]:
+def opened(path: str, fast: bool = True) -> Iterator[IO[bytes]]:
     """A file's bytes, unpacked where it is gzip, whatever its name.
 
     Damaged gzip data raises FileProblem, the premature end of it EOFError where it is read
-    within the context.
+    within the context. Not ``fast``, what was unpacked before bytes that are no gzip data can be
+    read (see `_next`).
     """
     from isal import igzip, isal_zlib
 
-    unpack: Any = igzip.open
-    damages: Any = (isal_zlib.error, igzip.BadGzipFile)
+    unpack: Any = igzip.open if fast else gzip.open
+    damages: Any = (isal_zlib.error, zlib.error, igzip.BadGzipFile)
     try:
         with Path(path).open("rb") as file:
             packed = file.read(2) == _GZIP
@@ -248,7 +269,9 @@ def opened(path: str) -> Iterator[IO[bytes]]:
             with unpack(file) as unpacked:
                 yield unpacked
     except damages as error:
-        raise FileProblem(path, f"its gzip data is damaged ({error})") from None
+        followed = fast and str(error).startswith(_NO_GZIP)
+        kind = _Followed if followed else FileProblem
+        raise kind(path, f"its gzip data is damaged ({error})") from None
     except OSError as error:
         raise FileProblem(path, os_reason(error)) from None
 
