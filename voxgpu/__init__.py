@@ -131,7 +131,12 @@ def _source(program: str | Path) -> tuple[Any, Path | None]:
 
 
 def _is_file(text: str) -> bool:
-    return text.endswith(".imgql") or (len(text) < 4096 and Path(text).is_file())
+    """Whether a string without a line break is the path of a program, rather than one."""
+    try:
+        return Path(text).is_file() or (text.endswith(".imgql") and '"' not in text)
+    except (OSError, ValueError):
+        # Longer than names may be, or with characters that none may have.
+        return False
 
 
 def _options(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,16 +54,36 @@ _CALLS = 4
 WIDTH = 160
 
 
+_STRING_OR_ELSE = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"|[^"]+|"')
+
+
+def _usual(text: str) -> str:
+    """The text with line feeds at the ends of lines, and each letter outside strings one character.
+
+    Old editors end lines in a carriage return alone, which would make the rest of the program
+    part of its first comment; some systems write ö as o and two dots.
+    """
+    if "\r" in text:
+        text = re.sub("\r(?!\n)", "\n", text)
+    if text.isascii():
+        return text
+    return _STRING_OR_ELSE.sub(
+        lambda m: m[0] if m[0].startswith('"') else unicodedata.normalize("NFC", m[0]), text
+    )
+
+
 class Source:
     """A text that programs are read from. Two sources are the same only if they are one object.
 
     name      as it was given, for messages
+    text      lines that end in a carriage return alone, and letters that are written as two
+              characters, are made usual; strings keep their letters, which may name files
     ours      whether it is part of voxgpu, so that a mistake in it is not the user's
     """
 
     def __init__(self, name: str, text: str, ours: bool = False) -> None:
         self.name = name
-        self.text = text
+        self.text = _usual(text)
         self.ours = ours
 
     @cached_property

@@ -41,6 +41,7 @@ class Roots:
 
 
 def _check(path: str | Path, roots: tuple[Path, ...], action: str) -> None:
+    _refuse_control(str(path), action)
     place = _destination(path, action)
     if not roots or any(place.is_relative_to(os.path.realpath(root)) for root in roots):
         return
@@ -50,6 +51,21 @@ def _check(path: str | Path, roots: tuple[Path, ...], action: str) -> None:
         str(path),
         f"it lies outside the folders that this program may {action}{led}",
         f"allowed: {allowed}",
+        action,
+    )
+
+
+def _refuse_control(path: str, action: str) -> None:
+    """Refuses what a backslash before n or t makes of a path that was meant for Windows."""
+    found = {"\n": "line feed", "\t": "tabulator"}
+    control = next((each for each in found if each in path), None)
+    if control is None or (action == "read" and os.path.lexists(path)):
+        return
+    escape = "\\n" if control == "\n" else "\\t"
+    raise FileProblem(
+        path.replace("\n", "\\n").replace("\t", "\\t"),
+        f"its name has a {found[control]}, which is what `{escape}` means in a string",
+        "write `/` between folders, or `\\\\` for a backslash",
         action,
     )
 

@@ -57,10 +57,16 @@ def _distinct_ranks(
     return ranks.astype(np.float32), equal
 
 
+#: The most bins that `otsu` takes: more are no histogram, and would only take memory.
+MOST_BINS = 2**20
+
+
 def bins_problem(_: object, __: object, bins: float | None) -> str | None:
     """What is wrong with the number of bins of ``otsu``; None stands for an unknown one."""
     if bins is not None and not (bins >= 2 and float(bins).is_integer()):
         return f"`bins` of `otsu` must be a whole number of at least 2, not {bins:g}"
+    if bins is not None and bins > MOST_BINS:
+        return f"`bins` of `otsu` must be at most {MOST_BINS}, not {bins:g}"
     return None
 
 
@@ -74,7 +80,8 @@ def otsu(v: NumberImage, mask: BoolImage, bins: NumberValue) -> BoolImage:
     see ``voxgpu/primitives/otsu.py``. Voxels that are not finite do not bear on it; NaN is never
     above it, +inf always. Shapes (z, y, x) or (y, x).
 
-    Raises ValueProblem where no finite voxel lies in the mask, or ``bins`` is not at least 2.
+    Raises ValueProblem where no finite voxel lies in the mask, or ``bins`` is not 2 to
+    1048576.
 
     >>> otsu([1, 2, 1, 90, 95, 99], [true, true, true, true, true, false], 4)
     [false, false, false, true, true, false]

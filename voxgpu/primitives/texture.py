@@ -29,6 +29,10 @@ Counts = npt.NDArray[np.unsignedinteger[Any]]
 LEAST_WIDTH = 5e-324
 
 
+#: The most bins of `crossCorrelation`, each of which is looked at for every voxel.
+MOST_BINS = 2**16
+
+
 def histogram_problem(*arguments: Any) -> str | None:
     """What is wrong with the arguments of ``crossCorrelation``; None stands for unknown ones."""
     r, _, _, _, low, high, count = arguments
@@ -36,6 +40,8 @@ def histogram_problem(*arguments: Any) -> str | None:
         return f"the radius of `crossCorrelation` must be at least 0 mm, not {r:g}"
     if count is not None and not (count >= 1 and float(count).is_integer()):
         return f"`crossCorrelation` needs a whole number of bins, at least 1, not {count:g}"
+    if count is not None and count > MOST_BINS:
+        return f"`crossCorrelation` takes at most {MOST_BINS} bins, not {count:g}"
     if not all(math.isfinite(each) for each in (low, high) if each is not None):
         return "the bounds of `crossCorrelation` must be finite numbers"
     if low is not None and high is not None and not low < high:
