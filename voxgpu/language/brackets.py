@@ -1,4 +1,4 @@
-"""Which bracket closes which?"""
+"""Which bracket closes which, and how deep are things nested?"""
 
 from __future__ import annotations
 
@@ -6,6 +6,34 @@ from voxgpu.language.words import COMMANDS, Token
 
 #: The type of a word that opens brackets, and of the one that closes them.
 OPENING = {"LPAR": "RPAR", "LSQB": "RSQB"}
+
+#: Brackets, prefix operators, loops and choices may be inside one another so deep; stages that
+#: follow the syntax would else run out of Python's stack.
+DEEPEST = 256
+_NESTING = frozenset(("FOR", "FILTER", "IF", "LOCAL"))
+
+
+def too_deep(tokens: list[Token]) -> Token | None:
+    """The first word that is nested more than ``DEEPEST`` deep; None if there is none."""
+    depth = run = 0
+    outside: list[int] = []
+    for token in tokens:
+        kind = token.type
+        run = run + 1 if kind == "PREFIX" else 0
+        if kind in _NESTING:
+            depth += 1
+        elif kind in OPENING or kind in ("INDEX", "EXTRA"):
+            outside.append(depth)
+            depth += 1
+        elif kind in OPENING.values():
+            depth = outside.pop() if outside else 0
+        elif kind == "_COMMA":
+            depth = outside[-1] + 1 if outside else 0
+        elif kind in COMMANDS:
+            depth, outside = 0, []
+        if depth + run > DEEPEST:
+            return token
+    return None
 
 
 def matching(tokens: list[Token]) -> dict[int, int]:

@@ -15,7 +15,8 @@ from lark.common import LexerConf
 from lark.exceptions import UnexpectedToken
 from lark.lexer import Lexer
 
-from voxgpu.diagnostics import Diagnostic, Source
+from voxgpu.diagnostics import Diagnostic, Source, Span
+from voxgpu.language.brackets import DEEPEST, too_deep
 from voxgpu.language.build import Builder
 from voxgpu.language.mistakes import explain
 from voxgpu.language.syntax import Command, Dialect
@@ -74,6 +75,12 @@ def parse(
     tokens     the words of the source, if they have been cut already
     """
     classified = classify(words(source) if tokens is None else tokens, operators)
+    deep = too_deep(classified.tokens)
+    if deep is not None:
+        span = Span(source, deep.start_pos, deep.end_pos)
+        message = f"this is nested more than {DEEPEST} deep"
+        hint = "give parts of it names, with `let`"
+        return Parsed((), classified.declared, (Diagnostic("E100", message, span, help=hint),))
     parser = _parser()
     with parser.lock:
         builder = parser.builder

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from voxgpu.language.brackets import OPENING, matching
-from voxgpu.language.words import COMMANDS, ENDS_OPERAND, STARTS_OPERAND, Token, join
+from voxgpu.language.brackets import DEEPEST, OPENING, matching
+from voxgpu.language.words import COMMANDS, ENDS_OPERAND, STARTS_OPERAND, Token, join, signs
 
 #: Names of operators and of names in capitals, with the numbers of operands they take.
 Operators = Mapping[str, frozenset[int]]
@@ -275,6 +275,9 @@ class _Classifier:
         Empty where that cannot be: then the whole run is an operator nobody bound, and name
         resolution says so.
         """
+        if len(token) > DEEPEST + 1:
+            # More prefix operators than may be nested, which the parser tells.
+            return signs(token) if all(1 in self._arities(each) for each in set(token)) else []
         wanted, rest = arities[0], arities[1:] or arities
         for length in range(len(token), 0, -1):
             first = token[:length]

@@ -115,3 +115,8 @@ def next_command(tokens: list[Token], index: int) -> int:
 def join(first: Token, second: Token) -> Token:
     """Two words next to each other as one, such as ``B+``."""
     return Token.at("INFIX", first + second, first.start_pos)
+
+
+def signs(run: Token) -> list[Token]:
+    """The signs that a run of them consists of, each a word."""
+    return [Token.at("INFIX", sign, run.start_pos + place) for place, sign in enumerate(run)]
