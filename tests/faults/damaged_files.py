@@ -1,0 +1,224 @@
+"""Damaged image files, read in a process of their own: values or messages, never a crash.
+
+    python tests/faults/damaged_files.py [COUNT [FORMAT…]]
+
+reads COUNT damaged files of each format and prints what came of them.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from select import select
+
+import numpy as np
+
+#: A file may take so long, in seconds, and so much more memory than files before it, in bytes.
+LONGEST, MOST = 5.0, 1 << 30
+
+#: Addresses that a reading process may use; more than libraries map, less than the machine has.
+ADDRESSES = 8 << 30
+
+FORMATS = (
+    *("nii", "nii.gz", "img", "nrrd", "nhdr", "mha", "mhd", "png", "jpg", "bmp", "tif"),
+    *("tiled.tif", "dcm", "frames.dcm", "series", "jp2", "gipl", "vtk", "mrc", "hdf5"),
+)
+
+
+def sample(name: str, folder: Path) -> tuple[Path, Path]:
+    """A whole file of a format: what to read, and the file of it that is damaged."""
+    import SimpleITK
+
+    rng = np.random.default_rng(0)
+    voxels = rng.integers(0, 255, (5, 7, 9)).astype(np.uint8)
+    image = SimpleITK.GetImageFromArray(voxels.astype(np.int16))
+    path = folder / f"a.{name}"
+    match name:
+        case "dcm" | "frames.dcm" | "series":
+            return _dicom(name, folder)
+        case "png" | "jpg" | "bmp" | "jp2":
+            _picture(path, voxels[0].repeat(4, 0).repeat(4, 1))
+        case "tiled.tif":
+            import tifffile
+
+            tifffile.imwrite(path, voxels.repeat(4, 1).repeat(4, 2), tile=(16, 16))
+        case _:
+            packed = name in ("nrrd", "mha", "nii.gz")
+            SimpleITK.WriteImage(image, str(path), packed)
+    beside = {"img": "a.hdr"}.get(name)
+    return path, folder / beside if beside else path
+
+
+def _picture(path: Path, voxels: np.ndarray) -> None:
+    from PIL import Image
+
+    Image.fromarray(voxels).save(path)
+
+
+def _dicom(name: str, folder: Path) -> tuple[Path, Path]:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "files"))
+    from generated_scans import dicom_frames, dicom_series
+
+    rng = np.random.default_rng(1)
+    if name == "frames.dcm":
+        path = dicom_frames(rng, folder).path
+        return path, path
+    path = dicom_series(rng, folder).path
+    first = sorted(path.iterdir())[0]
+    return (first, first) if name == "dcm" else (path, first)
+
+
+def damaged(whole: bytes, rng: np.random.Generator) -> bytes:
+    """A copy with one to three kinds of damage; half of it within the first 400 bytes."""
+    data = bytearray(whole)
+    for _ in range(rng.integers(1, 4)):
+        end = min(len(data), 400) if rng.integers(2) else len(data)
+        if end < 2:
+            break
+        place = int(rng.integers(end))
+        size = int(rng.integers(1, 9))
+        match rng.integers(8):
+            case 0:
+                data[place] ^= 1 << int(rng.integers(8))
+            case 1:
+                data[place] = int(rng.integers(256))
+            case 2:
+                del data[place:]
+            case 3:
+                del data[place : place + size]
+            case 4:
+                data[place:place] = rng.bytes(size)
+            case 5:
+                data[place : place + size] = b"\xff" * size
+            case 6:
+                data[place : place + size] = b"\0" * size
+            case _:
+                _replace_number(data, rng)
+    return bytes(data)
+
+
+def _replace_number(data: bytearray, rng: np.random.Generator) -> None:
+    """Another number in a header of text, often one that is far too large."""
+    numbers = list(re.finditer(rb"-?\d+", bytes(data[:400])))
+    if numbers:
+        one = numbers[int(rng.integers(len(numbers)))]
+        choices = [b"0", b"-1", b"2147483648", b"99999999999999999999", b"1e400", b"nan", b"65536"]
+        data[one.start() : one.end()] = choices[int(rng.integers(len(choices)))]
+
+
+def read_forever() -> None:
+    """Reads the files named on standard input; prints what came of each, and the memory."""
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
+    from voxgpu.files.header import read_header
+    from voxgpu.files.problem import FileProblem
+    from voxgpu.files.read import read_image
+
+    # Libraries print of themselves; what is said here goes out on a descriptor of its own.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        try:
+            image = read_image(read_header(Path(line.rstrip("\n"))))
+            said = f"value {image.array.dtype}"
+        except FileProblem as problem:
+            said = f"message {problem.reason}"
+        except Exception as error:
+            said = f"traceback {type(error).__name__}: {error}"
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps([said, peak]), file=answers, flush=True)
+
+
+class Reader:
+    """A process that reads files, started again where it died."""
+
+    def __init__(self) -> None:
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, __file__, "--read"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def read(self, path: Path) -> tuple[str, int]:
+        """What came of a file, and the most memory the process has taken so far, in bytes."""
+        assert self._process.stdin and self._process.stdout
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(f"{path}\n")
+            self._process.stdin.flush()
+        if not select([self._process.stdout], [], [], 60)[0]:
+            self._process.kill()
+        line = self._process.stdout.readline()
+        if line:
+            said, peak = json.loads(line)
+            return said, peak
+        code = self._process.wait()
+        self._process = self._start()
+        return f"died with {code}", 0
+
+    def close(self) -> None:
+        """Ends the process."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def outcomes(name: str, count: int, folder: Path, seed: int = 0) -> Iterator[tuple[int, str]]:
+    """Damaged files of a format by number, and what came of each."""
+    path, target = sample(name, folder)
+    whole = target.read_bytes()
+    reader = Reader()
+    before = max(reader.read(path)[1], 1)
+    try:
+        for number in range(count):
+            target.write_bytes(damaged(whole, np.random.default_rng([seed, number])))
+            begun = time.perf_counter()
+            said, peak = reader.read(path)
+            took = time.perf_counter() - begun
+            if peak > before + MOST:
+                said = f"memory {(peak - before) >> 20} MB more: {said}"
+            elif took > LONGEST:
+                said = f"slow {took:.1f} s: {said}"
+            before = max(before, peak)
+            yield number, said
+    finally:
+        reader.close()
+
+
+BAD = ("traceback", "died", "memory", "slow")
+
+
+def main(count: int, names: tuple[str, ...]) -> int:
+    """Prints a table; the number of files that ended otherwise than in a value or a message."""
+    wrong = 0
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            kinds: collections.Counter[str] = collections.Counter()
+            for number, said in outcomes(name, count, Path(folder)):
+                kinds[said.split()[0]] += 1
+                if said.startswith(BAD):
+                    wrong += 1
+                    print(f"  {name} {number}: {said[:300]}", flush=True)
+            print(f"{name}: {dict(kinds)}", flush=True)
+    return wrong
+
+
+if __name__ == "__main__":
+    if "--read" in sys.argv:
+        read_forever()
+    else:
+        some = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+        sys.exit(bool(main(some, tuple(sys.argv[2:]) or FORMATS)))
