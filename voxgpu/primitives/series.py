@@ -111,7 +111,7 @@ def lesser(a: NumberValue, b: NumberValue) -> NumberValue:
 
 @scalar("mean")
 def mean(xs: NumberValues) -> NumberValue:
-    """The mean of the numbers.
+    """The mean of the numbers; NaN where one of them is.
 
     >>> mean([1, 2, 6])
     3
@@ -119,37 +119,45 @@ def mean(xs: NumberValues) -> NumberValue:
     return _mean(_some("mean", xs))
 
 
-@scalar("median")
+@scalar("median", version=2)
 def median(xs: NumberValues) -> NumberValue:
     """The number in the middle of the sorted sequence, or the mean of the two in the middle.
+
+    NaN where one of the numbers is.
 
     >>> median([9, 1, 2, 4])
     3
     """
-    return median_of(_some("median", xs))
+    return float("nan") if any(map(isnan, _some("median", xs))) else median_of(xs)
 
 
-@scalar("stdev")
+@scalar("stdev", version=2)
 def standard_deviation(xs: NumberValues) -> NumberValue:
     """The standard deviation of a sample: the sum of squares is divided by one less than their
-    number, and one number alone has 0.
+    number, and one number alone has 0. NaN where one of the numbers is.
 
     >>> stdev([1, 2, 3])
     1
     """
     center = _mean(_some("stdev", xs))
     squares = sum((x - center) * (x - center) for x in xs)
-    return sqrt(squares / (len(xs) - 1)) if len(xs) > 1 else 0.0
+    if len(xs) == 1:
+        return xs[0] if isnan(xs[0]) else 0.0
+    return sqrt(squares / (len(xs) - 1))
 
 
-@scalar("tally")
+@scalar("tally", version=2)
 def tally(xs: NumberValues) -> NumberPairs:
-    """Every number that occurs, ascending, with how often it does.
+    """Every number that occurs, ascending, with how often it does; NaN last.
 
     >>> tally([2, 5, 2])
     [[2, 2], [5, 1]]
     """
-    return tuple((x, float(count)) for x, count in sorted(Counter(xs).items()))
+    # One NaN is not equal to another, so they are counted apart.
+    counts = sorted(Counter(x for x in xs if not isnan(x)).items())
+    found = [(x, float(count)) for x, count in counts]
+    no_numbers = len(xs) - sum(count for _, count in counts)
+    return (*found, *([(float("nan"), float(no_numbers))] if no_numbers else []))
 
 
 @scalar("floor")
