@@ -46,9 +46,15 @@ class Shape:
 
 def box(dimensions: int, radius: int) -> Shape:
     """All voxels at most ``radius`` away along every axis."""
-    z = range(-radius, radius + 1) if dimensions == 3 else range(1)
-    pairs = [(dz, dy, radius) for dz in z for dy in range(-radius, radius + 1)]
-    return _shape(pairs)
+    return box_within((1 + radius,) * dimensions, radius)
+
+
+def box_within(extent: tuple[int, ...], radius: int) -> Shape:
+    """The same, cut to what an image of ``extent`` voxels, (z, y, x) or (y, x), has of it."""
+    reach = [max(0, min(radius, size - 1)) for size in extent]
+    halves = [0] * (3 - len(reach)) + reach
+    z, y = (range(-half, half + 1) for half in halves[:2])
+    return _shape([(dz, dy, halves[2]) for dz in z for dy in y])
 
 
 def ball(spacing: tuple[float, ...], extent: tuple[int, ...], r: float, strict: bool) -> Shape:
@@ -127,12 +133,12 @@ def dilated(b: Mask, shape: Shape, workers: Workers, inverted: bool = False) -> 
 
 def near(b: Mask, radius: int, workers: Workers) -> Mask:
     """True where ``b`` is true in the box of half-width ``radius``; outside is false."""
-    return dilated(b, box(b.ndim, radius), workers)
+    return dilated(b, box_within(b.shape, radius), workers)
 
 
 def interior(b: Mask, radius: int, workers: Workers) -> Mask:
     """True where ``b`` is true in the whole box of half-width ``radius``; outside is true."""
-    return dilated(b, box(b.ndim, radius), workers, inverted=True)
+    return dilated(b, box_within(b.shape, radius), workers, inverted=True)
 
 
 def compared_distance(
