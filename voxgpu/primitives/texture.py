@@ -30,7 +30,7 @@ LEAST_WIDTH = 5e-324
 
 
 #: The most bins of `crossCorrelation`, each of which is looked at for every voxel.
-MOST_BINS = 2**16
+MOST_BINS = 2**20
 
 
 def histogram_problem(*arguments: Any) -> str | None:
