@@ -1,17 +1,26 @@
 import hashlib
 import os
 import pickle
+import shutil
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 from nifti_samples import header, write
 
+import voxgpu
 from voxgpu.files import digest as digesting
+from voxgpu.files import header as headers
+from voxgpu.files import read as reading
 from voxgpu.files.digest import Digests, content_digest
 from voxgpu.files.header import Header, read_header
 from voxgpu.files.problem import FileProblem
+from voxgpu.files.read import read_image
 from voxgpu.image import Grid
 
 GRID = Grid.regular((2, 3, 4))
@@ -91,13 +100,17 @@ def test_a_file_is_read_once_as_long_as_it_stays_the_same(tmp_path, hashed):
     assert hashed == ["a", "b"]
 
 
-@pytest.mark.parametrize("change", ["content", "date", "inode"])
+@pytest.mark.parametrize("change", ["content", "date", "inode", "restored date", "copied over"])
 def test_a_changed_file_is_read_again(tmp_path, hashed, change):
     path = put(tmp_path / "a", b"xy")
     digests = Digests()
     before = digests.of(of_files(path))
     if change == "content":
         put(path, b"other", LONG_AGO)
+    elif change == "restored date":
+        put(path, b"cd", LONG_AGO)
+    elif change == "copied over":
+        shutil.copy2(put(tmp_path / "b", b"cd"), path)
     elif change == "date":
         put(path, b"ab", LONG_AGO + 1)
     else:
@@ -140,7 +153,7 @@ def test_a_file_that_grows_while_it_is_read(tmp_path, monkeypatch):
         return result
 
     monkeypatch.setattr(digesting.hashlib, "file_digest", grow)
-    with pytest.raises(FileProblem, match="being changed"):
+    with pytest.raises(FileProblem, match="changed while it was read"):
         Digests().of(of_files(path))
 
 
@@ -169,3 +182,86 @@ def test_the_vocabulary_of_files_is_cheap_to_import():
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert said.stdout.strip() == "[]"
+
+
+def voxels_of(value):
+    return nifti_of(np.full((4, 4, 4), value, np.uint8))
+
+
+def nifti_of(array):
+    return nibabel.Nifti1Image(array, np.eye(4)).to_bytes()
+
+
+def test_voxels_of_a_file_that_was_replaced_since_it_was_hashed_are_not_taken(tmp_path):
+    path = put(tmp_path / "a.nii", voxels_of(1))
+    header = read_header(path)
+    Digests().of(header)
+    put(tmp_path / "b.nii", voxels_of(7)).replace(path)
+    with pytest.raises(FileProblem, match="changed while it was read") as caught:
+        read_image(header)
+    assert "run again" in caught.value.help
+
+
+def test_a_file_that_was_replaced_since_its_header_was_read_is_not_hashed(tmp_path):
+    path = put(tmp_path / "a.nii", voxels_of(1))
+    header = read_header(path)
+    put(path, voxels_of(7))
+    with pytest.raises(FileProblem, match="changed while it was read"):
+        Digests().of(header)
+
+
+def test_a_file_that_is_written_while_its_voxels_are_read_is_refused(tmp_path, monkeypatch):
+    path = put(tmp_path / "a.nii", voxels_of(1))
+    header = read_header(path)
+    read = reading._nifti_voxels
+
+    def disturbed(header):
+        found = read(header)
+        put(path, voxels_of(7))
+        return found
+
+    monkeypatch.setattr(reading, "_nifti_voxels", disturbed)
+    with pytest.raises(FileProblem, match="changed while it was read"):
+        read_image(header)
+
+
+def test_a_header_whose_file_is_written_meanwhile_is_refused(tmp_path, monkeypatch):
+    path = put(tmp_path / "a.nii", voxels_of(1))
+    read = headers._nifti_header
+
+    def disturbed(*given):
+        found = read(*given)
+        put(path, voxels_of(7))
+        return found
+
+    monkeypatch.setattr(headers, "_nifti_header", disturbed)
+    with pytest.raises(FileProblem, match="changed while it was read"):
+        read_header(path)
+
+
+def test_an_input_replaced_during_a_run_fails_and_poisons_no_store(tmp_path, monkeypatch):
+    path = put(tmp_path / "a.nii", voxels_of(1))
+    program = f'load a = "{path}"\nprint "max" max(a)\n'
+    given = Digests.of
+
+    def then_replaced(self, header):
+        digest = given(self, header)
+        put(tmp_path / "b.nii", voxels_of(7)).replace(path)
+        return digest
+
+    monkeypatch.setattr(Digests, "of", then_replaced)
+    run = partial(voxgpu.run, device="cpu", store=tmp_path / "store")
+    assert "changed while it was read" in str(run(program).errors)
+    monkeypatch.undo()
+    put(path, voxels_of(1))
+    assert run(program).values["max"] == 1
+
+
+def test_a_store_forgets_what_lay_at_a_path_with_the_same_date_and_size(tmp_path):
+    path = put(tmp_path / "a.nii", voxels_of(1))
+    program = f'load a = "{path}"\nprint "max" max(a)\n'
+    run = partial(voxgpu.run, device="cpu", store=tmp_path / "store")
+    time.sleep(0.06)  # what is younger is not remembered
+    assert run(program).values["max"] == 1
+    put(path, voxels_of(7))
+    assert run(program).values["max"] == 7

@@ -8,12 +8,15 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import voxgpu
+from voxgpu.files.digest import Digests
+from voxgpu.files.header import read_header
 from voxgpu.files.write import write_image
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
@@ -21,6 +24,7 @@ from voxgpu.store.disk import DiskStore
 from voxgpu.store.index import Index
 from voxgpu.store.opened import open_disk
 from voxgpu.store.seal import sealed, unsealed
+from voxgpu.store.seen_files import SeenFiles
 
 PROGRAM = """load f = "{scan}"
 let a = f > 20
@@ -239,3 +243,20 @@ def test_a_reader_and_a_writer_on_threads_of_one_process(folder: Path) -> None:
     assert not wrong
     reader.close()
     writer.close()
+
+
+def test_a_flipped_bit_of_a_remembered_header_or_digest_is_not_believed(tmp_path: Path) -> None:
+    path, store = tmp_path / "scan.nii", tmp_path / "store"
+    voxels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    write_image(path, Image(voxels, Grid.regular(voxels.shape, (3.5, 2.5, 1.5))))
+    time.sleep(0.1)  # younger files are not remembered
+    disk = open_disk(store)
+    seen, header = SeenFiles(disk.index), read_header(path)
+    seen.note_header(str(path), header)
+    digest = Digests(seen).of(header)
+    assert seen.header(str(path)) == header and seen.digest(header.states[0]) == digest
+    with disk.index.writing() as connection:
+        connection.execute("UPDATE headers SET header = replace(header, '3.5', '3.7')")
+        connection.execute("UPDATE files SET digest = replace(digest, ?, ?)", (digest, "0" * 64))
+    assert seen.header(str(path)) is None and seen.digest(header.states[0]) is None
+    disk.close()

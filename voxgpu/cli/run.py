@@ -96,7 +96,8 @@ def _run(
     from voxgpu.execute import Chosen, Devices, Session
     from voxgpu.files.digest import Digests
     from voxgpu.files.threads import use_threads
-    from voxgpu.pipeline import compile_program
+    from voxgpu.pipeline import HeaderMemory, compile_program
+    from voxgpu.store.seen_files import FreshHeaders
 
     def tell(printed: object) -> None:
         if not as_json:
@@ -133,7 +134,9 @@ def _run(
     )
     seen = store.seen_files() if store is not None else None
     digests = Digests(seen, given["verify_inputs"])
-    headers = None if given["verify_inputs"] else seen
+    headers: HeaderMemory | None = seen
+    if seen is not None and given["verify_inputs"]:
+        headers = FreshHeaders(seen)
     with session:
         compiled = compile_program(
             source, given["program"], options, digests.of, session.ask, headers

@@ -10,13 +10,13 @@ from typing import Protocol
 from voxgpu.files.existing import os_reason
 from voxgpu.files.header import Header
 from voxgpu.files.problem import FileProblem
-
-#: What tells one state of a file from another: path, bytes, modification in ns, inode.
-FileState = tuple[str, int, int, int]
-
-#: Clocks of file systems tick this coarsely at worst (FAT: 2 s); a file that is younger may be
-#: written again without its state changing.
-YOUNGEST_REMEMBERED_NANOSECONDS = 2_000_000_000
+from voxgpu.files.state import (
+    FileState,
+    changed_while_read,
+    nanoseconds_to_settle,
+    settles_soon,
+    state_of,
+)
 
 
 def content_digest(header: Header) -> str:
@@ -41,7 +41,7 @@ class DigestMemory(Protocol):
 
 
 class Digests:
-    """Digests of files, each read once as long as its path, size, date and inode stay the same.
+    """Digests of files, each read once as long as the state of the file stays the same.
 
     memory  what is known from former processes
     verify  believe nobody: read every file every time
@@ -53,8 +53,14 @@ class Digests:
         self._verify = verify
 
     def of(self, header: Header) -> str:
-        """`content_digest` of ``header``, without reading files that have not changed."""
-        digests = [self._of_file(path) for path in header.files]
+        """`content_digest` of ``header``, without reading files that have not changed.
+
+        Raises FileProblem also where a file has changed since the header was read.
+        """
+        expected = header.states or (None,) * len(header.files)
+        digests = [
+            self._of_file(path, state) for path, state in zip(header.files, expected, strict=True)
+        ]
         if len(digests) == 1:
             return digests[0][1]
         whole = hashlib.sha256(b"voxgpu files\0" + len(digests).to_bytes(8, "little"))
@@ -62,19 +68,22 @@ class Digests:
             whole.update(length.to_bytes(8, "little") + bytes.fromhex(digest))
         return whole.hexdigest()
 
-    def _of_file(self, path: str) -> tuple[int, str]:
+    def _of_file(self, path: str, expected: FileState | None) -> tuple[int, str]:
         """The length in bytes and the digest of one file."""
         try:
             with open(path, "rb") as file:  # noqa: PTH123
-                before = _state(path, os.fstat(file.fileno()))
+                before = state_of(path, os.fstat(file.fileno()))
+                if expected is not None and before != expected:
+                    raise changed_while_read(path)
                 digest = None if self._verify else self._recalled(before)
                 if digest is None:
+                    _settle(before)
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
-                    after = _state(path, os.fstat(file.fileno()))
+                    after = state_of(path, os.fstat(file.fileno()))
                     self._remember(before, after, digest)
         except OSError as error:
             raise FileProblem(path, os_reason(error)) from None
-        return before[1], digest
+        return before[3], digest
 
     def _recalled(self, state: FileState) -> str | None:
         found = self._remembered.get(state)
@@ -82,12 +91,17 @@ class Digests:
 
     def _remember(self, before: FileState, after: FileState, digest: str) -> None:
         if before != after:
-            raise FileProblem(after[0], "it is being changed while it is read")
-        if time.time_ns() - after[2] > YOUNGEST_REMEMBERED_NANOSECONDS:
+            raise changed_while_read(after[0])
+        if not nanoseconds_to_settle(after, time.time_ns()):
             self._remembered[after] = digest
             if self._memory is not None:
                 self._memory.note_digest(after, digest)
 
 
-def _state(path: str, status: os.stat_result) -> FileState:
-    return path, status.st_size, status.st_mtime_ns, status.st_ino
+def _settle(state: FileState) -> None:
+    """Wait until whatever is written to the file from now on shows in its state.
+
+    Not where the clock of the file system is coarse: then digests are not remembered for a while.
+    """
+    if settles_soon(state):
+        time.sleep(nanoseconds_to_settle(state, time.time_ns()) / 1e9)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from voxgpu.files.existing import existing, what_it_looks_like
 from voxgpu.files.geometry import grid_of, python_command
 from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.problem import FileProblem
+from voxgpu.files.state import FileState, changed_while_read, state, state_of
 from voxgpu.image import Grid
 from voxgpu.types import ELEMENT_BYTES
 
@@ -33,6 +35,8 @@ class Header:
     warnings  doubts about the header, such as two orientations that differ, each with what was
               taken
     reading   what else decides on the voxels and their place, besides the bytes of the files
+    states    the state of each of ``files`` when the header was read; empty where that is not
+              known. Voxels that are read later must come from files in these states.
     """
 
     path: str
@@ -42,6 +46,7 @@ class Header:
     files: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     reading: tuple[str, ...] = ()
+    states: tuple[FileState, ...] = field(default=(), compare=False)
 
     @property
     def bytes(self) -> int:
@@ -53,9 +58,31 @@ def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
     """The header of an image file, or of a folder with one DICOM series; reads no voxels.
 
     Raises FileProblem for whatever is not there, not an image, not a 2-D or 3-D image of real
-    numbers or colors, and for files that are shorter than their header promises.
+    numbers or colors, for files that are shorter than their header promises, and for those that
+    change meanwhile.
     """
     place = existing(Path(path))
+    before = _states_at(place)
+    header = _read(place, options)
+    states = tuple(map(state, header.files))
+    for each in states:
+        if before.get(each[0], each) != each:
+            raise changed_while_read(each[0])
+    return replace(header, states=states)
+
+
+def _states_at(place: str) -> dict[str, FileState]:
+    """The state of a file, or of the files in a folder; not of what is named within files."""
+    try:
+        if not Path(place).is_dir():
+            return {place: state(place)}
+        with os.scandir(place) as entries:
+            return {each.path: state_of(each.path, each.stat()) for each in entries}
+    except OSError:
+        return {}  # reading will say what is wrong
+
+
+def _read(place: str, options: ReadOptions) -> Header:
     if Path(place).is_dir():
         return _series_header(place)
     from voxgpu.files.nifti_read import nifti_files

@@ -13,6 +13,7 @@ from voxgpu.files.header import Header, read_header
 from voxgpu.files.itk import objections
 from voxgpu.files.nifti_read import nifti_files, read_nifti_header, read_voxels
 from voxgpu.files.problem import FileProblem
+from voxgpu.files.state import check_unchanged
 from voxgpu.files.whole import check_unpacks
 from voxgpu.image import Image
 from voxgpu.itk.process import quiet, simpleitk
@@ -23,9 +24,17 @@ def read_image(header: Header) -> Image:
 
     The array is C-contiguous, of the header's element, with the shape of the header's grid and
     a last axis of channels for colors. NIfTI voxels are read by `nifti_read`, all others by
-    SimpleITK. Raises FileProblem where files are truncated, damaged, gone, or no longer hold
-    what the header says.
+    SimpleITK. Raises FileProblem where files are truncated, damaged, gone, no longer hold what
+    the header says, or are not before and after reading in the state that they had when the
+    header was read: in that state they were hashed, too.
     """
+    check_unchanged(header.states)
+    image = _read(header)
+    check_unchanged(header.states)
+    return image
+
+
+def _read(header: Header) -> Image:
     voxels = _nifti_voxels(header)
     if voxels is None:
         voxels = _itk_voxels(header)

@@ -91,14 +91,13 @@ def extracted(img: Array, start: Sequence[int], shape: Sequence[int], device: De
 
 
 def sliced(img: Array, axis: int, index: int, device: Device) -> Array:
-    """The slice ``index`` across an axis of the array (0 = z), with what is left of its axes.
+    """The slice ``index`` across an axis of the array (0 = z), which keeps it, one voxel long.
 
     img  shape (z, y, x), of any element
     """
     start = [index if each == axis else 0 for each in range(img.ndim)]
     shape = [1 if each == axis else size for each, size in enumerate(img.shape)]
-    left = tuple(size for each, size in enumerate(img.shape) if each != axis)
-    return extracted(img, start, shape, device).reshape(left)
+    return extracted(img, start, shape, device)
 
 
 def _copy_box(
