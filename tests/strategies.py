@@ -6,6 +6,7 @@ Random programs that make sense are in ``tests/laws/typed_programs.py``.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -85,11 +86,16 @@ def names() -> st.SearchStrategy[str]:
     familiar = st.sampled_from(
         ["x", "flair", "t1", "_", "infarct", "trueish", "nanny", "HI", "Lcc"]
     )
-    return (familiar | pattern).filter(_usable)
+    return (familiar | pattern.map(_composed)).filter(_usable)
+
+
+def _composed(name: str) -> str:
+    """The name as the reader of programs has it: letters composed."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _variable_names() -> st.SearchStrategy[str]:
-    return st.from_regex(r"[^\W\d]\w{0,4}", fullmatch=True)
+    return st.from_regex(r"[^\W\d]\w{0,4}", fullmatch=True).map(_composed)
 
 
 def _variables() -> st.SearchStrategy[Variable]:

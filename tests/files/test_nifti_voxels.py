@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -216,11 +217,15 @@ def test_a_file_that_changed_since_its_header_was_read(tmp_path):
     path = write(tmp_path / "a.nii", header())
     before = read_header(path)
     write(path, header((3, 4, 2)))
-    with pytest.raises(FileProblem, match="changed since its header was read"):
+    with pytest.raises(FileProblem, match="changed while it was read"):
         read_image(before)
+    with pytest.raises(FileProblem, match="changed since its header was read"):
+        read_image(replace(before, states=()))  # where the states were not known
     write(path, header(datatype=512))
-    with pytest.raises(FileProblem, match="changed since its header was read"):
+    with pytest.raises(FileProblem, match="changed while it was read"):
         read_image(before)
+    with pytest.raises(FileProblem, match="changed since its header was read"):
+        read_image(replace(before, states=()))  # where the states were not known
     path.unlink()
     with pytest.raises(FileProblem, match="no such file"):
         read_image(before)
@@ -231,8 +236,10 @@ def test_a_file_that_was_cut_after_its_header_was_read(tmp_path, suffix):
     path = write(tmp_path / f"a{suffix}", header(), random_voxels("int16", 24).tobytes())
     before = read_header(path)
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(FileProblem, match="truncated"):
+    with pytest.raises(FileProblem, match="changed while it was read"):
         read_image(before)
+    with pytest.raises(FileProblem, match="truncated"):
+        read_image(replace(before, states=()))
 
 
 def test_real_scans_are_read_as_by_simpleitk():

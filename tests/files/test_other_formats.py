@@ -2,6 +2,7 @@
 
 import locale
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -201,11 +202,15 @@ def test_an_image_that_changed_since_its_header_was_read(tmp_path):
     path = save(VOLUME, tmp_path / "a.nrrd")
     header = read_header(path)
     save(VOLUME[:5], path)
-    with pytest.raises(FileProblem, match="changed since its header was read"):
+    with pytest.raises(FileProblem, match="changed while it was read"):
         read_image(header)
+    with pytest.raises(FileProblem, match="changed since its header was read"):
+        read_image(replace(header, states=()))
     save(VOLUME.astype(np.float32), path)
-    with pytest.raises(FileProblem, match="changed since its header was read"):
+    with pytest.raises(FileProblem, match="changed while it was read"):
         read_image(header)
+    with pytest.raises(FileProblem, match="changed since its header was read"):
+        read_image(replace(header, states=()))
     path.unlink()
     with pytest.raises(FileProblem, match="no such file"):
         read_image(header)

@@ -30,8 +30,8 @@ def _chain(count: int) -> str:
 
 DEEP = {
     "chain": _chain(5000),
-    "parentheses": f'print "x" {"(" * 5000}1{")" * 5000}',
-    "prefix operators": f'print "x" {"! " * 5000}true',
+    "parentheses": f'print "x" {"(" * 200}1{")" * 200}',
+    "prefix operators": f'print "x" {"! " * 200}true',
     "infix operators": f'print "x" {" .+. ".join(["1"] * 5000)}',
     "functions": "let f0(x) = x .*. 1\n"
     + "\n".join(f"let f{k}(x) = f{k - 1}(x) .*. f{k - 1}(x)" for k in range(1, 3000))
