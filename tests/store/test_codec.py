@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import struct
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -89,3 +91,17 @@ def test_bytes_too_many_or_too_few_are_refused() -> None:
     for wrong in (bytes(payload) + b"x", bytes(payload[:-1]), b""):
         with pytest.raises(Undecodable):
             decode(described, memoryview(wrong))
+
+
+@pytest.mark.parametrize("element", ["bool", "uint8", "float64"])
+def test_a_shape_beyond_the_chunks_is_refused_before_anything_is_listed(element: str) -> None:
+    encoded = encode(image((4, 4, 4), element))
+    described = json.loads(json.dumps(encoded.described))
+    described["shape"] = described["grid"]["shape"] = [2**31] * 3
+    tracemalloc.start()
+    try:
+        with pytest.raises(Undecodable, match="chunks are missing"):
+            decode(described, memoryview(b"".join(encoded.chunks)))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

@@ -170,9 +170,10 @@ def _voxels(
     count = int(np.prod(shape, dtype=object))
     is_bool = element.kind == "b"
     total = (count + 7) // 8 if is_bool else count * element.itemsize
-    sizes = [min(CHUNK_BYTES, total - start) for start in range(0, total, CHUNK_BYTES)]
-    if len(sizes) != len(lengths) or sum(lengths) > reader.left:
+    # Counted before anything is listed: a header may promise any number of voxels.
+    if -(-total // CHUNK_BYTES) != len(lengths) or sum(lengths) > reader.left:
         raise Undecodable("chunks are missing")
+    sizes = [min(CHUNK_BYTES, total - start) for start in range(0, total, CHUNK_BYTES)]
     packed = [reader.take(length) for length in lengths]
     for size, chunk in zip(sizes, packed, strict=True):
         _check_promise(chunk, size, is_bool)
