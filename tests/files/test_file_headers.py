@@ -349,10 +349,12 @@ def test_files_that_are_no_images(tmp_path, name):
     assert problem(path).reason == "the file is empty"
     path.write_bytes(bytes(range(256)) * 4)
     reason = problem(path).reason
-    assert reason in (
-        "not an image in any format that SimpleITK reads",
-        "it has no NIfTI header, although its name says so",
-        "its MetaImage header or data is damaged or incomplete",
+    assert reason.startswith(
+        (
+            "not an image in any format that SimpleITK reads",
+            "it has no NIfTI header, although its name says so",
+            "its header is damaged or ambiguous",
+        )
     )
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     assert "Git LFS" in problem(path).reason

@@ -74,3 +74,18 @@ def test_hidden_names_are_left_out_unless_the_pattern_says_so(folder: Path) -> N
     ]
     assert listing(folder, "._*", False, False, ANYWHERE) == ["._a_flair.nii.gz"]
     assert listing(folder, ".git/*", False, False, ANYWHERE) == [".git/x_flair.nii.gz"]
+
+
+def test_what_leads_out_of_the_roots_is_not_listed(folder: Path) -> None:
+    outside = folder.parent / "outside"
+    outside.mkdir()
+    (outside / "secret.nii").touch()
+    (folder / "link").symlink_to(outside)
+    (folder / "file.nii").symlink_to(outside / "secret.nii")
+    (folder / "inner.nii").symlink_to(folder / "a_seg.nii.gz")
+    roots = Roots(read=(folder,))
+    inner = ["a_flair.nii.gz", "a_seg.nii.gz", "b_flair.nii.gz", "deep", "inner.nii"]
+    assert listing(folder, "*", False, False, roots) == inner
+    assert listing(folder, "*/*", False, False, roots) == ["deep/c_flair.nii.gz"]
+    assert listing(folder, "link/*", False, False, roots) == []
+    assert listing(folder, "link/*", False, False, ANYWHERE) == ["link/secret.nii"]

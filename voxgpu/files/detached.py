@@ -6,11 +6,12 @@ https://itk.org/Wiki/MetaIO/Documentation and https://teem.sourceforge.net/nrrd/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxgpu.files.existing import beginning, existing, file_size
+from voxgpu.files.existing import beginning, existing, file_size, what_it_looks_like
 from voxgpu.files.problem import FileProblem
 
 #: Longer headers than this exist only where they list files.
@@ -18,6 +19,21 @@ _HEADER_BYTES = 1 << 20
 
 #: MetaIO has room for so many, and does not look whether there are more.
 _MOST_DIMENSIONS = 10
+
+#: A line of a MetaImage header. MetaIO takes `:` for `=`, too, which no tool writes.
+_METAIMAGE_LINE = re.compile(r"([^\s=:]{1,200})[ \t]*=[ \t]*(.{0,4000}?)[ \t]*")
+
+#: Lists of files, with the dimensions that each of them has.
+_LIST = re.compile(r"LIST([ \t]+\d)?")
+
+#: Patterns of numbered files, as C's printf has them.
+_PATTERN = re.compile(r"[^%~\\]+%0?\d?d[^%\\]*|%0?\d?d[^%\\]*")
+
+#: Names that some readers do not look for beside the header: homes, standard input, variants.
+_ELSEWHERE = re.compile(r"~|-$|list|local$", re.IGNORECASE)
+
+_ENDLESS = "its header does not end within 1 MB"
+_NO_DATA_FILE = "its MetaImage header does not say where its voxels are (`ElementDataFile`)"
 
 _NRRD_PACKINGS = {"raw": "raw", "gzip": "gzip", "gz": "gzip", "bzip2": "other", "bz2": "other"}
 
@@ -71,29 +87,38 @@ def check_sizes(packing: Packing, voxel_bytes: int) -> None:
 
 
 def _metaimage(place: str, header: bytes) -> Packing | None:
+    """What MetaIO takes of the header; what it could take otherwise than this is refused."""
     fields: dict[str, str] = {}
     at = 0
-    for line in header.splitlines(keepends=True):
-        at += len(line)
-        key, separator, value = line.decode("utf-8", "surrogateescape").partition("=")
-        if not separator:
-            return None
-        fields[key.strip()] = value.strip()
-        if key.strip() == "NDims" and not 1 <= _integer(value.strip()) <= _MOST_DIMENSIONS:
+    for line in header.split(b"\n"):
+        at += len(line) + 1
+        text = _text(place, line)
+        if not text:
+            continue
+        match = _METAIMAGE_LINE.fullmatch(text)
+        if match is None:
+            if not fields and (looks := what_it_looks_like(place)):
+                raise FileProblem(place, looks)
+            raise _odd(place, text, "no line of the form `Name = value`")
+        key, value = match[1], match[2]
+        if key.lower() in {each.lower() for each in fields}:
+            raise _odd(place, text, "a second value of one field")
+        fields[key] = value
+        if key == "NDims" and not 1 <= _integer(value) <= _MOST_DIMENSIONS:
             raise FileProblem(
-                place,
-                f"its header is damaged: it says that the image has {value.strip()} dimensions",
+                place, f"its header is damaged: it says that the image has {value} dimensions"
             )
-        if key.strip() == "ElementDataFile":
+        if key == "ElementDataFile":
             break
     named = fields.get("ElementDataFile", "")
     if not named:
-        return None
+        reason = _ENDLESS if len(header) == _HEADER_BYTES else _NO_DATA_FILE
+        raise FileProblem(place, (not header and what_it_looks_like(place)) or reason)
     if not _is_true(fields.get("BinaryData", "True")):
         packing = "other"
     else:
         packing = "zlib" if _is_true(fields.get("CompressedData", "False")) else "raw"
-    if named.upper() == "LOCAL":
+    if named in ("LOCAL", "Local", "local"):
         return Packing((place,), at, packing)
     skipped = _integer(fields.get("HeaderSize", "0"))
     return Packing((place, *_named_files(place, named, header[at:])), skipped, packing)
@@ -104,17 +129,29 @@ def _is_true(value: str) -> bool:
 
 
 def _nrrd(place: str, header: bytes) -> Packing:
+    """What NRRD's reader takes of the header; what it could take otherwise is refused."""
     fields: dict[str, str] = {}
-    at = 0
-    for line in header.splitlines(keepends=True):
-        at += len(line)
-        text = line.decode("utf-8", "surrogateescape").strip()
+    at, ended = 0, False
+    for line in header.split(b"\n"):
+        at += len(line) + 1
+        text = _text(place, line)
         if not text:
+            ended = True
             break
+        if text.startswith(("#", "NRRD")):
+            continue
         key, _, value = text.partition(":")
-        fields[key.strip().lower().replace(" ", "")] = value.strip()
-        if fields.get("datafile", "").upper().startswith("LIST"):
+        name = key.strip().lower().replace(" ", "")
+        if value.startswith("=") and ": " not in text:
+            continue
+        if name in fields or text[0].isspace():
+            raise _odd(place, text, "a second value of one field, or indented")
+        fields[name] = value.strip()
+        if fields.get("datafile", "").startswith("LIST"):
+            ended = True
             break
+    if not ended and len(header) == _HEADER_BYTES:
+        raise FileProblem(place, _ENDLESS)
     packing = _NRRD_PACKINGS.get(fields.get("encoding", "raw").lower(), "other")
     if _integer(fields.get("lineskip", "0")) > 0:
         packing = "other"
@@ -123,6 +160,21 @@ def _nrrd(place: str, header: bytes) -> Packing:
         named = _named_files(place, fields["datafile"], header[at:])
         return Packing((place, *named), skipped, packing)
     return Packing((place,), at + skipped if skipped >= 0 else -1, packing)
+
+
+def _text(place: str, line: bytes) -> str:
+    """A line of a header, without its end; other control characters than tabs are refused."""
+    text = line.removesuffix(b"\r").decode("utf-8", "surrogateescape")
+    if any(letter < " " and letter != "\t" for letter in text):
+        raise _odd(place, repr(text)[1:-1], "a line with control characters")
+    return text if text.strip() else ""
+
+
+def _odd(place: str, line: str, what: str) -> FileProblem:
+    shown = line if len(line) <= 60 else line[:59] + "…"
+    return FileProblem(
+        place, f"its header is damaged or ambiguous: `{shown}` is {what}", "save the image again"
+    )
 
 
 def _integer(text: str) -> int:
@@ -135,13 +187,20 @@ def _named_files(place: str, named: str, following: bytes) -> list[str]:
     if not words:
         raise FileProblem(place, "its header does not say where its voxels are")
     names: Iterable[str]
-    if words[0].upper() == "LIST":
-        lines = following.decode("utf-8", "surrogateescape").splitlines()
-        names = [line.strip() for line in lines if line.strip()]
-    elif "%" in named and len(words) >= 3:
+    if _LIST.fullmatch(named):
+        if len(following) + len(named) >= _HEADER_BYTES // 2:
+            raise FileProblem(place, _ENDLESS)
+        lines = following.decode("utf-8", "surrogateescape").split("\n")
+        names = [line.removesuffix("\r") for line in lines if line.strip()]
+    elif "%" in named:
+        if len(words) not in (3, 4, 5) or not _PATTERN.fullmatch(words[0]):
+            raise FileProblem(place, f"`{named}` is no pattern of file names")
         names = _numbered(place, words)
     else:
         names = [named]
+    for name in names if isinstance(names, list) else ():
+        if _ELSEWHERE.match(name) or name != name.strip() or "\\" in name:
+            raise FileProblem(place, f"its voxels lie in `{name}`, a name that readers differ on")
     return [_beside(place, name) for name in names]
 
 

@@ -28,7 +28,18 @@ def listing(folder: Path, pattern: str, recursive: bool, whole: bool, roots: Roo
     except OSError as error:
         raise FileProblem(str(folder), error.strerror or str(error)) from error
     found = [each for each in found if not _is_hidden(each.relative_to(folder), pattern)]
+    if roots.read:
+        found = [each for each in found if _is_allowed(each, roots)]
     return [str(each) if whole else each.relative_to(folder).as_posix() for each in found]
+
+
+def _is_allowed(path: Path, roots: Roots) -> bool:
+    """Whether what is there lies within the folders that may be read, links followed."""
+    try:
+        roots.check_read(path)
+    except FileProblem:
+        return False
+    return True
 
 
 def _is_hidden(within: Path, pattern: str) -> bool:

@@ -125,8 +125,8 @@ def _other_header(place: str) -> Header:
     try:
         said = information(place)
     except FileProblem as problem:
-        reason = what_it_looks_like(place) or problem.reason
-        raise FileProblem(place, reason, problem.help) from None
+        looks = "" if problem.help else what_it_looks_like(place)
+        raise FileProblem(place, looks or problem.reason, problem.help) from None
     packing = packing_of(place)
     header = _header(place, said, packing.files if packing else (place,))
     check_whole(place, header.bytes)

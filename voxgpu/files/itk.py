@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from voxgpu.files.formats import reader_of
 from voxgpu.files.problem import FileProblem
 from voxgpu.itk.images import ELEMENTS
 from voxgpu.itk.process import quiet, simpleitk
@@ -48,9 +49,13 @@ class Information:
         return ELEMENTS.get(self.voxel.removeprefix("vector of "), "")
 
 
-def information(place: str) -> Information:
-    """What the file at ``place`` says of its image; reads no voxels. Raises FileProblem."""
+def information(place: str, image_io: str = "") -> Information:
+    """What the file at ``place`` says of its image; reads no voxels. Raises FileProblem.
+
+    ``image_io`` is ITK's name of the reader; empty: the one that the content asks for.
+    """
     reader = simpleitk().ImageFileReader()
+    reader.SetImageIO(image_io or reader_of(place))
     reader.SetFileName(place)
     with quiet(), objections(place):
         reader.ReadImageInformation()

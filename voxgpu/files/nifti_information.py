@@ -86,6 +86,6 @@ def _analyze(place: str, header: NiftiHeader) -> Information:
         shown = Path(folder, "header.hdr")
         shown.write_bytes(header.raw)
         try:
-            return information(str(shown))
+            return information(str(shown), "NiftiImageIO")
         except FileProblem as problem:
             raise FileProblem(place, problem.reason.replace(str(shown), "it")) from None

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.files.dicom import read_series
+from voxgpu.files.formats import reader_of
 from voxgpu.files.header import Header, read_header
 from voxgpu.files.itk import objections
 from voxgpu.files.nifti_read import nifti_files, read_nifti_header, read_voxels
@@ -71,6 +72,6 @@ def _itk_voxels(header: Header) -> npt.NDArray[Any]:
             raise _changed(header)
         check_unpacks(header.path)
         with quiet(), objections(header.path):
-            image = simpleitk().ReadImage(header.path)
+            image = simpleitk().ReadImage(header.path, imageIO=reader_of(header.path))
     voxels: npt.NDArray[Any] = simpleitk().GetArrayFromImage(image)
     return voxels
