@@ -1,5 +1,7 @@
 """Headers that could be taken in more than one way, and formats whose files cannot be known."""
 
+import zlib
+
 import h5py
 import numpy as np
 import pytest
@@ -79,3 +81,21 @@ def test_formats_whose_files_cannot_be_known(tmp_path):
     (tmp_path / "b.spr").write_text(spr)
     for name in ("a", "b.spr"):
         assert "other files" in reason(tmp_path / name)
+
+
+def test_jpeg_2000_is_not_offered(tmp_path):
+    (tmp_path / "a.jp2").write_bytes(b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(200))
+    assert "JPEG 2000" in reason(tmp_path / "a.jp2")
+
+
+@pytest.mark.parametrize("more", [0, 1, 1 << 25])
+def test_a_metaimage_unpacks_to_what_its_header_promises(tmp_path, more):
+    packed = zlib.compress(bytes(64 + more))
+    head = META.removesuffix("ElementDataFile = v.raw\n")
+    head += f"CompressedData = True\nCompressedDataSize = {len(packed)}\nElementDataFile = LOCAL\n"
+    path = tmp_path / "a.mha"
+    path.write_bytes(head.encode() + packed)
+    if more:
+        assert "more than the 64 bytes" in reason(path)
+    else:
+        assert read_image(read_header(path)).array.shape == (4, 4, 4)

@@ -14,8 +14,6 @@ _BEGINNINGS = (
     (b"\xff\xd8\xff", "JPEGImageIO"),
     (b"BM", "BMPImageIO"),
     (b"# vtk DataFile", "VTKImageIO"),
-    (b"\0\0\0\x0cjP  ", "JPEG2000ImageIO"),
-    (b"\xff\x4f\xff\x51", "JPEG2000ImageIO"),
 )
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -35,12 +33,15 @@ _SUFFIXES = {
 #: Containers whose parts may be links to other files, by how they begin: HDF5 and netCDF.
 _LINKING = (b"\x89HDF\r\n", b"CDF\x01", b"CDF\x02")
 
+#: JPEG 2000, whose reader in ITK ends the process on some damaged files.
+_CRASHING = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+
 
 def reader_of(place: str) -> str:
     """ITK's name of the reader of the file at ``place``.
 
     Raises FileProblem for what is in none of the formats, and for those whose voxels may lie in
-    files that only their reader knows of: HDF5, MINC, Stimulate, Bruker.
+    files that only their reader knows of: HDF5, MINC, Stimulate, Bruker; also for JPEG 2000.
     """
     start = beginning(place, 132)
     for beginning_of, reader in _BEGINNINGS:
@@ -57,6 +58,12 @@ def reader_of(place: str) -> str:
             "its format allows voxels to lie in other files, which cannot be known before it is "
             "read",
             "save the image as .nii.gz or .nrrd",
+        )
+    if start.startswith(_CRASHING) or lower.endswith((".jp2", ".j2k")):
+        raise FileProblem(
+            place,
+            "it is a JPEG 2000 picture, which cannot be read safely",
+            "save it as .png or .tif",
         )
     if start.startswith((b"ObjectType", b"NDims")):
         return "MetaImageIO"

@@ -70,7 +70,7 @@ def _itk_voxels(header: Header) -> npt.NDArray[Any]:
         current = read_header(Path(header.path))  # which also checks that the file is whole
         if current.grid.shape != header.grid.shape or current.element != header.element:
             raise _changed(header)
-        check_unpacks(header.path)
+        check_unpacks(header.path, header.bytes)
         with quiet(), objections(header.path):
             image = simpleitk().ReadImage(header.path, imageIO=reader_of(header.path))
     voxels: npt.NDArray[Any] = simpleitk().GetArrayFromImage(image)

@@ -41,8 +41,11 @@ def check_whole(place: str, voxel_bytes: int) -> None:
         _check_vtk(place, voxel_bytes)
 
 
-def check_unpacks(place: str) -> None:
-    """Raise FileProblem where the zlib data of a MetaImage is damaged, which ITK only mutters."""
+def check_unpacks(place: str, voxel_bytes: int) -> None:
+    """Raise FileProblem where the zlib data of a MetaImage is damaged, which ITK only mutters.
+
+    Also where it unpacks to more than the ``voxel_bytes`` of the image, before more is unpacked.
+    """
     packing = packing_of(place)
     if packing is None or packing.packing != "zlib":
         return
@@ -51,11 +54,21 @@ def check_unpacks(place: str) -> None:
     damage: Any = isal_zlib.error
     unpack = isal_zlib.decompressobj()
     source = packing.sources[0]
+    unpacked = 0
     try:
         with Path(source).open("rb") as file:
             file.seek(packing.offset)
-            while not unpack.eof and (packed := file.read(_CHUNK_BYTES)):
-                unpack.decompress(packed)
+            while not unpack.eof:
+                packed = unpack.unconsumed_tail or file.read(_CHUNK_BYTES)
+                if not packed:
+                    break
+                unpacked += len(unpack.decompress(packed, _CHUNK_BYTES))
+                if unpacked > voxel_bytes:
+                    raise FileProblem(
+                        source,
+                        "its compressed data holds more than the "
+                        f"{voxel_bytes:,} bytes of voxels that its header promises",
+                    )
     except damage as error:
         raise FileProblem(source, f"its compressed data is damaged ({error})") from None
     if not unpack.eof:
