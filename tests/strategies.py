@@ -103,9 +103,9 @@ def _variables() -> st.SearchStrategy[Variable]:
 
 
 def _plain_texts() -> st.SearchStrategy[str]:
-    # A `$` before a letter is a variable, so no text has it.
+    # A `$` before a letter is a variable, and a carriage return ends a line, so no text has them.
     return st.text(st.characters(codec="utf-8"), min_size=1, max_size=6).filter(
-        lambda text: not re.search(r"\$(\{|[^\W\d])", text)
+        lambda text: not re.search(r"\$(\{|[^\W\d])|\r", text)
     )
 
 
