@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
+from voxgpu.files.dicom_choice import without_fragment
 from voxgpu.files.digest import Digests
 from voxgpu.files.existing import existing
 from voxgpu.files.folder import listing
@@ -332,7 +333,7 @@ class _Files:
     def _header(self, path: str) -> Header:
         code = "E203"
         try:
-            self._roots.check_read(path)
+            self._roots.check_read(without_fragment(path)[0])
             code = "E201"
             header = self._seen_header(path)
             code = "E203"
@@ -343,7 +344,7 @@ class _Files:
 
     def _seen_header(self, path: str) -> Header:
         """The header, without reading it where it has been read from the same file before."""
-        if self._seen is None:
+        if self._seen is None or without_fragment(path)[1]:
             return read_header(Path(path), self._options)
         place = existing(Path(path))
         header = self._seen.header(place)

@@ -69,17 +69,10 @@ def check(scan: Scan, folder: Path) -> None:
         assert read_header(path).grid.agrees_with(header.grid), name
 
 
-#: Enhanced multi-frame files are read by SimpleITK, which looks at the first frame only.
-FRAMES = pytest.mark.xfail(strict=True, reason="frames are not sorted, nor rescaled each")
-
-
-def _marks(kind, batch):
-    marks = [pytest.mark.slow] if batch else []
-    return [*marks, FRAMES] if kind is dicom_frames else marks
-
-
 BATCHES = [
-    pytest.param(kind, batch, marks=_marks(kind, batch), id=f"{kind.__name__}-{batch}")
+    pytest.param(
+        kind, batch, marks=[pytest.mark.slow] if batch else [], id=f"{kind.__name__}-{batch}"
+    )
     for kind, count in KINDS.items()
     for batch in range(count // BATCH)
 ]

@@ -1,111 +1,250 @@
-"""Which image do the DICOM files of a folder make?
+"""Which image do the DICOM files of a folder make, or one file?
 
-Slices are found and sorted by GDCM. As ITK's ImageSeriesReader has it, the third spacing is the
-distance between the first and the last slice over the steps between them.
+pydicom reads every file; SimpleITK is asked only for compressed voxels that pydicom has no decoder
+for.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
+import os
 import shlex
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from voxgpu.files.itk import Information, information, objections
-from voxgpu.files.problem import FileProblem
-from voxgpu.itk.process import quiet, simpleitk
+import numpy as np
+import numpy.typing as npt
 
-#: Steps between slices may differ by this fraction; a slice that is missing doubles one.
-_UNEVEN = 0.05
+from voxgpu.files.dicom_choice import is_dicom
+from voxgpu.files.dicom_frames import DicomFile, Frame, read_dicom_file
+from voxgpu.files.dicom_pixels import stored_frames
+from voxgpu.files.dicom_stack import Stack, stacked
+from voxgpu.files.existing import os_reason
+from voxgpu.files.problem import FileProblem
+from voxgpu.image import Grid
 
 _SERIES_LISTED = 8
 
+#: Folders within a folder that are looked at for DICOM files, to say where they are.
+_FOLDERS_TRIED = 200
 
-def series_files(folder: str) -> tuple[str, ...]:
-    """The files of the only DICOM series in a folder, in the order of the slices.
+#: Elements that scaled integers may have, as GDCM picks them.
+_INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64")
 
-    Raises FileProblem where there is no DICOM file, or more than one series.
+
+@dataclass(frozen=True, slots=True)
+class DicomImage:
+    """An image in DICOM files.
+
+    place     the file or folder
+    stack     its frames and where they lie
+    files     the files of the frames, each once, in the order of the frames
+    element   NumPy's name of the type of its voxels
+    channels  1, or 3 for colors
+    warnings  what is odd about it, and what was taken
     """
-    with quiet(), objections(folder):
-        reader = simpleitk().ImageSeriesReader
-        series = reader.GetGDCMSeriesIDs(folder)
-        if not series:
-            raise FileProblem(
-                folder, "it is a directory, not an image", "no DICOM files are in it either"
+
+    place: str
+    stack: Stack
+    files: tuple[str, ...]
+    element: str
+    channels: int
+    warnings: tuple[str, ...]
+
+    @property
+    def grid(self) -> Grid:
+        """Where its voxels lie."""
+        stack = self.stack
+        columns, rows = stack.frames[0].size
+        return Grid(
+            shape=(len(stack.frames), rows, columns),
+            spacing=(stack.spacing[2], stack.spacing[1], stack.spacing[0]),
+            origin=tuple(part + 0.0 for part in stack.origin),  # no -0.0
+            direction=tuple(part + 0.0 for part in stack.direction),
+        )
+
+
+def dicom_image(place: str, series: str = "", asked: str = "") -> DicomImage:
+    """The image in the DICOM file or folder at ``place``; reads no voxels.
+
+    ``asked`` is the SeriesInstanceUID that a folder must hold, ``series`` the one to take where
+    it holds several. Raises FileProblem for what makes no volume.
+    """
+    if Path(place).is_dir():
+        files = _chosen(place, _files_of(place), series, asked)
+    else:
+        one = read_dicom_file(place)
+        if one is None:
+            raise FileProblem(place, "it is a DICOM file without an image, such as a report")
+        files = (one,)
+    return image_of(place, files)
+
+
+def image_of(place: str, files: tuple[DicomFile, ...]) -> DicomImage:
+    """The image that these files make. Raises FileProblem where they make none."""
+    _check_not_mosaic(place, files)
+    _check_not_twice(place, files)
+    stack = stacked(place, tuple(frame for file in files for frame in file.frames))
+    odd = [warning for file in files for warning in file.warnings]
+    if len({file.reference for file in files}) > 1:
+        odd.append(f"`{place}` has slices with several frames of reference; one is assumed")
+    return DicomImage(
+        place,
+        stack,
+        tuple(dict.fromkeys(frame.file for frame in stack.frames)),
+        _element(place, stack.frames),
+        stack.frames[0].channels,
+        tuple(dict.fromkeys((*odd[:3], *stack.warnings))),
+    )
+
+
+def read_dicom(image: DicomImage) -> npt.NDArray[Any]:
+    """The voxels of an image, (z, y, x), with a last axis for colors.
+
+    Scaled in float64 and rounded once. Raises FileProblem where they are damaged or compressed in
+    a way for which there is no decoder.
+    """
+    frames = image.stack.frames
+    columns, rows = frames[0].size
+    shape = (len(frames), rows, columns) + (image.channels,) * (image.channels > 1)
+    voxels = np.empty(shape, image.element)
+    places: dict[str, list[tuple[int, Frame]]] = {}
+    for z, frame in enumerate(frames):
+        places.setdefault(frame.file, []).append((z, frame))
+    for file, wanted in places.items():
+        for z, plane in stored_frames(file, wanted):
+            if plane.shape != shape[1:]:
+                raise FileProblem(file, f"its voxels are {plane.shape}, not {shape[1:]} of them")
+            _check_fits(file, plane, voxels.dtype)
+            voxels[z] = plane
+    return voxels
+
+
+def _check_fits(file: str, plane: npt.NDArray[Any], element: np.dtype[Any]) -> None:
+    """Raise FileProblem where numbers are stored that the header has no room for."""
+    if element.kind == "f" or plane.dtype == element or not plane.size:
+        return
+    limits = np.iinfo(element)
+    if plane.dtype.kind == "f" or plane.min() < limits.min or plane.max() > limits.max:
+        raise FileProblem(file, f"its voxels do not fit {element}, which its header promises")
+
+
+def _files_of(folder: str) -> tuple[DicomFile, ...]:
+    """The DICOM files in a folder that hold images."""
+    found = []
+    for name in _names(folder):
+        if is_dicom(name) and (file := read_dicom_file(name)) is not None:
+            found.append(file)
+    if found:
+        return tuple(found)
+    within = _folder_within(folder)
+    if within:
+        raise FileProblem(
+            folder, "it is a directory, not an image", f"DICOM files are in `{within}` within it"
+        )
+    raise FileProblem(folder, "it is a directory, not an image", "no DICOM files are in it either")
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                each.path for each in entries if not each.name.startswith(".") and each.is_file()
             )
-        if len(series) > 1:
-            raise _several(folder, series)
-        return tuple(str(name) for name in reader.GetGDCMSeriesFileNames(folder, series[0]))
+    except OSError as error:
+        raise FileProblem(folder, os_reason(error)) from None
 
 
-def _several(folder: str, series: tuple[str, ...]) -> FileProblem:
-    reader = simpleitk().ImageSeriesReader
-    lines = []
-    for name in series[:_SERIES_LISTED]:
-        files = reader.GetGDCMSeriesFileNames(folder, name)
-        lines.append(f"{name} ({len(files)} files{_description(files[0])})")
-    more = len(series) - len(lines)
-    listed = ", ".join(lines) + (f" and {more} more" if more else "")
-    code = (
-        f"import SimpleITK as s; r = s.ImageSeriesReader; s.WriteImage(s.ReadImage("
-        f"r.GetGDCMSeriesFileNames({folder!r}, {series[0]!r})), 'series.nii.gz')"
-    )
-    return FileProblem(
+def _folder_within(folder: str) -> str:
+    """A folder within that holds DICOM files, if one is found soon."""
+    for count, (place, folders, names) in enumerate(os.walk(folder)):
+        if count >= _FOLDERS_TRIED:
+            break
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if place != folder and any(_begins(Path(place) / name) for name in sorted(names)[:3]):
+            return place
+    return ""
+
+
+def _begins(path: Path) -> bool:
+    try:
+        return path.is_file() and is_dicom(str(path))
+    except FileProblem:
+        return False
+
+
+def _chosen(
+    folder: str, files: tuple[DicomFile, ...], series: str, asked: str
+) -> tuple[DicomFile, ...]:
+    groups: dict[str, list[DicomFile]] = {}
+    for file in files:
+        groups.setdefault(file.series, []).append(file)
+    wanted = asked or (series if len(groups) > 1 else "")
+    if wanted in groups:
+        return tuple(groups[wanted])
+    if len(groups) == 1 and not wanted:
+        return files
+    lines = [_line(name, group) for name, group in groups.items()]
+    listed = ", ".join(lines[:_SERIES_LISTED])
+    more = len(lines) - _SERIES_LISTED
+    listed += f" and {more} more" if more > 0 else ""
+    first = next(iter(groups))
+    missing = f"it has no DICOM series {wanted}; " if wanted else ""
+    raise FileProblem(
         folder,
-        f"it holds {len(series)} DICOM series: {listed}",
-        "put the files of one series into a folder of their own, or convert one: "
-        f"python -c {shlex.quote(code)}",
+        f"{missing}it holds {len(groups)} DICOM series: {listed}",
+        f"choose one: load `{folder}#{first}`, or voxgpu run --series {shlex.quote(first)}",
     )
 
 
-def _description(file: str) -> str:
-    reader = simpleitk().ImageFileReader()
-    reader.SetFileName(file)
-    with objections(file):
-        reader.ReadImageInformation()
-    key = "0008|103e"
-    text = str(reader.GetMetaData(key)).strip() if reader.HasMetaDataKey(key) else ""
-    return f", {text}" if text else ""
+def _line(name: str, group: list[DicomFile]) -> str:
+    described = group[0].description
+    files = f"{len(group)} file{'s' * (len(group) > 1)}"
+    return f"{name or 'without a name'} ({files}{', ' * bool(described)}{described})"
 
 
-def series_information(folder: str, files: tuple[str, ...]) -> Information:
-    """What the headers of the slices say of the image that they make.
-
-    Raises FileProblem where slices lie on one another (several volumes in one series) or at
-    uneven distances (some are missing).
-    """
-    first = information(files[0])
-    if len(files) == 1:
-        return first
-    places = [information(name).origin[:3] for name in files]
-    steps = [math.dist(a, b) for a, b in itertools.pairwise(places)]
-    spacing = math.dist(places[0], places[-1]) / len(steps)
-    if min(steps) <= 1e-6 * max(1.0, *first.spacing[:2]):
-        raise FileProblem(
-            folder,
-            "some of its DICOM slices lie at the same place, as where a series has several volumes",
-            "convert it first, e.g. with dcm2niix, and pick a volume",
-        )
-    if max(steps) - min(steps) > _UNEVEN * spacing:
-        raise FileProblem(
-            folder,
-            f"its DICOM slices lie at uneven distances, {min(steps):.4g} to {max(steps):.4g} mm: "
-            "some are missing, or it is no volume",
-            "complete the series, or convert it with dcm2niix, which resamples",
-        )
-    return replace(
-        first,
-        size=(*first.size[:2], len(files)),
-        spacing=(*first.spacing[:2], spacing),
-    )
+def _check_not_mosaic(place: str, files: tuple[DicomFile, ...]) -> None:
+    for file in files:
+        if "MOSAIC" in dict(file.frames[0].labels).get("ImageType", ""):
+            raise FileProblem(
+                place,
+                "its DICOM slices are mosaics: one picture of all slices of a volume",
+                f"convert it first: dcm2niix -z y -o . {shlex.quote(place)}",
+            )
 
 
-def read_series(folder: str, files: tuple[str, ...]) -> Any:
-    """The SimpleITK image of a series."""
-    with quiet(), objections(folder):
-        if len(files) == 1:
-            return simpleitk().ReadImage(files[0])
-        reader = simpleitk().ImageSeriesReader()
-        reader.SetFileNames(files)
-        return reader.Execute()
+def _check_not_twice(place: str, files: tuple[DicomFile, ...]) -> None:
+    known: dict[str, str] = {}
+    for file in files:
+        if file.instance and file.instance in known:
+            raise FileProblem(
+                place,
+                f"`{Path(known[file.instance]).name}` and `{Path(file.path).name}` are the same "
+                "DICOM slice twice",
+                "remove one of each",
+            )
+        known[file.instance] = file.path
+
+
+def _element(place: str, frames: tuple[Frame, ...]) -> str:
+    """The type that holds the numbers of all frames: theirs, integers where exact, else float32."""
+    elements = {frame.element for frame in frames}
+    if any(element.startswith("float") for element in elements):
+        return "float64" if "float64" in elements else "float32"
+    plain = all((frame.slope, frame.intercept) == (1, 0) for frame in frames)
+    if plain and len(elements) == 1:
+        return elements.pop()
+    if not all(frame.slope.is_integer() and frame.intercept.is_integer() for frame in frames):
+        return "float32"
+    ends = [end for frame in frames for end in _ends(frame)]
+    for element in _INTEGERS:
+        limits = np.iinfo(element)
+        if limits.min <= min(ends) and max(ends) <= limits.max:
+            return element
+    return "float32"
+
+
+def _ends(frame: Frame) -> Iterator[int]:
+    for end in frame.range:
+        yield end * int(frame.slope) + int(frame.intercept)

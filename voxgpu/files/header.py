@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voxgpu.files.dicom_choice import READING, is_dicom, without_fragment
 from voxgpu.files.existing import existing, what_it_looks_like
 from voxgpu.files.geometry import grid_of, python_command
 from voxgpu.files.options import AS_USUAL, ReadOptions
@@ -55,15 +56,18 @@ class Header:
 
 
 def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
-    """The header of an image file, or of a folder with one DICOM series; reads no voxels.
+    """The header of an image file, or of a folder of DICOM files; reads no voxels.
+
+    ``folder#UID`` is one of the series in a folder.
 
     Raises FileProblem for whatever is not there, not an image, not a 2-D or 3-D image of real
     numbers or colors, for files that are shorter than their header promises, and for those that
     change meanwhile.
     """
-    place = existing(Path(path))
+    named, series = without_fragment(str(path))
+    place = existing(Path(named))
     before = _states_at(place)
-    header = _read(place, options)
+    header = _read(place, options, series)
     states = tuple(map(state, header.files))
     for each in states:
         if before.get(each[0], each) != each:
@@ -82,9 +86,9 @@ def _states_at(place: str) -> dict[str, FileState]:
         return {}  # reading will say what is wrong
 
 
-def _read(place: str, options: ReadOptions) -> Header:
-    if Path(place).is_dir():
-        return _series_header(place)
+def _read(place: str, options: ReadOptions, series: str) -> Header:
+    if Path(place).is_dir() or is_dicom(place):
+        return _dicom_header(place, options, series)
     from voxgpu.files.nifti_read import nifti_files
 
     files = nifti_files(place)
@@ -92,11 +96,13 @@ def _read(place: str, options: ReadOptions) -> Header:
     return header or _other_header(place)
 
 
-def _series_header(place: str) -> Header:
-    from voxgpu.files.dicom import series_files, series_information
+def _dicom_header(place: str, options: ReadOptions, series: str) -> Header:
+    from voxgpu.files.dicom import dicom_image
 
-    files = series_files(place)
-    return _header(place, series_information(place, files), files)
+    image = dicom_image(place, options.series, series)
+    return Header(
+        place, image.grid, image.element, image.channels, image.files, image.warnings, (READING,)
+    )
 
 
 def _nifti_header(place: str, files: tuple[str, ...], options: ReadOptions) -> Header | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.files.dicom import read_series
+from voxgpu.files.dicom_choice import READING
 from voxgpu.files.formats import reader_of
 from voxgpu.files.header import Header, read_header
 from voxgpu.files.itk import objections
@@ -24,10 +24,10 @@ def read_image(header: Header) -> Image:
     """The image that ``header`` announced, voxels as the file has them.
 
     The array is C-contiguous, of the header's element, with the shape of the header's grid and
-    a last axis of channels for colors. NIfTI voxels are read by `nifti_read`, all others by
-    SimpleITK. Raises FileProblem where files are truncated, damaged, gone, no longer hold what
-    the header says, or are not before and after reading in the state that they had when the
-    header was read: in that state they were hashed, too.
+    a last axis of channels for colors. NIfTI voxels are read by `nifti_read`, DICOM by `dicom`,
+    all others by SimpleITK. Raises FileProblem where files are truncated, damaged, gone, no longer
+    hold what the header says, or are not before and after reading in the state that they had when
+    the header was read: in that state they were hashed, too.
     """
     check_unchanged(header.states)
     image = _read(header)
@@ -36,7 +36,9 @@ def read_image(header: Header) -> Image:
 
 
 def _read(header: Header) -> Image:
-    voxels = _nifti_voxels(header)
+    voxels = _dicom_voxels(header)
+    if voxels is None:
+        voxels = _nifti_voxels(header)
     if voxels is None:
         voxels = _itk_voxels(header)
     shape = header.grid.shape + (header.channels,) * (header.channels > 1)
@@ -63,15 +65,24 @@ def _nifti_voxels(header: Header) -> npt.NDArray[Any] | None:
     return read_voxels(files[-1], nifti, header.element, "zeros" in header.reading)
 
 
+def _dicom_voxels(header: Header) -> npt.NDArray[Any] | None:
+    if header.reading != (READING,):
+        return None
+    from voxgpu.files.dicom import image_of, read_dicom
+    from voxgpu.files.dicom_frames import read_dicom_file
+
+    image = image_of(header.path, tuple(filter(None, map(read_dicom_file, header.files))))
+    if (image.grid.shape, image.element) != (header.grid.shape, header.element):
+        raise _changed(header)
+    return read_dicom(image)
+
+
 def _itk_voxels(header: Header) -> npt.NDArray[Any]:
-    if Path(header.path).is_dir():
-        image = read_series(header.path, header.files)
-    else:
-        current = read_header(Path(header.path))  # which also checks that the file is whole
-        if current.grid.shape != header.grid.shape or current.element != header.element:
-            raise _changed(header)
-        check_unpacks(header.path, header.bytes)
-        with quiet(), objections(header.path):
-            image = simpleitk().ReadImage(header.path, imageIO=reader_of(header.path))
+    current = read_header(Path(header.path))  # which also checks that the file is whole
+    if current.grid.shape != header.grid.shape or current.element != header.element:
+        raise _changed(header)
+    check_unpacks(header.path, header.bytes)
+    with quiet(), objections(header.path):
+        image = simpleitk().ReadImage(header.path, imageIO=reader_of(header.path))
     voxels: npt.NDArray[Any] = simpleitk().GetArrayFromImage(image)
     return voxels

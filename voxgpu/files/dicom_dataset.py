@@ -1,0 +1,91 @@
+"""What is in a DICOM file? pydicom says; what it objects to becomes one line for the user."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from voxgpu.files.existing import file_size
+from voxgpu.files.problem import FileProblem
+
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+
+
+@functools.cache
+def pydicom() -> ModuleType:
+    """The module, which keeps what it thinks of odd files to itself."""
+    import pydicom as module
+
+    warnings.filterwarnings("ignore", module=r"pydicom\b")
+    logging.getLogger("pydicom").addHandler(logging.NullHandler())
+    return module
+
+
+def dataset(path: str, tags: list[str] | None = None) -> tuple[Any, int]:
+    """The data set that pydicom makes of a file, and the bytes of voxels behind it.
+
+    With ``tags``, names of elements, only these are read, and no voxels. Raises FileProblem where
+    the file cannot be read.
+    """
+    reader = pydicom()
+    size = file_size(path)
+    with reporting(path), Path(path).open("rb") as file:
+        start = file.read(132)
+        force = start[128:] != b"DICM"
+        file.seek(0)
+        if not force:
+            meta = reader.filereader.read_file_meta_info(path)
+            if meta.get("TransferSyntaxUID") == _DEFLATED:
+                raise FileProblem(
+                    path,
+                    "its DICOM data is deflated, which is not read",
+                    converted_by("dcmconv +te"),
+                )
+        # Memory goes to what the file holds: no element is longer than what is left of the file.
+        found = reader.dcmread(
+            file,
+            stop_before_pixels=tags is not None,
+            force=force,
+            specific_tags=tags,
+        )
+        if force and "TransferSyntaxUID" not in found.file_meta:
+            found.file_meta.TransferSyntaxUID = _guessed_syntax(found)
+        at = file.tell()  # of the tag of the voxels, where they were left out
+        explicit = file.read(6)[4:].isalpha()
+        return found, size - at - (12 if explicit else 8)
+
+
+def _guessed_syntax(found: Any) -> str:
+    implicit, little = found.original_encoding
+    if implicit:
+        return "1.2.840.10008.1.2"
+    return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
+
+
+def converted_by(program: str) -> str:
+    """Advice to convert a file with a program, or with dcm2niix."""
+    return f"convert it first: {program} IN.dcm OUT.dcm, or dcm2niix -z y FOLDER"
+
+
+class reporting:  # noqa: N801 - used as a function
+    """Turn whatever pydicom raises about a file into a FileProblem."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, FileProblem) or not isinstance(error, Exception):
+            return
+        if isinstance(error, OSError) and error.strerror:
+            raise FileProblem(self._path, error.strerror.lower()) from None
+        said = " ".join(str(error).split()) or type(error).__name__
+        if len(said) > 160:
+            said = said[:159] + "…"
+        raise FileProblem(self._path, f"its DICOM data is damaged: {said}") from None

@@ -1,0 +1,143 @@
+"""What are the voxels of a DICOM file, after rescaling?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.files.dicom_dataset import dataset, reporting
+from voxgpu.files.dicom_frames import Frame
+from voxgpu.files.problem import FileProblem
+
+Plane = npt.NDArray[Any]
+
+#: Seconds and bytes of addresses, besides voxels, that GDCM may take to decode one file.
+_SECONDS, _ADDRESSES = 60, 4 << 30
+
+_DECODERS = "pip install 'voxgpu[dicom]' and run again, or convert it: dcm2niix -z y FOLDER"
+
+
+def stored_frames(path: str, wanted: list[tuple[int, Frame]]) -> Iterator[tuple[int, Plane]]:
+    """The frames of a file that are wanted, each with the place that it goes to.
+
+    Numbers are scaled in float64; integers stay integers where slope and intercept are. Raises
+    FileProblem where voxels are damaged or there is no decoder for them.
+    """
+    found, _ = dataset(path)
+    syntax = found.file_meta.TransferSyntaxUID
+    if syntax.is_compressed and not _has_decoder(syntax):
+        yield from _by_gdcm(path, str(syntax.name), wanted)
+        return
+    with reporting(path):
+        from pydicom.pixels.processing import apply_color_lut
+        from pydicom.pixels.utils import pixel_array
+
+        count = int(found.get("NumberOfFrames") or 1)
+        for z, frame in wanted:
+            plane = pixel_array(found, index=frame.index if count > 1 else 0)
+            if found.get("PhotometricInterpretation") == "PALETTE COLOR":
+                plane = apply_color_lut(plane, found)
+                yield z, plane[..., :3]
+            else:
+                yield z, _scaled(_masked(plane, frame), frame, found)
+
+
+def _has_decoder(syntax: Any) -> bool:
+    from pydicom.pixels.decoders.base import get_decoder
+
+    try:
+        return bool(get_decoder(syntax).is_available)
+    except NotImplementedError:
+        return False
+
+
+def _masked(plane: Plane, frame: Frame) -> Plane:
+    """Numbers without what stands in bits that are not theirs, such as overlays."""
+    if plane.dtype.kind not in "iu" or frame.table:
+        return plane
+    low, high = frame.range
+    bits = (high - low).bit_length()
+    if bits >= plane.dtype.itemsize * 8:
+        return plane
+    unsigned: Plane = plane.view(f"u{plane.dtype.itemsize}") & np.array(
+        (1 << bits) - 1, f"u{plane.dtype.itemsize}"
+    )
+    if low == 0:
+        return unsigned.view(plane.dtype)
+    shift = plane.dtype.itemsize * 8 - bits
+    signed: Plane = (unsigned << shift).view(f"i{plane.dtype.itemsize}") >> shift
+    return signed
+
+
+def _scaled(plane: Plane, frame: Frame, found: Any) -> Plane:
+    if frame.table:
+        from pydicom.pixels.processing import apply_modality_lut
+
+        return apply_modality_lut(plane, found)
+    if (frame.slope, frame.intercept) == (1, 0):
+        return plane
+    if plane.dtype.kind in "iu" and frame.slope.is_integer() and frame.intercept.is_integer():
+        return plane.astype(np.int64) * int(frame.slope) + int(frame.intercept)
+    scaled: Plane = plane * np.float64(frame.slope) + frame.intercept
+    return scaled
+
+
+_SCRIPT = """
+import sys
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]), int(sys.argv[3])))
+except (ImportError, ValueError, OSError):
+    pass  # not on every system; there the time is limited only
+import numpy, SimpleITK
+SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+image = SimpleITK.ReadImage(sys.argv[1], imageIO="GDCMImageIO")
+numpy.save(sys.argv[2], SimpleITK.GetArrayFromImage(image))
+"""
+
+
+def _by_gdcm(path: str, name: str, wanted: list[tuple[int, Frame]]) -> Iterator[tuple[int, Plane]]:
+    """Frames as GDCM decodes and scales them, in a process of its own, which damage may end."""
+    first = wanted[0][1]
+    if (
+        any((f.slope, f.intercept) != (first.slope, first.intercept) for _, f in wanted)
+        or first.table
+    ):
+        raise FileProblem(
+            path,
+            f"its voxels are compressed ({name}) and each frame has a scale of its own, for which "
+            "a decoder is missing",
+            _DECODERS,
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "voxels.npy"
+        room = _ADDRESSES + 32 * len(wanted) * first.channels * first.size[0] * first.size[1]
+        command = [sys.executable, "-P", "-c", _SCRIPT, path, str(result), str(room)]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
+            failed = done.returncode != 0 or not result.exists()
+        except subprocess.TimeoutExpired:
+            failed = True
+        if failed:
+            raise FileProblem(
+                path,
+                f"its compressed voxels ({name}) are damaged, or of no kind that is read",
+                _DECODERS,
+            )
+        voxels = np.load(result)
+    columns, rows = first.size
+    with reporting(path):
+        planes = voxels.reshape(-1, rows, columns, *(first.channels,) * (first.channels > 1))
+    for z, frame in wanted:
+        if frame.index >= len(planes):
+            raise FileProblem(
+                path, f"its compressed voxels ({name}) are damaged: frames are missing"
+            )
+        yield z, planes[frame.index]
