@@ -300,6 +300,28 @@ def test_a_damaged_file_of_a_series_is_named(tmp_path):
     assert (caught.path, "truncated" in caught.reason) == (str(file), True)
 
 
+@pytest.mark.parametrize("damage", ["beginning", "rows"])
+def test_a_damaged_slice_is_not_left_out(tmp_path, damage):
+    """The last slice: without it, the others would make a volume."""
+    folder = write(tmp_path / "s")
+    file = folder / "a5.dcm"
+    if damage == "beginning":
+        file.write_bytes(file.read_bytes()[1:])
+    else:
+        one = pydicom.dcmread(file)
+        del one.Rows
+        one.save_as(file)
+    assert refusal(folder).path == str(file)
+
+
+def test_a_file_that_may_have_been_a_slice_is_told(tmp_path):
+    folder = write(tmp_path / "s")
+    (folder / "IM0007").write_bytes(b"\0" * 300)
+    header = read_header(folder)
+    assert header.grid.shape == (6, 5, 4)
+    assert [each for each in header.warnings if "IM0007" in each]
+
+
 def test_deflated_data_is_refused_before_it_is_unpacked(tmp_path):
     one = _dicom("1.2.3", "1.2.840.10008.5.1.4.1.1.4", 5, 4, False)
     one.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian

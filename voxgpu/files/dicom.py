@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from voxgpu.files.problem import FileProblem
 from voxgpu.image import Grid
 
 _SERIES_LISTED = 8
+
+#: Suffixes of DICOM files; names without one, or with the numbers of a UID, may be theirs too.
+_SUFFIXES = (".dcm", ".dicom", ".ima")
 
 #: Folders within a folder that are looked at for DICOM files, to say where they are.
 _FOLDERS_TRIED = 200
@@ -71,14 +74,18 @@ def dicom_image(place: str, series: str = "", asked: str = "") -> DicomImage:
     ``asked`` is the SeriesInstanceUID that a folder must hold, ``series`` the one to take where
     it holds several. Raises FileProblem for what makes no volume.
     """
-    if Path(place).is_dir():
-        files = _chosen(place, _files_of(place), series, asked)
-    else:
+    if not Path(place).is_dir():
         one = read_dicom_file(place)
         if one is None:
             raise FileProblem(place, "it is a DICOM file without an image, such as a report")
-        files = (one,)
-    return image_of(place, files)
+        return image_of(place, (one,))
+    files, others = _files_of(place)
+    image = image_of(place, _chosen(place, files, series, asked))
+    if not others:
+        return image
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    odd = f"`{others[0]}`{more} beside DICOM files is none and left out"
+    return replace(image, warnings=(odd, *image.warnings))
 
 
 def image_of(place: str, files: tuple[DicomFile, ...]) -> DicomImage:
@@ -130,14 +137,27 @@ def _check_fits(file: str, plane: npt.NDArray[Any], element: np.dtype[Any]) -> N
         raise FileProblem(file, f"its voxels do not fit {element}, which its header promises")
 
 
-def _files_of(folder: str) -> tuple[DicomFile, ...]:
-    """The DICOM files in a folder that hold images."""
-    found = []
+def _files_of(folder: str) -> tuple[tuple[DicomFile, ...], tuple[str, ...]]:
+    """The DICOM files in a folder that hold images, and files that may have been some.
+
+    Raises FileProblem where a file is named like DICOM and is none: a slice would be missing.
+    """
+    found, others = [], []
     for name in _names(folder):
-        if is_dicom(name) and (file := read_dicom_file(name)) is not None:
-            found.append(file)
+        suffix = Path(name).suffix.lower()
+        if is_dicom(name):
+            if (file := read_dicom_file(name)) is not None:
+                found.append(file)
+        elif suffix in _SUFFIXES:
+            raise FileProblem(
+                name,
+                "its name says DICOM, but it does not begin as such files do: it is damaged",
+                "fetch it again, or remove it from the folder",
+            )
+        elif not suffix[1:].strip("0123456789"):
+            others.append(name)
     if found:
-        return tuple(found)
+        return tuple(found), tuple(others)
     within = _folder_within(folder)
     if within:
         raise FileProblem(

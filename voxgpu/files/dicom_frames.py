@@ -115,7 +115,9 @@ def read_dicom_file(path: str) -> DicomFile | None:
     found, room = dataset(path, TAGS)
     with reporting(path):
         if "Rows" not in found or "Columns" not in found:
-            return None
+            if _is_no_image(found):
+                return None
+            raise FileProblem(path, "its DICOM data is damaged: it has no rows and columns")
         frames, odd = _frames(path, found)
         syntax = found.file_meta.get("TransferSyntaxUID")
         if syntax is None:
@@ -131,6 +133,13 @@ def read_dicom_file(path: str) -> DicomFile | None:
             frames=frames,
             warnings=odd,
         )
+
+
+def _is_no_image(found: Any) -> bool:
+    """Whether a file says that it is a report, a directory or the like."""
+    kind = found.get("SOPClassUID") or found.file_meta.get("MediaStorageSOPClassUID")
+    # Names of kinds that pydicom does not know are their numbers.
+    return kind is not None and kind.name != str(kind) and "Image Storage" not in kind.name
 
 
 def _check_size(path: str, frames: tuple[Frame, ...], found: Any, room: int) -> None:
