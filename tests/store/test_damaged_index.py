@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +244,19 @@ def test_a_reader_and_a_writer_on_threads_of_one_process(folder: Path) -> None:
     assert not wrong
     reader.close()
     writer.close()
+
+
+def test_how_an_image_is_read_is_remembered_with_its_header(tmp_path: Path) -> None:
+    """Or a multi-frame DICOM file would be read by another reader in the next run."""
+    path, store = tmp_path / "scan.nii", tmp_path / "store"
+    voxels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    write_image(path, Image(voxels, Grid.regular(voxels.shape)))
+    time.sleep(0.1)  # younger files are not remembered
+    disk = open_disk(store)
+    header = replace(read_header(path), reading=("dicom 2",))
+    SeenFiles(disk.index).note_header(str(path), header)
+    assert SeenFiles(disk.index).header(str(path)) == header
+    disk.close()
 
 
 def test_a_flipped_bit_of_a_remembered_header_or_digest_is_not_believed(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from voxgpu.store.index import Index
 from voxgpu.store.seal import sealed, unsealed
 
 #: Bump when the reader of headers would say something else of the same files.
-_HEADER_VERSION = 3
+_HEADER_VERSION = 4
 
 
 class SeenFiles:
@@ -109,6 +109,7 @@ def _described(header: Header) -> dict[str, Any]:
         "channels": header.channels,
         "files": header.files,
         "warnings": header.warnings,
+        "reading": header.reading,
         "grid": [grid.shape, grid.spacing, grid.origin, grid.direction, grid.nifti.hex()],
     }
 
@@ -117,9 +118,10 @@ def _header(described: dict[str, Any]) -> Header:
     shape, spacing, origin, direction, nifti = described["grid"]
     grid = Grid(tuple(shape), tuple(spacing), tuple(origin), tuple(direction), bytes.fromhex(nifti))
     files = tuple(map(str, described["files"]))
+    reading = tuple(map(str, described["reading"]))
     path, element = str(described["path"]), str(described["element"])
     warnings = tuple(map(str, described["warnings"]))
-    return Header(path, grid, element, int(described["channels"]), files, warnings)
+    return Header(path, grid, element, int(described["channels"]), files, warnings, reading)
 
 
 def _text(path: str) -> str:
