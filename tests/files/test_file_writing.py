@@ -91,10 +91,11 @@ def test_tiff_survives_where_it_can(tmp_path, element, suffix, dimensions, chann
     if element in ("int64", "uint64"):
         assert "TIFF holds integers of up to 32 bits" in problem(path, image).reason
         image = Image(image.array >> np.array(40, element), image.grid)
-        assert write_image(path, image).warnings == ()
+        assert len(write_image(path, image).warnings) == (dimensions == 3)
         assert np.array_equal(read_image(read_header(path)).array, image.array)
         return
-    assert write_image(path, image).warnings == ()
+    warnings = write_image(path, image).warnings  # of a volume, that its place is lost
+    assert ["no place for" in each for each in warnings] == [True] * (dimensions == 3)
     wanted = expected(image) * (255 if element == "bool" and dimensions == 2 else 1)
     assert np.array_equal(itk_array(path), wanted)
     assert np.array_equal(read_image(read_header(path)).array, wanted)

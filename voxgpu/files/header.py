@@ -125,9 +125,12 @@ def _nifti_header(place: str, files: tuple[str, ...], options: ReadOptions) -> H
 def _other_header(place: str) -> Header:
     from voxgpu.files.detached import packing_of
     from voxgpu.files.itk import information
+    from voxgpu.files.tiff_kind import needs_tifffile
     from voxgpu.files.whole import check_whole
 
     check_whole(place, 0)  # first, since ITK trusts files more than it should
+    if needs_tifffile(place):
+        return _tiff_header(place)
     try:
         said = information(place)
     except FileProblem as problem:
@@ -135,6 +138,16 @@ def _other_header(place: str) -> Header:
         raise FileProblem(place, looks or problem.reason, problem.help) from None
     packing = packing_of(place)
     header = _header(place, said, packing.files if packing else (place,))
+    check_whole(place, header.bytes)
+    return header
+
+
+def _tiff_header(place: str) -> Header:
+    from voxgpu.files.tiff_kind import READING
+    from voxgpu.files.tiff_read import tiff_information
+    from voxgpu.files.whole import check_whole
+
+    header = replace(_header(place, tiff_information(place), (place,)), reading=(READING,))
     check_whole(place, header.bytes)
     return header
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.suffix import PICTURES, TIFF
-from voxgpu.image import Image
+from voxgpu.image import Grid, Image
 
 _TIFF_ELEMENTS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
 
@@ -44,6 +44,24 @@ def prepared(path: Path, image: Image, suffix: str) -> tuple[Voxels, tuple[str, 
     if suffix in TIFF and voxels.dtype.name not in _TIFF_ELEMENTS:
         voxels = _narrowed(path, voxels)
     return voxels, ()
+
+
+def lost_place(path: Path, grid: Grid, suffix: str) -> tuple[str, ...]:
+    """A warning where a volume becomes TIFF, which keeps spacing within slices only."""
+    if suffix not in TIFF or grid.dimensions != 3:
+        return ()
+    regular = Grid.regular(grid.shape)
+    lost = []
+    if grid.spacing[0] != 1:
+        lost.append(f"the {grid.spacing[0]:g} mm between slices")
+    if grid.origin != regular.origin:
+        lost.append("the origin")
+    if grid.direction != regular.direction:
+        lost.append("the orientation")
+    if not lost:
+        return ()
+    what = " and ".join(filter(None, (", ".join(lost[:-1]), lost[-1])))
+    return (f"`{path}` has no place for {what}, which are lost; save .nii.gz or .nrrd",)
 
 
 def _fits(voxels: Voxels, element: type[np.integer[Any]]) -> bool:

@@ -15,6 +15,8 @@ from voxgpu.files.itk import objections
 from voxgpu.files.nifti_read import nifti_files, read_nifti_header, read_voxels
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.state import check_unchanged
+from voxgpu.files.tiff_kind import READING as TIFFFILE
+from voxgpu.files.tiff_read import tiff_voxels
 from voxgpu.files.whole import check_unpacks
 from voxgpu.image import Image
 from voxgpu.itk.process import quiet, simpleitk
@@ -25,9 +27,9 @@ def read_image(header: Header) -> Image:
 
     The array is C-contiguous, of the header's element, with the shape of the header's grid and
     a last axis of channels for colors. NIfTI voxels are read by `nifti_read`, DICOM by `dicom`,
-    all others by SimpleITK. Raises FileProblem where files are truncated, damaged, gone, no longer
-    hold what the header says, or are not before and after reading in the state that they had when
-    the header was read: in that state they were hashed, too.
+    some TIFF by tifffile, all others by SimpleITK. Raises FileProblem where files are truncated,
+    damaged, gone, no longer hold what the header says, or are not before and after reading in the
+    state that they had when the header was read: in that state they were hashed, too.
     """
     check_unchanged(header.states)
     image = _read(header)
@@ -81,6 +83,8 @@ def _itk_voxels(header: Header) -> npt.NDArray[Any]:
     current = read_header(Path(header.path))  # which also checks that the file is whole
     if current.grid.shape != header.grid.shape or current.element != header.element:
         raise _changed(header)
+    if current.reading == (TIFFFILE,):
+        return tiff_voxels(header.path)
     check_unpacks(header.path, header.bytes)
     with quiet(), objections(header.path):
         image = simpleitk().ReadImage(header.path, imageIO=reader_of(header.path))

@@ -43,7 +43,21 @@ _NO_PAGE = 1 | 4
 
 _WHOLE_NUMBERS = (3, 4, 13, 16)
 
-_TAGS = {_KIND, *_SHARED, *(tag for pair in _STRIPS_AND_TILES for tag in pair)}
+_DESCRIPTION = 270
+
+#: Bytes of a description that are read: OME keeps sizes at its beginning.
+_DESCRIPTION_BYTES = 1 << 16
+
+#: Slices of a page that is a volume itself.
+_DEPTH = 32997
+
+_TAGS = {
+    _KIND,
+    _DESCRIPTION,
+    _DEPTH,
+    *_SHARED,
+    *(tag for pair in _STRIPS_AND_TILES for tag in pair),
+}
 
 Page = dict[int, tuple[int, ...]]
 
@@ -70,6 +84,14 @@ def tiff_defect(data: mmap.mmap) -> str:
     if sum(full) > 1 and not all(full[: sum(full)]):
         return "thumbnails or masks stand before or between its pages; remove them"
     return ""
+
+
+def full_pages(data: mmap.mmap) -> list[Page]:
+    """The directories of a TIFF without reduced copies and masks; fields that matter here.
+
+    Raises struct.error where something lies beyond the end.
+    """
+    return [page for page in _pages(data) if not (page.get(_KIND) or (0,))[0] & _NO_PAGE]
 
 
 def _is_complete(page: Page) -> bool:
@@ -120,6 +142,8 @@ def _values(
         at = struct.unpack_from(order + place_form, data, at)[0]
     if at + length > len(data):
         raise struct.error
+    if tag == _DESCRIPTION:
+        return tag, tuple(data[at : at + min(length, _DESCRIPTION_BYTES)])
     if tag not in _TAGS or kind not in _WHOLE_NUMBERS:
         return tag, ()
     return tag, struct.unpack_from(f"{order}{count}{form}", data, at)

@@ -18,7 +18,7 @@ from voxgpu.files.existing import os_reason
 from voxgpu.files.itk import objections
 from voxgpu.files.nifti import LARGEST_AXIS, nifti_header
 from voxgpu.files.pack import check_packed, write_packed
-from voxgpu.files.prepare import prepared
+from voxgpu.files.prepare import lost_place, prepared
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.suffix import NIFTI, PICTURES, TIFF, suffix_of, unsupported_reason
 from voxgpu.image import Grid, Image
@@ -70,6 +70,7 @@ def write_image(path: Path, image: Image) -> Written:
             "write",
         )
     voxels, warnings = prepared(path, image, suffix)
+    warnings += lost_place(path, image.grid, suffix)
     with (
         _appearing(path, suffix) as unfinished,
         objections(str(path), "write", str(unfinished)),
