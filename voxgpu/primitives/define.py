@@ -248,7 +248,10 @@ def _prepared(value: Value, wanted: Type, as_is: bool = False) -> Any:
     if isinstance(value, Image):
         content = wanted.content if isinstance(wanted, ImageOf) else None
         if content is Content.NUMBER and not as_is:
-            return np.ascontiguousarray(value.array, dtype=np.float32)
+            array = np.ascontiguousarray(value.array, dtype=np.float32)
+            if not value.array.flags.writeable:
+                array.flags.writeable = False  # whatever the element of the file is
+            return array
         return value.array
     return value
 
@@ -257,6 +260,8 @@ def _wrapped(result: Any, grid: Grid | None) -> Value | Doubtful:
     if isinstance(result, Doubtful):
         return result
     if isinstance(result, np.ndarray) and grid is not None:
+        if isinstance(result, np.ma.MaskedArray):
+            raise TypeError("a masked array has voxels without a value; return `result.filled(…)`")
         return Image(np.ascontiguousarray(result), grid)
     if isinstance(result, np.bool_):
         return bool(result)

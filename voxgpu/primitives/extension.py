@@ -17,6 +17,7 @@ from types import ModuleType
 from voxgpu.diagnostics import Diagnostic, Source, Span
 from voxgpu.ids import meaning_of
 from voxgpu.primitives.catalogue import primitives_of
+from voxgpu.primitives.guarded import guarded
 from voxgpu.primitives.primitive import Primitive
 
 GROUP = "voxgpu.primitives"
@@ -47,7 +48,9 @@ def from_file(path: Path) -> tuple[Primitive, ...]:
     module.__file__ = str(path)
     try:
         exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit of a file must not end the process, either
         raise BrokenExtension(_told(error, source)) from error
     found = tuple(primitives_of(module))
     if not found:
@@ -64,7 +67,9 @@ def from_packages() -> tuple[tuple[Primitive, ...], tuple[Diagnostic, ...]]:
     for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
         try:
             found += _from_package(point)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             # Whatever is wrong with another's package, voxgpu goes on without it.
             message = f"the primitives of `{point.value}` cannot be used: {error}"
             hint = "update or remove the package that brings them"
@@ -111,11 +116,12 @@ def _of_text(primitive: Primitive, text: str) -> Primitive:
     """
     if primitive.body is not None:
         return primitive
+    primitive = guarded(primitive)
     digest = sha256(text.encode()).hexdigest()
     return replace(primitive, meaning=primitive.meaning + meaning_of("text", digest))
 
 
-def _told(error: Exception, source: Source) -> Diagnostic:
+def _told(error: BaseException, source: Source) -> Diagnostic:
     """Where in the file an exception comes from."""
     if isinstance(error, SyntaxError):
         line, reason = error.lineno or 1, error.msg

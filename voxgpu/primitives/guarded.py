@@ -1,0 +1,172 @@
+"""Primitives of users, called so that nothing they do reaches the values of the engine.
+
+They get views that cannot be made writable. What they return is copied and then checked, so that an
+array they keep, or an input they hand back, is no value of the engine. Whatever they raise is a
+ValueProblem of the goals that need them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from voxgpu.image import Grid, Image
+from voxgpu.primitives.primitive import Doubtful, Primitive, Value, ValueProblem
+from voxgpu.types import BOOLEAN, NUMBER, TEXT, Content, ImageOf, SequenceOf, Type
+
+
+def guarded(primitive: Primitive) -> Primitive:
+    """The primitive with its reference guarded; as it is where its body says what it computes."""
+    if primitive.body is not None:
+        return primitive
+    reference = primitive.reference
+
+    def call(arguments: list[Value], grid: Grid | None) -> Value | Doubtful:
+        given = [_read_only(each) for each in arguments]
+        found = _called(primitive, lambda: reference(given, grid))
+        if isinstance(found, Doubtful):
+            return replace(found, value=_checked(primitive, found.value, arguments, grid))
+        return _checked(primitive, found, arguments, grid)
+
+    grid_of, check = primitive.grid_of, primitive.check
+    return replace(
+        primitive,
+        reference=call,
+        scratch=primitive.scratch + _copied(primitive),
+        grid_of=None if grid_of is None else _guarded_grid(primitive, grid_of),
+        check=None if check is None else _guarded_check(primitive, check),
+    )
+
+
+def _guarded_grid(primitive: Primitive, function: Callable[..., Grid]) -> Callable[..., Grid]:
+    def grid_of(*arguments: Any) -> Grid:
+        found = _called(primitive, lambda: function(*arguments))
+        if not isinstance(found, Grid):
+            raise _problem(primitive, f"`grid_of` gives {_kind(found)}, not a grid")
+        return found
+
+    return grid_of
+
+
+def _guarded_check(
+    primitive: Primitive, function: Callable[..., str | None]
+) -> Callable[..., str | None]:
+    def check(*arguments: Any) -> str | None:
+        try:
+            found = _called(primitive, lambda: function(*arguments))
+        except ValueProblem as problem:
+            return str(problem)
+        return None if found is None else str(found)
+
+    return check
+
+
+def _called(primitive: Primitive, function: Callable[[], Any]) -> Any:
+    """What a function of a user returns. Raises ValueProblem for whatever it raises.
+
+    MemoryError goes on, because the engine makes room and tries again, and so does the user's own
+    KeyboardInterrupt.
+    """
+    try:
+        return function()
+    except (ValueProblem, MemoryError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, ValueError) and "read-only" in str(error):
+            reason += "; what a primitive is given cannot be changed: change a copy of it"
+        # The frames of the call would keep arrays alive.
+        raise _problem(primitive, f"fails: {reason}") from error.with_traceback(None)
+
+
+def _read_only(value: Value) -> Value:
+    if not isinstance(value, Image):
+        return value
+    # Unlike a flag, a memory view that is read-only cannot be made writable again.
+    return Image(np.asarray(memoryview(value.array).toreadonly()), value.grid)  # type: ignore[arg-type]
+
+
+def _checked(
+    primitive: Primitive, found: Any, arguments: Sequence[Value], grid: Grid | None
+) -> Value:
+    """A copy of what a primitive gave. Raises ValueProblem where it is not what it promised."""
+    if not isinstance(primitive.result, ImageOf):
+        return _plain(primitive, found, primitive.result)
+    if not isinstance(found, Image):
+        raise _problem(primitive, f"gives {_kind(found)}, not an array")
+    if grid is None or found.grid is not grid:
+        raise _problem(primitive, "gives an image on a grid of its own; return its array")
+    images = [each for each in arguments if isinstance(each, Image)]
+    shape = _shape(primitive, images, grid)
+    given = found.array
+    if given.shape != shape:
+        raise _problem(primitive, f"gives an array of shape {given.shape}, not {shape}")
+    element = _element(primitive, images, arguments)
+    if element and given.dtype.name != element:
+        hint = f"return `result.astype(np.{'bool_' if element == 'bool' else element})`"
+        raise _problem(primitive, f"gives {given.dtype.name} voxels, not {element}; {hint}")
+    array = np.array(given, dtype=given.dtype.newbyteorder("="), order="C", copy=True, subok=False)
+    if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
+        hint = "return `result.view(np.uint8) != 0`"
+        raise _problem(primitive, f"gives truth values with bytes other than 0 and 1; {hint}")
+    return Image(array, grid)
+
+
+def _shape(primitive: Primitive, images: Sequence[Image], grid: Grid) -> tuple[int, ...]:
+    assert isinstance(primitive.result, ImageOf)
+    if primitive.result.content is not Content.COLOR:
+        return grid.shape
+    first = images[0].channels if images else 3
+    return (*grid.shape, primitive.channels if primitive.channels > 1 else first)
+
+
+def _element(primitive: Primitive, images: Sequence[Image], arguments: Sequence[Value]) -> str:
+    """NumPy's name of the voxels that were promised; empty where only running tells."""
+    if primitive.infer is not None:
+        return ""
+    first = images[0].element.name if images else ""
+    if primitive.element_from is not None and first:
+        pairs = zip(arguments, primitive.parameters, strict=False)
+        static = [value for value, each in pairs if each.static]
+        function = primitive.element_from
+        return str(_called(primitive, lambda: function(first, *static)))
+    return primitive.element or first
+
+
+def _plain(primitive: Primitive, found: Any, wanted: Type) -> Value:
+    """Numbers, truth values, texts and sequences of them, as Python's own."""
+    if isinstance(found, np.ndarray) and found.ndim == 0:
+        found = found[()]
+    if isinstance(wanted, SequenceOf) and isinstance(found, tuple | list | np.ndarray):
+        return tuple(_plain(primitive, each, wanted.item) for each in found)
+    truth = isinstance(found, bool | np.bool_)
+    if wanted == BOOLEAN and truth:
+        return bool(found)
+    if wanted == NUMBER and not truth and isinstance(found, Real | Integral | np.floating):
+        try:
+            return float(found)
+        except OverflowError:
+            raise _problem(primitive, "gives a number beyond those of 64 bits") from None
+    if wanted == TEXT and isinstance(found, str):
+        return str(found)
+    raise _problem(primitive, f"gives {_kind(found)}, not a {wanted}")
+
+
+def _copied(primitive: Primitive) -> int:
+    """Bytes per voxel of the copy of a result."""
+    if not isinstance(primitive.result, ImageOf):
+        return 0
+    element = np.dtype(primitive.element or "float32").itemsize
+    return element * max(1, primitive.channels)
+
+
+def _kind(found: Any) -> str:
+    return "nothing" if found is None else f"a value of type `{type(found).__name__}`"
+
+
+def _problem(primitive: Primitive, reason: str) -> ValueProblem:
+    return ValueProblem(f"the primitive `{primitive.names[0]}` {reason}")
