@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import subprocess
@@ -147,14 +148,102 @@ def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path) -> None:
 def test_what_cannot_be_written_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     cache = ObjectCache(tmp_path)
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     cache.put("key", b"code")
     assert list(tmp_path.iterdir()) == []
     assert cache.get("key") is None
+
+
+def test_a_folder_put_in_its_place_is_not_read(tmp_path: Path) -> None:
+    cache = ObjectCache(tmp_path / "kernels")
+    cache.put("key", b"good")
+    evil = ObjectCache(tmp_path / "evil")
+    evil.put("key", b"evil")
+    (tmp_path / "kernels").rename(tmp_path / "old")
+    (tmp_path / "evil").rename(tmp_path / "kernels")
+    assert cache.get("key") == b"good"
+    cache.put("other", b"mine")
+    assert sorted(each.name for each in (tmp_path / "old").iterdir()) == ["key.o", "other.o"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "used"), [(0o777, False), (0o2775, False), (0o1777, True), (0o755, True)]
+)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_folder_that_others_may_swap_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, used: bool, depth: int
+) -> None:
+    monkeypatch.setattr("voxgpu.codegen.object_cache._is_own_group", lambda _: False)
+    parent = tmp_path / "parent"
+    folder = parent.joinpath(*["kernels"] * depth)
+    folder.mkdir(parents=True, mode=0o700)
+    parent.chmod(mode)
+    cache = ObjectCache(folder)
+    cache.put("key", b"code")
+    assert (cache.get("key") is not None) is used
+    assert (ObjectCache(folder, ".cubin")._folder is not None) is used
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    assert (ObjectCache(link)._folder is not None) is used
+
+
+def test_the_user_s_own_group_may_write_to_a_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxgpu.codegen.object_cache._is_own_group", lambda _: True)
+    (tmp_path / "parent").mkdir()
+    (tmp_path / "parent").chmod(0o775)
+    assert ObjectCache(tmp_path / "parent" / "kernels")._folder is not None
+
+
+def _writable_by_all(file: Path) -> None:
+    file.chmod(0o666)
+
+
+def _linked(file: Path) -> None:
+    file.rename(file.with_name("elsewhere"))
+    file.symlink_to(file.with_name("elsewhere"))
+
+
+def _a_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def _a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize("change", [_writable_by_all, _linked, _a_pipe, _a_folder])
+def test_a_file_that_is_not_the_user_s_alone_is_not_read(tmp_path: Path, change: object) -> None:
+    cache = ObjectCache(tmp_path)
+    cache.put("key", b"code")
+    change(tmp_path / "key.o")  # type: ignore[operator]
+    assert cache.get("key") is None
+
+
+@pytest.mark.skipif(getattr(os, "getuid", lambda: 1)() != 0, reason="only root gives files away")
+def test_a_file_of_another_user_is_not_read(tmp_path: Path) -> None:
+    cache = ObjectCache(tmp_path)
+    cache.put("key", b"code")
+    os.chown(tmp_path / "key.o", 65534, -1)
+    assert cache.get("key") is None
+
+
+def test_descriptors_are_given_back(tmp_path: Path) -> None:
+    cache = ObjectCache(tmp_path)
+    assert cache._folder is not None and cache._folder._descriptor is not None
+    descriptor = cache._folder._descriptor
+    os.fstat(descriptor)
+    del cache
+    gc.collect()
+    with pytest.raises(OSError):
+        os.fstat(descriptor)
 
 
 def _put_many(folder: str, number: int) -> None:
