@@ -6,8 +6,9 @@
 ``@reduction``     an image to a number; traced, with total, count, smallest, largest
 ``@whole_image``   anything else; the function is the reference, on NumPy arrays
 
-The types of parameters are the annotations below. A function without a docstring or without an
-example in it is refused.
+For users, the text of the function and what it imports is its meaning, too (``imported.py``), and
+it is called as ``guarded.py`` says. The types of parameters are the annotations below. A function
+without a docstring or without an example in it is refused.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ A package names modules in the entry point group ``voxgpu.primitives``; a file i
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
@@ -18,6 +18,7 @@ from voxgpu.diagnostics import Diagnostic, Source, Span
 from voxgpu.ids import meaning_of
 from voxgpu.primitives.catalogue import primitives_of
 from voxgpu.primitives.guarded import guarded
+from voxgpu.primitives.imported import Changed, check_loaded, imported
 from voxgpu.primitives.primitive import Primitive
 
 GROUP = "voxgpu.primitives"
@@ -34,7 +35,8 @@ class BrokenExtension(Exception):
 def from_file(path: Path) -> tuple[Primitive, ...]:
     """The primitives of a Python file, which is run. Raises BrokenExtension.
 
-    The file is a module on its own: it can import what is installed, not the files beside it.
+    The file is a module on its own: it can import what is installed, not the files beside it. What
+    it imports is part of what its primitives mean; see ``imported.py``.
     """
     try:
         text = path.read_text("utf-8")
@@ -46,18 +48,25 @@ def from_file(path: Path) -> tuple[Primitive, ...]:
     # The name is the module's part in what its primitives mean: it must not depend on the path.
     module = ModuleType(f"voxgpu_primitives_{path.stem}")
     module.__file__ = str(path)
+    before = imported(text)
     try:
         exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit of a file must not end the process, either
         raise BrokenExtension(_told(error, source)) from error
+    after = imported(text)
+    try:
+        check_loaded(before, after)
+    except Changed as changed:
+        hint = "start a new process, or reload the module"
+        raise BrokenExtension(Diagnostic("E111", str(changed), help=hint)) from None
     found = tuple(primitives_of(module))
     if not found:
         message = f"`{path}` defines no primitive"
         hint = "decorate a function, e.g. with voxgpu.primitives.define.voxelwise()"
         raise BrokenExtension(Diagnostic("E111", message, Span(source, 0, 1), help=hint))
-    return tuple(_of_text(primitive, text) for primitive in found)
+    return tuple(_of_text(primitive, text, after) for primitive in found)
 
 
 def from_packages() -> tuple[tuple[Primitive, ...], tuple[Diagnostic, ...]]:
@@ -106,11 +115,17 @@ def _from_package(point: EntryPoint) -> list[Primitive]:
         raise TypeError("it defines no primitive")
     path = getattr(module, "__file__", None)
     text = Path(path).read_text("utf-8") if path else ""
-    return [_of_text(primitive, text) for primitive in found]
+    modules = imported(text, module.__package__ or "")
+    check_loaded({}, modules)
+    if point.dist is not None:
+        modules[f"distribution {point.dist.name}"] = point.dist.version
+    return [_of_text(primitive, text, modules) for primitive in found]
 
 
-def _of_text(primitive: Primitive, text: str) -> Primitive:
+def _of_text(primitive: Primitive, text: str, modules: Mapping[str, str]) -> Primitive:
     """The primitive with the text it is from in its meaning, unless its expression is its meaning.
+
+    modules  what the text imports, directly or not, and the digest or version of each
 
     Authors forget to raise a version; then a stored result would be that of the former text.
     """
@@ -118,7 +133,9 @@ def _of_text(primitive: Primitive, text: str) -> Primitive:
         return primitive
     primitive = guarded(primitive)
     digest = sha256(text.encode()).hexdigest()
-    return replace(primitive, meaning=primitive.meaning + meaning_of("text", digest))
+    others = [part for name in sorted(modules) for part in (name, modules[name])]
+    meaning = meaning_of("text", digest) + meaning_of("imports", *others)
+    return replace(primitive, meaning=primitive.meaning + meaning)
 
 
 def _told(error: BaseException, source: Source) -> Diagnostic:
