@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,13 +19,44 @@ from benchmarks.ours import Operations, phantom, reference
 from benchmarks.programs import time_programs
 from benchmarks.report import Report
 from benchmarks.rewrites import time_rewrites
-from benchmarks.scaling import over_length, over_threads, over_voxels
+from benchmarks.scaling import LENGTHS, SIDE, over_length, over_threads, over_voxels
 from voxgpu.cpu.backend import Cpu, usable_cores
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large is what is measured?
+
+    phantom  options of ``voxgpu phantom``, for the head where there is no other case
+    cube     voxels along the side of the largest cube
+    lengths  nodes of the plans whose coordination is timed
+    shapes   of the images that a store keeps
+    nodes    values that a store has when they are looked up
+    budget   gigabytes that are written to a store, and bytes that it may take
+    """
+
+    phantom: tuple[str, ...] = ()
+    cube: int = 512
+    lengths: tuple[int, ...] = LENGTHS
+    shapes: tuple[tuple[int, int, int], ...] = store.SHAPES
+    nodes: int = 100_000
+    budget: tuple[float, int] = (50, 10**9)
+
 
 SECTIONS = ("programs", "operators", "rewrites", "scaling", "coordination", "store")
 
 #: Only where they are asked for: the first takes minutes and writes 50 GB to the disk.
 EXTRA = ("store-budget", "gpu")
+
+#: A head, cubes, plans and stores of no size: what is told of them is of no use, but it runs.
+MINIATURE = Sizes(
+    phantom=("--size", "32", "32", "24", "--spacing", "7"),
+    cube=16,
+    lengths=(10, 50),
+    shapes=((8, 8, 8),),
+    nodes=200,
+    budget=(0.15, 10**8),
+)
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
@@ -41,7 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"not installed: {', '.join(missing)}; pip install -e '.[bench]'", file=sys.stderr)
     with TemporaryDirectory(prefix="benchmarks-") as name:
         folder = Path(name)
-        case = given.case or _real_case() or phantom(folder)
+        case = given.case or (given.miniature and phantom(folder, MINIATURE.phantom))
+        case = case or _real_case() or phantom(folder)
         what = machine.description(Path(case).name, given.threads)
         report = Report({**what, "missing": missing})
         try:
@@ -60,6 +93,8 @@ def _options(arguments: list[str] | None) -> Namespace:
     parser.add_argument("--runs", type=int, default=5, help="of each; medians are shown")
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--largest", type=int, default=512, help="side of the largest cube, voxels")
+    text = "everything on a very small head: to see whether it runs"
+    parser.add_argument("--miniature", action="store_true", help=text)
     tasks = "programs of so many tasks run on the GPU"
     parser.add_argument("--tasks", type=int, nargs="*", default=list(PUBLISHED), help=tasks)
     case = "prefix of a case's files: a/b for a/b_flair.nii.gz; default: real data, or a phantom"
@@ -70,6 +105,7 @@ def _options(arguments: list[str] | None) -> Namespace:
 
 def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> None:
     given.output.mkdir(parents=True, exist_ok=True)
+    sizes = MINIATURE if given.miniature else Sizes(cube=given.largest)
     draw: Any = plots if plots.can_draw() else _NoPlots()
     if "programs" in given.only:
         text = files("voxgpu.demo").joinpath("tumor.imgql").read_text()
@@ -86,30 +122,31 @@ def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> Non
             report.add_rewrites(time_rewrites(operations, given.runs))
         backend.close()
     if "scaling" in given.only:
-        found = over_voxels(folder, min(3, given.runs), given.largest)
+        found = over_voxels(folder, min(3, given.runs), sizes.cube)
         report.add_curves("Scaling with voxels", "ms wall", 1e3, found)
         draw.curves(found, "voxels", "voxels", "wall time (ms)", 1e3, given.output)
-        found = over_threads(folder, given.runs, given.threads)
-        report.add_curves("Scaling with threads", "ms wall, 256³ voxels", 1e3, found)
+        side = min(SIDE, sizes.cube)
+        found = over_threads(folder, given.runs, given.threads, side)
+        report.add_curves("Scaling with threads", f"ms wall, {side}³ voxels", 1e3, found)
         draw.curves(found, "threads", "threads", "wall time (ms)", 1e3, given.output)
-    _store(given, case, folder, report)
+    _store(given, sizes, case, folder, report)
     if "gpu" in given.only:
         add_gpu(report, case, folder, given, _bright(case))
     if "coordination" in given.only:
-        found = over_length(min(3, given.runs))
+        found = over_length(min(3, given.runs), sizes.lengths)
         report.add_curves("Coordination", "µs a node", 1e6, found)
         label = "time a node (µs)"
         draw.curves(found, "coordination", "nodes of the plan", label, 1e6, given.output)
 
 
-def _store(given: Namespace, case: Path, folder: Path, report: Report) -> None:
+def _store(given: Namespace, sizes: Sizes, case: Path, folder: Path, report: Report) -> None:
     if "store" in given.only:
         text = files("voxgpu.demo").joinpath("tumor.imgql").read_text()
-        report.add_values(store.time_values(folder, given.runs))
-        report.add_lookups(store.time_lookups(folder))
+        report.add_values(store.time_values(folder, given.runs, sizes.shapes))
+        report.add_lookups(store.time_lookups(folder, sizes.nodes))
         report.add_kept_runs(store.time_runs(case, folder, text, given.runs))
     if "store-budget" in given.only:
-        report.add_sweep(store.sweep_budget(folder, 50, 10**9))
+        report.add_sweep(store.sweep_budget(folder, *sizes.budget))
 
 
 class _NoPlots:

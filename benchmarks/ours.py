@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,13 +82,13 @@ def reference() -> Reference:
     return Reference()
 
 
-def phantom(folder: Path) -> Path:
-    """The prefix of the files of a synthetic head."""
+def phantom(folder: Path, options: Sequence[str] = ()) -> Path:
+    """The prefix of the files of a synthetic head; ``options`` are those of ``voxgpu phantom``."""
     from click.testing import CliRunner
 
     from voxgpu.cli.phantom import command
 
-    done = CliRunner().invoke(command, ["--output", str(folder / "head")])
+    done = CliRunner().invoke(command, ["--output", str(folder / "head"), *options])
     if done.exit_code:
         raise RuntimeError(done.output)
     return folder / "head"

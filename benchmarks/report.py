@@ -115,7 +115,7 @@ class Report:
 
     def add_lookups(self, found: dict[str, float]) -> None:
         """What looking values up takes."""
-        self._section(f"Store: {found['nodes']:,.0f} nodes against 100,000 values")
+        self._section(f"Store: {found['nodes']:,.0f} nodes against {found['values']:,.0f} values")
         self._table("", "time")
         self._row("a look-up", f"{found['a look-up'] * 1e6:.1f} µs")
         self._row("pruning, nothing known", f"{found['nothing known']:.2f} s")

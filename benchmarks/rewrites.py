@@ -17,6 +17,8 @@ from voxgpu.optimize import simplify
 CASES = {
     "read_as_stored": "percentiles(intensity(v), b, 0.5)",
     "distance_tests": "pdt(m) <= 5",
+    "distances_to_complements": "pdt(!m) <= 5",
+    "touches": "through(near(n), m)",
     "percentile_tests": "percentiles(v, b, 0.5) > 0.9",
     "threshold_volumes": " + ".join(f"volume(v > {10 * n})" for n in range(100)),
     "larger_boxes": "near(near(near(m)))",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -19,6 +20,9 @@ from voxgpu.pipeline import Options, compile_program
 
 SIDES = (64, 128, 256, 512)
 LENGTHS = (100, 1_000, 10_000)
+
+#: The side of the cube that different numbers of threads work on.
+SIDE = 256
 
 EXPRESSIONS = {
     "chain of 10": CHAIN,
@@ -40,9 +44,9 @@ class Curve:
 
 
 def over_voxels(folder: Path, runs: int, largest: int) -> list[Curve]:
-    """Wall seconds over voxels, for cubes of blobs."""
+    """Wall seconds over voxels, for cubes of blobs; ``largest`` is the side of the largest one."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in EXPRESSIONS}
-    for side in (each for each in SIDES if each <= largest):
+    for side in [each for each in SIDES if each <= largest] or [largest]:
         backend = Cpu()
         operations = Operations(_blobs(folder, side), ("v", "m", "b", "f"), backend)
         works = {name: operations.call(text) for name, text in EXPRESSIONS.items()}
@@ -52,13 +56,13 @@ def over_voxels(folder: Path, runs: int, largest: int) -> list[Curve]:
     return [Curve(name, "voxels", tuple(points)) for name, points in found.items()]
 
 
-def over_threads(folder: Path, runs: int, most: int) -> list[Curve]:
-    """Wall seconds over threads, for a cube of 256 voxels a side."""
+def over_threads(folder: Path, runs: int, most: int, side: int = SIDE) -> list[Curve]:
+    """Wall seconds over threads, for a cube of so many voxels a side."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in EXPRESSIONS}
     counts = sorted({1, 2, most, *(n for n in (4, 8, 16) if n <= most)})
     for count in counts:
         backend = Cpu(count)
-        operations = Operations(_blobs(folder, 256), ("v", "m", "b", "f"), backend)
+        operations = Operations(_blobs(folder, side), ("v", "m", "b", "f"), backend)
         works = {name: operations.call(text) for name, text in EXPRESSIONS.items()}
         for name, timing in alternate(works, runs).items():
             found[name].append((float(count), timing.wall))
@@ -66,12 +70,12 @@ def over_threads(folder: Path, runs: int, most: int) -> list[Curve]:
     return [Curve(name, "threads", tuple(points)) for name, points in found.items()]
 
 
-def over_length(runs: int) -> list[Curve]:
+def over_length(runs: int, lengths: Sequence[int] = LENGTHS) -> list[Curve]:
     """Microseconds a node, of plans of additions of two numbers, over their length."""
     curves: list[Curve] = []
     for shape in ("chain", "wide"):
         compiling, running = [], []
-        for length in LENGTHS:
+        for length in lengths:
             rows = [_plan_of(shape, length) for _ in range(runs)]
             compiling.append((float(length), float(np.median([row[0] for row in rows]))))
             running.append((float(length), float(np.median([row[1] for row in rows]))))

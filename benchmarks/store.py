@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +22,8 @@ from voxgpu.optimize.prune import known
 from voxgpu.pipeline import Options, compile_program
 from voxgpu.store.disk import DiskStore
 
-SHAPES = ((64, 64, 64), (155, 240, 240))
+Shape = tuple[int, int, int]
+SHAPES: tuple[Shape, ...] = ((64, 64, 64), (155, 240, 240))
 
 GENEROUS = 10**11
 
@@ -37,11 +39,11 @@ class Kept:
     get: Timing
 
 
-def time_values(folder: Path, runs: int) -> list[Kept]:
-    """Put and get for each kind of value, of two sizes."""
+def time_values(folder: Path, runs: int, shapes: Sequence[Shape] = SHAPES) -> list[Kept]:
+    """Put and get for each kind of value, images of these shapes."""
     store = DiskStore(folder / "values", GENEROUS)
     rows = []
-    for kind, value in _values():
+    for kind, value in _values(shapes):
         ids = iter(range(10**6))
         done: list[ValueId] = []
 
@@ -59,13 +61,13 @@ def time_values(folder: Path, runs: int) -> list[Kept]:
     return rows
 
 
-def _values() -> list[tuple[str, Any]]:
+def _values(shapes: Sequence[Shape]) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = [
         ("number", 1.5),
         ("string of 40", "x" * 40),
         ("sequence of 100", tuple(map(float, range(100)))),
     ]
-    for shape in SHAPES:
+    for shape in shapes:
         name, grid = "×".join(map(str, reversed(shape))), Grid.regular(shape)
         z, y, x = np.ogrid[tuple(slice(0, size) for size in shape)]
         ball = (z - shape[0] / 2) ** 2 + (y - shape[1] / 2) ** 2 + (x - shape[2] / 2) ** 2
@@ -110,7 +112,13 @@ def time_lookups(folder: Path, nodes: int = 100_000) -> dict[str, float]:
     assert len(known(plan, store.has)) == 1
     all_known = time.perf_counter() - start
     store.close()
-    return {"nodes": len(ids), "a look-up": each, "nothing known": none, "all known": all_known}
+    return {
+        "nodes": len(ids),
+        "values": nodes,
+        "a look-up": each,
+        "nothing known": none,
+        "all known": all_known,
+    }
 
 
 def time_runs(case: Path, folder: Path, text: str, runs: int) -> dict[str, Timing]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import operators, peers
-from benchmarks.__main__ import main
+from benchmarks import operators, peers, rewrites, store
+from benchmarks.__main__ import MINIATURE, SECTIONS, main
 from benchmarks.measure import Timing, alternate, middle, process
 from benchmarks.operators import Operation, time_operations
 from benchmarks.ours import Operations, reference
 from benchmarks.report import best_peer
 from voxgpu.cpu.backend import Cpu
+from voxgpu.optimize import simplify
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_works_are_called_in_turn_after_a_warm_up() -> None:
@@ -80,6 +84,41 @@ def test_every_operation_says_what_the_reference_says(small: Operations) -> None
         found = small.call(operation.expression)()
         expected = small.call(operation.expression, reference())()
         assert np.array_equal(found, expected), operation.name
+
+
+def test_every_rule_of_the_optimizer_has_a_case() -> None:
+    assert set(rewrites.CASES) == {rule.__name__ for rule in simplify.RULES}
+
+
+#: Sections that start processes of their own, a second each.
+SLOW = ("programs", "store")
+
+
+@pytest.mark.parametrize(
+    "section",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SECTIONS],
+)
+def test_every_section_runs(section: str, tmp_path: Path) -> None:
+    options = ["--miniature", "--runs", "1", "--threads", "1", "--output", str(tmp_path)]
+    assert main(["--only", section, *options]) == 0
+    found = json.loads((tmp_path / "benchmarks.json").read_text())
+    assert len(found) > 1 and all(found.values())
+
+
+def test_the_budget_of_a_store_is_measured(tmp_path: Path) -> None:
+    found = store.sweep_budget(tmp_path, *MINIATURE.budget)
+    assert found["written"] > found["budget"] and 0 < found["most"] < 1.5 * found["budget"]
+
+
+def test_the_checkout_is_measured_without_being_installed(tmp_path: Path) -> None:
+    """After `pip install .` the checkout is in the current folder, and is what runs."""
+    code = "import voxgpu.kernels; print(voxgpu.kernels.__file__)"
+    shown = subprocess.run(
+        # Without what makes an editable installation importable, which is a file of this kind.
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, '.'); {code}"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert Path(shown.strip()).is_relative_to(ROOT)
 
 
 def test_a_page_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
