@@ -1,42 +1,66 @@
 # Every target makes its own virtual environment when it is missing and needs nothing but Python.
-PYTHON ?= python3
+# The first of these that is new enough: what `python3` is called differs from system to system.
+PYTHONS = python3 python3.14 python3.13 python3.12 python3.11 python
+PYTHON ?= $(shell for each in $(PYTHONS); do \
+  "$$each" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$each"; break; }; done)
+NEW_ENOUGH = import sys; sys.exit(sys.version_info < (3, 11))
 VENV ?= .venv
 BIN = $(VENV)/bin
-# Installed means: this file is newer than what it was made from.
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --progress-bar on
+# Installed means: this file is newer than what it was made from. What programs need, and what
+# developers need besides (tests, linters, and on Linux what compiles for GPUs: 1.5 GB).
 INSTALLED = $(VENV)/.installed
+DEVELOP = $(VENV)/.installed-dev
 TESTS ?=
 
 .PHONY: demo test lint bench bench-gpu clean
 
 demo: $(INSTALLED)
 	$(BIN)/voxgpu demo --output demo-output
+	@echo
+	@echo "Type   . $(BIN)/activate   so that the shell finds voxgpu; then   voxgpu --help"
 
-test: $(INSTALLED)
+test: $(DEVELOP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
-lint: $(INSTALLED)
+lint: $(DEVELOP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 bench: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --editable ".[bench]"
+	$(PIP) --editable ".[bench]"
 	$(BIN)/python -m benchmarks
 
 # On a computer with an NVIDIA GPU; with a driver for CUDA 13 only: make bench-gpu CUDA=gpu13.
 CUDA ?= gpu12
-bench-gpu: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --editable ".[bench,$(CUDA)]"
+bench-gpu: $(DEVELOP)
+	$(PIP) --editable ".[bench,$(CUDA)]"
 	$(BIN)/python -m pytest -m gpu
 	$(BIN)/python -m benchmarks --only gpu
 
+# Modules are compiled when they are first used, most of them never.
 $(INSTALLED): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "voxgpu needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=python3.12 …"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
-	touch $@
+	@test -n "$(PYTHON)" || { \
+	  echo "voxgpu needs Python 3.11 or newer, which none of these is: $(PYTHONS)"; \
+	  echo "Install one (apt install python3.12 python3.12-venv, brew install python, or"; \
+	  echo "conda create -n py312 python=3.12), or say where it is: make PYTHON=/path/to/python3"; \
+	  exit 1; }
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' || { \
+	  echo "voxgpu needs Python 3.11 or newer, which $(PYTHON) is not: make PYTHON=python3.12"; \
+	  exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments: apt install python3-venv (as Debian and"; \
+	  echo "Ubuntu call it), or say where another Python is: make PYTHON=/path/to/python3"; \
+	  exit 1; }
+	@echo "setting up $(VENV) with $$("$(PYTHON)" --version): some 100 MB to fetch ..."
+	"$(PYTHON)" -m venv $(VENV)
+	$(PIP) --no-compile --editable .
+	@touch $@
+
+$(DEVELOP): $(INSTALLED)
+	$(PIP) --editable ".[dev]"
+	@touch $@
 
 clean:
 	rm -rf $(VENV) demo-output build dist *.egg-info

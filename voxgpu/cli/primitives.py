@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @primitives_option
 @click.option("--check", is_flag=True, help="Run the examples of the files of --primitives.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@click.option("--markdown", is_flag=True, help="As the page docs/primitives.md.")
+@click.option("--markdown", is_flag=True, help="Every entry, as a page of Markdown.")
 def command(
     name: str | None, primitives: tuple[Path, ...], check: bool, as_json: bool, markdown: bool
 ) -> int:

@@ -152,5 +152,5 @@ def _told(error: BaseException, source: Source) -> Diagnostic:
     written = lines[number].rstrip()
     first = start + len(written) - len(written.lstrip())
     span = Span(source, first, max(first + 1, start + len(written)))
-    hint = "docs/adding-a-primitive.md says how a primitive is written"
+    hint = "`python -m pydoc voxgpu.primitives.define` says how a primitive is written"
     return Diagnostic("E111", f"these primitives cannot be used: {reason}", span, help=hint)
