@@ -10,6 +10,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from voxgpu.files import dicom_pixels
+from voxgpu.files import read as reading
 from voxgpu.files.header import read_header
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image
@@ -250,10 +251,16 @@ def test_a_single_picture_without_a_place_is_told(tmp_path):
     assert any("where its slice lies" in each for each in header.warnings)
 
 
+def without_decoders(monkeypatch):
+    """Reads in this process, where pydicom then lacks decoders."""
+    monkeypatch.setattr(dicom_pixels, "_has_decoder", lambda syntax: False)
+    monkeypatch.setattr(reading, "read_apart", lambda path, within, call, *given: call(*given))
+
+
 @pytest.mark.parametrize(("syntax", "decoder"), [(RLELossless, True), (JPEGLSLossless, False)])
 def test_compressed_voxels(tmp_path, monkeypatch, syntax, decoder):
     if not decoder:  # SimpleITK decodes what pydicom cannot
-        monkeypatch.setattr(dicom_pixels, "_has_decoder", lambda syntax: False)
+        without_decoders(monkeypatch)
 
     def change(one, k):
         one.RescaleSlope, one.RescaleIntercept = 1 + k, -1
@@ -265,7 +272,7 @@ def test_compressed_voxels(tmp_path, monkeypatch, syntax, decoder):
 
 
 def test_damaged_compressed_voxels_end_in_a_message(tmp_path, monkeypatch):
-    monkeypatch.setattr(dicom_pixels, "_has_decoder", lambda syntax: False)
+    without_decoders(monkeypatch)
 
     def change(one, k):
         one.compress(JPEGLSLossless)

@@ -81,7 +81,7 @@ class reporting:  # noqa: N801 - used as a function
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, FileProblem) or not isinstance(error, Exception):
+        if not isinstance(error, Exception) or isinstance(error, FileProblem | MemoryError):
             return
         if isinstance(error, OSError) and error.strerror:
             raise FileProblem(self._path, error.strerror.lower()) from None

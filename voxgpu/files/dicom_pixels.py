@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +11,10 @@ import numpy.typing as npt
 from voxgpu.files.dicom_dataset import dataset, reporting
 from voxgpu.files.dicom_frames import Frame
 from voxgpu.files.problem import FileProblem
+from voxgpu.itk.images import voxels_of
+from voxgpu.itk.process import quiet, simpleitk
 
 Plane = npt.NDArray[Any]
-
-#: Seconds and bytes of addresses, besides voxels, that GDCM may take to decode one file.
-_SECONDS, _ADDRESSES = 60, 4 << 30
 
 _DECODERS = "pip install 'voxgpu[dicom]' and run again, or convert it: dcm2niix -z y FOLDER"
 
@@ -89,22 +84,8 @@ def _scaled(plane: Plane, frame: Frame, found: Any) -> Plane:
     return scaled
 
 
-_SCRIPT = """
-import sys
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]), int(sys.argv[3])))
-except (ImportError, ValueError, OSError):
-    pass  # not on every system; there the time is limited only
-import numpy, SimpleITK
-SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-image = SimpleITK.ReadImage(sys.argv[1], imageIO="GDCMImageIO")
-numpy.save(sys.argv[2], SimpleITK.GetArrayFromImage(image))
-"""
-
-
 def _by_gdcm(path: str, name: str, wanted: list[tuple[int, Frame]]) -> Iterator[tuple[int, Plane]]:
-    """Frames as GDCM decodes and scales them, in a process of its own, which damage may end."""
+    """Frames as GDCM decodes and scales them."""
     first = wanted[0][1]
     if (
         any((f.slope, f.intercept) != (first.slope, first.intercept) for _, f in wanted)
@@ -116,22 +97,15 @@ def _by_gdcm(path: str, name: str, wanted: list[tuple[int, Frame]]) -> Iterator[
             "a decoder is missing",
             _DECODERS,
         )
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "voxels.npy"
-        room = _ADDRESSES + 32 * len(wanted) * first.channels * first.size[0] * first.size[1]
-        command = [sys.executable, "-P", "-c", _SCRIPT, path, str(result), str(room)]
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
-            failed = done.returncode != 0 or not result.exists()
-        except subprocess.TimeoutExpired:
-            failed = True
-        if failed:
-            raise FileProblem(
-                path,
-                f"its compressed voxels ({name}) are damaged, or of no kind that is read",
-                _DECODERS,
-            )
-        voxels = np.load(result)
+    try:
+        with quiet():
+            voxels = voxels_of(simpleitk().ReadImage(path, imageIO="GDCMImageIO"))
+    except RuntimeError:
+        raise FileProblem(
+            path,
+            f"its compressed voxels ({name}) are damaged, or of no kind that is read",
+            _DECODERS,
+        ) from None
     columns, rows = first.size
     with reporting(path):
         planes = voxels.reshape(-1, rows, columns, *(first.channels,) * (first.channels > 1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voxgpu.files.apart import limits, read_apart
 from voxgpu.files.dicom_choice import READING, is_dicom, without_fragment
 from voxgpu.files.existing import existing, what_it_looks_like
 from voxgpu.files.geometry import grid_of, python_command
@@ -88,12 +89,23 @@ def _states_at(place: str) -> dict[str, FileState]:
 
 def _read(place: str, options: ReadOptions, series: str) -> Header:
     if Path(place).is_dir() or is_dicom(place):
-        return _dicom_header(place, options, series)
+        within = limits(_files_within(place))
+        return read_apart(place, within, _dicom_header, place, options, series)
     from voxgpu.files.nifti_read import nifti_files
 
     files = nifti_files(place)
     header = _nifti_header(place, files, options) if files else None
-    return header or _other_header(place)
+    return header or read_apart(place, limits([place]), other_header, place)
+
+
+def _files_within(place: str) -> list[str]:
+    if not Path(place).is_dir():
+        return [place]
+    try:
+        with os.scandir(place) as entries:
+            return [each.path for each in entries]
+    except OSError:
+        return []  # reading will say what is wrong
 
 
 def _dicom_header(place: str, options: ReadOptions, series: str) -> Header:
@@ -122,7 +134,8 @@ def _nifti_header(place: str, files: tuple[str, ...], options: ReadOptions) -> H
     return replace(result, warnings=said.warnings, reading=said.reading)
 
 
-def _other_header(place: str) -> Header:
+def other_header(place: str) -> Header:
+    """The header of a file in a format that SimpleITK or tifffile reads; may crash if damaged."""
     from voxgpu.files.detached import packing_of
     from voxgpu.files.itk import information
     from voxgpu.files.tiff_kind import needs_tifffile

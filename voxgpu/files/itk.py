@@ -19,6 +19,8 @@ _IN_OTHER_WORDS = {
     "Unknown component type": "its voxels are of a type that cannot be used here",
     "Bad direction": "its header is damaged: its axes do not span space",
     "orthonormal": "its axes are not at right angles (neither qform nor sform is a rotation)",
+    "allocate memory": "it is damaged: its reader wants more memory than its header promises",
+    "bad_alloc": "it is damaged: its reader wants more memory than its header promises",
     # MetaIO says this of every failure, followed by whatever errno happened to be.
     "File cannot be read": "its MetaImage header or data is damaged or incomplete",
 }

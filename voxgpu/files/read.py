@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.files.apart import limits, read_apart
 from voxgpu.files.dicom_choice import READING
 from voxgpu.files.formats import reader_of
-from voxgpu.files.header import Header, read_header
+from voxgpu.files.header import Header, other_header
 from voxgpu.files.itk import objections
 from voxgpu.files.nifti_read import nifti_files, read_nifti_header, read_voxels
 from voxgpu.files.problem import FileProblem
@@ -19,6 +19,7 @@ from voxgpu.files.tiff_kind import READING as TIFFFILE
 from voxgpu.files.tiff_read import tiff_voxels
 from voxgpu.files.whole import check_unpacks
 from voxgpu.image import Image
+from voxgpu.itk.images import voxels_of
 from voxgpu.itk.process import quiet, simpleitk
 
 
@@ -26,10 +27,11 @@ def read_image(header: Header) -> Image:
     """The image that ``header`` announced, voxels as the file has them.
 
     The array is C-contiguous, of the header's element, with the shape of the header's grid and
-    a last axis of channels for colors. NIfTI voxels are read by `nifti_read`, DICOM by `dicom`,
-    some TIFF by tifffile, all others by SimpleITK. Raises FileProblem where files are truncated,
-    damaged, gone, no longer hold what the header says, or are not before and after reading in the
-    state that they had when the header was read: in that state they were hashed, too.
+    a last axis of channels for colors. NIfTI voxels are read by `nifti_read`; in a process apart,
+    which damage may end, DICOM by `dicom`, some TIFF by tifffile, all others by SimpleITK. Raises
+    FileProblem where files are truncated, damaged, gone, no longer hold what the header says, or
+    are not before and after reading in the state that they had when the header was read: in that
+    state they were hashed, too.
     """
     check_unchanged(header.states)
     image = _read(header)
@@ -38,11 +40,10 @@ def read_image(header: Header) -> Image:
 
 
 def _read(header: Header) -> Image:
-    voxels = _dicom_voxels(header)
+    voxels = _nifti_voxels(header) if header.reading != (READING,) else None
     if voxels is None:
-        voxels = _nifti_voxels(header)
-    if voxels is None:
-        voxels = _itk_voxels(header)
+        within = limits(header.files, header.bytes)
+        voxels = read_apart(header.path, within, _voxels_of, header)
     shape = header.grid.shape + (header.channels,) * (header.channels > 1)
     if voxels.dtype.name != header.element or voxels.size != np.prod(shape, dtype=object):
         raise _changed(header)
@@ -67,9 +68,12 @@ def _nifti_voxels(header: Header) -> npt.NDArray[Any] | None:
     return read_voxels(files[-1], nifti, header.element, "zeros" in header.reading)
 
 
-def _dicom_voxels(header: Header) -> npt.NDArray[Any] | None:
-    if header.reading != (READING,):
-        return None
+def _voxels_of(header: Header) -> npt.NDArray[Any]:
+    """Voxels that another one's code reads, which may crash on what is damaged."""
+    return _dicom_voxels(header) if header.reading == (READING,) else _itk_voxels(header)
+
+
+def _dicom_voxels(header: Header) -> npt.NDArray[Any]:
     from voxgpu.files.dicom import image_of, read_dicom
     from voxgpu.files.dicom_frames import read_dicom_file
 
@@ -80,7 +84,7 @@ def _dicom_voxels(header: Header) -> npt.NDArray[Any] | None:
 
 
 def _itk_voxels(header: Header) -> npt.NDArray[Any]:
-    current = read_header(Path(header.path))  # which also checks that the file is whole
+    current = other_header(header.path)  # which also checks that the file is whole
     if current.grid.shape != header.grid.shape or current.element != header.element:
         raise _changed(header)
     if current.reading == (TIFFFILE,):
@@ -88,5 +92,4 @@ def _itk_voxels(header: Header) -> npt.NDArray[Any]:
     check_unpacks(header.path, header.bytes)
     with quiet(), objections(header.path):
         image = simpleitk().ReadImage(header.path, imageIO=reader_of(header.path))
-    voxels: npt.NDArray[Any] = simpleitk().GetArrayFromImage(image)
-    return voxels
+    return voxels_of(image)

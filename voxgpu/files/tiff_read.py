@@ -109,7 +109,11 @@ class _Reported:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, FileProblem) or not isinstance(error, Exception):
+        if (
+            error is None
+            or isinstance(error, FileProblem | MemoryError)
+            or not isinstance(error, Exception)
+        ):
             return
         said = " ".join(str(error).split())[:160]
         if "imagecodecs" in said:

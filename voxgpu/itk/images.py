@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from voxgpu.image import ROUNDING, Grid, Image
 from voxgpu.itk.process import simpleitk
@@ -56,6 +57,20 @@ def from_itk(itk: Any, *known: Grid) -> Image:
         if each.agrees_with(grid, ROUNDING):
             return Image(array, each)
     return Image(array, grid)
+
+
+class _Kept:
+    """The voxels of an image, which they keep."""
+
+    def __init__(self, itk: Any) -> None:
+        self._itk = itk
+        view = simpleitk().GetArrayViewFromImage(itk)
+        self.__array_interface__ = view.__array_interface__
+
+
+def voxels_of(itk: Any) -> npt.NDArray[Any]:
+    """The voxels of one of SimpleITK's images, not copied, as an array that cannot be written."""
+    return np.asarray(_Kept(itk))
 
 
 def grid_of(itk: Any) -> Grid:

@@ -1,0 +1,158 @@
+"""What does a process do that reads files for another one? It answers requests, within limits.
+
+Nothing here trusts what is read: the process may crash, and is ended where it takes more time or
+memory than the request allows.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import pickle
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+#: Seconds without work after which the process ends.
+_IDLE = 120
+
+#: Bytes of an array that are sent at once; memory whose content was sent is given back.
+_PIECE = 4 << 20
+
+_DONTNEED = 4  # MADV_DONTNEED of Linux
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be called, and what it may take: bytes beyond what is there, s of computing."""
+
+    function: Callable[..., Any]
+    arguments: tuple[object, ...]
+    memory: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """The type and shape of an array, whose bytes follow the answer."""
+
+    element: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a request: a value, or what was raised."""
+
+    value: Any
+    error: Exception | None
+
+
+def sent(connection: socket.socket, data: bytes) -> None:
+    """Send a message."""
+    connection.sendall(len(data).to_bytes(8, "little") + data)
+
+
+def received(connection: socket.socket) -> bytes:
+    """The next message. Raises EOFError where there is no more."""
+    length = bytearray(8)
+    fill(connection, memoryview(length))
+    data = bytearray(int.from_bytes(length, "little"))
+    fill(connection, memoryview(data))
+    return bytes(data)
+
+
+def fill(connection: socket.socket, target: memoryview) -> None:
+    """Receive as many bytes as there is room for. Raises EOFError where there are fewer."""
+    while target:
+        count = connection.recv_into(target)
+        if not count:
+            raise EOFError
+        target = target[count:]
+
+
+def serve(descriptor: int) -> None:
+    """Answer the requests that come over a socket until it is closed, or none come for long."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked is interrupted, and closes
+    _limit("RLIMIT_CORE", 0)
+    with socket.socket(fileno=descriptor) as connection, suppress(EOFError, OSError):
+        connection.settimeout(_IDLE)
+        while True:
+            _answer(connection, _outcome(pickle.loads(received(connection))))
+
+
+def _outcome(request: Request) -> Answer:
+    _limit("RLIMIT_DATA", _data() + request.memory)
+    _limit("RLIMIT_CPU", math.ceil(time.process_time()) + request.seconds)
+    try:
+        return Answer(request.function(*request.arguments), None)
+    except MemoryError:
+        return Answer(None, MemoryError())
+    except Exception as error:
+        return Answer(None, _sendable(error))
+    finally:
+        _limit("RLIMIT_DATA", -1)
+        _limit("RLIMIT_CPU", -1)
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error itself, or what it says where it cannot be sent."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error.with_traceback(None)
+
+
+def _data() -> int:
+    """Bytes of memory that the process could write to, as RLIMIT_DATA counts them."""
+    try:
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123
+            return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 1 << 30
+
+
+def _limit(name: str, value: int) -> None:
+    """Sets a soft limit, where the system has it; -1 is none."""
+    with suppress(ImportError, AttributeError, ValueError, OSError):
+        import resource
+
+        kind = getattr(resource, name)
+        hard = resource.getrlimit(kind)[1]
+        wanted = hard if value < 0 or 0 <= hard < value else value
+        resource.setrlimit(kind, (wanted, hard))
+
+
+def _answer(connection: socket.socket, answer: Answer) -> None:
+    if not isinstance(answer.value, np.ndarray):
+        sent(connection, pickle.dumps(answer))
+        return
+    array = np.asarray(answer.value, order="C")
+    sent(connection, pickle.dumps(Answer(Array(array.dtype.str, array.shape), None)))
+    held = array.reshape(-1).view(np.uint8)
+    for at in range(0, held.size, _PIECE):
+        piece = held[at : at + _PIECE]
+        connection.sendall(piece.data)
+        if held.size > _PIECE:
+            _give_back(piece)
+
+
+def _give_back(piece: npt.NDArray[np.uint8]) -> None:
+    """Lets the system have the memory of a piece that nobody reads any more."""
+    if sys.platform != "linux":
+        return
+    page = os.sysconf("SC_PAGE_SIZE")
+    start = -(-piece.ctypes.data // page) * page
+    count = (piece.ctypes.data + piece.size) // page * page - start
+    if count > 0:
+        ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(count), _DONTNEED)
