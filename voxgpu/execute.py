@@ -77,7 +77,7 @@ class Session(AbstractContextManager["Session"]):
         self._force = force
         room = Room(memory)
         self._keeping = Keeping(Kept(room.for_kept()), store or Tiers(policy="none"))
-        if store is not None and memory is not None:
+        if store is not None:
             store.use_memory(room.bytes() // 8)
         spills = store.spills if store is not None else None
         devices = backend if isinstance(backend, Devices) else Always(backend or Reference())

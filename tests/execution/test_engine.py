@@ -19,6 +19,7 @@ from voxgpu.execution.executor import Done
 from voxgpu.execution.serial import Serial
 from voxgpu.execution.task import Work
 from voxgpu.files.problem import FileProblem
+from voxgpu.limits.process import MemoryLimit
 from voxgpu.optimize.schedule import Schedule, schedule
 from voxgpu.pipeline import Options, compile_program
 from voxgpu.plan.node import Goal
@@ -181,7 +182,7 @@ def test_memory_is_known_before_and_refused(
         live -= sum(each.bytes for each in planned.tasks if each.id in task.frees)
     assert live == 0 and peak == planned.peak_bytes
     monkeypatch.setattr(runner, "_SMALL", 0)
-    monkeypatch.setattr(runner, "available_bytes", lambda: 100)
+    monkeypatch.setattr(runner, "tightest", lambda: MemoryLimit("the job", 200, 100))
     text = PROGRAM.format(path=tmp_path / "image.nii.gz")
     compiled = compile_program(Source("test", text), None, Options())
     with pytest.raises(voxgpu.ImgqlError, match=r"E302.*this step needs 0 MiB"):

@@ -35,7 +35,7 @@ def command(workers: bool, quick: bool) -> int:
     Exit status: 0 all is well, 1 a device computes something else than the reference.
     """
     for topic, text in _found():
-        click.echo(f"{topic:9}  {text}")
+        click.echo(f"{topic:9}  {' '.join(text.split())}")
     if quick:
         return 0
     trials = list(_of_workers() if workers else _of_devices())
@@ -44,17 +44,13 @@ def command(workers: bool, quick: bool) -> int:
 
 def _found() -> Iterator[tuple[str, str]]:
     """What there is, by topic."""
-    import psutil
-
     from voxgpu import __version__
     from voxgpu.codegen.machine import code_folder
-    from voxgpu.cpu.workers import usable_cores
     from voxgpu.gpu.driver import found
 
     yield "voxgpu", f"{__version__}, Python {platform.python_version()}, {sys.platform}"
     yield "packages", ", ".join(_versions())
-    memory = size_text(psutil.virtual_memory().total)
-    yield "cpu", f"{usable_cores()} cores to use, {platform.machine()}, {memory} of memory"
+    yield from _limits()
     count, problem = found()
     if not count:
         yield "gpu", f"none: {problem}"
@@ -62,6 +58,20 @@ def _found() -> Iterator[tuple[str, str]]:
         yield "gpu", _described(ordinal)
     yield "compiler", _compiler()
     yield "kernels", _folder(code_folder())
+
+
+def _limits() -> Iterator[tuple[str, str]]:
+    """The cores and the memory that this process may take, and everything that bounds them."""
+    from voxgpu.limits.process import core_limits, memory_limits
+
+    cores, memory = core_limits(), memory_limits()
+    count = f"{cores[0].cores} core" + "s" * (cores[0].cores > 1)
+    yield "cpu", f"{count} to use, {platform.machine()}"
+    for core in cores:
+        yield "", f"{core.cores}: {core.source}"
+    yield "memory", f"{size_text(memory[0].left)} can be had"
+    for limit in memory:
+        yield "", f"{size_text(limit.left)} of {size_text(limit.most)}: {limit.source}"
 
 
 def _versions() -> Iterator[str]:

@@ -93,9 +93,10 @@ def _run(
     quiet: bool,
     verbose: bool,
 ) -> tuple[Compiled, Result]:
+    from voxgpu.cpu.workers import usable_cores
     from voxgpu.execute import Chosen, Devices, Session
     from voxgpu.files.digest import Digests
-    from voxgpu.files.threads import use_threads
+    from voxgpu.files.threads import use_at_most, use_threads
     from voxgpu.pipeline import HeaderMemory, compile_program
     from voxgpu.store.seen_files import FreshHeaders
 
@@ -114,6 +115,9 @@ def _run(
     observe = _observer(bar, verbose, counts)
     if threads:
         use_threads(threads)
+    else:
+        # Of itself ITK counts the computer's cores, whatever this process may take of them.
+        use_at_most(usable_cores())
     source = source_of(given)
     store, said = store_of(given)
     if not (quiet or as_json):

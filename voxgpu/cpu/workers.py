@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 from voxgpu.cpu.buffers import Buffers
+from voxgpu.limits.process import core_limits
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -114,6 +114,4 @@ def slabs(length: int, voxels: int, at_once: int = SLAB_VOXELS) -> list[tuple[in
 
 def usable_cores() -> int:
     """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return core_limits()[0].cores

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from pathlib import Path
 
-import psutil
-
-_CGROUP = Path("/sys/fs/cgroup")
+from voxgpu.limits.process import MemoryLimit, memory_limits, resident_bytes
 
 
-def available_bytes() -> int:
-    """Memory that can be had without swapping, in bytes.
+def tightest() -> MemoryLimit:
+    """What leaves least memory to this process: the system, a control group, a batch system, …
 
-    The least of what the system has free and what the control group leaves, which is how batch
-    systems on cluster nodes bound a job.
+    What is left can be had without swapping, and without being ended for it.
     """
-    free = int(psutil.virtual_memory().available)
-    limit, used = _number(_CGROUP / "memory.max"), _number(_CGROUP / "memory.current")
-    if limit is not None and used is not None:
-        free = min(free, limit - used + _reclaimable())
-    return max(0, free)
+    return memory_limits()[0]
 
 
 #: What a process takes besides values once all is loaded and running: code, buffers of threads,
@@ -32,7 +24,7 @@ PROCESS_BYTES = 330 << 20
 class Room:
     """How much memory the values of a run may take.
 
-    limit  bytes that the process may take; None: what is available
+    limit  bytes that the process may take, if that is less than what is available
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -40,7 +32,7 @@ class Room:
         self._process = PROCESS_BYTES
         if limit is not None:
             # Whoever uses voxgpu as a library may have taken much already.
-            self._process = max(PROCESS_BYTES, psutil.Process().memory_info().rss)
+            self._process = max(PROCESS_BYTES, resident_bytes())
 
     @property
     def is_limited(self) -> bool:
@@ -48,8 +40,16 @@ class Room:
         return self._limit is not None
 
     def bytes(self) -> int:
-        """Bytes for values: the limit without what the process takes by itself."""
-        return available_bytes() if self._limit is None else max(0, self._limit - self._process)
+        """Bytes for values: what there is without what the process takes, or will, by itself."""
+        return self.bound()[0]
+
+    def bound(self) -> tuple[int, str]:
+        """Bytes for values, and what bounds them, for people."""
+        least = tightest()
+        there = max(0, least.left - max(0, PROCESS_BYTES - resident_bytes()))
+        if self._limit is not None and self._limit - self._process < there:
+            return max(0, self._limit - self._process), "--memory"
+        return there, least.source
 
     def for_kept(self) -> int:
         """Bytes for values that nothing needs at the moment."""
@@ -67,20 +67,3 @@ def give_back() -> None:
 def size_text(count: int) -> str:
     """Bytes for people."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
-
-
-def _number(path: Path) -> int | None:
-    """The number in a file of the control group; None where there is none or no limit."""
-    try:
-        return int(path.read_text("ascii"))
-    except (OSError, ValueError):
-        return None
-
-
-def _reclaimable() -> int:
-    """Bytes of the control group that only cache files."""
-    try:
-        lines = (_CGROUP / "memory.stat").read_text("ascii").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))

@@ -14,7 +14,7 @@ from voxgpu.execution.engine import Deliver, Outcome, run
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.executor import Executor
 from voxgpu.execution.keeping import Keeping
-from voxgpu.execution.memory import Room, available_bytes, give_back, size_text
+from voxgpu.execution.memory import Room, give_back, size_text, tightest
 from voxgpu.execution.parking import Parking
 from voxgpu.execution.serial import Serial
 from voxgpu.execution.spill import SpillFolder
@@ -172,18 +172,22 @@ class Runner:
             return None
         if not planned.tasks:
             return None
-        budget = max(0, self._room.bytes() - kept)
+        there, source = self._room.bound()
+        budget = max(0, there - kept)
         largest = max(planned.tasks, key=partial(_needs, planned.plan))
         need = _needs(planned.plan, largest)
-        available = available_bytes()
+        bound = tightest()
         origins = planned.plan.origins.get(largest.id, ())
-        if need > available:
-            message = f"this step needs {size_text(need)}, and {size_text(available)} are available"
-            hint = "run it on a machine with more memory, or on a part of the image, extract()"
-            raise ImgqlError([at_trace("E302", message, origins, help=hint)])
-        if need > budget and self._room.is_limited:
+        if need > bound.left:
             message = (
-                f"this step needs {size_text(need)}, and --memory leaves {size_text(budget)} "
+                f"this step needs {size_text(need)}, and {size_text(bound.left)} are available: "
+                f"{bound.source} has {size_text(bound.most)}"
+            )
+            hint = "run it where there is more memory, or on a part of the image, extract()"
+            raise ImgqlError([at_trace("E302", message, origins, help=hint)])
+        if need > budget:
+            message = (
+                f"this step needs {size_text(need)}, and {source} leaves {size_text(budget)} "
                 "for values: more is taken"
             )
             self.warnings[at_trace("W303", message, origins)] = None

@@ -18,6 +18,7 @@ from voxgpu.execution.task import Vanished
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.codec import encode
+from voxgpu.store.folder import file_system
 from voxgpu.store.object_file import (
     Damaged,
     OtherFormat,
@@ -78,12 +79,24 @@ class SpillFolder:
 
     def _made(self) -> Path:
         if self._folder is None:
-            parent = self._parent or Path(tempfile.gettempdir())
+            parent = self._parent or _folder_on_disk()
             parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _remove_left_behind(parent)
             name = f"{_PREFIX}-{socket.gethostname()}-{os.getpid()}-"
             self._folder = Path(tempfile.mkdtemp(prefix=name, dir=parent))
         return self._folder
+
+
+def _folder_on_disk() -> Path:
+    """Where the system keeps temporary files; not in memory, if nobody named such a folder."""
+    usual = Path(tempfile.gettempdir())
+    if any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")):
+        return usual
+    other = Path("/var/tmp")
+    in_memory = ("tmpfs", "ramfs")
+    if file_system(usual) not in in_memory or file_system(other) in ("", *in_memory):
+        return usual
+    return other if os.access(other, os.W_OK | os.X_OK) else usual
 
 
 def _remove_left_behind(parent: Path) -> None:

@@ -1,0 +1,103 @@
+"""What bounds this process: the system, control groups, the batch system, limits of the shell."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from voxgpu.limits.batch import cores_of_job, memory_of_job
+from voxgpu.limits.control_groups import cores_of_groups, memory_of_groups
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLimit:
+    """How much memory something lets this process take.
+
+    source  what it is, for people: a file, a variable, …
+    most    bytes
+    left    bytes that can be had now
+    """
+
+    source: str
+    most: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoreLimit:
+    """How many cores something lets this process take; see ``MemoryLimit``."""
+
+    source: str
+    cores: int
+
+
+def memory_limits(
+    root: Path = Path("/"), variables: Mapping[str, str] | None = None
+) -> list[MemoryLimit]:
+    """Everything that bounds memory; never empty, what leaves least first.
+
+    root       the folder that stands for ``/``
+    variables  those of the environment; None: the process's
+    """
+    return sorted(_memory(root, _given(variables)), key=lambda limit: limit.left)
+
+
+def core_limits(
+    root: Path = Path("/"), variables: Mapping[str, str] | None = None
+) -> list[CoreLimit]:
+    """Everything that bounds cores; never empty, what allows least first."""
+    return sorted(_cores(root, _given(variables)), key=lambda limit: limit.cores)
+
+
+def resident_bytes() -> int:
+    """Bytes that this process takes of memory."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def _memory(root: Path, variables: Mapping[str, str]) -> Iterator[MemoryLimit]:
+    system = psutil.virtual_memory()
+    yield MemoryLimit("the computer", int(system.total), int(system.available))
+    for group in memory_of_groups(root):
+        yield MemoryLimit(str(group.file), group.most, group.left)
+    job = memory_of_job(variables)
+    if job is not None:
+        yield MemoryLimit(job[0], job[1], max(0, job[1] - resident_bytes()))
+    yield from _of_shell()
+
+
+def _cores(root: Path, variables: Mapping[str, str]) -> Iterator[CoreLimit]:
+    count = os.cpu_count() or 1
+    yield CoreLimit("the computer", count)
+    if hasattr(os, "sched_getaffinity"):
+        yield CoreLimit("the cores that the process may run on", len(os.sched_getaffinity(0)))
+    for group in cores_of_groups(root):
+        # A part of a core is worth a thread, which then waits at times.
+        yield CoreLimit(str(group.file), max(1, math.ceil(group.cores)))
+    job = cores_of_job(variables)
+    if job is not None:
+        yield CoreLimit(*job)
+
+
+def _of_shell() -> Iterator[MemoryLimit]:
+    """The limits that a shell sets with ``ulimit``, and batch systems with it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    taken = psutil.Process().memory_info()
+    for name, what, used in (
+        ("RLIMIT_AS", "ulimit -v", taken.vms),
+        ("RLIMIT_DATA", "ulimit -d", getattr(taken, "data", None)),
+    ):
+        most, _ = resource.getrlimit(getattr(resource, name))
+        if most not in (resource.RLIM_INFINITY, -1) and used is not None:
+            yield MemoryLimit(what, int(most), max(0, int(most - used)))
+
+
+def _given(variables: Mapping[str, str] | None) -> Mapping[str, str]:
+    return os.environ if variables is None else variables
