@@ -200,6 +200,10 @@ class ImgqlError(Exception):
         self.diagnostics = tuple(diagnostics)
         super().__init__("\n".join(str(each) for each in self.diagnostics))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles what it was made of, so that errors come back from other processes."""
+        return type(self), (self.diagnostics,)
+
 
 class Diagnostics:
     """Collects mistakes and warnings, each once, in the order of their discovery."""

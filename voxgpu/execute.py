@@ -105,6 +105,12 @@ class Session(AbstractContextManager["Session"]):
         if self._store is not None:
             self._store.close(interrupted)
 
+    def deliver_to(self, output: Path | None, roots: Roots) -> None:
+        """Says for the next program where files go, and forgets a former one that did not end."""
+        self._output, self._roots = output, roots
+        self._doubts, self._computed, self._reused, self._seconds = {}, [], [], 0.0
+        self._runner.warnings.clear()
+
     def ask(self, plan: Plan, ids: Sequence[ValueId]) -> dict[ValueId, Value | Diagnostic]:
         """The values of nodes, or what went wrong; raises ImgqlError where memory is short.
 

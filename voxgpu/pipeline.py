@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,19 +15,21 @@ from voxgpu.files.dicom_choice import without_fragment
 from voxgpu.files.digest import Digests
 from voxgpu.files.existing import existing
 from voxgpu.files.folder import listing
+from voxgpu.files.given import given_header, type_of
 from voxgpu.files.header import Header, read_header
 from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.problem import FileProblem
+from voxgpu.files.refusals import SaveRefusals
 from voxgpu.files.roots import Roots
-from voxgpu.files.write import unsupported_reason
-from voxgpu.image import TOLERANCE, Grid
+from voxgpu.image import TOLERANCE, Image
 from voxgpu.language.imports import Programs, not_text, operators_of
 from voxgpu.language.mistakes import END
 from voxgpu.language.names import Names
 from voxgpu.language.parse import declared_dialect
 from voxgpu.language.program import Program
 from voxgpu.language.resolve import Refusal, resolve
-from voxgpu.language.syntax import Command, Dialect, Print, Save, Value
+from voxgpu.language.scope import suggestion
+from voxgpu.language.syntax import Command, Dialect, Load, Print, Save, Value
 from voxgpu.plan.lower import Ask, lower
 from voxgpu.plan.node import Plan, needed
 from voxgpu.plan.saves import warn_of_overwriting, with_files
@@ -36,7 +37,7 @@ from voxgpu.primitives.catalogue import Catalogue, catalogue, standard_primitive
 from voxgpu.primitives.extension import BrokenExtension, clash, from_file, from_packages
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
-from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, ImageOf, Type
+from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, Type
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Options:
     """What bears on the meaning of a program besides its text.
 
     define   program variables and their text
-    output   the folder that relative paths to save are relative to
+    output   the folder that relative paths to save are relative to; None: nothing is written
     dialect  whose reading is taken; None: what the program's first line says, else ours
     adopt    take images of equal shape for images on one grid (``--same-grid adopt``); None: only
              where the dialect does
@@ -52,16 +53,18 @@ class Options:
     primitives  Python files that define more primitives
     read     how headers of image files are read
     tolerance  two grids agree when no voxel center lies farther apart, in smallest spacings
+    images   what ``load`` of these names takes, whatever path the program gives
     """
 
     define: Mapping[str, str] = field(default_factory=dict)
-    output: Path = Path()
+    output: Path | None = Path()
     dialect: Dialect | None = None
     adopt: bool | None = None
     roots: Roots = field(default_factory=Roots)
     primitives: tuple[Path, ...] = ()
     read: ReadOptions = AS_USUAL
     tolerance: float = TOLERANCE
+    images: Mapping[str, Image] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -227,16 +230,34 @@ def _compile(
     known = Names(names, {"simpleitk": SimpleITKNamespace()}, reader.namespaces)
     zeros = dialect is Dialect.IMGQL1
     files = _Files(options.roots, replace(options.read, zeros=zeros), seen)
-    program = resolve(commands, known, variables, files.describe, diagnostics)
+    given = {
+        name: (type_of(image), given_header(name, image)) for name, image in options.images.items()
+    }
+    program = resolve(commands, known, variables, files.describe, diagnostics, given)
+    _refuse_unknown(options.images, commands, diagnostics)
     adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
-    refuse = _SaveRefusals(options).reason
+    refuse = SaveRefusals(options.output, options.roots).reason
     may_ask = None if any(each.is_error for each in diagnostics.all) else ask
     plan = lower(program, digest, refuse, diagnostics, files, adopt, may_ask, options.tolerance)
-    plan = with_files(plan, options.output)
+    if options.output is not None:
+        plan = with_files(plan, options.output)
     warn_of_overwriting(plan, diagnostics)
     told = [each for each in diagnostics.all if not _is_old(each, sources)]
     found = sorted(told, key=lambda each: _place(each, source))
     return Compiled(source, tuple(commands), program, needed(plan), tuple(found))
+
+
+def _refuse_unknown(
+    images: Iterable[str], commands: Iterable[Command], diagnostics: Diagnostics
+) -> None:
+    """E402 for each image that was given for a name that the program does not load."""
+    loaded = list(dict.fromkeys(each.name for each in commands if isinstance(each, Load)))
+    for name in images:
+        if name not in loaded:
+            known = f"it loads {', '.join(f'`{each}`' for each in loaded)}" if loaded else ""
+            message = f"an image was given for `{name}`, which the program does not load"
+            help = suggestion(name, loaded) or known or f'write: load {name} = "{name}.nii.gz"'
+            diagnostics.add(Diagnostic("E402", message, help=help))
 
 
 def _is_old(diagnostic: Diagnostic, sources: Sequence[Source]) -> bool:
@@ -353,48 +374,3 @@ class _Files:
             if not Path(place).is_dir():  # what a folder holds has no one state
                 self._seen.note_header(place, header)
         return header
-
-
-class _SaveRefusals:
-    """Says before running what cannot be saved under which name."""
-
-    def __init__(self, options: Options) -> None:
-        self._options = options
-
-    def reason(self, label: str, kind: ImageOf) -> tuple[str, str, str] | None:
-        """Code, message and help, if there is something wrong."""
-        path = self._options.output / label
-        assert kind.grid is not None
-        reason = unsupported_reason(path, kind.content, _drawn_dimensions(kind.grid), kind.channels)
-        if reason:
-            return "E202", reason, ""
-        try:
-            self._options.roots.check_write(path)
-        except FileProblem as problem:
-            return "E203", str(problem), problem.help
-        return _blocked(path)
-
-
-def _blocked(path: Path) -> tuple[str, str, str] | None:
-    """Where a file or folder is in the way, or a folder may not be written in."""
-    if path.is_dir():
-        return "E202", f"`{path}` is a folder", "give the name of a file"
-    if path.is_symlink():
-        help = "save under another name, or remove the link first"
-        return "E202", f"`{path}` is a link, which would be replaced", help
-    if path.exists() and not path.stat().st_mode & 0o222:
-        help = "save under another name, or allow writing first: chmod u+w"
-        return "E202", f"`{path}` is write-protected", help
-    folder = path.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir():
-        return "E202", f"`{folder}` is not a folder", "choose another place with --output"
-    if not os.access(folder, os.W_OK):
-        return "E202", f"`{folder}` may not be written in", "choose another place with --output"
-    return None
-
-
-def _drawn_dimensions(grid: Grid) -> int:
-    """2 for a slice too, which pictures can hold."""
-    return grid.dimensions if grid.thin_axis is None else 2

@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: Layers from the bottom up; a file may import from its own layer and from those below.
 LAYERS = [
-    {"image", "types", "ids", "diagnostics", "device", "version", "elsewhere", "limits"},
+    {"image", "types", "ids", "diagnostics", "device", "version", "elsewhere", "limits", "amounts"},
     {"codegen", "itk"},
     {"primitives", "language", "files"},
     {"plan"},
@@ -27,6 +27,7 @@ LAYERS = [
     {"pipeline"},
     {"execute"},
     {"trial"},
+    {"python"},
     {"cluster"},
     {"demo"},
     {"interactive"},

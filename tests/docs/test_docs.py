@@ -60,6 +60,21 @@ def test_the_program_of_the_readme_runs(head: Path) -> None:
     assert (head / "tumor.nii.gz").exists()
 
 
+def test_python_on_the_pages_runs(
+    head: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(head)
+    program = next(b for b in _blocks(ROOT / "README.md") if b.startswith("// tumor.imgql"))
+    Path("tumor.imgql").write_text(program)
+    for page in (ROOT / "README.md", DOCS / "python.md"):
+        names: dict[str, object] = {}
+        for block in _blocks(page, "python"):
+            exec(compile(block, str(page), "exec"), names)
+    told = capsys.readouterr().out
+    assert "<voxgpu.Result: 1 printed, 1 saved, " in told and "E301 {'one': 1.0}" in told
+    assert {"tumor.nrrd", "tumor.nii", "tumor.mha"} <= {each.name for each in head.iterdir()}
+
+
 def test_the_mistake_of_the_readme_is_told_so(head: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = next(b for b in _blocks(ROOT / "README.md") if "error[E102]" in b)
     monkeypatch.chdir(head)

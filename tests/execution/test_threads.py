@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_written_takes_nothing_along(
         f'load v = "{image}"\nsave "bad.nii.gz" v > 3\nsave "good.nii.gz" v > 4\n'
         'print "n" volume(v > 3)\n'
     )
-    result = voxgpu.run(text, output=tmp_path / "out", threads=2)
+    result = voxgpu.run(text, output=tmp_path / "out", threads=2, on_error="collect")
     assert [each.code for each in result.errors] == ["E303"]
     assert (tmp_path / "out" / "good.nii.gz").exists() and result.values["n"] == 20
 
@@ -109,6 +109,6 @@ def test_a_value_that_is_missing_fails_its_goals_alone(image: Path, threads: int
         'print "more" volume(v > avg(v, nowhere))\nprint "n" volume(v > 5)\n'
         'print "least" min(v)\n'
     )
-    result = voxgpu.run(text, threads=threads)
+    result = voxgpu.run(text, threads=threads, on_error="collect")
     assert result.values == {"n": 18.0, "least": 0.0}
     assert [each.code for each in result.errors] == ["E301", "E301"]

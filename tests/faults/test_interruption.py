@@ -84,7 +84,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         real(file, parts)
 
     monkeypatch.setattr(write, "write_packed", fill_up)
-    result = voxgpu.run(program, output=tmp_path)
+    result = voxgpu.run(program, output=tmp_path, on_error="collect")
     (error,) = result.errors
     assert error.code == "E303" and "space" in error.message
     names = sorted(path.name for path in tmp_path.iterdir())

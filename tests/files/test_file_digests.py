@@ -251,7 +251,7 @@ def test_an_input_replaced_during_a_run_fails_and_poisons_no_store(tmp_path, mon
 
     monkeypatch.setattr(Digests, "of", then_replaced)
     run = partial(voxgpu.run, device="cpu", store=tmp_path / "store")
-    assert "changed while it was read" in str(run(program).errors)
+    assert "changed while it was read" in str(run(program, on_error="collect").errors)
     monkeypatch.undo()
     put(path, voxels_of(1))
     assert run(program).values["max"] == 1

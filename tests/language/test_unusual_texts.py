@@ -69,7 +69,7 @@ def test_a_path_that_is_no_file_is_told() -> None:
 def test_bins_beyond_all_use_are_refused(call: str) -> None:
     text = f'load v = "v.nrrd"\nsave "o.nrrd" {call}\n'
     try:
-        result = voxgpu.run(text)
+        result = voxgpu.run(text, on_error="collect")
     except ImgqlError as error:
         assert "bins" in str(error)
     else:

@@ -72,7 +72,7 @@ def _check(commands: list[Command], images: dict[str, np.ndarray]) -> None:
     with np.errstate(all="ignore"):
         expected = naive.evaluate(commands, images)
     try:
-        result = voxgpu.run(text + "\n")
+        result = voxgpu.run(text + "\n", on_error="collect")
     except voxgpu.ImgqlError as error:
         # Only what has no value may be wrong with such a program.
         assert {each.code for each in error.diagnostics if each.is_error} <= {"E107"}, text

@@ -40,7 +40,7 @@ def _run(
     image = sitk.GetImageFromArray(VOXELS.astype(element))
     sitk.WriteImage(image, str(folder / "f.nrrd"))
     text = f'load f = "{folder / "f.nrrd"}"\n{program}'
-    return voxgpu.run(text, primitives=[folder / "mine.py"], threads=1)
+    return voxgpu.run(text, primitives=[folder / "mine.py"], threads=1, on_error="collect")
 
 
 @pytest.mark.parametrize("element", ["float32", "int16"])
@@ -168,7 +168,7 @@ def ends(x: NumberValue) -> NumberValue:
 '''
     (tmp_path / "mine.py").write_text(HEAD + text)
     program = 'print "a" ends(3) + 1\nprint "b" 2\n'
-    result = voxgpu.run(program, primitives=[tmp_path / "mine.py"])
+    result = voxgpu.run(program, primitives=[tmp_path / "mine.py"], on_error="collect")
     assert result.values == {"b": 2.0}
     assert "`ends` fails: SystemExit: 3.0" in result.errors[0].message
 

@@ -61,7 +61,7 @@ def test_program(path: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(inputs)
     define, options = expected.pairs("define"), expected.pairs("option")
     try:
-        result = voxgpu.run(path, define, tmp_path, **options)  # type: ignore[arg-type]
+        result = voxgpu.run(path, define, tmp_path, on_error="collect", **options)  # type: ignore[arg-type]
     except voxgpu.ImgqlError as error:
         diagnostics = error.diagnostics
         assert expected["error"], f"unexpected:\n{error}"

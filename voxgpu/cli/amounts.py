@@ -7,13 +7,11 @@ from typing import Any
 
 import click
 
+from voxgpu.amounts import bytes_of
 from voxgpu.device import requested
 
-_BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SECONDS = {"": 86400.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", re.IGNORECASE)
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
 
 
@@ -26,11 +24,10 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         """The bytes."""
         if isinstance(value, int):
             return value
-        match = _SIZE.fullmatch(value.strip())
-        if match is None or (match[3] and not match[2]):
-            self.fail(f"{value!r} is no size; write 500M, 20G or 1.5GiB", param, ctx)
-        units = _BINARY if match[3] else _BYTES
-        return int(float(match[1]) * units[match[2].upper()])
+        try:
+            return bytes_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Age(click.ParamType):  # type: ignore[type-arg]

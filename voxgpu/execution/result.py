@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ class Result:
     found: tuple[Value, ...] = ()
 
     @property
-    def values(self) -> dict[str, Value]:
+    def values(self) -> Mapping[str, Value]:
         """Everything delivered, by label or file name; sequences are tuples."""
         printed: dict[str, Value] = {p.label: p.value for p in self.prints}
         return printed | {saved.label: saved.image for saved in self.saved}

@@ -18,6 +18,7 @@ from voxgpu.image import Grid
 from voxgpu.types import ELEMENT_BYTES
 
 if TYPE_CHECKING:
+    from voxgpu.files.given import Given
     from voxgpu.files.itk import Information
 
 
@@ -39,6 +40,7 @@ class Header:
     reading   what else decides on the voxels and their place, besides the bytes of the files
     states    the state of each of ``files`` when the header was read; empty where that is not
               known. Voxels that are read later must come from files in these states.
+    given     the image itself, where it is in memory and in no file
     """
 
     path: str
@@ -49,6 +51,7 @@ class Header:
     warnings: tuple[str, ...] = ()
     reading: tuple[str, ...] = ()
     states: tuple[FileState, ...] = field(default=(), compare=False)
+    given: Given | None = field(default=None, compare=False, repr=False)
 
     @property
     def bytes(self) -> int:

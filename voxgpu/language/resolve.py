@@ -61,13 +61,15 @@ def resolve(
     variables: Mapping[str, str],
     describe: Describe,
     diagnostics: Diagnostics,
+    given: Mapping[str, tuple[Type, Any]] | None = None,
 ) -> Program:
     """The checked program. Where there are mistakes, ``diagnostics`` has them and steps are Broken.
 
     names      the primitives under each name
     variables  program variables and their text as given
+    given      what ``load`` of a name takes in place of a file, as ``describe`` says it
     """
-    return _Resolver(names, variables, describe, diagnostics).program(commands)
+    return _Resolver(names, variables, describe, diagnostics, given or {}).program(commands)
 
 
 class _Resolver:
@@ -77,8 +79,10 @@ class _Resolver:
         variables: Mapping[str, str],
         describe: Describe,
         diagnostics: Diagnostics,
+        given: Mapping[str, tuple[Type, Any]],
     ) -> None:
         self._describe = describe
+        self._given = given
         self._diagnostics = diagnostics
         self._globals = Globals()
         self._checker = Checker(names, variables, self._globals, diagnostics, self._read)
@@ -178,6 +182,9 @@ class _Resolver:
         self._names[step] = name
 
     def _load(self, command: Load) -> int:
+        if command.name in self._given:
+            kind, header = self._given[command.name]
+            return self._main.add(LoadFile(command.name, header, kind, command.path.span))
         path = self._text(command.path, "the path of a file")
         if path is None:
             return self._main.add(Broken(UNKNOWN, command.span))

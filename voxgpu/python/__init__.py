@@ -1,0 +1,1 @@
+"""What do people call from Python? Programs, sessions, images and results."""

@@ -1,0 +1,99 @@
+"""Which arrays make an image, of whatever library they are, and where does it lie?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.image import Grid, Image
+from voxgpu.python.affine import grid_of_affine
+from voxgpu.types import ELEMENT_BYTES
+
+Voxels = npt.NDArray[Any]
+
+
+def voxels_of(array: object, channels: bool = False) -> Voxels:
+    """A copy of an array as images have them, which nobody else writes to.
+
+    Raises TypeError for what is no array of numbers, ValueError for a shape that no image has.
+    """
+    found = _host_array(array)
+    if found.dtype == np.float16:
+        found = found.astype(np.float32)
+    native = found.dtype.newbyteorder("=")
+    if native.name not in ELEMENT_BYTES:
+        hint = "; take its magnitude first" if native.kind == "c" else ""
+        raise TypeError(f"images have no voxels of {native}{hint}")
+    rank = found.ndim - channels
+    if rank not in (2, 3) or 0 in found.shape:
+        hint = ""
+        if found.ndim == 4:
+            hint = "; colors need Image.from_array(array, channels=True), time points one by one"
+        raise ValueError(f"an array of the shape {found.shape} makes no image{hint}")
+    if channels and found.shape[-1] not in (3, 4):
+        raise ValueError(f"colors have 3 or 4 channels, not {found.shape[-1]}")
+    copied = np.array(found, native, order="C", copy=True, subok=False)
+    copied.flags.writeable = False
+    return copied
+
+
+def check_voxels(array: object, grid: Grid) -> None:
+    """Raises TypeError or ValueError where an array is not that of an image on a grid."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"an array of NumPy is needed, not {type(array).__name__}: from_array")
+    if array.dtype.name not in ELEMENT_BYTES or not array.dtype.isnative:
+        raise TypeError(f"images have no voxels of {array.dtype}; Image.from_array converts some")
+    if array.shape[: grid.dimensions] != grid.shape or (
+        array.ndim > grid.dimensions and array.shape[grid.dimensions :] not in ((3,), (4,))
+    ):
+        raise ValueError(f"an array of the shape {array.shape} does not fit a grid of {grid.shape}")
+
+
+def grid_for(
+    shape: tuple[int, ...],
+    spacing: Sequence[float] | None,
+    affine: object,
+    like: Image | None,
+) -> Grid:
+    """Where an array of this shape lies; see ``Image.from_array``."""
+    if sum(each is not None for each in (spacing, affine, like)) > 1:
+        raise ValueError("give one of spacing, affine and like")
+    if like is not None:
+        if like.grid.shape != tuple(shape):
+            raise ValueError(f"the array has the shape {shape}, the image {like.grid.shape}")
+        return like.grid
+    if affine is not None:
+        return grid_of_affine(tuple(shape), affine)
+    if spacing is None:
+        return Grid.regular(tuple(shape))
+    lengths = tuple(float(each) for each in spacing)
+    if len(lengths) != len(shape) or not all(0 < each < np.inf for each in lengths):
+        raise ValueError(f"a spacing is {len(shape)} lengths in mm, (z, y, x), not {spacing}")
+    return Grid.regular(tuple(shape), lengths)
+
+
+def _host_array(array: object) -> Voxels:
+    """The array in this machine's memory; not yet a copy."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("a masked array would lose its mask: give array.filled(value)")
+    if isinstance(array, str | bytes) or hasattr(array, "__fspath__"):
+        raise TypeError(f"{array!r} is no image: files are loaded by the path in the program")
+    if hasattr(array, "__cuda_array_interface__"):
+        return _from_device(array)
+    found = np.asarray(array)
+    if found.dtype.kind not in "biufc":
+        raise TypeError(f"{type(array).__name__} is no array of numbers")
+    return found
+
+
+def _from_device(array: Any) -> Voxels:
+    """An array on a GPU, brought here."""
+    if not hasattr(array, "get"):
+        from voxgpu.gpu.driver import cupy
+
+        array = cupy().asarray(array)
+    found: Voxels = array.get()
+    return found

@@ -1,0 +1,36 @@
+"""What may be given to a program in place of a file?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from voxgpu import image as plain
+from voxgpu.python.arrays import grid_for, voxels_of
+from voxgpu.python.nibabel import from_nibabel, is_nibabel
+from voxgpu.python.sitk import from_sitk, is_sitk
+
+
+def given_images(images: Mapping[str, object] | None) -> dict[str, plain.Image]:
+    """Copies of images by name. Raises TypeError or ValueError, with the name, for what is none."""
+    found = {}
+    for name, value in (images or {}).items():
+        try:
+            found[name] = _image(value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"images[{name!r}]: {error}") from None
+    return found
+
+
+def _image(value: object) -> plain.Image:
+    if isinstance(value, plain.Image):
+        array = np.array(value.array, order="C", copy=True)
+        array.flags.writeable = False
+        return plain.Image(array, value.grid)
+    if is_nibabel(value):
+        return from_nibabel(value)
+    if is_sitk(value):
+        return from_sitk(value)
+    voxels = voxels_of(value)
+    return plain.Image(voxels, grid_for(voxels.shape, None, None, None))

@@ -1,0 +1,53 @@
+"""How does a notebook show an image? Slices from the feet upward, and figures of the voxels."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+
+import numpy as np
+
+from voxgpu.image import Image
+from voxgpu.report.montage import montage
+
+_COLUMNS, _ROWS, _PIXELS = 6, 2, 128
+
+
+def html_of(image: Image) -> str:
+    """A figure in HTML, with the picture inside."""
+    from PIL import Image as Drawing
+
+    shown = image
+    if image.array.dtype == bool:
+        shown = Image(image.array.view(np.uint8), image.grid)
+    picture = montage(shown, (), columns=_COLUMNS, rows=_ROWS, tile_pixels=_PIXELS)
+    file = io.BytesIO()
+    Drawing.fromarray(picture).save(file, "PNG")
+    data = base64.standard_b64encode(file.getvalue()).decode()
+    rows = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in _said(image))
+    return f'<figure><img src="data:image/png;base64,{data}"/><table>{rows}</table></figure>'
+
+
+def _said(image: Image) -> list[tuple[str, str]]:
+    """What there is to know, for people."""
+    grid, array = image.grid, image.array
+    said = [
+        ("voxels", f"{'×'.join(map(str, reversed(grid.shape)))} of {array.dtype}"),
+        ("spacing", f"{'×'.join(f'{each:.6g}' for each in reversed(grid.spacing))} mm"),
+        ("origin (LPS)", ", ".join(f"{each:.6g}" for each in grid.origin) + " mm"),
+    ]
+    if array.dtype == bool:
+        count = int(np.count_nonzero(array))
+        size = count * float(np.prod(grid.spacing))
+        unit = "mm²" if grid.dimensions == 2 else "mm³"
+        return [*said, ("true", f"{count:,} voxels, {size:,.6g} {unit}")]
+    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
+    if finite.size:
+        mean = float(finite.mean(dtype=np.float64))
+        said.append(
+            ("least, mean, greatest", f"{finite.min():.6g}, {mean:.6g}, {finite.max():.6g}")
+        )
+    if finite.size < array.size:
+        said.append(("not finite", f"{array.size - finite.size:,} numbers"))
+    return said

@@ -1,0 +1,25 @@
+"""How does somebody save an image outside a program?"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from voxgpu.files.problem import FileProblem
+from voxgpu.files.write import content_of, unsupported_reason, write_image
+from voxgpu.image import Image
+
+
+def save(image: Image, path: Path) -> Path:
+    """Writes a file; see ``voxgpu.Image.save``."""
+    drawn = 2 if image.grid.thin_axis is not None else image.grid.dimensions
+    reason = unsupported_reason(path, content_of(image), drawn, image.channels)
+    if reason:
+        raise ValueError(reason)
+    try:
+        written = write_image(path, image)
+    except FileProblem as problem:
+        raise OSError(str(problem)) from None
+    for warning in written.warnings:
+        warnings.warn(warning, stacklevel=3)
+    return path

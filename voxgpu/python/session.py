@@ -1,0 +1,205 @@
+"""How do several programs go on from one another's values?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from voxgpu.amounts import bytes_of
+from voxgpu.diagnostics import Diagnostic
+from voxgpu.python.program import options_of, source_of
+from voxgpu.python.progress import Progress, Watching
+from voxgpu.python.result import Result, public
+
+
+class Session(AbstractContextManager["Session"]):
+    """Runs programs one after the other, and keeps in memory what they computed.
+
+    A value that a former program computed, of whatever name, is not computed again, as long as
+    memory has room for it. Several threads may share a session: their programs run one at a time,
+    each on all cores. The arrays of its results cannot be written to, as later programs use them.
+
+        with voxgpu.Session() as session:
+            for level in (80, 90, 100):
+                session.run("found.imgql", define={"LEVEL": level})
+
+    device         ``auto``, ``cpu``, ``cuda:0`` (or another GPU) or ``reference``
+    threads        how many threads compute; None: as many as there are cores to use
+    memory         what the process may take, bytes or such as ``"4G"``; values beyond it wait on
+                   the disk
+    device_memory  likewise, what may be taken of a GPU; None: 70 % of what is free there
+    store          the folder in which results are kept for later processes; ``"default"`` is that
+                   of the command line; None: none
+    store_shared   a folder of results that several computers share; None: none
+    store_budget   what the store may take, bytes or such as ``"50G"``
+    keep           what the store keeps: ``goals``, ``costly`` (goals and what took long), ``all``
+                   or ``none``
+    force_save     write files also where they are there already
+    verify_inputs  read every file to see whether it has changed, whatever its date says
+
+    Raises ImgqlError where a device or a store cannot be used, ValueError for what makes no sense.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        memory: int | str | None = None,
+        device_memory: int | str | None = None,
+        store: str | Path | None = None,
+        store_shared: str | Path | None = None,
+        store_budget: int | str | None = None,
+        keep: str = "costly",
+        force_save: bool = False,
+        verify_inputs: bool = False,
+        _keeping: bool = True,
+    ) -> None:
+        from voxgpu import execute
+        from voxgpu.files.digest import Digests
+        from voxgpu.python.stores import opened
+        from voxgpu.store.seen_files import FreshHeaders
+
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads are at least 1, not {threads}")
+        devices = execute.Devices(device, threads, _bytes(device_memory))
+        room = _bytes(memory)
+        kept = opened(store, store_shared, _bytes(store_budget), keep)
+        seen = kept.seen_files() if kept is not None else None
+        self._headers: Any = FreshHeaders(seen) if seen is not None and verify_inputs else seen
+        self._digests = Digests(seen, verify_inputs)
+        self._keeping = _keeping
+        self._watching = Watching()
+        self._session = execute.Session(
+            None,
+            observe=self._watching.observe,
+            keeping=_keeping,
+            backend=devices,
+            store=kept,
+            memory=room,
+            force=force_save,
+            threads=threads,
+        )
+        self._lock = threading.Lock()
+        self._owner: int | None = None
+        self._is_closed = False
+
+    def run(
+        self,
+        program: str | Path,
+        define: Mapping[str, object] | None = None,
+        output: str | Path | None = None,
+        *,
+        images: Mapping[str, object] | None = None,
+        on_error: str = "raise",
+        progress: Callable[[Progress], None] | None = None,
+        dialect: str | None = None,
+        same_grid: str | None = None,
+        read_roots: Sequence[str | Path] = (),
+        write_roots: Sequence[str | Path] = (),
+        primitives: Sequence[str | Path] = (),
+        nifti_form: str = "",
+        series: str = "",
+        grid_tolerance: float = 1e-3,
+    ) -> Result:
+        """Runs a program; the parameters are those of ``voxgpu.run``.
+
+        Raises RuntimeError where the session is closed.
+        """
+        from voxgpu.pipeline import compile_program
+        from voxgpu.python.given import given_images
+
+        if on_error not in ("raise", "collect"):
+            raise ValueError(f'on_error is "raise" or "collect", not {on_error!r}')
+        source, path = source_of(program)
+        options = options_of(
+            define, output, dialect, same_grid, read_roots, write_roots, primitives,
+            nifti_form, series, grid_tolerance, given_images(images),
+        )  # fmt: skip
+        with self._alone(), self._watching.told(progress):
+            session = self._session
+            session.deliver_to(options.output, options.roots)
+            compiled = compile_program(
+                source, path, options, self._digests.of, session.ask, self._headers
+            )
+            self._watching.expect(len(compiled.plan.nodes))
+            result = public(session.execute(compiled), self._keeping)
+        return result.raise_for_errors() if on_error == "raise" else result
+
+    def close(self) -> None:
+        """Writes what the store is to keep, and gives back memory and devices."""
+        self._close(interrupted=False)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes; after Ctrl-C what was not yet written to the store is not waited for."""
+        self._close(interrupted=kind is not None and not issubclass(kind, Exception))
+
+    def _close(self, interrupted: bool) -> None:
+        self._check_thread()
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                self._session.close(interrupted)
+
+    def _check_thread(self) -> None:
+        if self._owner == threading.get_ident():
+            raise RuntimeError("a session cannot be used from within the progress of its program")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Waits until no other thread runs a program."""
+        self._check_thread()
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("the session is closed")
+            self._owner = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._owner = None
+
+    def __repr__(self) -> str:
+        return f"<voxgpu.Session{', closed' if self._is_closed else ''}>"
+
+
+def check(
+    program: str | Path,
+    define: Mapping[str, object] | None = None,
+    dialect: str | None = None,
+    same_grid: str | None = None,
+    primitives: Sequence[str | Path] = (),
+    images: Mapping[str, object] | None = None,
+    nifti_form: str = "",
+    series: str = "",
+    grid_tolerance: float = 1e-3,
+    read_roots: Sequence[str | Path] = (),
+) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a program, and its warnings; see ``voxgpu.check``."""
+    from voxgpu.pipeline import compile_program, unread
+    from voxgpu.python.given import given_images
+
+    source, path = source_of(program)
+    options = options_of(
+        define, None, dialect, same_grid, read_roots, (), primitives,
+        nifti_form, series, grid_tolerance, given_images(images),
+    )  # fmt: skip
+    options = replace(options, output=Path())
+    return compile_program(source, path, options, unread).diagnostics
+
+
+def _bytes(amount: int | str | None) -> int | None:
+    """Bytes; raises ValueError for what is no size."""
+    found = bytes_of(amount) if isinstance(amount, str) else amount
+    if found is not None and found <= 0:
+        raise ValueError(f"{amount!r} is no size; write 500M, 20G or 1.5GiB")
+    return found
