@@ -8,6 +8,7 @@ first: ``plain`` (results under several orders of threads), ``bounds`` (ASan, UB
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -30,10 +31,18 @@ class Bug:
         """The text with the bug, or as it is where the bug belongs in another file."""
         if file != self.file:
             return text
+        place = self._place(text)
+        return text[:place] + self.new + text[place + len(self.old) :]
+
+    def changed_file(self, text: str) -> str:
+        """The file of ``kernels/`` that is changed: a header, or the one that includes it."""
+        return re.findall(r'#line 1 "([^"]+)"', text[: self._place(text)])[-1]
+
+    def _place(self, text: str) -> int:
         place = -1
         for _ in range(self.number + 1):
             place = text.index(self.old, place + 1)
-        return text[:place] + self.new + text[place + len(self.old) :]
+        return place
 
 
 SYNC = "__syncthreads();"
@@ -90,6 +99,14 @@ BUGS = {
         "races",
         0,
     ),
+    "components: sizes that are not atomic": Bug(
+        "components_notes",
+        "atomicAdd(&sizes[root], size)",
+        "(sizes[root] += size) - size",
+        "labels",
+        "races",
+        0,
+    ),
     "ranks: digits without a barrier": Bug("components_ranks", SYNC, "", "labels", "plain", 3),
     "correlation: a tile without a barrier": Bug(
         "correlation", SYNC, "", "correlations", "plain", 2
@@ -105,10 +122,22 @@ BUGS = {
         "races",
         0,
     ),
+    "correlation: rows counted without atomics": Bug(
+        "correlation_rows",
+        "atomicAdd(counts + code, 1u)",
+        "counts[code]++",
+        "correlations",
+        "races",
+        0,
+    ),
     "percentile: counts that are not atomic": Bug(
         "percentile", "atomicAdd(counter, amount)", "*counter += amount", "ranks", "races", 0
     ),
     "percentile: counters without a barrier": Bug("percentile", SYNC, "", "ranks", "plain", 1),
+    "percentile: counts before a place without a barrier": Bug(
+        "percentile_runs", SYNC, "", "sorted_ranks", "plain", 0
+    ),
+    "runs: keys without a barrier": Bug("percentile_runs", SYNC, "", "sorted_ranks", "plain", 1),
     "sort: counts without a barrier": Bug("percentile_sort", SYNC, "", "sorted_ranks", "plain", 1),
     "sort: scatter without a barrier": Bug("percentile_sort", SYNC, "", "sorted_ranks", "plain", 4),
     "otsu: classes without a barrier": Bug("otsu", SYNC, "", "splits", "plain", 1),
@@ -121,6 +150,9 @@ BUGS = {
         0,
     ),
     "distance: range without a barrier": Bug("euclidean", SYNC, "", "distances", "races", 0),
+    "distance: contours without a barrier": Bug(
+        "euclidean_pack", SYNC, "", "distances", "plain", 0
+    ),
     "distance: lines without a barrier": Bug("euclidean", SYNC, "", "distances", "plain", 2),
     "thresholds: counts without a barrier": Bug("thresholds", SYNC, "", "counts", "plain", 0),
     "slope: a voxel beyond the row": Bug(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from importlib.resources import files
+
 import pytest
 
 from tests.emulation.module import requires_emulation
 from tests.emulation.sanitizers import LEGS, watched
+from tests.emulation.translation import without_comments
 from tests.gpu.exercises import EXERCISES
 from tests.gpu.planted import BUGS
+from voxgpu.codegen.cuda_library import libraries, library_text, prelude
 
 MODULE = "tests.gpu.exercises"
 
@@ -23,6 +28,20 @@ def test_enough_bugs_are_planted() -> None:
     """In every file of kernels that has barriers or atomic operations, and for every leg."""
     assert len(BUGS) >= 15
     assert {bug.leg for bug in BUGS.values()} == set(LEGS)
+    texts = {stem: library_text(stem) for stem in libraries()} | {"fused": prelude()}
+    changed = {bug.changed_file(texts[bug.file]) for bug in BUGS.values()}
+    assert changed >= _files_where_threads_meet()
+
+
+def _files_where_threads_meet() -> set[str]:
+    """The files of kernels with barriers or atomic operations."""
+    found = {
+        each for each in files("voxgpu.kernels").iterdir() if each.name.endswith((".cu", ".cuh"))
+    }
+    meeting = re.compile(r"__sync(threads|warp)\w*\(|\batomic[A-Z]\w*\(")
+    return {
+        each.name for each in found if meeting.search(without_comments(each.read_text("utf-8")))
+    }
 
 
 @pytest.mark.parametrize("name", BUGS)
