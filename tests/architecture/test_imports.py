@@ -24,7 +24,7 @@ LAYERS = [
     {"cpu"},
     {"gpu"},
     {"execution", "report"},
-    {"pipeline"},
+    {"pipeline", "manual"},
     {"execute"},
     {"trial"},
     {"python"},

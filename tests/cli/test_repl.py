@@ -62,6 +62,30 @@ def test_mistakes_are_told_and_forgotten(folder: Path) -> None:
     assert "input 1:1:9" in err
 
 
+def test_names_are_explained(folder: Path) -> None:
+    lines = [
+        ":type grow",
+        ":type length",
+        ":type +",
+        ":type simpleitk.Median",
+        ":type print",
+        ":help T",
+        ":help for",
+        ":help grwo",
+    ]
+    status, out, err = _piped("\n".join(lines) + "\n", folder)
+    region = "image of true/false"
+    assert f"function grow(a: {region}, b: {region}) -> {region}\n" in out
+    assert "function length(xs: sequence of T) -> number\n" in out
+    assert "+(a: number, b: image of numbers) -> image of numbers\n" in out
+    assert "function simpleitk.Median(" in out
+    assert "\nprint LABEL EXPR\n" in out
+    assert f"touch(a: {region}, b: {region}) -> {region}\n\n    The parts of a" in out
+    assert "for NAME in SEQUENCE do EXPR" in out
+    assert "nothing is called `grwo`: did you mean `grow`?" in err
+    assert status == 1
+
+
 def test_every_word(folder: Path) -> None:
     lines = [
         ":help",

@@ -72,3 +72,29 @@ def test_help_of_every_command(command: str, tmp_path: Path) -> None:
     if command in ("run", "check", "show"):
         for option in ("--define", "--output", "--dialect", "--same-grid", "--read-root"):
             assert option in ended.out
+
+
+def test_primitives_are_listed_by_family_and_searched(tmp_path: Path) -> None:
+    listed = voxgpu("primitives", cwd=tmp_path)
+    families = [line for line in listed.lines if line and not line.startswith(" ")]
+    assert families[:3] == ["command", "expression", "logic"]
+    assert listed.out.index("\nmorphology\n") < listed.out.index("\n  grow ")
+    assert "`voxgpu primitives simpleitk`" in listed.out
+    found = voxgpu("primitives", "--search", "blur", cwd=tmp_path)
+    assert found.status == 0
+    assert "  smoothen" in found.out and "simpleitk.SmoothingRecursiveGaussian" in found.out
+    assert found.out.index("smoothen") < found.out.index("simpleitk.")
+    nothing = voxgpu("primitives", "--search", "zygomorphic", cwd=tmp_path)
+    assert (nothing.status, nothing.out) == (1, "")
+    assert "nothing mentions `zygomorphic`" in nothing.err
+
+
+def test_names_of_every_kind_are_explained(tmp_path: Path) -> None:
+    for name in ("grow", "~>", "print", "for", "length", "$stem", "Median", "tpp"):
+        told = voxgpu("primitives", name, cwd=tmp_path)
+        assert told.status == 0 and ">>> " in told.out, name
+    every = voxgpu("primitives", "--json", cwd=tmp_path).json
+    assert {"names", "signatures", "family", "doc", "dialect", "after"} == set(every[0])
+    wrong = voxgpu("primitives", "grwo", cwd=tmp_path)
+    assert (wrong.status, wrong.out) == (1, "")
+    assert "did you mean `grow`?" in wrong.err

@@ -19,32 +19,69 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", required=False)
 @primitives_option
+@click.option("--search", metavar="WORDS", help="What mentions these words, SimpleITK's too.")
 @click.option("--check", is_flag=True, help="Run the examples of the files of --primitives.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--markdown", is_flag=True, help="Every entry, as a page of Markdown.")
 def command(
-    name: str | None, primitives: tuple[Path, ...], check: bool, as_json: bool, markdown: bool
+    name: str | None,
+    primitives: tuple[Path, ...],
+    search: str | None,
+    check: bool,
+    as_json: bool,
+    markdown: bool,
 ) -> int:
-    """List what programs can use, or explain NAME; also simpleitk.NAME."""
+    """List what programs can use, or explain NAME: a function, an operator, a command.
+
+    simpleitk lists the functions of SimpleITK, simpleitk.NAME explains one.
+    """
+    from voxgpu.manual import NoSuchName, manual, named, namespace
+    from voxgpu.manual import search as searched
     from voxgpu.primitives.catalogue import standard_primitives
-    from voxgpu.primitives.documentation import entries, markdown_page
+    from voxgpu.primitives.documentation import markdown_page
 
     if markdown:
-        click.echo(markdown_page(standard_primitives()), nl=False)
+        click.echo(markdown_page(manual(standard_primitives())), nl=False)
         return 0
     if check:
         return _checked(primitives)
-    every = entries(_known(primitives))
-    found = every if name is None else _named(name, every)
+    every = manual(_known(primitives))
+    try:
+        found = every if name is None else named(name, every)
+    except NoSuchName as error:
+        raise click.ClickException(str(error)) from None
+    if search is not None:
+        found = searched(search, found if name else [*found, *namespace()])
+        if not found:
+            raise click.ClickException(f"nothing mentions `{search}`")
     if as_json:
         click.echo(json.dumps([each.as_json() for each in found], indent=1))
-    elif name is None:
-        width = max(len(" ".join(each.names)) for each in found)
-        for each in found:
-            click.echo(f"{' '.join(each.names):{width}}  {each.summary}")
+    elif name is None or search is not None or name == "simpleitk":
+        _list(found, by_family=search is None)
+        if name is None and search is None:
+            click.echo("\nsimpleitk: `voxgpu primitives simpleitk` lists SimpleITK's functions")
     else:
         click.echo("\n\n".join(each.text for each in found))
     return 0
+
+
+#: How wide names are before what they mean stands on the next line.
+_WIDEST = 28
+
+
+def _list(every: list[Entry], by_family: bool) -> None:
+    """A line for each entry, under the name of its family."""
+    lines = [(each.family, " ".join(each.names), each.summary) for each in every]
+    width = min(_WIDEST, max(len(names) for _, names, _ in lines))
+    last = None
+    for family, names, summary in lines:
+        if by_family and family != last:
+            click.echo(("\n" if last else "") + family)
+            last = family
+        fits = len(names) <= width
+        click.echo(f"  {names:{width}}  {summary}" if fits else f"  {names}")
+        if not fits:
+            click.echo(f"  {'':{width}}  {summary}")
 
 
 def _known(paths: tuple[Path, ...]) -> list[Primitive]:
@@ -57,26 +94,6 @@ def _known(paths: tuple[Path, ...]) -> list[Primitive]:
         raise ImgqlError(diagnostics.all)
     complain(diagnostics.all)
     return known
-
-
-def _named(name: str, every: list[Entry]) -> list[Entry]:
-    """The entries under a name, or in the namespace it says."""
-    from voxgpu.language.scope import suggestion
-    from voxgpu.primitives.documentation import entries
-    from voxgpu.primitives.simpleitk import SimpleITKNamespace
-
-    found = [each for each in every if name in each.names]
-    space, _, plain = name.partition(".")
-    if space == "simpleitk":
-        namespace = SimpleITKNamespace()
-        refusal = namespace.refusal(plain)
-        if refusal:
-            raise click.ClickException(f"`{name}` cannot be used: {refusal}")
-        found = entries(namespace.get(plain, ()))
-    if not found:
-        hint = suggestion(name, [one for each in every for one in each.names])
-        raise click.ClickException(f"nothing is called `{name}`" + (f": {hint}" if hint else ""))
-    return found
 
 
 def _checked(paths: tuple[Path, ...]) -> int:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from voxgpu.image import Image
     from voxgpu.interactive.dialog import Answer, Dialog
     from voxgpu.pipeline import Options
-    from voxgpu.primitives.primitive import Primitive
+    from voxgpu.primitives.documentation import Entry
     from voxgpu.store.tiers import Tiers
 
 #: Work is shown from the beginning if it takes so many bytes, else after so many seconds.
@@ -67,9 +67,7 @@ class _Repl:
         self._bar = Progress()
         self._done, self._since = 0, 0.0
         self._dialog: Dialog = Dialog(options, self._print, self._observe, devices, store)
-        self._commands = Commands(
-            self._dialog, self._signatures, click.echo, self._tell, self._answer
-        )
+        self._commands = Commands(self._dialog, self._manual, click.echo, self._tell, self._answer)
 
     def run(self) -> int:
         from voxgpu.interactive.commands import Quit
@@ -121,7 +119,7 @@ class _Repl:
         from voxgpu.types import Function
 
         if isinstance(answer.type, Function):
-            click.echo(described_type(answer.type, self._signatures))
+            click.echo(described_type(answer.type, self._commands.signatures))
         if answer.type is not None and answer.lengths:
             click.echo(described_lengths(answer.type, answer.lengths))
         if answer.result is None:
@@ -162,13 +160,11 @@ class _Repl:
             if is_large or perf_counter() - self._since > _SOON:
                 self._bar.show(event.task.name, self._done, self._done + 1)
 
-    def _signatures(self, name: str) -> list[str]:
-        return [each.signature for each in self._primitives() if name in each.names]
-
-    def _primitives(self) -> list[Primitive]:
+    def _manual(self) -> list[Entry]:
+        from voxgpu.manual import manual
         from voxgpu.pipeline import known_primitives
 
-        return known_primitives(self._options.primitives, Diagnostics())
+        return manual(known_primitives(self._options.primitives, Diagnostics()))
 
     def _piped(self) -> Iterator[str]:
         """Texts from stdin: lines, joined where one lacks its end."""
@@ -187,7 +183,7 @@ class _Repl:
         from voxgpu.interactive.prompt import prompt_session
 
         click.echo(f"voxgpu {__version__}: :help tells what can be entered, Ctrl-D leaves")
-        names = {name for each in self._primitives() for name in each.names if name[0].isalpha()}
+        names = {name for each in self._manual() for name in each.names}
         session = prompt_session(lambda: self._dialog.names, names, self._dialog.unfinished)
         while True:
             try:

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Source
-from voxgpu.interactive.describe import Signatures, described_type
+from voxgpu.interactive.describe import described_type
 from voxgpu.interactive.dialog import Answer, Dialog, bindings
 from voxgpu.language.scope import suggestion
 from voxgpu.language.syntax import Let
+from voxgpu.language.words import KEYWORDS
+from voxgpu.manual import SPACE, NoSuchName, named
+from voxgpu.primitives.documentation import Entry
 from voxgpu.types import ImageOf
 
 #: What each is followed by, and what it does.
 HELP = {
-    ":help": ("", "tell this"),
+    ":help": ("[NAME]", "tell this, or explain a name, such as :help grow"),
     ":load": ("FILE", "run a program's commands as if they had been entered"),
     ":run": ("FILE", "run a program on its own"),
     ":show": ("[EXPR]", "show the plan of an expression, or what has been bound"),
@@ -23,6 +26,10 @@ HELP = {
     ":reset": ("", "forget everything"),
     ":quit": ("", "leave; so does Ctrl-D"),
 }
+
+
+#: Words of the language that are no values, of which there is something to tell all the same.
+_WORDS = frozenset(KEYWORDS) - {"true", "false", "inf", "nan"} | {"filter", "fold"}
 
 
 class Quit(Exception):
@@ -36,7 +43,7 @@ class NoSuchWord(Exception):
 class Commands:
     """Does what such a word says.
 
-    signatures  of the primitives under a name
+    manual      what is said of everything that programs can use
     echo        writes a line
     tell        writes diagnostics
     answer      runs something of the dialog and shows what it came to
@@ -45,13 +52,13 @@ class Commands:
     def __init__(
         self,
         dialog: Dialog,
-        signatures: Signatures,
+        manual: Callable[[], list[Entry]],
         echo: Callable[[str], None],
         tell: Callable[[tuple[Diagnostic, ...]], None],
         answer: Callable[[Callable[[], Answer]], None],
     ) -> None:
         self._dialog = dialog
-        self._signatures = signatures
+        self._manual = manual
         self._echo = echo
         self._tell = tell
         self._answer = answer
@@ -77,11 +84,29 @@ class Commands:
             raise NoSuchWord(f"{whole[0]} needs {wanted}")
         action[whole[0]](rest.strip())
 
-    def _help(self, _: str) -> None:
+    def signatures(self, name: str) -> list[str]:
+        """How a function, an operator or a command is written."""
+        every = [each for each in self._manual() if name in each.names]
+        return [signature for each in every for signature in each.signatures]
+
+    def _help(self, name: str) -> None:
+        if name:
+            self._explain(name)
+            return
         self._echo("Enter commands (let, load, save, print, import) or expressions.")
         for name, (wanted, what) in HELP.items():
             self._echo(f"  {name + ' ' + wanted:14} {what}")
         self._echo("Lines that lack their end go on in the next one; an empty line ends them.")
+
+    def _explain(self, name: str) -> None:
+        try:
+            found = named(name, self._manual())
+        except NoSuchName as error:
+            raise NoSuchWord(str(error)) from None
+        if name == SPACE:
+            self._echo(", ".join(one.removeprefix(f"{SPACE}.") for e in found for one in e.names))
+        else:
+            self._echo("\n\n".join(each.text for each in found))
 
     def _show(self, text: str) -> None:
         from voxgpu.plan.show import RENDERINGS, stage_graph
@@ -109,6 +134,12 @@ class Commands:
         return "\n".join(lines.values())
 
     def _type(self, text: str) -> None:
+        is_sign = bool(text) and not (text[0].isalpha() or text[0] == "_")
+        written = self.signatures(text) if text in _WORDS or is_sign else []
+        if written:
+            # No expression, but there is something to tell: `print`, `for`, `+`.
+            self._echo("\n".join(written))
+            return
         compiled, kind = self._dialog.checked(Source("input", text))
         # Which grid it will lie on is not part of the type: an image may still be without one.
         unplaced = isinstance(kind, ImageOf)
@@ -123,7 +154,7 @@ class Commands:
         elif isinstance(whole, ImageOf) and whole.grid is not None:
             self._echo(f"{whole}, {whole.element}, {whole.grid}")
         else:
-            self._echo(described_type(kind, self._signatures))
+            self._echo(described_type(kind, self.signatures))
 
     def _quit(self, _: str) -> None:
         raise Quit

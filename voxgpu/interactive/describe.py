@@ -28,9 +28,9 @@ def described_type(kind: Type, signatures: Signatures) -> str:
     if not isinstance(kind, Function):
         return str(kind)
     let = getattr(kind.target, "let", None)
-    if let is not None:
+    if let is not None and not let.span.source.ours:
         return f"function {kind.name}({', '.join(let.parameters or ())})"
-    known = signatures(str(kind.target))
+    known = signatures(str(kind.target) if let is None else let.name)
     return "\n".join(f"function {each}" for each in known) or f"function {kind.name}(…)"
 
 

@@ -8,23 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voxgpu.interactive.commands import HELP
-from voxgpu.language.operations import HIGHER_ORDER, OPERATIONS
+from voxgpu.manual import SPACE, namespace
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
 
-_WORDS = (
-    *("let", "load", "save", "print", "import", "if", "then", "else", "for", "in", "do"),
-    *("filter", "fold", "true", "false"),
-)
-
 
 def completions(
-    text: str, names: Iterable[str], primitives: Iterable[str], folder: Path
+    text: str, names: Iterable[str], known: Iterable[str], folder: Path
 ) -> Iterator[tuple[str, int]]:
     """What may stand at the end of ``text``: each completion, and how far back it begins.
 
-    In a string these are files, after ``:`` at the beginning the words for the prompt, else names.
+    names  what has been bound
+    known  what every program can use: functions, commands, words
+
+    In a string these are files, after ``:`` at the beginning the words for the prompt, else names;
+    after `simpleitk.` those of SimpleITK.
     """
     stripped = text.lstrip()
     if stripped.startswith(":") and " " not in stripped:
@@ -36,8 +35,10 @@ def completions(
     else:
         word = _last_word(text)
         if word:
-            known = {*names, *primitives, *OPERATIONS, *HIGHER_ORDER, *_WORDS}
-            yield from _beginning(word, sorted(known))
+            every = {each for each in known if each[0].isalpha()} | {*names}
+            if word.startswith(f"{SPACE}."):
+                every |= {name for each in namespace() for name in each.names}
+            yield from _beginning(word, sorted(every))
 
 
 def _beginning(word: str, every: Iterable[str]) -> Iterator[tuple[str, int]]:
@@ -64,17 +65,18 @@ def _last_word(text: str) -> str:
 
 
 def prompt_session(
-    names: Callable[[], Iterable[str]], primitives: Iterable[str], unfinished: Callable[[str], bool]
+    names: Callable[[], Iterable[str]], known: Iterable[str], unfinished: Callable[[str], bool]
 ) -> PromptSession[str]:
     """What asks a person for texts; history is kept where that is possible."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import Completer, Completion
     from prompt_toolkit.key_binding import KeyBindings
 
+    every = list(known)
+
     class Names(Completer):
         def get_completions(self, document: Any, complete_event: Any) -> Iterator[Completion]:
-            known = list(primitives)
-            found = completions(document.text_before_cursor, names(), known, Path())
+            found = completions(document.text_before_cursor, names(), every, Path())
             return (Completion(text, start) for text, start in found)
 
     bindings = KeyBindings()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from voxgpu.diagnostics import Diagnostics, Note, Span, at_trace
 from voxgpu.language.body import Body
+from voxgpu.language.explained import import_of, signatures_of
 from voxgpu.language.names import Names
 from voxgpu.language.operations import HIGHER_ORDER, OPERATIONS, Mistyped
 from voxgpu.language.overloads import PrimitiveLike, accepts, misfit, remedy, wrong_types
@@ -17,6 +18,8 @@ from voxgpu.types import UNKNOWN, Function, Type
 
 #: Suggestions compare with every name in scope: after these many they are no help any more.
 _SUGGESTIONS = 20
+#: So many ways to call a function are told.
+_SIGNATURES = 3
 
 
 class Callee(NamedTuple):
@@ -43,17 +46,35 @@ class Complaints:
         if refusal:
             self.report("E101", f"`{name}` cannot be used: {refusal}", span, body)
             return body.add(Broken(UNKNOWN, span))
-        elsewhere = self._names.elsewhere(name, OPERATIONS)
+        message, notes, hint = self._elsewhere(name, span)
         self._suggested += 1
-        hint = ""
-        if elsewhere:
-            space = elsewhere[0].partition(".")[0]
-            hint = f'write `{elsewhere[0]}`, or import "{space}"'
-        elif self._suggested <= _SUGGESTIONS:
+        if not message and self._suggested <= _SUGGESTIONS:
             known = [*body.names, *self._outside.names, *self._names.catalogue]
             hint = suggestion(name, [*known, *OPERATIONS, *HIGHER_ORDER])
-        self.report("E101", f"nothing is called `{name}`", span, body, help=hint)
+        self.report("E101", message or f"nothing is called `{name}`", span, body, notes, hint)
         return body.add(Broken(UNKNOWN, span))
+
+    def _elsewhere(self, name: str, span: Span) -> tuple[str, tuple[Note, ...], str]:
+        """What is told of a name that is bound, but not here; an empty message where none is."""
+        message = f"`{name}` is not in scope here"
+        declared = self._outside.elsewhere(name)
+        if declared is not None and declared.recursive(span):
+            hint = "nothing is defined by itself; `for` and `fold` go over sequences"
+            return f"`{name}` is not bound yet within itself", (), hint
+        if declared is not None:
+            hint = "a name is bound for what follows it" if declared.later else declared.within
+            return message, (Note("bound here", declared.span),), hint
+        importing = import_of(name)
+        if importing:
+            return message, (), f"write {importing} before it"
+        elsewhere = (
+            self._names.elsewhere(name, OPERATIONS) if self._suggested < _SUGGESTIONS else []
+        )
+        if elsewhere:
+            space, _, plain = elsewhere[0].partition(".")
+            hint = f'write `{elsewhere[0]}`, or `{plain}` after import "{space}"'
+            return message, (), hint
+        return "", (), ""
 
     def mistyped(self, mistake: Mistyped, callee: Callee, types: Sequence[Type], body: Body) -> int:
         """An operation does not take these arguments."""
@@ -123,8 +144,22 @@ class Complaints:
         wanted = " or ".join(str(each) for each in takes)
         plural = "" if takes == [1] else "s"
         message = f"`{callee.name}` takes {wanted} argument{plural}, got {given}"
-        self.report("E103", message, callee.span, body, notes)
+        hint = self._signatures(callee.name, binding)
+        self.report("E103", message, callee.span, body, notes, hint)
         return body.add(Broken(UNKNOWN, callee.whole))
+
+    def _signatures(self, name: str, binding: Binding | None) -> str:
+        """How a function is called: of overloads the first for each number of arguments."""
+        if isinstance(binding, FunctionBinding):
+            let = binding.let
+            own = f"{let.name}({', '.join(let.parameters or ())})"
+            found = list(signatures_of(let.name)) if let.span.source.ours else [own]
+        else:
+            overloads = self._names.overloads(name)
+            by_count = {len(each.parameters): each.signature for each in reversed(overloads)}
+            found = [by_count[count] for count in sorted(by_count)]
+            found += signatures_of(self._names.qualified(name, OPERATIONS))
+        return f"write {' or '.join(found[:_SIGNATURES])}" if found else ""
 
     def report(
         self,

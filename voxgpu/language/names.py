@@ -18,6 +18,9 @@ class Namespace(Protocol):
     def refusal(self, name: str) -> str | None:
         """Why there is no primitive under a name that the library behind it has."""
 
+    def spelled(self, name: str) -> str | None:
+        """A name as the library spells it, in capitals or not; None where it has none."""
+
 
 def _may_be_foreign(name: str) -> bool:
     """Whether a name without a namespace is worth looking for in one, which takes an import."""
@@ -66,14 +69,23 @@ class Names:
         return next((f"{s}.{name}" for s in self.imported if f"{s}.{name}" in operations), name)
 
     def elsewhere(self, name: str, operations: Collection[str]) -> list[str]:
-        """The qualified names under which a namespace has what is unknown as ``name``."""
-        if "." in name or not _may_be_foreign(name):
+        """The qualified names under which a namespace has what is unknown as ``name``.
+
+        They may be spelled in other letters: `simpleitk.Exp` for `exp`.
+        """
+        if not name.replace("_", "a").isalnum():
             return []
-        return [
-            f"{space}.{name}"
-            for space, names in self.namespaces.items()
-            if f"{space}.{name}" in operations or names.get(name)
+        found = [
+            each
+            for space in self.namespaces
+            for each in operations
+            if each.lower() == f"{space}.{name.lower()}"
         ]
+        for space, names in self.namespaces.items():
+            spelled = names.spelled(name)
+            if spelled and names.get(spelled):
+                found.append(f"{space}.{spelled}")
+        return found
 
     def refusal(self, name: str) -> str | None:
         """Why the library behind a namespace has the name and programs do not."""

@@ -35,6 +35,8 @@ class PrimitiveLike(Protocol):
     def parameters(self) -> Sequence[ParameterLike]: ...  # noqa: D102
     @property
     def result(self) -> Type: ...  # noqa: D102
+    @property
+    def signature(self) -> str: ...  # noqa: D102
 
 
 Catalogue = Mapping[str, tuple[PrimitiveLike, ...]]

@@ -94,7 +94,8 @@ class _Resolver:
         self._at_work: Counter[FunctionBinding] = Counter()
 
     def program(self, commands: Iterable[Command]) -> Program:
-        for command in commands:
+        self._globals.commands = list(commands)
+        for command in self._globals.commands:
             match command:
                 case Let(parameters=None):
                     self._bind(command.name, self._value(command.body), command.declared)

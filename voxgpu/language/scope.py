@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from voxgpu.diagnostics import Span
-from voxgpu.language.syntax import Let
+from voxgpu.language.syntax import (
+    Command,
+    Expression,
+    Filter,
+    For,
+    Let,
+    Load,
+    Local,
+    Print,
+    Save,
+    Value,
+    children,
+)
 from voxgpu.types import Type
 
 
@@ -46,6 +59,8 @@ class Globals:
 
     _history: dict[str, tuple[list[int], list[Binding]]] = field(default_factory=dict)
     count: int = 0
+    #: The whole program, for what is told of names that are bound elsewhere in it.
+    commands: Sequence[Command] = ()
 
     def bind(self, name: str, binding: Binding) -> None:
         """Binds a name from here on."""
@@ -63,10 +78,73 @@ class Globals:
         place = bisect_left(orders, before)
         return bindings[place - 1] if place else None
 
+    def elsewhere(self, name: str) -> Elsewhere | None:
+        """Where in the program a name is bound that is not in scope; the first place."""
+        return next((each for each in declarations(self.commands) if each.name == name), None)
+
     @property
     def names(self) -> list[str]:
         """All names that are bound somewhere."""
         return list(self._history)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A name that is bound somewhere in a program.
+
+    whole   the command that binds it
+    within  where alone it is known; empty for all that follows
+    """
+
+    name: str
+    span: Span
+    whole: Span
+    within: str = ""
+
+    @property
+    def later(self) -> bool:
+        """Whether it is bound for the rest of the program."""
+        return not self.within
+
+    def recursive(self, use: Span) -> bool:
+        """Whether a place is within what it is bound to."""
+        whole = self.whole
+        inside = use.source is whole.source and whole.start <= use.start < whole.stop
+        return self.later and inside
+
+
+def declarations(commands: Iterable[Command]) -> Iterator[Elsewhere]:
+    """Every name that a program binds, with those of parameters, loops and inner `let`."""
+    for command in commands:
+        if isinstance(command, Let | Load):
+            yield Elsewhere(command.name, command.declared, command.span)
+        if command.span.source.ours:
+            continue
+        if isinstance(command, Let) and command.parameters:
+            within = f"it is a parameter of `{command.name}`, known within its body alone"
+            for name in command.parameters:
+                yield Elsewhere(name, command.declared, command.span, within)
+        stack: list[Expression] = list(_expressions(command))
+        while stack:
+            expression = stack.pop()
+            if isinstance(expression, For | Filter | Local):
+                within = "it is known within this expression alone"
+                yield Elsewhere(expression.name, expression.declared, command.span, within)
+            stack.extend(children(expression))
+
+
+def _expressions(command: Command) -> tuple[Expression, ...]:
+    match command:
+        case Let(body=body):
+            return (body,)
+        case Load(path=path):
+            return (path,)
+        case Save(target, value) | Print(target, value):
+            return (target, value)
+        case Value(value):
+            return (value,)
+        case _:
+            return ()
 
 
 def suggestion(name: str, known: list[str]) -> str:

@@ -135,6 +135,15 @@ class SimpleITKNamespace(Mapping[str, tuple[Primitive, ...]]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def spelled(self, name: str) -> str | None:
+        """A name as SimpleITK spells it, however its letters are; None where there is none.
+
+        What cannot be used has a name, too: `refusal` says why.
+        """
+        alike = (each for each in (*dir(simpleitk()), *_VECTORS) if each.lower() == name.lower())
+        known = [each for each in alike if each in self or self.refusal(each)]
+        return name if name in known else next(iter(known), None)
+
     def refusal(self, name: str) -> str | None:
         """Why a function of SimpleITK cannot be used; None where there is none of that name."""
         self.get(name)

@@ -1,0 +1,307 @@
+"""What is said of commands, forms of expressions, literals, variables, and operations?
+
+Each entry: family, names, signatures, and the text, which ends in examples. An example is a
+command, or an expression with its value.
+"""
+
+from __future__ import annotations
+
+_Entry = tuple[str, tuple[str, ...], tuple[str, ...], str]
+
+_COMMANDS: tuple[_Entry, ...] = (
+    (
+        "command",
+        ("load",),
+        ("load NAME = PATH",),
+        """Binds a name to the image in a file, or in a folder with one DICOM series.
+
+>>> load flair = "head_flair.nii.gz"
+""",
+    ),
+    (
+        "command",
+        ("let",),
+        (
+            "let NAME = EXPR",
+            "let NAME(P, …) = EXPR",
+            "let OP(P, …) = EXPR",
+            "let NAME = EXPR in EXPR",
+        ),
+        """Binds a name to a value or a function; with `in`, only for the expression that follows.
+
+In a command `let` may be left out.
+
+>>> let twice(v) = v + v
+>>> let a = 2 in a * a
+4
+""",
+    ),
+    (
+        "command",
+        ("print",),
+        ("print LABEL EXPR",),
+        """Prints a number, a truth value, a string, or a sequence of these, as `label=value`.
+
+>>> print "sum" 1 + 2
+sum=3
+""",
+    ),
+    (
+        "command",
+        ("save",),
+        ("save NAME EXPR",),
+        """Writes an image to a file below the output folder; of a sequence, each to its own.
+
+>>> save "everything.nii.gz" tt
+""",
+    ),
+    (
+        "command",
+        ("import",),
+        ("import NAME",),
+        """The bindings of another program, or of what comes with voxgpu, such as "simpleitk".
+
+>>> import "RegionCalculus"
+""",
+    ),
+)
+
+_EXPRESSIONS: tuple[_Entry, ...] = (
+    (
+        "expression",
+        ("if", "then", "else"),
+        ("if CONDITION then EXPR else EXPR",),
+        """The first expression where the condition is true, else the second; only one is evaluated.
+
+>>> if 1 < 2 then "less" else "not less"
+less
+""",
+    ),
+    (
+        "expression",
+        ("for", "do", "in"),
+        ("for NAME in SEQUENCE do EXPR",),
+        """The sequence of the expression for every item; computed when it is asked for.
+
+>>> for n in [1, 2, 3] do n * n
+[1, 4, 9]
+""",
+    ),
+    (
+        "expression",
+        ("[]",),
+        ("[EXPR, …]", "[]"),
+        """A sequence of values of one type.
+
+>>> [3, 2, 2]
+[3, 2, 2]
+""",
+    ),
+    (
+        "expression",
+        ("true", "false"),
+        ("true", "false"),
+        """The truth values; `tt` and `ff` are the regions that are true everywhere, and nowhere.
+
+>>> true
+true
+""",
+    ),
+    (
+        "expression",
+        ("inf", "nan"),
+        ("inf", "nan"),
+        """Infinity, and the number that is no number.
+
+>>> 1 / 0 == inf
+true
+""",
+    ),
+    (
+        "expression",
+        ("$cwd", "$file", "$filename", "$stem", "$dir"),
+        ("$NAME", '"${NAME}"'),
+        """A program variable: what `-D NAME=VALUE` gave, in code or within a string.
+
+`$cwd` is the current folder, `$file` the path of the program, `$dir` its folder, `$filename` its
+name, and `$stem` its name without suffix.
+
+>>> contains("$cwd", "/")
+true
+""",
+    ),
+)
+
+_SEQUENCES: tuple[_Entry, ...] = (
+    (
+        "sequence",
+        ("range",),
+        (
+            "range(stop: number) -> sequence of number",
+            "range(start: number, stop: number) -> sequence of number",
+            "range(start: number, stop: number, step: number) -> sequence of number",
+        ),
+        """The numbers from start (or 0) to before stop, in steps of step (or 1).
+
+>>> range(2, 8, 3)
+[2, 5]
+""",
+    ),
+    (
+        "sequence",
+        ("length",),
+        ("length(xs: sequence of T) -> number",),
+        """How many items a sequence has.
+
+>>> length([4, 5])
+2
+""",
+    ),
+    (
+        "sequence",
+        ("index",),
+        ("xs[i]", "index(xs: sequence of T, i: number) -> T"),
+        """The item of a number, from 0; −1 is the last one.
+
+>>> [4, 5, 6][-1]
+6
+>>> index([4, 5, 6], 0)
+4
+""",
+    ),
+    (
+        "sequence",
+        ("slice", "subsequence"),
+        (
+            "xs[i:j]",
+            "slice(xs: sequence of T, i: number, j: number) -> sequence of T",
+        ),
+        """The items from number i to before j; negative numbers count from the end.
+
+Bounds are cut to the length. In brackets either may be left out.
+
+>>> [4, 5, 6, 7][1:3]
+[5, 6]
+>>> slice([4, 5, 6, 7], 2, 9)
+[6, 7]
+""",
+    ),
+    (
+        "sequence",
+        ("gather",),
+        ("gather(xs: sequence of T, numbers: sequence of number) -> sequence of T",),
+        """The items of these numbers, in this order.
+
+>>> gather([4, 5, 6], [2, 0])
+[6, 4]
+""",
+    ),
+    (
+        "sequence",
+        ("concat",),
+        (
+            "concat(xs: sequence of T, …) -> sequence of T",
+            "concat(a: string, number or bool, …) -> string",
+        ),
+        """Sequences one after the other; or strings, numbers and truth values as one string.
+
+>>> concat([1], [2, 3])
+[1, 2, 3]
+>>> concat("case ", 7)
+case 7
+""",
+    ),
+    (
+        "sequence",
+        ("map",),
+        ("map(f: function, xs: sequence of T) -> sequence of U",),
+        """The function of every item, as `for x in xs do f(x)`; computed when it is asked for.
+
+>>> map(abs, [-1, 2])
+[1, 2]
+""",
+    ),
+    (
+        "sequence",
+        ("filter",),
+        (
+            "filter(f: function, xs: sequence of T) -> sequence of T",
+            "filter NAME in SEQUENCE do CONDITION",
+        ),
+        """The items for which the function, or the condition, is true.
+
+>>> filter n in [1, 5, 3] do n > 2
+[5, 3]
+""",
+    ),
+    (
+        "sequence",
+        ("fold",),
+        (
+            "fold(f: function, xs: sequence of T) -> T",
+            "fold(f: function, first: U, xs: sequence of T) -> U",
+            "fold OP SEQUENCE",
+            "fold OP FIRST SEQUENCE",
+        ),
+        """The function, or operator, between the items, from the left; after a first one if given.
+
+>>> fold + [1, 2, 3]
+6
+>>> fold(max, 5, [1, 2])
+5
+""",
+    ),
+    (
+        "sequence",
+        ("format_string",),
+        ("format_string(template: string, a: string, number or bool, …) -> string",),
+        """A template with its places filled: `{}`, `{0}`, after a colon how Python writes numbers.
+
+`{{` and `}}` are braces.
+
+>>> format_string("{:03}_{}", 7, "flair")
+007_flair
+""",
+    ),
+)
+
+_FILES: tuple[_Entry, ...] = (
+    (
+        "file",
+        ("dir",),
+        (
+            'dir(folder: string, pattern: string = "*", recursive: bool = false, '
+            "whole: bool = false) -> sequence of string",
+        ),
+        """The names in a folder that match a pattern, sorted; with `whole`, paths to load.
+
+>>> dir(".", "*_flair.nii.gz")
+["head_flair.nii.gz"]
+""",
+    ),
+    (
+        "file",
+        ("simpleitk.ReadImage",),
+        ("simpleitk.ReadImage(path: string) -> image of numbers",),
+        """The image in a file, as an expression: the path may be computed, in a loop too.
+
+>>> max(simpleitk.ReadImage("head_flair.nii.gz")) > 0
+true
+""",
+    ),
+    (
+        "file",
+        ("simpleitk.WriteImage",),
+        ("simpleitk.WriteImage(v: image of any kind, path: string, compress: bool) -> string",),
+        """The path; the image is written there when something asks for it.
+
+The last argument may be left out.
+
+>>> simpleitk.WriteImage(simpleitk.ReadImage("head_flair.nii.gz"), "copy.nii.gz")
+copy.nii.gz
+""",
+    ),
+)
+
+#: What is no primitive and is not written in ImgQL, in the order of the documentation.
+BUILT_IN: tuple[_Entry, ...] = (*_COMMANDS, *_EXPRESSIONS, *_SEQUENCES, *_FILES)
