@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from voxgpu.files import apart
-from voxgpu.files.apart import Limits, limits, read_apart
+from voxgpu.files.apart import Limits, limits_of, read_apart
 from voxgpu.files.problem import FileProblem
 
 WITHIN = Limits(1000, 300 << 20, 2)
@@ -44,7 +44,7 @@ def test_arrays_come_back_bit_by_bit(element, shape):
     array = np.random.default_rng(0).integers(0, 2, shape).astype(element)
     # Twice: what was given back of the memory of the first is not part of the second.
     for _ in range(2):
-        found = read_apart("a.png", limits([], 9 << 20), np.asarray, array)
+        found = read_apart("a.png", limits_of([], 9 << 20), np.asarray, array)
         assert (found.dtype, found.shape) == (array.dtype, array.shape)
         assert np.array_equal(found, array)
         assert found.flags.writeable
@@ -67,7 +67,7 @@ def test_a_crash_is_a_problem_and_another_process_follows(number):
 
 
 def test_memory_is_limited():
-    reason = "it is damaged: reading it takes more than 314,572,800 bytes of memory, its header "
+    reason = "it is damaged: reading it takes more than 314,572,800 bytes of memory; its header "
     assert problem(np.ones, 1 << 27).reason == reason + "promises 1,000 of voxels"
     before = pid()
     assert len(read_apart("a.png", Limits(0, 1 << 30, 9), np.ones, 1 << 25)) == 1 << 25
@@ -117,7 +117,7 @@ def test_threads_share_processes_and_get_their_own_answers():
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda n: read_apart("a.png", WITHIN, abs, -n), range(100)))
     assert found == list(range(100))
-    large = limits([], 32 << 20)
+    large = limits_of([], 32 << 20)
     with ThreadPoolExecutor(8) as pool:
         pids = set(pool.map(lambda _: read_apart("a.png", large, os.getpid), range(20)))
     assert 1 <= len(pids) <= 4
@@ -145,7 +145,7 @@ def test_a_fork_has_processes_of_its_own():
 
 def test_limits_grow_with_what_is_promised_and_held(tmp_path):
     (tmp_path / "a").write_bytes(bytes(1000))
-    small, large = limits([str(tmp_path / "a")]), limits([str(tmp_path / "a")], 10**9)
+    small, large = limits_of([str(tmp_path / "a")]), limits_of([str(tmp_path / "a")], 10**9)
     assert (small.promised, large.promised) == (0, 10**9)
     assert small.memory < 1 << 29
     assert 3 * 10**9 < large.memory < 4 * 10**9

@@ -11,7 +11,7 @@ from voxgpu.cpu.host import OnHost
 from voxgpu.cpu.workers import Workers
 from voxgpu.elsewhere import here
 from voxgpu.files.header import Header
-from voxgpu.files.read import read_image
+from voxgpu.files.read import read_with_doubts
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Schedule, Task
@@ -127,7 +127,9 @@ def _single(work: Work, node: Node, given: Mapping[ValueId, Value], backend: Bac
         return node.parameters[0]  # type: ignore[return-value]
     if node.primitive is LOAD:
         assert work.header is not None
-        return backend.received(read_image(work.header))
+        image, doubt = read_with_doubts(work.header)
+        received = backend.received(image)
+        return Doubtful(received, doubt) if doubt else received
     grid = grid_of(work.task.types[0])
     inputs = [given[each] for each in node.inputs]
     value = backend.call(node.primitive, arguments_of(node, inputs), grid, work.task.id)

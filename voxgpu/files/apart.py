@@ -28,6 +28,7 @@ import numpy.typing as npt
 from voxgpu.files.existing import file_size
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.reader_process import Answer, Array, Request, fill, received, sent
+from voxgpu.limits.process import memory_limits
 
 Result = TypeVar("Result")
 
@@ -36,6 +37,9 @@ _ROOM = 384 << 20
 
 #: Times the voxels that a header promises, and the bytes of its files, that a reader may take.
 _TIMES_VOXELS, _TIMES_FILES = 3, 2
+
+#: What may be taken without a look at how much there is.
+_MUCH = 1 << 30
 
 #: Seconds of computing for whatever image, for each file, and bytes that are read in a second.
 _SECONDS, _SECONDS_A_FILE, _BYTES_A_SECOND = 3.0, 0.05, 10_000_000
@@ -59,19 +63,26 @@ class Limits:
     promised  bytes of voxels that the header promises; 0 while it is read itself
     memory    bytes, beyond what the process has
     seconds   of computing
+    scarce    whether there is no more memory that could be allowed
     """
 
     promised: int
     memory: int
     seconds: int
+    scarce: bool = False
 
 
-def limits(files: Iterable[str], promised: int = 0) -> Limits:
+def limits_of(files: Iterable[str], promised: int = 0) -> Limits:
     """The limits for reading ``files``, whose header promises so many bytes of voxels."""
     sizes = [_size(file) for file in files]
     memory = _ROOM + _TIMES_VOXELS * promised + _TIMES_FILES * sum(sizes)
     work = max(promised, sum(sizes)) / _BYTES_A_SECOND
-    return Limits(promised, memory, math.ceil(_SECONDS + _SECONDS_A_FILE * len(sizes) + work))
+    seconds = math.ceil(_SECONDS + _SECONDS_A_FILE * len(sizes) + work)
+    if memory > _MUCH:
+        left = memory_limits()[0].left
+        if left < memory:
+            return Limits(promised, max(left, _MUCH), seconds, True)
+    return Limits(promised, memory, seconds)
 
 
 def _size(path: str) -> int:
@@ -118,7 +129,9 @@ def _result(path: str, within: Limits, answer: Answer) -> Any:
 
 
 def _greedy(within: Limits) -> str:
-    promised = f", its header promises {within.promised:,} of voxels" if within.promised else ""
+    promised = f"; its header promises {within.promised:,} of voxels" if within.promised else ""
+    if within.scarce:
+        return f"reading it takes more than the {within.memory:,} bytes of memory left{promised}"
     return f"it is damaged: reading it takes more than {within.memory:,} bytes of memory{promised}"
 
 

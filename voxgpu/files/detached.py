@@ -7,6 +7,7 @@ https://itk.org/Wiki/MetaIO/Documentation and https://teem.sourceforge.net/nrrd/
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +33,13 @@ _PATTERN = re.compile(r"[^%~\\]+%0?\d?d[^%\\]*|%0?\d?d[^%\\]*")
 #: Names that some readers do not look for beside the header: homes, standard input, variants.
 _ELSEWHERE = re.compile(r"~|-$|list|local$", re.IGNORECASE)
 
+#: Bytes of packed voxels that may be skipped: they have to be unpacked.
+_MOST_SKIPPED = 1 << 28
+
 _ENDLESS = "its header does not end within 1 MB"
 _NO_DATA_FILE = "its MetaImage header does not say where its voxels are (`ElementDataFile`)"
 
-_NRRD_PACKINGS = {"raw": "raw", "gzip": "gzip", "gz": "gzip", "bzip2": "other", "bz2": "other"}
+_NRRD_PACKINGS = {"raw": "raw", "gzip": "gzip", "gz": "gzip"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Packing:
     files    every file that bears on the image: the header's, then those it names, if any
     offset   bytes before the voxels in the file (in each, where there are several); -1 where
              the voxels are whatever stands at the end
-    packing  ``raw``, ``gzip``, ``zlib``, or ``other`` where sizes cannot be told (text, bzip2)
+    packing  ``raw``, ``gzip``, ``zlib``, or ``other`` where sizes cannot be told (text)
     """
 
     files: tuple[str, ...]
@@ -152,10 +156,19 @@ def _nrrd(place: str, header: bytes) -> Packing:
             break
     if not ended and len(header) == _HEADER_BYTES:
         raise FileProblem(place, _ENDLESS)
-    packing = _NRRD_PACKINGS.get(fields.get("encoding", "raw").lower(), "other")
+    encoding = fields.get("encoding", "raw").lower()
+    if encoding in ("bzip2", "bz2"):
+        raise FileProblem(
+            place,
+            "its voxels are packed with bzip2, which is not read",
+            f"pack it with gzip: unu save -f nrrd -e gzip -i {shlex.quote(place)} -o packed.nrrd",
+        )
+    packing = _NRRD_PACKINGS.get(encoding, "other")
     if _integer(fields.get("lineskip", "0")) > 0:
         packing = "other"
     skipped = _integer(fields.get("byteskip", "0"))
+    if packing != "raw" and not 0 <= skipped <= _MOST_SKIPPED:
+        raise FileProblem(place, f"its header skips {skipped:,} bytes of packed voxels")
     if "datafile" in fields:
         named = _named_files(place, fields["datafile"], header[at:])
         return Packing((place, *named), skipped, packing)

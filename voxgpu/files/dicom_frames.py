@@ -15,8 +15,12 @@ from typing import Any
 from voxgpu.files.dicom_dataset import converted_by, dataset, reporting
 from voxgpu.files.problem import FileProblem
 
-#: More voxels than compressed data of one byte can hold: what JPEG 2000 makes of empty images.
+#: More bytes of voxels than one byte of compressed data can hold: what JPEG 2000 makes of empty
+#: images, then of other ways: runs of 128 bytes in two, and JPEG (see `raster`).
 _LARGEST_RATIO = 1 << 16
+_RATIOS = {"1.2.840.10008.1.2.5": 64} | {
+    f"1.2.840.10008.1.2.4.{number}": 2048 for number in (50, 51, 57, 70)
+}
 
 #: What tells volumes within a series apart, in the order in which it is asked.
 LABELS = (
@@ -122,8 +126,8 @@ def read_dicom_file(path: str) -> DicomFile | None:
         syntax = found.file_meta.get("TransferSyntaxUID")
         if syntax is None:
             raise FileProblem(path, "its DICOM data is damaged: it has no transfer syntax")
-        compressed = bool(syntax.is_compressed)
-        _check_size(path, frames, found, room * (_LARGEST_RATIO if compressed else 1))
+        ratio = _RATIOS.get(str(syntax), _LARGEST_RATIO) if syntax.is_compressed else 1
+        _check_size(path, frames, found, room * ratio)
         return DicomFile(
             path,
             series=str(found.get("SeriesInstanceUID") or ""),

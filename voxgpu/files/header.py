@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voxgpu.files.apart import limits, read_apart
+from voxgpu.files.apart import limits_of, read_apart
 from voxgpu.files.dicom_choice import READING, is_dicom, without_fragment
 from voxgpu.files.existing import existing, what_it_looks_like
 from voxgpu.files.geometry import grid_of, python_command
@@ -92,13 +92,13 @@ def _states_at(place: str) -> dict[str, FileState]:
 
 def _read(place: str, options: ReadOptions, series: str) -> Header:
     if Path(place).is_dir() or is_dicom(place):
-        within = limits(_files_within(place))
+        within = limits_of(_files_within(place))
         return read_apart(place, within, _dicom_header, place, options, series)
     from voxgpu.files.nifti_read import nifti_files
 
     files = nifti_files(place)
     header = _nifti_header(place, files, options) if files else None
-    return header or read_apart(place, limits([place]), other_header, place)
+    return header or read_apart(place, limits_of([place]), other_header, place)
 
 
 def _files_within(place: str) -> list[str]:

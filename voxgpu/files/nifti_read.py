@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import struct
 import sys
 import zlib
@@ -44,6 +45,12 @@ LARGEST_RATIO = 1032
 _GZIP = b"\x1f\x8b"
 _NO_GZIP = "Not a gzipped file"
 _CHUNK_BYTES = 1 << 20
+
+#: Bytes behind the voxels that are unpacked however few voxels there are.
+_LEAST_UNPACKED = 1 << 24
+
+#: Bytes before the voxels of gzip data, such as extensions, besides as many as they have.
+_MOST_BEFORE = 1 << 28
 _SCALED_AT_ONCE = 1 << 18
 
 Voxels = npt.NDArray[Any]
@@ -173,6 +180,8 @@ def _check_size(path: str, offset: int, voxel_bytes: int) -> None:
     size = file_size(path)
     promised = offset + voxel_bytes
     if beginning(path, 2) == _GZIP:
+        if offset > _MOST_BEFORE + voxel_bytes:  # which would have to be unpacked
+            raise FileProblem(path, f"its header says that {offset:,} bytes precede its voxels")
         if promised > LARGEST_RATIO * size:
             raise FileProblem(
                 path,
@@ -183,33 +192,37 @@ def _check_size(path: str, offset: int, voxel_bytes: int) -> None:
         raise FileProblem(path, f"truncated: header promises {promised:,} bytes, file has {size:,}")
 
 
-def read_voxels(path: str, header: NiftiHeader, element: str, zeros: bool = False) -> Voxels:
-    """The voxels of a NIfTI image from ``path``, which holds them; without a last copy.
+def read_voxels(
+    path: str, header: NiftiHeader, element: str, zeros: bool = False
+) -> tuple[Voxels, str]:
+    """The voxels of a NIfTI image from ``path``, which holds them, and what is odd about the file.
 
     The shape is that of the header, slowest axis first, and a last axis of channels where there
     are several. ``element`` is that of the result: float32 where integers are scaled. ``zeros``
-    reads what is no finite number as 0.
-    Raises FileProblem where the file is truncated or its gzip data is damaged.
+    reads what is no finite number as 0. What follows the voxels is looked at only as far as it is
+    not longer than they are. Raises FileProblem where the file is truncated or its gzip data is
+    damaged.
     """
     stored, channels = DATATYPES[header.datatype]
     voxels = np.empty(header.dim[::-1] + (channels,) * (channels > 1), stored)
     try:
-        _read_stored(path, header, voxels, fast=True)
+        odd = _read_stored(path, header, voxels, fast=True)
     except _Followed:
-        _read_stored(path, header, voxels, fast=False)
+        odd = _read_stored(path, header, voxels, fast=False)
+        odd = odd or "what follows its gzip data is none and was left out"
     if header.order != ("<" if sys.byteorder == "little" else ">"):
         voxels.byteswap(inplace=True)
-    return _meant(voxels, header, element, zeros)
+    return _meant(voxels, header, element, zeros), odd
 
 
-def _read_stored(path: str, header: NiftiHeader, voxels: Voxels, fast: bool) -> None:
+def _read_stored(path: str, header: NiftiHeader, voxels: Voxels, fast: bool) -> str:
     with opened(path, fast) as file:
         try:
             _skip(file, int(header.offset))
             held = _fill(file, voxels.reshape(-1).view(np.uint8).data)
             if held < voxels.nbytes:
                 raise EOFError
-            _read_to_end(file)
+            return _read_to_end(file, voxels.nbytes)
         except EOFError:
             # Few bytes after gzip data look to the fast reader like the start of more.
             kind = _Followed if fast else FileProblem
@@ -298,8 +311,18 @@ def _fill(file: IO[bytes], target: memoryview) -> int:
     return filled
 
 
-def _read_to_end(file: IO[bytes]) -> None:
-    """Unpack what follows the voxels: only at its end does gzip tell whether all was right."""
-    if not isinstance(file, io.BufferedReader):
-        while _next(file, _CHUNK_BYTES, begun=True):
-            pass
+def _read_to_end(file: IO[bytes], voxel_bytes: int) -> str:
+    """What is odd about what follows the voxels.
+
+    Only at its end does gzip tell whether all was right, so it is unpacked, but not without end.
+    """
+    follow = "bytes follow the voxels that its header promises; they were left out"
+    if isinstance(file, io.BufferedReader):
+        held, at = os.fstat(file.fileno()).st_size, file.tell()
+        return f"{held - at:,} {follow}" if held > at else ""
+    count = 0
+    while part := _next(file, _CHUNK_BYTES, begun=True):
+        count += len(part)
+        if count > max(voxel_bytes, _LEAST_UNPACKED):
+            return f"more than {count:,} {follow}, and its checksum was not looked at"
+    return f"{count:,} {follow}" if count else ""

@@ -12,8 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from voxgpu.files.existing import beginning, os_reason
+from voxgpu.files.nifti_read import LARGEST_RATIO
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.tiff import TRUNCATED, tiff_defect
+
+#: A progressive JPEG may have one bit for 64 samples, and colors of a quarter of the pixels.
+_JPEG_RATIO = 2048
+
+#: Fax codes say in one bit that a line of thousands of pixels is like the one above.
+_TIFF_RATIO = 1 << 20
 
 
 def is_raster(start: bytes) -> bool:
@@ -32,6 +39,21 @@ def raster_defect(place: str) -> str:
         raise FileProblem(place, reason) from None
     with data:
         return question(data) if question else ""
+
+
+def largest_ratio(place: str) -> float:
+    """Bytes of voxels that one byte of the file can hold at most, by its way of compression."""
+    start = beginning(place, 26)
+    if start.startswith(b"\x89PNG") and len(start) == 26:
+        bits, color = start[24:26]
+        samples = {2: 3, 4: 2, 6: 4}.get(color, 1)
+        # A palette's few bits become three colors or four, gray of few bits a byte.
+        stored = max(bits * samples, 1) / 8
+        shown = max(samples, 4 if color == 3 else 1) * max(bits / 8, 1)
+        return LARGEST_RATIO * shown / stored
+    if start.startswith(b"\xff\xd8\xff"):
+        return _JPEG_RATIO
+    return _TIFF_RATIO
 
 
 def _question(start: bytes) -> Callable[[mmap.mmap], str] | None:

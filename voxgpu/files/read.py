@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.files.apart import limits, read_apart
+from voxgpu.files.apart import limits_of, read_apart
 from voxgpu.files.dicom_choice import READING
 from voxgpu.files.formats import reader_of
 from voxgpu.files.header import Header, other_header
@@ -24,7 +24,12 @@ from voxgpu.itk.process import quiet, simpleitk
 
 
 def read_image(header: Header) -> Image:
-    """The image that ``header`` announced, voxels as the file has them.
+    """The image that ``header`` announced; see `read_with_doubts`."""
+    return read_with_doubts(header)[0]
+
+
+def read_with_doubts(header: Header) -> tuple[Image, str]:
+    """The image that ``header`` announced, voxels as the file has them, and what is odd about it.
 
     The array is C-contiguous, of the header's element, with the shape of the header's grid and
     a last axis of channels for colors. NIfTI voxels are read by `nifti_read`; in a process apart,
@@ -34,18 +39,19 @@ def read_image(header: Header) -> Image:
     state they were hashed, too. An image that is in memory is that image.
     """
     if header.given is not None:
-        return Image(header.given.image.array, header.grid)
+        return Image(header.given.image.array, header.grid), ""
     check_unchanged(header.states)
-    image = _read(header)
+    found = _nifti_voxels(header) if header.reading != (READING,) else None
+    if found is None:
+        within = limits_of(header.files, header.bytes)
+        found = read_apart(header.path, within, _voxels_of, header), ""
+    voxels, odd = found
+    image = _image(header, voxels)
     check_unchanged(header.states)
-    return image
+    return image, f"`{header.path}`: {odd}" if odd else ""
 
 
-def _read(header: Header) -> Image:
-    voxels = _nifti_voxels(header) if header.reading != (READING,) else None
-    if voxels is None:
-        within = limits(header.files, header.bytes)
-        voxels = read_apart(header.path, within, _voxels_of, header)
+def _image(header: Header, voxels: npt.NDArray[Any]) -> Image:
     shape = header.grid.shape + (header.channels,) * (header.channels > 1)
     if voxels.dtype.name != header.element or voxels.size != np.prod(shape, dtype=object):
         raise _changed(header)
@@ -62,7 +68,7 @@ def _changed(header: Header) -> FileProblem:
     )
 
 
-def _nifti_voxels(header: Header) -> npt.NDArray[Any] | None:
+def _nifti_voxels(header: Header) -> tuple[npt.NDArray[Any], str] | None:
     files = nifti_files(header.path)
     nifti = read_nifti_header(files) if files else None
     if nifti is None:

@@ -13,10 +13,7 @@ from voxgpu.files.detached import Packing, check_sizes, packing_of
 from voxgpu.files.existing import beginning, file_size
 from voxgpu.files.nifti_read import LARGEST_RATIO
 from voxgpu.files.problem import FileProblem
-from voxgpu.files.raster import is_raster, raster_defect
-
-#: Bits become bytes, and a palette's bits three colors, before or after deflate did its best.
-_RASTER_RATIO = LARGEST_RATIO * 32
+from voxgpu.files.raster import is_raster, largest_ratio, raster_defect
 
 _CHUNK_BYTES = 1 << 20
 
@@ -85,15 +82,15 @@ def _check_packed(packing: Packing, voxel_bytes: int) -> None:
 def _check_raster(place: str, voxel_bytes: int) -> None:
     if reason := raster_defect(place):
         raise FileProblem(place, reason)
-    _check_claim(place, voxel_bytes, file_size(place), _RASTER_RATIO)
+    _check_claim(place, voxel_bytes, file_size(place), largest_ratio(place))
 
 
-def _check_claim(place: str, voxel_bytes: int, size: int, ratio: int) -> None:
+def _check_claim(place: str, voxel_bytes: int, size: int, ratio: float) -> None:
     if voxel_bytes > ratio * size:
         raise FileProblem(
             place,
             f"the header claims {voxel_bytes:,} bytes of voxels, but {size:,} bytes of compressed "
-            f"data cannot hold more than {ratio * size:,}",
+            f"data cannot hold more than {ratio * size:,.0f}",
         )
 
 
