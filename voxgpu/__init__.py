@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import voxgpu.forking  # noqa: F401 - before a thread begins to import the rest
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.image import Grid
 from voxgpu.python.image import Image

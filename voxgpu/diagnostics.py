@@ -31,6 +31,7 @@ CODES = {
     "E302": "more memory than there is",
     "E303": "a file that could not be written",
     "E304": "a failure while computing",
+    "E305": "a session of another process",
     "E401": "a folder that is no store, or of another version",
     "E402": "a value that the program does not have",
     "E501": "a device that cannot be used",

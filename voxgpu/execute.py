@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -87,6 +88,7 @@ class Session(AbstractContextManager["Session"]):
         self._reused: list[ValueId] = []
         self._seconds = 0.0
         self._told: set[str] = set()
+        self._process = os.getpid()
 
     def __exit__(
         self,
@@ -98,7 +100,12 @@ class Session(AbstractContextManager["Session"]):
         self.close(interrupted=kind is not None and not issubclass(kind, Exception))
 
     def close(self, interrupted: bool = False) -> None:
-        """Ends the threads of the backend and writes what the store is to keep."""
+        """Ends the threads of the backend and writes what the store is to keep.
+
+        In a process that was forked from the session's, nothing: both are the parent's to do.
+        """
+        if self._process != os.getpid():
+            return
         if self._store is not None and not interrupted:
             self._store.flush()  # what waits to be written may still be on a device
         self._runner.close()
@@ -130,6 +137,7 @@ class Session(AbstractContextManager["Session"]):
 
     def execute(self, compiled: Compiled) -> Result:
         """Runs a program. Raises ImgqlError where it has errors, or memory is short."""
+        self._refuse_in_child()
         if compiled.errors:
             raise ImgqlError(compiled.diagnostics)
         plan = compiled.plan
@@ -157,6 +165,13 @@ class Session(AbstractContextManager["Session"]):
         self._runner.warnings.clear()
         return result
 
+    def _refuse_in_child(self) -> None:
+        """Raises ImgqlError in a process that was forked: the session's threads are not there."""
+        if self._process != os.getpid():
+            message = "this session belongs to the process that this one was forked from"
+            hint = "make a session of its own in each process, or use voxgpu.run"
+            raise ImgqlError([Diagnostic("E305", message, help=hint)])
+
     def _deliveries(self) -> Deliveries:
         disk = self._store.disk if self._store is not None else None
         files = SavedFiles(disk.index, form_of) if disk is not None else None
@@ -165,6 +180,7 @@ class Session(AbstractContextManager["Session"]):
         )
 
     def _run(self, plan: Plan, deliver: Deliver, is_last: bool) -> Outcome:
+        self._refuse_in_child()
         start = perf_counter()
         outcome = self._runner.run(plan, deliver, is_last)
         for id, doubt in outcome.doubts:

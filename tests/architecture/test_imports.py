@@ -16,7 +16,18 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: Layers from the bottom up; a file may import from its own layer and from those below.
 LAYERS = [
-    {"image", "types", "ids", "diagnostics", "device", "version", "elsewhere", "limits", "amounts"},
+    {
+        "image",
+        "types",
+        "ids",
+        "diagnostics",
+        "device",
+        "version",
+        "elsewhere",
+        "forking",
+        "limits",
+        "amounts",
+    },
     {"codegen", "itk"},
     {"primitives", "language", "files"},
     {"plan"},

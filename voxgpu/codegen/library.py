@@ -22,9 +22,11 @@ from typing import Any
 import numpy as np
 
 from voxgpu.codegen.machine import CTYPES, function_at, machine
+from voxgpu.forking import hold_while_forking
 
 #: Numba and its caller agree on nothing if two threads compile at once.
 _LOCK = RLock()
+hold_while_forking(_LOCK)
 
 
 @cache

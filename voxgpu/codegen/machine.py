@@ -14,9 +14,16 @@ from threading import RLock
 from typing import Any
 
 from voxgpu.codegen.object_cache import ObjectCache, default_folder
+from voxgpu.forking import hold_while_forking
 
 #: Held while the machine of the process is made.
 _MAKING = RLock()
+
+#: Held while LLVM works.
+_WORKING = RLock()
+
+hold_while_forking(_WORKING)
+hold_while_forking(_MAKING)
 
 #: Bump when other code comes out of the same text.
 _VERSION = 1
@@ -52,7 +59,11 @@ class Machine:
         self._identity = f"{_VERSION} {llvmlite.__version__} {self._target.triple} {self._cpu} "
         self._identity += self._features
         self._cache = cache
-        self._lock = RLock()
+        self._lock = _WORKING
+        # Of llvmlite: what is collected as garbage, on any thread, is given up within it.
+        within = getattr(getattr(llvm.ffi.lib, "_lock", None), "_lock", None)
+        if within is not None:
+            hold_while_forking(within)
         # An engine owns the modules that are added to it and links code until the process ends.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
         self.compiled = 0

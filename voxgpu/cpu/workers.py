@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 from voxgpu.cpu.buffers import Buffers
+from voxgpu.forking import renew_in_child
 from voxgpu.limits.process import core_limits
 
 Item = TypeVar("Item")
@@ -26,6 +27,13 @@ class Workers:
         self.count = count
         self._buffers = Buffers()
         self._pool = ThreadPoolExecutor(count, "voxgpu") if count > 1 else None
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Starts anew in a forked process, which has none of the threads."""
+        self._buffers = Buffers()
+        if self._pool is not None:
+            self._pool = ThreadPoolExecutor(self.count, "voxgpu")
 
     def map(self, function: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
         """``[function(each) for each in items]``, several at once.

@@ -11,11 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from voxgpu.codegen import nvrtc
+from voxgpu.forking import call_in_child
 
 _LIBRARY = "nvcuda.dll" if os.name == "nt" else "libcuda.so.1"
 
 #: What the driver answers where it is there and no device is.
 _NO_DEVICE = 100
+
+#: What it answers in a process that was forked from one that uses it.
+_NOT_INITIALIZED = 3
+_OF_PARENT = (
+    "the process that this one was forked from uses it, and CUDA does not work across a fork; "
+    'start processes with multiprocessing\'s "spawn" or "forkserver"'
+)
+
+#: Whether this process has started the driver; whether only the one it was forked from has.
+_started = _is_parents = False
 
 _PROBE = 'extern "C" __global__ void probe(int* place) { *place = 42; }\n'
 
@@ -48,14 +59,30 @@ def found() -> tuple[int, str]:
 
 def driver_problem() -> str:
     """Why the driver of NVIDIA cannot be used; empty where it can."""
+    global _started
+    if _is_parents:
+        return _OF_PARENT
     try:
         driver = ctypes.CDLL(_LIBRARY)
     except OSError:
         return "there is no NVIDIA driver on this computer"
     status = int(driver.cuInit(0))
+    _started = _started or status == 0
+    if status == _NOT_INITIALIZED:
+        return _OF_PARENT
     if status == _NO_DEVICE:
         return "the NVIDIA driver finds no GPU"
     return f"the NVIDIA driver does not start (error {status})" if status else ""
+
+
+def _forked() -> None:
+    """Notices in a child that the driver is the parent's."""
+    global _is_parents
+    _is_parents = _is_parents or _started
+    found.cache_clear()
+
+
+call_in_child(_forked)
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from lark.exceptions import UnexpectedToken
 from lark.lexer import Lexer
 
 from voxgpu.diagnostics import Diagnostic, Source, Span
+from voxgpu.forking import call_in_child
 from voxgpu.language.brackets import DEEPEST, too_deep
 from voxgpu.language.build import Builder
 from voxgpu.language.mistakes import explain
@@ -148,3 +149,7 @@ def _parser() -> _Parser:
     terminals = sorted(lark.terminals, key=lambda each: grammar.index(f"\n{each.name}:"))
     patterns = {each.name: each.pattern.to_regexp() for each in terminals}
     return _Parser(lark, word_pattern(patterns), builder, Lock())
+
+
+# Another thread may have been within it.
+call_in_child(_parser.cache_clear)

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from voxgpu.forking import renew_in_child
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.primitives.primitive import Value
@@ -70,6 +71,7 @@ class DiskStore:
         self._pinned: set[ValueId] = set()
         self._used: set[ValueId] = set()
         self._lock = threading.Lock()
+        renew_in_child(self)
         self._is_full = False
         self._is_damaged = False
         open_folder(folder)
@@ -121,6 +123,10 @@ class DiskStore:
     def pin(self, ids: Iterable[ValueId]) -> None:
         """These values are going to be read: they are not driven out by what this one writes."""
         self._pinned.update(ids)
+
+    def after_fork(self) -> None:
+        """Has a lock of its own in a forked process."""
+        self._lock = threading.Lock()
 
     def put(
         self,

@@ -17,9 +17,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
+from voxgpu.forking import call_in_child
 from voxgpu.ids import ValueId
 from voxgpu.store.copy_index import copy_while_quiet
+from voxgpu.store.folder import StoreProblem
 from voxgpu.store.tables import definitions, statements
 
 #: Of the tables. A database of another version is left alone.
@@ -89,6 +92,24 @@ class Row:
 _COLUMNS = "id, kind, primitive, size, bytes, seconds, created, used, doubts, small"
 
 
+#: Indexes that this process has open, and whether the one that it was forked from had any.
+_OPEN: WeakSet[Index] = WeakSet()
+_is_parents = False
+
+#: SQLite keeps locks by process, and its own ones might be held by threads that are not there.
+_OF_PARENT = "the process that this one was forked from had a store open"
+_OF_PARENT_HELP = 'start processes with multiprocessing\'s "spawn", or close the session before'
+
+
+def _forked() -> None:
+    """Notices in a child that SQLite is the parent's."""
+    global _is_parents
+    _is_parents = _is_parents or bool(len(_OPEN))
+
+
+call_in_child(_forked)
+
+
 class Index:
     """The database of a store; raises sqlite3.Error where it cannot be used."""
 
@@ -100,6 +121,10 @@ class Index:
         self._local = threading.local()
         self._all: list[tuple[int, sqlite3.Connection]] = []
         self.read_only = False
+        if _is_parents:
+            message = f"the index of the store `{path.parent}` cannot be used: {_OF_PARENT}"
+            raise StoreProblem(message, _OF_PARENT_HELP)
+        _OPEN.add(self)
         self._open()
 
     def has(self, id: ValueId) -> bool:
@@ -227,6 +252,7 @@ class Index:
                     connection.close()
         self._all.clear()
         self._local = threading.local()
+        _OPEN.discard(self)
         if self._copy is not None:
             self._copy.cleanup()
             self._copy = None
@@ -302,6 +328,9 @@ class Index:
         return _version(self.connection)
 
     def _connect(self) -> sqlite3.Connection:
+        if _is_parents:
+            raise sqlite3.OperationalError(_OF_PARENT)
+        _OPEN.add(self)
         mode = "ro" if self.read_only and self._copy is None else "rwc"
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode={mode}",

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
+from voxgpu.forking import renew_in_child
+
 #: How much less than the computation the thread that writes gets where both want a core.
 _NICENESS = 10
 
@@ -29,6 +31,13 @@ class Writer:
         self._ending = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Starts anew in a forked process: what waits is written by the parent."""
+        self._changed = threading.Condition()
+        self._jobs = deque()
+        self._bytes, self._busy, self._thread = 0, False, None
 
     def wait_at(self, most: int) -> None:
         """Lets values that wait take at most so many bytes."""
