@@ -145,7 +145,10 @@ class Session(AbstractContextManager["Session"]):
         saved = deliveries.already_saved(plan)
         left = tuple(goal for place, goal in enumerate(plan.goals) if place not in saved)
         asked = replace(plan, goals=left)
-        outcome = self._run(asked, deliveries.deliver, not self._is_keeping)
+        try:
+            outcome = self._run(asked, deliveries.deliver, not self._is_keeping)
+        finally:
+            deliveries.close()
         self._remember(compiled)
         warnings = [each for each in compiled.diagnostics if not each.is_error]
         warnings += [*self._doubts, *self._runner.warnings, *deliveries.warnings_of(plan.goals)]

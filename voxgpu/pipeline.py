@@ -37,7 +37,7 @@ from voxgpu.primitives.catalogue import Catalogue, catalogue, standard_primitive
 from voxgpu.primitives.extension import BrokenExtension, clash, from_file, from_packages
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
-from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, Type
+from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, SequenceOf, Type
 
 
 @dataclass(frozen=True)
@@ -339,10 +339,11 @@ class _Files:
         self._read: dict[str, Header] = {}
 
     def describe(self, path: str) -> tuple[Type, Header]:
-        """The type of the image in a file, and its header."""
+        """The type of the image in a file, or of several volumes, and its header."""
         header = self._read.get(path) or self._header(path)
         self._read[path] = header
-        return (NUMBER_IMAGE if header.channels == 1 else COLOR_IMAGE), header
+        kind = NUMBER_IMAGE if header.channels == 1 else COLOR_IMAGE
+        return (kind if header.volumes == 1 else SequenceOf(kind)), header
 
     def listing(self, folder: str, pattern: str, recursive: bool, whole: bool) -> list[str]:
         """The names of what is in a folder."""

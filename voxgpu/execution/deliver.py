@@ -13,6 +13,7 @@ from voxgpu.diagnostics import Diagnostic
 from voxgpu.elsewhere import Elsewhere
 from voxgpu.files.roots import Roots
 from voxgpu.files.write import Written, content_of, write_image
+from voxgpu.files.write_volumes import VolumesFile
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.plan.node import Goal, Plan
@@ -43,6 +44,7 @@ class Saved:
 
     kind       of the image, with its grid
     unchanged  the file had been there, and was left as it was
+    volumes    how many images the file holds; 0: one
     """
 
     label: str
@@ -50,10 +52,29 @@ class Saved:
     kind: ImageOf
     unchanged: bool = False
     _image: Image | None = None
+    volumes: int = 0
+    _images: tuple[Image, ...] = ()
+
+    @property
+    def value(self) -> Image | tuple[Image, ...]:
+        """What is in the file: an image, or its volumes; raises LookupError likewise."""
+        return self.images if self.volumes else self.image
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The volumes in the file, or its image; raises LookupError likewise."""
+        if self.volumes and not self._images:
+            raise LookupError(f"the images of `{self.label}` were not asked for; see the file")
+        return self._images if self.volumes else (self.image,)
 
     @property
     def image(self) -> Image:
-        """What is in the file; raises LookupError where the caller did not want images."""
+        """What is in the file; raises LookupError where the caller did not want images.
+
+        Also where the file holds several, which are ``images``.
+        """
+        if self.volumes:
+            raise LookupError(f"`{self.label}` holds {self.volumes} volumes: `images`")
         if self._image is None:
             raise LookupError(f"the image of `{self.label}` was not asked for; it is in the file")
         return self._image
@@ -66,6 +87,7 @@ class Saved:
             "label": self.label,
             "path": str(self.path),
             "unchanged": self.unchanged,
+            **({"volumes": self.volumes} if self.volumes else {}),
             "type": f"image of {self.kind.element}",
             "grid": {
                 "shape": list(grid.shape),
@@ -106,6 +128,8 @@ class Deliveries:
     printed: list[Printed] = field(default_factory=list)
     found: list[Value] = field(default_factory=list)
     _saved: dict[int, tuple[Saved, list[Diagnostic]]] = field(default_factory=dict)
+    _files: dict[str, VolumesFile] = field(default_factory=dict)
+    _held: dict[str, list[Image]] = field(default_factory=dict)
 
     def already_saved(self, plan: Plan) -> set[int]:
         """The places of goals whose files are there already, so that nothing is left to do.
@@ -117,7 +141,7 @@ class Deliveries:
         times = Counter(goal.target for goal in plan.goals if goal.action == "save")
         found = set()
         for place, goal in enumerate(plan.goals):
-            if goal.action != "save" or times[goal.target] > 1:
+            if goal.action != "save" or goal.parts or times[goal.target] > 1:
                 continue
             kind = plan.types[goal.value]
             assert isinstance(kind, ImageOf)
@@ -164,6 +188,9 @@ class Deliveries:
             self.on_print(printed)
 
     def _save(self, goal: Goal, image: Image) -> None:
+        if goal.parts:
+            self._save_volume(goal, image)
+            return
         held = image if self.images or self.output is None else None
         kind = type_of(image)
         if self.output is None:
@@ -177,6 +204,33 @@ class Deliveries:
         if self.known is not None:
             self.known.note(path, goal.value, written)
         self._note(goal, Saved(goal.label, path, kind, False, held), written.warnings)
+
+    def _save_volume(self, goal: Goal, image: Image) -> None:
+        """Adds to a file of several volumes; goals of one file come one after the other."""
+        held = self._held.setdefault(goal.target, [])
+        if self.images or self.output is None:
+            held.append(image)
+        label, count = goal.label, goal.parts
+        path, written = Path(label), None
+        if self.output is not None:
+            path = (self.output / label).absolute()
+            self.roots.check_write(path)
+            if not goal.part:
+                self._files[goal.target] = VolumesFile(path, count)
+            file = self._files.get(goal.target)
+            written = file.add(goal.part, image) if file is not None else None
+            if written is None:
+                return
+        elif goal.part < count - 1 or len(held) < count:
+            return
+        images = tuple(self._held.pop(goal.target))
+        saved = Saved(label, path, type_of(image), volumes=count, _images=images)
+        self._note(goal, saved, written.warnings if written else ())
+
+    def close(self) -> None:
+        """Removes files that lack volumes."""
+        for each in self._files.values():
+            each.abandon()
 
 
 def type_of(image: Image) -> ImageOf:

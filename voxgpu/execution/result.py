@@ -39,7 +39,7 @@ class Result:
     def values(self) -> Mapping[str, Value]:
         """Everything delivered, by label or file name; sequences are tuples."""
         printed: dict[str, Value] = {p.label: p.value for p in self.prints}
-        return printed | {saved.label: saved.image for saved in self.saved}
+        return printed | {saved.label: saved.value for saved in self.saved}
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, as ``voxgpu run --json`` prints it."""

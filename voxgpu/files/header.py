@@ -11,6 +11,8 @@ from voxgpu.files.apart import limits_of, read_apart
 from voxgpu.files.dicom_choice import READING, is_dicom, without_fragment
 from voxgpu.files.existing import existing, what_it_looks_like
 from voxgpu.files.geometry import grid_of, python_command
+from voxgpu.files.mgh_name import READING as MGH
+from voxgpu.files.mgh_name import is_mgh
 from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.state import FileState, changed_while_read, state, state_of
@@ -41,6 +43,8 @@ class Header:
     states    the state of each of ``files`` when the header was read; empty where that is not
               known. Voxels that are read later must come from files in these states.
     given     the image itself, where it is in memory and in no file
+    volumes   how many such images are in the files, one after the other
+    volume    which of several this one is, from 0; None where there is one, and for all of them
     """
 
     path: str
@@ -52,11 +56,18 @@ class Header:
     reading: tuple[str, ...] = ()
     states: tuple[FileState, ...] = field(default=(), compare=False)
     given: Given | None = field(default=None, compare=False, repr=False)
+    volumes: int = 1
+    volume: int | None = None
 
     @property
     def bytes(self) -> int:
-        """Memory that the voxels take."""
+        """Memory that the voxels take, of one volume where there are several."""
         return self.grid.voxels * self.channels * ELEMENT_BYTES[self.element]
+
+    def at(self, index: int) -> Header:
+        """The header of one of several volumes. What it holds is told with all of them."""
+        reading = (*self.reading, f"volume {index}")
+        return replace(self, reading=reading, volumes=1, volume=index, warnings=())
 
 
 def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
@@ -65,8 +76,8 @@ def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
     ``folder#UID`` is one of the series in a folder.
 
     Raises FileProblem for whatever is not there, not an image, not a 2-D or 3-D image of real
-    numbers or colors, for files that are shorter than their header promises, and for those that
-    change meanwhile.
+    numbers or colors, or in NIfTI and MGH several of them, for files that are shorter than their
+    header promises, and for those that change meanwhile.
     """
     named, series = without_fragment(str(path))
     place = existing(Path(named))
@@ -98,7 +109,16 @@ def _read(place: str, options: ReadOptions, series: str) -> Header:
 
     files = nifti_files(place)
     header = _nifti_header(place, files, options) if files else None
+    if is_mgh(place):
+        header = _mgh_header(place)
     return header or read_apart(place, limits_of([place]), other_header, place)
+
+
+def _mgh_header(place: str) -> Header:
+    from voxgpu.files.mgh import mgh_information
+
+    information, volumes = mgh_information(place)
+    return replace(_header(place, information, (place,)), volumes=volumes, reading=(MGH,))
 
 
 def _files_within(place: str) -> list[str]:
@@ -123,6 +143,7 @@ def _dicom_header(place: str, options: ReadOptions, series: str) -> Header:
 def _nifti_header(place: str, files: tuple[str, ...], options: ReadOptions) -> Header | None:
     from voxgpu.files.nifti_information import nifti_information
     from voxgpu.files.nifti_read import read_nifti_header
+    from voxgpu.files.nifti_time import first_volume, with_time
 
     header = read_nifti_header(files)
     if header is None:
@@ -131,8 +152,11 @@ def _nifti_header(place: str, files: tuple[str, ...], options: ReadOptions) -> H
         reason = what_it_looks_like(place) or "it has no NIfTI header, although its name says so"
         raise FileProblem(place, reason)
     said = nifti_information(place, header, options)
-    result = _header(place, said.information, files, said.fields, said.sheared)
-    if result.grid.voxels * result.channels != header.components:
+    information, volumes = first_volume(said.information)
+    result = _header(place, information, files, said.fields, said.sheared)
+    if volumes > 1:
+        result = replace(result, volumes=volumes, grid=with_time(result.grid, header))
+    if result.grid.voxels * result.channels * volumes != header.components:
         raise FileProblem(place, "its header is damaged: its dimensions contradict its voxel type")
     return replace(result, warnings=said.warnings, reading=said.reading)
 

@@ -263,6 +263,8 @@ def _put_orientation(header: bytearray, fields: bytes) -> None:
         length = struct.calcsize("<" + form)
         header[offset : offset + length] = fields[at : at + length]
         at += length
+    # What is left is the time between volumes, of images from a file of several.
+    header[92 : 92 + len(fields) - at] = fields[at:]
 
 
 def as_first_version(header: NiftiHeader) -> bytes:

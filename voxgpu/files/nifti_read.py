@@ -53,6 +53,11 @@ _LEAST_UNPACKED = 1 << 24
 _MOST_BEFORE = 1 << 28
 _SCALED_AT_ONCE = 1 << 18
 
+_FOLLOW = "bytes follow the voxels that its header promises; they were left out"
+
+#: What is odd about a file that goes on after its gzip data.
+FOLLOWED = "what follows its gzip data is none and was left out"
+
 Voxels = npt.NDArray[Any]
 
 
@@ -98,7 +103,7 @@ def read_nifti_header(files: tuple[str, ...]) -> NiftiHeader | None:
         try:
             with opened(files[0]) as file:
                 header = parse(_head(file))
-        except (EOFError, _Followed):
+        except (EOFError, Followed):
             with opened(files[0], fast=False) as file:
                 header = parse(_head(file))
     except EOFError:
@@ -207,33 +212,35 @@ def read_voxels(
     voxels = np.empty(header.dim[::-1] + (channels,) * (channels > 1), stored)
     try:
         odd = _read_stored(path, header, voxels, fast=True)
-    except _Followed:
+    except Followed:
         odd = _read_stored(path, header, voxels, fast=False)
-        odd = odd or "what follows its gzip data is none and was left out"
-    if header.order != ("<" if sys.byteorder == "little" else ">"):
-        voxels.byteswap(inplace=True)
-    return _meant(voxels, header, element, zeros), odd
+        odd = odd or FOLLOWED
+    return meant(voxels, header, element, zeros), odd
 
 
 def _read_stored(path: str, header: NiftiHeader, voxels: Voxels, fast: bool) -> str:
     with opened(path, fast) as file:
         try:
-            _skip(file, int(header.offset))
-            held = _fill(file, voxels.reshape(-1).view(np.uint8).data)
+            skip(file, int(header.offset))
+            held = fill(file, voxels.reshape(-1).view(np.uint8).data)
             if held < voxels.nbytes:
                 raise EOFError
-            return _read_to_end(file, voxels.nbytes)
+            return read_to_end(file, voxels.nbytes)
         except EOFError:
             # Few bytes after gzip data look to the fast reader like the start of more.
-            kind = _Followed if fast else FileProblem
-            raise kind(path, _truncated(voxels.nbytes)) from None
+            kind = Followed if fast else FileProblem
+            raise kind(path, truncated(voxels.nbytes)) from None
 
 
-def _truncated(promised: int) -> str:
+def truncated(promised: int) -> str:
+    """What is wrong with a file that ends before its voxels do."""
     return f"truncated: the header promises {promised:,} bytes of voxels, the file ends before"
 
 
-def _meant(voxels: Voxels, header: NiftiHeader, element: str, zeros: bool) -> Voxels:
+def meant(voxels: Voxels, header: NiftiHeader, element: str, zeros: bool) -> Voxels:
+    """What voxels mean that are as the file has them; they may be changed."""
+    if header.order != ("<" if sys.byteorder == "little" else ">"):
+        voxels.byteswap(inplace=True)
     if zeros and voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
         np.nan_to_num(voxels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     slope, intercept = header.scaling
@@ -256,7 +263,7 @@ def _scaled(voxels: Voxels, slope: float, intercept: float, element: str) -> Vox
     return result
 
 
-class _Followed(FileProblem):
+class Followed(FileProblem):
     """What follows gzip data is none itself; the fast reader then has lost what it had unpacked."""
 
 
@@ -283,13 +290,14 @@ def opened(path: str, fast: bool = True) -> Iterator[IO[bytes]]:
                 yield unpacked
     except damages as error:
         followed = fast and str(error).startswith(_NO_GZIP)
-        kind = _Followed if followed else FileProblem
+        kind = Followed if followed else FileProblem
         raise kind(path, f"its gzip data is damaged ({error})") from None
     except OSError as error:
         raise FileProblem(path, os_reason(error)) from None
 
 
-def _skip(file: IO[bytes], count: int) -> None:
+def skip(file: IO[bytes], count: int) -> None:
+    """Leave so many bytes from the start out; raises EOFError where there are fewer."""
     if isinstance(file, io.BufferedReader):
         file.seek(count)
         return
@@ -300,7 +308,7 @@ def _skip(file: IO[bytes], count: int) -> None:
         count -= skipped
 
 
-def _fill(file: IO[bytes], target: memoryview) -> int:
+def fill(file: IO[bytes], target: memoryview) -> int:
     """Read until ``target`` is full or the file ends; the bytes read."""
     filled = 0
     while filled < len(target):
@@ -311,18 +319,21 @@ def _fill(file: IO[bytes], target: memoryview) -> int:
     return filled
 
 
-def _read_to_end(file: IO[bytes], voxel_bytes: int) -> str:
+def read_to_end(file: IO[bytes], voxel_bytes: int) -> str:
     """What is odd about what follows the voxels.
 
     Only at its end does gzip tell whether all was right, so it is unpacked, but not without end.
     """
-    follow = "bytes follow the voxels that its header promises; they were left out"
     if isinstance(file, io.BufferedReader):
-        held, at = os.fstat(file.fileno()).st_size, file.tell()
-        return f"{held - at:,} {follow}" if held > at else ""
+        return following(os.fstat(file.fileno()).st_size - file.tell())
     count = 0
     while part := _next(file, _CHUNK_BYTES, begun=True):
         count += len(part)
         if count > max(voxel_bytes, _LEAST_UNPACKED):
-            return f"more than {count:,} {follow}, and its checksum was not looked at"
-    return f"{count:,} {follow}" if count else ""
+            return f"more than {count:,} {_FOLLOW}, and its checksum was not looked at"
+    return following(count)
+
+
+def following(count: int) -> str:
+    """What is odd about so many bytes behind the voxels."""
+    return f"{count:,} {_FOLLOW}" if count > 0 else ""

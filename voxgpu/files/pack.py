@@ -32,12 +32,33 @@ def write_packed(file: BinaryIO, parts: Sequence[Any]) -> None:
 
     The time in the gzip header is 0, so that equal parts give equal bytes.
     """
+    with packing(file) as target:
+        for chunk in _chunks(parts):
+            target.write(chunk)
+
+
+def packing(file: BinaryIO) -> Any:
+    """A gzip stream into a file, a context; the time in its header is 0."""
     from isal import igzip
 
     pack: Any = igzip.IGzipFile
-    with pack("", "wb", _LEVEL, fileobj=file, mtime=0) as target:
-        for chunk in _chunks(parts):
-            target.write(chunk)
+    return pack("", "wb", _LEVEL, fileobj=file, mtime=0)
+
+
+def check_whole_pack(path: Path, size: int, digest: bytes, name: Path) -> None:
+    """Unpack a file and compare it with what was packed: its length and its xxh3-128.
+
+    Raises FileProblem, for the file ``name``, where they differ.
+    """
+    found = xxhash.xxh3_128()
+    try:
+        with path.open("rb") as file:
+            for chunk in _unpacked(file, zlib.decompressobj(wbits=31), size, True):
+                found.update(chunk)
+    except zlib.error as error:
+        raise _wrong(name) from error
+    if found.digest() != digest:
+        raise _wrong(name)
 
 
 def check_packed(path: Path, parts: Sequence[Any], name: Path) -> None:

@@ -12,7 +12,10 @@ from voxgpu.files.dicom_choice import READING
 from voxgpu.files.formats import reader_of
 from voxgpu.files.header import Header, other_header
 from voxgpu.files.itk import objections
+from voxgpu.files.mgh import mgh_voxels
+from voxgpu.files.mgh_name import READING as MGH
 from voxgpu.files.nifti_read import nifti_files, read_nifti_header, read_voxels
+from voxgpu.files.nifti_volume import read_volume
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.state import check_unchanged
 from voxgpu.files.tiff_kind import READING as TIFFFILE
@@ -41,7 +44,11 @@ def read_with_doubts(header: Header) -> tuple[Image, str]:
     if header.given is not None:
         return Image(header.given.image.array, header.grid), ""
     check_unchanged(header.states)
-    found = _nifti_voxels(header) if header.reading != (READING,) else None
+    found = None
+    if MGH in header.reading:
+        found = mgh_voxels(header.path, header.volume), ""
+    elif header.reading != (READING,):
+        found = _nifti_voxels(header)
     if found is None:
         within = limits_of(header.files, header.bytes)
         found = read_apart(header.path, within, _voxels_of, header), ""
@@ -73,7 +80,12 @@ def _nifti_voxels(header: Header) -> tuple[npt.NDArray[Any], str] | None:
     nifti = read_nifti_header(files) if files else None
     if nifti is None:
         return None
-    return read_voxels(files[-1], nifti, header.element, "zeros" in header.reading)
+    zeros = "zeros" in header.reading
+    if header.volume is None:
+        return read_voxels(files[-1], nifti, header.element, zeros)
+    if len(nifti.dim) < 4 or header.volume >= nifti.dim[3]:
+        raise _changed(header)
+    return read_volume(files[-1], nifti, header.volume, header.element, zeros, header.states)
 
 
 def _voxels_of(header: Header) -> npt.NDArray[Any]:

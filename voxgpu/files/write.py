@@ -72,7 +72,7 @@ def write_image(path: Path, image: Image) -> Written:
     voxels, warnings = prepared(path, image, suffix)
     warnings += lost_place(path, image.grid, suffix)
     with (
-        _appearing(path, suffix) as unfinished,
+        appearing(path, suffix) as unfinished,
         objections(str(path), "write", str(unfinished)),
     ):
         digest = _write(path, unfinished, voxels, image.grid, suffix)
@@ -100,7 +100,7 @@ def content_of(image: Image) -> Content:
 
 
 @contextmanager
-def _appearing(path: Path, suffix: str) -> Iterator[Path]:
+def appearing(path: Path, suffix: str) -> Iterator[Path]:
     """A file beside ``path`` to write to, which takes its name when all went well."""
     unfinished = None
     try:

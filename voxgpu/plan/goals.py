@@ -17,6 +17,7 @@ from voxgpu.ids import ValueId
 from voxgpu.language.program import Program, ProgramGoal
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.plan.values import Failed, Item, LazySequence, Lowered, NeedsRun, Work, forced
+from voxgpu.plan.volumes import is_one_file, unfit, unfit_length
 from voxgpu.types import ImageOf
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class Goals:
                 return []
             if goal.action in ("print", "find"):
                 return list(self._printed(named, value))
+            if is_one_file(named.label):
+                found = self._lowering.driver.run(forced(value))
+                if isinstance(found, LazySequence):
+                    return self._volumes(named, found)
             return list(self._saved(named, value, named.label))
 
         return self._attempted(goal, make)
@@ -123,6 +128,53 @@ class Goals:
                 # The other items of the sequence are none the worse for it.
                 self._fail(goal, numbered, failed)
 
+    def _volumes(self, goal: ProgramGoal, sequence: LazySequence) -> list[Goal | None]:
+        """The goals of a sequence that becomes one file; one that fails takes all along."""
+        lowering = self._lowering
+        made: list[Goal | None] = []
+        first: ImageOf | None = None
+        problem = unfit_length(sequence.length)
+        for index in range(sequence.length if not problem else 0):
+            try:
+                item = lowering.driver.run(_item(sequence, index))
+            except NeedsRun:
+                return [None]
+            id = (
+                None
+                if isinstance(item, LazySequence)
+                else lowering.applying.placed(item, (goal.span,))
+            )
+            kind = lowering.graph.types[id] if id is not None else None
+            if id is None and not isinstance(item, LazySequence):
+                return []  # which has been told
+            problem = unfit(first, kind, index, goal.label)
+            if problem or id is None:
+                break
+            assert isinstance(kind, ImageOf)
+            first = first or kind
+            refusal = self._refuse_save(goal.label, kind) if not index else None
+            if refusal:
+                self._tell(goal, *refusal)
+                return []
+            made.append(
+                Goal(
+                    goal.action,
+                    id,
+                    goal.label,
+                    goal.span,
+                    goal.label_span,
+                    part=index,
+                    parts=sequence.length,
+                )
+            )
+        if problem:
+            self._tell(goal, "E202", *problem)
+            return []
+        return made
+
+    def _tell(self, goal: ProgramGoal, code: str, message: str, hint: str) -> None:
+        self._lowering.report(at_trace(code, message, (goal.label_span,), help=hint))
+
     def _save(self, goal: ProgramGoal, id: ValueId, label: str) -> Iterator[Goal]:
         kind = self._lowering.graph.types[id]
         refusal = self._refuse_save(label, kind) if isinstance(kind, ImageOf) else None
@@ -130,7 +182,7 @@ class Goals:
             # One of a sequence is enough: the others would be refused alike.
             self._refused.add(goal.label_span)
             code, message, hint = refusal
-            self._lowering.report(at_trace(code, message, (goal.label_span,), help=hint))
+            self._tell(goal, code, message, hint)
             return
         yield Goal(goal.action, id, label, goal.span, goal.label_span)
 

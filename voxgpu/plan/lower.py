@@ -11,6 +11,7 @@ that can be told without is told first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, at_trace
@@ -53,9 +54,10 @@ from voxgpu.plan.values import (
     Pending,
     Values,
     Work,
+    ready,
 )
 from voxgpu.primitives.primitive import Value
-from voxgpu.types import ImageOf
+from voxgpu.types import ImageOf, SequenceOf
 
 #: Runs a plan with these values for goals; their values, or a diagnostic instead of one that
 #: failed, and what else has become known.
@@ -144,6 +146,17 @@ class Lowering:
         whole = ImageOf(kind.content, header.element, header.channels, header.grid)
         return self.graph.load(self._digest(header), header, whole, trace)
 
+    def _volumes(self, header: Any, kind: SequenceOf, trace: Trace) -> LazySequence:
+        """The volumes of a file, which is hashed when the first of them is asked for."""
+        assert isinstance(kind.item, ImageOf)
+        whole = ImageOf(kind.item.content, header.element, header.channels, header.grid)
+        digest = cache(partial(self._digest, header))
+
+        def make(index: int) -> Work:
+            return ready(self.graph.load(digest(), header.at(index), whole, trace))
+
+        return LazySequence(header.volumes, make)
+
     def _block(
         self,
         block: Block,
@@ -184,6 +197,8 @@ class Lowering:
             case FunctionValue():
                 return FUNCTION
             case LoadFile(_, header, kind, span):
+                if isinstance(kind, SequenceOf):
+                    return self._volumes(header, kind, (span,))
                 assert isinstance(kind, ImageOf)
                 return self._load(header, kind, (span,))
             case Broken():

@@ -58,6 +58,8 @@ class Goal:
     label   the file name or the label, as the program gives it
     file    the file that a ``save`` writes, links followed, so that two names of one file are
             equal; empty where nothing is known of folders
+    part    of a ``save`` of several volumes into one file, which one this is, from 0
+    parts   how many they are; 0 for an image with a file of its own
     """
 
     action: str
@@ -66,6 +68,8 @@ class Goal:
     span: Span
     label_span: Span
     file: str = ""
+    part: int = 0
+    parts: int = 0
 
     @property
     def target(self) -> str:

@@ -175,7 +175,11 @@ class Operations:
             kind, header = self._files.describe(path)
         except Refusal as refusal:
             return self._report_refusal(refusal, trace)
-        assert isinstance(kind, ImageOf)
+        if not isinstance(kind, ImageOf):
+            message = f"`{path}` holds {header.volumes} volumes, and one image is needed"
+            hint = 'write its path where it is read, or: load vs = "path", and take vs[0]'
+            self._report(at_trace("E102", message, trace, help=hint))
+            return None
         for warning in header.warnings:
             self._report(at_trace("W204", warning, trace))
         if kind.content is not NUMBER_IMAGE.content:

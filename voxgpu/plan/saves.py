@@ -25,7 +25,7 @@ def warn_of_overwriting(plan: Plan, diagnostics: Diagnostics) -> None:
     for goal in plan.goals:
         if goal.action == "save":
             first = seen.get(goal.target)
-            if first is not None:
+            if first is not None and (not goal.part or first.label_span != goal.label_span):
                 other = "" if first.label == goal.label else f", first as `{first.label}`"
                 message = f"`{goal.label}` is saved twice{other}; the later one stays"
                 diagnostics.add(Diagnostic("W202", message, goal.label_span))

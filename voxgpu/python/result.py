@@ -54,7 +54,7 @@ class Result(plain.Result):
     @property
     def values(self) -> dict[str, Value]:
         """Everything delivered, by label or file name; sequences are tuples."""
-        return {**self.printed, **self.images}
+        return {**self.printed, **{s.label: _value(s.value) for s in self.saved}}
 
     @property
     def printed(self) -> dict[str, Value]:
@@ -69,7 +69,13 @@ class Result(plain.Result):
     @property
     def images(self) -> dict[str, Image]:
         """The images that were saved, by file name as the program has it."""
-        return {each.label: Image._of(each.image) for each in self.saved}
+        return {each.label: Image._of(each.image) for each in self.saved if not each.volumes}
+
+    @property
+    def volumes(self) -> dict[str, tuple[Image, ...]]:
+        """The images of each file of several volumes that was saved, by its name."""
+        found = ((each.label, each.images) for each in self.saved if each.volumes)
+        return {label: tuple(map(Image._of, images)) for label, images in found}
 
     def __repr__(self) -> str:
         parts = [f"{len(self.prints)} printed", f"{len(self.saved)} saved"]
@@ -86,14 +92,21 @@ def public(result: plain.Result, protected: bool) -> Result:
 
 
 def _saved(saved: Saved, protected: bool) -> Saved:
-    image = saved.image
+    if saved.volumes:
+        return replace(saved, _images=tuple(_image(each, protected) for each in saved.images))
+    return replace(saved, _image=_image(saved.image, protected))
+
+
+def _image(image: PlainImage, protected: bool) -> Image:
     array = image.array.view()
     if protected:
         array.flags.writeable = False
-    return replace(saved, _image=Image(array, image.grid))
+    return Image(array, image.grid)
 
 
 def _value(value: Any) -> Value:
     if isinstance(value, PlainImage):
         return Image._of(value)
+    if isinstance(value, tuple):
+        return tuple(map(_value, value))
     return value  # type: ignore[no-any-return]

@@ -12,6 +12,7 @@ from typing import Any
 
 from voxgpu.amounts import bytes_of
 from voxgpu.diagnostics import Diagnostic
+from voxgpu.forking import renew_in_child
 from voxgpu.python.program import options_of, source_of
 from voxgpu.python.progress import Progress, Watching
 from voxgpu.python.result import Result, public
@@ -85,8 +86,8 @@ class Session(AbstractContextManager["Session"]):
             force=force_save,
             threads=threads,
         )
-        self._lock = threading.Lock()
-        self._owner: int | None = None
+        self.after_fork()
+        renew_in_child(self)
         self._is_closed = False
 
     def run(
@@ -130,6 +131,11 @@ class Session(AbstractContextManager["Session"]):
             self._watching.expect(len(compiled.plan.nodes))
             result = public(session.execute(compiled), self._keeping)
         return result.raise_for_errors() if on_error == "raise" else result
+
+    def after_fork(self) -> None:
+        """Begins with no thread at work, as in a child of ``fork``, which may not run programs."""
+        self._lock = threading.Lock()
+        self._owner: int | None = None
 
     def close(self) -> None:
         """Writes what the store is to keep, and gives back memory and devices."""

@@ -21,7 +21,7 @@ from voxgpu.store.index import Index
 from voxgpu.store.seal import sealed, unsealed
 
 #: Bump when the reader of headers would say something else of the same files.
-_HEADER_VERSION = 4
+_HEADER_VERSION = 5
 
 
 class SeenFiles:
@@ -110,6 +110,7 @@ def _described(header: Header) -> dict[str, Any]:
         "files": header.files,
         "warnings": header.warnings,
         "reading": header.reading,
+        "volumes": header.volumes,
         "grid": [grid.shape, grid.spacing, grid.origin, grid.direction, grid.nifti.hex()],
     }
 
@@ -121,7 +122,8 @@ def _header(described: dict[str, Any]) -> Header:
     reading = tuple(map(str, described["reading"]))
     path, element = str(described["path"]), str(described["element"])
     warnings = tuple(map(str, described["warnings"]))
-    return Header(path, grid, element, int(described["channels"]), files, warnings, reading)
+    channels, volumes = int(described["channels"]), int(described["volumes"])
+    return Header(path, grid, element, channels, files, warnings, reading, volumes=volumes)
 
 
 def _text(path: str) -> str:

@@ -1,0 +1,102 @@
+"""What image is in a file of FreeSurfer (MGH, packed MGZ)? Headers are read by nibabel."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.files.existing import os_reason
+from voxgpu.files.itk import Information
+from voxgpu.files.nifti_read import opened
+from voxgpu.files.problem import FileProblem
+from voxgpu.itk.images import ELEMENTS
+
+_NAMES = {element: name for name, element in ELEMENTS.items()}
+
+#: Bytes before the voxels.
+_OFFSET = 284
+
+_CHUNK_BYTES = 1 << 20
+
+
+def mgh_information(place: str) -> tuple[Information, int]:
+    """What the header says of one volume, and how many there are.
+
+    Raises FileProblem where nibabel is not installed or the file is damaged.
+    """
+    header, element = _header(place)
+    size = tuple(int(each) for each in header["dims"])
+    if min(size) < 1:
+        raise FileProblem(place, f"its header is damaged: it says that its size is {size}")
+    lengths = tuple(float(str(each)) for each in header["delta"])
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ header.get_affine()
+    columns = np.asarray(header["Mdc"], np.float64).reshape(3, 3).T  # by column, right to left
+    direction = np.diag([-1.0, -1.0, 1.0]) @ columns
+    return Information(
+        size=size[:3],
+        spacing=lengths,
+        origin=tuple(map(float, affine[:3, 3])),
+        direction=tuple(map(float, direction.ravel())),
+        voxel=_NAMES[element],
+        channels=1,
+    ), size[3]
+
+
+def mgh_voxels(place: str, volume: int | None) -> npt.NDArray[Any]:
+    """The voxels of a volume along (z, y, x); the file is read to its end, which tells damage."""
+    header, element = _header(place)
+    size = tuple(int(each) for each in header["dims"])
+    stored = np.dtype(element).newbyteorder(">")
+    voxels = np.empty(size[2::-1], stored)
+    target = voxels.reshape(-1).view(np.uint8)
+    first = _OFFSET + (volume or 0) * voxels.nbytes
+    at = 0
+    with opened(place) as file:
+        while chunk := _next(place, file):
+            begin, end = max(first, at), min(first + voxels.nbytes, at + len(chunk))
+            if begin < end:
+                part = np.frombuffer(chunk, np.uint8, end - begin, begin - at)
+                target[begin - first : end - first] = part
+            at += len(chunk)
+    promised = _OFFSET + size[3] * voxels.nbytes
+    if at < promised:
+        reason = f"truncated: header promises {promised:,} bytes, file has {at:,}"
+        raise FileProblem(place, reason)
+    return voxels.astype(element)
+
+
+def _next(place: str, file: Any) -> bytes:
+    try:
+        chunk: bytes = file.read(_CHUNK_BYTES)
+    except EOFError:
+        raise FileProblem(place, "truncated: its gzip data has no end") from None
+    return chunk
+
+
+def _header(place: str) -> tuple[Any, str]:
+    """Nibabel's header, and NumPy's name of the voxels."""
+    try:
+        nibabel: Any = import_module("nibabel")
+    except ImportError:
+        help = "install nibabel, which reads it: pip install 'voxgpu[freesurfer]'"
+        raise FileProblem(place, "files of FreeSurfer are read by nibabel", help) from None
+    try:
+        image = nibabel.freesurfer.mghformat.MGHImage.from_filename(place)
+        header = image.header
+        element = np.dtype(header.get_data_dtype()).newbyteorder("=").name
+    except OSError as error:
+        if isinstance(error, gzip.BadGzipFile) or error.errno is None:
+            raise FileProblem(place, f"it is damaged ({error})") from None
+        raise FileProblem(place, os_reason(error)) from None
+    except Exception as error:  # whatever nibabel makes of bytes that are no header
+        if isinstance(error, EOFError | zlib.error):
+            raise FileProblem(place, "truncated: the file ends within its header") from None
+        raise FileProblem(place, f"its header is damaged ({error})") from None
+    if element not in _NAMES:
+        raise FileProblem(place, f"its voxels are of a type without use here: {element}")
+    return header, element
