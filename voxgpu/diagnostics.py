@@ -45,6 +45,7 @@ CODES = {
     "W302": "a value that is not to be trusted blindly",
     "W303": "a step that needs more memory than it was given",
     "W401": "results that cannot be kept",
+    "W402": "a folder that cannot be used for caches",
 }
 
 

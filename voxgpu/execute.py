@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 
+from voxgpu.caches.told import untold
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
 from voxgpu.elsewhere import Elsewhere
 from voxgpu.execution.deliver import Deliveries, Printed
@@ -208,11 +209,12 @@ class Session(AbstractContextManager["Session"]):
             History(self._store.disk.index).note(compiled.plan, compiled.source.name)
 
     def _problems(self) -> list[Diagnostic]:
-        """What kept results from being kept, told once."""
+        """What kept results or compiled kernels from being kept, told once."""
         problems = self._store.problems if self._store is not None else []
         new = [each for each in problems if each not in self._told]
         self._told.update(new)
-        return [Diagnostic("W401", each) for each in new]
+        caches = [Diagnostic("W402", text, help=help) for text, help in untold()]
+        return [*caches, *(Diagnostic("W401", each) for each in new)]
 
 
 def backend_of(device: str, threads: int | None = None) -> Backend:

@@ -26,6 +26,7 @@ LAYERS = [
         "elsewhere",
         "forking",
         "limits",
+        "caches",
         "amounts",
     },
     {"codegen", "itk"},

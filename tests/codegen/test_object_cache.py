@@ -125,12 +125,19 @@ def test_without_a_folder_everything_is_compiled(tmp_path: Path) -> None:
 
 def test_without_a_home_or_with_one_that_is_read_only(tmp_path: Path) -> None:
     code = PROGRAM.replace("m.keep_machine_code_in", "(lambda _: None)")
-    for home in (tmp_path / "missing", Path("/proc")):
+    for number, home in enumerate((tmp_path / "missing", Path("/proc"))):
+        spare = tmp_path / str(number)
+        spare.mkdir()
         done = subprocess.run(
             [sys.executable, "-c", code, "x"],
             capture_output=True,
             text=True,
-            env={**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")},
+            env={
+                **os.environ,
+                "HOME": str(home),
+                "XDG_CACHE_HOME": str(home / "cache"),
+                "TMPDIR": str(spare),
+            },
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == "2"
@@ -177,7 +184,7 @@ def test_a_folder_put_in_its_place_is_not_read(tmp_path: Path) -> None:
 def test_a_folder_that_others_may_swap_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, used: bool, depth: int
 ) -> None:
-    monkeypatch.setattr("voxgpu.codegen.object_cache._is_own_group", lambda _: False)
+    monkeypatch.setattr("voxgpu.codegen.safe_folder._is_own_group", lambda _: False)
     parent = tmp_path / "parent"
     folder = parent.joinpath(*["kernels"] * depth)
     folder.mkdir(parents=True, mode=0o700)
@@ -194,7 +201,7 @@ def test_a_folder_that_others_may_swap_is_not_used(
 def test_the_user_s_own_group_may_write_to_a_parent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("voxgpu.codegen.object_cache._is_own_group", lambda _: True)
+    monkeypatch.setattr("voxgpu.codegen.safe_folder._is_own_group", lambda _: True)
     (tmp_path / "parent").mkdir()
     (tmp_path / "parent").chmod(0o775)
     assert ObjectCache(tmp_path / "parent" / "kernels")._folder is not None

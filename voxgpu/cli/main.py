@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
 
 from voxgpu import __version__
+from voxgpu.caches.told import untold
 from voxgpu.cli.terminal import complain
-from voxgpu.diagnostics import ImgqlError
+from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 #: Exit codes: all goals delivered; a goal or the program failed; wrong usage; Ctrl-C.
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -55,13 +54,8 @@ def voxgpu() -> None:
     """Say what to find in a 3-D image, in a few lines of ImgQL, and have it found.
 
     Results and compiled kernels are kept in the platform's cache folder; VOXGPU_CACHE names
-    another one, VOXGPU_STORE the folder of results alone, or none.
+    another one, or several, VOXGPU_STORE the folder of results alone, or none.
     """
-    folder = os.environ.get("VOXGPU_CACHE")
-    if folder:
-        from voxgpu.codegen.machine import keep_machine_code_in
-
-        keep_machine_code_in(Path(folder) / "kernels")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -88,4 +82,6 @@ def _status(arguments: list[str] | None) -> int:
     except ImgqlError as error:
         complain(error.diagnostics)
         return FAILED
+    # What commands say of caches that run no program.
+    complain(Diagnostic("W402", text, help=help) for text, help in untold())
     return result if isinstance(result, int) else OK

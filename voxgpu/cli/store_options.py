@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,7 +68,7 @@ def folder_of(store: str | None) -> Path | None:
     from voxgpu.store.folder import default_folder
 
     if store is None or store == "":
-        return default_folder(os.environ.get("VOXGPU_CACHE"))
+        return default_folder()
     return None if store == NONE else Path(store)
 
 

@@ -10,10 +10,13 @@ import ctypes
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
+from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from voxgpu.codegen.object_cache import ObjectCache, default_folder
+from voxgpu.caches.place import VARIABLE, place, private_folder
+from voxgpu.caches.told import tell
+from voxgpu.codegen.object_cache import ObjectCache
 from voxgpu.forking import hold_while_forking
 
 #: Held while the machine of the process is made.
@@ -123,23 +126,46 @@ class Machine:
         return module
 
 
-_folder: list[Any] = []
+_folder: list[Path | None] = []
 
 
-def keep_machine_code_in(folder: Any) -> None:
+def keep_machine_code_in(folder: Path | None) -> None:
     """Where machine code is kept, from now on; None: nowhere. Call before anything is compiled."""
     _folder[:] = [folder]
     _only_machine.cache_clear()
 
 
-def code_folder() -> Any:
-    """Where machine code is kept, of whatever machine; None: nowhere."""
-    return _folder[0] if _folder else default_folder()
+def code_folder() -> Path | None:
+    """Where new machine code is kept, of whatever machine; None: nowhere."""
+    if _folder:
+        return _folder[0]
+    own = place().folder
+    return own / "kernels" if own is not None else None
+
+
+def code_cache(suffix: str) -> ObjectCache:
+    """The machine code that is kept, of files with this suffix."""
+    if _folder:
+        return ObjectCache(_folder[0], suffix)
+    others = [each / "kernels" for each in place().others]
+    return ObjectCache(code_folder(), suffix, others, _instead)
+
+
+def _instead(folder: Path, reason: str) -> Path | None:
+    """Where machine code is kept that cannot be kept where it should; tells so."""
+    private = private_folder()
+    other = private / "kernels" if private is not None else None
+    kept = f"kept in `{other}`" if other is not None else "not kept, and compiled in each process"
+    tell(
+        f"`{folder}` cannot be used for compiled kernels, {reason}: they are {kept}",
+        f"set {VARIABLE} to a folder of your own, to which nobody else may write",
+    )
+    return other
 
 
 @lru_cache(maxsize=1)
 def _only_machine() -> Machine:
-    return Machine(ObjectCache(code_folder()))
+    return Machine(code_cache(".o"))
 
 
 def machine() -> Machine:

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from voxgpu.caches.place import private_folder
 from voxgpu.codegen import nvrtc
 from voxgpu.forking import call_in_child
 
@@ -88,9 +89,11 @@ call_in_child(_forked)
 @lru_cache(maxsize=1)
 def cupy() -> Any:
     """CuPy. Raises ImportError where it is not installed."""
-    if "CUPY_CACHE_DIR" not in os.environ and not os.access(Path.home(), os.W_OK):
+    home = os.path.expanduser("~")  # noqa: PTH111 (Path raises where there is none)
+    if "CUPY_CACHE_DIR" not in os.environ and not os.access(home, os.W_OK):
         # It makes a folder while it is imported, and fails where it cannot.
-        os.environ["CUPY_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / "cupy-cache")
+        folder = private_folder() or Path(tempfile.gettempdir())
+        os.environ["CUPY_CACHE_DIR"] = str(folder / "cupy")
     return import_module("cupy")
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from voxgpu.codegen import nvrtc
 from voxgpu.codegen.cubins import Cubins
-from voxgpu.codegen.machine import code_folder
-from voxgpu.codegen.object_cache import ObjectCache
+from voxgpu.codegen.machine import code_cache
 from voxgpu.cpu.workers import Workers
 from voxgpu.gpu.backend import Gpu
 from voxgpu.gpu.device import CudaDevice
@@ -15,7 +14,7 @@ from voxgpu.gpu.several import Gpus
 
 def cubins_for(architecture: int) -> Cubins:
     """Code for an architecture, such as 90 for sm_90, kept in the folder of compiled kernels."""
-    return Cubins(ObjectCache(code_folder(), ".cubin"), architecture)
+    return Cubins(code_cache(".cubin"), architecture)
 
 
 def open_device(ordinal: int, memory: int | None, workers: Workers) -> CudaDevice:

@@ -118,6 +118,6 @@ def _history() -> Any:
         path = user_state_path("voxgpu", ensure_exists=True) / "history"
         path.touch(mode=0o600)
         path.read_bytes()
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
         return InMemoryHistory()
     return Lasting(str(path))

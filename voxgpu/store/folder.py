@@ -7,6 +7,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from voxgpu.caches.place import place as cache_place
+
 #: The first line of the file that shows that a folder is a store.
 _MARK = "voxgpu store"
 
@@ -43,13 +45,10 @@ def index_of(folder: Path) -> Path:
     return folder / "index.sqlite"
 
 
-def default_folder(cache: str | None = None) -> Path:
-    """The store of somebody who says nothing: in the platform's cache folder, or in ``cache``."""
-    if cache:
-        return Path(cache) / "store"
-    from platformdirs import user_cache_path
-
-    return user_cache_path("voxgpu") / "store"
+def default_folder() -> Path | None:
+    """The store of somebody who says nothing: where caches lie; None: nowhere."""
+    own = cache_place().folder
+    return own / "store" if own is not None else None
 
 
 def default_budget(folder: Path, taken: int = 0) -> int:

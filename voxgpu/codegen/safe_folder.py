@@ -1,0 +1,148 @@
+"""A folder of files that are executed: nobody who is not trusted may have had a hand in them.
+
+The folder is opened once, and files are opened relative to its descriptor: whatever is put in its
+place later is never read. Owner and mode are checked on the descriptors.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Collection
+from itertools import count
+from pathlib import Path
+from weakref import finalize
+
+#: Numbers for unfinished files of this process.
+_NUMBERS = count()
+
+
+class UnsafeFolder(Exception):
+    """Why a folder is not used."""
+
+
+class SafeFolder:
+    """A folder that only its owner can write to, by its descriptor where the system has these.
+
+    owners  the users whose files are read
+    """
+
+    def __init__(self, path: Path, descriptor: int | None, owners: Collection[int]) -> None:
+        self.path = path
+        self._owners = owners
+        self._descriptor = descriptor
+        if descriptor is not None:
+            finalize(self, os.close, descriptor)
+
+    def read(self, name: str) -> bytes:
+        """The content of a file. Raises OSError, also where others own it or may write to it."""
+        # Without waiting: what has the name could be a pipe.
+        file = self._open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0), 0)
+        with os.fdopen(file, "rb") as opened:
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode) or _fault(found, self._owners):
+                raise PermissionError(name)
+            return opened.read()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Puts a file under a name, whole. Raises OSError."""
+        unfinished = f".{os.getpid()}-{next(_NUMBERS)}-{os.urandom(4).hex()}"
+        file = self._open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(file, "wb") as opened:
+                opened.write(content)
+            self._rename(unfinished, name)
+        except BaseException:
+            self._remove(unfinished)
+            raise
+
+    def _open(self, name: str, flags: int, mode: int) -> int:
+        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        if self._descriptor is None:
+            return os.open(self.path / name, flags, mode)
+        return os.open(name, flags, mode, dir_fd=self._descriptor)
+
+    def _rename(self, old: str, new: str) -> None:
+        if self._descriptor is None:
+            (self.path / old).replace(self.path / new)
+        else:
+            os.replace(old, new, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+
+    def _remove(self, name: str) -> None:
+        try:
+            if self._descriptor is None:
+                (self.path / name).unlink()
+            else:
+                os.unlink(name, dir_fd=self._descriptor)
+        except OSError:
+            return
+
+
+def opened(path: Path, is_own: bool = True) -> SafeFolder:
+    """Opens a folder; raises UnsafeFolder where it is none, or others may write to it or swap it.
+
+    is_own  the folder is this user's, and made where it is not there; else it may be root's, or
+            belong to whom the Python environment does, whose code is executed anyway
+    """
+    try:
+        if is_own:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not hasattr(os, "getuid"):  # Windows, where a user's cache folder is the user's
+            return SafeFolder(path, None, ())
+        path = path.resolve(strict=True)
+        owners = {os.getuid()} if is_own else {os.getuid(), 0, Path(sys.prefix).stat().st_uid}
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        folder = SafeFolder(path, descriptor, owners)
+        fault = _fault_of_folder(path, descriptor, owners)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to each other
+        raise UnsafeFolder(getattr(error, "strerror", None) or str(error)) from None
+    if fault:
+        raise UnsafeFolder(fault)
+    return folder
+
+
+def _fault_of_folder(path: Path, descriptor: int, owners: Collection[int]) -> str:
+    """Why others could have had a hand in a folder or in what leads to it; empty where not."""
+    found = os.fstat(descriptor)
+    there = path.lstat()
+    if (found.st_dev, found.st_ino) != (there.st_dev, there.st_ino):
+        return "it was replaced at this moment"
+    above = next(filter(_may_be_swapped, path.parents), None)
+    fault = _fault(found, owners)
+    return fault or (f"others may write to `{above}`" if above is not None else "")
+
+
+def _fault(found: os.stat_result, owners: Collection[int]) -> str:
+    """Why a file or folder is not trusted: who owns it, or who else may write to it."""
+    if not hasattr(os, "getuid"):
+        return ""
+    if found.st_uid not in owners:
+        return "it belongs to another user"
+    return "others may write to it" if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
+
+
+def _may_be_swapped(parent: Path) -> bool:
+    """Whether others may rename what lies in a folder: they may write to it and it is not sticky.
+
+    A group of this user's own, of the same name and without other members, is not others: many
+    systems give each user one, and let it write to all the user's folders.
+    """
+    found = parent.stat()
+    if found.st_mode & stat.S_ISVTX:
+        return False
+    if found.st_mode & stat.S_IWOTH:
+        return True
+    return bool(found.st_mode & stat.S_IWGRP) and not _is_own_group(found.st_gid)
+
+
+def _is_own_group(number: int) -> bool:
+    from grp import getgrgid
+    from pwd import getpwuid
+
+    try:
+        group, user = getgrgid(number), getpwuid(os.getuid())
+    except KeyError:
+        return False
+    alone = set(group.gr_mem) <= {user.pw_name}
+    return group.gr_name == user.pw_name and user.pw_gid == number and alone
