@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,13 @@ def test_files_answer_one_question(path: Path) -> None:
 def test_language_does_not_know_primitives_or_plans() -> None:
     for path in (PACKAGE / "language").glob("*.py"):
         assert not _imports(path) & {"primitives", "plan", "execution", "files"}, path.name
+
+
+def test_every_folder_is_in_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    folders = {each.parent.relative_to(ROOT) for each in [*FILES, PACKAGE / "kernels" / "x.py"]}
+    listed = project["tool"]["setuptools"]["packages"]
+    assert set(listed) == {".".join(each.parts) for each in folders}
 
 
 def test_kernels_import_nothing_of_ours() -> None:
