@@ -22,6 +22,7 @@ from voxgpu.execution.events import Event, Finished
 from voxgpu.language.syntax import Command, Let, Print, Save
 from voxgpu.language.unparse import unparse_program
 from voxgpu.pipeline import Compiled, Options, compile_program
+from voxgpu.plan.apply import Applying
 
 VOXELS = {
     "flat": np.random.default_rng(3).integers(-2, 7, (5, 6)).astype(np.int16),
@@ -227,3 +228,25 @@ def test_a_branch_is_what_it_would_be_alone(images: dict[str, np.ndarray]) -> No
     choice = 'load v = "v.nii.gz"\nsave "b.nii.gz" if max(v) > 2 then near(v > 3) else v > 1000\n'
     alone = 'load v = "v.nii.gz"\nsave "b.nii.gz" near(v > 3)\n'
     assert _ids(choice) == _ids(alone)
+
+
+@given(commands=programs())
+@law(60)
+def test_folding_numbers_changes_no_value(
+    images: dict[str, np.ndarray], commands: list[Command]
+) -> None:
+    """A program whose numbers are computed while lowering, and one where they are nodes."""
+    text = unparse_program(commands) + "\n"
+    found = _told(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Applying, "folded", lambda *_: None)
+        assert _told(text) == found, text
+
+
+def _told(text: str) -> object:
+    """What a program prints, and which mistakes it tells, where."""
+    try:
+        result = voxgpu.run(text)
+    except voxgpu.ImgqlError as error:
+        return [str(each) for each in error.diagnostics]
+    return repr(result.prints), [str(each) for each in result.errors]

@@ -11,7 +11,7 @@ from voxgpu.image import TOLERANCE, Grid, Image
 from voxgpu.plan.difference import advice, difference
 from voxgpu.plan.graph import Floating, Graph, Handle, Trace, grids
 from voxgpu.plan.values import Item, LazySequence, Lowered, Pending, Values, Work
-from voxgpu.primitives.primitive import Primitive, ValueProblem
+from voxgpu.primitives.primitive import Doubtful, Primitive, Value, ValueProblem
 from voxgpu.primitives.sequence import ITEM, SEQUENCE
 from voxgpu.types import UNKNOWN, Content, ImageOf, SequenceOf, Type
 
@@ -40,16 +40,45 @@ class Applying:
 
     def apply(self, primitive: Primitive, inputs: Sequence[Lowered], trace: Trace) -> Lowered:
         """The value of a primitive for arguments that are there, sequences too."""
+        if primitive.folds:
+            found = self.folded(primitive, inputs, trace)
+            if found is not None:
+                return found
         if None in inputs:
             return None
         if any(isinstance(value, Pending | LazySequence) for value in inputs):
             return Pending(lambda: self._apply_gathered(primitive, inputs, trace))
-        return self._apply(primitive, list(inputs), trace)
+        return self._apply(primitive, [self._graph.node_of(each, trace) for each in inputs], trace)
+
+    def folded(self, primitive: Primitive, inputs: Sequence[Lowered], trace: Trace) -> Lowered:
+        """The value itself, where the arguments follow from the program's text alone.
+
+        None where they do not, or where there is something to be told when it is computed.
+        """
+        literal = self._graph.literal
+        arguments: list[Value] = []
+        for each in inputs:
+            known = literal(each)
+            if known is None:
+                return None
+            arguments.append(known)
+        try:
+            value = primitive.reference(arguments, None)
+        except ValueProblem:
+            return None
+        if isinstance(value, Doubtful):
+            return None
+        if isinstance(value, tuple):
+            return self._sequence(self._graph.constant(value, trace), trace)
+        if isinstance(value, float | int) and not isinstance(value, bool):
+            value = float(value)  # NumPy's numbers too
+        return self._graph.folded(value, trace)  # type: ignore[arg-type]
 
     def placed(self, value: Lowered, trace: Trace) -> ValueId | None:
         """The node of a scalar or an image; on the default grid where it has none of its own."""
         if not isinstance(value, Floating):
-            return value if isinstance(value, str) else None
+            id = self._graph.node_of(value, trace)
+            return id if isinstance(id, str) else None  # type: ignore[return-value]
         if self._default is None:
             self.no_grid(trace)
             return None
@@ -63,12 +92,20 @@ class Applying:
             return self.placed(value, trace)
         if value.node is not None:
             return value.node
+        if value.numbers is not None:
+            return self._graph.constant(tuple(value.numbers), trace)
         items = []
         for index in range(value.length):
-            item = yield from self.packed((yield Item(value, index)), trace)
-            if item is None:
-                return None
+            item = yield Item(value, index)
+            if type(item) is not float:
+                item = yield from self.packed(item, trace)
+                if item is None:
+                    return None
             items.append(item)
+        known = [self._graph.literal(each) for each in items]
+        if None not in known and not any(isinstance(each, tuple) for each in known):
+            return self._graph.constant(tuple(known), trace)
+        items = [self._graph.node_of(each, trace) for each in items]
         kind = self._graph.types[items[0]] if items else None
         return self._graph.make(SEQUENCE, tuple(items), (), SequenceOf(kind or UNKNOWN), trace)
 
@@ -93,12 +130,17 @@ class Applying:
             while isinstance(value, Pending):
                 value = yield value
             if isinstance(value, LazySequence) and index in static:
-                value = yield from self._known_items(value)
+                value = yield from self._known_items(value, trace)
             elif isinstance(value, LazySequence):
                 value = yield from self.packed(value, trace)
             if value is None:
                 return None
             found.append(value)
+        if primitive.folds:
+            folded = self.folded(primitive, found, trace)
+            if folded is not None:
+                return folded
+        found = [self._graph.node_of(each, trace) for each in found]
         for index in static & set(range(len(found))):
             yield from self._ask_static(found[index])
         result = self._apply(primitive, found, trace)
@@ -106,13 +148,13 @@ class Applying:
             result = yield result
         return result
 
-    def _known_items(self, sequence: LazySequence) -> Work:
+    def _known_items(self, sequence: LazySequence, trace: Trace) -> Work:
         items = []
         for index in range(sequence.length):
             item = yield Item(sequence, index)
             while isinstance(item, Pending):
                 item = yield item
-            items.append(item)
+            items.append(self._graph.node_of(item, trace))
         return None if None in items else tuple(items)
 
     def _ask_static(self, value: Any) -> Work:
@@ -225,6 +267,9 @@ class Applying:
         kind = self._graph.types[id]
         if not isinstance(kind, SequenceOf):
             return id
+        value = self._graph.literal(id)
+        if isinstance(value, tuple):
+            return self._written(id, value, trace)
         value = self._graph.known_value(id)
         if isinstance(value, tuple):
             return self._items(id, kind, len(value), trace)
@@ -241,6 +286,19 @@ class Applying:
             yield
 
         return LazySequence(length, make, id)
+
+    def _written(self, id: ValueId, values: tuple[Any, ...], trace: Trace) -> LazySequence:
+        """A sequence that follows from the program's text alone."""
+
+        def make(index: int) -> Work:
+            item = values[index]
+            if isinstance(item, tuple):
+                return self._written(self._graph.constant(item, trace), item, trace)
+            return self._graph.folded(item, trace)
+            yield
+
+        numbers = values if all(type(each) is float for each in values) else None
+        return LazySequence(len(values), make, id, numbers)
 
     def _is_known(self, value: Any) -> bool:
         items = value if isinstance(value, tuple) else (value,)

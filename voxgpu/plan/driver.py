@@ -88,6 +88,10 @@ class Driver:
                 work = self._run_block(block, arguments, trace)
                 return False, None, _Frame(work, _setter(self._invoked, key))
             case Item(sequence, index):
+                if sequence.numbers is not None:
+                    number = sequence.numbers[index]
+                    if number > 0 or number < 0:  # 0 and NaN need care: `Graph.folded`
+                        return True, number, None
                 if index in sequence.made:
                     return True, sequence.made[index], None
                 return False, None, _Frame(sequence.make(index), _setter(sequence.made, index))

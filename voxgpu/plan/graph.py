@@ -17,9 +17,12 @@ from voxgpu.image import Grid, Image
 from voxgpu.plan.node import Goal, Node, Plan, arguments_of
 from voxgpu.primitives.primitive import Doubtful, Primitive, Value, ValueProblem
 from voxgpu.primitives.source import CONSTANT, LOAD
-from voxgpu.types import BOOLEAN, NUMBER, TEXT, ImageOf, Type
+from voxgpu.types import BOOLEAN, NUMBER, TEXT, UNKNOWN, ImageOf, SequenceOf, Type
 
 Trace = tuple[Span, ...]
+
+#: What may follow from the text of a program alone.
+Constant = float | bool | str | tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +47,9 @@ class Graph:
         self._files: dict[ValueId, Any] = {}
         self._grounded: dict[tuple[Floating, Grid], ValueId] = {}
         self._constants: dict[ValueId, Value] = {}
+        self._literals: dict[ValueId, Value] = {}
+        #: Where numbers and truth values stand in the text, those that are no nodes yet.
+        self._places: dict[tuple[type, float], Trace] = {}
         #: What is known to depend on more than constants and what has been run by now.
         self._unknown: set[ValueId] = set()
 
@@ -55,12 +61,43 @@ class Graph:
         """Where a node comes from."""
         return self._origins[id]
 
-    def constant(self, value: float | bool | str, trace: Trace) -> ValueId:
-        """The node of a value that stands in the program."""
-        kind = BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER
-        id = self._intern(Node(CONSTANT, (), (value,)), kind, trace)
-        self._constants[id] = value
+    def constant(self, value: Constant, trace: Trace) -> ValueId:
+        """The node of a value that follows from the program's text alone."""
+        if self._places and not isinstance(value, tuple | str):
+            trace = self._places.get((type(value), value), trace)
+        id = self._intern(Node(CONSTANT, (), (value,)), _type_of(value), trace)
+        self._constants[id] = self._literals[id] = value
         return id
+
+    def written(self, value: float | bool | str, trace: Trace) -> ValueId | float | bool:
+        """What a value that stands in the program comes to; nodes of it lead to this place."""
+        found = self.folded(value, trace)
+        if not isinstance(found, str):
+            self._places.setdefault((type(found), found), trace)
+        return found
+
+    def folded(self, value: float | bool | str, trace: Trace) -> ValueId | float | bool:
+        """A number or truth value itself, so that equal ones are equal; else its node.
+
+        NaN, −0 and strings are nodes: as they are, they would not be equal to themselves, equal
+        to 0, or taken for ids.
+        """
+        kind = type(value)
+        if kind is float and (value > 0 or value < 0 or str(value) == "0.0"):  # type: ignore[operator]
+            return value  # type: ignore[return-value]
+        return value if kind is bool else self.constant(value, trace)  # type: ignore[return-value]
+
+    def node_of(self, value: Any, trace: Trace) -> Any:
+        """The node of a number or truth value; anything else as it is."""
+        kind = type(value)
+        return self.constant(value, trace) if kind is float or kind is bool else value
+
+    def literal(self, value: Any) -> Value | None:
+        """What a value comes to that follows from the program's text alone; else None."""
+        kind = type(value)
+        if kind is float or kind is bool:
+            return value  # type: ignore[no-any-return]
+        return self._literals.get(value) if kind is str else None
 
     def load(self, digest: str, header: Any, kind: ImageOf, trace: Trace) -> ValueId:
         """The node of a file with this content."""
@@ -144,8 +181,10 @@ class Graph:
                 )
         return self._grounded[root, grid]
 
-    def known_value(self, root: ValueId) -> Value | None:
+    def known_value(self, root: ValueId | float | bool) -> Value | None:
         """The value of what depends on constants only, or has been run; None for an image."""
+        if not isinstance(root, str):
+            return root
         stack = [root]
         while stack:
             top = stack[-1]
@@ -186,6 +225,12 @@ class Graph:
             self.types[id] = kind
             self._origins[id] = trace
         return id
+
+
+def _type_of(value: Value) -> Type:
+    if isinstance(value, tuple):
+        return SequenceOf(_type_of(value[0]) if value else UNKNOWN)
+    return BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER
 
 
 def grids(handles: Sequence[Handle], types: Callable[[ValueId], Type]) -> list[tuple[Any, Grid]]:

@@ -166,32 +166,30 @@ class Lowering:
     ) -> Work:
         values = [] if values is None else values
         for step in block.steps:
-            match step:
-                case Apply(primitive, inputs, _, span):
-                    given = [values[each] for each in inputs]
-                    value = self.applying.apply(primitive, given, (span, *trace))
-                    if isinstance(value, Pending) and not _waits(given):
-                        value = yield Attempt(value)
-                case Invoke(function, inputs, _, span):
-                    inside = tuple([values[each] for each in inputs])
-                    value = yield Invocation(function, inside, (span, *trace))
-                case _:
-                    value = self._step(step, values, arguments, trace)
-                    if isinstance(value, Pending) and _is_new(step, values):
-                        value = yield Attempt(value)
+            # By far the most frequent steps first: programs may come to millions of them.
+            if isinstance(step, Apply):
+                given = [values[each] for each in step.arguments]
+                value = self.applying.apply(step.primitive, given, (step.span, *trace))
+                if isinstance(value, Pending) and not _waits(given):
+                    value = yield Attempt(value)
+            elif isinstance(step, Parameter):
+                value = arguments[step.number]
+            elif isinstance(step, Invoke):
+                inside = tuple([values[each] for each in step.arguments])
+                value = yield Invocation(step.function, inside, (step.span, *trace))
+            else:
+                value = self._step(step, values, trace)
+                if isinstance(value, Pending) and _is_new(step, values):
+                    value = yield Attempt(value)
             values.append(value)
         return values[block.result] if values else None
 
-    def _step(
-        self, step: Step, values: list[Lowered], arguments: tuple[Lowered, ...], trace: Trace
-    ) -> Lowered:
+    def _step(self, step: Step, values: list[Lowered], trace: Trace) -> Lowered:
         match step:
             case Constant(value, _, span):
-                return self.graph.constant(value, (span, *trace))
+                return self.graph.written(value, (span, *trace))
             case Outer(number):
                 return self.main[number]
-            case Parameter(number):
-                return arguments[number]
             case SequenceStep(items):
                 return sequence_of([values[each] for each in items])
             case FunctionValue():
@@ -291,7 +289,7 @@ def _inputs(step: Step, values: list[Lowered]) -> list[Lowered]:
 
 def _is_new(step: Step, values: list[Lowered]) -> bool:
     """Whether nobody has tried to find the value of a step that is pending."""
-    return not isinstance(step, Parameter | Outer) and not _waits(_inputs(step, values))
+    return not isinstance(step, Outer) and not _waits(_inputs(step, values))
 
 
 def _waits(values: Sequence[Lowered]) -> bool:

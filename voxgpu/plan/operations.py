@@ -6,8 +6,11 @@ Each is a method with its name in ``language/operations.py``; arguments have bee
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
+
+import numpy as np
 
 from voxgpu.diagnostics import Diagnostic, at_trace
 from voxgpu.ids import ValueId
@@ -15,6 +18,7 @@ from voxgpu.language.resolve import Refusal
 from voxgpu.plan.apply import Applying
 from voxgpu.plan.graph import Graph, Trace
 from voxgpu.plan.values import Effect, Item, LazySequence, Lowered, Values, Work, ready
+from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.sequence import CONCAT, FORMAT
 from voxgpu.types import NUMBER_IMAGE, TEXT, ImageOf, Type
 
@@ -79,13 +83,16 @@ class Operations:
         if count > _LONGEST:
             return self._refuse(f"a range of {count:g} numbers is too long", trace)
 
-        def make(index: int) -> Work:
-            return ready(self._graph.constant(start + index * step, trace))
+        # As written, in float64: indices are whole numbers, which it has all of.
+        numbers = array("d", (np.arange(count) * step + start).tobytes())
 
-        return LazySequence(count, make)
+        def make(index: int) -> Work:
+            return ready(self._graph.folded(numbers[index], trace))
+
+        return LazySequence(count, make, numbers=numbers)
 
     def _length(self, arguments: list[LazySequence], trace: Trace) -> Work:
-        return self._graph.constant(float(arguments[0].length), trace)
+        return self._graph.folded(float(arguments[0].length), trace)
         yield
 
     def _index(self, arguments: list[Any], trace: Trace) -> Work:
@@ -131,7 +138,9 @@ class Operations:
         whole, places = arguments
         ids = []
         for index in range(places.length):
-            place = yield from self._applying.packed((yield Item(places, index)), trace)
+            place = yield Item(places, index)
+            if type(place) is not float:
+                place = yield from self._applying.packed(place, trace)
             if place is None:
                 return None
             ids.append(place)
@@ -145,7 +154,7 @@ class Operations:
 
     def _concat(self, arguments: list[Any], trace: Trace) -> Work:
         if not isinstance(arguments[0], LazySequence):
-            return self._graph.make(CONCAT, tuple(arguments), (), TEXT, trace)
+            return self._text(CONCAT, arguments, trace)
         places = [(part, index) for part in arguments for index in range(part.length)]
 
         def make(number: int) -> Work:
@@ -155,8 +164,15 @@ class Operations:
         yield
 
     def _format_string(self, arguments: list[Any], trace: Trace) -> Work:
-        return self._graph.make(FORMAT, tuple(arguments), (), TEXT, trace)
+        return self._text(FORMAT, arguments, trace)
         yield
+
+    def _text(self, primitive: Primitive, arguments: list[Any], trace: Trace) -> Lowered:
+        found = self._applying.folded(primitive, arguments, trace)
+        if found is not None:
+            return found
+        inputs = tuple(self._graph.node_of(each, trace) for each in arguments)
+        return self._graph.make(primitive, inputs, (), TEXT, trace)
 
     # Files.
 
@@ -204,14 +220,16 @@ class Operations:
 
 def sequence_of(items: Sequence[Lowered]) -> LazySequence:
     """A sequence of what is there already."""
-    return LazySequence(len(items), lambda index: ready(items[index]))
+    made = dict(enumerate(items))
+    return LazySequence(len(items), lambda index: ready(items[index]), made=made)
 
 
 def _picked(whole: LazySequence, places: range) -> LazySequence:
     def make(number: int) -> Work:
         return (yield Item(whole, places[number]))
 
-    return LazySequence(len(places), make)
+    numbers = None if whole.numbers is None else whole.numbers[places.start : places.stop]
+    return LazySequence(len(places), make, numbers=numbers)
 
 
 def _steps(start: float, stop: float, step: float) -> int | None:

@@ -1,12 +1,13 @@
 """What does a step of a program come to while it is lowered?
 
 A node's id, an image without a grid yet, a lazy sequence, a function, a value still to be found
-(``Pending``), or ``None`` for a mistake that has been told.
+(``Pending``), or ``None`` for a mistake that has been told. A number or truth value that follows
+from the program's text alone is just that, and becomes a node where a node needs it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -40,17 +41,19 @@ class Pending:
 class LazySequence:
     """A sequence whose items are lowered when they are asked for, once.
 
-    make  the item of a number from 0
-    node  the node that has the whole sequence as its value, if one does
+    make     the item of a number from 0
+    node     the node that has the whole sequence as its value, if one does
+    numbers  all items, where they are numbers that follow from the program's text alone
     """
 
     length: int
     make: Callable[[int], Work]
     node: ValueId | None = None
+    numbers: Sequence[float] | None = None
     made: dict[int, Lowered] = field(default_factory=dict)
 
 
-Lowered = ValueId | Floating | LazySequence | Pending | FunctionMarker | None
+Lowered = ValueId | float | bool | Floating | LazySequence | Pending | FunctionMarker | None
 
 
 class Invocation(NamedTuple):

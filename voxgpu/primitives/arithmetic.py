@@ -146,6 +146,8 @@ def divide_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
     >>> ./.(1, 4)
     0.25
     """
+    if b:
+        return a / b
     with np.errstate(all="ignore"):
         return float(np.float64(a) / np.float64(b))
 

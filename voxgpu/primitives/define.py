@@ -109,7 +109,8 @@ def scalar(*names: str, version: int = 1) -> Decorator:
             return result
 
         meaning = meaning_of("scalar", function.__name__, version)
-        return _definition(function, names, Shape.SCALAR, lambda _: (meaning, reference, None))
+        build = lambda _: (meaning, reference, None)  # noqa: E731
+        return _definition(function, names, Shape.SCALAR, build, folds=True)
 
     return define
 

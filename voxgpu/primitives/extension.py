@@ -135,7 +135,8 @@ def _of_text(primitive: Primitive, text: str, modules: Mapping[str, str]) -> Pri
     digest = sha256(text.encode()).hexdigest()
     others = [part for name in sorted(modules) for part in (name, modules[name])]
     meaning = meaning_of("text", digest) + meaning_of("imports", *others)
-    return replace(primitive, meaning=primitive.meaning + meaning)
+    # The functions of others run with the program, where their mistakes fail single goals.
+    return replace(primitive, meaning=primitive.meaning + meaning, folds=False)
 
 
 def _told(error: BaseException, source: Source) -> Diagnostic:

@@ -91,6 +91,8 @@ class Primitive:
     infer         for results whose grid or element is not that of the first image: from the
                   types of the arguments and their values, where these are known (None for others),
                   to the whole type of the result; None where only running tells
+    folds         it is computed while lowering where its arguments stand in the program: cheap,
+                  and nobody can notice when it is computed
     """
 
     name: str
@@ -113,6 +115,7 @@ class Primitive:
     infer: Infer | None = None
     grid_from: str = ""
     element_from: Callable[..., str] | None = None
+    folds: bool = False
 
     @property
     def makes_image(self) -> bool:

@@ -42,6 +42,7 @@ def _of_values(
         meaning=meaning_of(name, 1),
         doc="",
         reference=reference,
+        folds=name in ("concat", "format_string"),
     )
 
 
