@@ -99,7 +99,7 @@ def test_every_word(folder: Path) -> None:
         ":type f",
         "let v = v",
         ":show",
-        ":show a + 1",
+        ":show max(v) + 1",
         ":reset",
         "a",
         ":nonsense",

@@ -7,10 +7,12 @@ warned as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from voxgpu.execution.executor import Done
 from voxgpu.ids import ValueId
+from voxgpu.optimize.schedule import Task
 from voxgpu.optimize.step import Fetch
 from voxgpu.plan.node import Node
 from voxgpu.primitives.primitive import Value
@@ -19,6 +21,20 @@ from voxgpu.store.kept import Kept
 from voxgpu.store.made import made_by
 from voxgpu.store.tiers import Doubts, Tiers, bytes_of
 from voxgpu.version import __version__
+
+
+class _Task(NamedTuple):
+    """What is said of all results of a task; looked at once, since there may be thousands.
+
+    again   seconds that computing them once more would take
+    doubts  about what they were made of
+    own     and about each of them
+    """
+
+    task: Task
+    again: float
+    doubts: Doubts
+    own: Mapping[ValueId, Sequence[tuple[ValueId, str]]]
 
 
 class Keeping:
@@ -33,6 +49,7 @@ class Keeping:
         self.store = store
         self._again: dict[ValueId, float] = {}
         self._doubts: dict[ValueId, Doubts] = {}
+        self._task: _Task | None = None
 
     def recall(self, id: ValueId) -> tuple[Value, Doubts] | None:
         """A value from the store."""
@@ -51,12 +68,14 @@ class Keeping:
 
         nodes  those of the plan as the user wrote it; what rewriting added is nobody's goal
         """
-        seconds = 0.0 if isinstance(done.task.step, Fetch) else done.seconds
-        again = seconds + max((self._again.get(each, 0.0) for each in done.task.inputs), default=0)
-        self._again[id] = again
+        if self._task is None or self._task.task is not done.task:
+            self._task = self._looked_at(done)
+        again = self._again[id] = self._task.again
         if in_memory:
             self.memory.add(id, value, again)
-        doubts = self._doubts_of(id, done)
+        doubts = tuple(dict.fromkeys([*self._task.doubts, *self._task.own.get(id, ())]))
+        if doubts:
+            self._doubts[id] = doubts
         node = nodes.get(id)
         if node is None or node.primitive is CONSTANT or isinstance(done.task.step, Fetch):
             return
@@ -71,12 +90,13 @@ class Keeping:
         """A value was brought to the device that is computed with."""
         self.memory.replace(id, value)
 
-    def _doubts_of(self, id: ValueId, done: Done) -> Doubts:
-        """The doubts about a value and about what it was made of."""
-        found = [each for i in done.task.inputs for each in self._doubts.get(i, ())]
+    def _looked_at(self, done: Done) -> _Task:
+        inputs = done.task.inputs
         is_fetched = isinstance(done.task.step, Fetch)
-        found += [each for each in done.doubts if is_fetched or each[0] == id]
-        if not found:
-            return ()
-        self._doubts[id] = tuple(dict.fromkeys(found))
-        return self._doubts[id]
+        seconds = 0.0 if is_fetched else done.seconds
+        again = seconds + max((self._again.get(each, 0.0) for each in inputs), default=0)
+        doubts = dict.fromkeys(each for i in inputs for each in self._doubts.get(i, ()))
+        own: dict[ValueId, list[tuple[ValueId, str]]] = {}
+        for each in done.doubts:
+            own.setdefault(done.task.id if is_fetched else each[0], []).append(each)
+        return _Task(done.task, again, tuple(doubts), own)

@@ -21,7 +21,8 @@ def salvaged(step: Step, failed: Collection[ValueId]) -> Step | None:
         case Single() | Fetch():
             return None
         case Joint():
-            nodes = tuple((i, n) for i, n in step.nodes if not set(n.inputs) & set(failed))
+            gone = set(failed)
+            nodes = tuple((i, n) for i, n in step.nodes if gone.isdisjoint(n.inputs))
             return replace(step, nodes=nodes) if nodes else None
         case Fused():
             return _Rest(step, failed).step()

@@ -77,11 +77,12 @@ def simplify(plan: Plan, given: Collection[ValueId] = ()) -> Plan:
 
     given  values that are there already
     """
-    current = plan
+    current, view = plan, _view(plan, given)
     for rule in RULES:
-        changed = rule(_view(current, given))
+        changed = rule(view)
         if changed:
             current = needed(replace(current, nodes={**current.nodes, **changed}))
+            view = _view(current, given)
     return current
 
 

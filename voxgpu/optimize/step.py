@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import Scalar
@@ -49,7 +50,7 @@ class Gathered:
     mask: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Fused:
     """Nodes that one generated kernel computes in one pass.
 
@@ -68,12 +69,12 @@ class Fused:
     numbers: tuple[Gathered, ...]
     nodes: tuple[tuple[ValueId, Node], ...]
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[ValueId, ...]:
         """What it needs."""
         return tuple(dict.fromkeys((*self.images, *self.scalars)))
 
-    @property
+    @cached_property
     def outputs(self) -> tuple[ValueId, ...]:
         """What it makes."""
         return (*self.written, *(each.id for each in self.numbers))
@@ -85,7 +86,7 @@ class Fused:
         return " ".join(names)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Joint:
     """Nodes of one primitive on the same images, which share most of the work.
 
@@ -95,12 +96,12 @@ class Joint:
     nodes: tuple[tuple[ValueId, Node], ...]
     shared: int
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[ValueId, ...]:
         """What it needs."""
         return tuple(dict.fromkeys(each for _, node in self.nodes for each in node.inputs))
 
-    @property
+    @cached_property
     def outputs(self) -> tuple[ValueId, ...]:
         """What it makes."""
         return tuple(id for id, _ in self.nodes)
