@@ -246,7 +246,7 @@ def test_folding_numbers_changes_no_value(
 def _told(text: str) -> object:
     """What a program prints, and which mistakes it tells, where."""
     try:
-        result = voxgpu.run(text)
+        result = voxgpu.run(text, on_error="collect")
     except voxgpu.ImgqlError as error:
         return [str(each) for each in error.diagnostics]
     return repr(result.prints), [str(each) for each in result.errors]

@@ -78,7 +78,7 @@ def test_equal_calls_tell_zeros_of_either_sign_and_truth_values_apart() -> None:
 
 def test_what_has_no_value_is_told_where_it_stands() -> None:
     text = 'print "a" 1\nprint "b" mean(range(0))\nprint "c" [1, number("x"), 3]\n'
-    result = voxgpu.run(text)
+    result = voxgpu.run(text, on_error="collect")
     assert result.values["a"] == 1
     assert [each.code for each in result.errors] == ["E301", "E301"]
     places = [each.span.start for each in result.errors if each.span]
