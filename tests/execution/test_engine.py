@@ -19,6 +19,7 @@ from voxgpu.execution.executor import Done
 from voxgpu.execution.serial import Serial
 from voxgpu.execution.task import Work
 from voxgpu.files.problem import FileProblem
+from voxgpu.image import Image
 from voxgpu.limits.process import MemoryLimit
 from voxgpu.optimize.schedule import Schedule, schedule
 from voxgpu.pipeline import Options, compile_program
@@ -129,7 +130,7 @@ def test_the_order_in_which_tasks_finish_does_not_matter(planned: Schedule, seed
     run(planned, Shuffled(seed), shuffled.deliver, observe=shuffled.observe)
     assert list(serial.delivered) == list(shuffled.delivered)
     for label, value in serial.delivered.items():
-        if isinstance(value, voxgpu.Image):
+        if isinstance(value, Image):
             assert np.array_equal(value.array, shuffled.delivered[label].array)  # type: ignore[union-attr]
         else:
             assert value == shuffled.delivered[label]
