@@ -210,11 +210,12 @@ class Session(AbstractContextManager["Session"]):
 
     def _problems(self) -> list[Diagnostic]:
         """What kept results or compiled kernels from being kept, told once."""
-        problems = self._store.problems if self._store is not None else []
+        problems = dict.fromkeys(self._store.problems, "") if self._store is not None else {}
+        problems |= self._store.refused if self._store is not None else {}
         new = [each for each in problems if each not in self._told]
         self._told.update(new)
         caches = [Diagnostic("W402", text, help=help) for text, help in untold()]
-        return [*caches, *(Diagnostic("W401", each) for each in new)]
+        return [*caches, *(Diagnostic("W401", each, help=problems[each]) for each in new)]
 
 
 def backend_of(device: str, threads: int | None = None) -> Backend:

@@ -86,11 +86,15 @@ def problem_of(folder: Path) -> str:
         return f"`{place}` is a file"
     if not os.access(place, os.W_OK | os.X_OK):
         return f"`{place}` may not be written to"
+    return f"the disk of `{place}` is full" if is_full(place) else ""
+
+
+def is_full(folder: Path) -> bool:
+    """Whether there is hardly any room on the disk of a folder."""
     try:
-        is_full = shutil.disk_usage(place).free < _LEAST_FREE
+        return shutil.disk_usage(folder).free < _LEAST_FREE
     except OSError:
-        is_full = False
-    return f"the disk of `{place}` is full" if is_full else ""
+        return False
 
 
 @lru_cache(maxsize=1)

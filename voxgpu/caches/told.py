@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 
-_LOCK = Lock()
+from voxgpu.forking import hold_while_forking
+
+_LOCK = RLock()
+hold_while_forking(_LOCK)
+
 _ALL: set[str] = set()
 _NEW: dict[str, str] = {}
 

@@ -47,8 +47,7 @@ def command(device: str, device_memory: int | None, **given: Any) -> int:
     """
     from voxgpu.execute import Devices
 
-    store, said = store_of(given)
-    complain(said)
+    store = store_of(given)
     devices = Devices(device, memory=device_memory)
     return _Repl(options_of(given), sys.stdin.isatty(), store, devices).run()
 

@@ -119,10 +119,7 @@ def _run(
         # Of itself ITK counts the computer's cores, whatever this process may take of them.
         use_at_most(usable_cores())
     source = source_of(given)
-    store, said = store_of(given)
-    if not (quiet or as_json):
-        with bar.paused():
-            complain(said)
+    store = store_of(given)
     devices = Devices(device, threads, given["device_memory"], tell_device)
     session = Session(
         given["output"],

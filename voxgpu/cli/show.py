@@ -49,7 +49,10 @@ def command(
     if compiled.errors and (stage != "syntax" or why):
         raise ImgqlError(compiled.diagnostics)
     if why:
-        echo(explained(compiled.plan, given["program"], why, store), layout == "json")
+        echo(
+            explained(compiled.plan, given["program"], why, store, layout == "json"),
+            layout == "json",
+        )
         return 0
     complain(each for each in compiled.diagnostics if stage == "syntax" and each.is_error)
     if stage in ("syntax", "program", "plan"):

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from voxgpu.cli.amounts import AGE, SIZE, age_text, size_text
-from voxgpu.cli.store_options import folder_of, store_option
+from voxgpu.cli.opened_store import Asked, opened
+from voxgpu.cli.store_options import store_option
 from voxgpu.diagnostics import Diagnostic, ImgqlError
-
-if TYPE_CHECKING:
-    from voxgpu.store.disk import DiskStore
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+_shared = click.option(
+    "--store-shared",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="A folder of results that several computers share, instead of the store.",
+)
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
@@ -32,30 +37,44 @@ def command() -> None:
 
 
 def _here(function: _Command) -> _Command:
-    return store_option(_json(function))
+    """The options that say which store, of which the command is given an ``Asked``."""
+
+    @wraps(function)
+    def call(
+        *args: Any, store: str | None, store_shared: Path | None, as_json: bool, **given: Any
+    ) -> Any:
+        return function(*args, Asked(store, store_shared, as_json), **given)
+
+    return cast(_Command, store_option(_shared(_json(call))))
 
 
 @command.command()
 @_here
-def info(store: str | None, as_json: bool) -> None:
+def info(asked: Asked) -> None:
     """Tell how large the store is, what is in it, and how often it helped."""
     from voxgpu.store.maintenance import information
+    from voxgpu.store.objects_only import information as of_objects
 
-    with _Opened(store) as disk:
-        found = information(disk)
-    if as_json:
+    with opened(asked) as place:
+        disk = place.disk
+        found = information(disk) if disk is not None else of_objects(place.folder)
+    if asked.as_json:
         click.echo(json.dumps(found))
         return
     rate = found["hit_rate"]
     click.echo(f"path     {found['path']}")
-    click.echo(f"size     {size_text(found['bytes'])} of {size_text(found['budget'])}")
+    budget = f" of {size_text(found['budget'])}" if found["budget"] is not None else ""
+    click.echo(f"size     {size_text(found['bytes'])}{budget}")
     click.echo(f"values   {found['objects']:,}")
-    if rate is None:
+    if disk is None:
+        click.echo("shared   objects only: without an index nobody knows how often they helped")
+    elif rate is None:
         click.echo("reused   nothing was asked for yet")
     else:
         click.echo(f"reused   {rate:.0%} of {found['hits'] + found['misses']:,} values asked for")
     if found["oldest_use"] is not None:
-        click.echo(f"oldest   used {age_text(time.time() - found['oldest_use'])} ago")
+        done = "used" if disk is not None else "written"
+        click.echo(f"oldest   {done} {age_text(time.time() - found['oldest_use'])} ago")
     if found["damaged"]:
         click.echo(f"damaged  {found['damaged']:,} found, and computed again")
     if found["by_primitive"]:
@@ -68,12 +87,17 @@ def info(store: str | None, as_json: bool) -> None:
 @command.command("list")
 @_here
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="At most so many.")
-def list_values(store: str | None, as_json: bool, limit: int | None) -> None:
+def list_values(asked: Asked, limit: int | None) -> None:
     """List the values, those used last first."""
+    from voxgpu.store.objects_only import rows_of
+
     now = time.time()
-    with _Opened(store) as disk:
-        rows = list(disk.index.rows("used DESC", limit or -1))
-    if as_json:
+    with opened(asked) as place:
+        if place.disk is not None:
+            rows = list(place.disk.index.rows("used DESC", limit or -1))
+        else:
+            rows = sorted(rows_of(place.folder), key=lambda row: row.used, reverse=True)[:limit]
+    if asked.as_json:
         told = [
             {
                 "id": row.id,
@@ -99,13 +123,15 @@ def list_values(store: str | None, as_json: bool, limit: int | None) -> None:
 @command.command()
 @_here
 @click.option("--repair", is_flag=True, help="Remove what is damaged, index what is not.")
-def verify(store: str | None, as_json: bool, repair: bool) -> int:
+def verify(asked: Asked, repair: bool) -> int:
     """Read every value and tell which are damaged; exit status 1 if there are such."""
     from voxgpu.store.maintenance import verify as verified
+    from voxgpu.store.objects_only import verify as of_objects
 
-    with _Opened(store) as disk:
-        found = verified(disk, repair)
-    if as_json:
+    with opened(asked) as place:
+        disk = place.disk
+        found = verified(disk, repair) if disk is not None else of_objects(place.folder, repair)
+    if asked.as_json:
         click.echo(json.dumps(found.as_json()))
     else:
         click.echo(f"{found.objects:,} objects read")
@@ -132,15 +158,20 @@ def verify(store: str | None, as_json: bool, repair: bool) -> int:
 @_here
 @click.option("--max-bytes", type=SIZE, metavar="SIZE", help="Keep at most so much, such as 20G.")
 @click.option("--max-age", type=AGE, metavar="TIME", help="Keep what was used within, such as 30d.")
-def gc(store: str | None, as_json: bool, max_bytes: int | None, max_age: float | None) -> None:
+def gc(asked: Asked, max_bytes: int | None, max_age: float | None) -> None:
     """Make the store smaller: what is least worth its bytes goes first."""
     from voxgpu.store.maintenance import collect
+    from voxgpu.store.objects_only import collect as of_objects
 
-    with _Opened(store) as disk:
-        limit = disk.budget if max_bytes is None and max_age is None else max_bytes
-        count, size = collect(disk, limit, max_age)
-        left = disk.taken()
-    if as_json:
+    with opened(asked) as place:
+        if place.disk is None:
+            count, size, left = of_objects(place.folder, max_bytes, max_age)
+        else:
+            is_open = max_bytes is None and max_age is None
+            limit = place.disk.budget if is_open else max_bytes
+            count, size = collect(place.disk, limit, max_age)
+            left = place.disk.taken()
+    if asked.as_json:
         click.echo(json.dumps({"removed": count, "bytes": size, "left_bytes": left}))
     else:
         click.echo(f"{count:,} values removed, {size_text(size)}; {size_text(left)} are left")
@@ -148,13 +179,14 @@ def gc(store: str | None, as_json: bool, max_bytes: int | None, max_age: float |
 
 @command.command()
 @_here
-def rebuild(store: str | None, as_json: bool) -> None:
+def rebuild(asked: Asked) -> None:
     """Make the index again from the objects."""
     from voxgpu.store.maintenance import rebuild as rebuilt
 
-    with _Opened(store) as disk:
-        count, failed = rebuilt(disk)
-    if as_json:
+    with opened(asked, to_index=True) as place:
+        assert place.disk is not None
+        count, failed = rebuilt(place.disk)
+    if asked.as_json:
         click.echo(json.dumps({"values": count, "unreadable": failed}))
     else:
         click.echo(f"{count:,} values indexed" + (f", {failed:,} unreadable" if failed else ""))
@@ -163,54 +195,27 @@ def rebuild(store: str | None, as_json: bool) -> None:
 @command.command()
 @_here
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def clear(store: str | None, as_json: bool, yes: bool) -> None:
+def clear(asked: Asked, yes: bool) -> None:
     """Remove every value."""
     from voxgpu.store.folder import is_store
     from voxgpu.store.maintenance import clear as cleared
 
-    folder = _folder(store)
+    folder = asked.folder
     if not is_store(folder):
         if folder.exists():
             raise ImgqlError([Diagnostic("E401", f"`{folder}` is no store: nothing was removed")])
     else:
-        if not (yes or as_json):
+        if not (yes or asked.as_json):
             click.confirm(f"remove every value from {folder}?", abort=True, err=True)
-        with _Opened(store):
+        with opened(asked):
             pass  # says so where the store is of another version
         cleared(folder)
-    click.echo(json.dumps({"path": str(folder)}) if as_json else f"{folder} is empty")
+    click.echo(json.dumps({"path": str(folder)}) if asked.as_json else f"{folder} is empty")
 
 
 @command.command()
 @_here
-def path(store: str | None, as_json: bool) -> None:
+def path(asked: Asked) -> None:
     """Print the folder of the store."""
-    folder = _folder(store)
-    click.echo(json.dumps({"path": str(folder)}) if as_json else str(folder))
-
-
-def _folder(store: str | None) -> Path:
-    folder = folder_of(store)
-    if folder is None:
-        raise click.UsageError("there is no store: --store or VOXGPU_STORE says none")
-    return folder
-
-
-class _Opened:
-    """The store while a command looks at it."""
-
-    def __init__(self, store: str | None) -> None:
-        from voxgpu.store.folder import StoreProblem
-        from voxgpu.store.index import PATIENCE_OF_COMMANDS
-        from voxgpu.store.opened import open_disk
-
-        try:
-            self._disk = open_disk(_folder(store), patience=PATIENCE_OF_COMMANDS)
-        except StoreProblem as problem:
-            raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None
-
-    def __enter__(self) -> DiskStore:
-        return self._disk
-
-    def __exit__(self, *_: object) -> None:
-        self._disk.close()
+    folder = asked.folder
+    click.echo(json.dumps({"path": str(folder)}) if asked.as_json else str(folder))

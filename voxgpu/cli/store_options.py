@@ -72,24 +72,20 @@ def folder_of(store: str | None) -> Path | None:
     return None if store == NONE else Path(store)
 
 
-def store_of(given: dict[str, Any]) -> tuple[Tiers | None, list[Diagnostic]]:
-    """The store that the options ask for, None for none; and what is to be said of it.
+def store_of(given: dict[str, Any]) -> Tiers | None:
+    """The store that the options ask for, None for none; the session says what of it is refused.
 
-    A folder that was asked for and is no store is a mistake, which raises ImgqlError. Any other
-    store that cannot be used is only a pity.
+    A folder that was asked for and is something else is a mistake, which raises ImgqlError.
     """
-    from voxgpu.store.folder import StoreProblem, is_store
+    from voxgpu.store.folder import StoreProblem
     from voxgpu.store.opened import StoreOptions, open_store
 
     folder, shared = folder_of(given["store"]), given["store_shared"]
     if folder is None and shared is None:
-        return None, []
-    options = StoreOptions(folder, shared, given["keep"], given["store_budget"])
+        return None
+    is_default = not given["store"]
+    options = StoreOptions(folder, shared, given["keep"], given["store_budget"], is_default)
     try:
-        return open_store(options), []
+        return open_store(options)
     except StoreProblem as problem:
-        asked = [each for each in (given["store"] and folder, shared) if each]
-        if any(each.exists() and not is_store(each) for each in asked):
-            raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None
-        warning = Diagnostic("W401", f"{problem}; nothing is kept", help=problem.help)
-        return None, [warning]
+        raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.store_options import folder_of
+from voxgpu.cli.opened_store import Asked, opened
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
@@ -26,29 +26,21 @@ _SAID = {
 }
 
 
-def why(plan: Plan, program: Path, wanted: str, store: str | None) -> dict[str, Any]:
+def why(plan: Plan, program: Path, wanted: str, store: str | None, as_json: bool) -> dict[str, Any]:
     """Why the values that an id or the label of a goal names are, or are not, in the store.
 
     Raises ImgqlError where there is no such value, or no store.
     """
-    from voxgpu.store.folder import StoreProblem
     from voxgpu.store.history import History
-    from voxgpu.store.opened import open_disk
     from voxgpu.store.why import explain
 
-    folder = folder_of(store)
-    if folder is None:
-        raise ImgqlError([Diagnostic("E401", "there is no store to compare with")])
     ids = _named(plan, wanted)
-    try:
-        disk = open_disk(folder)
-    except StoreProblem as problem:
-        raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None
-    try:
-        history = History(disk.index)
-        found = [explain(plan, id, history, disk.has, str(program)) for id in ids]
-    finally:
-        disk.close()
+    with opened(Asked(store, None, as_json)) as place:
+        if place.disk is None:
+            message = f"`{place.folder}` has no index, which remembers programs"
+            raise ImgqlError([Diagnostic("E401", message)])
+        history = History(place.disk.index)
+        found = [explain(plan, id, history, place.disk.has, str(program)) for id in ids]
     return {"why": [_plain(plan, wanted, each) for each in found]}
 
 

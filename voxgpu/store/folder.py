@@ -12,6 +12,9 @@ from voxgpu.caches.place import place as cache_place
 #: The first line of the file that shows that a folder is a store.
 _MARK = "voxgpu store"
 
+#: The second line, of folders that several computers share.
+_SHARED = "shared: objects only, no index"
+
 #: Of the folder as a whole. A store of another version is left alone.
 LAYOUT = 1
 
@@ -28,11 +31,20 @@ _SHARED_FILE_SYSTEMS = {
 
 
 class StoreProblem(Exception):
-    """Why a store cannot be used; ``help`` says what to do."""
+    """Why a store cannot be used.
 
-    def __init__(self, reason: str, help: str = "") -> None:
+    help        what to do
+    is_mistake  the folder is something else than what it was given as: nobody should go on
+    is_network  it lies where several computers write, which an index does not bear
+    """
+
+    def __init__(
+        self, reason: str, help: str = "", is_mistake: bool = False, is_network: bool = False
+    ) -> None:
         super().__init__(reason)
         self.help = help
+        self.is_mistake = is_mistake
+        self.is_network = is_network
 
 
 def objects_of(folder: Path) -> Path:
@@ -81,28 +93,41 @@ def open_folder(folder: Path, with_index: bool = True) -> None:
             with suppress(OSError):
                 folder.chmod(mode)
                 objects_of(folder).chmod(mode)
-            _write_mark(mark)
-        text = mark.read_text("utf-8")
+            _write_mark(mark, with_index)
+        text = mark.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", "") or error
         raise StoreProblem(f"the store `{folder}` cannot be used: {reason}") from None
-    name, _, version = text.strip().rpartition(" ")
+    first, _, second = text.partition("\n")
+    name, _, version = first.rpartition(" ")
     if name != _MARK or version != str(LAYOUT):
         raise StoreProblem(
-            f"the store `{folder}` is of another voxgpu: `{text.strip()[:60]}`, "
+            f"the store `{folder}` is of another voxgpu: `{first[:60]}`, "
             f"this one reads `{_MARK} {LAYOUT}`",
             "use another folder with --store DIR; this one is left as it is",
+        )
+    if with_index and second == _SHARED:
+        raise StoreProblem(
+            f"`{folder}` is a folder that several computers share, which has no index",
+            "give it with --store-shared DIR",
+            is_mistake=True,
         )
 
 
 def is_store(folder: Path) -> bool:
     """Whether a folder is a store, of whatever version."""
-    return (folder / "STORE").is_file()
+    return os.path.isfile(folder / "STORE")  # noqa: PTH113 (Path raises in forbidden folders)
 
 
-def _write_mark(mark: Path) -> None:
+def is_without_index(folder: Path) -> bool:
+    """Whether a store is a folder of objects alone, as those are that several computers share."""
+    return is_store(folder) and not index_of(folder).exists()
+
+
+def _write_mark(mark: Path, with_index: bool) -> None:
     unfinished = mark.with_name(f".STORE-{os.getpid()}")
-    unfinished.write_text(f"{_MARK} {LAYOUT}\n", "utf-8")
+    text = f"{_MARK} {LAYOUT}\n"
+    unfinished.write_text(text if with_index else f"{text}{_SHARED}\n", "utf-8")
     unfinished.replace(mark)
 
 
@@ -110,13 +135,14 @@ def _refuse_what_is_no_store(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise StoreProblem(f"`{folder}` is a file, not the folder of a store")
+        raise StoreProblem(f"`{folder}` is a file, not the folder of a store", is_mistake=True)
     # Another process may be making the store at this moment.
     others = [each.name for each in folder.iterdir() if not each.name.startswith(".STORE")]
     if set(others) - {"objects", "STORE", "index.sqlite", "index.sqlite-wal", "index.sqlite-shm"}:
         raise StoreProblem(
             f"`{folder}` holds other files and is no store of voxgpu",
             "give a new or an empty folder with --store DIR",
+            is_mistake=True,
         )
 
 
@@ -127,6 +153,7 @@ def _refuse_shared(folder: Path) -> None:
             f"`{folder}` lies on {system}, where the index of a store is not safe",
             "keep the store on a local disk with --store DIR; give this folder with "
             "--store-shared DIR, which needs no index",
+            is_network=True,
         )
 
 

@@ -74,7 +74,7 @@ def verify(store: DiskStore, repair: bool = False) -> Findings:
     found = Findings()
     folder = objects_of(store.folder)
     there: set[ValueId] = set()
-    for path, id in _files(folder):
+    for path, id in files_of(folder):
         found.objects += 1
         try:
             read_object(path, id)
@@ -95,7 +95,7 @@ def verify(store: DiskStore, repair: bool = False) -> Findings:
         for row in store.index.rows("id")
         if row.small is None and row.id not in there and not object_path(folder, row.id).is_file()
     ]
-    found.unfinished = list(_unfinished(folder))
+    found.unfinished = list(unfinished_of(folder))
     if repair:
         _repair(store, found)
     return found
@@ -113,7 +113,7 @@ def rebuild(store: DiskStore) -> tuple[int, int]:
     with suppress(sqlite3.Error):
         used = {row.id: row.used for row in store.index.rows("id")}
     rows, failed = list(kept), 0
-    for path, id in _files(objects_of(store.folder)):
+    for path, id in files_of(objects_of(store.folder)):
         try:
             stored = read_stored(path, id)
         except (Damaged, OtherFormat, OSError):
@@ -152,7 +152,7 @@ def collect(store: DiskStore, max_bytes: int | None, max_age: float | None) -> t
                 connection.execute(f"DELETE FROM {table} WHERE seen < ?", (limit,))
     if max_bytes is not None:
         store.make_room(max_bytes)
-    for path in _unfinished(folder):
+    for path in unfinished_of(folder):
         with suppress(OSError):
             path.unlink()
     after = store.index.totals()
@@ -167,10 +167,16 @@ def clear(folder: Path) -> None:
     for path in index.parent.glob(index.name + "*"):
         with suppress(FileNotFoundError):
             path.unlink()
+    try:
+        mode = objects_of(folder).stat().st_mode & 0o777  # a shared folder stays shared
+    except OSError:
+        mode = 0o700
     for name in (objects_of(folder), folder / "spill"):
         if name.is_dir() and not name.is_symlink():
             shutil.rmtree(name, ignore_errors=True)
     objects_of(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(OSError):
+        objects_of(folder).chmod(mode)
 
 
 def information(store: DiskStore) -> dict[str, Any]:
@@ -213,7 +219,7 @@ def _repair(store: DiskStore, found: Findings) -> None:
     store.index.add(rows)
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, ValueId]]:
+def files_of(folder: Path) -> Iterator[tuple[Path, ValueId]]:
     """The objects of a folder, in order of their ids."""
     for path in sorted(folder.glob("??/*")):
         id = id_of(path)
@@ -221,7 +227,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, ValueId]]:
             yield path, id
 
 
-def _unfinished(folder: Path) -> Iterator[Path]:
+def unfinished_of(folder: Path) -> Iterator[Path]:
     """Files that were begun by processes that do not live any more."""
     mine = f".{socket.gethostname()}-"
     for path in folder.glob(f"??/.*{UNFINISHED}"):

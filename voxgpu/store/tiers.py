@@ -28,6 +28,8 @@ class Tiers:
 
     What is found in the shared folder is kept on the disk, too. Writing is done beside the run.
     Without both nothing outlives a run.
+
+    refused  what was asked for and cannot be used, and what to do about it
     """
 
     def __init__(
@@ -35,9 +37,11 @@ class Tiers:
         disk: DiskStore | None = None,
         shared: SharedFolder | None = None,
         policy: str = "costly",
+        refused: Mapping[str, str] | None = None,
     ) -> None:
         self.disk = disk
         self.shared = shared
+        self.refused = dict(refused or {})
         self._policy = policy
         self._writer = Writer(WAITING_BYTES)
 

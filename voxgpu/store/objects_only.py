@@ -1,0 +1,97 @@
+"""Maintenance of stores without an index, as several computers share: nothing else is written.
+
+Such a folder does not say when a value was used last; a value is as old as its file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from voxgpu.ids import ValueId
+from voxgpu.store.disk import on_disk, row_of
+from voxgpu.store.folder import objects_of
+from voxgpu.store.index import Row
+from voxgpu.store.maintenance import Findings, files_of, unfinished_of
+from voxgpu.store.object_file import Damaged, OtherFormat, object_path, read_object, read_stored
+
+
+def rows_of(folder: Path) -> Iterator[Row]:
+    """What the values of a folder are; those that cannot be read are left out."""
+    for path, id in files_of(objects_of(folder)):
+        with suppress(Damaged, OtherFormat, OSError):
+            yield row_of(read_stored(path, id), on_disk(path.stat().st_size), None)
+
+
+def information(folder: Path) -> dict[str, Any]:
+    """How large a folder is, and what is in it; None for what only an index knows."""
+    primitives: dict[str, Counter[str]] = {}
+    oldest, count, size = None, 0, 0
+    for row in rows_of(folder):
+        oldest = row.created if oldest is None else min(oldest, row.created)
+        count, size = count + 1, size + row.size
+        entry = primitives.setdefault(row.primitive or "unknown", Counter())
+        entry.update(objects=1, bytes=row.size)
+    known = dict.fromkeys(("budget", "hits", "misses", "hit_rate", "damaged", "evicted"))
+    return known | {
+        "path": str(folder),
+        "bytes": size,
+        "objects": count,
+        "oldest_use": oldest,
+        "by_primitive": {name: dict(entry) for name, entry in sorted(primitives.items())},
+    }
+
+
+def verify(folder: Path, repair: bool = False) -> Findings:
+    """Reads and unpacks every object; with ``repair`` damaged and unfinished ones go."""
+    found = Findings()
+    for path, id in files_of(objects_of(folder)):
+        try:
+            read_object(path, id)
+        except FileNotFoundError:
+            continue  # removed meanwhile
+        except OtherFormat:
+            found.foreign.append(path)
+        except (Damaged, OSError):
+            found.damaged.append(path)
+        found.objects += 1
+    found.unfinished = list(unfinished_of(objects_of(folder)))
+    if repair:
+        for path in (*found.damaged, *found.unfinished):
+            with suppress(OSError):
+                path.unlink()
+    return found
+
+
+def collect(folder: Path, max_bytes: int | None, max_age: float | None) -> tuple[int, int, int]:
+    """Removes values that are older than ``max_age`` seconds, then the oldest beyond ``max_bytes``.
+
+    How many went, their bytes, and the bytes that are left. Files that are left behind go as well.
+    """
+    rows = sorted(rows_of(folder), key=lambda row: row.created, reverse=True)
+    now, left, old = time.time(), 0, []
+    for row in rows:
+        is_old = max_age is not None and now - row.created > max_age
+        if is_old or (max_bytes is not None and left + row.size > max_bytes):
+            old.append(row)
+            max_bytes = max_bytes if is_old else left  # what is older than one that went goes, too
+        else:
+            left += row.size
+    gone = [row for row in old if _removed(folder, row.id)]
+    for path in unfinished_of(objects_of(folder)):
+        with suppress(OSError):
+            path.unlink()
+    left += sum(row.size for row in old) - sum(row.size for row in gone)
+    return len(gone), sum(row.size for row in gone), left
+
+
+def _removed(folder: Path, id: ValueId) -> bool:
+    try:
+        object_path(objects_of(folder), id).unlink()
+    except OSError:
+        return False
+    return True
