@@ -8,6 +8,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK
@@ -179,7 +180,10 @@ DAMAGE = {
     "spacing zero": (header(pixdim=(1, 1, 0, 1, 0, 0, 0, 0)), "spacing along y is 0"),
     "spacing NaN": (header(pixdim=(1, np.nan, 1, 1, 0, 0, 0, 0)), "spacing along x is nan"),
     "spacing infinite": (header(pixdim=(1, 1, 1, np.inf, 0, 0, 0, 0)), "spacing along z is inf"),
-    "spacing negative": (header(pixdim=(1, 1, 1, -2, 0, 0, 0, 0)), "spacing along z is -2"),
+    "spacing minus infinite": (
+        header(pixdim=(1, 1, 1, -np.inf, 0, 0, 0, 0)),
+        "spacing along z is -inf",
+    ),
     "no such type": (header(datatype=77), "unknown type 77"),
     "single bits": (header(datatype=1), "single bits"),
     "128-bit": (header(datatype=1536), "128-bit floating-point"),
@@ -366,3 +370,27 @@ def test_gzip_that_ends_within_the_header(tmp_path):
     assert problem(path).reason == "truncated: the file ends within its header"
     path.write_bytes(b"\x1f\x8bgarbage that is no gzip at all")
     assert "gzip data is damaged" in problem(path).reason
+
+
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("signs", [(-1, 1, 1), (1, -1, -1), (-1, -1, -1)])
+def test_negative_spacings_without_an_sform_are_lengths_as_for_nibabel(tmp_path, code, signs):
+    lengths = (1.5, 2.5, 3.5)
+    rotated = nibabel.eulerangles.euler2mat(0.1, 0.2, 0.3) @ np.diag(lengths)
+    image = nibabel.Nifti1Image(
+        np.zeros((2, 3, 4), np.int16), nibabel.affines.from_matvec(rotated, (5, 6, 7))
+    )
+    image.set_sform(None, 0)
+    image.set_qform(image.affine, code)
+    nibabel.save(image, tmp_path / "whole.nii")
+    data = bytearray((tmp_path / "whole.nii").read_bytes())
+    struct.pack_into("<3f", data, 80, *np.multiply(lengths, signs))
+    path = tmp_path / "a.nii"
+    path.write_bytes(data)
+    found = read_header(path)
+    columns = np.array(found.grid.direction).reshape(3, 3) * found.grid.spacing[::-1]
+    ours = np.diag([-1.0, -1, 1, 1]) @ nibabel.affines.from_matvec(columns, found.grid.origin)
+    assert np.allclose(ours, nibabel.load(path).affine, atol=1e-5)
+    told = [each for each in found.warnings if "was taken" in each and "spacing" in each]
+    assert len(told) == sum(sign < 0 for sign in signs)
+    assert found.grid.nifti == b""

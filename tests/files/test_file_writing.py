@@ -155,6 +155,8 @@ def test_labels_are_16_bits_where_they_fit(tmp_path, least, greatest, element):
     write_image(tmp_path / "a.nrrd", Image(labels, Grid.regular((1, 1, 2))))
     assert itk_array(tmp_path / "a.nrrd").dtype == element
     assert itk_array(tmp_path / "a.nrrd").ravel().tolist() == [least, greatest]
+    write_image(tmp_path / "b.nrrd", Image(labels, Grid.regular((1, 1, 2))), labels=False)
+    assert itk_array(tmp_path / "b.nrrd").dtype == np.int32
 
 
 def test_float64_beyond_float32_becomes_infinite_without_a_warning(tmp_path, recwarn):

@@ -202,7 +202,7 @@ class Deliveries:
         self.roots.check_write(path)
         if self._is_there(goal, path, kind, held):
             return
-        written = write_image(path, image)
+        written = write_image(path, image, goal.labels)
         if self.known is not None:
             self.known.note(path, goal.value, written)
         self._note(goal, Saved(goal.label, path, kind, False, held), written.warnings)

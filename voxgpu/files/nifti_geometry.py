@@ -174,15 +174,20 @@ def _mended(fields: _Fields) -> Matrix:
 
 
 def _checked_spacing(place: str, fields: _Fields) -> tuple[list[float], list[str]]:
-    """The spacing of the header, which must be one but along axes of one voxel."""
+    """The spacing of the header, a length but along axes of one voxel; a sign is dropped."""
     lengths, warnings = [], []
     for axis, (name, given) in enumerate(zip("xyz", fields.pixdim, strict=True)):
         if _is_length(given):
             lengths.append(given)
             continue
         if axis < len(fields.size) and fields.size[axis] > 1:
-            reason = f"its header is damaged: it says that the spacing along {name} is {given:g}"
-            raise FileProblem(place, reason)
+            said = f"it says that the spacing along {name} is {given:g}"
+            if not -math.inf < given < 0:
+                raise FileProblem(place, f"its header is damaged: {said}")
+            # nibabel and FSL take the length, too.
+            warnings.append(f"{said}; {-given:g} was taken")
+            lengths.append(-given)
+            continue
         if axis < len(fields.size):
             warnings.append(f"it says that its one voxel along {name} is {given:g} mm; 1 was taken")
         lengths.append(1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from voxgpu.files.apart import limits_of, read_apart
 from voxgpu.files.itk import Information, information
 from voxgpu.files.nifti import (
     DATATYPES,
@@ -85,6 +86,7 @@ def _analyze(place: str, header: NiftiHeader) -> Information:
         shown = folder / "header.hdr"
         shown.write_bytes(header.raw)
         try:
-            return information(str(shown), "NiftiImageIO")
+            within = limits_of([str(shown)])
+            return read_apart(str(shown), within, information, str(shown), "NiftiImageIO")
         except FileProblem as problem:
             raise FileProblem(place, problem.reason.replace(str(shown), "it")) from None

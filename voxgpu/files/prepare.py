@@ -17,15 +17,15 @@ _TIFF_ELEMENTS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float3
 Voxels = npt.NDArray[Any]
 
 
-def prepared(path: Path, image: Image, suffix: str) -> tuple[Voxels, tuple[str, ...]]:
+def prepared(path: Path, image: Image, suffix: str, labels: bool) -> tuple[Voxels, tuple[str, ...]]:
     """The voxels as they are written to a file with this suffix, and warnings about them.
 
     True and false become 1 and 0 of uint8, in 2-D pictures 255 and 0. float64 becomes float32,
-    int32 becomes uint16 where every voxel fits, other types stay. In PNG, JPEG and BMP numbers
-    are rounded, half to even, into 0 to 255; what lies outside is clipped and counted, not a
-    number becomes 0 and is counted too. Only uint16, which a filter must have been asked for,
-    stays in PNG, which holds it, where it needs more than 8 bits. Raises FileProblem for integers
-    that TIFF cannot hold.
+    int32 becomes uint16 where it is ``labels`` and every voxel fits, other types stay. In PNG,
+    JPEG and BMP numbers are rounded, half to even, into 0 to 255; what lies outside is clipped and
+    counted, not a number becomes 0 and is counted too. Only uint16, which a filter must have been
+    asked for, stays in PNG, which holds it, where it needs more than 8 bits. Raises FileProblem for
+    integers that TIFF cannot hold.
     """
     voxels = np.ascontiguousarray(image.array)
     picture = suffix in PICTURES
@@ -39,7 +39,7 @@ def prepared(path: Path, image: Image, suffix: str) -> tuple[Voxels, tuple[str, 
     if voxels.dtype == np.float64:
         with np.errstate(over="ignore"):
             voxels = voxels.astype(np.float32)
-    elif voxels.dtype == np.int32 and _fits(voxels, np.uint16):
+    elif labels and voxels.dtype == np.int32 and _fits(voxels, np.uint16):
         voxels = voxels.astype(np.uint16)
     if suffix in TIFF and voxels.dtype.name not in _TIFF_ELEMENTS:
         voxels = _narrowed(path, voxels)

@@ -27,7 +27,7 @@ from voxgpu.unfinished import Unfinished, new_file
 __all__ = ["Written", "unsupported_reason", "write_image"]
 
 #: Bump when equal images would be written otherwise.
-_WRITER_VERSION = 2
+_WRITER_VERSION = 3
 
 _CHUNK_BYTES = 1 << 20
 
@@ -46,12 +46,13 @@ class Written:
     digest: bytes
 
 
-def write_image(path: Path, image: Image) -> Written:
+def write_image(path: Path, image: Image, labels: bool = True) -> Written:
     """Save ``image`` in the format that the suffix of ``path`` asks for.
 
     Folders are made where they are missing. The file is written under another name beside and
     then renamed, so that nobody ever sees a part of it; on any failure nothing is left. Voxels
-    become what `prepare.prepared` says. Equal images give equal bytes. Raises FileProblem where
+    become what `prepare.prepared` says, int32 the smallest element that holds it where they are
+    ``labels``. Equal images give equal bytes. Raises FileProblem where
     the format cannot hold the image or the disk does not take the file.
     """
     path = Path(path)
@@ -68,7 +69,7 @@ def write_image(path: Path, image: Image) -> Written:
             "",
             "write",
         )
-    voxels, warnings = prepared(path, image, suffix)
+    voxels, warnings = prepared(path, image, suffix, labels)
     warnings += lost_place(path, image.grid, suffix)
     with (
         appearing(path, suffix) as unfinished,

@@ -184,7 +184,11 @@ class Goals:
             code, message, hint = refusal
             self._tell(goal, code, message, hint)
             return
-        yield Goal(goal.action, id, label, goal.span, goal.label_span)
+        spans = goal.span, goal.label_span
+        yield Goal(goal.action, id, label, *spans, labels=self._has_labels(id))
+
+    def _has_labels(self, id: ValueId) -> bool:
+        return "lcc" in self._lowering.graph.nodes[id].primitive.names
 
     def _written(self, goal: ProgramGoal) -> Iterator[Goal]:
         """What `WriteImage` asked for on the way."""

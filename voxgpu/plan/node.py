@@ -60,6 +60,7 @@ class Goal:
             equal; empty where nothing is known of folders
     part    of a ``save`` of several volumes into one file, which one this is, from 0
     parts   how many they are; 0 for an image with a file of its own
+    labels  whether the image has labels of `lcc`, which are saved in as few bytes as hold them
     """
 
     action: str
@@ -70,6 +71,7 @@ class Goal:
     file: str = ""
     part: int = 0
     parts: int = 0
+    labels: bool = False
 
     @property
     def target(self) -> str:

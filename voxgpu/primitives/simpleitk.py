@@ -228,10 +228,16 @@ def _parameter(argument: Argument, kind: Type) -> Parameter:
 
 def _primitive(signature: Signature, parameters: tuple[Parameter, ...], doc: str) -> Primitive:
     # Only here is SimpleITK needed, whose functions these are.
+    from voxgpu.primitives.simpleitk_bounds import number_problem
     from voxgpu.primitives.simpleitk_call import caller, inference
 
     version = simpleitk().Version.VersionString()
     makes_image = signature.result == "image"
+
+    def check(*known: Value | None) -> str | None:
+        problem = number_problem(signature, known)
+        return f"`simpleitk.{signature.name}` {problem}" if problem else None
+
     numbers = replace(NUMBER_IMAGE, mask=signature.name in _MASKS)
     result: Type = numbers if makes_image else _KINDS[signature.result]
     if signature.name in _COLORS or any(each.type == COLOR_IMAGE for each in parameters):
@@ -249,6 +255,7 @@ def _primitive(signature: Signature, parameters: tuple[Parameter, ...], doc: str
         reference=caller(signature),
         scratch=32,
         infer=inference(signature) if makes_image else None,
+        check=check,
     )
 
 

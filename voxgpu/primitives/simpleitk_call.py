@@ -13,6 +13,7 @@ from voxgpu.image import ROUNDING, Grid, Image
 from voxgpu.itk.images import element_of, from_itk, grid_of, place, to_itk
 from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.primitives.primitive import Value, ValueProblem
+from voxgpu.primitives.simpleitk_bounds import size_problem
 from voxgpu.primitives.simpleitk_signature import INTEGERS, SEED, Argument, Signature
 from voxgpu.types import Content, ImageOf, Type
 
@@ -158,6 +159,8 @@ def _probe(kind: tuple[str, int], grid: Grid) -> Any:
 
 
 def _called(signature: Signature, arguments: list[Any]) -> Any:
+    if problem := size_problem(signature, arguments):
+        raise ValueProblem(f"`simpleitk.{signature.name}` {problem}")
     function = getattr(simpleitk(), signature.name)
     try:
         if signature.draws:

@@ -78,7 +78,8 @@ def cross_correlation(
     (k·Σhw − n·N) / (√(k·Σhh − n²)·√(k·Σww − N²)), computed in float64, in which the integers are
     exact below 2⁵³, and rounded to float32. Shapes (z, y, x) or (y, x). Source: VoxLogicA 1.
 
-    Raises ValueProblem unless 0 <= r, m < M are finite and k is a whole number from 1.
+    Raises ValueProblem unless 0 <= r, m < M are finite and k is a whole number from 1 to
+    1,048,576 (2²⁰).
 
     >>> crossCorrelation(1, [0, 0, 1, 5], [0, 0, 1, 5], [true, true, true, false], 0, 2, 2)
     [1, 1, 0, -1]

@@ -17,7 +17,7 @@ def save(image: Image, path: Path) -> Path:
     if reason:
         raise ValueError(reason)
     try:
-        written = write_image(path, image)
+        written = write_image(path, image, labels=False)
     except FileProblem as problem:
         raise OSError(str(problem)) from None
     for warning in written.warnings:

@@ -1,0 +1,222 @@
+"""Which numbers would make functions of SimpleITK take memory or time without end?
+
+Bounds that depend on nothing else are told before running, others before SimpleITK is called: it
+takes what it is told to, and the process with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from voxgpu.limits.process import memory_limits
+from voxgpu.primitives.simpleitk_signature import Signature
+
+#: The most that a parameter may be, whatever the function; but for the default of STAPLE's
+#: iterations, which end by themselves.
+MOST = (
+    dict.fromkeys(
+        (
+            *("numberOfHistogramBins", "numberOfHistogramLevels", "numberOfMatchPoints"),
+            *("numberOfRangeGaussianSamples", "numberOfSamplePatches"),
+        ),
+        2**20,
+    )
+    | dict.fromkeys(
+        (
+            *("iteration", "maximumIterations", "maximumNumberOfIterations"),
+            *("numberOfIterations", "repetitions"),
+        ),
+        100_000,
+    )
+    | {"maximumKernelWidth": 2**16, "order": 64, "splineOrder": 16}
+)
+
+#: The least that parameters may be by which SimpleITK divides, at the cost of the process.
+LEAST = {"numberOfRangeGaussianSamples": 1, "conductanceScalingUpdateInterval": 1}
+
+#: Parameters that say how many voxels a neighborhood extends to each side.
+RADII = (
+    *("radius", "kernelRadius", "neighborhoodRadius", "dilationRadius", "contourThickness"),
+    *("initialNeighborhoodRadius", "patchRadius", "stencilRadius"),
+)
+
+#: The most voxels of a neighborhood, each of which takes SimpleITK up to 130 bytes.
+MOST_AROUND = 2**22
+
+#: The most voxels of an image that a function makes larger than those it is given.
+MOST_VOXELS = 2**31
+
+#: The most ways to choose thresholds between bins, all of which `OtsuMultipleThresholds` tries.
+MOST_CHOICES = 2**30
+
+#: The most points of the grid that `N4BiasFieldCorrection` fits at its last level.
+MOST_POINTS = 2**24
+
+#: What may be taken without a look at how much there is, in bytes.
+_LITTLE = 1 << 30
+
+#: Functions that add up rows, and have no neighborhoods in memory.
+_WITHOUT_NEIGHBORHOODS = ("BoxMean", "BoxSigma")
+
+#: Half-widths of the kernel of `Bilateral`, in standard deviations.
+_SIGMAS = 2.5
+
+
+def number_problem(signature: Signature, values: Sequence[Any]) -> str | None:
+    """What is wrong with numbers that are known before running; None stands for unknown ones."""
+    given = _given(signature, values)
+    for name, value in given.items():
+        for each in _numbers(value):
+            if each > MOST.get(name, math.inf) and not _is_endless(signature, name, each):
+                return f"takes `{name}` up to {MOST[name]:,}, not {each:,.0f}"
+            if each < LEAST.get(name, -math.inf):
+                return f"takes `{name}` from {LEAST[name]}, not {each:g}"
+        if name in RADII and signature.name not in _WITHOUT_NEIGHBORHOODS:
+            axes = 2 if isinstance(value, int | float) else 1
+            if problem := _around(name, [max(each, 0) for each in _numbers(value)] * axes):
+                return problem
+    return _choices(signature, given) or _points(signature, given)
+
+
+def size_problem(signature: Signature, values: Sequence[Any]) -> str | None:
+    """What is wrong with arguments as SimpleITK takes them, images of it among them."""
+    if problem := number_problem(signature, [_plain(value) for value in values]):
+        return problem
+    given = _given(signature, values)
+    image = _image(signature, values)
+    if image is not None:
+        axes = image.GetDimension()
+        for name in RADII:
+            if name in given and signature.name not in _WITHOUT_NEIGHBORHOODS:
+                radii = list(_numbers(given[name]))
+                radii = radii * axes if len(radii) == 1 else radii[:axes]
+                if problem := _around(name, radii):
+                    return problem
+        if signature.name == "Bilateral" and "domainSigma" in given:
+            sigmas = list(_numbers(given["domainSigma"]))
+            pairs = zip(sigmas * axes, image.GetSpacing(), strict=False)
+            radii = [_SIGMAS * sigma / spacing for sigma, spacing in pairs]
+            if problem := _around("domainSigma", radii):
+                return problem
+        if problem := _fields(signature, given, image):
+            return problem
+    return _result(signature, given, image)
+
+
+def _fields(signature: Signature, given: dict[str, Any], image: Any) -> str | None:
+    """A field of a checkerboard without a voxel is one by which SimpleITK divides."""
+    if signature.name != "CheckerBoard" or "checkerPattern" not in given:
+        return None
+    pairs = zip(image.GetSize(), _numbers(given["checkerPattern"]), strict=False)
+    if all(1 <= count <= size for size, count in pairs):
+        return None
+    return "takes `checkerPattern` from 1 up to the voxels along each axis"
+
+
+def _given(signature: Signature, values: Sequence[Any]) -> dict[str, Any]:
+    """The arguments that are there and are no images, by name."""
+    pairs = zip(signature.arguments, values, strict=False)
+    return {
+        each.name: value
+        for each, value in pairs
+        if each.kind in ("number", "numbers") and value is not None
+    }
+
+
+def _image(signature: Signature, values: Sequence[Any]) -> Any:
+    """The first image, or the largest of a sequence of them."""
+    for each, value in zip(signature.arguments, values, strict=False):
+        if each.kind == "image":
+            return value
+        if each.kind == "images" and value:
+            return max(value, key=lambda image: image.GetNumberOfPixels())
+    return None
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float | tuple | list) else None
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    items = value if isinstance(value, tuple | list) else (value,)
+    return (float(each) for each in items if isinstance(each, int | float))
+
+
+def _is_endless(signature: Signature, name: str, value: float) -> bool:
+    """Whether a number stands for no limit, and is the default."""
+    defaults = {each.name: each.default or "" for each in signature.arguments}
+    return "numeric_limits" in defaults[name] and value == 2**32 - 1
+
+
+def _around(name: str, radii: Sequence[float]) -> str | None:
+    count = math.prod(2 * radius + 1 for radius in radii)
+    if count <= MOST_AROUND:
+        return None
+    return f"takes neighborhoods of up to {MOST_AROUND:,} voxels, `{name}` asks for {count:,.0f}"
+
+
+def _choices(signature: Signature, given: dict[str, Any]) -> str | None:
+    if signature.name != "OtsuMultipleThresholds":
+        return None
+    bins, count = (given.get(name) for name in ("numberOfHistogramBins", "numberOfThresholds"))
+    bins, count = int(bins or 128), int(count or 1)
+    if bins < 1 or count < 1 or math.comb(bins, min(count, bins)) <= MOST_CHOICES:
+        return None
+    return (
+        f"tries all {count} thresholds between {bins} bins, {math.comb(bins, count):.2g} ways; "
+        f"at most {MOST_CHOICES:,} are tried"
+    )
+
+
+def _points(signature: Signature, given: dict[str, Any]) -> str | None:
+    """The grid of control points doubles from level to level, of which each has iterations."""
+    if signature.name != "N4BiasFieldCorrection" or "numberOfControlPoints" not in given:
+        return None
+    levels = len(list(_numbers(given.get("maximumNumberOfIterations", (0,) * 4))))
+    points = list(_numbers(given["numberOfControlPoints"]))
+    axes = points * 2 if len(points) == 1 else points
+    count = math.prod(each * 2.0 ** min(levels - 1, 64) for each in axes)
+    if count <= MOST_POINTS:
+        return None
+    return f"fits at most {MOST_POINTS:,} control points, these would be {count:,.0f}"
+
+
+def _result(signature: Signature, given: dict[str, Any], image: Any) -> str | None:
+    """What is wrong with the size of the result, where arguments say how large it is."""
+    size = _result_size(signature.name, given, image)
+    if size is None:
+        return None
+    voxels = math.prod(size)
+    shown = "×".join(f"{each:.0f}" for each in size)
+    if voxels > MOST_VOXELS:
+        return f"would give {shown} voxels; images that it enlarges have at most {MOST_VOXELS:,}"
+    channels = image.GetNumberOfComponentsPerPixel() if image is not None else 1
+    taken = 8 * voxels * channels
+    if taken > _LITTLE and (left := memory_limits()[0].left) < taken:
+        return f"would give {shown} voxels, for which the {left:,.0f} bytes left do not suffice"
+    return None
+
+
+def _result_size(name: str, given: dict[str, Any], image: Any) -> list[float] | None:
+    old = [float(each) for each in image.GetSize()] if image is not None else []
+
+    def each_axis(key: str, default: float) -> list[float]:
+        found = list(_numbers(given.get(key, default)))
+        return found * len(old) if len(found) == 1 else found
+
+    if name.endswith("Pad") and name != "FFTPad":
+        lower, upper = each_axis("padLowerBound", 0), each_axis("padUpperBound", 0)
+        return [a + b + c for a, b, c in zip(old, lower, upper, strict=False)]
+    if name == "Expand":
+        return [a * b for a, b in zip(old, each_axis("expandFactors", 1), strict=False)]
+    if name == "Tile":
+        layout = list(_numbers(given.get("layout", 1)))
+        planes = old + [1.0] * (len(layout) - len(old))
+        return [a * max(b, 1) for a, b in zip(planes, layout, strict=False)]
+    for key in ("size", "outputSize"):
+        if key in given and name not in ("Extract", "RegionOfInterest"):
+            found = list(_numbers(given[key]))
+            return found * 3 if len(found) == 1 else found
+    return None
