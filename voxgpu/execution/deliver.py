@@ -202,7 +202,8 @@ class Deliveries:
         self.roots.check_write(path)
         if self._is_there(goal, path, kind, held):
             return
-        written = write_image(path, image, goal.labels)
+        keeps = image.element.name == "int32" and not goal.labels
+        written = write_image(path, image, labels=False) if keeps else write_image(path, image)
         if self.known is not None:
             self.known.note(path, goal.value, written)
         self._note(goal, Saved(goal.label, path, kind, False, held), written.warnings)
