@@ -9,8 +9,8 @@ from voxgpu.cpu.ball import box, box_within, interior, near
 from voxgpu.cpu.workers import Workers
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 5), (1, 6, 70), (7, 9)])
-@pytest.mark.parametrize("radius", [1, 3, 5000])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (1, 6, 70), (7, 9), (15, 2, 40)])
+@pytest.mark.parametrize("radius", [1, 3, 12, 13, 30, 5000])
 def test_a_box_wider_than_the_image(shape: tuple[int, ...], radius: int) -> None:
     b = np.random.default_rng(radius).random(shape) < 0.1
     workers = Workers(1)

@@ -89,6 +89,20 @@ def test_a_box_takes_few_launches(radius: int) -> None:
     assert device.launches == ["ball_box"] * 2 * -(-radius // 8)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 4, 5), (1, 6, 70), (9, 1, 1), (7, 130)])
+@pytest.mark.parametrize("radius", [130, 5000, 10**9])
+def test_a_box_wider_than_the_image_is_cut_to_it(shape: tuple[int, ...], radius: int) -> None:
+    """As chains of `near` come to: a box of 5000 voxels takes what the image has of it."""
+    for mask in kinds_of(shape):
+        device = EmulatedDevice()
+        for found, expected in (
+            (ball.near(mask, radius, device), np.full(shape, mask.any())),
+            (ball.interior(mask, radius, device), np.full(shape, mask.all())),
+        ):
+            assert found.tobytes() == expected.tobytes()
+        assert device.launches == ["ball_box"] * 2 * max(1, -(-max(shape) // 8))
+
+
 @law(250)
 @given(
     masks_with_spacing(),

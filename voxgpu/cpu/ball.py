@@ -25,6 +25,9 @@ Array = npt.NDArray[Any]
 WIDEST = 48
 MOST_WORDS = 1_500_000_000
 
+#: The most half-width of a box that is made in one go: memory grows with it.
+MOST_RADIUS = 12
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -133,12 +136,21 @@ def dilated(b: Mask, shape: Shape, workers: Workers, inverted: bool = False) -> 
 
 def near(b: Mask, radius: int, workers: Workers) -> Mask:
     """True where ``b`` is true in the box of half-width ``radius``; outside is false."""
-    return dilated(b, box_within(b.shape, radius), workers)
+    return _boxed(b, radius, workers, inverted=False)
 
 
 def interior(b: Mask, radius: int, workers: Workers) -> Mask:
     """True where ``b`` is true in the whole box of half-width ``radius``; outside is true."""
-    return dilated(b, box_within(b.shape, radius), workers, inverted=True)
+    return _boxed(b, radius, workers, inverted=True)
+
+
+def _boxed(b: Mask, radius: int, workers: Workers, inverted: bool) -> Mask:
+    """A box of a box has the half-widths of both, and takes less memory than one of that size."""
+    left = max(0, min(radius, max(b.shape, default=1) - 1))
+    while left > MOST_RADIUS:
+        b = dilated(b, box_within(b.shape, MOST_RADIUS), workers, inverted)
+        left -= MOST_RADIUS
+    return dilated(b, box_within(b.shape, left), workers, inverted)
 
 
 def compared_distance(
