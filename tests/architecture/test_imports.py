@@ -26,7 +26,6 @@ LAYERS = [
         "version",
         "elsewhere",
         "forking",
-        "unfinished",
         "limits",
         "caches",
         "amounts",

@@ -51,14 +51,21 @@ RUNS = _runs()
 
 
 def _applied(primitive: Primitive, name: str) -> tuple[list[Image], Any, Any] | None:
-    """The first kind of image that SimpleITK takes: arguments, its result, and ours."""
+    """The first kind of image that SimpleITK takes: arguments, its result, and ours.
+
+    SimpleITK has one thread, as filters have here whose result would depend on that.
+    """
     needed = sum(not each.optional for each in primitive.parameters)
     for image in _images():
         arguments = [image] * needed
+        threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
         try:
             theirs = getattr(sitk, name)(*[to_itk(each) for each in arguments])
         except RuntimeError:
             continue
+        finally:
+            sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
         try:
             return arguments, theirs, primitive.reference(list(arguments), None)
         except ValueProblem as problem:

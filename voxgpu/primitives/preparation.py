@@ -25,14 +25,15 @@ Array = npt.NDArray[Any]
 _HALVED = 16
 
 
-@whole_image(scratch=40, version=2)
+@whole_image(scratch=40, version=3)
 def n4(v: NumberImage, mask: BoolImage, *, grid: Grid) -> NumberImage:
     """``v`` without the slow change of brightness that a scanner's coil makes.
 
     The N4 algorithm (N. J. Tustison et al., IEEE Transactions on Medical Imaging 29, 2010) as ITK
     has it, with its default settings, finds the bias field within ``mask`` at half the resolution
     (along axes of 16 voxels and more); all of ``v`` is divided by the field at full resolution.
-    A slice one voxel thick is taken for a 2-D image. Voxels of ``mask`` should be positive. An
+    It is computed by one thread, in a process of its own, so that no machine changes it. A slice
+    one voxel thick is taken for a 2-D image. Voxels of ``mask`` should be positive. An
     empty mask is an error. float32; shapes (z, y, x) or (y, x).
 
     >>> n4([1, 1, 1], [true, true, true])
@@ -48,27 +49,33 @@ def n4(v: NumberImage, mask: BoolImage, *, grid: Grid) -> NumberImage:
 
 
 def _corrected(v: Array, mask: Array, grid: Grid) -> Array:
-    from voxgpu.itk.images import to_itk
-    from voxgpu.itk.process import quiet, simpleitk
+    from voxgpu.itk.alone import computed_alone
 
     if min(v.shape) < 4:
         # Too thin for a field of splines: there is nothing to even out.
         return v
+    try:
+        # Filters within ITK's take its number of threads, and sums would depend on it.
+        bias = computed_alone(_log_field, v, mask, grid)
+    except RuntimeError as error:
+        raise ValueProblem(f"`n4` found no field: {_last_line(error)}") from None
+    corrected: Array = (v / np.exp(bias.astype(np.float32))).astype(np.float32)
+    return corrected
+
+
+def _log_field(v: Array, mask: Array, grid: Grid) -> Array:
+    """The logarithm of the bias field, by ITK."""
+    from voxgpu.itk.images import to_itk
+    from voxgpu.itk.process import quiet, simpleitk
+
     itk = simpleitk()
     with quiet():
         image, region = to_itk(Image(v, grid)), to_itk(Image(mask, grid))
         shrink = [2 if size >= _HALVED else 1 for size in image.GetSize()]
         corrector = itk.N4BiasFieldCorrectionImageFilter()
-        # Sums over threads would depend on how many there are.
-        corrector.SetNumberOfWorkUnits(1)
-        try:
-            corrector.Execute(itk.Shrink(image, shrink), itk.Shrink(region, shrink))
-            field = corrector.GetLogBiasFieldAsImage(image)
-        except RuntimeError as error:
-            raise ValueProblem(f"`n4` found no field: {_last_line(error)}") from None
-        bias = itk.GetArrayFromImage(field)
-    corrected: Array = (v / np.exp(bias.astype(np.float32))).astype(np.float32)
-    return corrected
+        corrector.Execute(itk.Shrink(image, shrink), itk.Shrink(region, shrink))
+        field: Array = itk.GetArrayFromImage(corrector.GetLogBiasFieldAsImage(image))
+    return field
 
 
 _METHODS = ("nearest", "linear", "bspline")

@@ -108,8 +108,9 @@ _NO_FILTERS = (
 _VECTORS = {f"vector_{each.removeprefix('Vector').lower()}" for each in VECTORS}
 
 
-#: How functions are called; grows when results change, as numbers that did not fit once did.
-_CALLED = 2
+#: How functions are called; grows when results change, as numbers that did not fit once did, and
+#: those that the number of threads changed.
+_CALLED = 3
 
 
 class SimpleITKNamespace(Mapping[str, tuple[Primitive, ...]]):

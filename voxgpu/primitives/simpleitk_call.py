@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from voxgpu.image import ROUNDING, Grid, Image
+from voxgpu.itk.alone import computed_alone
 from voxgpu.itk.images import element_of, from_itk, grid_of, place, to_itk
 from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.primitives.primitive import Value, ValueProblem
@@ -162,9 +163,11 @@ def _called(signature: Signature, arguments: list[Any]) -> Any:
     if problem := size_problem(signature, arguments):
         raise ValueProblem(f"`simpleitk.{signature.name}` {problem}")
     function = getattr(simpleitk(), signature.name)
+    if signature.draws or signature.name in _UNEVEN:
+        function = partial(_on_one_thread, signature)
+    if signature.name in _COMPOSED:
+        function = partial(computed_alone, _with_defaults, signature.name)
     try:
-        if signature.draws:
-            return _drawn(signature, arguments)
         return _fitting(signature, function, arguments)
     except (RuntimeError, TypeError, ValueError, OverflowError, NotImplementedError) as error:
         raise ValueProblem(f"`simpleitk.{signature.name}` failed: {_reason(error)}") from None
@@ -191,24 +194,43 @@ def _fitting(signature: Signature, function: Callable[..., Any], arguments: list
     )
 
 
-def _drawn(signature: Signature, arguments: list[Any]) -> Any:
-    """A random result that is the same every time: each thread of a filter draws on its own.
+#: Functions whose results depend on how their work is shared by threads: sums of floats in another
+#: order, parts that do not see one another, voxels that two threads write.
+#: ``tests/primitives/test_simpleitk_threads.py`` tries all functions.
+_BY_THREADS = (
+    "BoxMean BoxSigma DilateObjectMorphology ErodeObjectMorphology NormalizeToConstant"
+    " PatchBasedDenoising"
+)
+_UNEVEN = frozenset(_BY_THREADS.split())
+#: Such functions whose filter has others in it, which do not hear how many threads it may have.
+_COMPOSED = frozenset({"LaplacianSharpening", "N4BiasFieldCorrection", "Normalize"})
 
-    The filter has one part for one thread; ITK's number for all filters is left alone, which
-    other threads of the process may be using.
+
+def _with_defaults(name: str, *arguments: Any) -> Any:
+    with quiet():
+        return getattr(simpleitk(), name)(*arguments)
+
+
+def _on_one_thread(signature: Signature, *arguments: Any) -> Any:
+    """The result of a filter that has one part for one thread, which no machine changes.
+
+    That is set on the filter; ITK's number for all filters is left alone, which other threads of
+    the process may be using. A filter that draws random numbers has a seed.
     """
     names = [each.name for each in signature.arguments]
     given = dict(zip(names, arguments, strict=False))
-    if given.setdefault("seed", SEED) == simpleitk().sitkWallClock:
+    if signature.draws and given.setdefault("seed", SEED) == simpleitk().sitkWallClock:
         raise ValueProblem("`seed` must not be 0, for which SimpleITK takes the time of day")
     found = getattr(simpleitk(), f"{signature.name}ImageFilter")()
     found.SetNumberOfThreads(1)
     found.SetNumberOfWorkUnits(1)
     images = []
     for each in signature.arguments:
+        if each.name not in given:
+            continue
         if each.kind == "image":
             images.append(given[each.name])
-        elif each.name in given:
+        else:
             getattr(found, f"Set{each.name[0].upper()}{each.name[1:]}")(given[each.name])
     return found.Execute(*images)
 

@@ -1,0 +1,74 @@
+"""How is a filter of SimpleITK run that one thread must compute, whatever it is told? Alone.
+
+Some filters are made of others that take ITK's number of threads of the whole process, which other
+threads may be using. They run in a process of their own, where that number is 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+_SCRIPT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from voxgpu.itk.alone import answer; answer()"
+)
+
+
+def computed_alone(function: Callable[..., Result], *arguments: object) -> Result:
+    """``function(*arguments)``, computed in a process where ITK has one thread.
+
+    The function must be one of a module; arguments and results are pickled. Raises what the
+    function raises, and RuntimeError where the process ends before it has answered.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _SCRIPT, json.dumps(_path())],
+        input=pickle.dumps((function, arguments), protocol=5),
+        capture_output=True,
+        env={**os.environ, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"},
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = said[-1] if said else "it said nothing"
+        raise RuntimeError(f"the process that computes it ended with {done.returncode}: {reason}")
+    value, error = pickle.loads(done.stdout)
+    if error is not None:
+        raise error
+    result: Result = value
+    return result
+
+
+def answer() -> None:
+    """Compute what is asked for on standard input; the result goes to standard output."""
+    function, arguments = pickle.load(sys.stdin.buffer)
+    # Whatever else is printed must not get between.
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    value, problem = None, None
+    try:
+        value = function(*arguments)
+    except Exception as error:
+        problem = _sendable(error)
+    with output:
+        pickle.dump((value, problem), output, protocol=5)
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error itself, or what it says where it cannot be sent."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(str(error))
+    return error.with_traceback(None)
+
+
+def _path() -> list[str]:
+    return [os.path.abspath(each) for each in sys.path]  # noqa: PTH100 - "" is this folder
