@@ -45,6 +45,10 @@ __device__ __forceinline__ float number_of(float value, const double* place) {
   return place ? (float)*place : value;
 }
 
+__device__ __forceinline__ double number_of(double value, const double* place) {
+  return place ? *place : value;
+}
+
 __device__ __forceinline__ bool truth_of(u8 value, const double* place) {
   return place ? *place != 0.0 : value != 0;
 }
@@ -72,6 +76,45 @@ __device__ __forceinline__ double number_of_inverse_key(u32 key) {
   return number_of_key(key ? ~key : 0);
 }
 
+// The same for whole numbers, of which there always is one. Bodies compute with the key of the
+// least one inverted, so that both gathers look for the greatest.
+__device__ __forceinline__ u64 whole_key_of(i64 value) {
+  return (u64)value ^ 0x8000000000000000ULL;
+}
+__device__ __forceinline__ u64 whole_key_of(i32 value) {
+  return whole_key_of((i64)value);
+}
+__device__ __forceinline__ u64 whole_key_of(u64 value) {
+  return value;
+}
+__device__ __forceinline__ u64 whole_key_of(u32 value) {
+  return value;
+}
+
+template <class T> __device__ __forceinline__ u64 whole_inverse_key_of(T value) {
+  return ~whole_key_of(value);
+}
+
+__device__ __forceinline__ double number_of_signed_key(u64 key) {
+  return (double)(i64)(key ^ 0x8000000000000000ULL);
+}
+
+__device__ __forceinline__ double number_of_unsigned_key(u64 key) {
+  return (double)key;
+}
+
+// The whole number that a float64 is, or the nearest one that there is; of NaN 0.
+__device__ __forceinline__ i64 saturated_i64(double value) {
+  if (value >= 9223372036854775808.0) return 0x7fffffffffffffffLL;
+  if (value < -9223372036854775808.0) return (i64)0x8000000000000000ULL;
+  return value == value ? (i64)value : 0;
+}
+
+__device__ __forceinline__ u64 saturated_u64(double value) {
+  if (value >= 18446744073709551616.0) return 0xffffffffffffffffULL;
+  return value > 0.0 ? (u64)value : 0;
+}
+
 // Thread 0 gets the sum over the block; all threads must come here. shared: a number a warp.
 __device__ __forceinline__ u32 sum_of_block(u32 value, u32* shared) {
   for (int half = 16; half > 0; half /= 2) value += __shfl_down_sync(FULL_WARP, value, half);
@@ -83,7 +126,7 @@ __device__ __forceinline__ u32 sum_of_block(u32 value, u32* shared) {
   return value;
 }
 
-__device__ __forceinline__ u32 greatest_of_block(u32 value, u32* shared) {
+template <class T> __device__ __forceinline__ T greatest_of_block(T value, T* shared) {
   for (int half = 16; half > 0; half /= 2)
     value = max(value, __shfl_down_sync(FULL_WARP, value, half));
   if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;

@@ -1,7 +1,8 @@
 """Where does each number stand among those of a mask? Histograms of small integers, sorted floats.
 
 Idea: voxels of 8 or 16 bits are counted by value, and what every value comes to is looked up. Other
-numbers become integer keys of the same order, which are sorted with their places by the lowest
+numbers become integer keys of the same order (whole numbers of 32 bits are that but for the sign),
+which are sorted with their places by the lowest
 digit first; equal keys then stand side by side and get their rank in one sweep.
 
 Complexity: two passes over the voxels for small integers; three passes of 11 bits over the voxels
@@ -112,6 +113,33 @@ def make_keys(
         if magnitude == 0:
             value = 0
         key = (value ^ ((value >> 31) & 0x7FFFFFFF)) + 0x80000000
+        keys[count] = key
+        places[count] = i
+        digits[key & 2047] += 1
+        digits[2048 + ((key >> 11) & 2047)] += 1
+        digits[4096 + (key >> 22)] += 1
+        count += 1
+    return count
+
+
+def make_whole_keys(
+    n: "int64",
+    bits: "uint32*",
+    flip: "int64",
+    mask: "uint8*",
+    keys: "uint32*",
+    places: "uint32*",
+    digits: "int64*",
+) -> "int64":
+    """Keys and places of whole numbers of 32 bits, as ``make_keys`` makes them.
+
+    flip  0 for unsigned numbers, 2³¹ for signed ones, which it puts in order
+    """
+    count = 0
+    for i in range(n):
+        if mask[i] == 0:
+            continue
+        key = bits[i] ^ flip
         keys[count] = key
         places[count] = i
         digits[key & 2047] += 1

@@ -22,11 +22,16 @@ __device__ __forceinline__ u32 key_of(float number) {
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
+// Whole numbers of 32 bits are their own keys, with one bit flipped if they are signed.
+__device__ __forceinline__ u32 key_of(u32 number) {
+  return number;
+}
+
 // Writes what four voxels get that have no number: `outside` the mask, `nothing` for NaN in it.
 // Returns a bit for each number of the mask; `population` grows by the voxels of the mask.
-template <class T>
+template <class V, class T>
 __device__ __forceinline__ u32 look_at_four(
-    const Four<float>& numbers, const u8* mask, i64 first, i64 n, T outside, T nothing, T* out,
+    const Four<V>& numbers, const u8* mask, i64 first, i64 n, T outside, T nothing, T* out,
     u32* population) {
   const Four<u8> truth = load_four(mask, first, n);
   Four<T> results;
@@ -44,9 +49,9 @@ __device__ __forceinline__ u32 look_at_four(
 }
 
 // Keys and places of the numbers of the mask, side by side; and what all other voxels get.
-template <class T>
+template <class V, class T>
 __device__ __forceinline__ void make_keys(
-    const float* values, const u8* mask, i64 n, T outside, T nothing, u32* keys, u32* places,
+    const V* values, u32 flip, const u8* mask, i64 n, T outside, T nothing, u32* keys, u32* places,
     u64* state, T* out) {
   __shared__ u32 made_keys[MADE];
   __shared__ u32 made_places[MADE];
@@ -54,7 +59,7 @@ __device__ __forceinline__ void make_keys(
   __shared__ u64 target;
   u32 population = 0;
   for (i64 start = (i64)blockIdx.x * MADE; start < n; start += (i64)gridDim.x * MADE) {
-    Four<float> numbers[2];
+    Four<V> numbers[2];
     u32 found = 0;
 #pragma unroll
     for (i32 half = 0; half < 2; half++) {
@@ -69,7 +74,7 @@ __device__ __forceinline__ void make_keys(
 #pragma unroll
     for (i32 i = 0; i < 8; i++) {
       if (!(found >> i & 1)) continue;
-      made_keys[place] = key_of(numbers[i / 4].values[i % 4]);
+      made_keys[place] = key_of(numbers[i / 4].values[i % 4]) ^ flip;
       made_places[place] = (u32)(start + i / 4 * (MADE / 2) + 4 * threadIdx.x + i % 4);
       place++;
     }
@@ -88,13 +93,27 @@ __device__ __forceinline__ void make_keys(
 extern "C" __global__ void __launch_bounds__(THREADS) percentile_runs_keys_ranks(
     const float* values, const u8* mask, i64 n, float outside, float nothing, u32* keys,
     u32* places, u64* state, float* out) {
-  make_keys<float>(values, mask, n, outside, nothing, keys, places, state, out);
+  make_keys<float, float>(values, 0, mask, n, outside, nothing, keys, places, state, out);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) percentile_runs_keys_truths(
     const float* values, const u8* mask, i64 n, i32 outside, i32 nothing, u32* keys, u32* places,
     u64* state, u8* out) {
-  make_keys<u8>(values, mask, n, (u8)outside, (u8)nothing, keys, places, state, out);
+  make_keys<float, u8>(
+      values, 0, mask, n, (u8)outside, (u8)nothing, keys, places, state, out);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) percentile_runs_whole_ranks(
+    const u32* values, u32 flip, const u8* mask, i64 n, float outside, float nothing, u32* keys,
+    u32* places, u64* state, float* out) {
+  make_keys<u32, float>(values, flip, mask, n, outside, nothing, keys, places, state, out);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) percentile_runs_whole_truths(
+    const u32* values, u32 flip, const u8* mask, i64 n, i32 outside, i32 nothing, u32* keys,
+    u32* places, u64* state, u8* out) {
+  make_keys<u32, u8>(
+      values, flip, mask, n, (u8)outside, (u8)nothing, keys, places, state, out);
 }
 
 // The first place from `low` on whose key is at least this one (or greater), or `high`. A warp

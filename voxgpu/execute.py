@@ -20,6 +20,7 @@ from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.keeping import Keeping
 from voxgpu.execution.memory import Room
 from voxgpu.execution.result import Result
+from voxgpu.execution.rounding import is_of_rounding, roundings
 from voxgpu.execution.runner import Runner
 from voxgpu.execution.task import Backend, Reference
 from voxgpu.files.problem import FileProblem
@@ -85,6 +86,8 @@ class Session(AbstractContextManager["Session"]):
         devices = backend if isinstance(backend, Devices) else Always(backend or Reference())
         self._runner = Runner(devices, self._keeping, room, spills, threads, observe)
         self._doubts: dict[Diagnostic, None] = {}
+        #: Images with whole numbers that arithmetic would round, whoever of them uses it.
+        self._rounded: dict[ValueId, str] = {}
         self._computed: list[ValueId] = []
         self._reused: list[ValueId] = []
         self._seconds = 0.0
@@ -151,6 +154,8 @@ class Session(AbstractContextManager["Session"]):
         finally:
             deliveries.close()
         self._remember(compiled)
+        for id, doubt in roundings(plan, self._rounded):
+            self._doubts[at_trace("W302", doubt, plan.origins.get(id, ()))] = None
         warnings = [each for each in compiled.diagnostics if not each.is_error]
         warnings += [*self._doubts, *self._runner.warnings, *deliveries.warnings_of(plan.goals)]
         errors = [*plan.failures, *(_explain(plan, *each) for each in outcome.failures)]
@@ -188,6 +193,9 @@ class Session(AbstractContextManager["Session"]):
         start = perf_counter()
         outcome = self._runner.run(plan, deliver, is_last)
         for id, doubt in outcome.doubts:
+            if is_of_rounding(doubt):
+                self._rounded[id] = doubt
+                continue
             self._doubts[at_trace("W302", doubt, plan.origins.get(id, ()))] = None
         self._computed += outcome.computed
         self._reused += outcome.reused

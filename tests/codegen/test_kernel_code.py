@@ -27,6 +27,7 @@ from voxgpu.codegen.scalar import (
     total,
     where,
 )
+from voxgpu.codegen.whole_reference import as_read
 from voxgpu.cpu.workers import Workers
 
 V, W, B = read(0, "f32"), read(1, "f32"), read(2, "bool")
@@ -91,18 +92,15 @@ def _voxels(element: str, shape: tuple[int, ...]) -> Any:
     "bool uint8 int8 uint16 int16 uint32 int32 uint64 int64 float32 float64".split(),  # noqa: SIM905
 )
 @pytest.mark.parametrize("shape", [(3, 5, 7), (1, 1), (70, 1000), (2, 300, 129)])
-def test_every_element_is_read_as_float32(element: str, shape: tuple[int, ...]) -> None:
+def test_every_element_is_read_as_the_reference_does(element: str, shape: tuple[int, ...]) -> None:
     voxels = _voxels(element, shape)
     v = read(0, "bool" if element == "bool" else "f32")
     number = where(v, 2.0, 3.0) if element == "bool" else v
     bodies = (number * 3.0 - 1.0, number >= 1.0)
     gathers = (count(number > 2.0), smallest(number), largest(number), total(number))
     kernel = Kernel((element,), (), bodies, gathers)
-    as_read = voxels
     with np.errstate(all="ignore"):
-        if element != "bool":
-            as_read = voxels.astype(np.float32)
-        expected = [evaluate(each, [as_read], [], shape) for each in (*bodies, *gathers)]
+        expected = [evaluate(each, [as_read(voxels)], [], shape) for each in (*bodies, *gathers)]
     for threads in (1, 3):
         workers = Workers(threads)
         images, numbers = run_kernel(kernel, [voxels], [], shape, workers)

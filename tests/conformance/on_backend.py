@@ -77,7 +77,9 @@ def plan_of(
         inputs.append(id)
     result = primitive.result
     if isinstance(result, ImageOf):
-        result = ImageOf(result.content, primitive.element, 1, grid)
+        first = next((each for each in types.values() if isinstance(each, ImageOf)), result)
+        element = primitive.element_of(first.element, *static)
+        result = ImageOf(result.content, element, 1, grid)
     id = ValueId("result")
     nodes[id] = Node(primitive, tuple(inputs), tuple(static))  # type: ignore[arg-type]
     types[id] = result

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.cpu.test_otsu import cases
 from tests.strategies import law
+from voxgpu.codegen.whole_reference import as_read
 from voxgpu.cpu.percentile import compared_percentiles, percentiles
 from voxgpu.cpu.workers import Workers
 from voxgpu.primitives.rewritten import OPERATORS, compare
@@ -26,7 +27,7 @@ SHARES = st.sampled_from([0.0, 0.5, 1.0, 0.3, -2.0, 1e300, np.inf, np.nan]) | st
 
 def expected(v: Any, mask: Any, c: float) -> Any:
     with np.errstate(all="ignore"):
-        return reference.function(v.astype(np.float32), mask, c)
+        return reference.function(as_read(v), mask, c)
 
 
 def same_bits(found: Any, wanted: Any) -> bool:

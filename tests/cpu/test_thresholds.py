@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from tests.primitives.images import masks, numbers
 from tests.strategies import law
+from voxgpu.codegen.whole_reference import as_read
 from voxgpu.cpu.percentile import compared_percentiles
 from voxgpu.cpu.thresholds import count_thresholds
 from voxgpu.cpu.workers import Workers
 from voxgpu.primitives.rewritten import OPERATORS, compared_percentile, compared_volume
 
-ELEMENTS = ("uint8", "int8", "uint16", "int16", "int32", "float32", "float64")
+ELEMENTS = ("uint8", "int8", "uint16", "int16", "int32", "uint32", "int64", "float32", "float64")
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, 0.5, 3.0, -2.0, 99.0, 1e30, -1e30, 1e300]) | (
     st.sampled_from([np.inf, -np.inf, np.nan, 1e-42]) | st.floats(width=32)
 )
@@ -40,8 +41,7 @@ def test_counts(threads: int) -> None:
     @law(300)
     def check(v: Any, comparisons: list[tuple[str, float]]) -> None:
         with np.errstate(all="ignore"):
-            as_read = v.astype(np.float32)
-            expected = [compared_volume.function(as_read, n, each) for each, n in comparisons]
+            expected = [compared_volume.function(as_read(v), n, each) for each, n in comparisons]
         assert count_thresholds(v, comparisons, workers) == expected
 
     check()
@@ -55,9 +55,8 @@ def test_percentiles(v: Any, data: Any, comparisons: list[tuple[str, float]], c:
     workers = Workers(1)
     found = compared_percentiles(v, mask, c, comparisons, workers)
     with np.errstate(all="ignore"):
-        as_read = v.astype(np.float32)
         for (operator, n), each in zip(comparisons, found, strict=True):
-            expected = compared_percentile.function(as_read, mask, c, n, operator)
+            expected = compared_percentile.function(as_read(v), mask, c, n, operator)
             assert np.array_equal(each, expected)
 
 

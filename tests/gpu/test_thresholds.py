@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.emulation.device import EmulatedDevice
 from tests.gpu.images import any_schedule, as_read, images
 from tests.strategies import law
+from voxgpu.codegen.whole import WHOLE
 from voxgpu.gpu.thresholds import count_thresholds
 from voxgpu.primitives.rewritten import OPERATORS, compared_volume
 
@@ -37,10 +38,12 @@ def check(v: Any, comparisons: Any, device: EmulatedDevice | None = None) -> lis
 @given(images(), COMPARISONS)
 @law(200)
 def test_elements_shapes_and_odd_numbers(case: Any, comparisons: Any) -> None:
+    # Whole numbers of 32 and 64 bits are counted by generated kernels.
+    assume(case[0].dtype.name not in WHOLE)
     check(case[0], comparisons)
 
 
-@pytest.mark.parametrize("element", ["int8", "uint8", "int16", "uint16", "int32", "float32"])
+@pytest.mark.parametrize("element", ["int8", "uint8", "int16", "uint16", "float64", "float32"])
 def test_a_larger_image(element: str) -> None:
     random = np.random.default_rng(0)
     v = random.normal(50, 20, (40, 39, 41)).clip(0, 120).astype(element)

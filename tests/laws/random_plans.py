@@ -110,7 +110,9 @@ def _grow(
         inputs.append(random.choice(fitting[-6:] if random.random() < 0.7 else fitting))
     result = primitive.result
     if isinstance(result, ImageOf):
-        result = ImageOf(result.content, primitive.element, 1, grid)
+        first = next((types[each] for each in inputs if isinstance(types[each], ImageOf)), result)
+        element = primitive.element_of(first.element)  # type: ignore[union-attr]
+        result = ImageOf(result.content, element, 1, grid)
     node = Node(primitive, tuple(inputs))
     nodes[node.id], types[node.id] = node, result
 

@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.library import kernel as library_kernel
-from voxgpu.codegen.llvm_source import NO_GREATEST, NO_LEAST, number_of_key, render, types_of
+from voxgpu.codegen.llvm_numbers import none_of, number_of_key
+from voxgpu.codegen.llvm_source import render, types_of
 from voxgpu.codegen.machine import function_at, machine
 from voxgpu.codegen.reference import BLOCK, tree_of_blocks
+from voxgpu.codegen.scalar import Scalar
+from voxgpu.codegen.whole import WHOLE
 
 Array = npt.NDArray[Any]
 
@@ -58,14 +61,11 @@ def run_kernel(
     inputs  arrays of ``shape``, (z, y, x) or (y, x), contiguous, of the kernel's elements
     """
     function = _function_of(kernel.as_read if kernel.is_neighborhood else kernel)
-    outputs = [
-        pool.empty(shape, np.bool_ if each.element == "bool" else np.float32)
-        for each in kernel.outputs
-    ]
-    run = _Run(kernel, function, inputs, parameters, outputs, shape)
+    outputs = [pool.empty(shape, np.dtype(each)) for each in kernel.written]
+    run = _Run(kernel.exact, function, inputs, parameters, outputs, shape)
     partial = pool.map(run.piece, run.pieces())
     return outputs, [
-        _gathered(g.operation, [p[i] for p in partial]) for i, g in enumerate(kernel.gathers)
+        _gathered(g, [p[i] for p in partial]) for i, g in enumerate(kernel.exact.gathers)
     ]
 
 
@@ -99,45 +99,48 @@ class _Run:
         self._depth = shape[0] if len(shape) == 3 else 0
 
     def pieces(self) -> list[tuple[int, int]]:
-        """Ranges of voxels, or of rows, that are computed on their own."""
-        depth, height, width = self._shape
+        """Ranges of voxels that are computed on their own."""
         if self._kernel.is_neighborhood:
             # Whole planes, as few as give threads work: each piece pads its inputs.
-            step = height * max(1, (1 << 19) // max(1, width * height))
-            total = depth * height
-        elif self._kernel.uses_rows:
-            step, total = max(1, SLICE // max(1, width)), depth * height
-            if self._adds_up:
-                step = max(1, total)  # blocks of the sum need not end where rows do
+            plane = self._shape[1] * self._shape[2]
+            step = plane * max(1, (1 << 19) // max(1, plane))
         else:
-            # A whole number of blocks, so that every block of a sum lies in one piece.
+            # A whole number of blocks, so that every block of a sum lies in one piece; and few
+            # enough voxels to count them in 32 bits.
             step = (SLICE if self._adds_up else 16 * SLICE) // BLOCK * BLOCK
-            total = self._voxels
-        return [(start, min(total, start + step)) for start in range(0, total, step)] or [(0, 0)]
+        total = self._voxels
+        return [(each, min(total, each + step)) for each in range(0, total, max(1, step))] or [
+            (0, 0)
+        ]
 
     def piece(self, bounds: tuple[int, int]) -> list[Any]:
         """Computes a piece; what its gathers left."""
         start, stop = bounds
         _, height, width = self._shape
-        by_rows = self._kernel.uses_rows
-        unit = width if by_rows else 1
-        voxels = (stop - start) * unit
-        left = [_place(g.operation, voxels) for g in self._kernel.gathers]
+        left = [_place(g.operation, stop - start) for g in self._kernel.gathers]
         padded, plane = width, width * height
         if self._kernel.is_neighborhood:
-            inputs, padded, plane = self._padded(start // height, -(-stop // height))
+            inputs, padded, plane = self._padded(start // plane, -(-stop // plane))
             pointers = [each.ctypes.data for each in inputs]
         else:
-            pointers = [place + start * unit * size for place, size in self._sources]
-        targets = [place + start * unit * size for place, size in self._targets]
+            pointers = [place + start * size for place, size in self._sources]
+        targets = [place + start * size for place, size in self._targets]
         self._function(
-            stop - start, start if by_rows else 0, width, height, self._depth, padded, plane,
+            *self._place_of(start, stop), width, height, self._depth, padded, plane,
             *pointers, *self._parameters, *targets, *(each.ctypes.data for each in left),
         )  # fmt: skip
         return [
             _blocks(each) if g.operation == "total" else each[0]
             for g, each in zip(self._kernel.gathers, left, strict=True)
         ]
+
+    def _place_of(self, start: int, stop: int) -> tuple[int, int, int, int]:
+        """How many voxels or rows, the first row, and where its and the last row's voxels are."""
+        if not self._kernel.uses_rows or stop == start:
+            return stop - start, 0, 0, 0
+        width = self._shape[2]
+        first, last = start // width, (stop - 1) // width
+        return last - first + 1, first, start - first * width, stop - last * width
 
     def _padded(self, first: int, last: int) -> tuple[list[Array], int, int]:
         """The planes first … last − 1 of the inputs with what is around them, frame included."""
@@ -147,7 +150,7 @@ class _Run:
         low, high = max(0, first - z), min(depth, last + z)
         result = []
         for number, source in enumerate(self._inputs):
-            element = np.bool_ if source.dtype == np.bool_ else np.float32
+            element = source.dtype if source.dtype.name in ("bool", *WHOLE) else np.float32
             array: Array = np.full(shape, self._kernel.outside(number), element)
             planes = source.reshape(self._shape)[low:high]
             place = low - (first - z)
@@ -164,7 +167,7 @@ def _place(operation: str, voxels: int) -> Array:
         place = np.empty(max(1, -(-voxels // BLOCK)) * BLOCK)
         place[voxels:] = 0.0
         return place
-    return np.zeros(1, np.int32)
+    return np.zeros(1, np.int64)
 
 
 def _blocks(values: Array) -> Array:
@@ -173,13 +176,13 @@ def _blocks(values: Array) -> Array:
     return sums
 
 
-def _gathered(operation: str, parts: list[Any]) -> np.float64:
-    match operation:
+def _gathered(gather: Scalar, parts: list[Any]) -> np.float64:
+    match gather.operation:
         case "total":
             return tree_of_blocks(np.concatenate(parts))
         case "count":
-            return np.float64(sum(int(each) for each in parts))
-        case "smallest":
-            return np.float64(number_of_key(min([*map(int, parts), NO_LEAST]), operation))
-        case _:
-            return np.float64(number_of_key(max([*map(int, parts), NO_GREATEST]), operation))
+            return np.float64(sum(map(int, parts)))
+        case operation:
+            choose = min if operation == "smallest" else max
+            key = choose([*map(int, parts), none_of(gather)])
+            return np.float64(number_of_key(key, gather))

@@ -19,8 +19,14 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-import numpy as np
-
+from voxgpu.codegen.cuda_numbers import (
+    TYPES,
+    gathered_number,
+    is_whole,
+    key_type,
+    literal,
+    stored_type,
+)
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import GATHERS, HERE, SIGNS, Offset, Scalar, topological
 
@@ -30,13 +36,6 @@ GATHERING, PLAIN, SINGLE = 4096, 1024, 256
 
 #: Threads of a block; as in ``kernels/fused.cuh``.
 THREADS = 256
-
-_TYPES = {"bool": "bool", "f32": "float", "f64": "double"}
-_GATHERED = {
-    "count": "(double)load_relaxed(gathered + {word})",
-    "smallest": "number_of_inverse_key((u32)load_relaxed(gathered + {word}))",
-    "largest": "number_of_key((u32)load_relaxed(gathered + {word}))",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,20 +77,10 @@ def render(kernel: CudaKernel, name: str) -> str:
     return _Writer(kernel).text(name)
 
 
-def stored_type(element: str) -> str:
-    """The type in CUDA's language of a voxel in memory, by the NumPy name of the element."""
-    dtype = np.dtype(element)
-    if dtype.kind == "b":
-        return "u8"
-    if dtype.kind == "f":
-        return {4: "float", 8: "double"}[dtype.itemsize]
-    return f"{dtype.kind}{8 * dtype.itemsize}"
-
-
 class _Writer:
     def __init__(self, kernel: CudaKernel) -> None:
         self._cuda = kernel
-        self._kernel = kernel.kernel
+        self._kernel = kernel.kernel.exact
         self._names: dict[int, str] = {}
         self._lines: list[str] = []
         self._lanes = not self._kernel.is_neighborhood
@@ -110,11 +99,11 @@ class _Writer:
             for i, each in enumerate(kernel.inputs)
         ]
         found += [
-            f"    {'u8' if each == 'bool' else 'float'} p{i}_value, const double* p{i}_place"
+            f"    {'u8' if each == 'bool' else TYPES[each]} p{i}_value, const double* p{i}_place"
             for i, each in enumerate(kernel.parameters)
         ]
         found += [
-            f"    {_written(each)}* __restrict__ w{i}" for i, each in enumerate(kernel.outputs)
+            f"    {stored_type(each)}* __restrict__ w{i}" for i, each in enumerate(kernel.written)
         ]
         if kernel.gathers:
             found.append("    u64* gathered, double* sums, double* numbers")
@@ -141,14 +130,16 @@ class _Writer:
         """The voxels of a block of sums, in the rounds that its tree begins with."""
         kernel = self._kernel
         lines = [*self._parameters(), "  __shared__ u32 some[THREADS / 32];"]
+        if any(is_whole(gather) for gather in kernel.gathers):
+            lines.append("  __shared__ u64 some_wide[THREADS / 32];")
         if self._cuda.totals:
             lines.append("  __shared__ double halves[LANES * THREADS / 2];")
         for number, gather in enumerate(kernel.gathers):
-            kind = "double" if gather.operation == "total" else "u32"
+            kind = "double" if gather.operation == "total" else key_type(gather)
             lines.append(
                 f"  double total{number}[LANES], held{number}[LANES];"
                 if kind == "double"
-                else f"  u32 found{number} = 0;"
+                else f"  {kind} found{number} = 0;"
             )
         lines += [
             "#pragma unroll 1",
@@ -170,7 +161,9 @@ class _Writer:
             f"{indent}const Four<{stored_type(each)}> v{i} = load_four(r{i}, first, n);"
             for i, each in enumerate(kernel.inputs)
         ]
-        lines += [f"{indent}Four<{_written(each)}> o{i};" for i, each in enumerate(kernel.outputs)]
+        lines += [
+            f"{indent}Four<{stored_type(each)}> o{i};" for i, each in enumerate(kernel.written)
+        ]
         if kernel.uses_rows:
             lines.append(f"{indent}Place place = place_of(min(first, n - 1), n, width, height);")
         lines += ["#pragma unroll", f"{indent}for (int lane = 0; lane < LANES; lane++) {{"]
@@ -196,7 +189,9 @@ class _Writer:
             self._names[id(expression)] = self._named(expression, index)
         for number, output in enumerate(self._kernel.outputs):
             target = f"o{number}.values{lane}" if lane else f"w{number}[{index}]"
-            self._lines.append(f"{target} = {self._names[id(output)]};")
+            kind = stored_type(self._kernel.written[number])
+            cast = f"({kind})" if output.element == "f32" and kind != "float" else ""
+            self._lines.append(f"{target} = {cast}{self._names[id(output)]};")
         for number, gather in enumerate(self._kernel.gathers):
             self._gather(number, gather)
         return [indent + line for line in self._lines]
@@ -218,6 +213,8 @@ class _Writer:
                 self._lines.append(f"found{number} += {inside} && {value};")
             case operation:
                 key = "inverse_key_of" if operation == "smallest" else "key_of"
+                if is_whole(gather):
+                    key = f"whole_{key}"
                 self._lines.append(
                     f"if ({inside}) found{number} = max(found{number}, {key}({value}));"
                 )
@@ -244,8 +241,10 @@ class _Writer:
                         f" atomicAdd({word}, (u64)whole{number});",
                     ]
                 case _:
+                    kind, place = key_type(gather), "some_wide" if is_whole(gather) else "some"
                     lines += [
-                        f"  const u32 whole{number} = greatest_of_block(found{number}, some);",
+                        f"  const {kind} whole{number} ="
+                        f" greatest_of_block(found{number}, {place});",
                         f"  if (threadIdx.x == 0 && whole{number})"
                         f" atomicMax({word}, (u64)whole{number});",
                     ]
@@ -260,9 +259,9 @@ class _Writer:
         """What the gathers come to, in float64."""
         self._lines = []
         self._names = {}
-        for number, gather in enumerate(self._kernel.gathers):
-            text = _GATHERED.get(gather.operation, f"row{number}").format(word=number + 1)
-            self._lines.append(f"const double g{number} = {text};")
+        gathers = zip(self._cuda.kernel.gathers, self._kernel.gathers, strict=True)
+        for number, (gather, exact) in enumerate(gathers):
+            self._lines.append(f"const double g{number} = {gathered_number(number, exact)};")
             self._names[id(gather)] = f"g{number}"
         for place, (body, _) in enumerate(self._cuda.numbers):
             for each in _above_gathers(body):
@@ -278,7 +277,7 @@ class _Writer:
         return [
             f"  const bool p{i} = truth_of(p{i}_value, p{i}_place);"
             if each == "bool"
-            else f"  const float p{i} = number_of(p{i}_value, p{i}_place);"
+            else f"  const {TYPES[each]} p{i} = number_of(p{i}_value, p{i}_place);"
             for i, each in enumerate(self._kernel.parameters)
         ]
 
@@ -290,7 +289,7 @@ class _Writer:
             case "parameter":
                 return f"p{detail[0]}"
             case "constant":
-                return _literal(expression)
+                return literal(expression)
             case "extent":
                 return f"(float){('width', 'height', 'depth')[detail[0]]}"
             case "position":
@@ -303,23 +302,32 @@ class _Writer:
                 text = f"{'fabs' if expression.element == 'f64' else 'fabsf'}({names[0]})"
             case "not":
                 text = f"!{names[0]}"
+            case "convert":
+                text = f"({TYPES[expression.element]}){names[0]}"
+            case "floor" | "ceiling" as operation:
+                text = f"{'floor' if operation == 'floor' else 'ceil'}({names[0]})"
+            case "saturate":
+                text = f"saturated_{expression.element}({names[0]})"
             case "where":
                 text = f"{names[0]} ? {names[1]} : {names[2]}"
             case operation:
                 text = f"{names[0]} {SIGNS[operation]} {names[1]}"
         name = f"e{len(self._lines)}"
-        self._lines.append(f"const {_TYPES[expression.element]} {name} = {text};")
+        self._lines.append(f"const {TYPES[expression.element]} {name} = {text};")
         return name
 
     def _read(self, expression: Scalar, index: str) -> str:
         number, offset, outside = _read_of(expression)
-        is_truth = expression.element == "bool"
+
+        def loaded(value: str) -> str:
+            if expression.element == "bool":
+                return f"{value} != 0"
+            return f"(float){value}" if expression.element == "f32" else value
+
         if self._lanes:
-            value = f"v{number}.values[lane]"
-            return f"{value} != 0" if is_truth else f"(float){value}"
+            return loaded(f"v{number}.values[lane]")
         if offset == HERE:
-            value = f"r{number}[{index}]"
-            return f"{value} != 0" if is_truth else f"(float){value}"
+            return loaded(f"r{number}[{index}]")
         conditions = [
             f"is_inside(place.{axis} + {step}, {size})"
             for axis, size, step in zip(
@@ -329,12 +337,10 @@ class _Writer:
         ]
         z, y, x = offset
         shift = f"((i64){z} * height + {y}) * width + {x}"
-        value = f"r{number}[{index} + {shift}]"
-        loaded = f"{value} != 0" if is_truth else f"(float){value}"
-        beyond = _number_text(0.0 if outside is None else outside)
-        if is_truth:
-            beyond = "true" if outside else "false"
-        return f"{' && '.join(conditions)} ? {loaded} : {beyond}"
+        voxel = loaded(f"r{number}[{index} + {shift}]")
+        value: Any = 0 if outside is None else outside
+        beyond = literal(Scalar("constant", (), (value,), expression.element))
+        return f"{' && '.join(conditions)} ? {voxel} : {beyond}"
 
 
 def _above_gathers(body: Scalar) -> list[Scalar]:
@@ -351,27 +357,6 @@ def _read_of(expression: Scalar) -> tuple[int, Offset, bool | float | None]:
     """Of a read: the input, how far away, and what lies beyond the frame."""
     detail: Any = expression.detail
     return detail[0], detail[1], detail[2]
-
-
-def _written(output: Scalar) -> str:
-    return "u8" if output.element == "bool" else "float"
-
-
-def _literal(expression: Scalar) -> str:
-    value = expression.detail[0]
-    if expression.element == "bool":
-        return "true" if value else "false"
-    if expression.element == "f64":
-        bits = int(np.float64(value).view(np.uint64))  # type: ignore[arg-type]
-        return f"__longlong_as_double(0x{bits:016X}LL)"
-    return _number_text(value)
-
-
-def _number_text(value: Any) -> str:
-    """A float32 by its bits, which no compiler rounds."""
-    with np.errstate(over="ignore"):
-        bits = int(np.float32(value).view(np.uint32))
-    return f"__int_as_float(0x{bits:08X})"
 
 
 def texts(kernels: Sequence[CudaKernel]) -> dict[str, str]:

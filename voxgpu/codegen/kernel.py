@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from voxgpu.codegen.scalar import HERE, Element, Scalar, topological
+from voxgpu.codegen.scalar import HERE, Element, Scalar, single, topological
+from voxgpu.codegen.whole import WHOLE, exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,12 +17,39 @@ class Kernel:
     parameters  elements of the scalar arguments; their values are no part of the kernel
     outputs     the expression of each image that is written
     gathers     expressions that gather every voxel: ``total``, ``count``, ``smallest``, ``largest``
+    stored      NumPy names of the elements of the images that are written; empty: float32 or bool
     """
 
     inputs: tuple[str, ...]
     parameters: tuple[Element, ...]
     outputs: tuple[Scalar, ...]
     gathers: tuple[Scalar, ...] = ()
+    stored: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """NumPy names of the elements of the images that are written."""
+        plain = ("bool" if each.element == "bool" else "float32" for each in self.outputs)
+        return self.stored or tuple(plain)
+
+    @cached_property
+    def exact(self) -> Kernel:
+        """The kernel in which whole numbers that float32 cannot hold are what is compared."""
+        if not any(each in WHOLE for each in self.inputs):
+            return self
+        count = len(self.outputs)
+        rounded = [
+            each if name == "bool" or name in WHOLE else single(each)
+            for each, name in zip(self.outputs, self.written, strict=True)
+        ]
+        found, parameters = exact([*rounded, *self.gathers], self.inputs, self.parameters)
+        return replace(
+            self,
+            parameters=parameters,
+            outputs=found[:count],
+            gathers=found[count:],
+            stored=self.written,
+        )
 
     @cached_property
     def expressions(self) -> tuple[Scalar, ...]:
@@ -58,7 +86,8 @@ class Kernel:
 
         What lies outside an image need not be a number that the image's element has.
         """
-        inputs = tuple("bool" if each == "bool" else "float32" for each in self.inputs)
+        kept = ("bool", *WHOLE)
+        inputs = tuple(each if each in kept else "float32" for each in self.inputs)
         return replace(self, inputs=inputs)
 
     def outside(self, number: int) -> bool | float:

@@ -3,60 +3,54 @@
 The function is serial and runs over a slice that its caller cuts; a loop without branches over
 slices that do not overlap is what LLVM turns into vector instructions. Numbers are float32 with
 IEEE rounding: no operation carries a fast-math flag, so nothing is contracted or reordered.
-Numbers in images are converted as they are loaded.
+Numbers in images are converted as they are loaded, whole numbers of 32 and 64 bits where they are
+calculated with (``whole.py``).
 
 Arguments: ``n`` voxels (or, in row form, ``n`` rows), then the first row's number in the image,
-the image's width, height and depth, the padded width and plane of inputs that are read around a
-voxel, pointers to the inputs, the parameters, pointers to the outputs, and one pointer a gather.
+where in the first row voxels begin and where in the last one they end, the image's width, height
+and depth, the padded width and plane of inputs that are read around a voxel, pointers to the
+inputs, the parameters, pointers to the outputs, and one pointer a gather. Pointers of inputs and
+outputs that are not padded are those of the first voxel.
 
-What gathers leave behind their pointers: ``count`` an int32; ``smallest`` and ``largest`` an int32
-that orders like the number (see ``ordered_key``), so that the loop stays branch-free; ``total`` the
-float64 of every voxel, for the caller to add up in the order of the contract.
+What gathers leave behind their pointers: ``count`` an int64, counted in 32 bits: a caller cuts no
+slices of 2³¹ voxels; ``smallest`` and ``largest`` an int64 that orders like the number (see
+``number_of_key``), so that the loop stays branch-free; ``total`` the float64 of every voxel, for
+the caller to add up in the order of the contract.
 """
 
 from __future__ import annotations
 
-import struct
-
 import numpy as np
 
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import HERE, Scalar
-
-_LLVM = {"bool": "i1", "f32": "float", "f64": "double"}
-_FLOAT = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
-_COMPARE_FLOATS = {
-    "less": "olt",
-    "less_equal": "ole",
-    "greater": "ogt",
-    "greater_equal": "oge",
-    "equal": "oeq",
-    "not_equal": "une",
-}
-_COMPARE_TRUTHS = {
-    "less": "ult",
-    "less_equal": "ule",
-    "greater": "ugt",
-    "greater_equal": "uge",
-    "equal": "eq",
-    "not_equal": "ne",
-}
-_LOGIC = {"and": "and", "or": "or", "xor": "xor"}
-
-#: What stands for no number at all among the keys of ``smallest`` and ``largest``.
-NO_LEAST, NO_GREATEST = 0x7FFFFFFF, -0x80000000
+from voxgpu.codegen.llvm_numbers import (
+    CHOOSE,
+    FIRST,
+    FLOAT_OPERATIONS,
+    LOGIC,
+    NO_GREATEST,
+    NO_LEAST,
+    TYPES,
+    comparison,
+    conversion,
+    literal,
+    none_of,
+    stored_type,
+)
+from voxgpu.codegen.scalar import COMPARISONS, HERE, Scalar
 
 
 def types_of(kernel: Kernel) -> list[str]:
     """The types of the arguments, pointers with ``*``."""
-    parameters = ["bool" if each == "bool" else "float32" for each in kernel.parameters]
+    names = {"bool": "bool", "f32": "float32", "f64": "float64"}
+    parameters = [names[each] for each in kernel.exact.parameters]
     outputs = ["out*"] * (len(kernel.outputs) + len(kernel.gathers))
-    return ["int64"] * 7 + ["in*"] * len(kernel.inputs) + parameters + outputs
+    return ["int64"] * 9 + ["in*"] * len(kernel.inputs) + parameters + outputs
 
 
 def render(kernel: Kernel, name: str) -> str:
     """The text of a module that defines the kernel as a function ``name``."""
-    return _Writer(kernel).module(name)
+    return _Writer(kernel.exact).module(name)
 
 
 class _Writer:
@@ -68,11 +62,11 @@ class _Writer:
 
     def module(self, name: str) -> str:
         kernel = self._kernel
-        arguments = [f"i64 %{each}" for each in ("n", "row0", "width", "height", "depth")]
-        arguments += ["i64 %padded", "i64 %plane"]
+        numbers = ("n", "row0", "from", "to", "width", "height", "depth", "padded", "plane")
+        arguments = [f"i64 %{each}" for each in numbers]
         arguments += [f"ptr noalias readonly %r{i}" for i in range(len(kernel.inputs))]
         arguments += [
-            f"{'i1 zeroext' if each == 'bool' else 'float'} %p{i}"
+            f"{'i1 zeroext' if each == 'bool' else TYPES[each]} %p{i}"
             for i, each in enumerate(kernel.parameters)
         ]
         arguments += [f"ptr noalias %w{i}" for i in range(len(kernel.outputs))]
@@ -80,8 +74,11 @@ class _Writer:
         body = self._rows() if kernel.uses_rows else self._flat()
         intrinsics = [
             "declare float @llvm.fabs.f32(float)",
-            "declare i32 @llvm.smin.i32(i32, i32)",
-            "declare i32 @llvm.smax.i32(i32, i32)",
+            *(f"declare i{n} @llvm.{m}.i{n}(i{n}, i{n})" for n in (32, 64) for m in CHOOSE),
+            "declare double @llvm.floor.f64(double)",
+            "declare double @llvm.ceil.f64(double)",
+            "declare i64 @llvm.fptosi.sat.i64.f64(double)",
+            "declare i64 @llvm.fptoui.sat.i64.f64(double)",
         ]
         head = f"define void @{name}({', '.join(arguments)}) nounwind {{"
         return "\n".join([head, *body, "}", *intrinsics, "!0 = !{i8 0, i8 2}", ""])
@@ -130,7 +127,13 @@ class _Writer:
             "  %yi = srem i64 %number, %height",
             "  %zf = sitofp i64 %zi to float",
             "  %yf = sitofp i64 %yi to float",
-            "  %first = mul i64 %r, %width",
+            "  %whole = mul i64 %r, %width",
+            "  %first = sub i64 %whole, %from",
+            "  %is.first = icmp eq i64 %r, 0",
+            "  %start = select i1 %is.first, i64 %from, i64 0",
+            "  %r.next = add nuw nsw i64 %r, 1",
+            "  %is.last = icmp eq i64 %r.next, %n",
+            "  %stop = select i1 %is.last, i64 %to, i64 %width",
             "  %z0 = sdiv i64 %row0, %height",
             "  %zl.here = sub i64 %zi, %z0",
             f"  %zl = add i64 %zl.here, {z}",
@@ -141,16 +144,15 @@ class _Writer:
             f"  %pbase = add i64 %pzy, {x}",
             "  br label %loop",
             "loop:",
-            "  %x = phi i64 [ 0, %row ], [ %x.next, %loop ]",
+            "  %x = phi i64 [ %start, %row ], [ %x.next, %loop ]",
             *inner,
             "  %i = add i64 %first, %x",
             "  %pi = add i64 %pbase, %x",
             *self._lines,
             "  %x.next = add nuw nsw i64 %x, 1",
-            "  %more = icmp slt i64 %x.next, %width",
+            "  %more = icmp slt i64 %x.next, %stop",
             "  br i1 %more, label %loop, label %end",
             "end:",
-            "  %r.next = add nuw nsw i64 %r, 1",
             "  %rows = icmp slt i64 %r.next, %n",
             "  br i1 %rows, label %row, label %last",
             "last:",
@@ -165,26 +167,41 @@ class _Writer:
         for expression in self._kernel.expressions:
             self._names[id(expression)] = self._line(expression)
         for number, output in enumerate(self._kernel.outputs):
-            value = self._names[id(output)]
-            if output.element == "bool":
-                value = self._emit(f"zext i1 {value} to i8")
-            kind = "i8" if output.element == "bool" else "float"
+            kind, value = self._stored(output, np.dtype(self._kernel.written[number]))
             place = self._emit(f"getelementptr inbounds {kind}, ptr %w{number}, i64 {index}")
             self._lines.append(f"  store {kind} {value}, ptr {place}")
         for number, gather in enumerate(self._kernel.gathers):
             self._gather(number, gather, index)
+
+    def _stored(self, output: Scalar, element: np.dtype[np.generic]) -> tuple[str, str]:
+        """The type and the name of an output as it is stored."""
+        value = self._names[id(output)]
+        if output.element == "bool":
+            return "i8", self._emit(f"zext i1 {value} to i8")
+        kind = stored_type(element)
+        if output.element == "f32" and element.kind in "iu":
+            # A number that the element has, such as 0 beside voxels of 16 bits.
+            signed = "fptosi" if element.kind == "i" else "fptoui"
+            value = self._emit(f"{signed} float {value} to {kind}")
+        return kind, value
 
     def _gather(self, number: int, gather: Scalar, index: str) -> None:
         value = self._names[id(gather.arguments[0])]
         name = f"%a{number}.next"
         match gather.operation:
             case "total":
-                wide = self._emit(f"fpext float {value} to double")
+                wide = self._converted(value, gather.arguments[0].element, "f64")
                 place = self._emit(f"getelementptr inbounds double, ptr %g{number}, i64 {index}")
                 self._lines.append(f"  store double {wide}, ptr {place}")
             case "count":
                 one = self._emit(f"zext i1 {value} to i32")
                 self._lines.append(f"  {name} = add i32 %a{number}, {one}")
+            case operation if gather.arguments[0].element != "f32":
+                key = self._integer_key(value, gather.arguments[0].element)
+                choose = "smin" if operation == "smallest" else "smax"
+                self._lines.append(
+                    f"  {name} = call i64 @llvm.{choose}.i64(i64 %a{number}, i64 {key})"
+                )
             case operation:
                 bits = self._emit(f"bitcast float {value} to i32")
                 sign = self._emit(f"ashr i32 {bits}, 31")
@@ -202,24 +219,43 @@ class _Writer:
         """The gathers that are one number while the loop runs."""
         return [i for i, g in enumerate(self._kernel.gathers) if g.operation != "total"]
 
+    def _integer_key(self, value: str, element: str) -> str:
+        """A signed integer of 64 bits that orders like a whole number."""
+        if element == "u64":
+            return self._emit(f"xor i64 {value}, {FIRST}")
+        return value if element == "i64" else self._converted(value, element, "i64")
+
+    def _width(self, number: int) -> str:
+        """The type of the number that a gather is while the loop runs."""
+        gather = self._kernel.gathers[number]
+        return "i32" if gather.arguments[0].element in ("bool", "f32") else "i64"
+
     def _initial(self) -> list[str]:
-        starts = {"count": 0, "smallest": NO_LEAST, "largest": NO_GREATEST}
-        return [str(starts[self._kernel.gathers[i].operation]) for i in self._gathering()]
+        gathers = [self._kernel.gathers[i] for i in self._gathering()]
+        return [str(0 if each.operation == "count" else none_of(each)) for each in gathers]
 
     def _accumulators(
         self, before: str, loop: str, starts: list[str], suffix: str = ""
     ) -> list[str]:
         return [
-            f"  %a{i}{suffix} = phi i32 [ {start}, %{before} ], [ %a{i}.next, %{loop} ]"
+            f"  %a{i}{suffix} = phi {self._width(i)} "
+            f"[ {start}, %{before} ], [ %a{i}.next, %{loop} ]"
             for i, start in zip(self._gathering(), starts, strict=True)
         ]
 
     def _stores(self) -> list[str]:
-        return [f"  store i32 %a{i}.next, ptr %g{i}" for i in self._gathering()]
+        lines = []
+        for i in self._gathering():
+            name = f"%a{i}.next"
+            if self._width(i) == "i32":
+                lines.append(f"  %a{i}.wide = sext i32 {name} to i64")
+                name = f"%a{i}.wide"
+            lines.append(f"  store i64 {name}, ptr %g{i}")
+        return lines
 
     def _stores_if_empty(self) -> list[str]:
         pairs = zip(self._gathering(), self._initial(), strict=True)
-        return [f"  store i32 {start}, ptr %g{i}" for i, start in pairs]
+        return [f"  store i64 {start}, ptr %g{i}" for i, start in pairs]
 
     def _emit(self, text: str) -> str:
         name = f"%v{self._count}"
@@ -230,19 +266,29 @@ class _Writer:
     def _line(self, expression: Scalar) -> str:
         """Emits what computes an expression; the name of its value."""
         names = [self._names[id(argument)] for argument in expression.arguments]
-        kind = _LLVM[expression.arguments[0].element] if names else ""
+        kind = TYPES[expression.arguments[0].element] if names else ""
         match expression.operation:
             case "read":
                 return self._read(expression)
             case "parameter":
                 return f"%p{expression.detail[0]}"
             case "constant":
-                return _literal(expression)
+                return literal(expression)
             case "position":
                 return self._position(expression.detail[0])  # type: ignore[arg-type]
             case "extent":
                 sizes = ("%width", "%height", "%depth")
                 return self._emit(f"sitofp i64 {sizes[expression.detail[0]]} to float")  # type: ignore[call-overload]
+            case "convert":
+                return self._converted(
+                    names[0], expression.arguments[0].element, expression.element
+                )
+            case "floor" | "ceiling" as operation:
+                rounds = "floor" if operation == "floor" else "ceil"
+                return self._emit(f"call double @llvm.{rounds}.f64(double {names[0]})")
+            case "saturate":
+                sign = "s" if expression.element == "i64" else "u"
+                return self._emit(f"call i64 @llvm.fpto{sign}i.sat.i64.f64(double {names[0]})")
             case "negate":
                 return self._emit(f"fneg {kind} {names[0]}")
             case "absolute":
@@ -250,15 +296,14 @@ class _Writer:
             case "not":
                 return self._emit(f"xor i1 {names[0]}, true")
             case "where":
-                chosen = _LLVM[expression.element]
+                chosen = TYPES[expression.element]
                 choice = f"i1 {names[0]}, {chosen} {names[1]}, {chosen} {names[2]}"
                 return self._emit(f"select {choice}")
-            case operation if operation in _COMPARE_FLOATS:
-                if kind == "i1":
-                    return self._emit(f"icmp {_COMPARE_TRUTHS[operation]} i1 {', '.join(names)}")
-                return self._emit(f"fcmp {_COMPARE_FLOATS[operation]} {kind} {', '.join(names)}")
+            case operation if operation in COMPARISONS:
+                test = comparison(operation, expression.arguments[0].element)
+                return self._emit(f"{test} {kind} {', '.join(names)}")
             case operation:
-                instruction = {**_FLOAT, **_LOGIC}[operation]
+                instruction = {**FLOAT_OPERATIONS, **LOGIC}[operation]
                 return self._emit(f"{instruction} {kind} {', '.join(names)}")
 
     def _position(self, axis: int) -> str:
@@ -272,14 +317,14 @@ class _Writer:
         number, offset, _ = expression.detail  # type: ignore[assignment]
         element = np.dtype(self._kernel.inputs[number])
         index = "%i" if not self._kernel.is_neighborhood else self._padded(offset)  # type: ignore[arg-type]
-        kind = _stored(element)
+        kind = stored_type(element)
         place = self._emit(f"getelementptr inbounds {kind}, ptr %r{number}, i64 {index}")
         if expression.element == "bool":
             # Truth values are 0 or 1: operations on masks need not be told apart from bytes.
             loaded = self._emit(f"load i8, ptr {place}, !range !0")
             return self._emit(f"trunc i8 {loaded} to i1")
         loaded = self._emit(f"load {kind}, ptr {place}")
-        return self._as_float32(loaded, element)
+        return loaded if expression.element != "f32" else self._as_float32(loaded, element)
 
     def _padded(self, offset: tuple[int, int, int]) -> str:
         """The index, in padded inputs, of the voxel ``offset`` away."""
@@ -291,8 +336,14 @@ class _Writer:
         step = self._emit(f"add i64 {both}, {offset[2]}")
         return self._emit(f"add i64 %pi, {step}")
 
+    def _converted(self, value: str, given: str, wanted: str) -> str:
+        """A number of one element as one of another."""
+        if TYPES[given] == TYPES[wanted]:
+            return value
+        return self._emit(f"{conversion(given, wanted)} {TYPES[given]} {value} to {TYPES[wanted]}")
+
     def _as_float32(self, loaded: str, element: np.dtype[np.generic]) -> str:
-        kind = _stored(element)
+        kind = stored_type(element)
         match element.kind:
             case "f":
                 return (
@@ -302,29 +353,3 @@ class _Writer:
                 return self._emit(f"sitofp {kind} {loaded} to float")
             case _:
                 return self._emit(f"uitofp {kind} {loaded} to float")
-
-
-def _stored(element: np.dtype[np.generic]) -> str:
-    """The type of a voxel in memory."""
-    if element.kind == "f":
-        return {4: "float", 8: "double"}[element.itemsize]
-    return f"i{8 * element.itemsize}"
-
-
-def _literal(expression: Scalar) -> str:
-    """A constant; numbers as the bits of the float64 that equals the float32."""
-    value = expression.detail[0]
-    if expression.element == "bool":
-        return "true" if value else "false"
-    with np.errstate(over="ignore"):
-        number = float(np.float32(value))  # type: ignore[arg-type]
-    return f"0x{struct.unpack('>Q', struct.pack('>d', number))[0]:016X}"
-
-
-def number_of_key(key: int, operation: str) -> float:
-    """The number that a key of ``smallest`` or ``largest`` stands for; NaN where there was none."""
-    if key == (NO_LEAST if operation == "smallest" else NO_GREATEST):
-        return float("nan")
-    bits = np.int32(key)
-    flipped = bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
-    return float(flipped.view(np.float32)) + 0.0

@@ -2,7 +2,8 @@
 
 Numerics contract (``docs/numerics.md``): float32 arithmetic with IEEE rounding and no contraction;
 sums in float64 over blocks of 4096 consecutive voxels, each block and then the row of blocks added
-up by halves, so that neither threads nor devices can change a bit.
+up by halves, so that neither threads nor devices can change a bit. Whole numbers of 32 and 64 bits
+are compared, chosen and gathered as they are; arithmetic rounds them to float32 first.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.codegen.scalar import HERE, Offset, Scalar, topological
+from voxgpu.codegen.scalar import COMPARISONS, HERE, Offset, Scalar, topological
+from voxgpu.codegen.whole import WHOLE, chosen_as, read_as
+from voxgpu.codegen.whole_reference import compared, is_whole
 
 Array = npt.NDArray[Any]
 
@@ -39,7 +42,6 @@ _OPERATIONS: dict[str, Any] = {
     "or": np.logical_or,
     "xor": np.logical_xor,
     "not": np.logical_not,
-    "where": np.where,
 }
 
 
@@ -48,11 +50,13 @@ def evaluate(
 ) -> Any:
     """The value of ``body``.
 
-    inputs      arrays of ``shape``, float32 or bool as the body reads them
-    parameters  scalar arguments; numbers are rounded to float32 first
+    inputs      arrays of ``shape``, as ``whole_reference.as_read`` has them
+    parameters  scalar arguments; numbers are rounded to float32 first, except where they are
+                compared with whole numbers
     shape       (z, y, x) or (y, x)
 
-    Returns an array of ``shape``, or a NumPy number where the body gathers all voxels.
+    Returns an array of ``shape``: bool, float32, or whole numbers if the body chooses among these;
+    or a NumPy number where the body gathers all voxels.
     """
     values: dict[int, Any] = {}
     remaining = _uses(body)
@@ -67,7 +71,7 @@ def evaluate(
     result = values[id(body)]
     if body.element != "f64" and np.ndim(result) == 0:
         return np.full(shape, result, dtype=_DTYPE[body.element])
-    return result
+    return result if body.element != "f32" or is_whole(result) else _single(result)
 
 
 def _uses(body: Scalar) -> dict[int, int]:
@@ -88,30 +92,74 @@ def _apply(
     detail: Any = expression.detail
     match expression.operation:
         case "read":
-            source, offset, outside = detail
-            if offset == HERE:
-                return inputs[source]
-            # Where nothing is said of what lies outside, nobody looks at it.
-            return shifted(inputs[source], offset, 0 if outside is None else outside)
+            return _read(inputs[detail[0]], *detail[1:])
         case "parameter":
-            return _DTYPE[expression.element](parameters[detail[0]])
+            return _given(expression, parameters[detail[0]])
         case "constant":
-            return _DTYPE[expression.element](detail[0])
+            return _given(expression, detail[0])
         case "position":
             return _position(detail[0], shape)
         case "extent":
             axis = detail[0]
             return np.float32(shape[-1 - axis] if axis < len(shape) else 0)
         case "total":
-            return tree_sum(np.broadcast_to(arguments[0], shape))
+            return tree_sum(np.broadcast_to(_gathered(arguments[0]), shape))
         case "count":
             return np.float64(np.count_nonzero(np.broadcast_to(arguments[0], shape)))
         case "smallest":
-            return extreme(np.fmin, np.broadcast_to(arguments[0], shape))
+            return extreme(np.fmin, np.broadcast_to(_gathered(arguments[0]), shape))
         case "largest":
-            return extreme(np.fmax, np.broadcast_to(arguments[0], shape))
+            return extreme(np.fmax, np.broadcast_to(_gathered(arguments[0]), shape))
+        case "where":
+            return _where(expression, *arguments)
+        case operation if operation in COMPARISONS and any(map(is_whole, arguments)):
+            return compared(operation, *arguments)
+        case "single":
+            return _single(arguments[0])
         case operation:
-            return _OPERATIONS[operation](*arguments)
+            operands = [
+                _single(each) if source.element == "f32" else each
+                for each, source in zip(arguments, expression.arguments, strict=True)
+            ]
+            return _OPERATIONS[operation](*operands)
+
+
+def _given(expression: Scalar, value: Any) -> Any:
+    """A parameter or constant: float64 as long as it may be compared with whole numbers."""
+    return np.bool_(value) if expression.element == "bool" else np.float64(value)
+
+
+def _single(value: Any) -> Any:
+    """Numbers rounded to float32."""
+    return np.asarray(value, dtype=np.float32)[()]
+
+
+def _read(array: Array, offset: Offset, outside: bool | float | None) -> Array:
+    if offset == HERE:
+        return array
+    if is_whole(array) and read_as(array.dtype.name, offset, outside) == "f32":
+        array = _single(array)
+    # Where nothing is said of what lies outside, nobody looks at it.
+    return shifted(array, offset, 0 if outside is None else outside)
+
+
+def _gathered(value: Any) -> Any:
+    """What is gathered: whole numbers, or numbers rounded to float32."""
+    return value if is_whole(value) else _single(value)
+
+
+def _where(expression: Scalar, condition: Any, then: Any, otherwise: Any) -> Any:
+    """Whole numbers where both sides are of one element, or one of them a constant that it has."""
+    if expression.element != "f32":
+        return np.where(condition, then, otherwise)
+    sides = expression.arguments[1:]
+    constants = [each.detail[0] for each in sides if each.operation == "constant"]
+    kinds = [WHOLE.get(np.asarray(each).dtype.name, "f32") for each in (then, otherwise)]
+    if chosen_as(kinds[0], kinds[1], constants) is None:
+        return np.where(condition, _single(then), _single(otherwise))
+    element = next(each.dtype for each in (then, otherwise) if is_whole(each))
+    both = (np.asarray(each).astype(element) for each in (then, otherwise))
+    return np.where(condition, *both)
 
 
 def shifted(array: Array, offset: Offset, outside: Any) -> Array:
@@ -155,7 +203,10 @@ def _halve(rows: Array) -> Array:
 
 
 def extreme(choose: np.ufunc, values: Array) -> np.float64:
-    """The least or greatest value, NaN left out (NaN if there is nothing else); never −0."""
+    """The least or greatest value, NaN left out (NaN if there is nothing else); never −0.
+
+    Whole numbers are compared as they are; what is found is rounded to float64.
+    """
     return np.float64(choose.reduce(values, axis=None)) + 0.0
 
 

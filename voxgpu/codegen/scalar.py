@@ -5,7 +5,8 @@ expression out of it. Renderings walk that expression; ``reference.py``, with Nu
 meaning.
 
 Numbers are float32 (``f32``) unless an expression gathers many voxels, which happens in float64
-(``f64``); see ``docs/numerics.md``.
+(``f64``); see ``docs/numerics.md``. Bodies say nothing of whole numbers: where an image has voxels
+that float32 cannot hold, ``whole.py`` makes of a body what compares them exactly.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hashlib import sha256
 from itertools import product
 from typing import Literal
 
-Element = Literal["bool", "f32", "f64"]
+Element = Literal["bool", "f32", "f64", "i32", "u32", "i64", "u64"]
 Offset = tuple[int, int, int]
 
 #: Operations on two numbers that give a number, and on two numbers that give true or false.
@@ -26,6 +27,8 @@ COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_e
 LOGIC = ("and", "or", "xor", "not")
 #: Operations that gather every voxel of the image into one number.
 GATHERS = ("total", "count", "smallest", "largest")
+#: Operations that take whole numbers as they are. A key says so: before, they were rounded first.
+_TAKE_WHOLE_NUMBERS = (*COMPARISONS, "where", "total", "smallest", "largest")
 
 #: How operations on two values are written, in C's languages and for people.
 SIGNS = {
@@ -180,6 +183,11 @@ def where(condition: Operand, then: Operand, otherwise: Operand) -> Scalar:
     return Scalar("where", (chosen, left, right), (), left.element)
 
 
+def single(value: Scalar) -> Scalar:
+    """The number rounded to float32, in which large whole numbers lose their last digits."""
+    return _number("single", value)
+
+
 def cube(radius: int) -> tuple[Offset, ...]:
     """The offsets (z, y, x) of the box of half-width ``radius`` voxels, its center included."""
     steps = range(-radius, radius + 1)
@@ -236,9 +244,10 @@ def key(root: Scalar) -> str:
     """A SHA-256 name of what ``root`` computes; equal exactly for equal expressions."""
     keys: dict[int, str] = {}
     for expression in topological([root]):
+        operation = expression.operation
         text = repr(
             (
-                expression.operation,
+                f"{operation} of whole numbers" if operation in _TAKE_WHOLE_NUMBERS else operation,
                 [keys[id(argument)] for argument in expression.arguments],
                 expression.detail,
                 expression.element,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.codegen.library import kernel
+from voxgpu.codegen.whole_reference import is_whole
 from voxgpu.cpu.workers import Workers, slabs
 from voxgpu.primitives.rewritten import compare
 from voxgpu.primitives.statistics import OUTSIDE
@@ -105,15 +106,20 @@ def _looked_up(
 
 def _sorted_ranks(v: Array, mask: Mask, c: float, workers: Workers) -> Array:
     """Ranks of numbers of which there are too many different ones to count."""
-    with np.errstate(over="ignore"):
-        bits = np.ascontiguousarray(v.reshape(-1), dtype=np.float32).view(np.int32)
     population = int(np.count_nonzero(mask))
     keys, places, other_keys, other_places = (
         workers.empty((population,), np.uint32) for _ in range(4)
     )
     digits = np.zeros(3 * 2048, np.int64)
     chosen = mask.reshape(-1)
-    n = kernel("percentile", "make_keys")(len(bits), bits, chosen, keys, places, digits)
+    if is_whole(v):
+        bits, flip = _bits_of_whole(v.reshape(-1), chosen)
+        make = kernel("percentile", "make_whole_keys")
+        n = make(len(bits), bits, flip, chosen, keys, places, digits)
+    else:
+        with np.errstate(over="ignore"):
+            bits = np.ascontiguousarray(v.reshape(-1), dtype=np.float32).view(np.int32)
+        n = kernel("percentile", "make_keys")(len(bits), bits, chosen, keys, places, digits)
     for pass_, shift in enumerate((0, 11, 22)):
         counts = digits[2048 * pass_ : 2048 * (pass_ + 1)]
         starts = np.cumsum(counts) - counts
@@ -125,3 +131,16 @@ def _sorted_ranks(v: Array, mask: Mask, c: float, workers: Workers) -> Array:
     out[chosen] = 0.0
     kernel("percentile", "write_ranks")(n, float(population), c, keys, places, out)
     return out.reshape(v.shape)
+
+
+def _bits_of_whole(flat: Array, chosen: Array) -> tuple[npt.NDArray[np.uint32], int]:
+    """Unsigned numbers of 32 bits that, with a bit flipped, order like whole numbers; that bit.
+
+    Numbers of 64 bits are numbered by their order among those of the mask.
+    """
+    if flat.dtype.itemsize == 4:
+        bits = np.ascontiguousarray(flat).view(np.uint32)
+        return bits, 1 << 31 if flat.dtype.kind == "i" else 0
+    numbered = np.zeros(flat.shape, np.uint32)
+    numbered[chosen] = np.unique(flat[chosen], return_inverse=True)[1]
+    return numbered, 0

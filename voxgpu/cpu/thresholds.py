@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.codegen.compile import run_kernel
+from voxgpu.codegen.counting import AT_ONCE, counting
 from voxgpu.codegen.library import kernel
+from voxgpu.codegen.whole_reference import is_whole
 from voxgpu.cpu.workers import SLAB_VOXELS, Workers
 
 Array = npt.NDArray[Any]
@@ -17,10 +20,12 @@ Array = npt.NDArray[Any]
 def count_thresholds(
     v: Array, comparisons: Sequence[tuple[str, float]], workers: Workers
 ) -> list[float]:
-    """For each operator and number, how many voxels of ``v``, as float32, compare so.
+    """For each operator and number, how many voxels of ``v`` compare so.
 
     The operators are those of ``voxgpu.primitives.rewritten.OPERATORS``, the image on the left.
     """
+    if is_whole(v):
+        return _one_by_one(v, comparisons, workers)
     with np.errstate(over="ignore"):
         numbers = np.array([number for _, number in comparisons], np.float32)
     flat = v.reshape(-1)
@@ -39,6 +44,19 @@ def count_thresholds(
             "not_equal": ordered - (m - b),
         }
         counts.append(0.0 if np.isnan(number) else float(found[operator]))
+    return counts
+
+
+def _one_by_one(
+    v: Array, comparisons: Sequence[tuple[str, float]], workers: Workers
+) -> list[float]:
+    """The same for whole numbers of 32 and 64 bits: many comparisons in each pass."""
+    counts: list[float] = []
+    for start in range(0, len(comparisons), AT_ONCE):
+        some = comparisons[start : start + AT_ONCE]
+        counts_of = counting(v.dtype.name, tuple(operator for operator, _ in some))
+        _, found = run_kernel(counts_of, [v], [number for _, number in some], v.shape, workers)
+        counts += map(float, found)
     return counts
 
 

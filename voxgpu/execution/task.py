@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from voxgpu.codegen.reference import evaluate
+from voxgpu.codegen.whole_reference import as_read
 from voxgpu.cpu.host import OnHost
 from voxgpu.cpu.workers import Workers
 from voxgpu.elsewhere import here
+from voxgpu.execution.rounding import lost_number
 from voxgpu.files.header import Header
 from voxgpu.files.read import read_with_doubts
 from voxgpu.ids import ValueId
@@ -29,7 +31,7 @@ class Vanished(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """A value from the store, and what to warn of where it is used: nodes and reasons."""
+    """A value from a file or the store, and what to warn of where it is used: nodes, reasons."""
 
     value: Value
     doubts: tuple[tuple[ValueId, str], ...]
@@ -122,19 +124,25 @@ def perform(work: Work, backend: Backend) -> Sequence[Made | Recalled]:
             return [_single(work, node, inputs, backend)]
 
 
-def _single(work: Work, node: Node, given: Mapping[ValueId, Value], backend: Backend) -> Made:
+def _single(
+    work: Work, node: Node, given: Mapping[ValueId, Value], backend: Backend
+) -> Made | Recalled:
     if node.primitive is CONSTANT:
         return node.parameters[0]  # type: ignore[return-value]
     if node.primitive is LOAD:
         assert work.header is not None
         image, doubt = read_with_doubts(work.header)
-        received = backend.received(image)
-        return Doubtful(received, doubt) if doubt else received
+        reasons = [each for each in (doubt, lost_number(image.array)) if each]
+        doubts = tuple((work.task.id, each) for each in reasons)
+        return Recalled(backend.received(image), doubts)
     grid = grid_of(work.task.types[0])
     inputs = [given[each] for each in node.inputs]
     value = backend.call(node.primitive, arguments_of(node, inputs), grid, work.task.id)
     if isinstance(value, Image) and grid is not None:
         assert value.grid is grid, node.primitive.name
+    if node.primitive.infer is not None and type(value) is Image:
+        reason = lost_number(value.array)
+        return Doubtful(value, reason) if reason else value
     return value
 
 
@@ -178,11 +186,12 @@ class Reference(OnHost):
 
     def fused(self, step: Fused, inputs: Mapping[ValueId, Value]) -> list[Made]:
         """The bodies of the kernel, evaluated one after the other."""
-        images = [as_read(inputs[id]) for id in step.images]
+        images = [_voxels(inputs[id]) for id in step.images]
         scalars = [inputs[id] for id in step.scalars]
         shape = step.grid.shape
         made: list[Made] = [
-            Image(evaluate(body, images, scalars, shape), step.grid) for body in step.kernel.outputs
+            Image(evaluate(body, images, scalars, shape).astype(element, copy=False), step.grid)
+            for body, element in zip(step.kernel.outputs, step.kernel.written, strict=True)
         ]
         for each in step.numbers:
             count = None
@@ -209,8 +218,7 @@ class Reference(OnHost):
         """Holds nothing."""
 
 
-def as_read(value: Value) -> Any:
-    """The voxels of an image as kernels read them: truth values, or float32."""
+def _voxels(value: Value) -> Any:
+    """The voxels of an image as kernels read them."""
     assert isinstance(value, Image)
-    array = value.array
-    return array if array.dtype.kind == "b" else array.astype("float32", copy=False)
+    return as_read(value.array)

@@ -14,7 +14,7 @@ from voxgpu.elsewhere import Elsewhere, here
 from voxgpu.gpu import generated, numbers
 from voxgpu.gpu.calls import Images, Numbers, calls
 from voxgpu.gpu.device import CudaDevice
-from voxgpu.gpu.joint import JOINTS, LIBRARIES, SCRATCH
+from voxgpu.gpu.joint import JOINTS, LIBRARIES, SCRATCH, is_for_host
 from voxgpu.gpu.launching import Array
 from voxgpu.gpu.values import (
     DeviceImage,
@@ -120,7 +120,7 @@ class Gpu:
         call = calls().get(primitive)
         if call is None and generated.is_plain(primitive):
             return self._alone(primitive, arguments, grid, id)
-        if call is None:
+        if call is None or is_for_host(primitive, arguments):
             return primitive.reference([here(each) for each in arguments], grid)
         images = [each for each in arguments if isinstance(each, Image)]
         place = grid if grid is not None else images[0].grid
@@ -144,6 +144,9 @@ class Gpu:
     def joint(self, step: Joint, inputs: Mapping[ValueId, Value]) -> list[Made]:
         """Several nodes that share work."""
         nodes = [node for _, node in step.nodes]
+        given = [arguments_of(node, [inputs[i] for i in node.inputs]) for node in nodes]
+        if is_for_host(nodes[0].primitive, given[0]):
+            return [self._on_host(node, each) for node, each in zip(nodes, given, strict=True)]
         arguments = [
             [
                 self._argument(each, False)
@@ -163,6 +166,16 @@ class Gpu:
             DeviceNumber(id, gathered, partial(_number_at, place), place, sources, True)
             for place, id in enumerate(step.outputs)
         ]
+
+    def _on_host(self, node: Node, arguments: list[Value]) -> Made:
+        """One node by its reference."""
+        values = [here(each) for each in arguments]
+        first = next(each for each in values if isinstance(each, Image))
+        grid = first.grid if node.primitive.makes_image else None
+        try:
+            return node.primitive.reference(values, grid)
+        except ValueProblem as problem:
+            return problem
 
     def close(self) -> None:
         """Gives the memory of the device back and ends the threads."""
@@ -214,7 +227,9 @@ class Gpu:
         ]
         operands = [
             generated.parameter(each if _address(each) is None else 0.0, _address(each), element)
-            for each, element in zip(map(_number, scalars), kernel.kernel.parameters, strict=True)
+            for each, element in zip(
+                map(_number, scalars), kernel.kernel.exact.parameters, strict=True
+            )
         ]
         return generated.launch(kernel, images, operands, grid, self.device)
 

@@ -152,10 +152,10 @@ def _of_layout() -> list[tuple[Any, Call]]:
         (color.intensity_of_color, Call(_image(layout.intensity), 0, stem)),
         (color.rgb, Call(_joined, 0, stem)),
         (color.rgba, Call(_joined, 0, stem)),
-        (region.extract, Call(_extracted, 4, stem)),
+        (region.extract, Call(_extracted, 0, stem)),
         (region.extract_truth, Call(_extracted, 0, stem)),
         (region.extract_colors, Call(_extracted, 0, stem)),
-        (region.slice_volume, Call(_sliced, 4, stem)),
+        (region.slice_volume, Call(_sliced, 0, stem)),
         (region.slice_volume_truth, Call(_sliced, 0, stem)),
     ]
     return found
@@ -281,11 +281,7 @@ def _part(
 ) -> Images:
     part = layout.extracted(img, start, shape, device)
     channels = img.shape[len(shape) :]
-    part = part.reshape(grid.shape + channels)
-    if channels or part.dtype in (np.bool_, np.float32):
-        return Images(part)
-    # An image of numbers is one of colors with one channel.
-    return Images(layout.channel(part.reshape(*part.shape, 1), 0, device))
+    return Images(part.reshape(grid.shape + channels))
 
 
 def _overlap(meaning: Callable[[overlap.Counts], float]) -> Function:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,13 @@ from voxgpu.optimize.step import Fused, Single, Step
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.primitive import Primitive, Shape
 from voxgpu.types import Content, ImageOf
+
+#: What parameters of kernels are.
+_ELEMENTS: Mapping[Element, Any] = {
+    "bool": lambda value: np.uint8(bool(value)),
+    "f32": np.float32,
+    "f64": np.float64,
+}
 
 
 @lru_cache(maxsize=1024)
@@ -63,7 +70,9 @@ def alone(primitive: Primitive, elements: tuple[str, ...], parameters: int) -> C
     kinds: tuple[Element, ...] = tuple(found.get(number, "f32") for number in range(parameters))
     gathers = tuple(each for each in order if each.operation in GATHERS)
     if not gathers:
-        return CudaKernel(Kernel(elements, kinds, (body,)))
+        first = elements[0] if elements else ""
+        stored = "bool" if body.element == "bool" else primitive.element_of(first)
+        return CudaKernel(Kernel(elements, kinds, (body,), stored=(stored,)))
     check = None
     if primitive.nonempty:
         images = [each.name for each in primitive.parameters if isinstance(each.type, ImageOf)]
@@ -75,7 +84,7 @@ def alone(primitive: Primitive, elements: tuple[str, ...], parameters: int) -> C
 def parameter(value: Any, place: Array | None, element: Element) -> tuple[Any, Any]:
     """A parameter as kernels take it: its value, and where it is on the device if it is there."""
     with np.errstate(over="ignore"):
-        number = np.uint8(bool(value)) if element == "bool" else np.float32(value)
+        number = _ELEMENTS[element](value)
     return number, NOWHERE if place is None else place
 
 
@@ -85,33 +94,36 @@ def launch(
     parameters: Sequence[tuple[Any, Any]],
     grid: Grid,
     device: CudaDevice,
+    into: Array | None = None,
 ) -> tuple[list[Array], Array]:
     """The images of a kernel, and the numbers: float64, those wanted and then the counts of masks.
 
     images      arrays of the kernel's very elements
     parameters  as ``parameter`` makes them
+    into        where the numbers are written; None: in an array of their own
     """
     shape = grid.shape
-    outputs = [
-        device.empty(shape, np.bool_ if each.element == "bool" else np.float32)
-        for each in kernel.kernel.outputs
-    ]
+    outputs = [device.empty(shape, np.dtype(each)) for each in kernel.kernel.written]
     depth = shape[0] if len(shape) == 3 else 0
     sizes = (np.int64(grid.voxels), *map(np.int32, (shape[-1], shape[-2], depth)))
     blocks = -(-grid.voxels // kernel.voxels_a_block)
-    gathers, numbers = _places(kernel, blocks, device)
+    gathers, numbers = _places(kernel, blocks, device, into)
     flat = [each for pair in parameters for each in pair]
     arguments = (*sizes, *images, *flat, *outputs, *gathers)
     device.queue(device.modules.generated(kernel), blocks, THREADS, arguments)
     return outputs, numbers
 
 
-def _places(kernel: CudaKernel, blocks: int, device: CudaDevice) -> tuple[tuple[Array, ...], Array]:
+def _places(
+    kernel: CudaKernel, blocks: int, device: CudaDevice, into: Array | None
+) -> tuple[tuple[Array, ...], Array]:
     """Where a kernel gathers, and of that where its numbers come to be."""
     count = len(kernel.kernel.gathers)
     if not count:
         return (), None
     gathered = device.zeros((count + 1,), np.uint64)
     sums = device.empty((max(1, kernel.totals * blocks),), np.float64)
-    numbers = device.empty((len(kernel.numbers) + len(kernel.checks),), np.float64)
+    numbers = into
+    if numbers is None:
+        numbers = device.empty((len(kernel.numbers) + len(kernel.checks),), np.float64)
     return (gathered, sums, numbers), numbers

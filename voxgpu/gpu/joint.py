@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from voxgpu.codegen.counting import AT_ONCE, counting
+from voxgpu.codegen.cuda_source import CudaKernel
+from voxgpu.codegen.whole import WHOLE
+from voxgpu.gpu import generated
 from voxgpu.gpu.device import CudaDevice
-from voxgpu.gpu.percentile import compared_percentiles
+from voxgpu.gpu.percentile import ON_HOST, compared_percentiles
 from voxgpu.gpu.thresholds import count_thresholds
+from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.rewritten import COMPARED_PERCENTILE, COMPARED_VOLUME
+from voxgpu.primitives.statistics import percentiles
 
 
 def _percentiles(arguments: list[list[Any]], device: CudaDevice) -> Any:
@@ -22,7 +30,31 @@ def _percentiles(arguments: list[list[Any]], device: CudaDevice) -> Any:
 def _volumes(arguments: list[list[Any]], device: CudaDevice) -> Any:
     """Volumes of comparisons of one image with numbers: an array of float64."""
     comparisons = [(operator, number) for _, number, operator in arguments]
-    return count_thresholds(arguments[0][0], comparisons, device)
+    v = arguments[0][0]
+    if np.dtype(v.dtype).name in WHOLE:
+        return _counted(v, comparisons, device)
+    return count_thresholds(v, comparisons, device)
+
+
+def _counted(v: Any, comparisons: list[tuple[str, float]], device: CudaDevice) -> Any:
+    """The same for whole numbers, by kernels that count many comparisons in a pass."""
+    counts = device.empty((len(comparisons),), np.float64)
+    for start in range(0, len(comparisons), AT_ONCE):
+        some = comparisons[start : start + AT_ONCE]
+        kernel = counting(np.dtype(v.dtype).name, tuple(operator for operator, _ in some))
+        wanted = CudaKernel(kernel, tuple((each, None) for each in kernel.gathers))
+        operands = [generated.parameter(number, None, "f64") for _, number in some]
+        into = counts[start : start + AT_ONCE]
+        generated.launch(wanted, [v], operands, Grid.regular(v.shape), device, into)
+    return counts
+
+
+def is_for_host(primitive: Primitive, arguments: Sequence[Any]) -> bool:
+    """Whether devices have no kernel of a primitive for such images."""
+    if primitive not in (COMPARED_PERCENTILE, *percentiles.overloads):
+        return False
+    images = [each for each in arguments if isinstance(each, Image)]
+    return any(np.dtype(each.array.dtype).name in ON_HOST for each in images)
 
 
 #: From the arguments of each node, with arrays for images, to the images, or to numbers in a row.

@@ -39,6 +39,9 @@ BLOCKS_EACH, SORTING_BLOCKS_EACH = 8, 4
 #: Different digits; a pass of sorting has one.
 DIGITS, SHIFTS = 256, (0, 8, 16, 24)
 
+#: Elements for which devices have no kernel: keys have 32 bits, and no number may be rounded.
+ON_HOST = ("int64", "uint64")
+
 #: Places of voxels are numbers of 32 bits where they are sorted.
 MOST_SORTED = 1 << 32
 
@@ -46,7 +49,7 @@ MOST_SORTED = 1 << 32
 def percentiles(v: Array, mask: Array, c: float, device: Device) -> Array:
     """The primitive of that name: float32.
 
-    v     shape (z, y, x) or (y, x), of any element
+    v     shape (z, y, x) or (y, x), of any element but integers of 64 bits
     mask  bool, of the same shape
     """
     if not is_small(v):
@@ -160,9 +163,14 @@ def _write_runs(
     keys, places = (device.empty((n,), np.uint32) for _ in range(2))
     state = device.zeros((2,), np.uint64)
     most = BLOCKS_EACH * device.multiprocessors
+    if v.dtype.kind in "iu":
+        made, flip = "whole", np.uint32(1 << 31 if v.dtype.kind == "i" else 0)
+        numbers: tuple[Any, ...] = (v.reshape(-1).view(np.uint32), flip)
+    else:
+        made, numbers = "keys", (as_numbers(v, device),)
     device.launch(
-        "percentile_runs", f"percentile_runs_keys_{kind}", blocks_of(n, MADE, most), THREADS,
-        as_numbers(v, device), mask, np.int64(n), *others, keys, places, state, out,
+        "percentile_runs", f"percentile_runs_{made}_{kind}", blocks_of(n, MADE, most), THREADS,
+        *numbers, mask, np.int64(n), *others, keys, places, state, out,
     )  # fmt: skip
     keys, places = _sort(keys, places, state, device)
     device.launch(

@@ -16,9 +16,10 @@ COUNTING_THREADS, FEWEST_VOXELS, BLOCKS_EACH = 512, 8192, 4
 
 
 def count_thresholds(v: Array, comparisons: Comparisons, device: Device) -> Array:
-    """For each operator and number, how many voxels of ``v``, as float32, compare so: float64.
+    """For each operator and number, how many voxels of ``v`` compare so: float64.
 
-    v  shape (z, y, x) or (y, x), of any element
+    v  shape (z, y, x) or (y, x); of any element but whole numbers of 32 and 64 bits, which are
+       not rounded to float32, see ``joint.py``
 
     The operators are those of ``voxgpu.primitives.rewritten.OPERATORS``, the image on the left.
     """

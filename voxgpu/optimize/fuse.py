@@ -15,7 +15,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import GATHERS, Element, Scalar, parameter, read, topological
+from voxgpu.codegen.scalar import (
+    GATHERS,
+    Element,
+    Scalar,
+    parameter,
+    read,
+    single,
+    topological,
+)
+from voxgpu.codegen.whole import whole_element
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.optimize.step import Fused, Gathered, Joint, Single, Step
@@ -260,7 +269,7 @@ class _Composition:
         numbers, written = [], []
         for id in self._members:
             node = plan.nodes[id]
-            value = self._substituted(node)
+            value = self._rounded(id, self._substituted(node))
             self._values[id] = value
             if node.primitive.shape is Shape.REDUCTION:
                 numbers.append(self._gathered(id, node, value))
@@ -270,7 +279,8 @@ class _Composition:
         truths = (plan.types[id] == BOOLEAN for id in self._scalars)
         parameters: tuple[Element, ...] = tuple("bool" if each else "f32" for each in truths)
         outputs = tuple(self._values[id] for id in written)
-        kernel = Kernel(elements, parameters, outputs, tuple(self._gather_list))
+        stored = tuple(self._element(id) for id in written)
+        kernel = Kernel(elements, parameters, outputs, tuple(self._gather_list), stored)
         grid = _grid(plan, self._members[0], plan.nodes[self._members[0]])
         assert grid is not None
         return Fused(
@@ -282,6 +292,14 @@ class _Composition:
             tuple(numbers),
             tuple((id, plan.nodes[id]) for id in self._members),
         )
+
+    def _rounded(self, id: ValueId, value: Scalar) -> Scalar:
+        """A value of a member as it would be if it were written: of the element that it has."""
+        kind = self._plan.types[id]
+        if not isinstance(kind, ImageOf) or kind.element != "float32":
+            return value
+        elements = [self._element(image) for image in self._images]
+        return self._shared(single(value)) if whole_element(value, elements) else value
 
     def _element(self, id: ValueId) -> str:
         kind = self._plan.types[id]

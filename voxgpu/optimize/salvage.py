@@ -45,6 +45,7 @@ class _Rest:
         pairs = list(zip(self._step.written, kernel.outputs, strict=True))
         kept = [(i, self._made[id(body)]) for i, body in pairs]
         outputs = [(i, body) for i, body in kept if body is not None]
+        stored = dict(zip(self._step.written, kernel.written, strict=True))
         numbers = [n for n in self._step.numbers if self._is_left(n)]
         if not outputs and not numbers:
             return None
@@ -56,6 +57,7 @@ class _Rest:
             tuple(kernel.parameters[self._step.scalars.index(i)] for i in self._scalars),
             tuple(body for _, body in outputs),
             gathers,
+            tuple(stored[i] for i, _ in outputs),
         )
         return replace(
             self._step,

@@ -120,6 +120,7 @@ def _converts(primitive: Primitive) -> bool:
     """Whether every image of numbers is taken as float32, whatever is stored."""
     takes = [each.type for each in primitive.parameters if isinstance(each.type, ImageOf)]
     independent = bool(primitive.element) or not primitive.makes_image
+    independent = independent and primitive.element_from is None
     typed = all(each.content is not None and each.content.value != "any kind" for each in takes)
     return independent and typed and NUMBER_IMAGE in takes and primitive.infer is None
 

@@ -149,9 +149,7 @@ class Graph:
         channels = primitive.channels
         if result.content is first.content and channels == 1:
             channels = first.channels
-        element = primitive.element or first.element
-        if primitive.element_from is not None:
-            element = primitive.element_from(first.element, *parameters)
+        element = primitive.element_of(first.element, *parameters)
         return replace(result, element=element, channels=channels, grid=grid)
 
     def ground(self, root: Handle, grid: Grid) -> ValueId:

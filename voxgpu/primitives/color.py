@@ -9,7 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from voxgpu.codegen.scalar import constant
-from voxgpu.primitives.define import ColorImage, NumberImage, Voxel, voxelwise, whole_image
+from voxgpu.primitives.define import (
+    ColorImage,
+    NumberImage,
+    Voxel,
+    kept_whole,
+    voxelwise,
+    whole_image,
+)
 
 #: Alpha of what has no alpha channel.
 OPAQUE = 255.0
@@ -18,9 +25,9 @@ OPAQUE = 255.0
 SHARES = (np.float32(0.2126), np.float32(0.7152), np.float32(0.0722))
 
 
-@voxelwise("intensity")
+@voxelwise("intensity", version=2, element_from=kept_whole)
 def intensity(v: Voxel) -> Voxel:
-    """The image itself, as float32.
+    """The image itself, as float32, unless its voxels are whole numbers of 32 or 64 bits.
 
     >>> intensity([1, 2])
     [1, 2]

@@ -24,6 +24,8 @@ import numpy.typing as npt
 
 from voxgpu.codegen.reference import evaluate
 from voxgpu.codegen.scalar import Element, Scalar, key, parameter, read
+from voxgpu.codegen.whole import WHOLE
+from voxgpu.codegen.whole_reference import as_read
 from voxgpu.ids import meaning_of
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import (
@@ -141,10 +143,12 @@ def whole_image(
     grid_from: str = "",
     check: Callable[..., str | None] | None = None,
     element_from: Callable[..., str] | None = None,
+    is_exact: bool = False,
 ) -> Decorator:
     """Anything that needs the whole image. The function gets arrays, (z, y, x) or (y, x).
 
-    Images of numbers come as float32, of true/false as bool, colors with channels last. Where the
+    Images of numbers come as float32, of true/false as bool, colors with channels last; with
+    ``is_exact`` whole numbers of 32 and 64 bits come as they are, to be compared. Where the
     function has a parameter ``grid`` it gets the grid of the result, or of the first image if the
     result is none; ``grids`` are those of all images, in order. ``grid_from`` names the argument
     whose grid the result has, where the others may lie on other grids. ``version`` must grow when
@@ -160,7 +164,8 @@ def whole_image(
         def build(variant: Variant) -> _Built:
             def reference(arguments: list[Value], grid: Grid | None) -> Value | Doubtful:
                 pairs = zip(arguments, variant, strict=True)
-                plain = [_prepared(v, p.type, element_from is not None) for v, p in pairs]
+                form = _stored if element_from is not None else as_read if is_exact else _rounded
+                plain = [_prepared(v, p.type, form) for v, p in pairs]
                 grids = tuple(each.grid for each in arguments if isinstance(each, Image))
                 first = grid if grid is not None or not grids else grids[0]
                 places = {"grid": first, "grids": grids}
@@ -184,6 +189,7 @@ def whole_image(
             grid_from=grid_from,
             check=check,
             element_from=element_from,
+            is_exact=is_exact,
         )
 
     return define
@@ -199,17 +205,21 @@ def _traced(
     outside: bool | float | None,
     options: dict[str, Any],
 ) -> Decorator:
+    version = options.pop("version", 1)
+    element_from = options.get("element_from")
+
     def define(function: Callable[..., Any]) -> Definition:
         def build(variant: Variant) -> _Built:
             body = function(*_symbols(variant, outside))
 
             def reference(arguments: list[Value], grid: Grid | None) -> Value | Doubtful:
                 _refuse_empty(options.get("nonempty", ""), variant, arguments)
-                return _evaluated(body, variant, arguments, grid)
+                return _evaluated(body, variant, arguments, grid, element_from)
 
-            return meaning_of(shape.value, key(body)), reference, body
+            more = () if version == 1 else (version,)
+            return meaning_of(shape.value, key(body), *more), reference, body
 
-        return _definition(function, names, shape, build, dotted=dotted, **options)
+        return _definition(function, names, shape, build, dotted=dotted, is_exact=True, **options)
 
     return define
 
@@ -233,29 +243,60 @@ def _refuse_empty(name: str, variant: Variant, arguments: list[Value]) -> None:
 
 
 def _evaluated(
-    body: Scalar, variant: Variant, arguments: list[Value], grid: Grid | None
+    body: Scalar,
+    variant: Variant,
+    arguments: list[Value],
+    grid: Grid | None,
+    element_from: Callable[..., str] | None,
 ) -> Value | Doubtful:
     pairs = list(zip(arguments, variant, strict=True))
-    images = [_prepared(v, p.type) for v, p in pairs if isinstance(p.type, ImageOf)]
+    images = [_prepared(v, p.type, as_read) for v, p in pairs if isinstance(p.type, ImageOf)]
     scalars = [v for v, p in pairs if not isinstance(p.type, ImageOf)]
     shape = grid.shape if grid else images[0].shape
-    return _wrapped(evaluate(body, images, scalars, shape), grid)
+    result = evaluate(body, images, scalars, shape)
+    if isinstance(result, np.ndarray) and result.dtype != np.bool_:
+        first = next((v for v in arguments if isinstance(v, Image)), None)
+        element = "float32"
+        if element_from is not None and first is not None:
+            element = element_from(first.element.name)
+        result = result.astype(element, copy=False)
+    return _wrapped(result, grid)
 
 
-def _prepared(value: Value, wanted: Type, as_is: bool = False) -> Any:
-    """What a function computes with: float32 or bool arrays, plain numbers.
+def _stored(array: Array) -> Array:
+    """The voxels as they are."""
+    return array
 
-    ``as_is`` keeps the element that images of numbers have.
-    """
+
+def _rounded(array: Array) -> Array:
+    """The voxels as float32, not to be written to where the image itself is not."""
+    result = np.ascontiguousarray(array, dtype=np.float32)
+    if not array.flags.writeable:
+        result.flags.writeable = False  # whatever the element of the file is
+    return result
+
+
+def _prepared(value: Value, wanted: Type, form: Callable[[Array], Array]) -> Any:
+    """What a function computes with: arrays, of images of numbers in this form; plain numbers."""
     if isinstance(value, Image):
         content = wanted.content if isinstance(wanted, ImageOf) else None
-        if content is Content.NUMBER and not as_is:
-            array = np.ascontiguousarray(value.array, dtype=np.float32)
-            if not value.array.flags.writeable:
-                array.flags.writeable = False  # whatever the element of the file is
-            return array
-        return value.array
+        return form(value.array) if content is Content.NUMBER else value.array
     return value
+
+
+def kept_element(element: str, *_: object) -> str:
+    """The element of what is a part of an image of numbers: the image's own."""
+    return element
+
+
+def kept_integers(element: str, *_: object) -> str:
+    """The element of what is computed of an image but has its whole numbers: those, or float32."""
+    return "float32" if element.startswith("float") else element
+
+
+def kept_whole(element: str, *_: object) -> str:
+    """The same where only whole numbers matter that float32 cannot hold."""
+    return element if element in WHOLE else "float32"
 
 
 def _wrapped(result: Any, grid: Grid | None) -> Value | Doubtful:

@@ -7,6 +7,7 @@ from voxgpu.primitives.define import (
     Truth,
     TruthValue,
     Voxel,
+    kept_integers,
     scalar,
     voxelwise,
 )
@@ -82,9 +83,9 @@ def bconstant(truth: Truth) -> Bool:
     return truth & True
 
 
-@voxelwise()
+@voxelwise(element_from=kept_integers)
 def mask(v: Voxel, b: Bool) -> Voxel:
-    """The voxel of ``v`` where ``b`` is true, else 0.
+    """The voxel of ``v`` where ``b`` is true, else 0. Whole numbers keep their element.
 
     >>> mask([1, 2, 3], [true, false, true])
     [1, 0, 3]

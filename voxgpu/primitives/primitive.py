@@ -80,6 +80,7 @@ class Primitive:
     channels      of a color result; 1: as many as the first image has
     element_from  element of an image result from that of the first image and the static arguments;
                   None: ``element`` says it
+    is_exact      whether whole numbers of 32 and 64 bits are not rounded to float32 first
     grid_of       grid of the result from the grid of the images and the static arguments; raises
                   ValueProblem; None where the result lies on the grid of its images
     grid_from     the argument on whose grid the result lies, where the others may lie on other
@@ -116,6 +117,13 @@ class Primitive:
     grid_from: str = ""
     element_from: Callable[..., str] | None = None
     folds: bool = False
+    is_exact: bool = False
+
+    def element_of(self, first: str, *static: object) -> str:
+        """The element of an image result, from that of the first image and static arguments."""
+        if self.element_from is not None:
+            return self.element_from(first, *static)
+        return self.element or first
 
     @property
     def makes_image(self) -> bool:

@@ -14,6 +14,7 @@ from voxgpu.primitives.define import (
     NumberImage,
     StaticNumber,
     StaticNumbers,
+    kept_element,
     whole_image,
 )
 from voxgpu.primitives.primitive import ValueProblem
@@ -42,12 +43,12 @@ def slice_grid(grid: Grid, axis: float, index: float) -> Grid:
     return grid.extract(start, shape)
 
 
-@whole_image(scratch=0, grid_of=extracted_grid, version=2)
+@whole_image(scratch=0, grid_of=extracted_grid, version=3, element_from=kept_element)
 def extract(img: NumberImage, size: StaticNumbers, index: StaticNumbers, grid: Grid) -> NumberImage:
     """The box of ``size`` voxels that begins at the voxel ``index``, both as [x, y, z] or [x, y].
 
     Voxels are counted from 0, as SimpleITK does it. A box of one voxel along an axis is a slice
-    that keeps its thickness. The place in space is kept.
+    that keeps its thickness. The place in space and the element are kept.
 
     Raises ValueProblem where the box does not lie within the image.
 
@@ -81,7 +82,7 @@ def extract_colors(
     return _extracted(img, size, index, grid)
 
 
-@whole_image(scratch=0, grid_of=slice_grid, version=2)
+@whole_image(scratch=0, grid_of=slice_grid, version=3, element_from=kept_element)
 def slice_volume(
     img: NumberImage, axis: StaticNumber, index: StaticNumber, grid: Grid
 ) -> NumberImage:

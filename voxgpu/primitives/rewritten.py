@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.codegen.whole_reference import compared, is_whole
 from voxgpu.image import Grid
 from voxgpu.primitives.components import through
 from voxgpu.primitives.define import (
@@ -40,7 +41,15 @@ OPERATORS: dict[str, Any] = {
 
 
 def compare(operator: str, v: npt.NDArray[Any], n: float) -> npt.NDArray[np.bool_]:
-    """``v operator n``, with the number rounded to float32 first, as in voxel comparisons."""
+    """``v operator n``, with the number rounded to float32 first, as in voxel comparisons.
+
+    Whole numbers of 32 and 64 bits are compared with the number as it is.
+    """
+    if is_whole(v):
+        if operator == "not_equal" and n != n:
+            return np.zeros(v.shape, np.bool_)
+        whole: npt.NDArray[np.bool_] = compared(operator, v, np.float64(n))
+        return whole
     with np.errstate(over="ignore"):
         result: npt.NDArray[np.bool_] = OPERATORS[operator](v, np.float32(n))
     return result
@@ -67,7 +76,7 @@ def compared_distance(
     return compare(operator, measure.function(b if of == "region" else ~b, grid), r)
 
 
-@whole_image(scratch=40)
+@whole_image(scratch=40, version=2, is_exact=True)
 def compared_percentile(
     v: NumberImage, mask: BoolImage, c: NumberValue, n: NumberValue, operator: StaticText
 ) -> BoolImage:
@@ -79,7 +88,7 @@ def compared_percentile(
     return compare(operator, percentiles.function(v, mask, c), n)
 
 
-@whole_image(scratch=1)
+@whole_image(scratch=1, version=2, is_exact=True)
 def compared_volume(v: NumberImage, n: NumberValue, operator: StaticText) -> NumberValue:
     """How many voxels compare so with a number.
 

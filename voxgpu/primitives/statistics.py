@@ -15,7 +15,7 @@ Numbers = npt.NDArray[np.float32]
 OUTSIDE = -1.0
 
 
-@whole_image(scratch=36)
+@whole_image(scratch=36, version=2, is_exact=True)
 def percentiles(v: NumberImage, mask: BoolImage, c: NumberValue) -> NumberImage:
     """The rank of each voxel of ``mask`` among all of them, from 0 to 1; −1 outside the mask.
 
@@ -37,9 +37,11 @@ def _ranks(population: Numbers, c: float) -> Numbers:
     """The rank of every member of a population within it; sorts the population."""
     order = np.argsort(population)
     population[:] = population[order]
-    numbers = population[: int(np.searchsorted(population, np.nan))]  # NaN comes last
+    numbers = population
+    if population.dtype.kind == "f":
+        numbers = population[: int(np.searchsorted(population, np.nan))]  # NaN comes last
     ranks, equal = _distinct_ranks(numbers, population.size, c)
-    result = np.zeros_like(population)
+    result = np.zeros(population.shape, np.float32)
     result[order[: numbers.size]] = np.repeat(ranks, equal)
     return result
 

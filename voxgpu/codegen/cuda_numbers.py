@@ -1,0 +1,70 @@
+"""How are numbers written, stored and gathered in CUDA's language?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from voxgpu.codegen.scalar import Scalar
+from voxgpu.codegen.whole import NAMES
+
+#: The types of elements.
+TYPES: Mapping[str, str] = {
+    "bool": "bool",
+    "f32": "float",
+    "f64": "double",
+    **{short: short for short in NAMES},
+}
+
+
+def stored_type(element: str) -> str:
+    """The type in CUDA's language of a voxel in memory, by the NumPy name of the element."""
+    dtype = np.dtype(element)
+    if dtype.kind == "b":
+        return "u8"
+    if dtype.kind == "f":
+        return {4: "float", 8: "double"}[dtype.itemsize]
+    return f"{dtype.kind}{8 * dtype.itemsize}"
+
+
+def literal(expression: Scalar) -> str:
+    """A constant; numbers by their bits, which no compiler rounds."""
+    value: Any = expression.detail[0]
+    if expression.element == "bool":
+        return "true" if value else "false"
+    if expression.element == "f64":
+        bits = int(np.float64(value).view(np.uint64))
+        return f"__longlong_as_double(0x{bits:016X}LL)"
+    if expression.element in NAMES:
+        bits = int(value) % (1 << 64)
+        return f"({expression.element})0x{bits:016X}ULL"
+    with np.errstate(over="ignore"):
+        bits = int(np.float32(value).view(np.uint32))
+    return f"__int_as_float(0x{bits:08X})"
+
+
+def is_whole(gather: Scalar) -> bool:
+    """Whether the least or the greatest of whole numbers of 32 or 64 bits is gathered."""
+    return gather.operation in ("smallest", "largest") and gather.arguments[0].element in NAMES
+
+
+def key_type(gather: Scalar) -> str:
+    """The type of what a thread counts, or of the greatest key that it has met."""
+    return "u64" if is_whole(gather) else "u32"
+
+
+def gathered_number(number: int, gather: Scalar) -> str:
+    """What gather number ``number`` came to, in float64."""
+    word = f"load_relaxed(gathered + {number + 1})"
+    if is_whole(gather):
+        key = f"~{word}" if gather.operation == "smallest" else word
+        kind = "signed" if gather.arguments[0].element in ("i32", "i64") else "unsigned"
+        return f"number_of_{kind}_key({key})"
+    return {
+        "count": f"(double){word}",
+        "smallest": f"number_of_inverse_key((u32){word})",
+        "largest": f"number_of_key((u32){word})",
+        "total": f"row{number}",
+    }[gather.operation]
