@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +12,7 @@ from voxgpu.diagnostics import Source
 from voxgpu.execute import Devices, Result, Session
 from voxgpu.image import Grid, Image
 from voxgpu.pipeline import Options, compile_program
+from voxgpu.unfinished import temporary_folder
 
 #: Every kernel of the backends is in it once.
 PROGRAM = """
@@ -82,8 +82,8 @@ def tried(device: str) -> Trial:
 
 
 def _values(device: str) -> dict[str, Image | object]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "trial.nii"
+    with temporary_folder("trial") as folder:
+        path = folder / "trial.nii"
         _write(path)
         options = Options(define={"IMAGE": str(path)})
         with Session(None, backend=Devices(device)) as session:

@@ -26,6 +26,7 @@ LAYERS = [
         "version",
         "elsewhere",
         "forking",
+        "unfinished",
         "limits",
         "caches",
         "amounts",

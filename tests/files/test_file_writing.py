@@ -20,6 +20,7 @@ from voxgpu.files.read import read_image
 from voxgpu.files.write import unsupported_reason, write_image
 from voxgpu.image import Grid, Image
 from voxgpu.types import Content
+from voxgpu.unfinished import computer
 
 ELEMENTS = [
     "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
@@ -261,7 +262,7 @@ def test_nothing_has_the_final_name_while_it_is_written(tmp_path, monkeypatch, s
     with pytest.raises(KeyboardInterrupt):
         write_image(tmp_path / f"a{suffix}", sample("uint8", GRIDS[2]))
     assert len(seen) == 1
-    assert seen[0].startswith(f".a{suffix}.{os.getpid()}.0.part")
+    assert seen[0].startswith(f".a{suffix}.") and f"-{os.getpid()}." in seen[0]
     assert names(tmp_path) == []
 
 
@@ -281,11 +282,13 @@ def test_an_interrupt_in_the_middle_of_the_voxels(tmp_path, monkeypatch):
 
 
 def test_a_leftover_of_another_run_is_not_in_the_way(tmp_path):
-    leftover = tmp_path / f".a.nii.{os.getpid()}.0.part"
-    leftover.write_bytes(b"x")
+    killed = tmp_path / f".a.nii.{computer()}-1.0.part"
+    of_another = tmp_path / ".a.nii.elsewhere-1.0.part"
+    for each in (killed, of_another):
+        each.write_bytes(b"x")
     write_image(tmp_path / "a.nii", sample("uint8", GRIDS[2]))
-    assert names(tmp_path) == [leftover.name, "a.nii"]
-    assert leftover.read_bytes() == b"x"
+    assert names(tmp_path) == [of_another.name, "a.nii"]
+    assert of_another.read_bytes() == b"x"
 
 
 def test_the_system_refuses(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.sequence import shown
 from voxgpu.types import ImageOf
+from voxgpu.unfinished import sweep_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class Deliveries:
         warnings = self.known.unchanged(path, goal.value)
         if warnings is None:
             return False
+        sweep_files(path.parent)  # where nothing is written, nobody else looks
         self._note(goal, Saved(goal.label, path, kind, True, image), warnings)
         return True
 

@@ -17,7 +17,7 @@ from voxgpu.execution.keeping import Keeping
 from voxgpu.execution.memory import Room, give_back, size_text, tightest
 from voxgpu.execution.parking import Parking
 from voxgpu.execution.serial import Serial
-from voxgpu.execution.spill import SpillFolder
+from voxgpu.execution.spill import SpillFolder, remove_left_behind
 from voxgpu.execution.task import Backend, Reference
 from voxgpu.execution.threads import Threads
 from voxgpu.files.problem import FileProblem
@@ -83,8 +83,9 @@ class Runner:
         self.warnings: dict[Diagnostic, None] = {}
 
     def close(self) -> None:
-        """Ends the threads."""
+        """Ends the threads; removes what killed processes left where values would have waited."""
         self._backends.close()
+        remove_left_behind(self._spills)
 
     def run(self, plan: Plan, deliver: Deliver, is_last: bool) -> Outcome:
         """Delivers the goals of a plan; after the last plan nothing is kept in memory.

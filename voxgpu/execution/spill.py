@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-
-import psutil
 
 from voxgpu.execution.memory import give_back
 from voxgpu.execution.task import Vanished
@@ -27,8 +23,7 @@ from voxgpu.store.object_file import (
     read_object,
     write_object,
 )
-
-_PREFIX = "voxgpu-spill"
+from voxgpu.unfinished import Unfinished, new_folder, sweep_folders
 
 
 class SpillFolder:
@@ -42,7 +37,7 @@ class SpillFolder:
     def __init__(self, parent: Path | None = None, settle: Callable[[], None] = give_back) -> None:
         self._parent = parent
         self.settle = settle
-        self._folder: Path | None = None
+        self._folder: Unfinished | None = None
         self.problem = ""
         #: How many values were written.
         self.count = 0
@@ -74,17 +69,18 @@ class SpillFolder:
     def close(self) -> None:
         """Removes everything."""
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
             self._folder = None
 
     def _made(self) -> Path:
         if self._folder is None:
-            parent = self._parent or _folder_on_disk()
-            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _remove_left_behind(parent)
-            name = f"{_PREFIX}-{socket.gethostname()}-{os.getpid()}-"
-            self._folder = Path(tempfile.mkdtemp(prefix=name, dir=parent))
-        return self._folder
+            self._folder = new_folder("spill", self._parent or _folder_on_disk())
+        return self._folder.path
+
+
+def remove_left_behind(parent: Path | None) -> None:
+    """Removes the folders of processes that were killed; ``parent`` is as for a folder."""
+    sweep_folders(parent or _folder_on_disk())
 
 
 def _folder_on_disk() -> Path:
@@ -97,17 +93,3 @@ def _folder_on_disk() -> Path:
     if file_system(usual) not in in_memory or file_system(other) in ("", *in_memory):
         return usual
     return other if os.access(other, os.W_OK | os.X_OK) else usual
-
-
-def _remove_left_behind(parent: Path) -> None:
-    """Removes the folders of processes of this computer and user that were killed."""
-    mine = f"{_PREFIX}-{socket.gethostname()}-"
-    for folder in parent.glob(f"{mine}*"):
-        pid = folder.name.removeprefix(mine).partition("-")[0]
-        with suppress(OSError):
-            if (
-                pid.isdigit()
-                and not psutil.pid_exists(int(pid))
-                and folder.stat().st_uid == os.getuid()
-            ):
-                shutil.rmtree(folder, ignore_errors=True)

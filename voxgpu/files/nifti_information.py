@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from voxgpu.files.apart import limits_of, read_apart
 from voxgpu.files.itk import Information, information
@@ -19,6 +17,7 @@ from voxgpu.files.nifti_geometry import placement
 from voxgpu.files.options import ReadOptions
 from voxgpu.files.problem import FileProblem
 from voxgpu.itk.images import ELEMENTS
+from voxgpu.unfinished import temporary_folder
 
 _NAMES = {element: name for name, element in ELEMENTS.items()}
 
@@ -82,9 +81,9 @@ def _offset_said(header: NiftiHeader) -> float:
 
 def _analyze(place: str, header: NiftiHeader) -> Information:
     """What ITK makes of an ANALYZE header, shown to it in a file of its own."""
-    with tempfile.TemporaryDirectory(prefix="voxgpu-") as folder:
-        Path(folder, "header.img").touch()
-        shown = Path(folder, "header.hdr")
+    with temporary_folder("header") as folder:
+        (folder / "header.img").touch()
+        shown = folder / "header.hdr"
         shown.write_bytes(header.raw)
         try:
             within = limits_of([str(shown)])

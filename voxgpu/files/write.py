@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from voxgpu.files.suffix import NIFTI, PICTURES, TIFF, suffix_of, unsupported_re
 from voxgpu.image import Grid, Image
 from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.types import Content
+from voxgpu.unfinished import Unfinished, new_file
 
 __all__ = ["Written", "unsupported_reason", "write_image"]
 
@@ -106,20 +105,17 @@ def appearing(path: Path, suffix: str) -> Iterator[Path]:
     unfinished = None
     try:
         unfinished = _new_file(path, suffix)
-        yield unfinished
-        unfinished.replace(path)
+        yield unfinished.path
+        unfinished.become(path)
     except OSError as error:
         raise FileProblem(str(path), _os_reason(path, error), "", "write") from None
     finally:
         if unfinished is not None:
-            unfinished.unlink(missing_ok=True)
+            unfinished.remove()
 
 
-def _new_file(path: Path, suffix: str) -> Path:
+def _new_file(path: Path, suffix: str) -> Unfinished:
     """An empty file whose name shows what it is; ITK tells formats by suffixes, so one is last."""
-    # Names may have 255 bytes, of which a letter takes up to four.
-    name = f".{path.name[:50]}.{os.getpid()}"
-    last = "" if suffix in NIFTI else suffix
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -128,14 +124,9 @@ def _new_file(path: Path, suffix: str) -> Path:
             raise FileProblem(str(path), "it is a link, which would be replaced", "", "write")
         if path.exists() and not path.stat().st_mode & 0o222:
             raise FileProblem(str(path), "it is write-protected", "", "write")
-        for counter in itertools.count():
-            unfinished = path.parent / f"{name}.{counter}.part{last}"
-            with suppress(FileExistsError):
-                unfinished.touch(exist_ok=False)
-                break
+        return new_file(path.parent, path.name, "" if suffix in NIFTI else suffix)
     except ValueError as error:
         raise FileProblem(str(path), f"not a possible file name: {error}", "", "write") from None
-    return unfinished
 
 
 def _os_reason(path: Path, error: OSError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from voxgpu.image import Image
 from voxgpu.report.layout import Picture, arrange
 from voxgpu.report.orientation import radiological
+from voxgpu.unfinished import new_file
 
 Mask = npt.NDArray[np.bool_]
 
@@ -109,13 +109,13 @@ def write_montage(path: Path, picture: Picture) -> None:
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name[:50]}.{os.getpid()}.part")
+    unfinished = new_file(path.parent, path.name)
     try:
-        with unfinished.open("wb") as file:
+        with unfinished.path.open("wb") as file:
             Drawing.fromarray(picture).save(file, "PNG", optimize=True)
-        unfinished.replace(path)
+        unfinished.become(path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        unfinished.remove()
 
 
 def _check(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -24,6 +23,7 @@ from voxgpu.ids import ValueId
 from voxgpu.store.copy_index import copy_while_quiet
 from voxgpu.store.folder import StoreProblem
 from voxgpu.store.tables import definitions, statements
+from voxgpu.unfinished import Unfinished, new_folder
 
 #: Of the tables. A database of another version is left alone.
 SCHEMA = 1
@@ -117,7 +117,7 @@ class Index:
         self._path = path
         self._patience = patience
         self._is_held = False
-        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._copy: Unfinished | None = None
         self._local = threading.local()
         self._all: list[tuple[int, sqlite3.Connection]] = []
         self.read_only = False
@@ -254,7 +254,7 @@ class Index:
         self._local = threading.local()
         _OPEN.discard(self)
         if self._copy is not None:
-            self._copy.cleanup()
+            self._copy.remove()
             self._copy = None
 
     def _open(self) -> None:
@@ -321,8 +321,8 @@ class Index:
             return _version(self.connection)
         except sqlite3.OperationalError:
             self.close()
-        self._copy = tempfile.TemporaryDirectory(prefix="voxgpu-index-")
-        copied = Path(self._copy.name) / self._path.name
+        self._copy = new_folder("index")
+        copied = self._copy.path / self._path.name
         copy_while_quiet(self._path, copied)
         self._path = copied
         return _version(self.connection)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import sqlite3
 import time
 from collections import Counter
@@ -13,13 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from voxgpu.ids import ValueId
 from voxgpu.store.disk import DiskStore, on_disk, row_of
 from voxgpu.store.folder import index_of, objects_of
 from voxgpu.store.object_file import (
-    UNFINISHED,
     Damaged,
     OtherFormat,
     id_of,
@@ -27,9 +23,7 @@ from voxgpu.store.object_file import (
     read_object,
     read_stored,
 )
-
-#: Unfinished files of other computers are left behind by processes that died, if they are older.
-_OLD = 24 * 3600.0
+from voxgpu.unfinished import left_files
 
 
 @dataclass
@@ -229,13 +223,5 @@ def files_of(folder: Path) -> Iterator[tuple[Path, ValueId]]:
 
 def unfinished_of(folder: Path) -> Iterator[Path]:
     """Files that were begun by processes that do not live any more."""
-    mine = f".{socket.gethostname()}-"
-    for path in folder.glob(f"??/.*{UNFINISHED}"):
-        pid = path.name.removeprefix(mine).partition("-")[0]
-        if path.name.startswith(mine) and pid.isdigit():
-            if not psutil.pid_exists(int(pid)):
-                yield path
-        else:
-            with suppress(OSError):
-                if time.time() - path.stat().st_mtime > _OLD:
-                    yield path
+    for each in sorted(folder.glob("??")):
+        yield from left_files(each)

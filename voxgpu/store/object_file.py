@@ -7,10 +7,8 @@ can be made again from the files. It appears under its name only when it is comp
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
-import socket
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,6 +21,7 @@ import xxhash
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.codec import Encoded, Undecodable, decode
+from voxgpu.unfinished import new_file
 
 MAGIC = b"voxgpu object\n"
 
@@ -34,14 +33,6 @@ _PRIVATE = 0o700
 
 _START = struct.Struct("<IQ")
 _CHECKSUM_BYTES = 16
-
-#: What a file of which only a part was written is called.
-UNFINISHED = ".part"
-
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-
-#: Of names of unfinished files, so that those of one process differ.
-_COUNTER = itertools.count()
 
 
 class Damaged(Exception):
@@ -104,21 +95,18 @@ def write_object(
         checksum.update(part)
     data.append(checksum.digest())
     _make_folder(path.parent, folder_mode)
-    unfinished = path.parent / f".{socket.gethostname()}-{os.getpid()}-{next(_COUNTER)}{UNFINISHED}"
+    unfinished = new_file(path.parent, "", mode=folder_mode & 0o666)
     try:
-        descriptor = os.open(unfinished, _NEW, folder_mode & 0o666)
-        with open(descriptor, "wb", 0) as file:  # noqa: PTH123
+        with unfinished.path.open("wb", 0) as file:
             if folder_mode != _PRIVATE:
-                os.fchmod(descriptor, folder_mode & 0o666)
+                os.fchmod(file.fileno(), folder_mode & 0o666)
             for part in data:
                 _write_all(file.fileno(), part)
             if durable:
                 os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise
+        unfinished.become(path)
+    finally:
+        unfinished.remove()
     return sum(map(len, data))
 
 
