@@ -15,6 +15,7 @@ from tests.primitives.images import masks, shapes
 from tests.strategies import law
 from voxgpu.gpu import components as device_components
 from voxgpu.primitives import components, ranked, rewritten
+from voxgpu.primitives.primitive import ValueProblem
 
 LIBRARIES = ("components", "components_notes", "components_ranks")
 #: Around what tiles of 64 × 16 × 8 voxels, cells of 2 × 2 × 2 and chunks of 4096 have.
@@ -233,5 +234,5 @@ def test_launches(compute: Callable[[Any, EmulatedDevice], Any], launches: int) 
 
 def test_refuses_what_32_bits_cannot_number() -> None:
     mask = np.broadcast_to(np.bool_(True), (2**11, 2**10, 2**10))
-    with pytest.raises(ValueError, match="at most 2147483647"):
+    with pytest.raises(ValueProblem, match="at most 2147483647"):
         device_components.labels(mask, EmulatedDevice())

@@ -15,6 +15,7 @@ from tests.strategies import law
 from voxgpu.gpu import euclidean
 from voxgpu.image import Grid
 from voxgpu.primitives import distance as reference
+from voxgpu.primitives.primitive import ValueProblem
 
 #: Around what packed words of 32 planes and tiles of 16 lines have.
 SHAPES = [(1, 1), (1, 40), (70, 33), (1, 1, 7), (70, 1, 1), (1, 90, 2), (33, 9, 17), (66, 5, 31)]
@@ -109,7 +110,7 @@ def test_few_launches() -> None:
 
 def test_too_long_axes() -> None:
     mask = np.zeros((1, 65_536), np.bool_)
-    with pytest.raises(ValueError, match="65536 voxels along an axis"):
+    with pytest.raises(ValueProblem, match="65536 voxels along an axis"):
         euclidean.distance(mask, Grid.regular(mask.shape), EmulatedDevice())
 
 

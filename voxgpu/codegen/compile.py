@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from threading import local
 from typing import Any, Protocol
 
 import numpy as np
@@ -95,6 +96,7 @@ class _Run:
         self._outputs = outputs
         self._voxels = int(np.prod(shape, dtype=np.int64))
         self._shape = (1,) * (3 - len(shape)) + tuple(shape)
+        self._threads = local()
         #: Of axes that are not there the extent is 0.
         self._depth = shape[0] if len(shape) == 3 else 0
 
@@ -117,7 +119,7 @@ class _Run:
         """Computes a piece; what its gathers left."""
         start, stop = bounds
         _, height, width = self._shape
-        left = [_place(g.operation, stop - start) for g in self._kernel.gathers]
+        left = self._left(stop - start)
         padded, plane = width, width * height
         if self._kernel.is_neighborhood:
             inputs, padded, plane = self._padded(start // plane, -(-stop // plane))
@@ -133,6 +135,22 @@ class _Run:
             _blocks(each) if g.operation == "total" else each[0]
             for g, each in zip(self._kernel.gathers, left, strict=True)
         ]
+
+    def _left(self, voxels: int) -> list[Array]:
+        """Where gathers leave what they find: places of each thread, for all of its pieces."""
+        places: list[Array] | None = getattr(self._threads, "places", None)
+        if places is None:
+            most = min(SLICE // BLOCK * BLOCK, self._voxels) if self._adds_up else 1
+            places = [_place(gather.operation, most) for gather in self._kernel.gathers]
+            self._threads.places = places
+        found = []
+        for gather, place in zip(self._kernel.gathers, places, strict=True):
+            if gather.operation == "total":
+                # Beyond the last voxel zeros fill the last block.
+                place = place[: _whole_blocks(voxels)]
+                place[voxels:] = 0.0
+            found.append(place)
+        return found
 
     def _place_of(self, start: int, stop: int) -> tuple[int, int, int, int]:
         """How many voxels or rows, the first row, and where its and the last row's voxels are."""
@@ -160,14 +178,14 @@ class _Run:
         return result, shape[2], shape[1] * shape[2]
 
 
+def _whole_blocks(voxels: int) -> int:
+    """The voxels of as many blocks as so many voxels are in."""
+    return max(1, -(-voxels // BLOCK)) * BLOCK
+
+
 def _place(operation: str, voxels: int) -> Array:
     """Where a gather leaves what it has found in a piece."""
-    if operation == "total":
-        # Beyond the last voxel zeros fill the last block.
-        place = np.empty(max(1, -(-voxels // BLOCK)) * BLOCK)
-        place[voxels:] = 0.0
-        return place
-    return np.zeros(1, np.int64)
+    return np.empty(_whole_blocks(voxels)) if operation == "total" else np.zeros(1, np.int64)
 
 
 def _blocks(values: Array) -> Array:

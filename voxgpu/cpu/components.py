@@ -10,9 +10,14 @@ import numpy.typing as npt
 
 from voxgpu.codegen.library import kernel
 from voxgpu.cpu.workers import Workers, slabs
+from voxgpu.primitives.primitive import ValueProblem
 
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
+
+
+#: Runs and components are numbered in 32 bits.
+MOST_RUNS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ def joined_runs(mask: Mask, workers: Workers) -> Runs:
         lambda part: count_runs(part[1] - part[0], width, flat[slice(*part)]), parts
     )
     runs = int(sum(counts))
+    if runs > MOST_RUNS:
+        raise ValueProblem(f"a region of {runs} runs of voxels along x: at most {MOST_RUNS}")
     starts, stops, parents = (np.empty(runs, np.int32) for _ in range(3))
     firsts = np.zeros(rows + 1, np.int64)
     bounds = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)

@@ -9,10 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.codegen.library import kernel
-from voxgpu.codegen.whole_reference import is_whole
+from voxgpu.codegen.whole_reference import as_read, is_whole
 from voxgpu.cpu.workers import Workers, slabs
 from voxgpu.primitives.rewritten import compare
 from voxgpu.primitives.statistics import OUTSIDE
+from voxgpu.primitives.statistics import percentiles as reference
+
+#: Places of voxels are numbers of 32 bits where they are sorted; more are left to the reference.
+MOST_SORTED = 1 << 32
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -106,6 +110,9 @@ def _looked_up(
 
 def _sorted_ranks(v: Array, mask: Mask, c: float, workers: Workers) -> Array:
     """Ranks of numbers of which there are too many different ones to count."""
+    if v.size > MOST_SORTED:
+        result: Array = reference.function(as_read(v), mask, c)
+        return result
     population = int(np.count_nonzero(mask))
     keys, places, other_keys, other_places = (
         workers.empty((population,), np.uint32) for _ in range(4)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxgpu.gpu.launching import THREADS, Array, Device, blocks_of
+from voxgpu.primitives.primitive import ValueProblem
 
 #: The library of each step.
 FOREST, NOTES, RANKS = "components", "components_notes", "components_ranks"
@@ -41,9 +42,9 @@ class _Image:
 
     @classmethod
     def of(cls, mask: Array) -> _Image:
-        """Raises ValueError where there are too many voxels."""
+        """Raises ValueProblem where there are too many voxels."""
         if mask.size > MOST_VOXELS:
-            raise ValueError(
+            raise ValueProblem(
                 f"components of {mask.size} voxels: on a device at most {MOST_VOXELS} can be "
                 "numbered; crop the image, or compute this on the CPU"
             )

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from voxgpu.gpu.launching import THREADS, Array, Device, blocks_of
 from voxgpu.image import Grid
+from voxgpu.primitives.primitive import ValueProblem
 
 #: The library of each step.
 PACK, SEARCH = "euclidean_pack", "euclidean"
@@ -43,9 +44,9 @@ class _Space:
 
     @classmethod
     def of(cls, b: Array, grid: Grid) -> _Space:
-        """Raises ValueError where an axis is too long."""
+        """Raises ValueProblem where an axis is too long."""
         if max(b.shape) > MOST_VOXELS:
-            raise ValueError(
+            raise ValueProblem(
                 f"distances in an image of {max(b.shape)} voxels along an axis: on a device at "
                 f"most {MOST_VOXELS} can be told apart; crop the image, or compute this on the CPU"
             )

@@ -22,6 +22,7 @@ from voxgpu.gpu.histogram import (
     targets,
 )
 from voxgpu.gpu.launching import THREADS, Array, Device, blocks_of
+from voxgpu.primitives.primitive import ValueProblem
 from voxgpu.primitives.rewritten import compare
 from voxgpu.primitives.statistics import OUTSIDE
 
@@ -159,7 +160,7 @@ def _write_runs(
     """
     n = v.size
     if n >= MOST_SORTED:
-        raise ValueError(f"percentiles of {n} voxels that are no small integers: too many")
+        raise ValueProblem(f"percentiles of {n} voxels that are no small integers: too many")
     keys, places = (device.empty((n,), np.uint32) for _ in range(2))
     state = device.zeros((2,), np.uint64)
     most = BLOCKS_EACH * device.multiprocessors
