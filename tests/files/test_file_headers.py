@@ -122,6 +122,17 @@ def test_sheared_axes_are_refused_with_the_command_that_straightens_them(tmp_pat
     assert read_header(tmp_path / "it's sheared_straight.nii.gz").grid.shape == (5, 6, 7)
 
 
+@pytest.mark.parametrize("direction", [(2, 0, 0, 0, 1, 0, 0, 0, 1), (0.9, 0, 0, 0, 1, 0, 0, 0, 1),
+                                       (0, 1.1, 1, 0)])  # fmt: skip
+def test_directions_that_stretch_voxels_are_refused(tmp_path, direction):
+    # Distances are taken from the spacing, which is not how far these voxels are apart.
+    rank = 3 if len(direction) == 9 else 2
+    made = SimpleITK.GetImageFromArray(np.ones((5, 6, 7)[:rank], np.uint8))
+    made.SetDirection(direction)
+    SimpleITK.WriteImage(made, str(tmp_path / "a.mha"))
+    assert "in place of 1" in problem(tmp_path / "a.mha").reason
+
+
 @pytest.mark.parametrize("qform", [0, 1])
 @pytest.mark.parametrize("permissive", ["", "1"])
 def test_a_sheared_sform_is_refused_whatever_the_environment(

@@ -213,3 +213,30 @@ def test_truth_values_are_a_region_and_sitk_of_four_dimensions_is_refused() -> N
     assert voxgpu.run(program, images={"v": VOXELS > 400}).numbers["n"] > 0
     with pytest.raises(ValueError, match=r"images\['v'\].*one volume"):
         voxgpu.run(program, images={"v": sitk.Image([2, 2, 2, 2], sitk.sitkFloat32)})
+
+
+@pytest.mark.parametrize(
+    ("direction", "said"),
+    [((1, 0.1, 0, 0, 1, 0, 0, 0, 1), "sheared: 5.71°.*SimpleITK.Resample"),
+     ((2, 0, 0, 0, 1, 0, 0, 0, 1), "in place of 1"), ((0, 1.5, 1, 0), "in place of 1")],
+)  # fmt: skip
+def test_places_in_which_no_file_could_be_loaded_are_refused(
+    direction: tuple[float, ...], said: str
+) -> None:
+    image = sitk.GetImageFromArray(VOXELS if len(direction) == 9 else VOXELS[0])
+    image.SetDirection(direction)
+    with pytest.raises(ValueError, match=said):
+        _loaded(image)
+
+
+def test_images_without_voxels_are_refused() -> None:
+    with pytest.raises(ValueError, match="no voxels"):
+        _loaded(sitk.Image())
+
+
+def test_help_for_images_in_memory_names_no_file() -> None:
+    sheared = AFFINE.copy()
+    sheared[0, 1] += 0.5
+    with pytest.raises(ValueError, match="sheared") as caught:
+        _loaded(nib.Nifti1Image(VOXELS, sheared))
+    assert "ReadImage" not in str(caught.value) and "load(" not in str(caught.value)

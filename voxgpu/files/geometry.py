@@ -19,6 +19,9 @@ _SMALLEST_DETERMINANT = 1e-6
 #: Axes may be off a right angle by this sine, 0.011°: direction cosines of four decimals are.
 LARGEST_SHEAR = 2e-4
 
+#: The length of a direction may differ from 1 by this.
+_LARGEST_STRETCH = 1e-3
+
 
 def grid_of(place: str, information: Information, nifti: bytes = b"", help: str = "") -> Grid:
     """Where the voxels lie; of more than three axes, those of one voxel are left out.
@@ -26,8 +29,9 @@ def grid_of(place: str, information: Information, nifti: bytes = b"", help: str 
     An axis of one voxel among the first three is kept: it has a thickness, a place and an
     orientation. The fields of a NIfTI header, ``nifti``, are kept with the grid. ``help`` is
     what can be done about sheared axes, where that depends on the format. Raises FileProblem
-    where the header places voxels at no number, has axes that are not at right angles or do not
-    span space, and where there are fewer than two axes or more than three.
+    where the header places voxels at no number, has axes that are not at right angles, do not
+    span space or have directions that are no unit vectors, and where there are fewer than two axes
+    or more than three.
     """
     count = len(_kept_axes(place, information.size))
     rank = len(information.size)
@@ -89,7 +93,7 @@ def _direction(place: str, columns: list[list[float]], help: str) -> tuple[float
         abs(determinant(columns)) <= _SMALLEST_DETERMINANT
     )
     sine = 1.0 if lost else shear(columns)
-    if count == 2 and (lost or not _is_plane(lengths)):
+    if count == 2 and max(lengths) <= 1 + _LARGEST_STRETCH and (lost or not _is_plane(lengths)):
         if lost or sine > LARGEST_SHEAR:
             return Grid.regular((1,) * count).direction
         columns = [
@@ -104,11 +108,23 @@ def _direction(place: str, columns: list[list[float]], help: str) -> tuple[float
             f"its axes are sheared: {math.degrees(math.asin(sine)):.3g}° off a right angle",
             help or _straightened(place),
         )
+    if any(abs(length - 1) > _LARGEST_STRETCH for length in lengths):
+        raise FileProblem(place, *_stretched(lengths))
     return tuple(columns[axis][row] + 0.0 for row in range(count) for axis in range(count))
 
 
 def _is_plane(lengths: list[float]) -> bool:
-    return all(abs(length - 1) < 1e-3 for length in lengths)
+    return all(abs(length - 1) <= _LARGEST_STRETCH for length in lengths)
+
+
+def _stretched(lengths: list[float]) -> tuple[str, str]:
+    """What is wrong with directions of these lengths, and what to do."""
+    found = ", ".join(f"{length:.6g}" for length in lengths)
+    return (
+        f"its directions are {found} long in place of 1, so its spacing is not how far its voxels "
+        "are apart",
+        "divide each direction by its length; multiply the spacing by it, unless it is right",
+    )
 
 
 def _straightened(place: str) -> str:

@@ -20,6 +20,8 @@ from voxgpu.python.arrays import voxels_of
 #: The affine of nibabel's image and that of its header differ by no more than float32 makes.
 _SINGLE = 1e-5
 
+_STRAIGHTEN = "resample it to straight axes first, with nibabel.processing.resample_to_output"
+
 
 def is_nibabel(value: object) -> bool:
     """Whether something is one of nibabel's images, without importing it."""
@@ -39,10 +41,9 @@ def from_nibabel(image: Any) -> Image:
         shape = shape[:-1]
     if len(shape) not in (2, 3):
         size = "×".join(map(str, shape))
-        raise ValueError(
-            f"images have 2 or 3 dimensions, this one has {size}: give one volume, such as "
-            "image.slicer[..., 0], or each in a program of its own"
-        )
+        hint = "give one volume, such as image.slicer[..., 0], or load the file of all of them"
+        hint = f": {hint}" if len(shape) > 3 else ""
+        raise ValueError(f"images have 2 or 3 dimensions, this one has {size}{hint}")
     return Image(_voxels(image, shape), _grid(image, tuple(reversed(shape))))
 
 
@@ -67,7 +68,7 @@ def _grid(image: Any, shape: tuple[int, ...]) -> Grid:
         return grid_of_affine(shape, image.affine)
     try:
         said = nifti_information("the image", header, AS_USUAL)
-        grid = grid_of("the image", said.information, said.fields, said.sheared)
+        grid = grid_of("the image", said.information, said.fields, _STRAIGHTEN)
     except FileProblem as problem:
         raise ValueError(problem.reason + (f"; {problem.help}" if problem.help else "")) from None
     if grid.shape != shape:

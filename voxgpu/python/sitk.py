@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from voxgpu.files.geometry import grid_of
+from voxgpu.files.itk import Information
+from voxgpu.files.problem import FileProblem
 from voxgpu.image import Image
 from voxgpu.itk.images import element_of, from_itk
+
+_STRAIGHTEN = "resample it to straight axes first, with SimpleITK.Resample"
 
 
 def is_sitk(value: object) -> bool:
@@ -14,7 +19,11 @@ def is_sitk(value: object) -> bool:
 
 
 def from_sitk(image: Any) -> Image:
-    """The image with the same voxels, copied. Raises TypeError, ValueError for what is none."""
+    """The image with the same voxels, copied; where the same file would lie.
+
+    Raises TypeError for what is none, ValueError for one that no file could be loaded as: without
+    voxels, with sheared axes and the like.
+    """
     if not is_sitk(image):
         raise TypeError(f"{type(image).__name__} is no image of SimpleITK")
     if image.GetDimension() > 3:
@@ -25,6 +34,23 @@ def from_sitk(image: Any) -> Image:
     channels = image.GetNumberOfComponentsPerPixel()
     if channels not in (1, 3, 4):
         raise ValueError(f"images have 1, 3 or 4 channels, this one {channels}")
-    found = from_itk(image)
-    found.array.flags.writeable = False
-    return found
+    if 0 in image.GetSize():
+        raise ValueError("it has no voxels")
+    array = from_itk(image).array
+    array.flags.writeable = False
+    try:
+        grid = grid_of("the image", _information(image), help=_STRAIGHTEN)
+    except FileProblem as problem:
+        raise ValueError(problem.reason + (f"; {problem.help}" if problem.help else "")) from None
+    return Image(array, grid)
+
+
+def _information(image: Any) -> Information:
+    return Information(
+        image.GetSize(),
+        image.GetSpacing(),
+        image.GetOrigin(),
+        image.GetDirection(),
+        image.GetPixelIDTypeAsString(),
+        image.GetNumberOfComponentsPerPixel(),
+    )
