@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +12,10 @@ import pytest
 import SimpleITK as sitk
 
 from tests.cli.command import voxgpu
+from tests.conftest import REPOSITORY
 from voxgpu.codegen import nvrtc
 from voxgpu.codegen.cuda_library import libraries
+from voxgpu.codegen.library import kernels_of_library
 from voxgpu.gpu import driver
 
 PROGRAM = 'load v = "v.nii"\nprint "n" max((v + 3) * v)\n'
@@ -44,10 +49,92 @@ def test_what_is_built_once_is_there(desk: Path, compiler: None) -> None:
     assert len(files) == len(first.lines)
 
 
+#: Runs a command and tells how many kernels were compiled.
+COUNTED = """
+import sys
+from voxgpu.cli.main import main
+from voxgpu.codegen.machine import machine
+try:
+    main(sys.argv[1:])
+finally:
+    print("compiled", machine().compiled)
+"""
+
+
+@pytest.mark.slow
+def test_after_building_for_the_cpu_nothing_is_compiled(
+    desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for the given program, nor for others that apply one primitive after the other."""
+    (desk / "cache").mkdir()
+    (desk / "cache").chmod(0o755)
+    variables = {"VOXGPU_CACHE": str(desk / "cache")}
+    words = ("kernels", "build", "--cpu", "p.imgql")
+    first = voxgpu(*words, cwd=desk, variables=variables)
+    assert first.status == 0 and first.out.count(" compiled") >= 2, first.err
+    second = voxgpu(*words, cwd=desk, variables=variables)
+    assert [line.split(": ")[1] for line in second.lines] == ["there already"] * 3
+    for file in (desk / "cache").rglob("*"):
+        assert file.stat().st_mode & 0o044 == 0o044  # who sees the folder may read it
+    (desk / "other.imgql").write_text(
+        'load v = "v.nii"\nsave "a.nii" near(v > 1)\nsave "b.nii" percentiles(v, v > -1, 0.5)\n'
+        'save "c.nii" dt(v > 3)\nprint "n" volume(lcc(v > 1))\n'
+    )
+    monkeypatch.setattr("tests.cli.command.COMMAND", [sys.executable, "-c", COUNTED])
+    for program in ("p.imgql", "other.imgql"):
+        ended = voxgpu("run", program, cwd=desk, variables=variables)
+        assert ended.lines[-1] == "compiled 0", ended
+
+
+#: Compiles ahead what is generated for a program, and tells how much running it compiles still,
+#: kernels written by hand not counted.
+AHEAD = """
+import sys
+import re
+import subprocess
+import sys
+from pathlib import Path
+from voxgpu.codegen.machine import keep_machine_code_in, machine
+keep_machine_code_in(Path("kept"))
+from voxgpu.codegen.compile import prepare
+from voxgpu.cpu.ahead import kernels_of
+from voxgpu.execute import execute
+from voxgpu.pipeline import Options, compile_program, read_source
+path = Path("p.imgql")
+compiled = compile_program(read_source(path), path, Options())
+for each in kernels_of(compiled.plan):
+    prepare(each)
+before = machine().compiled
+assert not execute(compiled, None, device="cpu").errors
+from voxgpu.codegen.library import kernel
+print(before, machine().compiled - before - kernel.cache_info().currsize)
+"""
+
+
+def test_generated_kernels_are_known_ahead(desk: Path) -> None:
+    (desk / "p.imgql").write_text(
+        PROGRAM + 'save "a.nii" near(v > 1)\nsave "b.nii" border | near(v + 1 > 2)\n'
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", AHEAD], cwd=desk, capture_output=True, text=True, check=True
+    )
+    before, after = map(int, ended.stdout.split())
+    assert before > 1 and after == 0
+
+
+def test_every_hand_written_kernel_is_known() -> None:
+    found = list(kernels_of_library())
+    assert len(found) == len(set(found)) > 30
+    used = set()
+    for file in (REPOSITORY / "voxgpu").rglob("*.py"):
+        used |= set(re.findall(r'kernel\("(\w+)", "(\w+)"\)', file.read_text("utf-8")))
+    assert len(used) > 10 and used <= set(found)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["build"], "Missing option '--arch'"),
+        (["build"], "Missing option '--arch' or '--cpu'"),
         (["build", "--arch", "volta"], "write sm_80,sm_90"),
         (["build", "--arch", "sm_80", "missing.imgql"], "cannot read the program"),
     ],

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from voxgpu.caches import told
 from voxgpu.codegen.object_cache import ObjectCache
+from voxgpu.codegen.safe_folder import SafeFolder
 
 #: Computes with a generated and with a hand-written kernel, and tells how many were compiled.
 PROGRAM = """
@@ -49,6 +51,108 @@ def _compiled_with(folder: Path | str, **environment: str) -> int:
 def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
     assert _compiled_with(tmp_path) == 2
     assert _compiled_with(tmp_path) == 0
+
+
+def test_of_processes_that_need_it_at_once_one_compiles(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    counts = [int(each.communicate()[0]) for each in running]
+    assert sum(counts) == 2, counts
+
+
+def test_nobody_waits_for_a_process_that_has_ended(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path;"
+        "from voxgpu.codegen.object_cache import ObjectCache;"
+        "cache = ObjectCache(Path(sys.argv[1])); held = cache.alone('key'); held.__enter__();"
+        "print('has it', flush=True); sys.stdin.read(); os._exit(1)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert holder.stdout is not None and holder.stdout.readline() == "has it\n"
+    cache = ObjectCache(tmp_path)
+    assert cache._folder is not None
+    assert cache._folder._locked(".key.o.lock") == -1
+    with cache.alone("another key"):
+        pass
+    holder.communicate()
+    with cache.alone("key"):
+        assert cache._folder._locked(".key.o.lock") == -1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(told, "_ALL", set())
+    monkeypatch.setattr(told, "_NEW", {})
+
+
+def test_folders_of_others_are_read_first_and_never_written_to(
+    tmp_path: Path, nothing_told: None
+) -> None:
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    ObjectCache(shared).put("a", b"theirs")
+    cache = ObjectCache(own, others=[shared])
+    assert cache.get("a") == b"theirs"
+    cache.put("a", b"mine")
+    cache.put("b", b"mine")
+    assert cache.get("a") == b"theirs" and cache.get("b") == b"mine"
+    assert [each.name for each in shared.iterdir()] == ["a.o"]
+    assert ObjectCache(own).get("a") == b"mine"
+    assert not told.untold()
+
+
+@pytest.mark.skipif(getattr(os, "getuid", lambda: 1)() != 0, reason="only root gives files away")
+@pytest.mark.parametrize(
+    ("owner", "is_read"), [("root", True), ("environment", True), ("another", False)]
+)
+def test_who_owns_a_folder_of_others_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_told: None,
+    owner: str, is_read: bool,
+) -> None:  # fmt: skip
+    ObjectCache(tmp_path / "shared").put("a", b"theirs")
+    (tmp_path / "prefix").mkdir()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
+    os.chown(tmp_path / "prefix", 4321, -1)
+    number = {"root": 0, "environment": 4321, "another": 4242}[owner]
+    for each in (tmp_path / "shared", tmp_path / "shared" / "a.o"):
+        os.chown(each, number, -1)
+    monkeypatch.setattr(os, "getuid", lambda: 1234)
+    found = ObjectCache(None, others=[tmp_path / "shared"]).get("a")
+    assert (found == b"theirs") is is_read
+    said = told.untold()
+    assert len(said) == (0 if is_read else 1)
+    if said:
+        assert "another user" in said[0][0] and "compiled anew" in said[0][0]
+    (tmp_path / "shared").chmod(0o775)
+    assert ObjectCache(None, others=[tmp_path / "shared"]).get("a") is None
+
+
+def test_a_folder_that_fails_is_replaced_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Path, str]] = []
+
+    def spare(folder: Path, reason: str) -> Path:
+        asked.append((folder, reason))
+        return tmp_path / "spare"
+
+    cache = ObjectCache(tmp_path / "own", spare=spare)
+    real = SafeFolder.write
+
+    def full(self: SafeFolder, name: str, content: bytes) -> None:
+        if self.path.name == "own":
+            raise OSError(28, "No space left on device")
+        real(self, name, content)
+
+    monkeypatch.setattr(SafeFolder, "write", full)
+    cache.put("a", b"code")
+    cache.put("b", b"code")
+    assert cache.get("a") == cache.get("b") == b"code"
+    assert asked == [((tmp_path / "own").resolve(), "No space left on device")]
+    assert sorted(each.name for each in (tmp_path / "spare").iterdir()) == ["a.o", "b.o"]
 
 
 #: Threads that are the first to need code need it at once.

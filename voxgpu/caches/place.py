@@ -44,10 +44,11 @@ class Place:
 def place(variables: Mapping[str, str] | None = None) -> Place:
     """Where the caches of this process lie; tells where that is not where they should."""
     variables = os.environ if variables is None else variables
-    named = [Path(each) for each in variables.get(VARIABLE, "").split(os.pathsep) if each]
+    names = (each for each in variables.get(VARIABLE, "").split(os.pathsep) if each)
+    named = [Path(os.path.abspath(each)) for each in names]  # noqa: PTH100 (links stay)
     own: Path | None = None
     others, problems = [], []
-    for folder in map(Path.absolute, named):
+    for folder in named:
         problem = problem_of(folder)
         if not problem and own is None:
             own = folder

@@ -45,6 +45,7 @@ def command(workers: bool, quick: bool) -> int:
 def _found() -> Iterator[tuple[str, str]]:
     """What there is, by topic."""
     from voxgpu import __version__
+    from voxgpu.caches.place import place
     from voxgpu.codegen.machine import code_folder
     from voxgpu.gpu.driver import found
 
@@ -58,6 +59,8 @@ def _found() -> Iterator[tuple[str, str]]:
         yield "gpu", _described(ordinal)
     yield "compiler", _compiler()
     yield "kernels", _folder(code_folder())
+    for other in place().others:
+        yield "", f"read first: {_folder(other / 'kernels')}"
 
 
 def _limits() -> Iterator[tuple[str, str]]:

@@ -1,9 +1,12 @@
-"""``voxgpu kernels``: code for GPUs, made ahead of the runs that need it."""
+"""``voxgpu kernels``: code for CPUs and GPUs, made ahead of the runs that need it."""
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ from voxgpu.cli.terminal import say
 from voxgpu.diagnostics import Diagnostic, ImgqlError, Source
 
 if TYPE_CHECKING:
+    from voxgpu.codegen.kernel import Kernel
     from voxgpu.codegen.nvrtc import Built
 
 _ARCHITECTURE = re.compile(r"(?:sm_)?(\d{2,3})$")
@@ -39,7 +43,7 @@ class _Architectures(click.ParamType):  # type: ignore[type-arg]
 
 @click.group()
 def command() -> None:
-    """Make code for GPUs ahead, on a computer that need not have one."""
+    """Make code for this CPU ahead, or for GPUs, on a computer that need not have one."""
 
 
 @command.command()
@@ -48,20 +52,48 @@ def command() -> None:
     "--arch",
     "architectures",
     type=_Architectures(),
-    required=True,
     metavar="sm_80,sm_90",
     help="For which GPUs: A100 sm_80, RTX 4090 sm_89, H100 sm_90.",
+)
+@click.option("--cpu", is_flag=True, help="For CPUs like that of this computer.")
+@click.option(
+    "--environment",
+    is_flag=True,
+    help="Into the folder of the Python environment, for all who use it.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Tell what each kernel takes of a GPU.")
 @without_program
 def build(
-    programs: tuple[Path, ...], architectures: tuple[int, ...], verbose: bool, **given: Any
+    programs: tuple[Path, ...],
+    architectures: tuple[int, ...] | None,
+    cpu: bool,
+    environment: bool,
+    verbose: bool,
+    **given: Any,
 ) -> int:
-    """Compile all hand-written kernels, and those that PROGRAMS make, into the cache.
+    """Compile all hand-written kernels, those of the catalogue, and those that PROGRAMS make.
 
-    The cache is the platform's folder, or that of VOXGPU_CACHE: make it on a login node, in a
-    folder that the nodes with GPUs see.
+    They go to the platform's cache folder, or to that of VOXGPU_CACHE: make it on a login node, in
+    a folder that the other nodes see. Who may read that folder may read what is compiled.
     """
+    from voxgpu.caches.place import environment_folder
+    from voxgpu.codegen.machine import code_folder, keep_machine_code_in
+
+    if not architectures and not cpu:
+        raise click.UsageError("Missing option '--arch' or '--cpu': for GPUs, or for this CPU")
+    if environment:
+        keep_machine_code_in(environment_folder() / "kernels")
+    if cpu:
+        _build_for_cpu(programs, given)
+    if architectures:
+        _build_for_gpus(programs, architectures, verbose, given)
+    _let_others_read(code_folder())
+    return 0
+
+
+def _build_for_gpus(
+    programs: tuple[Path, ...], architectures: tuple[int, ...], verbose: bool, given: dict[str, Any]
+) -> None:
     from voxgpu.codegen import nvrtc
     from voxgpu.codegen.cuda_library import libraries, library_text
 
@@ -77,7 +109,64 @@ def build(
     texts += [text for path in programs for text in _of_program(path, given)]
     for architecture in architectures:
         _build(architecture, texts, verbose)
-    return 0
+
+
+def _build_for_cpu(programs: tuple[Path, ...], given: dict[str, Any]) -> None:
+    from voxgpu.codegen.compile import prepare
+    from voxgpu.codegen.library import kernel, kernels_of_library
+    from voxgpu.cpu.ahead import kernels_of_catalogue
+    from voxgpu.primitives.catalogue import standard_primitives
+
+    generated = [
+        ("kernels of single primitives", kernels_of_catalogue(standard_primitives())),
+        *((path.name, _of_program_on_cpu(path, given)) for path in programs),
+    ]
+    with _counted("hand-written kernels"):
+        for name in kernels_of_library():
+            kernel(*name)
+    for what, kernels in generated:
+        with _counted(what):
+            for each in kernels:
+                prepare(each)
+
+
+@contextmanager
+def _counted(what: str) -> Iterator[None]:
+    """Tells how many kernels were compiled meanwhile."""
+    from voxgpu.codegen.machine import machine
+
+    before = machine().compiled
+    yield
+    count = machine().compiled - before
+    click.echo(f"cpu    {what}: {f'{count} compiled' if count else 'there already'}")
+
+
+def _of_program_on_cpu(path: Path, given: dict[str, Any]) -> Iterator[Kernel]:
+    """The generated kernels of a program; raises ImgqlError where it has mistakes.
+
+    What decides how the program goes on, such as a number that it computes, is computed.
+    """
+    from voxgpu.cpu.ahead import kernels_of
+    from voxgpu.execute import Devices, Session
+    from voxgpu.pipeline import compile_program, read_source
+
+    options = options_of(given)
+    with Session(None, options.roots, backend=Devices("cpu")) as session:
+        compiled = compile_program(read_source(path), path, options, ask=session.ask)
+    if compiled.errors:
+        raise ImgqlError(compiled.diagnostics)
+    yield from kernels_of(compiled.plan)
+
+
+def _let_others_read(folder: Path | None) -> None:
+    """Lets those read compiled kernels who may read the folder that theirs lies in."""
+    if folder is None or not folder.is_dir() or not hasattr(os, "getuid"):
+        return
+    shared = folder.parent.stat().st_mode & 0o055
+    for each in (folder, *folder.iterdir()):
+        with suppress(OSError):
+            mode = stat.S_IMODE(each.stat().st_mode)
+            each.chmod(mode | (shared if each.is_dir() else shared & 0o044))
 
 
 def _of_program(path: Path, given: dict[str, Any]) -> Iterator[tuple[str, str]]:

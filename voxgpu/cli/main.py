@@ -24,7 +24,7 @@ COMMANDS = {
     "repl": ("voxgpu.cli.repl", "Enter a program line by line and see what it comes to."),
     "primitives": ("voxgpu.cli.primitives", "List what programs can use, or explain one of it."),
     "store": ("voxgpu.cli.store", "Look after the results that are kept between runs."),
-    "kernels": ("voxgpu.cli.kernels", "Make code for GPUs ahead of the runs that need it."),
+    "kernels": ("voxgpu.cli.kernels", "Compile kernels ahead of the runs that need them."),
     "doctor": ("voxgpu.cli.doctor", "Tell what this computer has, and try it out."),
     "demo": ("voxgpu.cli.demo", "Find the tumor in a synthetic head and draw it."),
     "phantom": ("voxgpu.cli.phantom", "Write a synthetic head with a tumor."),

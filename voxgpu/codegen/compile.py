@@ -50,6 +50,11 @@ def _function_of(kernel: Kernel) -> Callable[..., Any]:
     return _compiled(render(kernel, _NAMELESS), tuple(types_of(kernel)))
 
 
+def prepare(kernel: Kernel) -> None:
+    """Sees to it that a kernel is compiled, and kept."""
+    _function_of(kernel.as_read if kernel.is_neighborhood else kernel)
+
+
 def run_kernel(
     kernel: Kernel,
     inputs: Sequence[Array],

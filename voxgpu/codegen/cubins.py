@@ -32,8 +32,14 @@ class Cubins:
 
     def cubin(self, text: str) -> bytes:
         """The code of a text. Raises NvrtcError where it is no program, or nothing compiles it."""
-        found = self._cache.get(self.key(text))
-        return found if found is not None else self._built(text).cubin
+        key = self.key(text)
+        found = self._cache.get(key)
+        if found is None:
+            # Of processes that need it at once, one compiles it.
+            with self._cache.alone(key):
+                found = self._cache.get(key)
+                return found if found is not None else self._built(text).cubin
+        return found
 
     def build(self, text: str) -> Built | None:
         """Sees to it that the code is there; what was built, None where it was there already."""

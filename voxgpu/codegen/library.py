@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from hashlib import sha256
 from importlib import import_module
+from importlib.resources import files
 from inspect import getsource
 from threading import RLock
 from types import FunctionType
@@ -43,6 +44,18 @@ def kernel(module_name: str, name: str) -> Callable[..., Any]:
         key = machine().key(f"{_version()} {_source_digest(module_name)} {module_name}.{name}")
         address = machine().address(key, lambda symbol: _text(function, symbol))
         return _callable(address, result, types)
+
+
+def kernels_of_library() -> Iterator[tuple[str, str]]:
+    """The file and the name of every kernel there is, in order."""
+    for each in sorted(files("voxgpu.kernels").iterdir(), key=lambda file: file.name):
+        stem = each.name.removesuffix(".py")
+        if stem != each.name and stem != "__init__":
+            module = import_module(f"voxgpu.kernels.{stem}")
+            for name, value in vars(module).items():
+                own = isinstance(value, FunctionType) and value.__module__ == module.__name__
+                if own and "return" in value.__annotations__:
+                    yield stem, name
 
 
 @cache

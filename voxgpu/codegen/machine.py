@@ -82,11 +82,13 @@ class Machine:
         """
         name = f"k_{key[:32]}"
         with self._lock:
-            code = self._cache.get(key)
-            if code is None or not self._link(code):
-                code = self._compile(make(name), name)
-                self._cache.put(key, code)
-                self._link(code)
+            if not self._linked(key):
+                # Of processes that need it at once, one compiles it.
+                with self._cache.alone(key):
+                    if not self._linked(key):
+                        code = self._compile(make(name), name)
+                        self._cache.put(key, code)
+                        self._link(code)
             address: int = self._engine.get_function_address(name)
             assert address, name
             return address
@@ -96,6 +98,11 @@ class Machine:
         with self._lock:
             found: str = self._target.emit_assembly(self._module(text, name))
             return found
+
+    def _linked(self, key: str) -> bool:
+        """Links what the cache has; whether it has it."""
+        code = self._cache.get(key)
+        return code is not None and self._link(code)
 
     def _link(self, code: bytes) -> bool:
         """Links an object file; whether it is one."""

@@ -10,7 +10,8 @@ The content of a file is executed, so a folder that others could have written to
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 
@@ -62,6 +63,13 @@ class ObjectCache:
             except OSError as error:
                 reason = os.strerror(error.errno) if error.errno else str(error)
                 self._folder = self._opened_spare(self._folder.path, reason)
+
+    @contextmanager
+    def alone(self, key: str) -> Iterator[None]:
+        """Waits until no other process makes what has this key; then look whether it is there."""
+        name = f".{self._name(key)}.lock"
+        with self._folder.alone(name) if self._folder is not None else nullcontext():
+            yield
 
     def _read(self, folder: SafeFolder, key: str) -> bytes | None:
         try:

@@ -6,13 +6,27 @@ place later is never read. Owner and mode are checked on the descriptors.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from weakref import finalize
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+#: Instead of the descriptor of a lock.
+_HELD, _NO_LOCKS = -1, -2
+
+#: Seconds that one waits for what another process compiles.
+_PATIENCE = 60.0
 
 #: Numbers for unfinished files of this process.
 _NUMBERS = count()
@@ -56,6 +70,47 @@ class SafeFolder:
         except BaseException:
             self._remove(unfinished)
             raise
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Keeps other processes out that come with the same name.
+
+        Whoever has it for longer than one waits, or where there are no locks, is not waited for.
+        """
+        end = time.monotonic() + _PATIENCE
+        lock = self._locked(name)
+        while lock == _HELD and time.monotonic() < end:
+            time.sleep(0.01)
+            lock = self._locked(name)
+        try:
+            yield
+        finally:
+            if lock >= 0:
+                self._remove(name)
+                os.close(lock)
+
+    def _locked(self, name: str) -> int:
+        """The descriptor of a new file that is locked; or that another process has it, or none.
+
+        The system frees the lock when the process ends, however it does.
+        """
+        if fcntl is None:
+            return _NO_LOCKS
+        try:
+            lock = self._open(name, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            return _NO_LOCKS
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Who had it may have removed it between the two.
+            if os.path.samestat(os.fstat(lock), os.stat(name, dir_fd=self._descriptor)):
+                return lock
+            found = _HELD
+        except OSError as error:
+            gone = (errno.EACCES, errno.EAGAIN, errno.ENOENT)
+            found = _HELD if error.errno in gone else _NO_LOCKS
+        os.close(lock)
+        return found
 
     def _open(self, name: str, flags: int, mode: int) -> int:
         flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)

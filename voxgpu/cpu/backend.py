@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,9 +76,7 @@ class Cpu(OnHost):
         if primitive.shape is not Shape.NEIGHBORHOOD or body is None or grid is None or not fits:
             return primitive.reference(arguments, grid)
         scalars = [each for each in arguments if not isinstance(each, Image)]
-        elements = tuple(str(each.element) for each in images)
-        parameters = tuple(_elements_of(body, len(scalars)))
-        kernel = Kernel(elements, parameters, (body,))
+        kernel = neighborhood([str(each.element) for each in images], len(scalars), body)
         arrays = [each.array for each in images]
         outputs, _ = run_kernel(kernel, arrays, scalars, grid.shape, self.workers)  # type: ignore[arg-type]
         return Image(outputs[0], grid)
@@ -114,6 +112,15 @@ class Cpu(OnHost):
     def close(self) -> None:
         """Ends the threads."""
         self.workers.close()
+
+
+def neighborhood(elements: Sequence[str], scalars: int, body: Scalar) -> Kernel:
+    """The kernel of a primitive that looks at a fixed neighborhood.
+
+    elements  of the images
+    scalars   how many numbers it is given besides
+    """
+    return Kernel(tuple(elements), tuple(_elements_of(body, scalars)), (body,))
 
 
 def _plain(value: Value) -> Any:
