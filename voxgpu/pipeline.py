@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -54,6 +54,7 @@ class Options:
     read     how headers of image files are read
     tolerance  two grids agree when no voxel center lies farther apart, in smallest spacings
     images   what ``load`` of these names takes, whatever path the program gives
+    writes   whether the program is to be run: else nobody minds folders that are write-protected
     """
 
     define: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Options:
     read: ReadOptions = AS_USUAL
     tolerance: float = TOLERANCE
     images: Mapping[str, Image] = field(default_factory=dict)
+    writes: bool = True
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,7 @@ def _compile(
     program = resolve(commands, known, variables, files.describe, diagnostics, given)
     _refuse_unknown(options.images, commands, diagnostics)
     adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
-    refuse = SaveRefusals(options.output, options.roots).reason
+    refuse = SaveRefusals(options.output, options.roots, options.writes).reason
     may_ask = None if any(each.is_error for each in diagnostics.all) else ask
     plan = lower(program, digest, refuse, diagnostics, files, adopt, may_ask, options.tolerance)
     if options.output is not None:
@@ -315,12 +317,15 @@ def _guarded(roots: Roots) -> Callable[[Path], str]:
 
 def _standard_variables(path: Path | None) -> dict[str, str]:
     """``$cwd``, and of the program's file ``$file $filename $stem $dir``."""
-    current = str(Path.cwd())
+    current: dict[str, str] = {}
+    # A folder that is not there any more has no name.
+    with suppress(FileNotFoundError):
+        current["cwd"] = str(Path.cwd())
     if path is None:
-        return {"cwd": current}
+        return current
     whole = path.absolute()
     return {
-        "cwd": current,
+        **current,
         "file": str(whole),
         "filename": whole.name,
         "stem": whole.stem,

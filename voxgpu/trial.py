@@ -85,7 +85,7 @@ def _values(device: str) -> dict[str, Image | object]:
     with temporary_folder("trial") as folder:
         path = folder / "trial.nii"
         _write(path)
-        options = Options(define={"IMAGE": str(path)})
+        options = Options(define={"IMAGE": str(path)}, output=None)
         with Session(None, backend=Devices(device)) as session:
             source = Source("trial", PROGRAM)
             result: Result = session.execute(

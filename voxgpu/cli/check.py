@@ -35,7 +35,9 @@ def _diagnostics(given: dict[str, Any]) -> tuple[Diagnostic, ...]:
         source = source_of(given)
     except ImgqlError as error:
         return error.diagnostics
-    return compile_program(source, given["program"], options_of(given), unread).diagnostics
+    return compile_program(
+        source, given["program"], options_of(given, writes=False), unread
+    ).diagnostics
 
 
 def _count(number: int, what: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from voxgpu.cli.options import refuse_place
 from voxgpu.cli.terminal import complain, progress, say
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def command(output: Path, seed: int, size: tuple[int, int, int]) -> int:
     from voxgpu.demo.phantom import make_phantom, write_phantom
 
     start = perf_counter()
+    refuse_place(output / "head_flair.nii.gz")
     say("making a head with a tumor …")
     phantom = make_phantom((size[2], size[1], size[0]), seed)
     prefix = output / "head"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -10,8 +11,10 @@ import click
 
 from voxgpu import __version__
 from voxgpu.caches.told import untold
-from voxgpu.cli.terminal import complain
+from voxgpu.cli.streams import open_streams, output_problem
+from voxgpu.cli.terminal import complain, say
 from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.files.problem import FileProblem
 
 #: Exit codes: all goals delivered; a goal or the program failed; wrong usage; Ctrl-C.
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -56,11 +59,24 @@ def voxgpu() -> None:
     Results and compiled kernels are kept in the platform's cache folder; VOXGPU_CACHE names
     another one, or several, VOXGPU_STORE the folder of results alone, or none.
     """
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        # Half of what is below asks for it.
+        reason = "the current folder is not there any more: change to another one"
+        raise click.ClickException(reason) from None
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits."""
-    sys.exit(_status(arguments))
+    open_streams()
+    status = _status(arguments)
+    problem = output_problem()
+    if problem is not None:
+        status = status or FAILED
+        if not isinstance(problem, BrokenPipeError):
+            say(f"error: what was printed cannot be written: {problem.strerror}")
+    sys.exit(status)
 
 
 def _status(arguments: list[str] | None) -> int:
@@ -75,13 +91,25 @@ def _status(arguments: list[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted: what was delivered is whole, nothing else was left", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody left to tell.
-        sys.stderr.close()
-        return FAILED
     except ImgqlError as error:
         complain(error.diagnostics)
+        return FAILED
+    except FileProblem as problem:
+        say(f"error: {problem}")
+        if problem.help:
+            say(f"  help: {problem.help}")
+        return FAILED
+    except OSError as error:
+        # What cannot be printed is told at the end; whoever read our output may have gone.
+        if output_problem() is None and not isinstance(error, BrokenPipeError):
+            say(f"error: {_told(error)}")
         return FAILED
     # What commands say of caches that run no program.
     complain(Diagnostic("W402", text, help=help) for text, help in untold())
     return result if isinstance(result, int) else OK
+
+
+def _told(error: OSError) -> str:
+    """What the system refused, in one line."""
+    name = f"`{error.filename}`: " if error.filename is not None else ""
+    return name + (error.strerror or str(error)).lower()

@@ -133,8 +133,8 @@ def without_program(command: _Command) -> _Command:
     return command
 
 
-def options_of(given: dict[str, Any]) -> Options:
-    """What was given, for the pipeline."""
+def options_of(given: dict[str, Any], writes: bool = True) -> Options:
+    """What was given, for the pipeline; ``writes`` says whether the program is to be run."""
     from voxgpu.files.options import ReadOptions
     from voxgpu.files.roots import Roots
     from voxgpu.image import TOLERANCE
@@ -149,8 +149,20 @@ def options_of(given: dict[str, Any]) -> Options:
         roots=Roots(given["read_root"], given["write_root"]),
         primitives=given["primitives"],
         read=ReadOptions(given["nifti_form"] or "", given["series"]),
+        writes=writes,
         tolerance=TOLERANCE if given["grid_tolerance"] is None else given["grid_tolerance"],
     )
+
+
+def refuse_place(path: Path) -> None:
+    """Raises ImgqlError where a file cannot be written, before anything is made to be written."""
+    from voxgpu.diagnostics import Diagnostic, ImgqlError
+    from voxgpu.files.refusals import in_the_way, write_protected
+
+    found = in_the_way(path) or write_protected(path)
+    if found is not None:
+        code, message, help = found
+        raise ImgqlError([Diagnostic(code, message, help=help)])
 
 
 def source_of(given: dict[str, Any]) -> Source:

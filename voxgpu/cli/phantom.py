@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from voxgpu.cli.options import refuse_place
+
 
 @click.command()
 @click.option(
@@ -41,6 +43,7 @@ def command(output: Path, size: tuple[int, int, int], spacing: float, seed: int)
     if not 0 < spacing < float("inf"):
         message = "the spacing must be a number of mm greater than 0"
         raise click.BadParameter(message, param_hint="--spacing")
+    refuse_place(Path(f"{output}_flair.nii.gz"))
     phantom = make_phantom((size[2], size[1], size[0]), seed, spacing)
     for path in write_phantom(phantom, str(output)):
         click.echo(path)

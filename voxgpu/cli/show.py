@@ -45,7 +45,7 @@ def command(
     from voxgpu.pipeline import compile_program
     from voxgpu.plan.show import RENDERINGS, stage_graph
 
-    compiled = compile_program(source_of(given), given["program"], options_of(given))
+    compiled = compile_program(source_of(given), given["program"], options_of(given, writes=False))
     if compiled.errors and (stage != "syntax" or why):
         raise ImgqlError(compiled.diagnostics)
     if why:

@@ -14,6 +14,7 @@ import click
 from voxgpu.cli.amounts import AGE, SIZE, age_text, size_text
 from voxgpu.cli.opened_store import Asked, opened
 from voxgpu.cli.store_options import store_option
+from voxgpu.cli.terminal import confirmed, say
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -195,8 +196,8 @@ def rebuild(asked: Asked) -> None:
 @command.command()
 @_here
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def clear(asked: Asked, yes: bool) -> None:
-    """Remove every value."""
+def clear(asked: Asked, yes: bool) -> int:
+    """Remove every value; exit status 1 if the question whether to was not answered with yes."""
     from voxgpu.store.folder import is_store
     from voxgpu.store.maintenance import clear as cleared
 
@@ -205,12 +206,14 @@ def clear(asked: Asked, yes: bool) -> None:
         if folder.exists():
             raise ImgqlError([Diagnostic("E401", f"`{folder}` is no store: nothing was removed")])
     else:
-        if not (yes or asked.as_json):
-            click.confirm(f"remove every value from {folder}?", abort=True, err=True)
+        if not (yes or asked.as_json or confirmed(f"remove every value from {folder}?")):
+            say("nothing was removed")
+            return 1
         with opened(asked):
             pass  # says so where the store is of another version
         cleared(folder)
     click.echo(json.dumps({"path": str(folder)}) if asked.as_json else f"{folder} is empty")
+    return 0
 
 
 @command.command()

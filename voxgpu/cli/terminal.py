@@ -39,6 +39,17 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def confirmed(question: str) -> bool:
+    """Whether somebody answers with yes; the end of stdin and Ctrl-C are a no."""
+    import click
+
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        say("")
+        return False
+
+
 class Progress:
     """Shows nothing: for output that is not a terminal, or not wanted."""
 

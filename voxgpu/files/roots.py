@@ -71,6 +71,7 @@ def _refuse_control(path: str, action: str) -> None:
 
 
 def _destination(path: str | Path, action: str) -> Path:
+    place = None
     try:
         place = Path(os.path.realpath(path))
         place.stat()
@@ -80,4 +81,7 @@ def _destination(path: str | Path, action: str) -> Path:
         raise FileProblem(str(path), f"not a possible file name: {error}", "", action) from None
     except OSError as error:  # too long, or a circle of links
         raise FileProblem(str(path), os_reason(error), "", action) from None
+    if place is None:
+        reason = "the current folder is not there any more"
+        raise FileProblem(str(path), reason, "change to another one", action)
     return place
