@@ -118,6 +118,27 @@ def test_packed_data_is_unpacked_about_twice_for_all_volumes(
         assert len(passes) == (1 if held == 1 << 20 else 2), held
 
 
+@pytest.mark.parametrize("backward", [False, True])
+def test_several_files_in_turn_and_backward_are_not_unpacked_for_each_volume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backward: bool
+) -> None:
+    headers = [read_header(_put(tmp_path / f"{name}.nii.gz")) for name in "abc"]
+    passes: list[bool] = []
+    volumes = nifti_volume._volumes
+
+    def counting(*arguments: Any) -> Any:
+        passes.append(True)
+        return volumes(*arguments)
+
+    monkeypatch.setattr(nifti_volume, "_volumes", counting)
+    monkeypatch.setattr(nifti_volume, "_HELD_BYTES", 3 * 4 * headers[0].bytes)
+    for index in reversed(range(9)) if backward else range(9):
+        for header in headers:
+            assert np.array_equal(read_image(header.at(index)).array, VOXELS[..., index].T)
+    assert len(passes) <= 3 * 3, len(passes)  # to the end once, then in parts of five
+    assert not nifti_volume._unpackings._files
+
+
 def test_volumes_from_several_threads_and_after_a_fork(tmp_path: Path) -> None:
     headers = [read_header(_put(tmp_path / name)) for name in ("a.nii.gz", "b.nii.gz")]
     wrong: list[Any] = []

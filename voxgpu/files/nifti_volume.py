@@ -2,8 +2,9 @@
 
 Voxels that are not packed are read where they lie. Gzip data must be unpacked from the start, and
 only at its end does it tell whether all was right: so it is unpacked to the end once, and then, as
-volumes are asked for in about their order, from where the last one ended. What was passed over is
-held for a while, since several threads do not ask in just that order.
+volumes are asked for in about their order, from where the last one ended. What was passed over and
+lies near is held for a while, since several threads do not ask in just that order, and programs may
+go backward. Programs may also go through several files at once, so a few are held half unpacked.
 """
 
 from __future__ import annotations
@@ -36,8 +37,11 @@ from voxgpu.forking import call_in_child
 
 Voxels = npt.NDArray[Any]
 
-#: Bytes of volumes that were passed over and are held.
+#: Bytes of volumes that were passed over and are held, of all files together.
 _HELD_BYTES = 48 << 20
+
+#: How many files may be half unpacked at a time.
+_MOST_FILES = 16
 
 
 def read_volume(
@@ -58,8 +62,7 @@ def read_volume(
         placed = replace(one, offset=header.offset + index * one.voxel_bytes)
         voxels, _ = read_voxels(path, placed, element, zeros)
         return voxels, following(file_size(path) - int(header.offset) - header.voxel_bytes)
-    with _unpacking.lock:
-        voxels, odd = _unpacking.volume(path, header, one, index, states)
+    voxels, odd = _unpackings.volume(path, header, one, index, states)
     return meant(voxels, one, element, zeros), odd
 
 
@@ -86,22 +89,12 @@ def _volumes(
             raise kind(path, truncated(header.voxel_bytes)) from None
 
 
-class _Unpacking:
-    """How far a file was unpacked, and what was passed over."""
+class _Unpackings:
+    """The files that are half unpacked, in the order in which they were asked for."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._states: tuple[FileState, ...] = ()
-        self._volumes: Generator[Voxels, None, str] | None = None
-        self._odd = ""
-        self._next = 0
-        self._held: dict[int, Voxels] = {}
-        self._given: set[int] = set()
-        self._is_fast = True
-        self._is_sound = False
+        self._lock = threading.Lock()
+        self._files: dict[tuple[FileState, ...], _Unpacking] = {}
 
     def volume(
         self,
@@ -112,38 +105,73 @@ class _Unpacking:
         states: tuple[FileState, ...],
     ) -> tuple[Voxels, str]:
         """The volume, as the file has it, and what is odd about the file."""
-        if states != self._states or not states:
-            self._forget()
-            self._states = states
-        try:
-            found = self._found(path, header, one, index)
-        except Followed:
-            self._forget()
-            self._states, self._is_fast = states, False
-            found = self._found(path, header, one, index)
-        except BaseException:
-            self._forget()
-            raise
-        odd = self._odd or ("" if self._is_fast else FOLLOWED)
-        self._given.add(index)
-        if len(self._given) == header.dim[3]:
-            self._forget()  # nobody is going to ask for more
-        return found, odd
+        with self._lock:
+            file = self._files.pop(states, None) or _Unpacking(path, header, one)
+            room = _HELD_BYTES // (len(self._files) + 1)
+            for each in self._files.values():
+                each.make_room(room)
+            found = file.volume(index, room)
+            if states and not file.is_done:
+                self._files[states] = file
+                if len(self._files) > _MOST_FILES:
+                    del self._files[next(iter(self._files))]
+            return found
 
-    def _found(self, path: str, header: NiftiHeader, one: NiftiHeader, index: int) -> Voxels:
+
+class _Unpacking:
+    """How far a file was unpacked, and what was passed over."""
+
+    def __init__(self, path: str, header: NiftiHeader, one: NiftiHeader) -> None:
+        self._path, self._header, self._one = path, header, one
+        self._is_fast = True
+        self._wanted = self._room = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._volumes: Generator[Voxels, None, str] | None = None
+        self._odd = ""
+        self._next = 0
+        self._held: dict[int, Voxels] = {}
+        self._given: set[int] = set()
+        self._is_sound = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every volume was given, so that nobody is going to ask for more."""
+        return len(self._given) == self._header.dim[3]
+
+    def volume(self, index: int, room: int) -> tuple[Voxels, str]:
+        """The volume, as the file has it, and what is odd about the file; holds ``room`` bytes."""
+        self._wanted, self._room = index, room
+        try:
+            found = self._found(index)
+        except Followed:
+            self._is_fast = False
+            self._begin()
+            found = self._found(index)
+        self._given.add(index)
+        return found, self._odd or ("" if self._is_fast else FOLLOWED)
+
+    def make_room(self, room: int) -> None:
+        """Holds no more than ``room`` bytes, of what lies nearest to the volume asked for last.
+
+        That one is not counted, and held in any case.
+        """
+        while sum(v.nbytes for n, v in self._held.items() if n != self._wanted) > room:
+            del self._held[max(self._held, key=lambda number: abs(number - self._wanted))]
+
+    def _found(self, index: int) -> Voxels:
         if not self._is_sound:
-            self._pass_over(path, header, one, header.dim[3], index)
+            self._pass_over(self._header.dim[3])
             self._is_sound = True
         if index not in self._held:
-            self._pass_over(path, header, one, index + 1, index)
+            self._pass_over(index + 1)
         return self._held.pop(index)
 
-    def _pass_over(
-        self, path: str, header: NiftiHeader, one: NiftiHeader, stop: int, wanted: int
-    ) -> None:
+    def _pass_over(self, stop: int) -> None:
         """Unpacks up to the volume ``stop``, to the end of the file after the last one."""
-        if self._volumes is None or self._next > wanted:
-            self._volumes = _volumes(path, header, one, self._is_fast)
+        if self._volumes is None or self._next > self._wanted:
+            self._volumes = _volumes(self._path, self._header, self._one, self._is_fast)
             self._next = 0
         while True:
             try:
@@ -153,20 +181,20 @@ class _Unpacking:
                 return
             number = self._next
             self._next += 1
-            room = _HELD_BYTES - sum(each.nbytes for each in self._held.values())
-            if number == wanted or (number not in self._given and voxels.nbytes <= room):
+            if number == self._wanted or number not in self._given:
                 self._held[number] = voxels
-            if self._next == stop < header.dim[3]:
+                self.make_room(self._room)
+            if self._next == stop < self._header.dim[3]:
                 return
 
 
-_unpacking = _Unpacking()
+_unpackings = _Unpackings()
 
 
 def _begin_anew() -> None:
     """After a fork: the file is at another place for both, and the lock may be held by nobody."""
-    global _unpacking
-    _unpacking = _Unpacking()
+    global _unpackings
+    _unpackings = _Unpackings()
 
 
 call_in_child(_begin_anew)
