@@ -87,8 +87,8 @@ def run(
 ) -> Result:
     """Runs a program and returns what it printed and saved, and its values.
 
-    program      the path of a program, or its text; one line is a text where it has a quotation
-                 mark, ``=`` or a command in front, unless it is a file or ends in ``.imgql``
+    program      the path of a program, or its text; one line is a text where it begins with a
+                 command, a comment or ``NAME =``, unless it is a file or ends in ``.imgql``
     define       program variables: numbers, truth values, strings, paths
     output       the folder that relative names of files are saved in; None: nothing is written,
                  images are only in the result, and any name will do

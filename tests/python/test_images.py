@@ -240,3 +240,40 @@ def test_help_for_images_in_memory_names_no_file() -> None:
     with pytest.raises(ValueError, match="sheared") as caught:
         _loaded(nib.Nifti1Image(VOXELS, sheared))
     assert "ReadImage" not in str(caught.value) and "load(" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"spacing": "111"}, {"spacing": 2}, {"like": VOXELS}, {"spacing": (1, 2)}], ids=str
+)
+def test_places_of_another_kind(wrong: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"spacing is|like is"):
+        voxgpu.Image.from_array(VOXELS, **wrong)
+    with pytest.raises(TypeError, match="a grid is needed"):
+        voxgpu.Image(VOXELS, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value", [2**64 - 1, -(2**63), 1.7e308, -1.7e308, 0, np.nan, np.inf], ids=str
+)
+def test_numbers_of_any_size_are_shown(value: float, recwarn: pytest.WarningsRecorder) -> None:
+    kind = {2**64 - 1: "uint64", -(2**63): "int64"}.get(int(value) if np.isfinite(value) else 0)
+    array = np.full((2, 3, 4), value, kind or "float64")
+    shown = voxgpu.Image.from_array(array)._repr_html_()
+    if np.isfinite(value):
+        assert f"{value:.6g}, {float(value):.6g}, {value:.6g}" in shown
+    assert not recwarn.list
+
+
+def test_warnings_show_the_line_of_the_caller(tmp_path: Path) -> None:
+    nowhere = nib.Nifti1Image(VOXELS, None)
+    with pytest.warns(UserWarning, match="no sform") as caught:
+        voxgpu.Image.from_nibabel(nowhere)
+        _loaded(nowhere)
+        voxgpu.Image.from_array(VOXELS[0]).save(tmp_path / "a.png")
+    assert len(caught) == 3 and {each.filename for each in caught} == {__file__}
+
+
+def test_home_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert voxgpu.Image.from_array(VOXELS).save("~/a.nii") == tmp_path / "a.nii"
+    assert (tmp_path / "a.nii").exists()

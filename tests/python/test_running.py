@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import pickle
 import threading
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +77,10 @@ def test_problems_that_processes_hand_over_are_pickled() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["gone.imgql", "cases/gone", "gone", "my program.imgql", "", "/", "a" * 5000, "~gone"]
-)
+    "path",
+    ["gone.imgql", "cases/gone", "gone", "my program.imgql", "", "/", "a" * 5000, "~gone", "1 + 1",
+     "/data/run=1/p.txt", "data/x=1/p", "say \"a\".txt", "a\0b"],
+)  # fmt: skip
 def test_a_path_that_is_no_file_is_no_program(path: str) -> None:
     with pytest.raises(voxgpu.ImgqlError, match="E109"):
         voxgpu.run(path)
@@ -85,9 +89,17 @@ def test_a_path_that_is_no_file_is_no_program(path: str) -> None:
         voxgpu.run(Path(path or "."))
 
 
+@pytest.mark.parametrize("program", [None, 3, b'print "a" 1', ["p.imgql"]], ids=str)
+def test_what_is_neither_path_nor_text_is_no_program(program: Any) -> None:
+    with pytest.raises(TypeError, match="a program is a path or a text"):
+        voxgpu.run(program)
+
+
 @pytest.mark.parametrize(
-    "text", ['print "x" 1', "a=1", 'print("x") 1', "// nothing", 'print "' + "y" * 9000 + '" 1']
-)
+    "text",
+    ['print "x" 1', "a=1", 'print("x") 1', "// nothing", 'print "' + "y" * 9000 + '" 1',
+     'print"x" 1', "f(a, b)=a", "++(a)=a", " a = 1", 'let a = "x"', "n.m=2"],
+)  # fmt: skip
 def test_a_program_of_one_line_is_a_program(text: str) -> None:
     assert voxgpu.run(text).ok
 
@@ -133,6 +145,35 @@ def test_an_image_for_a_name_that_is_not_loaded_is_told() -> None:
 def test_parameters_that_make_no_sense(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         voxgpu.run('print "a" 1', **wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"device": None}, {"device": 0}, {"threads": 1.5}, {"threads": "2"}, {"memory": "x"},
+        {"grid_tolerance": "a"}, {"memory": float("nan")}, {"images": [1]}, {"images": VOXELS},
+        {"images": {3: VOXELS}}, {"define": [("X", 1)]}, {"define": "X=1"}, {"define": {"X": None}},
+        {"define": {"X": [1]}}, {"define": {"X": 1j}}, {"define": {"X": b"1"}}, {"progress": 3},
+        {"series": 3}, {"read_roots": None}, {"read_roots": Path("/data")}, {"dialect": "imgql3"},
+    ],
+    ids=lambda wrong: f"{next(iter(wrong))}-{type(next(iter(wrong.values()))).__name__}",
+)  # fmt: skip
+def test_parameters_of_another_kind(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises((TypeError, ValueError), match=f"{name}|no size|device"):
+        voxgpu.run('load v = "no such file"\nprint "a" max(v)', **{"images": IMAGES, **wrong})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(np.bool_(True), True), (True, True), (np.float32(0.1), float(np.float32(0.1))), (3, 3.0),
+     (np.int16(-4), -4.0), (Fraction(1, 4), 0.25), (Decimal("0.1"), 0.1), (np.array(2.5), 2.5),
+     (Path("a/b"), "a/b"), (np.str_("x"), "x"), (float("-inf"), float("-inf"))],
+    ids=repr,
+)  # fmt: skip
+def test_variables_of_every_kind(value: Any, expected: Any) -> None:
+    found = voxgpu.run('print "x" $X', define={"X": value}).values["x"]
+    assert found == expected and type(found) is type(expected)
 
 
 def test_a_string_is_no_list_of_paths() -> None:
@@ -186,6 +227,19 @@ def test_a_session_computes_nothing_twice() -> None:
     with pytest.raises(RuntimeError, match="closed"):
         session.run(program, {"L": 490}, images=IMAGES)
     session.close()
+
+
+def test_results_of_a_session_cannot_be_made_writable() -> None:
+    text = 'load v = ""\nsave "o" v + 1\nsave "m" v > 3'
+    with voxgpu.Session() as session:
+        for name in ("o", "m"):
+            array = session.run(text, images=IMAGES).images[name].array
+            with pytest.raises(ValueError):
+                array[0] = 0
+            with pytest.raises(ValueError):
+                array.setflags(write=True)
+            assert not np.asarray(array.base).flags.writeable
+        assert np.array_equal(session.run(text, images=IMAGES).images["o"], VOXELS + 1)
 
 
 def test_a_session_goes_on_after_mistakes() -> None:

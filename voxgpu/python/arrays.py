@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ def voxels_of(array: object, channels: bool = False) -> Voxels:
 
 def check_voxels(array: object, grid: Grid) -> None:
     """Raises TypeError or ValueError where an array is not that of an image on a grid."""
+    if not isinstance(grid, Grid):
+        raise TypeError(f"a grid is needed, not {type(grid).__name__}: from_array makes one")
     if not isinstance(array, np.ndarray):
         raise TypeError(f"an array of NumPy is needed, not {type(array).__name__}: from_array")
     if array.dtype.name not in ELEMENT_BYTES or not array.dtype.isnative:
@@ -62,6 +64,8 @@ def grid_for(
     if sum(each is not None for each in (spacing, affine, like)) > 1:
         raise ValueError("give one of spacing, affine and like")
     if like is not None:
+        if not isinstance(like, Image):
+            raise TypeError(f"like is an image, not {type(like).__name__}")
         if like.grid.shape != tuple(shape):
             raise ValueError(f"the array has the shape {shape}, the image {like.grid.shape}")
         return like.grid
@@ -69,6 +73,8 @@ def grid_for(
         return grid_of_affine(tuple(shape), affine)
     if spacing is None:
         return Grid.regular(tuple(shape))
+    if isinstance(spacing, str) or not isinstance(spacing, Iterable):
+        raise TypeError(f"a spacing is {len(shape)} lengths in mm, (z, y, x), not {spacing!r}")
     lengths = tuple(float(each) for each in spacing)
     if len(lengths) != len(shape) or not all(0 < each < np.inf for each in lengths):
         raise ValueError(f"a spacing is {len(shape)} lengths in mm, (z, y, x), not {spacing}")

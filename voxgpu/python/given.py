@@ -14,8 +14,13 @@ from voxgpu.python.sitk import from_sitk, is_sitk
 
 def given_images(images: Mapping[str, object] | None) -> dict[str, plain.Image]:
     """Copies of images by name. Raises TypeError or ValueError, with the name, for what is none."""
+    if not isinstance({} if images is None else images, Mapping):
+        kind = type(images).__name__
+        raise TypeError(f'images has images by name, such as {{"flair": array}}; not {kind}')
     found = {}
-    for name, value in (images or {}).items():
+    for name, value in ({} if images is None else images).items():
+        if not isinstance(name, str):
+            raise TypeError(f"images has the names that programs load, not {name!r}")
         try:
             found[name] = _image(value)
         except (TypeError, ValueError) as error:

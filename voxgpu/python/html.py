@@ -44,10 +44,10 @@ def _said(image: Image) -> list[tuple[str, str]]:
         return [*said, ("true", f"{count:,} voxels, {size:,.6g} {unit}")]
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
     if finite.size:
-        mean = float(finite.mean(dtype=np.float64))
-        said.append(
-            ("least, mean, greatest", f"{finite.min():.6g}, {mean:.6g}, {finite.max():.6g}")
-        )
+        least, greatest = finite.min(), finite.max()
+        scale = max(abs(float(least)), abs(float(greatest)), 1.0)  # the sum of all may be too large
+        mean = float((finite / scale).mean(dtype=np.float64)) * scale
+        said.append(("least, mean, greatest", f"{least:.6g}, {mean:.6g}, {greatest:.6g}"))
     if finite.size < array.size:
         said.append(("not finite", f"{array.size - finite.size:,} numbers"))
     return said

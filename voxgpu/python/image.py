@@ -119,7 +119,7 @@ class Image(plain.Image):
         return to_itk(self)
 
     def save(self, path: str | Path) -> Path:
-        """Writes a file, as ``save`` in a program does; the suffix says the format.
+        """Writes a file, as ``save`` in a program does; the suffix says the format, ``~`` is home.
 
         Returns the path. What the file cannot hold as it is, is a Python warning. Raises OSError
         where it cannot be written, ValueError where the format cannot hold the image.

@@ -16,6 +16,7 @@ from voxgpu.files.problem import FileProblem
 from voxgpu.image import Grid, Image
 from voxgpu.python.affine import grid_of_affine
 from voxgpu.python.arrays import voxels_of
+from voxgpu.python.caller import outside
 
 #: The affine of nibabel's image and that of its header differ by no more than float32 makes.
 _SINGLE = 1e-5
@@ -74,7 +75,7 @@ def _grid(image: Any, shape: tuple[int, ...]) -> Grid:
     if grid.shape != shape:
         return grid_of_affine(shape, image.affine)
     for warning in said.warnings:
-        warnings.warn(warning, stacklevel=4)
+        warnings.warn(warning, stacklevel=outside())
     return grid
 
 

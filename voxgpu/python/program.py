@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,28 +15,50 @@ if TYPE_CHECKING:
     from voxgpu.image import Image
     from voxgpu.pipeline import Options
 
-#: What a program of one line begins with, if it has no quotes and binds nothing.
-_COMMAND = re.compile(r"\s*(//|(load|let|print|save|import)[\s(])")
+_TEXTS = "a text of one line begins with a command, or with NAME ="
+
+#: What a program of one line begins with: a command, a comment, or what is bound without `let`.
+_BEGINNING = re.compile(
+    r"""\s*(//|(load|let|print|save|import)[\s("]"""
+    r"""|([\w.]+|[#;:_'.|!$%&/^*=+<>?@~\\-]+)\s*(\([^()"]*\)\s*)?=)"""
+)
 
 
 def source_of(program: str | Path) -> tuple[Source, Path | None]:
     """The text of a program and its file: of a path, or of a text. ``~`` is the home folder.
 
-    A string is a text where it has a line break, a quotation mark, ``=`` or a command in front,
+    A string is a text where it has a line break, or begins with a command, a comment or ``NAME =``,
     unless it is a file or ends in ``.imgql``; else it is a path. Raises ImgqlError where there is
-    no such file, or it cannot be read.
+    no such file, or it cannot be read, TypeError for what is neither string nor path.
     """
     from voxgpu.diagnostics import Source
+
+    if isinstance(program, str):
+        if _is_text(program):
+            return Source("program", program), None
+        path = program if _is_file(program) else os.path.expanduser(program)  # noqa: PTH111
+        return _read(path, program), Path(path)
+    found = os.fspath(program) if isinstance(program, os.PathLike) else None
+    if not isinstance(found, str):
+        raise TypeError(f"a program is a path or a text, not {type(program).__name__}")
+    # Not of `pathlib`, whose way raises where somebody has no home folder.
+    path = os.path.expanduser(found)  # noqa: PTH111
+    return _read(path, found), Path(path)
+
+
+def _read(path: str, given: str) -> Source:
+    from voxgpu.diagnostics import Diagnostic, ImgqlError
     from voxgpu.pipeline import read_source
 
-    if not isinstance(program, str):
-        path = Path(os.path.expanduser(program))  # noqa: PTH111
-        return read_source(path), path
-    if _is_text(program):
-        return Source("program", program), None
-    # Not of `pathlib`, whose way raises where somebody has no home folder.
-    path = Path(program if _is_file(program) else os.path.expanduser(program))  # noqa: PTH111
-    return read_source(path), path
+    if not given.strip() or "\0" in given:
+        raise ImgqlError([Diagnostic("E109", f"{given!r} is no path of a program", help=_TEXTS)])
+    try:
+        return read_source(Path(path))
+    except ImgqlError as error:
+        if os.path.exists(path):  # noqa: PTH110 - a name may be too long for `Path`
+            raise
+        told = [replace(each, help=each.help or _TEXTS) for each in error.diagnostics]
+        raise ImgqlError(told) from None
 
 
 def _is_text(program: str) -> bool:
@@ -42,7 +66,7 @@ def _is_text(program: str) -> bool:
         return True
     if _is_file(program) or (program.endswith(".imgql") and '"' not in program):
         return False
-    return '"' in program or "=" in program or _COMMAND.match(program) is not None
+    return _BEGINNING.match(program) is not None
 
 
 def _is_file(text: str) -> bool:
@@ -75,14 +99,21 @@ def options_of(
         raise ValueError(f"same_grid is `strict` or `adopt`, not {same_grid!r}")
     if nifti_form not in ("", "sform", "qform"):
         raise ValueError(f"nifti_form is `sform` or `qform`, not {nifti_form!r}")
-    if not 0 <= grid_tolerance <= 0.5:
-        raise ValueError(f"grid_tolerance is from 0 to 0.5, not {grid_tolerance}")
+    if not isinstance(grid_tolerance, Number) or not 0 <= grid_tolerance <= 0.5:
+        raise ValueError(f"grid_tolerance is from 0 to 0.5, not {grid_tolerance!r}")
+    if not isinstance(series, str):
+        raise TypeError(f"series is the UID of a DICOM series, not {series!r}")
+    dialects = [each.value for each in Dialect]
+    if dialect and dialect not in dialects:
+        raise ValueError(f"dialect is one of {', '.join(dialects)}, not {dialect!r}")
     for name, given in (("read_roots", read_roots), ("write_roots", write_roots),
                         ("primitives", primitives)):  # fmt: skip
-        if isinstance(given, str):  # whose letters would be taken for paths
+        if isinstance(given, str | bytes | os.PathLike) or not isinstance(given, Iterable):
             raise TypeError(f"{name} is a sequence of paths, not {given!r}")
+    if not isinstance(define or {}, Mapping):
+        raise TypeError(f"define has variables by name, such as a dict; not {define!r}")
     return Options(
-        define={name: _text(value) for name, value in (define or {}).items()},
+        define={name: _text(name, value) for name, value in (define or {}).items()},
         output=None if output is None else Path(output),
         dialect=Dialect(dialect) if dialect else None,
         adopt=None if same_grid is None else same_grid == "adopt",
@@ -94,6 +125,22 @@ def options_of(
     )
 
 
-def _text(value: object) -> str:
-    """A variable's value as the command line would have it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _text(name: str, value: object) -> str:
+    """A variable's value as the command line would have it, numbers and truth values of NumPy too.
+
+    Raises TypeError for what is none.
+    """
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "shape", None) == () and getattr(value, "ndim", 1) == 0:
+        value = item()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, Number) and not isinstance(value, int | float | complex):
+        value = float(value)  # type: ignore[arg-type]  # such as a fraction
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise TypeError(
+        f"define[{name!r}] is a number, a truth value, a string or a path, not {value!r}"
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, Union
 
+import numpy as np
+
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.execution import result as plain
 from voxgpu.execution.deliver import Saved
@@ -98,10 +100,9 @@ def _saved(saved: Saved, protected: bool) -> Saved:
 
 
 def _image(image: PlainImage, protected: bool) -> Image:
-    array = image.array.view()
-    if protected:
-        array.flags.writeable = False
-    return Image(array, image.grid)
+    # Not a view whose flag says so, which somebody could set again.
+    array: Any = image.array
+    return Image(np.asarray(memoryview(array).toreadonly()) if protected else array, image.grid)
 
 
 def _value(value: Any) -> Value:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from numbers import Integral, Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -66,8 +67,10 @@ class Session(AbstractContextManager["Session"]):
         from voxgpu.python.stores import opened
         from voxgpu.store.seen_files import FreshHeaders
 
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads are at least 1, not {threads}")
+        if threads is not None and (not isinstance(threads, Integral) or threads < 1):
+            raise ValueError(f"threads are a whole number, at least 1, not {threads!r}")
+        if not isinstance(device, str):
+            raise TypeError(f'device is a name, such as "cpu" or "cuda:0", not {device!r}')
         devices = execute.Devices(device, threads, _bytes(device_memory))
         room = _bytes(memory)
         kept = opened(store, store_shared, _bytes(store_budget), keep)
@@ -117,6 +120,8 @@ class Session(AbstractContextManager["Session"]):
 
         if on_error not in ("raise", "collect"):
             raise ValueError(f'on_error is "raise" or "collect", not {on_error!r}')
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress is a function of a Progress, not {progress!r}")
         source, path = source_of(program)
         options = options_of(
             define, output, dialect, same_grid, read_roots, write_roots, primitives,
@@ -205,7 +210,9 @@ def check(
 
 def _bytes(amount: int | str | None) -> int | None:
     """Bytes; raises ValueError for what is no size."""
+    if amount is None:
+        return None
     found = bytes_of(amount) if isinstance(amount, str) else amount
-    if found is not None and found <= 0:
+    if not isinstance(found, Real) or not 0 < found < 2**63:
         raise ValueError(f"{amount!r} is no size; write 500M, 20G or 1.5GiB")
-    return found
+    return int(found)

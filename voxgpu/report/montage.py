@@ -190,8 +190,8 @@ def _window(background: npt.NDArray[Any]) -> tuple[float, float]:
     if values.size == 0:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(values, (1, 99.5)))
-    # A single grey value is shown as white.
-    return (low, high) if high > low else (low - 1, low)
+    # A single grey value is shown as white, also one from which 1 makes no difference.
+    return (low, high) if high > low else (low - max(1.0, abs(low) * 2**-40), low)
 
 
 def _grey_tile(plane: npt.NDArray[Any], frame: _Frame, low: float, high: float) -> Picture:
@@ -204,7 +204,8 @@ def _grey_tile(plane: npt.NDArray[Any], frame: _Frame, low: float, high: float) 
         share = (places - below).reshape((-1, 1) if axis == 0 else (1, -1))
         above = np.minimum(below + 1, size - 1)
         values = values.take(below, axis) * (1 - share) + values.take(above, axis) * share
-    grey = np.clip((values - low) / (high - low), 0, 1) * 255
+    # Halves, as the difference of two numbers may be too large for one.
+    grey = np.clip((values / 2 - low / 2) / (high / 2 - low / 2), 0, 1) * 255
     return np.repeat(np.rint(grey).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
