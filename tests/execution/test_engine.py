@@ -183,9 +183,11 @@ def test_memory_is_known_before_and_refused(
         live -= sum(each.bytes for each in planned.tasks if each.id in task.frees)
     assert live == 0 and peak == planned.peak_bytes
     monkeypatch.setattr(runner, "_SMALL", 0)
-    monkeypatch.setattr(runner, "tightest", lambda: MemoryLimit("the job", 200, 100))
+    monkeypatch.setattr(runner, "available_bytes", lambda: 100)
+    monkeypatch.setattr(runner, "tightest", lambda: MemoryLimit("the job", 200 << 20, 100))
     text = PROGRAM.format(path=tmp_path / "image.nii.gz")
     compiled = compile_program(Source("test", text), None, Options())
-    with pytest.raises(voxgpu.ImgqlError, match=r"E302.*this step needs 0 MiB"):
+    said = r"E302.*this step needs 0 MiB, and 0 MiB are available: the job has 200 MiB"
+    with pytest.raises(voxgpu.ImgqlError, match=said):
         execution.execute(compiled, tmp_path, device="reference")
     assert not (tmp_path / "third.nii.gz").exists()

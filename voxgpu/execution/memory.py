@@ -11,9 +11,14 @@ from voxgpu.limits.process import MemoryLimit, memory_limits, resident_bytes
 def tightest() -> MemoryLimit:
     """What leaves least memory to this process: the system, a control group, a batch system, …
 
-    What is left can be had without swapping, and without being ended for it.
+    It says what it is, for people.
     """
     return memory_limits()[0]
+
+
+def available_bytes() -> int:
+    """Memory that can be had without swapping, and without being ended for it, in bytes."""
+    return tightest().left
 
 
 #: What a process takes besides values once all is loaded and running: code, buffers of threads,

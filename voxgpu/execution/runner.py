@@ -14,7 +14,7 @@ from voxgpu.execution.engine import Deliver, Outcome, run
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.executor import Executor
 from voxgpu.execution.keeping import Keeping
-from voxgpu.execution.memory import Room, give_back, size_text, tightest
+from voxgpu.execution.memory import Room, available_bytes, give_back, size_text, tightest
 from voxgpu.execution.parking import Parking
 from voxgpu.execution.serial import Serial
 from voxgpu.execution.spill import SpillFolder, remove_left_behind
@@ -177,11 +177,12 @@ class Runner:
         budget = max(0, there - kept)
         largest = max(planned.tasks, key=partial(_needs, planned.plan))
         need = _needs(planned.plan, largest)
-        bound = tightest()
+        available = available_bytes()
         origins = planned.plan.origins.get(largest.id, ())
-        if need > bound.left:
+        if need > available:
+            bound = tightest()
             message = (
-                f"this step needs {size_text(need)}, and {size_text(bound.left)} are available: "
+                f"this step needs {size_text(need)}, and {size_text(available)} are available: "
                 f"{bound.source} has {size_text(bound.most)}"
             )
             hint = "run it where there is more memory, or on a part of the image, extract()"
