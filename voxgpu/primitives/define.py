@@ -102,15 +102,18 @@ class Definition:
 Decorator = Callable[[Callable[..., Any]], Definition]
 
 
-def scalar(*names: str, version: int = 1) -> Decorator:
-    """Numbers, truth values and strings to one of these; ``version`` is its meaning in ids."""
+def scalar(*names: str, version: int = 1, id: str = "") -> Decorator:
+    """Numbers, truth values and strings to one of these.
+
+    ``id`` (the function's name if it is not given) and ``version`` are its meaning in stored ids.
+    """
 
     def define(function: Callable[..., Any]) -> Definition:
         def reference(arguments: list[Value], _: Grid | None) -> Value | Doubtful:
             result: Value | Doubtful = function(*arguments)
             return result
 
-        meaning = meaning_of("scalar", function.__name__, version)
+        meaning = meaning_of("scalar", id or function.__name__, version)
         build = lambda _: (meaning, reference, None)  # noqa: E731
         return _definition(function, names, Shape.SCALAR, build, folds=True)
 
@@ -135,6 +138,7 @@ def reduction(*names: str, nonempty: str = "", **options: Any) -> Decorator:
 def whole_image(
     *names: str,
     version: int = 1,
+    id: str = "",
     element: str = "",
     channels: int = 1,
     scratch: int = 16,
@@ -151,11 +155,12 @@ def whole_image(
     ``is_exact`` whole numbers of 32 and 64 bits come as they are, to be compared. Where the
     function has a parameter ``grid`` it gets the grid of the result, or of the first image if the
     result is none; ``grids`` are those of all images, in order. ``grid_from`` names the argument
-    whose grid the result has, where the others may lie on other grids. ``version`` must grow when
-    the results change, ``element`` is the type of the result's voxels where it is not float32 or
-    bool, ``element_from`` tells it from the element of the first image and the static arguments,
-    and then images of numbers come as they are; ``channels`` is their number where it makes colors
-    of numbers, and ``scratch`` what it takes besides, in bytes per voxel.
+    whose grid the result has, where the others may lie on other grids. ``id`` (the function's name
+    if it is not given) names it in stored ids, ``version`` must grow when the results change,
+    ``element`` is the type of the result's voxels where it is not float32 or bool,
+    ``element_from`` tells it from the element of the first image and the static arguments, and
+    then images of numbers come as they are; ``channels`` is their number where it makes colors of
+    numbers, and ``scratch`` what it takes besides, in bytes per voxel.
     """
 
     def define(function: Callable[..., Any]) -> Definition:
@@ -173,7 +178,7 @@ def whole_image(
                 return _wrapped(result, grid)
 
             kinds = [str(parameter.type) for parameter in variant]
-            meaning = meaning_of("whole image", function.__name__, version, *kinds)
+            meaning = meaning_of("whole image", id or function.__name__, version, *kinds)
             return meaning, reference, None
 
         return _definition(

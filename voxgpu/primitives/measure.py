@@ -4,7 +4,7 @@ from voxgpu.codegen.scalar import count, largest, smallest, total, where
 from voxgpu.primitives.define import Bool, Number, Voxel, reduction
 
 
-@reduction()
+@reduction("volume", "count")
 def volume(b: Bool) -> Number:
     """The number of true voxels.
 

@@ -1,0 +1,121 @@
+"""Statistics of the voxels of an image within a region: spread, order statistics, histograms.
+
+All are computed in float64 from the voxels where ``mask`` is true. A mask without a true voxel is
+an error, but of ``histogram``, whose counts are then 0.
+"""
+
+from __future__ import annotations
+
+from math import isfinite, sqrt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.codegen.reference import tree_sum
+from voxgpu.primitives.define import (
+    BoolImage,
+    NumberImage,
+    NumberValue,
+    NumberValues,
+    whole_image,
+)
+from voxgpu.primitives.primitive import Doubtful, ValueProblem, empty_mask
+
+#: The most bins that ``histogram`` counts in.
+MOST_BINS = 1 << 20
+
+_Numbers = npt.NDArray[np.float64]
+
+
+@whole_image("stdev", scratch=16, id="masked_standard_deviation")
+def masked_standard_deviation(v: NumberImage, mask: BoolImage) -> NumberValue:
+    """The standard deviation of ``v`` where ``mask`` is true, of a sample: the sum of squares is
+    divided by one less than the number of voxels, and one voxel alone has 0. NaN where one of the
+    voxels is NaN or infinite.
+
+    Shapes (z, y, x) or (y, x). Raises ValueProblem for a mask without a true voxel.
+
+    >>> stdev([1, 2, 3, 50], [true, true, true, false])
+    1
+    """
+    voxels = _within(v, mask)
+    if not np.isfinite(voxels).all():
+        return float("nan")
+    if voxels.size == 1:
+        return 0.0
+    center = tree_sum(voxels) / voxels.size
+    return sqrt(float(tree_sum((voxels - center) ** 2)) / (voxels.size - 1))
+
+
+@whole_image("median", scratch=16, id="masked_median")
+def masked_median(v: NumberImage, mask: BoolImage) -> NumberValue:
+    """The median of ``v`` where ``mask`` is true: the voxel in the middle, or the mean of the two
+    in the middle. NaN where one of the voxels is NaN.
+
+    Shapes (z, y, x) or (y, x). Raises ValueProblem for a mask without a true voxel.
+
+    >>> median([9, 1, 2, 50], [true, true, true, false])
+    2
+    """
+    with np.errstate(invalid="ignore"):  # of infinities
+        return float(np.median(_within(v, mask)))
+
+
+@whole_image("percentile", scratch=16, id="masked_percentile")
+def masked_percentile(v: NumberImage, mask: BoolImage, p: NumberValue) -> NumberValue:
+    """The value below which ``p`` percent (0 to 100) of the voxels of ``v`` where ``mask`` is true
+    lie, linearly interpolated between the two nearest, as NumPy's ``percentile`` does by default.
+    NaN where one of the voxels is NaN.
+
+    A ``p`` between 0 and 1 is told in a warning: it may be meant as a fraction, as ``percentiles``
+    has it. Shapes (z, y, x) or (y, x). Raises ValueProblem for a mask without a true voxel, and
+    for a ``p`` that is not from 0 to 100.
+
+    >>> percentile([1, 2, 3, 4, 50], [true, true, true, true, false], 50)
+    2.5
+    """
+    if not 0 <= p <= 100:
+        raise ValueProblem(f"`percentile` takes a percentage from 0 to 100, not {p:g}")
+    with np.errstate(invalid="ignore"):  # of infinities
+        result = float(np.percentile(_within(v, mask), p))
+    if 0 < p < 1:
+        reason = f"{p:g} is taken as {p:g} percent; `percentile` takes 0 to 100"
+        return Doubtful(result, reason)  # type: ignore[return-value]
+    return result
+
+
+def _histogram_problem(low: float | None, high: float | None, bins: float | None) -> str | None:
+    if bins is not None and not (bins == int(bins) and 1 <= bins <= MOST_BINS):
+        return f"`histogram` has 1 to {MOST_BINS} bins, a whole number, not {bins:g}"
+    if low is not None and high is not None and not (isfinite(high - low) and low < high):
+        return f"`histogram` counts from a bound to a greater one, not from {low:g} to {high:g}"
+    return None
+
+
+@whole_image(scratch=24, id="histogram")
+def histogram(
+    v: NumberImage, mask: BoolImage, low: NumberValue, high: NumberValue, bins: NumberValue
+) -> NumberValues:
+    """How many voxels of ``v`` where ``mask`` is true lie in each of ``bins`` intervals of equal
+    width from ``low`` to ``high``. An interval has its lower bound, the last one its upper bound
+    too; voxels beyond the bounds and NaN are not counted.
+
+    Shapes (z, y, x) or (y, x). Raises ValueProblem for bounds that are not finite or do not
+    ascend, and for bins that are not a whole number from 1 to 1 048 576.
+
+    >>> histogram([0, 1, 2, 9], [true, true, true, true], 0, 2, 2)
+    [1, 2]
+    """
+    problem = _histogram_problem(low, high, bins if isfinite(bins) else 0.0)
+    if problem is not None:
+        raise ValueProblem(problem)
+    counts, _ = np.histogram(v[mask].astype(np.float64), int(bins), (low, high))
+    return tuple(counts.astype(np.float64).tolist())
+
+
+def _within(v: npt.NDArray[Any], mask: npt.NDArray[np.bool_]) -> _Numbers:
+    """The voxels where a mask is true, in float64. Raises ValueProblem where there are none."""
+    if not mask.any():
+        raise empty_mask("mask")
+    return v[mask].astype(np.float64)
