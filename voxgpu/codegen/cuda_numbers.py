@@ -19,6 +19,16 @@ TYPES: Mapping[str, str] = {
 }
 
 
+#: Operations on one number that are a function of CUDA, exact by IEEE 754; ``f`` follows the name
+#: of those of float32.
+ROUNDINGS: Mapping[str, str] = {
+    "floor": "floor",
+    "ceiling": "ceil",
+    "nearest_whole": "rint",
+    "square_root": "sqrt",
+}
+
+
 def stored_type(element: str) -> str:
     """The type in CUDA's language of a voxel in memory, by the NumPy name of the element."""
     dtype = np.dtype(element)

@@ -20,6 +20,7 @@ from hashlib import sha256
 from typing import Any
 
 from voxgpu.codegen.cuda_numbers import (
+    ROUNDINGS,
     TYPES,
     gathered_number,
     is_whole,
@@ -304,8 +305,14 @@ class _Writer:
                 text = f"!{names[0]}"
             case "convert":
                 text = f"({TYPES[expression.element]}){names[0]}"
-            case "floor" | "ceiling" as operation:
-                text = f"{'floor' if operation == 'floor' else 'ceil'}({names[0]})"
+            case operation if operation in ROUNDINGS:
+                suffix = "" if expression.element == "f64" else "f"
+                text = f"{ROUNDINGS[operation]}{suffix}({names[0]})"
+            case "exponent":
+                text = f"(double)((i32)(__double_as_longlong({names[0]}) >> 52) - 1023)"
+            case "scale":
+                bits = f"(long long)((u64)((i32){names[1]} + 1023) << 52)"
+                text = f"{names[0]} * __longlong_as_double({bits})"
             case "saturate":
                 text = f"saturated_{expression.element}({names[0]})"
             case "where":

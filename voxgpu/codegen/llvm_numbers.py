@@ -46,6 +46,13 @@ _COMPARE_UNSIGNED = {
     "equal": "eq",
     "not_equal": "ne",
 }
+#: Operations on one number that are an intrinsic function of LLVM, exact by IEEE 754.
+ROUNDINGS = {
+    "floor": "floor",
+    "ceiling": "ceil",
+    "nearest_whole": "rint",
+    "square_root": "sqrt",
+}
 LOGIC = {"and": "and", "or": "or", "xor": "xor"}
 #: What the lesser and the greater of two integers are made with.
 CHOOSE = ("smin", "smax")

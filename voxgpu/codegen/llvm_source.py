@@ -30,6 +30,7 @@ from voxgpu.codegen.llvm_numbers import (
     LOGIC,
     NO_GREATEST,
     NO_LEAST,
+    ROUNDINGS,
     TYPES,
     comparison,
     conversion,
@@ -74,9 +75,13 @@ class _Writer:
         body = self._rows() if kernel.uses_rows else self._flat()
         intrinsics = [
             "declare float @llvm.fabs.f32(float)",
+            "declare double @llvm.fabs.f64(double)",
             *(f"declare i{n} @llvm.{m}.i{n}(i{n}, i{n})" for n in (32, 64) for m in CHOOSE),
-            "declare double @llvm.floor.f64(double)",
-            "declare double @llvm.ceil.f64(double)",
+            *(
+                f"declare {kind} @llvm.{name}.{suffix}({kind})"
+                for name in ROUNDINGS.values()
+                for suffix, kind in (("f32", "float"), ("f64", "double"))
+            ),
             "declare i64 @llvm.fptosi.sat.i64.f64(double)",
             "declare i64 @llvm.fptoui.sat.i64.f64(double)",
         ]
@@ -283,16 +288,31 @@ class _Writer:
                 return self._converted(
                     names[0], expression.arguments[0].element, expression.element
                 )
-            case "floor" | "ceiling" as operation:
-                rounds = "floor" if operation == "floor" else "ceil"
-                return self._emit(f"call double @llvm.{rounds}.f64(double {names[0]})")
+            case operation if operation in ROUNDINGS:
+                suffix = {"float": "f32", "double": "f64"}[kind]
+                function = f"@llvm.{ROUNDINGS[operation]}.{suffix}"
+                return self._emit(f"call {kind} {function}({kind} {names[0]})")
+            case "exponent":
+                bits = self._emit(f"bitcast double {names[0]} to i64")
+                high = self._emit(f"lshr i64 {bits}, 52")
+                short = self._emit(f"trunc i64 {high} to i32")
+                number = self._emit(f"sub i32 {short}, 1023")
+                return self._emit(f"sitofp i32 {number} to double")
+            case "scale":
+                short = self._emit(f"fptosi double {names[1]} to i32")
+                number = self._emit(f"add i32 {short}, 1023")
+                wide = self._emit(f"zext i32 {number} to i64")
+                bits = self._emit(f"shl i64 {wide}, 52")
+                power = self._emit(f"bitcast i64 {bits} to double")
+                return self._emit(f"fmul double {names[0]}, {power}")
             case "saturate":
                 sign = "s" if expression.element == "i64" else "u"
                 return self._emit(f"call i64 @llvm.fpto{sign}i.sat.i64.f64(double {names[0]})")
             case "negate":
                 return self._emit(f"fneg {kind} {names[0]}")
             case "absolute":
-                return self._emit(f"call float @llvm.fabs.f32(float {names[0]})")
+                suffix = {"float": "f32", "double": "f64"}[kind]
+                return self._emit(f"call {kind} @llvm.fabs.{suffix}({kind} {names[0]})")
             case "not":
                 return self._emit(f"xor i1 {names[0]}, true")
             case "where":

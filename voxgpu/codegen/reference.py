@@ -32,6 +32,10 @@ _OPERATIONS: dict[str, Any] = {
     "divide": np.divide,
     "negate": np.negative,
     "absolute": np.abs,
+    "square_root": np.sqrt,
+    "floor": np.floor,
+    "ceiling": np.ceil,
+    "nearest_whole": np.rint,
     "less": np.less,
     "less_equal": np.less_equal,
     "greater": np.greater,
@@ -116,6 +120,15 @@ def _apply(
             return compared(operation, *arguments)
         case "single":
             return _single(arguments[0])
+        case "convert":
+            return _DTYPE[expression.element](_single(arguments[0]))
+        case "exponent":
+            bits = np.asarray(arguments[0], np.float64).view(np.int64)
+            return ((bits >> 52) - 1023).astype(np.float64)
+        case "scale":
+            number, exponent = np.broadcast_arrays(*arguments)
+            bits = (exponent.astype(np.int64) + 1023) << 52
+            return number * bits.view(np.float64)
         case operation:
             operands = [
                 _single(each) if source.element == "f32" else each

@@ -178,14 +178,54 @@ def extent(axis: int) -> Scalar:
 
 def where(condition: Operand, then: Operand, otherwise: Operand) -> Scalar:
     """``then`` where ``condition`` is true, else ``otherwise``; both are computed."""
-    chosen, left, right = constant(condition), constant(then), constant(otherwise)
+    chosen = constant(condition)
+    left, right = _same_width(constant(then), constant(otherwise))
     _expect("where", chosen.element == "bool" and left.element == right.element)
     return Scalar("where", (chosen, left, right), (), left.element)
 
 
 def single(value: Scalar) -> Scalar:
     """The number rounded to float32, in which large whole numbers lose their last digits."""
+    if value.element == "f64":
+        return _converted(value, "f32")
     return _number("single", value)
+
+
+def double(value: Scalar) -> Scalar:
+    """The float32 number as a float64."""
+    return value if value.element == "f64" else _converted(value, "f64")
+
+
+def root_of(value: Scalar) -> Scalar:
+    """The square root, correctly rounded in the width of the number."""
+    return _number("square_root", value)
+
+
+def floor_of(value: Scalar) -> Scalar:
+    """The greatest whole number that is not above a number."""
+    return _number("floor", value)
+
+
+def ceiling_of(value: Scalar) -> Scalar:
+    """The least whole number that is not below a number."""
+    return _number("ceiling", value)
+
+
+def nearest_whole(value: Scalar) -> Scalar:
+    """The nearest whole number; of two that are as near, the even one."""
+    return _number("nearest_whole", value)
+
+
+def exponent_of(value: Scalar) -> Scalar:
+    """Of a positive normal float64 between 2^e and 2^(e+1): e, as a float64."""
+    _expect("exponent", value.element == "f64")
+    return _number("exponent", value)
+
+
+def scaled(value: Scalar, power: Scalar) -> Scalar:
+    """The float64 times 2 to a whole power from -1022 to 1023."""
+    _expect("scale", value.element == power.element == "f64")
+    return Scalar("scale", (value, power), (), "f64")
 
 
 def cube(radius: int) -> tuple[Offset, ...]:
@@ -281,6 +321,11 @@ def _same_width(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
 def _number(operation: str, value: Scalar) -> Scalar:
     _expect(operation, value.element != "bool")
     return Scalar(operation, (value,), (), value.element)
+
+
+def _converted(value: Scalar, element: Element) -> Scalar:
+    _expect("convert", value.element != "bool")
+    return Scalar("convert", (value,), (), element)
 
 
 def _logic(operation: str, *values: Operand) -> Scalar:

@@ -14,6 +14,7 @@ FAMILIES = (
     "logic",
     "comparison",
     "arithmetic",
+    "functions",
     "position",
     "morphology",
     "components",
