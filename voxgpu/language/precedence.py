@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voxgpu.diagnostics import Diagnostic, Span
-from voxgpu.language.syntax import Call, Dialect, Expression, Mistake
+from voxgpu.language.syntax import Call, Dialect, Expression, Mistake, NumberLiteral
 from voxgpu.language.unparse import unparse
 
 
@@ -26,7 +26,7 @@ class Operator:
 
 Piece = Expression | Operator
 
-OR, AND, COMPARISON, NAMED, ADDITION, MULTIPLICATION, PREFIX = range(7)
+OR, AND, COMPARISON, NAMED, ADDITION, MULTIPLICATION, PREFIX, POWER = range(8)
 
 _LEVELS = {
     "|": OR,
@@ -37,6 +37,7 @@ _LEVELS = {
     **dict.fromkeys(("=", "==", "!=", "<", "<=", ">", ">="), COMPARISON),
     **dict.fromkeys(("+", "-"), ADDITION),
     **dict.fromkeys(("*", "/"), MULTIPLICATION),
+    **dict.fromkeys(("^", "**"), POWER),
 }
 
 #: Chains of just one of these mean the same however they are grouped, to the bit.
@@ -54,6 +55,8 @@ def read_chain(pieces: Sequence[Piece], dialect: Dialect) -> tuple[Expression, D
     ``pieces`` are operands with an infix operator between each two and any number of prefix
     operators before each.
     """
+    if dialect is Dialect.IMGQL:
+        pieces = _with_signs_of_powers(pieces)
     order = _READINGS[dialect](pieces)
     expression = _build(order)
     if dialect is not Dialect.IMGQL or len(pieces) < 4:
@@ -65,7 +68,7 @@ def read_chain(pieces: Sequence[Piece], dialect: Dialect) -> tuple[Expression, D
 
 
 def _by_table(pieces: Sequence[Piece]) -> list[Piece]:
-    """Postfix order by the table of levels, operators of a level from left to right."""
+    """Postfix order by the table of levels; of a level from the left, of powers from the right."""
     order: list[Piece] = []
     waiting: list[Operator] = []
     for piece in pieces:
@@ -74,10 +77,27 @@ def _by_table(pieces: Sequence[Piece]) -> list[Piece]:
         elif piece.is_prefix:
             waiting.append(piece)
         else:
-            while waiting and _binds(waiting[-1]) >= level(piece.name):
+            least = level(piece.name) + (level(piece.name) == POWER)
+            while waiting and _binds(waiting[-1]) >= least:
                 order.append(waiting.pop())
             waiting.append(piece)
     return order + waiting[::-1]
+
+
+def _with_signs_of_powers(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """The pieces, where the sign of a number that a power follows is an operator: -2 ^ 2 is -4."""
+    result: list[Piece] = []
+    for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
+        number = piece.arguments[0] if isinstance(piece, Call) and piece.name == "-" else None
+        is_power = isinstance(following, Operator) and level(following.name) == POWER
+        if is_power and isinstance(piece, Call) and isinstance(number, NumberLiteral):
+            assert isinstance(following, Operator)
+            text = following.span.source.text[number.span.stop : following.span.start]
+            if not text.strip():  # no parenthesis is closed
+                result += [Operator("-", True, piece.callee), number]
+                continue
+        result.append(piece)
+    return result
 
 
 def _from_the_right(pieces: Sequence[Piece]) -> list[Piece]:
