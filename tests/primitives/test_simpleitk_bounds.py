@@ -53,6 +53,9 @@ BEFORE_RUNNING = [
     ("max(BinaryDilate(b, 4000000))", "`kernelRadius` asks for"),
     ("max(DiscreteGaussian(v, 1, 2000000000))", "`maximumKernelWidth` up to 65,536"),
     ("max(Derivative(v, 0, 1000000))", "`order` up to 64"),
+    ("max(OtsuThreshold(v, 0, 1, 0))", "`numberOfHistogramBins` from 1, not 0"),
+    ("max(OtsuMultipleThresholds(v, 255))", "needs more bins than thresholds, not 128 for 255"),
+    ("max(MinMaxCurvatureFlow(v, nan))", "`timeStep` up to 1,000,000, not nan"),
     ("max(Bilateral(v, 4, 50, 0))", "`numberOfRangeGaussianSamples` from 1, not 0"),
 ]
 
@@ -65,6 +68,7 @@ WHEN_RUN = [
     ("max(Expand(v, 1000))", "would give 5000×5000×5000 voxels"),
     ("max(Tile([v, v], [100000, 10000, 1]))", "would give 500000×50000×5 voxels"),
     ("max(GaussianSource(sitkFloat32, [100000, 100000, 100]))", "would give 100000×100000×100"),
+    ("max(GrayscaleConnectedOpening(v, [5, 0, 0]))", "takes a `seed` within the image only"),
     ("max(CheckerBoard(v, v, [9, 1, 1]))", "`checkerPattern` from 1 up to the voxels"),
 ]
 

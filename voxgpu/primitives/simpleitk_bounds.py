@@ -31,10 +31,18 @@ MOST = (
         100_000,
     )
     | {"maximumKernelWidth": 2**16, "order": 64, "splineOrder": 16}
+    | {"timeStep": 1e6, "upperValueLimit": 3e38}
 )
 
-#: The least that parameters may be by which SimpleITK divides, at the cost of the process.
-LEAST = {"numberOfRangeGaussianSamples": 1, "conductanceScalingUpdateInterval": 1}
+#: The least that parameters may be: SimpleITK divides by some, and counts from others for ever.
+LEAST = {
+    **{"numberOfRangeGaussianSamples": 1, "conductanceScalingUpdateInterval": 1},
+    **{"numberOfHistogramBins": 1, "numberOfHistogramLevels": 1, "numberOfIterations": 0},
+    **{"isolatedValueTolerance": 0, "timeStep": -1e6},
+}
+
+#: Parameters that are a voxel's place, for which SimpleITK looks beyond the image.
+_SEEDS = ("seed", "seed1", "seed2")
 
 #: Parameters that say how many voxels a neighborhood extends to each side.
 RADII = (
@@ -69,10 +77,10 @@ def number_problem(signature: Signature, values: Sequence[Any]) -> str | None:
     given = _given(signature, values)
     for name, value in given.items():
         for each in _numbers(value):
-            if each > MOST.get(name, math.inf) and not _is_endless(signature, name, each):
-                return f"takes `{name}` up to {MOST[name]:,}, not {each:,.0f}"
-            if each < LEAST.get(name, -math.inf):
-                return f"takes `{name}` from {LEAST[name]}, not {each:g}"
+            if name in MOST and not (each <= MOST[name] or _is_endless(signature, name, each)):
+                return f"takes `{name}` up to {MOST[name]:,.12g}, not {each:,.0f}"
+            if name in LEAST and not each >= LEAST[name]:
+                return f"takes `{name}` from {LEAST[name]:g}, not {each:g}"
         if name in RADII and signature.name not in _WITHOUT_NEIGHBORHOODS:
             axes = 2 if isinstance(value, int | float) else 1
             if problem := _around(name, [max(each, 0) for each in _numbers(value)] * axes):
@@ -100,7 +108,7 @@ def size_problem(signature: Signature, values: Sequence[Any]) -> str | None:
             radii = [_SIGMAS * sigma / spacing for sigma, spacing in pairs]
             if problem := _around("domainSigma", radii):
                 return problem
-        if problem := _fields(signature, given, image):
+        if problem := _fields(signature, given, image) or _outside(signature, given, image):
             return problem
     return _result(signature, given, image)
 
@@ -113,6 +121,16 @@ def _fields(signature: Signature, given: dict[str, Any], image: Any) -> str | No
     if all(1 <= count <= size for size, count in pairs):
         return None
     return "takes `checkerPattern` from 1 up to the voxels along each axis"
+
+
+def _outside(signature: Signature, given: dict[str, Any], image: Any) -> str | None:
+    kinds = {each.name: each.kind for each in signature.arguments}
+    for name in _SEEDS:
+        if name in given and kinds[name] == "numbers":
+            pairs = zip(_numbers(given[name]), image.GetSize(), strict=False)
+            if not all(0 <= place < size for place, size in pairs):
+                return f"takes a `{name}` within the image only"
+    return None
 
 
 def _given(signature: Signature, values: Sequence[Any]) -> dict[str, Any]:
@@ -161,8 +179,10 @@ def _choices(signature: Signature, given: dict[str, Any]) -> str | None:
     if signature.name != "OtsuMultipleThresholds":
         return None
     bins, count = (given.get(name) for name in ("numberOfHistogramBins", "numberOfThresholds"))
-    bins, count = int(bins or 128), int(count or 1)
-    if bins < 1 or count < 1 or math.comb(bins, min(count, bins)) <= MOST_CHOICES:
+    bins, count = int(128 if bins is None else bins), int(1 if count is None else count)
+    if count >= bins:
+        return f"needs more bins than thresholds, not {bins} for {count}"
+    if math.comb(bins, count) <= MOST_CHOICES:
         return None
     return (
         f"tries all {count} thresholds between {bins} bins, {math.comb(bins, count):.2g} ways; "
