@@ -37,6 +37,7 @@ from voxgpu.primitives.catalogue import Catalogue, catalogue, standard_primitive
 from voxgpu.primitives.extension import BrokenExtension, clash, from_file, from_packages
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
+from voxgpu.spelling import on_disk
 from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, SequenceOf, Type
 
 
@@ -310,7 +311,7 @@ def _text(path: Path) -> str:
 def _guarded(roots: Roots) -> Callable[[Path], str]:
     def read_text(path: Path) -> str:
         roots.check_read(path)
-        return _text(path)
+        return _text(on_disk(path))
 
     return read_text
 

@@ -30,6 +30,7 @@ LAYERS = [
         "limits",
         "caches",
         "amounts",
+        "spelling",
     },
     {"codegen", "itk"},
     {"primitives", "language", "files"},

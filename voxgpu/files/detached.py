@@ -231,7 +231,7 @@ def _numbered(place: str, words: list[str]) -> Iterator[str]:
 def _beside(place: str, name: str) -> str:
     path = Path(place).parent / name
     try:
-        return existing(path)
+        return existing(path, exact=True)  # as whoever reads the voxels takes it
     except FileProblem as problem:
         raise FileProblem(
             place, f"its voxels should be in `{path}`: {problem.reason}", problem.help

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from voxgpu.files.problem import FileProblem
+from voxgpu.spelling import on_disk
 
 #: Names of a folder that are compared with a misspelled one; comparing more takes seconds.
 _NAMES_COMPARED = 5000
@@ -19,15 +20,16 @@ _TEXT_HEADERS = (b"NRRD0", b"ObjectType", b"NDims", b"Comment")
 _LARGE_FILE_POINTER = b"version https://git-lfs"
 
 
-def existing(path: Path) -> str:
+def existing(path: Path, exact: bool = False) -> str:
     """The absolute path of the readable file or folder at ``path``, its folders resolved.
 
     The last name is kept also where it is a symbolic link: formats are told by suffixes, and
-    stores of large data link ``scan.nii.gz`` to nameless blobs. Raises FileProblem where there
-    is nothing, where it may not be read, and for what is neither file nor folder.
+    stores of large data link ``scan.nii.gz`` to nameless blobs. Letters may be composed or
+    decomposed otherwise than on the disk, unless the name must be ``exact``. Raises FileProblem
+    where there is nothing, where it may not be read, and for what is neither file nor folder.
     """
     try:
-        place = _resolved(path)
+        place = _resolved(path if exact else on_disk(path))
         kind = place.stat().st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
             raise FileProblem(str(path), "it is neither a file nor a folder")

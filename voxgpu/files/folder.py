@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
+from voxgpu.spelling import forms, on_disk
 
 
 def listing(folder: Path, pattern: str, recursive: bool, whole: bool, roots: Roots) -> list[str]:
@@ -18,19 +20,25 @@ def listing(folder: Path, pattern: str, recursive: bool, whole: bool, roots: Roo
     whole      paths that can be opened from here instead of names within the folder
     """
     roots.check_read(folder)
+    folder = on_disk(folder)
     if not folder.is_dir():
         raise FileProblem(str(folder), "not a folder", "relative ones are looked for from here")
     if not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         reason = f"`{pattern}` is not a pattern of names within a folder"
         raise FileProblem(str(folder), reason, "try `*`")
     try:
-        found = sorted(folder.rglob(pattern) if recursive else folder.glob(pattern))
+        patterns = {pattern, *forms(pattern)}
+        found = sorted({each for one in patterns for each in _matches(folder, one, recursive)})
     except OSError as error:
         raise FileProblem(str(folder), error.strerror or str(error)) from error
     found = [each for each in found if not _is_hidden(each.relative_to(folder), pattern)]
     if roots.read:
         found = [each for each in found if _is_allowed(each, roots)]
     return [str(each) if whole else each.relative_to(folder).as_posix() for each in found]
+
+
+def _matches(folder: Path, pattern: str, recursive: bool) -> Iterator[Path]:
+    yield from folder.rglob(pattern) if recursive else folder.glob(pattern)
 
 
 def _is_allowed(path: Path, roots: Roots) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from voxgpu.files.existing import os_reason
 from voxgpu.files.problem import FileProblem
+from voxgpu.spelling import on_disk
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Roots:
 
 def _check(path: str | Path, roots: tuple[Path, ...], action: str) -> None:
     _refuse_control(str(path), action)
-    place = _destination(path, action)
-    if not roots or any(place.is_relative_to(os.path.realpath(root)) for root in roots):
+    place = _destination(on_disk(path) if action == "read" else path, action)
+    if not roots or any(place.is_relative_to(os.path.realpath(on_disk(root))) for root in roots):
         return
     allowed = ", ".join(f"`{root}`" for root in roots)
     led = "" if str(place) == str(path) else f" (it leads to `{place}`)"

@@ -11,6 +11,7 @@ from voxgpu.language.parse import declared_dialect, is_command, parse, words
 from voxgpu.language.syntax import Command, Dialect, Import, Save, Value
 from voxgpu.language.tokens import Operators
 from voxgpu.language.words import Token, imported_names
+from voxgpu.spelling import on_disk
 
 #: What comes with voxgpu: the file, or nothing where all of it is always in scope.
 BUNDLED = {
@@ -111,6 +112,7 @@ class Programs:
         if bare in BUNDLED:
             return self._bundled(bare)
         candidates = [folder / name, folder / f"{name}.imgql", Path(name), Path(f"{name}.imgql")]
+        candidates += [on_disk(each) for each in candidates]  # the exact name first
         path = next((each for each in candidates if each.is_file()), None)
         if path is None:
             known = ", ".join(f'"{each}"' for each in BUNDLED)
