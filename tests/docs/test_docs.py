@@ -98,6 +98,24 @@ def test_programs_on_a_page_are_programs(page: Path) -> None:
         assert not told, told
 
 
+def test_programs_of_the_readme_warn_of_nothing(
+    head: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the files that they load, so that all types are known."""
+    monkeypatch.chdir(head)
+    Path("cases").mkdir(exist_ok=True)
+    (flair,) = head.glob("*_flair.nii.gz")
+    Path("cases/a_flair.nii.gz").write_bytes(flair.read_bytes())
+    blocks = [*_blocks(ROOT / "README.md"), *_blocks(ROOT / "README.md", "imgql")]
+    programs = [each for each in blocks if "print " in each and ("load " in each or "let " in each)]
+    assert len(programs) >= 2
+    for program in programs:
+        result = voxgpu.run(
+            program + "\n", define={"CASE": "head"}, output=head, on_error="collect"
+        )
+        assert not result.warnings, result.warnings
+
+
 def test_the_architecture_page_names_every_part() -> None:
     page = (DOCS / "architecture.md").read_text()
     parts = {each.name for each in (ROOT / "voxgpu").iterdir() if each.name[0] not in "_."}

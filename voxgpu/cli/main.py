@@ -12,7 +12,7 @@ import click
 from voxgpu import __version__
 from voxgpu.caches.told import untold
 from voxgpu.cli.streams import open_streams, output_problem
-from voxgpu.cli.terminal import complain, say
+from voxgpu.cli.terminal import complain, condensed, say
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.files.problem import FileProblem
 
@@ -92,7 +92,7 @@ def _status(arguments: list[str] | None) -> int:
         click.echo("interrupted: what was delivered is whole, nothing else was left", err=True)
         return INTERRUPTED
     except ImgqlError as error:
-        complain(error.diagnostics)
+        complain(condensed(error.diagnostics))
         return FAILED
     except FileProblem as problem:
         say(f"error: {problem}")

@@ -78,8 +78,8 @@ _SHARED = (
     ),
     click.option(
         "--dialect",
-        type=click.Choice(["imgql1", "imgql2"]),
-        help="Read operators exactly as VoxLogicA 1 or 2 does.",
+        type=click.Choice(["imgql1", "imgql2", "voxgpu"]),
+        help="Read operators exactly as VoxLogicA 1 or 2 does, or as voxgpu does, for certain.",
     ),
     click.option(
         "--same-grid",

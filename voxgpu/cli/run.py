@@ -18,7 +18,7 @@ from voxgpu.cli.options import (
     source_of,
 )
 from voxgpu.cli.store_options import store_of, with_store
-from voxgpu.cli.terminal import Progress, complain, progress, say
+from voxgpu.cli.terminal import Progress, complain, condensed, progress, say
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ def _run(
             raise ImgqlError(compiled.diagnostics)
         if not (quiet or as_json):
             with bar.paused():
-                complain(each for each in compiled.diagnostics if not each.is_error)
+                warnings = [each for each in compiled.diagnostics if not each.is_error]
+                complain(warnings if verbose else condensed(warnings))
         counts.total += len(compiled.plan.nodes)
         return compiled, session.execute(compiled)
 

@@ -5,11 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from voxgpu.diagnostics import Diagnostic
+from voxgpu.diagnostics import Diagnostic, Note
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "help": "green", "note": "cyan"}
+
+
+def condensed(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics with one of those of readings (W101), which tells how many there are."""
+    every = list(diagnostics)
+    readings = [each for each in every if each.code == "W101"]
+    if len(readings) < 2:
+        return every
+    first, others = readings[0], len(readings) - 1
+    what = "one more expression is" if others == 1 else f"{others} more expressions are"
+    note = Note(f"{what} read otherwise; -v or `voxgpu check` shows all", None)
+    told = replace(first, notes=(*first.notes, note))
+    return [told if each is first else each for each in every if each not in readings[1:]]
 
 
 def complain(diagnostics: Iterable[Diagnostic]) -> None:

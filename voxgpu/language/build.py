@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Source, Span
-from voxgpu.language.precedence import Operator, Piece, read_chain
+from voxgpu.language.precedence import Piece, read_chain
 from voxgpu.language.syntax import (
     Array,
     BooleanLiteral,
@@ -27,6 +27,7 @@ from voxgpu.language.syntax import (
     Mistake,
     Name,
     NumberLiteral,
+    Operator,
     Print,
     Save,
     Slice,

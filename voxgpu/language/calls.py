@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from voxgpu.diagnostics import Diagnostics, Span
 from voxgpu.language.body import Body, Request, Work
@@ -29,8 +29,9 @@ from voxgpu.language.program import (
     Select,
     Step,
 )
+from voxgpu.language.readings import ambiguity
 from voxgpu.language.scope import Binding, FunctionBinding, Globals, ValueBinding
-from voxgpu.language.syntax import Name
+from voxgpu.language.syntax import Chain, Name
 from voxgpu.types import (
     BOOLEAN,
     NUMBER,
@@ -175,6 +176,28 @@ class Calls:
             else:
                 made.append(step)
         return tuple(made)
+
+    def compare_readings(self, chain: Chain, operands: Mapping[int, int], body: Body) -> None:
+        """Warns where VoxLogicA 1 or 2 reads a chain so that it may have another value.
+
+        operands  the steps of the chain's operands, by the ids of their expressions
+        """
+        numbers = {id(each): operands[id(each)] for each in chain.operands}
+        steps = {each: body.steps[number] for each, number in numbers.items()}
+        found = ambiguity(
+            chain, steps, numbers, lambda name, types: self._result(name, types, body)
+        )
+        if found is not None and found.span is not None and not found.span.source.ours:
+            self.say.add(found)
+
+    def _result(self, name: str, types: Sequence[Type], body: Body) -> Type | None:
+        """The type that an operator gives, as far as that is known; None: it takes none such."""
+        if body.find(name) is not None:
+            return UNKNOWN
+        overloads = self._names.overloads(name)
+        fits = fitting(overloads, types) or fitting(overloads, as_regions(types))
+        results = list(dict.fromkeys(each.result for each in fits))
+        return None if not results else results[0] if len(results) == 1 else UNKNOWN
 
     # Operations and functions of functions.
 

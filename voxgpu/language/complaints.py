@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from voxgpu.diagnostics import Diagnostics, Note, Span, at_trace
+from voxgpu.diagnostics import Diagnostic, Diagnostics, Note, Span, at_trace
 from voxgpu.language.body import Body
 from voxgpu.language.explained import import_of, signatures_of
 from voxgpu.language.names import Names
@@ -160,6 +160,10 @@ class Complaints:
             found = [by_count[count] for count in sorted(by_count)]
             found += signatures_of(self._names.qualified(name, OPERATIONS))
         return f"write {' or '.join(found[:_SIGNATURES])}" if found else ""
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Tells something of one place, whoever calls it."""
+        self._diagnostics.add(diagnostic)
 
     def report(
         self,

@@ -71,7 +71,7 @@ class _Bind(NamedTuple):
 class _Unbind(NamedTuple):
     """The body of a local name is there: forget the name."""
 
-    name: str
+    local: Local
     shadowed: ValueBinding | None
 
 
@@ -95,33 +95,42 @@ class Checker:
         """Adds the steps of an expression; the number of the one that has its value."""
         work: list[Expression | _Finish | _Bind | _Unbind] = [root]
         values: list[int] = []
+        operands: dict[int, int] = {}  # of chains, by their ids: the steps that have their values
         while work:
             item = work.pop()
             match item:
                 case Call() | Array() | Index() | Slice() | Fold():
+                    if isinstance(item, Call) and item.chain is not None:
+                        operands.update((id(each), -1) for each in item.chain.operands)
                     work.append(_Finish(item))
                     work.extend(reversed(children(item)))
                 case Name():
                     values.append(self._calls.value(item, body))
+                    _note(operands, item, values[-1])
                 case _Finish(expression):
                     given = _take(values, _count(expression))
                     step = self._finished(expression, given, body)
                     values.append(step if isinstance(step, int) else (yield from step))
+                    _note(operands, expression, values[-1])
+                    if isinstance(expression, Call) and expression.chain is not None:
+                        self._calls.compare_readings(expression.chain, operands, body)
                 case For() | Filter():
                     work += [_Finish(item), item.sequence]
                 case If():
                     work += [_Finish(item), item.condition]
                 case Local():
                     shadowed = body.names.get(item.name)
-                    work += [_Unbind(item.name, shadowed), item.body, _Bind(item), item.value]
+                    work += [_Unbind(item, shadowed), item.body, _Bind(item), item.value]
                 case _Bind(local):
                     step = values.pop()
                     kind = body.steps[step].type
                     body.names[local.name] = ValueBinding(step, kind, local.declared)
-                case _Unbind(name, shadowed):
-                    _restore(body, name, shadowed)
+                case _Unbind(local, shadowed):
+                    _restore(body, local.name, shadowed)
+                    _note(operands, local, values[-1])
                 case _:
                     values.append(body.add(self._literal(item, body)))
+                    _note(operands, item, values[-1])
         return values[0]
 
     def needs_arguments(self, expression: Expression, kind: Type, body: Body) -> bool:
@@ -286,6 +295,12 @@ def _count(expression: Expression) -> int:
     if isinstance(expression, For | Filter | If):
         return 1
     return len(children(expression))
+
+
+def _note(operands: dict[int, int], expression: Expression, step: int) -> None:
+    """Keeps the step of an operand of a chain."""
+    if id(expression) in operands:
+        operands[id(expression)] = step
 
 
 def _take(values: list[int], count: int) -> tuple[int, ...]:

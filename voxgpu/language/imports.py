@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, Source, Span
-from voxgpu.language.parse import declared_dialect, is_command, parse, words
+from voxgpu.language.parse import declared_dialect, is_command, parse, unknown_dialect, words
 from voxgpu.language.syntax import Command, Dialect, Import, Save, Value
 from voxgpu.language.tokens import Operators
 from voxgpu.language.words import Token, imported_names
@@ -92,6 +92,9 @@ class Programs:
                 span = Span(source, token.start_pos, token.end_pos)
                 imported[name] = self._import(name, span, folder)
         own = None if self._every else declared_dialect(source.text)
+        unknown = unknown_dialect(source)
+        if unknown is not None:
+            self._diagnostics.add(unknown)
         dialect = own or self._dialect
         parsed = parse(source, self._operators, dialect, tokens)
         self._operators |= parsed.declared

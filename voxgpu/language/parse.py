@@ -20,11 +20,12 @@ from voxgpu.forking import call_in_child
 from voxgpu.language.brackets import DEEPEST, too_deep
 from voxgpu.language.build import Builder
 from voxgpu.language.mistakes import explain
+from voxgpu.language.scope import suggestion
 from voxgpu.language.syntax import Command, Dialect
 from voxgpu.language.tokens import Operators, classify
 from voxgpu.language.words import COMMANDS, Token, command_before, cut, next_command, word_pattern
 
-_DIALECT_COMMENT = re.compile(r"//\s*dialect:\s*(\w+)\s*$", re.MULTILINE)
+_DIALECT_COMMENT = re.compile(r"\s*//+\s*dialect\s*:\s*(?P<name>.*?)\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,27 @@ class Parsed:
 
 
 def declared_dialect(text: str) -> Dialect | None:
-    """The dialect that the first line asks for, as in ``// dialect: imgql1``."""
-    match = _DIALECT_COMMENT.match(text.split("\n", 1)[0].strip())
-    if match and match[1] in Dialect._value2member_map_:
-        return Dialect(match[1])
+    """The dialect that the first line asks for, as in ``// dialect: imgql1``, if there is one."""
+    match = _DIALECT_COMMENT.match(text.split("\n", 1)[0])
+    if match and match["name"].lower() in Dialect._value2member_map_:
+        return Dialect(match["name"].lower())
     return None
+
+
+def unknown_dialect(source: Source) -> Diagnostic | None:
+    """What is wrong with a first line that asks for a dialect that there is not."""
+    match = _DIALECT_COMMENT.match(source.text.split("\n", 1)[0])
+    if not match or match["name"].lower() in Dialect._value2member_map_:
+        return None
+    name = match["name"]
+    span = Span(source, match.start("name"), match.end("name"))
+    if not name:
+        span = Span(source, match.start(), match.end())
+    known = [each.value for each in Dialect if each is not Dialect.IMGQL]
+    message = f"there is no dialect `{name}`" if name else "this names no dialect"
+    found = suggestion(name, known)
+    hint = f"the dialects are {', '.join(known[:-1])} and {known[-1]}"
+    return Diagnostic("E100", message, span, help=f"{found}; {hint}" if found else hint)
 
 
 def words(source: Source) -> list[Token]:

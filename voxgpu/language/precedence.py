@@ -7,22 +7,18 @@ operators; so two readings are the same exactly if their postfix orders are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from voxgpu.diagnostics import Diagnostic, Span
-from voxgpu.language.syntax import Call, Dialect, Expression, Mistake, NumberLiteral
-from voxgpu.language.unparse import unparse
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """An operator where it stands; ``extra`` are the arguments of ``a ~[rad, bins] b``."""
-
-    name: str
-    is_prefix: bool
-    span: Span
-    extra: tuple[Expression, ...] = ()
-
+from voxgpu.diagnostics import Diagnostic
+from voxgpu.language.syntax import (
+    Call,
+    Chain,
+    Dialect,
+    Expression,
+    Mistake,
+    NumberLiteral,
+    Operator,
+)
 
 Piece = Expression | Operator
 
@@ -50,21 +46,34 @@ def level(name: str) -> int:
 
 
 def read_chain(pieces: Sequence[Piece], dialect: Dialect) -> tuple[Expression, Diagnostic | None]:
-    """The expression that a chain says in a dialect, and a warning where dialects disagree.
+    """The expression that a chain says in a dialect, or what is wrong with it.
+
+    Where dialects read it otherwise, the expression has the chain: whether its value differs is
+    seen once types are known (``readings.py``).
 
     ``pieces`` are operands with an infix operator between each two and any number of prefix
     operators before each.
     """
-    if dialect is Dialect.IMGQL:
+    ours = dialect in (Dialect.IMGQL, Dialect.VOXGPU)
+    if ours:
         pieces = _with_signs_of_powers(pieces)
     order = _READINGS[dialect](pieces)
     expression = _build(order)
-    if dialect is not Dialect.IMGQL or len(pieces) < 4:
+    if not ours or len(pieces) < 4:
         return expression, None
     mistake = _chained_comparison(order)
     if mistake:
         return Mistake(expression.span), mistake
-    return expression, _ambiguity(pieces, order, expression)
+    if dialect is Dialect.VOXGPU:
+        return expression, None
+    others = tuple(
+        (version, tuple(reading))
+        for version, reading in enumerate((_from_the_right(pieces), _from_the_left(pieces)), 1)
+        if not _same(order, reading)
+    )
+    if not others or not isinstance(expression, Call) or _is_associative(pieces):
+        return expression, None
+    return replace(expression, chain=Chain(tuple(order), others, _build)), None
 
 
 def _by_table(pieces: Sequence[Piece]) -> list[Piece]:
@@ -125,6 +134,7 @@ def _from_the_left(pieces: Sequence[Piece]) -> list[Piece]:
 
 _READINGS = {
     Dialect.IMGQL: _by_table,
+    Dialect.VOXGPU: _by_table,
     Dialect.IMGQL1: _from_the_right,
     Dialect.IMGQL2: _from_the_left,
 }
@@ -171,34 +181,11 @@ def _chained_comparison(order: Sequence[Piece]) -> Diagnostic | None:
     return None
 
 
-def _ambiguity(
-    pieces: Sequence[Piece], order: Sequence[Piece], expression: Expression
-) -> Diagnostic | None:
-    operators = [piece for piece in pieces if isinstance(piece, Operator)]
-    names = {operator.name for operator in operators}
-    if len(names) == 1 and names <= _ASSOCIATIVE:
-        return None
-    readings = [_from_the_right(pieces), _from_the_left(pieces)]
-    if all(_same(order, reading) for reading in readings):
-        return None
-    others = [
-        f"VoxLogicA {version} reads `{_shown(_build(reading))}`"
-        for version, reading in enumerate(readings, 1)
-        if not _same(order, reading)
-    ]
-    return Diagnostic(
-        "W101",
-        f"this is read as `{_shown(expression)}`; {' and '.join(others)}",
-        expression.span,
-        help="write the parentheses to make certain, or choose a reading with --dialect",
-    )
+def _is_associative(pieces: Sequence[Piece]) -> bool:
+    """Whether it is seen at once that the value does not depend on the reading."""
+    names = {piece.name for piece in pieces if isinstance(piece, Operator)}
+    return len(names) == 1 and names <= _ASSOCIATIVE
 
 
 def _same(first: Sequence[Piece], second: Sequence[Piece]) -> bool:
     return all(one is other for one, other in zip(first, second, strict=True))
-
-
-def _shown(expression: Expression) -> str:
-    text = unparse(expression)
-    text = text[1:-1] if text.startswith("(") else text
-    return text if len(text) <= 160 else text[:157] + "…"

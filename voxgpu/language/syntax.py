@@ -6,6 +6,7 @@ not compared: two programs are equal if they say the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -13,9 +14,14 @@ from voxgpu.diagnostics import Span
 
 
 class Dialect(Enum):
-    """Whose reading of infix and prefix operators, and of division by zero, is taken."""
+    """Whose reading of infix and prefix operators, and of division by zero, is taken.
+
+    IMGQL is voxgpu's own, with warnings where a dialect reads a program otherwise; who writes
+    VOXGPU knows that it is.
+    """
 
     IMGQL = "imgql"
+    VOXGPU = "voxgpu"
     IMGQL1 = "imgql1"
     IMGQL2 = "imgql2"
 
@@ -66,12 +72,16 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function or operator applied to arguments; ``callee`` is where its name stands."""
+    """A function or operator applied to arguments; ``callee`` is where its name stands.
+
+    chain  what it was written as, where dialects read that otherwise
+    """
 
     name: str
     arguments: tuple[Expression, ...]
     callee: Span = _place()
     span: Span = _place()
+    chain: Chain | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +170,40 @@ class Mistake:
     """Something that is no expression; what is wrong with it has been said."""
 
     span: Span = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator where it stands; ``extra`` are the arguments of ``a ~[rad, bins] b``."""
+
+    name: str
+    is_prefix: bool
+    span: Span
+    extra: tuple[Expression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """Operands and operators in the postfix order in which they are read, and in that of others.
+
+    others         the version of VoxLogicA, and its order
+    expression_of  the expression that an order says
+    """
+
+    order: tuple[Expression | Operator, ...]
+    others: tuple[tuple[int, tuple[Expression | Operator, ...]], ...]
+    expression_of: Callable[[Sequence[Expression | Operator]], Expression]
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        """The operands, those in the brackets of operators too."""
+        found: list[Expression] = []
+        for piece in self.order:
+            if isinstance(piece, Operator):
+                found += piece.extra
+            else:
+                found.append(piece)
+        return tuple(found)
 
 
 Expression = (
