@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from voxgpu.language.explained import explained
+from voxgpu.language.imports import BUNDLED
 from voxgpu.language.scope import suggestion
 from voxgpu.primitives.catalogue import FAMILIES
 from voxgpu.primitives.documentation import Entry, entries
@@ -14,7 +15,7 @@ from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
 
 #: The families, in the order in which they are listed; others, such as users' own, come last.
-_ORDER = ("command", "expression", *FAMILIES, "sequence", "file", "relations")
+_ORDER = ("command", "expression", "type", *FAMILIES, "sequence", "file", "relations")
 
 SPACE = "simpleitk"
 
@@ -65,9 +66,11 @@ def named(name: str, every: Sequence[Entry]) -> list[Entry]:
     """The entries under a name. Raises NoSuchName where there are none.
 
     Names of SimpleITK may be written with their namespace or without, in capitals or not; the
-    namespace alone stands for all of them.
+    namespace alone stands for all of them, the name of an import for what it brings.
     """
     name = name.strip()
+    if not name:
+        raise NoSuchName("no name was given")
     found = [each for each in every if name in each.names]
     if found:
         return found
@@ -75,6 +78,9 @@ def named(name: str, every: Sequence[Entry]) -> list[Entry]:
         return [each for each in every if "$cwd" in each.names]
     if name == SPACE:
         return list(namespace())
+    if name in BUNDLED:
+        brought = [each for each in every if each.after == f'import "{name}"']
+        return brought or [each for each in every if "import" in each.names]
     space, _, plain = name.rpartition(".")
     if space in ("", SPACE):
         found = [each for each in every if f"{SPACE}.{plain}" in each.names]

@@ -77,8 +77,8 @@ BEFORE_RUNNING = [
     ),
     Mistake(
         "4-D image",
-        'load a = "four.nii.gz"\n',
-        *("E201", "1:10", '"four.nii.gz"', ("4 dimensions", "3×3×3×2", "pick one volume")),
+        'load a = "four.nii.gz"\nprint "max" max(a)\n',
+        *("E102", "2:17", "a", ("sequence of image of numbers", "for v in xs do max(v)")),
     ),
     Mistake(
         "terabytes that the header claims",

@@ -321,3 +321,21 @@ def test_files_of_freesurfer_that_cannot_be_read(tmp_path: Path, monkeypatch: An
     with pytest.raises(FileProblem) as caught:
         read_header(path)
     assert "voxgpu[freesurfer]" in caught.value.help
+
+
+@pytest.mark.parametrize(
+    ("expression", "help"),
+    [
+        ("max(x)", "for v in xs do max(v)"), ("x > 3", "for v in xs do v > …"),
+        ("3 + x", "for v in xs do … + v"), ("x - x", "for i in range(length(xs)) do xs[i] - ys[i]"),
+        ("-x", "for v in xs do -v"), ("percentiles(x, x[0] > 1, 0.5)", "do percentiles(v, …, …)"),
+        ("mean(x)", "fold(+, xs) / length(xs)"), ("length(x[0])", "[v] is the sequence of one"),
+        ("for v in x[0] do max(v)", "[v] is the sequence of one"),
+    ],
+)  # fmt: skip
+def test_a_sequence_in_place_of_an_image_is_told_with_what_to_write(
+    tmp_path: Path, expression: str, help: str
+) -> None:
+    path = _put(tmp_path / "a.nii")
+    (found,) = voxgpu.check(f'load x = "{path}"\nlet y = {expression}')
+    assert found.code == "E102" and help in found.help

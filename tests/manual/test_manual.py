@@ -18,7 +18,8 @@ from voxgpu.primitives.catalogue import standard_primitives
 from voxgpu.primitives.documentation import Entry
 
 EVERY = manual(standard_primitives())
-WRITTEN = [each for each in EVERY if each.family in ("command", "expression", "sequence", "file")]
+_FORMS = ("command", "expression", "type", "sequence", "file")
+WRITTEN = [each for each in EVERY if each.family in _FORMS]
 CALLED = [each for each in EVERY if each not in WRITTEN]
 IN_IMGQL = {*bound_in("stdlib"), *bound_in("RegionCalculus")}
 
@@ -149,6 +150,11 @@ def test_examples_of_simpleitk_are_programs(
         ("ReadImage", "simpleitk.ReadImage"),
         ("tpp", "tpp"),
         ("filter", "filter"),
+        ("RegionCalculus", "p"),
+        ("stdlib", "import"),
+        ("image", "image"),
+        ("bool", "number"),
+        ("//", "//"),
     ],
 )
 def test_a_name_is_found(name: str, found: str) -> None:
@@ -160,6 +166,11 @@ def test_a_name_that_cannot_be_used_says_why() -> None:
         named("simpleitk.Resample", EVERY)
     with pytest.raises(NoSuchName, match="did you mean `grow`"):
         named("grwo", EVERY)
+    with pytest.raises(NoSuchName, match="no name"):
+        named(" ", EVERY)
+    with pytest.raises(NoSuchName) as caught:
+        named("touhc", EVERY)
+    assert str(caught.value).count("`touch`") == 1
 
 
 def test_a_search_finds_what_means_the_same() -> None:

@@ -15,6 +15,8 @@ _COMMANDS: tuple[_Entry, ...] = (
         ("load NAME = PATH",),
         """Binds a name to the image in a file, or in a folder with one DICOM series.
 
+A file of several volumes (4-D) is the sequence of its images.
+
 >>> load flair = "head_flair.nii.gz"
 """,
     ),
@@ -51,6 +53,8 @@ sum=3
         ("save",),
         ("save NAME EXPR",),
         """Writes an image to a file below the output folder; of a sequence, each to its own.
+
+Under a name that ends in `4d`, such as `all_4d.nii.gz`, a sequence is one file of several volumes.
 
 >>> save "everything.nii.gz" tt
 """,
@@ -99,6 +103,16 @@ less
     ),
     (
         "expression",
+        ("//",),
+        ("// TEXT", "// dialect: NAME"),
+        """A comment, to the end of the line; on the first line it may name the dialect.
+
+>>> 1 + 1 // two
+2
+""",
+    ),
+    (
+        "expression",
         ("true", "false"),
         ("true", "false"),
         """The truth values; `tt` and `ff` are the regions that are true everywhere, and nowhere.
@@ -128,6 +142,44 @@ name, and `$stem` its name without suffix.
 
 >>> contains("$cwd", "/")
 true
+""",
+    ),
+)
+
+_TYPES: tuple[_Entry, ...] = (
+    (
+        "type",
+        ("number", "bool", "string"),
+        ("number", "bool", "string"),
+        """A number of 64 bits, a truth value, a text; types are inferred and never written.
+
+>>> 0.5
+0.5
+""",
+    ),
+    (
+        "type",
+        ("image", "region"),
+        ("image of numbers", "image of true/false", "image of colors", "image of any kind"),
+        """Voxels on a grid: float32 numbers; a region, true or false; 3 or 4 channels of colors.
+
+Comparing makes a region of numbers, `booleanToNumber` numbers of a region, `intensity` numbers of
+colors.
+
+>>> volume(constant(2) > 1) > 0
+true
+""",
+    ),
+    (
+        "type",
+        ("sequence", "function"),
+        ("sequence of T", "function"),
+        """Values of one type, in order; what the name of a function or an operator stands for.
+
+T and U are any type, the same wherever they stand in a signature.
+
+>>> map(abs, [-1, 2])
+[1, 2]
 """,
     ),
 )
@@ -304,4 +356,4 @@ copy.nii.gz
 )
 
 #: What is no primitive and is not written in ImgQL, in the order of the documentation.
-BUILT_IN: tuple[_Entry, ...] = (*_COMMANDS, *_EXPRESSIONS, *_SEQUENCES, *_FILES)
+BUILT_IN: tuple[_Entry, ...] = (*_COMMANDS, *_EXPRESSIONS, *_TYPES, *_SEQUENCES, *_FILES)

@@ -86,7 +86,7 @@ class Complaints:
         else:
             notes = bound_at(blamed, body) if blamed is not None else ()
             span = blamed.span if blamed is not None else callee.span
-            self.report("E102", str(mistake), span, body, notes)
+            self.report("E102", str(mistake), span, body, notes, mistake.help)
         return body.add(Broken(UNKNOWN, callee.whole))
 
     def needs_arguments(self, callee: Callee, types: Sequence[Type], body: Body) -> None:

@@ -31,9 +31,10 @@ Types = Sequence[Type]
 class Mistyped(Exception):
     """Arguments that an operation does not take; ``argument`` is the number of the wrong one."""
 
-    def __init__(self, message: str, argument: int | None = None) -> None:
+    def __init__(self, message: str, argument: int | None = None, help: str = "") -> None:
         super().__init__(message)
         self.argument = argument
+        self.help = help
 
 
 def _a(kind: Type) -> str:
@@ -58,7 +59,8 @@ def item_of(name: str, types: Types, index: int) -> Type:
     if isinstance(kind, Unknown):
         return UNKNOWN
     where = "" if len(types) == 1 else f" as its {_ORDINAL[index]} argument"
-    raise Mistyped(f"`{name}` needs a sequence{where}, got {_a(kind)}", index)
+    help = "[v] is the sequence of one image" if isinstance(kind, ImageOf) else ""
+    raise Mistyped(f"`{name}` needs a sequence{where}, got {_a(kind)}", index, help)
 
 
 def _range(types: Types) -> Type:

@@ -11,6 +11,7 @@ from voxgpu.types import (
     NUMBER,
     NUMBER_IMAGE,
     ImageOf,
+    SequenceOf,
     Type,
     Unknown,
     may_be_used_as,
@@ -115,6 +116,9 @@ def remedy(name: str, types: Sequence[Type], wanted: Type | None, catalogue: Cat
     sibling = _sibling(name, types, catalogue)
     if sibling:
         return f"the dots mark the sides that are numbers: write `{sibling}`"
+    over = _item_by_item(name, types, catalogue)
+    if over:
+        return over
     given = [each for each in types if isinstance(each, ImageOf)]
     if wanted == BOOLEAN_IMAGE and NUMBER_IMAGE in given:
         return (
@@ -129,6 +133,26 @@ def remedy(name: str, types: Sequence[Type], wanted: Type | None, catalogue: Cat
     if wanted == NUMBER and given:
         return "an image becomes a number by min(v), max(v), avg(v, mask) or volume(mask)"
     return ""
+
+
+def _item_by_item(name: str, types: Sequence[Type], catalogue: Catalogue) -> str:
+    """How sequences are gone over, where their items are what is wanted."""
+    items = [each.item if isinstance(each, SequenceOf) else each for each in types]
+    if items == list(types):
+        return ""
+    if name == "mean" and items == [NUMBER_IMAGE]:
+        return "the mean of images is fold(+, xs) / length(xs)"
+    if not fitting(catalogue.get(name, ()), items):
+        return ""
+    count = sum(isinstance(each, SequenceOf) for each in types)
+    names = ["v"] if count == 1 else [f"{each}[i]" for each in ("xs", "ys", "zs", "us")[:count]]
+    left = iter(names)
+    arguments = [next(left, "…") if isinstance(each, SequenceOf) else "…" for each in types]
+    call = f"{name}({', '.join(arguments)})"
+    if not name[0].isalpha():
+        call = f" {name} ".join(arguments) if len(arguments) == 2 else name + arguments[0]
+    over = "v in xs" if count == 1 else "i in range(length(xs))"
+    return f"take an item, such as xs[0], or go over all: for {over} do {call}"
 
 
 def _sibling(name: str, types: Sequence[Type], catalogue: Catalogue) -> str | None:

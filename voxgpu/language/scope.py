@@ -153,4 +153,5 @@ def suggestion(name: str, known: list[str]) -> str:
     close = by_case or get_close_matches(name, known, n=3, cutoff=0.65)
     if not close:
         return ""
-    return f"did you mean {' or '.join(f'`{each}`' for each in close[:2])}?"
+    # Of several overloads there may be several of a name.
+    return f"did you mean {' or '.join(f'`{each}`' for each in list(dict.fromkeys(close))[:2])}?"
