@@ -13,7 +13,19 @@ from voxgpu.codegen import nvrtc
 from voxgpu.codegen.cuda_library import prelude
 from voxgpu.codegen.cuda_source import CudaKernel, render, texts
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import Scalar, any_of, constant, count, cube, read, total, where
+from voxgpu.codegen.scalar import (
+    Scalar,
+    any_of,
+    constant,
+    count,
+    cube,
+    largest,
+    parameter,
+    read,
+    smallest,
+    total,
+    where,
+)
 
 ARCHITECTURES = (70, 80, 90)
 
@@ -34,6 +46,17 @@ def _mean() -> CudaKernel:
 ALL = {name: _cuda(kernel) for name, kernel in KERNELS.items()}
 ALL["near"] = _cuda(Kernel(("bool",), (), (any_of(B[each] for each in cube(1)),)))
 ALL["mean"] = _mean()
+_NEXT, _NUMBER = read(0, "f32", -7.5), parameter(0, "f32")
+ALL["wide"] = _cuda(
+    Kernel(
+        ("uint64", "int64", "bool"),
+        ("f32",),
+        (V < _NUMBER, read(1, "f32") == V, where(read(2, "bool"), V, 0.0)),
+        (smallest(V), largest(read(1, "f32")), total(V)),
+        ("bool", "bool", "uint64"),
+    )
+)
+ALL["wide neighbors"] = _cuda(Kernel(("int64",), ("f32",), (_NEXT[0, 0, 1] >= _NEXT,)))
 
 
 @pytest.fixture(scope="module")

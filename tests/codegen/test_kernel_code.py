@@ -40,6 +40,7 @@ KERNELS = {
     "double": Kernel(("float64",), (), (V - 0.5,)),
     "gathers": Kernel(("float32",), (), (), (count(V > 1.0), smallest(V), largest(V))),
     "ramp": Kernel(("float32",), (), (V + position(0),)),
+    "labels": Kernel(("int32", "uint32"), ("f32",), (V == P, V < W), (largest(V), smallest(W))),
 }
 
 

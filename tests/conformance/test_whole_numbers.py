@@ -16,6 +16,7 @@ import pytest
 from tests.conformance.on_backend import NOWHERE, execute, outcome_of, same, type_of
 from tests.emulation.module import requires_emulation
 from tests.gpu.emulated import emulated_gpu, prepare
+from tests.laws.random_plans import lit, steepness
 from voxgpu.cpu.backend import Cpu
 from voxgpu.execution.task import Reference
 from voxgpu.gpu.ahead import kernels_of
@@ -23,7 +24,8 @@ from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.catalogue import standard_primitives
-from voxgpu.primitives.primitive import Value
+from voxgpu.primitives.define import Bool, Voxel, neighborhood
+from voxgpu.primitives.primitive import Primitive, Value
 from voxgpu.primitives.rewritten import COMPARED_PERCENTILE, COMPARED_VOLUME
 from voxgpu.primitives.source import CONSTANT
 from voxgpu.types import ImageOf, Type
@@ -211,6 +213,64 @@ def ranked(population: Sequence[int], each: Sequence[int], c: float) -> list[flo
     """(L + c·E) / N, counted."""
     total = len(population)
     return [(sum(p < v for p in population) + c * population.count(v)) / total for v in each]
+
+
+@pytest.mark.parametrize("element", ["uint32", "int64"])
+def test_neighborhoods(element: str, backend: Any) -> None:
+    """What users define: with a number outside that the element has, or has not."""
+    if getattr(backend, "name", "").startswith("cuda") and element == "int64":
+        pytest.skip("compiling for the emulation takes its time")
+    v = image(element)
+    grid = Grid.regular(v.shape)
+    given: dict[ValueId, Value] = {ValueId("a"): Image(v, grid), ValueId("n"): 16777217.0}
+    nodes = {id: Node(CONSTANT, (), (str(id),)) for id in given}
+    types: dict[ValueId, Type] = {id: type_of(value) for id, value in given.items()}
+
+    def make(primitive: Primitive, *inputs: ValueId) -> ValueId:
+        node = Node(primitive, inputs)
+        nodes[node.id] = node
+        types[node.id] = ImageOf(primitive.result.content, primitive.element, 1, grid)  # type: ignore[union-attr]
+        return node.id
+
+    a, n = given
+    equal = make(NAMED["equal(image of numbers, number)"], a, n)
+    found = {
+        "slope": make(steepness.overloads[0], a),
+        "greater": make(greater_than_the_next.overloads[0], a),
+        "equal to the next": make(same_as_next.overloads[0], a),
+        "within": make(lit.overloads[0], equal, a),
+    }
+    goals = tuple(Goal("find", id, label, NOWHERE, NOWHERE) for label, id in found.items())
+    made = execute(Plan(nodes, types, goals), given, backend)
+    x = v[:, :, 1:] > v[:, :, :-1]
+    assert np.array_equal(made["greater"].array[:, :, :-1], ~x & (v[:, :, 1:] != v[:, :, :-1]))
+    assert np.array_equal(made["greater"].array[:, :, -1], v[:, :, -1].astype(np.float32) > -7.5)
+    assert np.array_equal(made["equal to the next"].array[:, :, :-1], v[:, :, 1:] == v[:, :, :-1])
+    assert np.array_equal(made["equal to the next"].array[:, :, -1], v[:, :, -1] == 7)
+    first = np.where(v[:, :, :-2] != 0, v[:, :, 2:] == 16777217, False)
+    assert made["within"].array[:, :, :-2][first & (v[:, :, :-2] > 0)].all()
+    wanted = execute(Plan(nodes, types, goals), given, Reference())
+    assert all(same(made[label], wanted[label]) for label in made)
+
+
+@neighborhood("greater_than_the_next", outside=-7.5)
+def greater_than_the_next(v: Voxel) -> Bool:
+    """True where the next voxel along x is less.
+
+    >>> greater_than_the_next([2, 1])
+    [true, true]
+    """
+    return v > v[(0, 0, 1)]
+
+
+@neighborhood("same_as_next", outside=7.0)
+def same_as_next(v: Voxel) -> Bool:
+    """True where the next voxel along x is the same.
+
+    >>> same_as_next([1, 1])
+    [true, false]
+    """
+    return v == v[(0, 0, 1)]
 
 
 def test_many_thresholds_of_one_image() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,16 @@ def test_numbers_that_are_found_out_first() -> None:
     """The image is loaded before it is known that the program will calculate with it."""
     program = 'let n = max(a)\nprint "x" if n > 5 then max(a + 1) else 0'
     assert len(warnings(program, a=annotation())) == 1
+
+
+def test_what_a_store_has_is_told_of_again(tmp_path: Path) -> None:
+    program = 'load a = "a"\nsave "x" mask(a, a > 5) + 1'
+    images = {"a": annotation()}
+    for _ in range(2):
+        found = voxgpu.run(program, images=images, store=tmp_path / "store")
+        assert len(found.warnings) == 1
+    exact = 'load a = "a"\nsave "x" mask(a, a > 5)'
+    assert not voxgpu.run(exact, images=images, store=tmp_path / "store").warnings
 
 
 def test_the_greatest_number_beyond_float64() -> None:

@@ -27,6 +27,7 @@ _WANTED = [
     "rounded(image of numbers)",
     "mask(image of numbers, image of true/false)",
     "greater(image of numbers, number)",
+    "equal(image of numbers, image of numbers)",
     "less_or_equal(number, image of numbers)",
     "less(image of numbers, image of numbers)",
     "conjunction(image of true/false, image of true/false)",
@@ -77,13 +78,25 @@ PRIMITIVES = [_BY_NAME[name] for name in _WANTED]
 PRIMITIVES += [*steepness.overloads, *lit.overloads] * 2
 
 
+#: Elements of the first image; those of whole numbers that float32 has not, and what those are.
+ELEMENTS = ("int16", "float32", "float64", "uint32", "int64")
+LARGE = (2**24, 2**24 + 1, 2**24 + 3, 2**31)
+
+
+def _numbers(random: Random, voxels: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    element = random.choice(ELEMENTS)
+    if element in ("uint32", "int64"):
+        return voxels.choice([*range(9), *LARGE], shape).astype(element)
+    return voxels.integers(-3, 9, shape).astype(element)
+
+
 def random_plan(seed: int, size: int, goals: int) -> tuple[Plan, dict[ValueId, Value]]:
     """A plan of ``size`` operations, and the values of what it begins with."""
     random = Random(seed)
     shape = random.choice([(3, 4, 5), (1, 6, 7), (5, 9), (4, 3, 64), (2, 2, 1)])
     grid = Grid.regular(shape, tuple(random.choice([1.0, 0.7, 2.0]) for _ in shape))
     voxels = np.random.default_rng(seed)
-    numbers = voxels.integers(-3, 9, shape).astype(random.choice(["int16", "float32", "float64"]))
+    numbers = _numbers(random, voxels, shape)
     given: dict[ValueId, Value] = {
         ValueId("v"): Image(numbers, grid),
         ValueId("w"): Image(voxels.choice(ODD, shape), grid),
@@ -91,7 +104,7 @@ def random_plan(seed: int, size: int, goals: int) -> tuple[Plan, dict[ValueId, V
     }  # fmt: skip
     nodes = {id: Node(CONSTANT, (), (str(id),)) for id in given}
     types: dict[ValueId, Type] = {id: type_of(value) for id, value in given.items()}
-    for number in (0.0, 1.0, 2.0, 0.5, -1.5, 3.0):
+    for number in (0.0, 1.0, 2.0, 0.5, -1.5, 16777217.0):
         node = Node(CONSTANT, (), (number,))
         nodes[node.id], types[node.id] = node, NUMBER
     while len(nodes) < size:

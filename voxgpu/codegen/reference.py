@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from voxgpu.codegen.scalar import COMPARISONS, HERE, Offset, Scalar, topological
 from voxgpu.codegen.whole import WHOLE, chosen_as, read_as
-from voxgpu.codegen.whole_reference import compared, is_whole
+from voxgpu.codegen.whole_reference import Mixed, compared, is_whole
 
 Array = npt.NDArray[Any]
 
@@ -73,6 +73,8 @@ def evaluate(
                 if not remaining[id(argument)]:
                     del values[id(argument)]
     result = values[id(body)]
+    if isinstance(result, Mixed):
+        result = result.rounded()
     if body.element != "f64" and np.ndim(result) == 0:
         return np.full(shape, result, dtype=_DTYPE[body.element])
     return result if body.element != "f32" or is_whole(result) else _single(result)
@@ -144,14 +146,17 @@ def _given(expression: Scalar, value: Any) -> Any:
 
 def _single(value: Any) -> Any:
     """Numbers rounded to float32."""
+    if isinstance(value, Mixed):
+        return value.rounded()
     return np.asarray(value, dtype=np.float32)[()]
 
 
-def _read(array: Array, offset: Offset, outside: bool | float | None) -> Array:
+def _read(array: Array, offset: Offset, outside: bool | float | None) -> Array | Mixed:
     if offset == HERE:
         return array
     if is_whole(array) and read_as(array.dtype.name, offset, outside) == "f32":
-        array = _single(array)
+        inside = shifted(np.ones(array.shape, np.bool_), offset, False)
+        return Mixed(inside, shifted(array, offset, 0), float(outside or 0))
     # Where nothing is said of what lies outside, nobody looks at it.
     return shifted(array, offset, 0 if outside is None else outside)
 
@@ -167,6 +172,9 @@ def _where(expression: Scalar, condition: Any, then: Any, otherwise: Any) -> Any
         return np.where(condition, then, otherwise)
     sides = expression.arguments[1:]
     constants = [each.detail[0] for each in sides if each.operation == "constant"]
+    then, otherwise = (
+        _single(each) if isinstance(each, Mixed) else each for each in (then, otherwise)
+    )
     kinds = [WHOLE.get(np.asarray(each).dtype.name, "f32") for each in (then, otherwise)]
     if chosen_as(kinds[0], kinds[1], constants) is None:
         return np.where(condition, _single(then), _single(otherwise))

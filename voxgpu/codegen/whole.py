@@ -112,6 +112,9 @@ class _Exact:
         self._doubles = doubles
         self._converted: dict[tuple[int, Element], Scalar] = {}
         self._made: dict[int, Scalar] = {}
+        #: Reads of whole numbers beside which something else lies outside the image: where they
+        #: are inside, and the numbers inside and outside.
+        self._mixed: dict[int, tuple[Scalar, Scalar, Scalar]] = {}
 
     def of(self, roots: Sequence[Scalar]) -> tuple[Scalar, ...]:
         for each in topological(roots):
@@ -135,8 +138,7 @@ class _Exact:
             case "where":
                 return self._where(each, arguments)
             case operation if operation in COMPARISONS:
-                if any(argument.element in NAMES for argument in arguments):
-                    return self._compared(operation, *arguments)
+                return self._compared(each, *arguments)
             case _:
                 arguments = [self._number(argument) for argument in arguments]
         return _rebuilt(each, arguments)
@@ -153,7 +155,10 @@ class _Exact:
             return Scalar("read", (), (source, offset, beyond), kind)
         voxel = Scalar("read", (), (source, offset, None), kind)
         beyond_it = constant(float(outside))  # type: ignore[arg-type]
-        return where(_is_inside(offset), self._as(voxel, "f32"), beyond_it)
+        inside = _is_inside(offset)
+        number = where(inside, self._as(voxel, "f32"), beyond_it)
+        self._mixed[id(number)] = inside, voxel, beyond_it
+        return number
 
     def _where(self, each: Scalar, arguments: list[Scalar]) -> Scalar:
         chosen, then, otherwise = arguments
@@ -189,7 +194,22 @@ class _Exact:
             return value.arguments[0]
         return self._as(value, "f64")
 
-    def _compared(self, operation: str, left: Scalar, right: Scalar) -> Scalar:
+    def _compared(self, each: Scalar, left: Scalar, right: Scalar) -> Scalar:
+        for value in (left, right):
+            if id(value) in self._mixed:
+                inside, voxel, beyond = self._mixed[id(value)]
+                sides = [
+                    self._compared(
+                        each, *(part if side is value else side for side in (left, right))
+                    )
+                    for part in (voxel, beyond)
+                ]
+                return where(inside, *sides)
+        if left.element in NAMES or right.element in NAMES:
+            return self._compared_exactly(each.operation, left, right)
+        return _rebuilt(each, [left, right])
+
+    def _compared_exactly(self, operation: str, left: Scalar, right: Scalar) -> Scalar:
         if left.element in NAMES and right.element in NAMES:
             return self._compared_integers(operation, left, right)
         if right.element in NAMES:

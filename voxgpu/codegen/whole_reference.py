@@ -6,6 +6,7 @@ float32 voxels, or one float64 number.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,28 @@ Array = npt.NDArray[Any]
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value is an image, or a voxel, of whole numbers that float32 cannot hold."""
+    """Whether a value has whole numbers that float32 cannot hold."""
+    if isinstance(value, Mixed):
+        return True
     return isinstance(value, np.ndarray | np.generic) and value.dtype.name in WHOLE
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Voxels beside the frame, where whole numbers meet a number that their element has not.
+
+    inside   whether the voxel is one of the image
+    whole    what it is there
+    outside  the number elsewhere
+    """
+
+    inside: Array
+    whole: Array
+    outside: float
+
+    def rounded(self) -> Array:
+        """All of them as float32."""
+        return np.where(self.inside, self.whole.astype(np.float32), np.float32(self.outside))
 
 
 def as_read(array: Array) -> Array:
@@ -34,6 +55,15 @@ def compared(operation: str, left: Any, right: Any) -> Any:
 
     NaN compares false, except that it is not equal to anything.
     """
+    for value in (left, right):
+        if isinstance(value, Mixed):
+            sides = [
+                _compared_anyhow(
+                    operation, *(part if each is value else each for each in (left, right))
+                )
+                for part in (value.whole, np.float64(value.outside))
+            ]
+            return np.where(value.inside, *sides)
     if is_whole(left) and is_whole(right):
         # NumPy compares integers of any elements by their values.
         result: Any = getattr(np, operation)(left, right)
@@ -50,6 +80,12 @@ def compared(operation: str, left: Any, right: Any) -> Any:
         "equal": equal,
         "not_equal": ~equal,
     }[operation]
+
+
+def _compared_anyhow(operation: str, left: Any, right: Any) -> Any:
+    if is_whole(left) or is_whole(right):
+        return compared(operation, left, right)
+    return getattr(np, operation)(np.asarray(left, np.float32), np.asarray(right, np.float32))
 
 
 def _parts(whole: Any, numbers: Any) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from voxgpu.codegen.cuda_source import CudaKernel
+from voxgpu.codegen.scalar import Scalar
 from voxgpu.cpu.workers import Workers
 from voxgpu.elsewhere import Elsewhere, here
 from voxgpu.gpu import generated, numbers
@@ -134,11 +135,15 @@ class Gpu:
         images = [self._array(inputs[id]) for id in step.images]
         scalars = [inputs[id] for id in step.scalars]
         outputs, found = self._run(kernel, images, scalars, step.grid)
-        values = list(inputs.values())
-        made: list[Made] = [self._image(each, step.grid, values) for each in outputs]
+        pairs = zip(outputs, step.kernel.outputs, strict=True)
+        made: list[Made] = [
+            self._image(each, step.grid, _given([body], step, inputs)) for each, body in pairs
+        ]
         if step.numbers:
             wanted = [(each.id, each.nonempty, each.mask) for each in step.numbers]
-            made += self._gathered(wanted, found, sources_of(values))
+            bodies = [generated.bodies_of(each, step) for each in step.numbers]
+            sources = [sources_of(_given(each, step, inputs)) for each in bodies]
+            made += self._gathered(wanted, found, sources)
         return made
 
     def joint(self, step: Joint, inputs: Mapping[ValueId, Value]) -> list[Made]:
@@ -216,7 +221,7 @@ class Gpu:
         if grid is not None:
             return self._image(outputs[0], grid, arguments)
         checks = [(id, 0 if kernel.checks else None, primitive.nonempty)]
-        return self._gathered(checks, found, sources_of(arguments))[0]
+        return self._gathered(checks, found, [sources_of(arguments)])[0]
 
     def _run(
         self, kernel: CudaKernel, images: list[Array], scalars: Sequence[Value], grid: Grid
@@ -247,10 +252,11 @@ class Gpu:
         self,
         wanted: Sequence[tuple[ValueId, int | None, str]],
         found: Array,
-        sources: tuple[Elsewhere, ...],
+        sources: Sequence[tuple[Elsewhere, ...]],
     ) -> list[Made]:
         """The numbers of a kernel; whether a mask was empty is found out with them.
 
+        sources  of each number what it was made of that may turn out not to exist
         wanted  of each number its name, the gather that must not be 0 if there is one, and what
                 to call the mask that it counts
         """
@@ -262,7 +268,7 @@ class Gpu:
             if nonempty is not None:
                 finish = partial(_unless_empty, place, check, mask)
                 check += 1
-            made.append(DeviceNumber(id, gathered, finish, place, sources, nonempty is None))
+            made.append(DeviceNumber(id, gathered, finish, place, sources[place], nonempty is None))
         return made
 
     def _wrapped(
@@ -322,6 +328,11 @@ def scratch_of(node: Node) -> int | None:
         return SCRATCH[primitive]
     call = calls().get(primitive)
     return None if call is None else call.scratch
+
+
+def _given(bodies: Sequence[Scalar], step: Fused, inputs: Mapping[ValueId, Value]) -> list[Value]:
+    """What these bodies of a step look at, so that its failure is theirs."""
+    return [inputs[id] for id in generated.looked_at(bodies, step)]
 
 
 def _is_any_elsewhere(arguments: list[Value]) -> bool:

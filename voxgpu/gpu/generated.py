@@ -10,12 +10,13 @@ import numpy as np
 
 from voxgpu.codegen.cuda_source import THREADS, CudaKernel
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import GATHERS, Element, count, read, topological
+from voxgpu.codegen.scalar import GATHERS, Element, Scalar, count, read, topological
 from voxgpu.gpu.device import CudaDevice
 from voxgpu.gpu.launching import Array
 from voxgpu.gpu.numbers import NOWHERE
+from voxgpu.ids import ValueId
 from voxgpu.image import Grid
-from voxgpu.optimize.step import Fused, Single, Step
+from voxgpu.optimize.step import Fused, Gathered, Single, Step
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.primitive import Primitive, Shape
 from voxgpu.types import Content, ImageOf
@@ -44,6 +45,23 @@ def kernels_of(step: Step, plan: Plan) -> Iterator[CudaKernel]:
         yield alone(
             step.node.primitive, tuple(each.element for each in images), len(kinds) - len(images)
         )
+
+
+def bodies_of(number: Gathered, step: Fused) -> list[Scalar]:
+    """A number of a step, and the count that says whether there is one."""
+    if number.nonempty is None:
+        return [number.body]
+    return [number.body, step.kernel.gathers[number.nonempty]]
+
+
+def looked_at(bodies: Sequence[Scalar], step: Fused) -> list[ValueId]:
+    """The inputs of a step that these bodies read."""
+    found: dict[ValueId, None] = {}
+    for each in topological(bodies):
+        if each.operation in ("read", "parameter"):
+            inputs = step.images if each.operation == "read" else step.scalars
+            found[inputs[each.detail[0]]] = None  # type: ignore[call-overload]
+    return list(found)
 
 
 def is_plain(primitive: Primitive) -> bool:
