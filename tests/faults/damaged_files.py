@@ -32,6 +32,7 @@ ADDRESSES = 8 << 30
 FORMATS = (
     *("nii", "nii.gz", "img", "nrrd", "nhdr", "mha", "mhd", "png", "jpg", "bmp", "tif"),
     *("tiled.tif", "dcm", "frames.dcm", "series", "jp2", "gipl", "vtk", "mrc", "hdf5"),
+    *("mgh", "mgz", "volumes.nii.gz"),
 )
 
 
@@ -52,6 +53,15 @@ def sample(name: str, folder: Path) -> tuple[Path, Path]:
             import tifffile
 
             tifffile.imwrite(path, voxels.repeat(4, 1).repeat(4, 2), tile=(16, 16))
+        case "mgh" | "mgz":
+            import nibabel
+
+            nibabel.save(nibabel.MGHImage(voxels.astype(np.int16), np.eye(4)), path)
+        case "volumes.nii.gz":
+            import nibabel
+
+            volumes = voxels.astype(np.int16)[..., None].repeat(3, -1)
+            nibabel.save(nibabel.Nifti1Image(volumes, np.eye(4)), path)
         case _:
             packed = name in ("nrrd", "mha", "nii.gz")
             SimpleITK.WriteImage(image, str(path), packed)
@@ -128,7 +138,8 @@ def read_forever() -> None:
     os.dup2(2, 1)
     for line in sys.stdin:
         try:
-            image = read_image(read_header(Path(line.rstrip("\n"))))
+            header = read_header(Path(line.rstrip("\n")))
+            image = read_image(header.at(header.volumes - 1) if header.volumes > 1 else header)
             said = f"value {image.array.dtype}"
         except FileProblem as problem:
             said = f"message {problem.reason}"

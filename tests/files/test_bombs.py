@@ -221,3 +221,21 @@ def test_bzip2_is_refused_with_the_command_that_mends_it(tmp_path):
         read_header(path)
     assert caught.value.help.endswith(f"unu save -f nrrd -e gzip -i {path} -o packed.nrrd")
     assert os.fspath(path) in caught.value.help
+
+
+def test_files_of_freesurfer_are_held_to_their_headers(tmp_path, zeros):
+    import nibabel
+
+    nibabel.save(nibabel.MGHImage(VOXELS, np.eye(4)), tmp_path / "a.mgh")
+    whole = (tmp_path / "a.mgh").read_bytes()
+    (tmp_path / "tail.mgz").write_bytes(gzip.compress(whole) + zeros[0])
+    with pytest.raises(FileProblem, match="holds more than the 348 bytes promised"):
+        read_image(read_header(tmp_path / "tail.mgz"))
+    large = bytearray(whole)
+    struct.pack_into(">3i", large, 4, 2000, 2000, 2000)
+    (tmp_path / "a.mgh").write_bytes(large)
+    with pytest.raises(FileProblem, match="truncated: header promises 8,000,000,284 bytes"):
+        read_header(tmp_path / "a.mgh")
+    (tmp_path / "b.mgz").write_bytes(gzip.compress(bytes(large)))
+    with pytest.raises(FileProblem, match="the header claims 8,000,000,000 bytes"):
+        read_header(tmp_path / "b.mgz")

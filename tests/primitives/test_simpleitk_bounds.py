@@ -56,6 +56,8 @@ BEFORE_RUNNING = [
     ("max(OtsuThreshold(v, 0, 1, 0))", "`numberOfHistogramBins` from 1, not 0"),
     ("max(OtsuMultipleThresholds(v, 255))", "needs more bins than thresholds, not 128 for 255"),
     ("max(MinMaxCurvatureFlow(v, nan))", "`timeStep` up to 1,000,000, not nan"),
+    ("max(Tile([v, v], [1, 0, 2]))", "takes 0 only as the last number of `layout`"),
+    ("max(SpeckleNoise(v, 0.000001))", "`standardDeviation` from 0.001, not 1e-06"),
     ("max(Bilateral(v, 4, 50, 0))", "`numberOfRangeGaussianSamples` from 1, not 0"),
 ]
 
@@ -96,6 +98,8 @@ def test_what_is_known_before_running_is_told_then(expression: str, told: str) -
         "max(Expand(v, [3, 2, 1]))",
         "max(CheckerBoard(v, v, [5, 1, 2]))",
         "max(STAPLE([b, b]))",
+        "max(Tile([v, v], [1, 1, 0]))",
+        "max(AdditiveGaussianNoise(v, 0))",
         "max(N4BiasFieldCorrection(v + 1, b))",
     ],
 )

@@ -110,7 +110,10 @@ def _read(place: str, options: ReadOptions, series: str) -> Header:
     files = nifti_files(place)
     header = _nifti_header(place, files, options) if files else None
     if is_mgh(place):
-        header = _mgh_header(place)
+        from voxgpu.files.mgh import check_reader
+
+        check_reader(place)
+        header = read_apart(place, limits_of([place]), _mgh_header, place)
     return header or read_apart(place, limits_of([place]), other_header, place)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy.typing as npt
 
 from voxgpu.files.existing import os_reason
 from voxgpu.files.itk import Information
-from voxgpu.files.nifti_read import opened
+from voxgpu.files.nifti_read import check_size, opened
 from voxgpu.files.problem import FileProblem
 from voxgpu.itk.images import ELEMENTS
 
@@ -22,6 +24,16 @@ _NAMES = {element: name for name, element in ELEMENTS.items()}
 _OFFSET = 284
 
 _CHUNK_BYTES = 1 << 20
+
+#: Bytes that may follow the voxels, besides as many as they take: FreeSurfer notes commands there.
+_TAGS_BYTES = 1 << 24
+
+
+def check_reader(place: str) -> None:
+    """Raise FileProblem where nibabel is not installed."""
+    if find_spec("nibabel") is None:
+        help = "install nibabel, which reads it: pip install 'voxgpu[freesurfer]'"
+        raise FileProblem(place, "files of FreeSurfer are read by nibabel", help)
 
 
 def mgh_information(place: str) -> tuple[Information, int]:
@@ -33,6 +45,7 @@ def mgh_information(place: str) -> tuple[Information, int]:
     size = tuple(int(each) for each in header["dims"])
     if min(size) < 1:
         raise FileProblem(place, f"its header is damaged: it says that its size is {size}")
+    check_size(place, _OFFSET, math.prod(size) * np.dtype(element).itemsize)
     lengths = tuple(float(str(each)) for each in header["delta"])
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ header.get_affine()
     columns = np.asarray(header["Mdc"], np.float64).reshape(3, 3).T  # by column, right to left
@@ -48,13 +61,17 @@ def mgh_information(place: str) -> tuple[Information, int]:
 
 
 def mgh_voxels(place: str, volume: int | None) -> npt.NDArray[Any]:
-    """The voxels of a volume along (z, y, x); the file is read to its end, which tells damage."""
+    """The voxels of a volume along (z, y, x).
+
+    The file is read to its end, which tells damage, but not without end.
+    """
     header, element = _header(place)
     size = tuple(int(each) for each in header["dims"])
     stored = np.dtype(element).newbyteorder(">")
     voxels = np.empty(size[2::-1], stored)
     target = voxels.reshape(-1).view(np.uint8)
     first = _OFFSET + (volume or 0) * voxels.nbytes
+    promised = _OFFSET + size[3] * voxels.nbytes
     at = 0
     with opened(place) as file:
         while chunk := _next(place, file):
@@ -63,7 +80,8 @@ def mgh_voxels(place: str, volume: int | None) -> npt.NDArray[Any]:
                 part = np.frombuffer(chunk, np.uint8, end - begin, begin - at)
                 target[begin - first : end - first] = part
             at += len(chunk)
-    promised = _OFFSET + size[3] * voxels.nbytes
+            if at > 2 * promised + _TAGS_BYTES:
+                raise FileProblem(place, f"it holds more than the {promised:,} bytes promised")
     if at < promised:
         reason = f"truncated: header promises {promised:,} bytes, file has {at:,}"
         raise FileProblem(place, reason)
@@ -80,11 +98,8 @@ def _next(place: str, file: Any) -> bytes:
 
 def _header(place: str) -> tuple[Any, str]:
     """Nibabel's header, and NumPy's name of the voxels."""
-    try:
-        nibabel: Any = import_module("nibabel")
-    except ImportError:
-        help = "install nibabel, which reads it: pip install 'voxgpu[freesurfer]'"
-        raise FileProblem(place, "files of FreeSurfer are read by nibabel", help) from None
+    check_reader(place)
+    nibabel: Any = import_module("nibabel")
     try:
         image = nibabel.freesurfer.mghformat.MGHImage.from_filename(place)
         header = image.header

@@ -114,7 +114,7 @@ def read_nifti_header(files: tuple[str, ...]) -> NiftiHeader | None:
         raise FileProblem(files[0], reason)
     if len(files) == 1:
         header = replace(header, offset=float(_first_voxel(files[0], header)))
-    _check_size(files[-1], int(header.offset), header.voxel_bytes)
+    check_size(files[-1], int(header.offset), header.voxel_bytes)
     return header
 
 
@@ -181,7 +181,8 @@ def _displaced(header: NiftiHeader) -> str:
     return ""
 
 
-def _check_size(path: str, offset: int, voxel_bytes: int) -> None:
+def check_size(path: str, offset: int, voxel_bytes: int) -> None:
+    """Raise FileProblem where a file, packed or not, cannot hold what its header promises."""
     size = file_size(path)
     promised = offset + voxel_bytes
     if beginning(path, 2) == _GZIP:

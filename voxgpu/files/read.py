@@ -36,26 +36,32 @@ def read_with_doubts(header: Header) -> tuple[Image, str]:
 
     The array is C-contiguous, of the header's element, with the shape of the header's grid and
     a last axis of channels for colors. NIfTI voxels are read by `nifti_read`; in a process apart,
-    which damage may end, DICOM by `dicom`, some TIFF by tifffile, all others by SimpleITK. Raises
-    FileProblem where files are truncated, damaged, gone, no longer hold what the header says, or
-    are not before and after reading in the state that they had when the header was read: in that
-    state they were hashed, too. An image that is in memory is that image.
+    which damage may end, DICOM by `dicom`, MGH by `mgh`, some TIFF by tifffile, all others by
+    SimpleITK. Raises FileProblem where files are truncated, damaged, gone, no longer hold what the
+    header says, or are not before and after reading in the state that they had when the header was
+    read: in that state they were hashed, too. An image that is in memory is that image.
     """
     if header.given is not None:
         return Image(header.given.image.array, header.grid), ""
     check_unchanged(header.states)
-    found = None
-    if MGH in header.reading:
-        found = mgh_voxels(header.path, header.volume), ""
-    elif header.reading != (READING,):
-        found = _nifti_voxels(header)
-    if found is None:
-        within = limits_of(header.files, header.bytes)
-        found = read_apart(header.path, within, _voxels_of, header), ""
-    voxels, odd = found
+    try:
+        voxels, odd = _voxels(header)
+    except FileProblem:
+        check_unchanged(header.states)  # which would explain it
+        raise
     image = _image(header, voxels)
     check_unchanged(header.states)
     return image, f"`{header.path}`: {odd}" if odd else ""
+
+
+def _voxels(header: Header) -> tuple[npt.NDArray[Any], str]:
+    """The voxels, and what is odd about them."""
+    is_nifti = header.reading != (READING,) and MGH not in header.reading
+    found = _nifti_voxels(header) if is_nifti else None
+    if found is not None:
+        return found
+    within = limits_of(header.files, header.bytes)
+    return read_apart(header.path, within, _voxels_of, header), ""
 
 
 def _image(header: Header, voxels: npt.NDArray[Any]) -> Image:
@@ -90,6 +96,8 @@ def _nifti_voxels(header: Header) -> tuple[npt.NDArray[Any], str] | None:
 
 def _voxels_of(header: Header) -> npt.NDArray[Any]:
     """Voxels that another one's code reads, which may crash on what is damaged."""
+    if MGH in header.reading:
+        return mgh_voxels(header.path, header.volume)
     return _dicom_voxels(header) if header.reading == (READING,) else _itk_voxels(header)
 
 

@@ -39,6 +39,8 @@ LEAST = {
     **{"numberOfRangeGaussianSamples": 1, "conductanceScalingUpdateInterval": 1},
     **{"numberOfHistogramBins": 1, "numberOfHistogramLevels": 1, "numberOfIterations": 0},
     **{"isolatedValueTolerance": 0, "timeStep": -1e6, "sampleVariance": 0},
+    # What it draws takes 1 / standardDeviation² steps for each voxel.
+    "SpeckleNoise standardDeviation": 1e-3,
 }
 
 #: Parameters that are a voxel's place, for which SimpleITK looks beyond the image.
@@ -79,12 +81,15 @@ def number_problem(signature: Signature, values: Sequence[Any]) -> str | None:
         for each in _numbers(value):
             if name in MOST and not (each <= MOST[name] or _is_endless(signature, name, each)):
                 return f"takes `{name}` up to {MOST[name]:,.12g}, not {each:,.0f}"
-            if name in LEAST and not each >= LEAST[name]:
-                return f"takes `{name}` from {LEAST[name]:g}, not {each:g}"
+            least = LEAST.get(name, LEAST.get(f"{signature.name} {name}", -math.inf))
+            if least > -math.inf and not each >= least:
+                return f"takes `{name}` from {least:g}, not {each:g}"
         if name in RADII and signature.name not in _WITHOUT_NEIGHBORHOODS:
             axes = 2 if isinstance(value, int | float) else 1
             if problem := _around(name, [max(each, 0) for each in _numbers(value)] * axes):
                 return problem
+        if signature.name == "Tile" and name == "layout" and 0 in list(_numbers(value))[:-1]:
+            return "takes 0 only as the last number of `layout`"
     return _choices(signature, given) or _points(signature, given)
 
 

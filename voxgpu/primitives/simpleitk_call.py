@@ -185,8 +185,10 @@ def _fitting(signature: Signature, function: Callable[..., Any], arguments: list
             raise
     if signature.name in _ARITHMETIC:
         return function(*arguments)
-    pairs = zip(arguments, signature.arguments, strict=False)
-    element = next(element_of(value) for value, each in pairs if each.kind == "image")
+    given = list(zip(arguments, signature.arguments, strict=False))
+    images = [value for value, each in given if each.kind == "image"]
+    images += [image for value, each in given if each.kind == "images" for image in value]
+    element = element_of(images[0])
     limits = np.iinfo(element)
     raise ValueProblem(
         f"`simpleitk.{signature.name}` works on {element} voxels here, and its numbers must be "
