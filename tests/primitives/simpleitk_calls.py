@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -251,10 +251,10 @@ def overloads() -> Iterator[Signature]:
         yield from signatures(name, getattr(sitk, name))
 
 
-def calls(signature: Signature) -> Iterator[Call]:
+def calls(signature: Signature, kinds: Sequence[str] = ()) -> Iterator[Call]:
     """Calls with images of each kind, with every argument, and with no more than needed."""
     takes = any(each.kind in ("image", "images") for each in signature.arguments)
-    for kind in images() if takes else ("no image",):
+    for kind in (kinds or images()) if takes else ("no image",):
         every = [
             _given(signature, each, kind, place) for place, each in enumerate(signature.arguments)
         ]

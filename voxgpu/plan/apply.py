@@ -232,7 +232,11 @@ class Applying:
         inputs = tuple(each if grid is None else self._graph.ground(each, grid) for each in dynamic)
         types = [self._graph.types[each] for each in inputs]
         assert primitive.infer is not None
-        kind = primitive.infer(types, [self._graph.known_value(each) for each in inputs])
+        try:
+            kind = primitive.infer(types, [self._graph.known_value(each) for each in inputs])
+        except ValueProblem as problem:
+            self._report(at_trace("E107", str(problem), trace))
+            return None
         if kind is not None:
             if not self._has_content(primitive, kind, trace):
                 return None

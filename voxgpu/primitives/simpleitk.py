@@ -110,7 +110,7 @@ _VECTORS = {f"vector_{each.removeprefix('Vector').lower()}" for each in VECTORS}
 
 #: How functions are called; grows when results change, as numbers that did not fit once did, and
 #: those that the number of threads changed.
-_CALLED = 3
+_CALLED = 4
 
 
 class SimpleITKNamespace(Mapping[str, tuple[Primitive, ...]]):
@@ -231,13 +231,16 @@ def _primitive(signature: Signature, parameters: tuple[Parameter, ...], doc: str
     # Only here is SimpleITK needed, whose functions these are.
     from voxgpu.primitives.simpleitk_bounds import number_problem
     from voxgpu.primitives.simpleitk_call import caller, inference
+    from voxgpu.primitives.simpleitk_fit import output_problem
 
     version = simpleitk().Version.VersionString()
     makes_image = signature.result == "image"
 
     def check(*known: Value | None) -> str | None:
         problem = number_problem(signature, known)
-        return f"`simpleitk.{signature.name}` {problem}" if problem else None
+        if problem:
+            return f"`simpleitk.{signature.name}` {problem}"
+        return output_problem(signature, known)
 
     numbers = replace(NUMBER_IMAGE, mask=signature.name in _MASKS)
     result: Type = numbers if makes_image else _KINDS[signature.result]

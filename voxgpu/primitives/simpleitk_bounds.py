@@ -31,14 +31,14 @@ MOST = (
         100_000,
     )
     | {"maximumKernelWidth": 2**16, "order": 64, "splineOrder": 16}
-    | {"timeStep": 1e6, "upperValueLimit": 3e38, "sampleVariance": 1e4}
+    | {"opacity": 1, "timeStep": 1e6, "upperValueLimit": 3e38, "sampleVariance": 1e4}
 )
 
 #: The least that parameters may be: SimpleITK divides by some, and counts from others for ever.
 LEAST = {
     **{"numberOfRangeGaussianSamples": 1, "conductanceScalingUpdateInterval": 1},
     **{"numberOfHistogramBins": 1, "numberOfHistogramLevels": 1, "numberOfIterations": 0},
-    **{"isolatedValueTolerance": 0, "timeStep": -1e6, "sampleVariance": 0},
+    **{"opacity": 0, "isolatedValueTolerance": 0, "timeStep": -1e6, "sampleVariance": 0},
     # What it draws takes 1 / standardDeviation² steps for each voxel.
     "SpeckleNoise standardDeviation": 1e-3,
 }

@@ -15,6 +15,7 @@ from voxgpu.itk.images import element_of, from_itk, grid_of, place, to_itk
 from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.primitives.primitive import Value, ValueProblem
 from voxgpu.primitives.simpleitk_bounds import size_problem
+from voxgpu.primitives.simpleitk_fit import Unfit, fitting
 from voxgpu.primitives.simpleitk_signature import INTEGERS, SEED, Argument, Signature
 from voxgpu.types import Content, ImageOf, Type
 
@@ -94,7 +95,10 @@ def _on_one_grid(value: Value, images: Sequence[Image]) -> Value:
 
 
 def inference(signature: Signature) -> Callable[[Sequence[Type], Sequence[Value | None]], Any]:
-    """What type a function will give, found by trying it on small images; None if that fails."""
+    """What type a function will give, found by trying it on small images; None if that fails.
+
+    It raises Unfit for numbers that voxels cannot have, whatever the images hold.
+    """
 
     def infer(types: Sequence[Type], values: Sequence[Value | None]) -> Type | None:
         images = [each for each in types if isinstance(each, ImageOf)]
@@ -133,6 +137,8 @@ def _tried(signature: Signature, given: tuple[Any, ...], where: Any) -> tuple[st
                 for value, each in zip(given, signature.arguments, strict=False)
             ]
             result = _called(signature, arguments)
+        except Unfit:
+            raise
         except ValueProblem:
             return None
         channels = result.GetNumberOfComponentsPerPixel()
@@ -168,32 +174,9 @@ def _called(signature: Signature, arguments: list[Any]) -> Any:
     if signature.name in _COMPOSED:
         function = partial(computed_alone, _with_defaults, signature.name)
     try:
-        return _fitting(signature, function, arguments)
+        return fitting(signature, function, arguments)
     except (RuntimeError, TypeError, ValueError, OverflowError, NotImplementedError) as error:
         raise ValueProblem(f"`simpleitk.{signature.name}` failed: {_reason(error)}") from None
-
-
-def _fitting(signature: Signature, function: Callable[..., Any], arguments: list[Any]) -> Any:
-    """The result with arguments that fit, or, where a filter has no float64, an error."""
-    wide = _wide_enough(signature, arguments)
-    if wide is arguments:
-        return function(*arguments)
-    try:
-        return function(*wide)
-    except (RuntimeError, NotImplementedError) as error:
-        if "is not supported" not in str(error):
-            raise
-    if signature.name in _ARITHMETIC:
-        return function(*arguments)
-    given = list(zip(arguments, signature.arguments, strict=False))
-    images = [value for value, each in given if each.kind == "image"]
-    images += [image for value, each in given if each.kind == "images" for image in value]
-    element = element_of(images[0])
-    limits = np.iinfo(element)
-    raise ValueProblem(
-        f"`simpleitk.{signature.name}` works on {element} voxels here, and its numbers must be "
-        f"whole and between {limits.min} and {limits.max}"
-    )
 
 
 #: Functions whose results depend on how their work is shared by threads: sums of floats in another
@@ -235,68 +218,6 @@ def _on_one_thread(signature: Signature, *arguments: Any) -> Any:
         else:
             getattr(found, f"Set{each.name[0].upper()}{each.name[1:]}")(given[each.name])
     return found.Execute(*images)
-
-
-#: Parameters that are compared with, or put into, the voxels of an image: ITK converts them to
-#: the element of the image, without a word about those that do not fit.
-_VOXEL_NUMBERS = (
-    "backgroundValue constant defaultPixelValue edgePaddingValue foregroundValue height"
-    " inputBackgroundValue inputForegroundValue isoSurfaceValue level levelSetValue lower"
-    " lowerBound lowerThreshold maskingValue maximum objectValue outputBackgroundValue"
-    " outputForegroundValue outputMaximum outputMinimum outsideValue replaceValue threshold1"
-    " threshold2 threshold3 threshold4 thresholdValue upper upperBound upperBoundary"
-    " upperThreshold upperValueLimit windowMaximum windowMinimum"
-)
-_OF_VOXELS = frozenset(_VOXEL_NUMBERS.split())
-#: Arithmetic whose results often do not fit the element of whole numbers.
-_WRAPPING = (
-    "AbsoluteValueDifference Add Divide DivideFloor DivideReal Multiply NaryAdd Pow ShiftScale"
-    " Square SquaredDifference Subtract SumProjection TernaryAdd TernaryMagnitudeSquared"
-    " UnaryMinus InvertIntensity"
-)
-_ARITHMETIC = frozenset(_WRAPPING.split())
-
-
-def _wide_enough(signature: Signature, arguments: list[Any]) -> list[Any]:
-    """The arguments, images of whole numbers as float64 where the element would wrap.
-
-    That is so in arithmetic, and where a number that is compared with voxels or put into them is
-    none of the element's.
-    """
-    if not any(each.kind in ("image", "images") for each in signature.arguments):
-        return arguments
-    pairs = list(zip(arguments, signature.arguments, strict=False))
-    images = [value for value, each in pairs if each.kind == "image"]
-    images += [image for value, each in pairs if each.kind == "images" for image in value]
-    elements = {element_of(image) for image in images} - {"", "float32", "float64"}
-    numbers = [
-        value
-        for value, each in pairs
-        if each.kind == "number" and each.cpp in ("double", "float") and each.name in _OF_VOXELS
-    ]
-    fits = all(_fits(value, element) for value in numbers for element in elements)
-    if not elements or (fits and signature.name not in _ARITHMETIC):
-        return arguments
-    return [
-        _as_float64(value)
-        if each.kind == "image"
-        else [_as_float64(image) for image in value]
-        if each.kind == "images"
-        else value
-        for value, each in pairs
-    ]
-
-
-def _fits(value: float, element: str) -> bool:
-    """Whether voxels of whole numbers may have this value."""
-    limits = np.iinfo(element)
-    return float(value).is_integer() and int(limits.min) <= value <= int(limits.max)
-
-
-def _as_float64(image: Any) -> Any:
-    itk = simpleitk()
-    many = image.GetNumberOfComponentsPerPixel() > 1
-    return itk.Cast(image, itk.sitkVectorFloat64 if many else itk.sitkFloat64)
 
 
 def _reason(error: Exception) -> str:
