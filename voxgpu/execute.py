@@ -13,7 +13,7 @@ from types import TracebackType
 from voxgpu.caches.told import untold
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
 from voxgpu.elsewhere import Elsewhere
-from voxgpu.execution.deliver import Deliveries, Printed
+from voxgpu.execution.deliver import Deliveries, Printed, Saved
 from voxgpu.execution.devices import Always, Chosen, Devices
 from voxgpu.execution.engine import Deliver, Outcome
 from voxgpu.execution.events import Observer, ignore
@@ -40,8 +40,8 @@ from voxgpu.store.tiers import Tiers
 __all__ = ["Chosen", "Devices", "Result", "Session", "backend_of", "execute"]
 
 
-def _silent(_: Printed) -> None:
-    """Prints nothing."""
+def _silent(_: Printed | Saved) -> None:
+    """Tells nothing."""
 
 
 class Session(AbstractContextManager["Session"]):
@@ -55,6 +55,7 @@ class Session(AbstractContextManager["Session"]):
     images   whether results hold the images that were saved to files
     force    write files also where they are there already
     threads  how many read and write where there is nothing to compute; None: one a core
+    on_saved called with each file when it is there, from any thread
     """
 
     def __init__(
@@ -70,10 +71,11 @@ class Session(AbstractContextManager["Session"]):
         images: bool = True,
         force: bool = False,
         threads: int | None = None,
+        on_saved: Callable[[Saved], None] = _silent,
     ) -> None:
         self._output = output
         self._roots = roots or Roots()
-        self._on_print = on_print
+        self._on_print, self._on_saved = on_print, on_saved
         self._is_keeping = keeping
         self._store = store
         self._images = images
@@ -185,7 +187,13 @@ class Session(AbstractContextManager["Session"]):
         disk = self._store.disk if self._store is not None else None
         files = SavedFiles(disk.index, form_of) if disk is not None else None
         return Deliveries(
-            self._output, self._roots, self._on_print, self._images, files, self._force
+            self._output,
+            self._roots,
+            self._on_print,
+            self._on_saved,
+            self._images,
+            files,
+            self._force,
         )
 
     def _run(self, plan: Plan, deliver: Deliver, is_last: bool) -> Outcome:

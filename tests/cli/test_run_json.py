@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import platform
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import run_text, voxgpu
+from voxgpu import __version__
 
 KEYS = {"print", "saved", "errors", "warnings", "seconds", "nodes", "computed", "reused"}
+KEYS |= {"program", "definitions", "inputs", "version", "host", "started", "finished"}
+
+_PRIMITIVE = '''from voxgpu.primitives.define import NumberValue, scalar
+
+
+@scalar()
+def half(a: NumberValue) -> NumberValue:
+    """Half of a number.
+
+    >>> half(2)
+    1
+    """
+    return a / 2
+'''
 
 
 def test_everything_delivered_is_in_it(desk: Path) -> None:
@@ -36,6 +54,46 @@ def test_everything_delivered_is_in_it(desk: Path) -> None:
     assert first["grid"]["origin"] == [0, 0, 0] and len(first["grid"]["direction"]) == 9
     assert found["errors"] == [] and found["seconds"] > 0
     assert found["nodes"] == found["computed"] > 3
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_it_says_where_results_come_from(desk: Path) -> None:
+    (desk / "shared.imgql").write_text("let twice(v) = v + v\n", encoding="utf-8")
+    (desk / "mine.py").write_text(_PRIMITIVE)
+    text = (
+        '\ufeffimport "shared"\r\nload a = "${CASE}.nii.gz"\nload b = "ramp.nrrd"\n'
+        'print "n" max(twice(a) + b)\n'
+    )
+    before = datetime.now(UTC)
+    options = ("--json", "-D", "CASE=ramp", "--primitives", "mine.py")
+    found = run_text(text, *options, cwd=desk).json
+    assert found["program"] == {
+        "path": str(desk / "p.imgql"),
+        "sha256": _sha256(desk / "p.imgql"),
+        "imports": [{"path": str(desk / "shared.imgql"), "sha256": _sha256(desk / "shared.imgql")}],
+        "primitives": [{"path": str(desk / "mine.py"), "sha256": _sha256(desk / "mine.py")}],
+    }
+    assert found["definitions"] == {"CASE": "ramp"}
+    assert found["inputs"] == [
+        {"path": str(desk / name), "sha256": _sha256(desk / name)}
+        for name in ("ramp.nii.gz", "ramp.nrrd")
+    ]
+    assert found["version"] == __version__
+    assert found["host"]["name"] == platform.node() and found["host"]["python"]
+    started, finished = (datetime.fromisoformat(found[key]) for key in ("started", "finished"))
+    assert before.timestamp() - 0.01 <= started.timestamp() <= finished.timestamp()
+    assert (finished - started).total_seconds() >= found["seconds"] - 0.01
+
+
+def test_of_a_program_that_was_not_run_as_much_as_is_known(tmp_path: Path) -> None:
+    found = voxgpu("run", "none.imgql", "--json", "-D", "A=1", cwd=tmp_path).json
+    assert set(found) == KEYS
+    assert found["program"]["path"] == str(tmp_path / "none.imgql")
+    assert (found["program"]["sha256"], found["inputs"]) == (None, [])
+    assert found["definitions"] == {"A": "1"}
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxgpu.cli.account import Account
 from voxgpu.cli.amounts import SIZE
 from voxgpu.cli.options import (
     bearing_on_meaning,
@@ -18,8 +21,9 @@ from voxgpu.cli.options import (
     source_of,
 )
 from voxgpu.cli.store_options import store_of, with_store
-from voxgpu.cli.terminal import Progress, complain, condensed, progress, say
-from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.cli.terminal import progress
+from voxgpu.cli.voice import Voice
+from voxgpu.diagnostics import ImgqlError
 
 if TYPE_CHECKING:
     from voxgpu.execute import Result
@@ -49,49 +53,58 @@ if TYPE_CHECKING:
 )
 @with_store
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of lines.")
-@click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress.")
+@click.option("-q", "--quiet", is_flag=True, help="No warnings, no progress, not what was saved.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell what is computed, and how long it takes.")
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Add what is told, printed, computed and saved to FILE, with times, however quiet it is.",
+)
 def command(
-    device: str, threads: int | None, as_json: bool, quiet: bool, verbose: bool, **given: Any
+    device: str,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    log: Path | None,
+    **given: Any,
 ) -> int:
     """Run PROGRAM: each `print` is a line label=value, each `save` writes a file.
 
-    Files to load are relative to the current directory. Exit status: 0 all goals were delivered,
-    1 the program or a goal failed, 2 wrong usage.
+    What was saved where is told on stderr. Files to load are relative to the current directory.
+    Exit status: 0 all goals were delivered, 1 the program or a goal failed, 2 wrong usage.
     """
-    errors: tuple[Diagnostic, ...]
-    try:
-        with progress(not quiet) as bar:
-            compiled, result = _run(given, device, threads, bar, as_json, quiet, verbose)
-    except ImgqlError as error:
-        if not as_json:
-            raise
-        click.echo(json.dumps(_only_errors(error)))
-        return 1
-    errors = result.errors
-    if as_json:
-        click.echo(json.dumps(result.as_json()))
-    else:
-        complain(errors)
-        if not quiet:
-            complain(each for each in result.warnings if each not in compiled.diagnostics)
-    if verbose:
+    account = Account(given["program"], given["define"], given["primitives"])
+    with Voice(as_json, quiet, verbose, log) as voice:
+        try:
+            with progress(not quiet) as voice.bar:
+                compiled, result = _run(given, device, threads, voice, account)
+        except ImgqlError as error:
+            voice.fail(error.diagnostics)
+            if as_json:
+                click.echo(json.dumps({**_only_errors(error), **account.as_json()}))
+            return 1
+        voice.fail(result.errors)
+        voice.warn(each for each in result.warnings if each not in compiled.diagnostics)
+        for line in account.inputs:
+            voice.detail(line)
         unchanged = sum(each.unchanged for each in result.saved)
-        say(
+        voice.detail(
             f"{result.computed} of {result.nodes} nodes computed, {result.reused} from the store, "
             f"{unchanged} of {len(result.saved)} files unchanged, in {result.seconds:.2f} s"
         )
-    return 1 if errors else 0
+        if as_json:
+            click.echo(json.dumps({**result.as_json(), **account.as_json()}))
+    return 1 if result.errors else 0
 
 
 def _run(
     given: dict[str, Any],
     device: str,
     threads: int | None,
-    bar: Progress,
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
+    voice: Voice,
+    account: Account,
 ) -> tuple[Compiled, Result]:
     from voxgpu.cpu.workers import usable_cores
     from voxgpu.execute import Chosen, Devices, Session
@@ -100,31 +113,27 @@ def _run(
     from voxgpu.pipeline import HeaderMemory, compile_program
     from voxgpu.store.seen_files import FreshHeaders
 
-    def tell(printed: object) -> None:
-        if not as_json:
-            with bar.paused():
-                click.echo(str(printed))
-
     def tell_device(chosen: Chosen) -> None:
-        if verbose:
-            with bar.paused():
-                say(f"device: {chosen.name} ({chosen.reason})")
+        voice.detail(f"device: {chosen.name} ({chosen.reason})")
 
     counts = _Counts()
     options = options_of(given)
-    observe = _observer(bar, verbose, counts)
+    observe = _observer(voice, counts)
     if threads:
         use_threads(threads)
     else:
         # Of itself ITK counts the computer's cores, whatever this process may take of them.
         use_at_most(usable_cores())
     source = source_of(given)
+    account.note_program(source)
+    for line in account.lines:
+        voice.detail(line)
     store = store_of(given)
     devices = Devices(device, threads, given["device_memory"], tell_device)
     session = Session(
         given["output"],
         options.roots,
-        tell,
+        voice.printed,
         observe,
         backend=devices,
         store=store,
@@ -132,6 +141,7 @@ def _run(
         images=False,
         force=given["force_save"],
         threads=threads,
+        on_saved=voice.saved,
     )
     seen = store.seen_files() if store is not None else None
     digests = Digests(seen, given["verify_inputs"])
@@ -140,14 +150,17 @@ def _run(
         headers = FreshHeaders(seen)
     with session:
         compiled = compile_program(
-            source, given["program"], options, digests.of, session.ask, headers
+            source,
+            given["program"],
+            options,
+            partial(account.digests, digests),
+            session.ask,
+            headers,
         )
+        account.note_imports(compiled.commands, source)
         if compiled.errors:
             raise ImgqlError(compiled.diagnostics)
-        if not (quiet or as_json):
-            with bar.paused():
-                warnings = [each for each in compiled.diagnostics if not each.is_error]
-                complain(warnings if verbose else condensed(warnings))
+        voice.warn(each for each in compiled.diagnostics if not each.is_error)
         counts.total += len(compiled.plan.nodes)
         return compiled, session.execute(compiled)
 
@@ -160,18 +173,17 @@ class _Counts:
     total: int = 0
 
 
-def _observer(bar: Progress, verbose: bool, counts: _Counts) -> Callable[[Event], None]:
+def _observer(voice: Voice, counts: _Counts) -> Callable[[Event], None]:
     from voxgpu.execution.events import Finished, Started
 
     def observe(event: Event) -> None:
         if isinstance(event, Started):
             name = event.task.name
-            bar.show(name, counts.done, max(counts.total, counts.done + 1))
+            voice.bar.show(name, counts.done, max(counts.total, counts.done + 1))
         elif isinstance(event, Finished):
             counts.done += len(event.task.nodes)
-            if verbose and event.seconds >= 0.001:
-                with bar.paused():
-                    say(_described(event.task, event.seconds))
+            if voice.is_detailed and event.seconds >= 0.001:
+                voice.detail(_described(event.task, event.seconds))
 
     return observe
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import RLock
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Note
@@ -83,27 +84,34 @@ class _Bar(Progress):
         self._bar = bar
         self._row = bar.add_task("", what="")
         self._is_shown = False
+        #: Several threads may have something to say.
+        self._lock = RLock()
 
     def show(self, what: str, done: int, total: int) -> None:
-        if not self._is_shown:
-            # Not before something runs: a program with mistakes shows none.
-            self._bar.start()
-            self._is_shown = True
+        with self._lock:
+            if not self._is_shown:
+                # Not before something runs: a program with mistakes shows none.
+                self._bar.start()
+                self._is_shown = True
         self._bar.update(self._row, what=what, completed=done, total=total)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        self.stop()
-        try:
-            yield
-        finally:
+        with self._lock:
             if self._is_shown:
-                self._bar.start()
+                self._bar.stop()
+            try:
+                yield
+            finally:
+                if self._is_shown:
+                    self._bar.start()
 
-    def stop(self) -> None:
-        """Takes the bar off the terminal."""
-        if self._is_shown:
-            self._bar.stop()
+    def end(self) -> None:
+        """Takes the bar off the terminal for good."""
+        with self._lock:
+            if self._is_shown:
+                self._bar.stop()
+            self._is_shown = False
 
 
 @contextmanager
@@ -131,4 +139,4 @@ def progress(wanted: bool) -> Iterator[Progress]:
     try:
         yield bar
     finally:
-        bar.stop()
+        bar.end()

@@ -115,6 +115,7 @@ class Deliveries:
 
     output      the folder that relative file names are relative to; None: images are only kept
     on_print    called with each print as it happens
+    on_saved    called with each file as it is written, from any thread
     images      whether images are wanted besides their files
     known       what files former runs wrote
     force       write files also where they are there already
@@ -123,6 +124,7 @@ class Deliveries:
     output: Path | None
     roots: Roots
     on_print: Callable[[Printed], None]
+    on_saved: Callable[[Saved], None]
     images: bool = True
     known: KnownFiles | None = None
     force: bool = False
@@ -166,6 +168,8 @@ class Deliveries:
         # Several threads may be here, each with a goal of its own.
         told = [Diagnostic("W301", warning, goal.label_span) for warning in warnings]
         self._saved[id(goal)] = saved, told
+        if self.output is not None:
+            self.on_saved(saved)
 
     def saved_of(self, goals: Sequence[Goal]) -> tuple[Saved, ...]:
         """What was saved, in the order of the goals."""
