@@ -37,6 +37,7 @@ CODES = {
     "E501": "a device that cannot be used",
     "W101": "an expression that dialects read differently",
     "W102": "a name that voxgpu has, and a namespace that is imported, too",
+    "W103": "a whole number that is no 64-bit floating-point number",
     "W201": "images of equal shape on different grids, taken as one",
     "W202": "two results saved under one name",
     "W203": "a package whose primitives cannot be used",

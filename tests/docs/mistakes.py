@@ -186,6 +186,7 @@ CASES: dict[str, list[Case]] = {
             files={"mine.py": _MEDIAN},
         )
     ],
+    "W103": [Case(_LOAD + 'print "voxels" volume(flair == 9007199254740993)\n')],
     "W201": [
         Case(
             _LOAD + 'load t1 = "t1.nii.gz"\nsave "sum.nii.gz" flair + t1\n',

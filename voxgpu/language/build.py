@@ -162,7 +162,13 @@ class Builder:
     def number(self, inside: list[Token]) -> NumberLiteral:
         token = inside[0]
         value = _NUMBERS.get(token)
-        return NumberLiteral(float(token) if value is None else value, self._span(token))
+        if value is None:
+            value = float(token)
+            digits = token.lstrip("0") or "0"
+            if digits.isdecimal() and value < _NUMBERS["inf"] and value != int(digits):
+                message = f"{token} is read as {int(value)}: numbers are 64-bit floating-point"
+                self.diagnostics.append(Diagnostic("W103", message, self._span(token)))
+        return NumberLiteral(value, self._span(token))
 
     def true(self, inside: list[Token]) -> BooleanLiteral:
         return BooleanLiteral(True, self._span(inside[0]))
