@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -46,9 +47,26 @@ class _Commands(click.Group):
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            raise click.UsageError(_no_command(name), ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+def _no_command(name: str) -> str:
+    """What is said of a word that is no command: it may be a program."""
+    if name.endswith(".imgql") or os.path.isfile(name):  # noqa: PTH113
+        return f"no command before `{name}`: to run the program, write voxgpu run {name}"
+    close = get_close_matches(name, COMMANDS, 1)
+    hint = f"did you mean `{close[0]}`?" if close else "voxgpu --help lists the commands"
+    return f"there is no command `{name}`: {hint}"
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

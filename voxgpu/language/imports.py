@@ -7,7 +7,15 @@ from importlib.resources import files
 from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, Source, Span
-from voxgpu.language.parse import declared_dialect, is_command, parse, unknown_dialect, words
+from voxgpu.language.habits import read_as_meant
+from voxgpu.language.parse import (
+    declared_dialect,
+    is_command,
+    parse,
+    unknown_dialect,
+    words,
+    words_of,
+)
 from voxgpu.language.syntax import Command, Dialect, Import, Save, Value
 from voxgpu.language.tokens import Operators
 from voxgpu.language.words import Token, imported_names
@@ -71,7 +79,7 @@ class Programs:
 
     def read_more(self, source: Source, folder: Path) -> list[Command]:
         """The commands of a text that goes on where those before it ended; or of an expression."""
-        tokens = words(source)
+        tokens = self._words(source)
         if is_command(tokens, self._operators):
             return self._commands(source, folder)
         # The parser is given an expression as what is saved, and nobody sees the file's name.
@@ -84,7 +92,7 @@ class Programs:
     def _commands(
         self, source: Source, folder: Path, tokens: list[Token] | None = None
     ) -> list[Command]:
-        tokens = words(source) if tokens is None else tokens
+        tokens = self._words(source) if tokens is None else tokens
         imported: dict[str, list[Command]] = {}
         for token in imported_names(tokens):
             name = token[1:-1]
@@ -107,6 +115,16 @@ class Programs:
             else:
                 commands.append(command)
         return commands
+
+    def _words(self, source: Source) -> list[Token]:
+        """The words of a text; habits of other languages are told, and read as they were meant."""
+        tokens = words(source)
+        if source.ours:
+            return tokens
+        tokens, told = read_as_meant(source, tokens, words_of, self._operators)
+        for diagnostic in told:
+            self._diagnostics.add(diagnostic)
+        return tokens
 
     def _import(self, name: str, span: Span, folder: Path) -> list[Command]:
         bare = name.removesuffix(".imgql")

@@ -28,6 +28,9 @@ _CLOSING = {"LPAR": ("RPAR", ")"), "LSQB": ("RSQB", "]")}
 def explain(source: Source, tokens: list[Token], at: int, wanted: frozenset[str]) -> Diagnostic:
     """The diagnostic for the word ``tokens[at]`` (or the end) where ``wanted`` could have stood."""
     token = tokens[at] if at < len(tokens) else None
+    before = tokens[at - 1].type if at else ""
+    if token is not None and before in ("PRINT", "SAVE") and "TEXT" in wanted:
+        return _unnamed(before, token, _span(source, token))
     span = _span(source, token)
     found = f"`{_short(token)}`" if token is not None else END
     if token is not None and not (at and tokens[at - 1].type in EXPRESSION_WORDS):
@@ -40,6 +43,14 @@ def explain(source: Source, tokens: list[Token], at: int, wanted: frozenset[str]
         note = Note("opened here", _span(source, opened))
         return Diagnostic("E100", f"expected `{closing}`, found {found}", span, (note,))
     return Diagnostic("E100", f"expected {_expected(tokens, at, wanted)}, found {found}", span)
+
+
+def _unnamed(command: str, token: Token, span: Span) -> Diagnostic:
+    """What is printed or saved has no label or file name before it."""
+    message = f"expected a string, or an expression in parentheses, found `{_short(token)}`"
+    what, example = ("a label", '"label"') if command == "PRINT" else ("a name", '"name.nii.gz"')
+    hint = f"{what} comes first: {command.lower()} {example} {_short(token)} …"
+    return Diagnostic("E100", message, span, help=hint)
 
 
 def _special(token: Token, span: Span, wanted: frozenset[str]) -> Diagnostic | None:

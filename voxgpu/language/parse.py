@@ -63,7 +63,12 @@ def unknown_dialect(source: Source) -> Diagnostic | None:
 
 def words(source: Source) -> list[Token]:
     """The words of a text, operators not yet told apart."""
-    return cut(_parser().pattern, source.text)
+    return words_of(source.text)
+
+
+def words_of(text: str) -> list[Token]:
+    """The words of a piece of text."""
+    return cut(_parser().pattern, text)
 
 
 def is_command(tokens: list[Token], operators: Operators) -> bool:
