@@ -78,9 +78,10 @@ def otsu(v: NumberImage, mask: BoolImage, bins: NumberValue) -> BoolImage:
 
     The threshold is the upper edge of one of ``bins`` bins of equal width between the least and the
     greatest voxel of the mask: the one that best separates a dark and a bright class. It is to the
-    last bit that of ITK's ``OtsuThresholdImageFilter`` (mask value 1, masked output, no midpoint);
-    see ``voxgpu/primitives/otsu.py``. Voxels that are not finite do not bear on it; NaN is never
-    above it, +inf always. Shapes (z, y, x) or (y, x).
+    last bit that of ITK's ``OtsuThresholdImageFilter`` (mask value 1, masked output, no midpoint)
+    for the image cast to float32; for an image of integers ITK may take other bins. Voxels that
+    are not finite do not bear on it; NaN is never above it, +inf always. Shapes (z, y, x) or
+    (y, x).
 
     Raises ValueProblem where no finite voxel lies in the mask, or ``bins`` is not 2 to
     1048576.
