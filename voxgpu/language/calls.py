@@ -44,6 +44,9 @@ from voxgpu.types import (
     may_be_used_as,
 )
 
+#: Operators that work on the items of sequences, as they do in VoxLogicA 2.
+_ITEM_BY_ITEM = ("+", "-", "*", "/")
+
 #: The step of an image file whose path stands in the program.
 ReadFile = Callable[[str, Span, tuple[Span, ...]], Step]
 
@@ -148,6 +151,8 @@ class Calls:
         if not fits and fitting(overloads, as_regions(types)):
             regions = self._regions(overloads, arguments, callee, body)
             return self._apply(overloads, callee, regions, body)
+        if not fits and callee.name in _ITEM_BY_ITEM and self._fit_items(overloads, types):
+            return self._item_by_item(overloads, callee, arguments, body)
         if not fits:
             self.say.wrong_types(overloads, callee, types, body)
             return body.add(Broken(UNKNOWN, callee.whole))
@@ -156,6 +161,44 @@ class Calls:
             results = {each.result for each in fits}
             return body.add(Broken(results.pop() if len(results) == 1 else UNKNOWN, callee.whole))
         return body.add(Apply(chosen, arguments, chosen.result, callee.whole))
+
+    def _fit_items(self, overloads: tuple[PrimitiveLike, ...], types: Sequence[Type]) -> bool:
+        """Whether the items of sequences fit, or theirs."""
+        while any(isinstance(each, SequenceOf) for each in types):
+            types = [each.item if isinstance(each, SequenceOf) else each for each in types]
+            if fitting(overloads, types) or fitting(overloads, as_regions(types)):
+                return True
+        return False
+
+    def _item_by_item(
+        self,
+        overloads: tuple[PrimitiveLike, ...],
+        callee: Callee,
+        arguments: tuple[int, ...],
+        body: Body,
+    ) -> int:
+        """An operator between each item and what is no sequence, or between items in pairs."""
+        kinds = [body.steps[step].type for step in arguments]
+        sequences = [s for s in arguments if isinstance(body.steps[s].type, SequenceOf)]
+        inner, span = body.inside(), callee.whole
+        if len(sequences) == 1:
+            over = sequences[0]
+            item = inner.parameter("", body.steps[over].type.item, span)  # type: ignore[union-attr]
+            captures = tuple(step for step in arguments if step != over)
+            others = {step: inner.parameter("", body.steps[step].type, span) for step in captures}
+            given = [item if step == over else others[step] for step in arguments]
+        else:
+            over = body.add(Operate("paired", arguments, SequenceOf(NUMBER), span))
+            place = inner.parameter("", NUMBER, span)
+            captures = arguments
+            given = []
+            for kind in kinds:
+                whole = inner.parameter("", kind, span)
+                item_kind = kind.item  # type: ignore[union-attr]
+                given.append(inner.add(Operate("index", (whole, place), item_kind, span)))
+        step = self._apply(overloads, callee._replace(arguments=()), tuple(given), inner)
+        block = inner.block(callee.name, step)
+        return body.add(ForEach(block, over, captures, SequenceOf(block.type), span))
 
     def _regions(
         self,

@@ -91,6 +91,14 @@ class Operations:
 
         return LazySequence(count, make, numbers=numbers)
 
+    def _paired(self, arguments: list[LazySequence], trace: Trace) -> Work:
+        """The places of items that stand in pairs."""
+        left, right = (each.length for each in arguments)
+        if left != right:
+            message = f"items go in pairs, and the sequences have {left} and {right}"
+            return self._refuse(message, trace)
+        return (yield from self._range([self._graph.constant(float(left), trace)], trace))
+
     def _length(self, arguments: list[LazySequence], trace: Trace) -> Work:
         return self._graph.folded(float(arguments[0].length), trace)
         yield
