@@ -19,6 +19,7 @@ from voxgpu.execution.engine import Deliver, Outcome
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.keeping import Keeping
 from voxgpu.execution.memory import Room
+from voxgpu.execution.missing import Missing, diagnostics_of
 from voxgpu.execution.result import Result
 from voxgpu.execution.rounding import is_of_rounding, roundings
 from voxgpu.execution.runner import Runner
@@ -160,7 +161,7 @@ class Session(AbstractContextManager["Session"]):
             self._doubts[at_trace("W302", doubt, plan.origins.get(id, ()))] = None
         warnings = [each for each in compiled.diagnostics if not each.is_error]
         warnings += [*self._doubts, *self._runner.warnings, *deliveries.warnings_of(plan.goals)]
-        errors = [*plan.failures, *(_explain(plan, *each) for each in outcome.failures)]
+        errors = [*plan.failures, *_errors(plan, outcome, deliveries.missing)]
         result = Result(
             tuple(deliveries.printed),
             deliveries.saved_of(plan.goals),
@@ -257,12 +258,27 @@ def execute(
         return session.execute(compiled)
 
 
+def _errors(plan: Plan, outcome: Outcome, missing: Sequence[Missing]) -> list[Diagnostic]:
+    """What is told of the goals that failed, and of items that did, in the order of the goals."""
+    order = {id(goal): place for place, goal in enumerate(plan.goals)}
+    told = [(order[id(each[0])], _explain(plan, *each)) for each in outcome.failures]
+    for each in missing:
+        found = diagnostics_of(each, lambda failed, error: _reason(plan, "", failed, error))
+        told += [(order[id(each.goal)], diagnostic) for diagnostic in found]
+    return [diagnostic for _, diagnostic in sorted(told, key=lambda pair: pair[0])]
+
+
 def _explain(plan: Plan, goal: Goal, failed: ValueId | None, error: Exception) -> Diagnostic:
     """The diagnostic of a goal that could not be delivered."""
     goal_name = f'`{goal.action} "{goal.label}"` failed: ' if goal.action != "find" else ""
     if failed is None:
         hint = getattr(error, "help", "")
         return Diagnostic("E303", goal_name + str(error), goal.label_span, help=hint)
+    return _reason(plan, goal_name, failed, error)
+
+
+def _reason(plan: Plan, goal_name: str, failed: ValueId, error: Exception) -> Diagnostic:
+    """The diagnostic of a node that failed; the name of the goal comes before it."""
     trace = plan.origins.get(failed, ())
     match error:
         case ValueProblem():

@@ -159,7 +159,10 @@ CASES: dict[str, list[Case]] = {
             ("--output", "results", "--write-root", "results"),
         )
     ],
-    "E301": [Case(_LOAD + 'print "mean" avg(flair, flair > 1000)\n')],
+    "E301": [
+        Case(_LOAD + 'print "mean" avg(flair, flair > 1000)\n'),
+        Case(_LOAD + 'print "w" [max(flair), avg(flair, flair > 1000)]\n'),
+    ],
     "E302": [Case(_LOAD + 'save "edges.nii.gz" gradient(resample_to(flair, 0.002)) > 0.5\n')],
     "E303": [
         Case(

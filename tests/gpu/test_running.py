@@ -133,3 +133,20 @@ def test_colors(double: Any) -> None:
         'save "a.nii" alpha(c)\nsave "j.nii" rgb(green(c), red(c), blue(c))\n'
     )
     assert_same(run(text, "cuda:0"), run(text, "reference"))
+
+
+def test_items_of_a_printed_sequence_that_fail_leave_the_others(double: Any) -> None:
+    text = """load v = "v.nii"
+    let none = v > 1e9
+    print "w" [max(v), avg(v, none), min(v) + 1]
+    print "nested" [[avg(v, none), 1], [2, avg(v, none) + max(v)]]
+    print "texts" ["x", format_string("{}", avg(v, none))]
+    print "all" [avg(v, none), avg(v, none)]
+    print "n" volume(none)
+    """
+    found = run(text, "cuda:0")
+    assert [each.failed for each in found.prints] == [((1,),), ((0, 0), (1, 1)), ((1,),), ()]
+    other = run(text, "reference")
+    assert [str(each) for each in found.prints] == [str(each) for each in other.prints]
+    assert [each.message for each in found.errors] == [each.message for each in other.errors]
+    assert len(found.errors) == 4

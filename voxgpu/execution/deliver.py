@@ -11,11 +11,20 @@ from typing import Any, Protocol
 
 from voxgpu.diagnostics import Diagnostic
 from voxgpu.elsewhere import Elsewhere
+from voxgpu.execution.missing import Missing
 from voxgpu.files.roots import Roots
 from voxgpu.files.write import Written, content_of, write_image
 from voxgpu.files.write_volumes import VolumesFile
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
+from voxgpu.plan.gaps import (
+    Place,
+    filled,
+    gaps_of,
+    is_anything_left,
+    with_missing,
+    without_texts,
+)
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.sequence import shown
@@ -25,18 +34,31 @@ from voxgpu.unfinished import sweep_files
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What a ``print`` said; ``type`` is ``number``, ``bool``, ``string`` or ``sequence``."""
+    """What a ``print`` said; ``type`` is ``number``, ``bool``, ``string`` or ``sequence``.
+
+    failed  the places of items of a sequence that failed: NaN for numbers, None for others
+    """
 
     label: str
     type: str
     value: float | bool | str | tuple[Any, ...]
+    failed: tuple[Place, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.label}={shown(self.value)}"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data; what JSON has no number for is the string ``nan``, ``inf`` or ``-inf``."""
-        return {"label": self.label, "type": self.type, "value": _plain(self.value)}
+        """Plain data; what JSON has no number for is the string ``nan``, ``inf`` or ``-inf``.
+
+        An item that failed is None.
+        """
+        value = _plain(self.value)
+        for place in self.failed:
+            inside = value
+            for number in place[:-1]:
+                inside = inside[number]
+            inside[place[-1]] = None
+        return {"label": self.label, "type": self.type, "value": value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +152,8 @@ class Deliveries:
     force: bool = False
     printed: list[Printed] = field(default_factory=list)
     found: list[Value] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    _labels: set[str] = field(default_factory=set)
     _saved: dict[int, tuple[Saved, list[Diagnostic]]] = field(default_factory=dict)
     _files: dict[str, VolumesFile] = field(default_factory=dict)
     _held: dict[str, list[Image]] = field(default_factory=dict)
@@ -168,6 +192,7 @@ class Deliveries:
         # Several threads may be here, each with a goal of its own.
         told = [Diagnostic("W301", warning, goal.label_span) for warning in warnings]
         self._saved[id(goal)] = saved, told
+        self._labels.add(saved.label)
         if self.output is not None:
             self.on_saved(saved)
 
@@ -182,16 +207,29 @@ class Deliveries:
 
     def deliver(self, goal: Goal, value: Value) -> None:
         """Prints or saves; raises FileProblem where a file cannot be written."""
-        if goal.action == "find":
-            self.found.append(value)
-        elif isinstance(value, Image):
+        if goal.action == "save":
+            assert isinstance(value, Image)
             self._save(goal, value)
-        else:
-            assert not isinstance(value, Elsewhere), "who delivers brings it here"
-            kinds = {bool: "bool", str: "string", tuple: "sequence"}
-            printed = Printed(goal.label, kinds.get(type(value), "number"), value)
-            self.printed.append(printed)
-            self.on_print(printed)
+            return
+        given: Any = with_missing(value, goal.missing)
+        if goal.paths:
+            given = without_texts(given, goal.paths - self._labels)
+        gaps = tuple(gaps_of(given))
+        if gaps:
+            is_left = is_anything_left(given)
+            self.missing.append(Missing(goal, gaps, not is_left))
+            if not is_left:
+                return
+            given = filled(given, goal.kind)
+        if goal.action == "find":
+            self.found.append(given)
+            return
+        assert not isinstance(given, Elsewhere), "who delivers brings it here"
+        kinds = {bool: "bool", str: "string", tuple: "sequence"}
+        failed = tuple(place for place, _ in gaps)
+        printed = Printed(goal.label, kinds.get(type(given), "number"), given, failed)
+        self.printed.append(printed)
+        self.on_print(printed)
 
     def _save(self, goal: Goal, image: Image) -> None:
         if goal.parts:

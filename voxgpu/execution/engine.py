@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from os.path import sep
-from pathlib import Path
 
 from voxgpu.elsewhere import Late, doubts_of, here, is_ready
+from voxgpu.execution.early import files_of_their_own, is_within
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
 from voxgpu.execution.executor import Done, Executor, Handed
+from voxgpu.execution.rows import Rows, brought
 from voxgpu.execution.task import Recall, Vanished, Work
 from voxgpu.execution.workspace import Spill, Workspace
 from voxgpu.ids import ValueId
@@ -128,13 +127,14 @@ class _Loop:
         self._next_goal = 0
         self._whole: dict[ValueId, Task] = {}  # tasks of which a part failed before
         self._begun: set[int] = set()  # goals that were handed over before their turn
-        self._early = _files_of_their_own(schedule.goals)
+        self._early = files_of_their_own(schedule.goals)
         self._is_short = False  # of memory, until something that holds some has ended
         self._outcome = Outcome()
 
     def use_memory(self, workspace: Workspace, budget: int | None, moved: Moved) -> None:
         """Where values are, bytes that they may take, and who is told where they went."""
         self._workspace, self._budget, self._moved = workspace, budget, moved
+        self._rows = Rows(workspace, self._failed)
 
     def run(self) -> Outcome:
         self._submit()
@@ -172,8 +172,12 @@ class _Loop:
             task = self._waiting[place]
             cause = next((self._failed[i] for i in task.inputs if i in self._failed), None)
             if cause:
-                if self._fail(place, task, cause):
+                if self._rows.is_open(task.step):
+                    pass  # the other items are going to be printed
+                elif self._fail(place, task, cause):
                     continue
+                else:
+                    last -= 1  # it is gone, however many fail with it
             elif all(each in self._workspace for each in task.inputs) and self._has_room(task):
                 del self._waiting[place]
                 if self._start(task):
@@ -182,6 +186,10 @@ class _Loop:
 
     def _fail(self, place: int, task: Task, cause: tuple[ValueId, Exception]) -> bool:
         """Gives up what of a task needs something that failed; whether something is left."""
+        try:
+            self._rows.fill(task.step)
+        except Vanished as lost:
+            self._outcome.missing.add(lost.args[0])
         rest = salvaged(task.step, self._failed)
         left = rest.outputs if rest is not None else ()
         self._failed.update((id, cause) for id in task.outputs if id not in left)
@@ -300,6 +308,11 @@ class _Loop:
             goal = goals[self._next_goal]
             if id(goal) in self._begun:
                 pass
+            elif goal.value in self._rows and goal.kind is not None:
+                if self._waits_for_paths(goal):
+                    return
+                self._deliver(goal, self._rows[goal.value])
+                self._delivered(goal, None)
             elif goal.value in self._failed:
                 self._outcome.failures.append((goal, *self._failed[goal.value]))
                 self._use(goal.value)
@@ -317,7 +330,7 @@ class _Loop:
 
     def _bring(self, goal: Goal, value: Value) -> None:
         """Delivers a value, wherever it is."""
-        self._deliver(goal, here(value))
+        self._deliver(goal, here(value) if goal.kind is None else brought(value))
 
     def _deliver_goal(self, goal: Goal) -> bool:
         """Delivers a goal, perhaps beside the tasks; whether it could be begun."""
@@ -331,9 +344,11 @@ class _Loop:
         except Vanished as lost:
             self._outcome.missing.add(lost.args[0])
             return False
+        if self._waits_for_paths(goal):
+            return False
         file = goal.target
         if goal.action == "save":
-            if any(_is_within(file, each) or _is_within(each, file) for each in self._handed):
+            if any(is_within(file, each) or is_within(each, file) for each in self._handed):
                 return False  # of two files of one name the later one stays
             if self._executor.hand_over(goal, partial(self._bring, goal, value)):
                 self._handed[file] = goal
@@ -349,6 +364,10 @@ class _Loop:
         else:
             self._delivered(goal, None)
         return True
+
+    def _waits_for_paths(self, goal: Goal) -> bool:
+        """Whether it is still to be known if files were written whose paths are printed."""
+        return any(each.label in goal.paths for each in self._handed.values() if goal.paths)
 
     def _finish_goal(self, handed: Handed) -> None:
         if handed.error is not None and not isinstance(handed.error, (Late, *self._refusals)):
@@ -368,23 +387,3 @@ class _Loop:
         else:
             self._outcome.failures.append((goal, None, error))
         self._use(goal.value)
-
-
-def _files_of_their_own(goals: Sequence[Goal]) -> dict[ValueId, list[Goal]]:
-    """The saves whose files neither are nor lie below those of others, by what is saved."""
-    saves = [(goal.target, goal) for goal in goals if goal.action == "save"]
-    times = Counter(file for file, _ in saves)
-    taken = {file for file, count in times.items() if count > 1}
-    for file in times:
-        above = {str(each) for each in Path(file).parents} & times.keys()
-        taken |= above | {file} if above else set()
-    found: dict[ValueId, list[Goal]] = {}
-    for file, goal in saves:
-        if file not in taken:
-            found.setdefault(goal.value, []).append(goal)
-    return found
-
-
-def _is_within(file: str, other: str) -> bool:
-    """Whether a file is the other one, or would be below it."""
-    return file == other or file.startswith(other + sep)

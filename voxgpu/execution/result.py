@@ -37,7 +37,10 @@ class Result:
 
     @property
     def values(self) -> Mapping[str, Value]:
-        """Everything delivered, by label or file name; sequences are tuples."""
+        """Everything delivered, by label or file name; sequences are tuples.
+
+        Items that failed are NaN where they would be numbers, else None.
+        """
         printed: dict[str, Value] = {p.label: p.value for p in self.prints}
         return printed | {saved.label: saved.value for saved in self.saved}
 

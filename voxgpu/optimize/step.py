@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeGuard
 
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import Scalar
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.plan.node import Node
+from voxgpu.primitives.sequence import SEQUENCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,3 +137,8 @@ class Fetch:
 
 
 Step = Single | Fused | Joint | Fetch
+
+
+def is_sequence(step: Step) -> TypeGuard[Single]:
+    """Whether all that a step does is to put values in a row."""
+    return isinstance(step, Single) and step.node.primitive is SEQUENCE

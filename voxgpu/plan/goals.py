@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voxgpu.diagnostics import Diagnostic, Span, at_trace
 from voxgpu.files.suffix import suffix_of
 from voxgpu.ids import ValueId
 from voxgpu.language.program import Program, ProgramGoal
+from voxgpu.plan.gaps import Place
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.plan.values import Failed, Item, LazySequence, Lowered, NeedsRun, Work, forced
 from voxgpu.plan.volumes import is_one_file, unfit, unfit_length
-from voxgpu.types import ImageOf
+from voxgpu.primitives.sequence import SEQUENCE
+from voxgpu.primitives.source import CONSTANT
+from voxgpu.types import UNKNOWN, ImageOf, SequenceOf
 
 if TYPE_CHECKING:
     from voxgpu.plan.lower import Lowering
@@ -94,17 +97,63 @@ class Goals:
             made = []
         if None in made:
             return None
-        count = len(self._failures)
-        written = list(self._written(goal))
-        if len(self._failures) > count:
-            # The path of a file that cannot be written is not told as if it were there.
-            return written
-        return [*written, *(each for each in made if each)]
+        return [*self._written(goal), *(each for each in made if each)]
 
     def _printed(self, goal: ProgramGoal, value: Lowered) -> Iterator[Goal]:
-        id = self._lowering.driver.run(self._lowering.applying.packed(value, (goal.span,)))
-        if id is not None:
-            yield Goal(goal.action, id, goal.label, goal.span, goal.label_span)
+        """The goal of a ``print``, without the items of a sequence that failed."""
+        missing: list[tuple[Place, Diagnostic]] = []
+        id = self._packed(goal, value, (), missing)
+        if id is None:
+            return
+        kind = self._program.main.steps[goal.step].type
+        spans = goal.span, goal.label_span
+        paths = frozenset(self._paths(id)) if self._lowering.paths else frozenset()
+        yield Goal(
+            goal.action, id, goal.label, *spans, kind=kind, missing=tuple(missing), paths=paths
+        )
+
+    def _packed(
+        self,
+        goal: ProgramGoal,
+        value: Lowered,
+        place: Place,
+        missing: list[tuple[Place, Diagnostic]],
+    ) -> ValueId | None:
+        """The node of a value, of a sequence without the items that fail; they are collected."""
+        lowering, trace = self._lowering, (goal.span,)
+        try:
+            found: ValueId | None = lowering.driver.run(lowering.applying.packed(value, trace))
+            return found
+        except Failed:
+            sequence = lowering.driver.run(forced(value))
+            if not isinstance(sequence, LazySequence) or sequence.node is not None:
+                raise
+        ids = []
+        for index in range(sequence.length):
+            inside = (*place, index)
+            try:
+                item = lowering.driver.run(_item(sequence, index))
+                id = self._packed(goal, item, inside, missing)
+            except Failed as failed:
+                missing.append((inside, failed.args[0]))
+                continue
+            if id is None:
+                return None
+            ids.append(id)
+        types = lowering.graph.types
+        kind = SequenceOf(types[ids[0]] if ids else UNKNOWN)
+        return lowering.graph.make(SEQUENCE, tuple(ids), (), kind, trace)
+
+    def _paths(self, id: ValueId) -> Iterator[str]:
+        """The paths of `WriteImage` that are in a printed value."""
+        graph = self._lowering.graph
+        waiting: list[Any] = [id]
+        while waiting:
+            node = graph.nodes[waiting.pop()]
+            if node.primitive is SEQUENCE:
+                waiting += node.inputs
+            elif node.primitive is CONSTANT:
+                yield from self._lowering.paths.intersection(_texts(node.parameters[0]))
 
     def _saved(self, goal: ProgramGoal, value: Lowered, label: str) -> Iterator[Goal | None]:
         """A goal for each image; None stands for one that is not known before running."""
@@ -204,6 +253,14 @@ class Goals:
         diagnostic: Diagnostic = failed.args[0]
         message = f'`{goal.action} "{label}"` failed: {diagnostic.message}'
         self._failures.append(replace(diagnostic, message=message))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _texts(each)
 
 
 def _item(sequence: LazySequence, index: int) -> Work:

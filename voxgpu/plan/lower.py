@@ -104,6 +104,8 @@ class Lowering:
         self.main: list[Lowered] = []
         #: What `WriteImage` has asked for since somebody looked.
         self.written: list[tuple[ValueId, str, Trace]] = []
+        #: The paths of all that it has asked for.
+        self.paths: set[str] = set()
         self.can_ask = ask is not None
         #: Whether parts of the program may run by now: mistakes then fail one goal only.
         self.is_running = False
@@ -141,6 +143,7 @@ class Lowering:
 
     def _write(self, image: ValueId, path: str, trace: Trace) -> None:
         self.written.append((image, path, trace))
+        self.paths.add(path)
 
     def _load(self, header: Any, kind: ImageOf, trace: Trace) -> ValueId:
         whole = ImageOf(kind.content, header.element, header.channels, header.grid)

@@ -61,6 +61,10 @@ class Goal:
     part    of a ``save`` of several volumes into one file, which one this is, from 0
     parts   how many they are; 0 for an image with a file of its own
     labels  whether the image has labels of `lcc`, which are saved in as few bytes as hold them
+    kind    of what the program prints: its type. Items of a sequence may then be missing; None
+            where a value is wanted whole
+    missing the items that failed before the run and are not in the value: place, what to tell
+    paths   texts in the value that are paths of files to be written before
     """
 
     action: str
@@ -72,6 +76,9 @@ class Goal:
     part: int = 0
     parts: int = 0
     labels: bool = False
+    kind: Type | None = None
+    missing: tuple[tuple[tuple[int, ...], Diagnostic], ...] = ()
+    paths: frozenset[str] = frozenset()
 
     @property
     def target(self) -> str:

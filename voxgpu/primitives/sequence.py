@@ -12,8 +12,13 @@ from voxgpu.primitives.primitive import Parameter, Primitive, Shape, Value, Valu
 from voxgpu.types import NUMBER, TEXT, UNKNOWN, SequenceOf, Type
 
 
-def shown(value: Value, inside: bool = False) -> str:
-    """A value as ``print`` shows it: the shortest text that reads back as the same number."""
+def shown(value: Value | None, inside: bool = False) -> str:
+    """A value as ``print`` shows it: the shortest text that reads back as the same number.
+
+    None is an item of a sequence that failed.
+    """
+    if value is None:
+        return "failed"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

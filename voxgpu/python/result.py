@@ -13,8 +13,8 @@ from voxgpu.execution.deliver import Saved
 from voxgpu.image import Image as PlainImage
 from voxgpu.python.image import Image
 
-#: What ``print`` and ``save`` deliver; a sequence is a tuple.
-Value: TypeAlias = Union[float, bool, str, "tuple[Value, ...]", Image]
+#: What ``print`` and ``save`` deliver; a sequence is a tuple, with None for items that failed.
+Value: TypeAlias = Union[float, bool, str, "tuple[Value | None, ...]", Image]
 
 
 class GoalsFailed(ImgqlError):

@@ -1,0 +1,54 @@
+"""What is told of items of printed sequences that failed?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from voxgpu.diagnostics import Diagnostic
+from voxgpu.ids import ValueId
+from voxgpu.plan.gaps import Gap, Place
+from voxgpu.plan.node import Goal
+
+#: So many items that failed for one reason are named.
+_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Missing:
+    """The gaps in what a goal printed; ``is_whole`` where nothing else was left, so no line."""
+
+    goal: Goal
+    gaps: tuple[tuple[Place, Gap], ...]
+    is_whole: bool
+
+
+def diagnostics_of(
+    missing: Missing, explain: Callable[[ValueId, Exception], Diagnostic]
+) -> list[Diagnostic]:
+    """One diagnostic for each reason, with the items it took along."""
+    reasons: dict[Diagnostic, list[Place]] = {}
+    for place, gap in missing.gaps:
+        told = gap.told
+        if gap.node is not None and gap.error is not None:
+            told = explain(gap.node, gap.error)
+        if told is not None:
+            reasons.setdefault(told, []).append(place)
+    goal = missing.goal
+    name = f'`{goal.action} "{goal.label}"` failed' if goal.action != "find" else "failed"
+    found = []
+    for told, places in reasons.items():
+        is_all = missing.is_whole and len(reasons) == 1
+        where = "" if is_all else f" in {_items(places)}"
+        found.append(replace(told, message=f"{name}{where}: {told.message}"))
+    return found
+
+
+def _items(places: Sequence[Place]) -> str:
+    """``item [1]``, ``items [1], [2][0] and 7 more``."""
+    texts = ["".join(f"[{number}]" for number in place) for place in places]
+    if len(texts) == 1:
+        return f"item {texts[0]}" if texts[0] else "its value"
+    if len(texts) > _NAMED:
+        texts = [*texts[: _NAMED - 1], f"{len(texts) - _NAMED + 1} more"]
+    return f"items {', '.join(texts[:-1])} and {texts[-1]}"
