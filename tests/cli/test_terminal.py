@@ -13,7 +13,7 @@ ESCAPE = "\x1b"
 
 #: One goal of each kind, of which one fails.
 PROGRAM = """load a = "ramp.nii.gz"
-print "voxels" volume(a > 99 & a < 200)
+print "voxels" volume(!(a > 199) & (a > 99))
 print "mean" avg(a, a > 1000)
 save "grown.nii.gz" smoothen(2, a > 99)
 print "last" max(a)
