@@ -19,7 +19,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 #: What the page calls the folder in which it all happens.
 _FOLDER = "/tmp/errdocs"
 
-_MESSAGE = re.compile(r"^(?:error|warning)\[.*?(?=^(?:error|warning)\[|\Z)", re.M | re.S)
+_MESSAGE = re.compile(r"^(?:error|warning)\[.*?(?=^(?:error|warning)\[|^saved |\Z)", re.M | re.S)
 _BLOCK = re.compile(r"^```\n(.*?)^```", re.DOTALL | re.MULTILINE)
 #: What depends on the computer: how much memory there is, and why.
 _BYTES = re.compile(r"\d+(?:\.\d+)? [MG]iB|(?<= available: ).*")

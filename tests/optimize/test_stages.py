@@ -84,3 +84,23 @@ def test_the_same_as_data_and_as_a_graph(stage: str, shown: Any) -> None:
 def test_the_reference_fuses_nothing(shown: Any) -> None:
     assert "kernel(" not in shown("--stage", "fused", "--device", "reference")
     assert "kernel(" in shown("--stage", "fused", "--device", "cpu")
+
+
+@pytest.mark.parametrize("stage", ["fused", "schedule", "source"])
+def test_json_and_dot_tell_what_the_stage_adds(stage: str, shown: Any) -> None:
+    """Every expression, cost or kernel that the text has is in the details of some node."""
+    text = shown("--stage", stage)
+    nodes = json.loads(shown("--stage", stage, "--format", "json"))["nodes"]
+    details = [each["details"] for each in nodes if each["details"]]
+    if stage == "source":
+        assert all(each.rstrip() in text for each in details)
+        kernels = re.findall(r"^define .*", text, re.MULTILINE)
+        assert kernels and all(any(each in told for told in details) for each in kernels)
+    elif stage == "fused":
+        expressions = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+        assert expressions == "\n".join(details).splitlines()
+    else:
+        assert len(details) == len(nodes)
+        assert all("MB live" in each for each in details)
+    drawn = shown("--stage", stage, "--format", "dot")
+    assert details[0].splitlines()[0].replace('"', '\\"') in drawn

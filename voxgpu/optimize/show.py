@@ -8,7 +8,7 @@ from voxgpu.codegen.llvm_source import render
 from voxgpu.codegen.scalar import HERE, SIGNS, Scalar, topological
 from voxgpu.ids import ValueId
 from voxgpu.optimize.passes import Target, scheduled
-from voxgpu.optimize.schedule import Schedule
+from voxgpu.optimize.schedule import Schedule, Task
 from voxgpu.optimize.simplify import simplify
 from voxgpu.optimize.step import Fetch, Fused, Single, Step
 from voxgpu.plan.node import Plan
@@ -38,13 +38,27 @@ def optimized_graph(
     planned = scheduled(plan, target)
     steps = [task.step for task in planned.tasks]
     if stage == "source":
-        return _graph(stage, planned, "\n\n".join(_sources(steps, source_of, comment)))
-    text = _fused(planned, steps) if stage == "fused" else _scheduled(planned)
-    return _graph(stage, planned, text)
+        return _graph(
+            stage,
+            planned,
+            "\n\n".join(_sources(steps, source_of, comment)),
+            lambda task: source_of(task.step) if isinstance(task.step, Fused) else "",
+        )
+    short = _names(planned)
+    if stage == "fused":
+        return _graph(
+            stage,
+            planned,
+            _fused(planned, steps),
+            lambda task: (
+                "\n".join(_expressions(task.step, short)) if isinstance(task.step, Fused) else ""
+            ),
+        )
+    return _graph(stage, planned, _scheduled(planned), lambda task: _cost(task, short))
 
 
-def _graph(stage: str, planned: Schedule, text: str) -> StageGraph:
-    """Steps as vertices, named by their first results."""
+def _graph(stage: str, planned: Schedule, text: str, details: Callable[[Task], str]) -> StageGraph:
+    """Steps as vertices, named by their first results; ``details`` tells what the stage adds."""
     maker = {id: task.outputs[0] for task in planned.tasks for id in task.outputs}
     vertices = tuple(
         Vertex(
@@ -52,6 +66,7 @@ def _graph(stage: str, planned: Schedule, text: str) -> StageGraph:
             task.name,
             tuple(dict.fromkeys(maker[each] for each in task.inputs)),
             ", ".join(str(kind) for kind in task.types),
+            details=details(task),
         )
         for task in planned.tasks
     )
@@ -137,6 +152,13 @@ def _scheduled(planned: Schedule) -> str:
         f"of {len(planned.tasks)} tasks; the process itself takes some 200 MB besides"
     )
     return "\n".join(lines)
+
+
+def _cost(task: Task, short: Mapping[ValueId, str]) -> str:
+    """What is in memory after a task, what it takes besides, what it lets go."""
+    freed = ", ".join(short[id] for id in task.frees)
+    text = f"{task.live / 1e6:.1f} MB live, {task.scratch / 1e6:.1f} MB scratch"
+    return text + (f", frees {freed}" if freed else "")
 
 
 def _sources(steps: Iterable[Step], source_of: SourceOf, comment: str) -> list[str]:

@@ -38,13 +38,17 @@ from voxgpu.types import Function
 
 @dataclass(frozen=True)
 class Vertex:
-    """One thing of a stage: its name there, what it is, and the names of what it is made of."""
+    """One thing of a stage: its name there, what it is, and the names of what it is made of.
+
+    details  what the stage adds: expressions of a kernel, its text, what a task costs
+    """
 
     name: str
     label: str
     inputs: tuple[str, ...]
     type: str = ""
     origin: str = ""
+    details: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ def _json(graph: StageGraph) -> dict[str, Any]:
                 "inputs": list(vertex.inputs),
                 "type": vertex.type or None,
                 "origin": vertex.origin or None,
+                "details": vertex.details or None,
             }
             for vertex in graph.vertices
         ],
@@ -95,7 +100,8 @@ def _dot(graph: StageGraph) -> str:
     numbers = {vertex.name: f"n{index}" for index, vertex in enumerate(graph.vertices)}
     lines = [f"digraph {graph.stage} {{", "  rankdir=BT; node [shape=box, fontname=Helvetica];"]
     for vertex in graph.vertices:
-        label = vertex.label + (f"\n{vertex.type}" if vertex.type else "")
+        told = (vertex.label, vertex.type, vertex.details)
+        label = "\n".join(each for each in told if each)
         lines.append(f"  {numbers[vertex.name]} [label={_quoted(label)}];")
         lines += [f"  {numbers[each]} -> {numbers[vertex.name]};" for each in vertex.inputs]
     for index, (action, label, value) in enumerate(graph.goals):

@@ -1,0 +1,108 @@
+"""Is a command on a page one that can be typed? Its words are looked at; nothing is run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from importlib import import_module
+
+import click
+
+from tests.docs.blocks import ROOT
+from voxgpu.cli.main import COMMANDS
+
+
+def check_command(line: str) -> None:
+    """Raises AssertionError for a command of a shell that nobody can type."""
+    for part in line.split("|"):
+        words = shlex.split(part)
+        check = _CHECKS.get(words[0])
+        assert check, f"what is `{words[0]}`?"
+        check(words[1:])
+
+
+def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command of voxgpu that words begin with, and the words after it."""
+    command: click.Command = import_module(COMMANDS[words[0]][0]).command
+    rest = words[1:]
+    if isinstance(command, click.Group) and rest and rest[0] in command.commands:
+        command, rest = command.commands[rest[0]], rest[1:]
+    return command, rest
+
+
+def options_of(command: click.Command) -> set[str]:
+    """The options that a command has."""
+    found = {one for each in command.params for one in (*each.opts, *each.secondary_opts)}
+    return {each for each in found if each.startswith("-")} | {"-h", "--help"}
+
+
+def all_options() -> set[str]:
+    """The options of all commands."""
+    found = {"--version"}
+    for name in COMMANDS:
+        command, _ = command_of([name])
+        found |= options_of(command)
+        for each in getattr(command, "commands", {}).values():
+            found |= options_of(each)
+    return found
+
+
+def check_voxgpu(words: list[str]) -> None:
+    """A command of voxgpu: it and its options exist."""
+    if words[0].startswith("-"):
+        assert words[0] in ("--help", "-h", "--version")
+        return
+    assert words[0] in COMMANDS, words
+    command, rest = command_of(words)
+    for word in rest:
+        option = word.strip("[]").partition("=")[0]
+        if re.fullmatch(r"--?[a-z][a-z-]*", option):
+            assert option in options_of(command), f"{words[0]} has no {option}"
+
+
+def _check_make(words: list[str]) -> None:
+    make = shutil.which("make")
+    if make is not None:
+        subprocess.run([make, "--dry-run", *words], cwd=ROOT, check=True, capture_output=True)
+
+
+def _check_pip(words: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert words[0] == "install"
+    for extras in re.findall(r"\[(.+)\]", " ".join(words)):
+        assert {*extras.split(",")} <= {*project["optional-dependencies"]}
+
+
+def _check_python(words: list[str]) -> None:
+    if words[:2] == ["-m", "pytest"]:
+        options = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]
+        assert any(each.startswith(f"{words[3]}:") for each in options["ini_options"]["markers"])
+    else:
+        from benchmarks.__main__ import EXTRA, SECTIONS
+
+        assert words[:3] == ["-m", "benchmarks", "--only"]
+        assert words[3] in (*SECTIONS, *EXTRA)
+
+
+def _check_export(words: list[str]) -> None:
+    assert all(re.fullmatch(r"(?:VOXGPU_\w+|TMPDIR)=\S+", each) for each in words)
+
+
+def _check_ci(_: list[str]) -> None:
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+_CHECKS = {
+    "voxgpu": check_voxgpu,
+    "make": _check_make,
+    "pip": _check_pip,
+    "python": _check_python,
+    "export": _check_export,
+    ".ci/run": _check_ci,
+    "echo": lambda _: None,
+    "sed": lambda _: None,
+}

@@ -1,0 +1,27 @@
+"""Commands and options that pages mention in passing exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import PAGES, ROOT
+from tests.docs.commands import all_options, check_voxgpu
+
+#: Options of other programs that pages speak of.
+_OTHERS = {"--mem", "--only", "--strict"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_and_options_that_are_mentioned_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for command in re.findall(r"`(voxgpu [^`\n]+)`", text):
+        words = shlex.split(command.replace("\\|", "/").replace("…", " "))[1:]
+        if words and re.fullmatch(r"[a-z-]+", words[0]):
+            check_voxgpu(words)
+    mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+    unknown = mentioned - all_options() - _OTHERS
+    assert not unknown
