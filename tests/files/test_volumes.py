@@ -327,9 +327,9 @@ def test_files_of_freesurfer_that_cannot_be_read(tmp_path: Path, monkeypatch: An
     ("expression", "help"),
     [
         ("max(x)", "for v in xs do max(v)"), ("x > 3", "for v in xs do v > …"),
-        ("3 + x", "for v in xs do … + v"), ("x - x", "for i in range(length(xs)) do xs[i] - ys[i]"),
-        ("-x", "for v in xs do -v"), ("percentiles(x, x[0] > 1, 0.5)", "do percentiles(v, …, …)"),
-        ("mean(x)", "fold(+, xs) / length(xs)"), ("length(x[0])", "[v] is the sequence of one"),
+        ("3 > x", "for v in xs do … > v"), ("x > x", "for i in range(length(xs)) do xs[i] > ys[i]"),
+        ("percentiles(x, x[0] > 1, 0.5)", "do percentiles(v, …, …)"),
+        ("length(x[0])", "[v] is the sequence of one"),
         ("for v in x[0] do max(v)", "[v] is the sequence of one"),
     ],
 )  # fmt: skip
@@ -339,3 +339,20 @@ def test_a_sequence_in_place_of_an_image_is_told_with_what_to_write(
     path = _put(tmp_path / "a.nii")
     (found,) = voxgpu.check(f'load x = "{path}"\nlet y = {expression}')
     assert found.code == "E102" and help in found.help
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_the_mean_of_volumes_is_their_sum_by_their_number(tmp_path: Path, kind: type) -> None:
+    voxels = (np.random.default_rng(0).random((4, 5, 6, 7)) * 1000).astype(kind)
+    nib.save(nib.Nifti1Image(voxels, np.eye(4)), tmp_path / "x.nii")
+    text = f"""load x = "{tmp_path / "x.nii"}"
+    save "m" mean(x)
+    save "f" fold(+, x) / length(x)
+    """
+    found = voxgpu.run(text).values
+    total = voxels[..., 0].astype(np.float32)
+    for number in range(1, 7):
+        total += voxels[..., number]
+    expected = (total / np.float32(7)).transpose(2, 1, 0)
+    assert np.array_equal(np.asarray(found["m"]), np.asarray(found["f"]))
+    assert np.allclose(np.asarray(found["m"]), expected, rtol=1e-6)

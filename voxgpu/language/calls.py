@@ -35,6 +35,7 @@ from voxgpu.language.syntax import Chain, Name
 from voxgpu.types import (
     BOOLEAN,
     NUMBER,
+    NUMBER_IMAGE,
     UNKNOWN,
     Function,
     SequenceOf,
@@ -153,6 +154,8 @@ class Calls:
             return self._apply(overloads, callee, regions, body)
         if not fits and callee.name in _ITEM_BY_ITEM and self._fit_items(overloads, types):
             return self._item_by_item(overloads, callee, arguments, body)
+        if not fits and callee.name == "mean" and types == (SequenceOf(NUMBER_IMAGE),):
+            return self._mean_of_images(callee, arguments[0], body)
         if not fits:
             self.say.wrong_types(overloads, callee, types, body)
             return body.add(Broken(UNKNOWN, callee.whole))
@@ -199,6 +202,19 @@ class Calls:
         step = self._apply(overloads, callee._replace(arguments=()), tuple(given), inner)
         block = inner.block(callee.name, step)
         return body.add(ForEach(block, over, captures, SequenceOf(block.type), span))
+
+    def _mean_of_images(self, callee: Callee, sequence: int, body: Body) -> int:
+        """``fold(+, xs) / length(xs)``."""
+        inner, span, no_arguments = body.inside(), callee.whole, callee._replace(arguments=())
+        steps = tuple(inner.parameter("", NUMBER_IMAGE, span) for _ in range(2))
+        plus = self._apply(
+            self._names.overloads("+"), no_arguments._replace(name="+"), steps, inner
+        )
+        block = inner.block("+", plus)
+        total = body.add(FoldLeft(block, None, sequence, NUMBER_IMAGE, span, "mean"))
+        count = body.add(Operate("length", (sequence,), NUMBER, span))
+        by = no_arguments._replace(name="/")
+        return self._apply(self._names.overloads("/"), by, (total, count), body)
 
     def _regions(
         self,

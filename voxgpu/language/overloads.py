@@ -140,8 +140,6 @@ def _item_by_item(name: str, types: Sequence[Type], catalogue: Catalogue) -> str
     items = [each.item if isinstance(each, SequenceOf) else each for each in types]
     if items == list(types):
         return ""
-    if name == "mean" and items == [NUMBER_IMAGE]:
-        return "the mean of images is fold(+, xs) / length(xs)"
     if not fitting(catalogue.get(name, ()), items):
         return ""
     count = sum(isinstance(each, SequenceOf) for each in types)

@@ -100,6 +100,7 @@ class FoldLeft:
     """A function of two parameters put between the items, from the left.
 
     start  the step whose value comes before the first item, if any
+    name   what the program calls it
     """
 
     block: Block
@@ -107,6 +108,7 @@ class FoldLeft:
     sequence: int
     type: Type
     span: Span
+    name: str = "fold"
 
 
 @dataclass(frozen=True, slots=True)

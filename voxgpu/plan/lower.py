@@ -225,10 +225,10 @@ class Lowering:
                 return _strictly(
                     given, lambda found: self._selected(found[0], block, around, inside)
                 )
-            case FoldLeft(block, start):
+            case FoldLeft(_, start):
                 first = None if start is None else values[start]
                 return _strictly(
-                    given[-1:], lambda found: self._folded(found[0], block, first, inside)
+                    given[-1:], lambda found: self._folded(found[0], step, first, inside)
                 )
             case Choose():
                 return _strictly(given, lambda found: self._chosen(found[0], step, values, inside))
@@ -253,19 +253,21 @@ class Lowering:
         pairs = zip(items, conditions, strict=True)
         return sequence_of([item for item, id in pairs if self.graph.known_value(id)])
 
-    def _folded(self, source: LazySequence, block: Block, start: Lowered, trace: Trace) -> Work:
+    def _folded(self, source: LazySequence, step: FoldLeft, start: Lowered, trace: Trace) -> Work:
         first = 0
         result = start
         if result is None:
             if not source.length:
                 message = "`fold` without a first value needs an item, and the sequence is empty"
                 hint = "give the value to begin with: fold + 0 xs"
+                if step.name != "fold":
+                    message, hint = f"`{step.name}` of an empty sequence has no value", ""
                 self.report(at_trace("E107", message, trace, help=hint))
                 return None
             result, first = (yield Item(source, 0)), 1
         for index in range(first, source.length):
             item = yield Item(source, index)
-            result = yield Invocation(block, (result, item), trace)
+            result = yield Invocation(step.block, (result, item), trace)
         return result
 
     def _chosen(

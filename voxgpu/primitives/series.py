@@ -113,6 +113,8 @@ def lesser(a: NumberValue, b: NumberValue) -> NumberValue:
 def mean(xs: NumberValues) -> NumberValue:
     """The mean of the numbers; NaN where one of them is.
 
+    Of images of numbers it is the image `fold(+, xs) / length(xs)`.
+
     >>> mean([1, 2, 6])
     3
     """
