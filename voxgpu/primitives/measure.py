@@ -6,7 +6,8 @@ from voxgpu.primitives.define import Bool, Number, Voxel, reduction
 
 @reduction("volume", "count")
 def volume(b: Bool) -> Number:
-    """The number of true voxels.
+    """The number of true voxels. Comparisons with NaN are false, so that NaN is in no region that
+    they make.
 
     >>> volume([true, false, true])
     2
@@ -16,7 +17,7 @@ def volume(b: Bool) -> Number:
 
 @reduction("min")
 def minimum(v: Voxel) -> Number:
-    """The least voxel; NaN voxels do not count.
+    """The least voxel; NaN voxels do not count. NaN where there is nothing else.
 
     >>> min([3, 1, 2])
     1
@@ -26,7 +27,7 @@ def minimum(v: Voxel) -> Number:
 
 @reduction("max")
 def maximum(v: Voxel) -> Number:
-    """The greatest voxel; NaN voxels do not count.
+    """The greatest voxel; NaN voxels do not count. NaN where there is nothing else.
 
     >>> max([3, 1, 2])
     3
@@ -37,6 +38,8 @@ def maximum(v: Voxel) -> Number:
 @reduction("avg", nonempty="mask")
 def average(v: Voxel, mask: Bool) -> Number:
     """The mean of ``v`` where ``mask`` is true, in float64; an empty mask is an error.
+
+    NaN where a voxel in the mask is NaN, or +inf and −inf are in it; voxels outside do not count.
 
     >>> avg([1, 2, 30], [true, true, false])
     1.5

@@ -33,18 +33,22 @@ def n4(v: NumberImage, mask: BoolImage, *, grid: Grid) -> NumberImage:
     has it, with its default settings, finds the bias field within ``mask`` at half the resolution
     (along axes of 16 voxels and more); all of ``v`` is divided by the field at full resolution.
     It is computed by one thread, in a process of its own, so that no machine changes it. A slice
-    one voxel thick is taken for a 2-D image. Voxels of ``mask`` should be positive. An
-    empty mask is an error. float32; shapes (z, y, x) or (y, x).
+    one voxel thick is taken for a 2-D image. Voxels of ``mask`` should be positive; NaN and
+    infinite ones do not bear on the field, and stay what they are. A mask without a finite voxel
+    is an error. float32; shapes (z, y, x) or (y, x).
 
     >>> n4([1, 1, 1], [true, true, true])
     [1, 1, 1]
     """
     if not mask.any():
         raise ValueProblem("`mask` of `n4` has no true voxel, so there is no value")
+    usable = mask & np.isfinite(v)
+    if not usable.any():
+        raise ValueProblem("no voxel in `mask` of `n4` has a finite value, so there is no field")
     axis = grid.thin_axis
     if axis is None:
-        return _corrected(v, mask, grid)
-    flat = _corrected(v.squeeze(axis), mask.squeeze(axis), grid.without_axis(axis))
+        return _corrected(v, usable, grid)
+    flat = _corrected(v.squeeze(axis), usable.squeeze(axis), grid.without_axis(axis))
     return np.expand_dims(flat, axis)
 
 
@@ -56,7 +60,8 @@ def _corrected(v: Array, mask: Array, grid: Grid) -> Array:
         return v
     try:
         # Filters within ITK's take its number of threads, and sums would depend on it.
-        bias = computed_alone(_log_field, v, mask, grid)
+        finite = np.where(np.isfinite(v), v, np.float32(0))
+        bias = computed_alone(_log_field, finite, mask, grid)
     except RuntimeError as error:
         raise ValueProblem(f"`n4` found no field: {_last_line(error)}") from None
     corrected: Array = (v / np.exp(bias.astype(np.float32))).astype(np.float32)
@@ -120,8 +125,8 @@ def resample(v: NumberImage, like: NumberImage, *, grids: tuple[Grid, ...]) -> N
 
     Images of whole numbers, such as labels, take the nearest voxel and keep their element; others
     are interpolated linearly, to float32. Voxels reach half their width beyond their centers;
-    places outside all of ``v`` are 0. The voxels of ``like`` do not matter. Shapes (z, y, x) or
-    (y, x), both of one number of dimensions.
+    places outside all of ``v`` are 0. The voxels of ``like`` do not matter. A value that is made of
+    a NaN voxel is NaN. Shapes (z, y, x) or (y, x), both of one number of dimensions.
 
     >>> resample([1, 2, 3], [0, 0])
     [1, 2]
@@ -176,7 +181,8 @@ def resample_by(
     """``v`` on the grid of ``like`` by ``"nearest"``, ``"linear"`` or ``"bspline"``.
 
     The nearest voxel keeps the element, for labels in images of floats, too; the others give
-    float32: between two voxels along every axis, or a cubic spline through all of them.
+    float32: between two voxels along every axis, or a cubic spline through all of them, which is
+    NaN everywhere where a voxel is.
 
     >>> resample([1, 2, 3], [0, 0], "nearest")
     [1, 2]
@@ -223,7 +229,8 @@ def resample_to(v: NumberImage, mm: StaticNumber, *, grid: Grid, grids: Any) -> 
 
     Images of whole numbers, such as labels, take the nearest voxel and keep their element; others
     are interpolated linearly, to float32. The outer corner of the first voxel stays where it is;
-    beyond all voxels the nearest one counts. Shapes (z, y, x) or (y, x).
+    beyond all voxels the nearest one counts. A value that is made of a NaN voxel is NaN. Shapes
+    (z, y, x) or (y, x).
 
     >>> resample_to([[1, 2, 3, 4], [1, 2, 3, 4]], 2)
     [1.5, 3.5]
@@ -276,6 +283,8 @@ def resample_to_by(
     v: NumberImage, mm: StaticNumber, method: StaticText, *, grid: Grid, grids: Any
 ) -> NumberImage:
     """``v`` with voxels of ``mm`` by ``"nearest"``, ``"linear"`` or ``"bspline"``.
+
+    With ``"bspline"`` one NaN voxel makes all NaN.
 
     >>> resample_to([[1, 2, 3, 4], [1, 2, 3, 4]], 2, "linear")
     [1.5, 3.5]

@@ -93,8 +93,8 @@ def label_statistics(labels: NumberImage, v: NumberImage) -> NumberPairs:
     All labels are looked at in one pass over the image. Standard deviations are of a sample, as
     ``stdev`` has them; least and greatest leave NaN out, as ``min`` and ``max`` do; the mean and
     standard deviation are NaN where a voxel is. Labels are whole numbers. Shapes (z, y, x) or
-    (y, x). Raises ValueProblem for labels that are not whole numbers, and for more than 1 048 576
-    of them.
+    (y, x). Raises ValueProblem for labels that are not whole numbers, NaN among them, and for more
+    than 1 048 576 of them.
 
     >>> label_statistics([0, 1, 1, 2], [9, 3, 5, 7])
     [[1, 2, 4, 1.4142135623730951, 3, 5], [2, 1, 7, 0, 7, 7]]
@@ -127,7 +127,7 @@ def relabel(labels: NumberImage) -> NumberImage:
     the one with the lesser label comes first.
 
     Shapes (z, y, x) or (y, x); int32. Raises ValueProblem for labels that are not whole numbers,
-    and for more than 1 048 576 of them.
+    NaN among them, and for more than 1 048 576 of them.
 
     >>> relabel([0, 7, 3, 3])
     [0, 2, 1, 1]

@@ -103,7 +103,8 @@ def gradient(v: NumberImage, grid: Grid) -> NumberImage:
 
     Along each axis it is half the difference of the two neighbors, divided by the spacing; on the
     frame the voxel itself stands for the neighbor that is not there. Computed in float64, along x
-    first, and rounded to float32. A voxel that is not finite gives NaN. Shapes (z, y, x) or (y, x).
+    first, and rounded to float32. A voxel that is not finite gives NaN, and so do those beside NaN;
+    beside an infinite one it is inf. Shapes (z, y, x) or (y, x).
     Source: ITK's ``GradientMagnitudeImageFilter`` with image spacing, whose results are these bits.
 
     >>> gradient([0, 2, 6, 6])
