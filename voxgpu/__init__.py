@@ -84,6 +84,7 @@ def run(
     keep: str = "costly",
     force_save: bool = False,
     verify_inputs: bool = False,
+    overwrite_inputs: bool = False,
 ) -> Result:
     """Runs a program and returns what it printed and saved, and its values.
 
@@ -94,7 +95,7 @@ def run(
                  images are only in the result, and any name will do
     device       ``auto``, ``cpu``, ``cuda:0`` (or another GPU) or ``reference``
     threads      how many threads compute; None: as many as there are cores to use
-    dialect      ``imgql1`` or ``imgql2``; None: what the program says, else ours
+    dialect      ``imgql1``, ``imgql2`` or ``voxgpu``; None: what the program says, else ours
     same_grid    ``strict``, or ``adopt`` to take images of equal shape for images on one grid
     read_roots   the only folders the program may read in; none: anywhere
     write_roots  the only folders it may write in; none: anywhere
@@ -120,6 +121,7 @@ def run(
                  ``none``
     force_save   write files also where they are there already
     verify_inputs  read every file to see whether it has changed, whatever its date says
+    overwrite_inputs  let the program save over files that it loads
 
     Raises ImgqlError with every mistake, before anything is computed; ValueError and TypeError for
     parameters that make no sense.
@@ -154,6 +156,7 @@ def run(
             nifti_form=nifti_form,
             series=series,
             grid_tolerance=grid_tolerance,
+            overwrite_inputs=overwrite_inputs,
         )
 
 

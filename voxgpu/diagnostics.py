@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ CODES = {
     "E201": "an image that cannot be loaded",
     "E202": "a result that cannot be saved so",
     "E203": "a path outside the folders the program may touch",
+    "E204": "a file that the program loads, and would overwrite",
     "E301": "a value that turned out not to exist",
     "E302": "more memory than there is",
     "E303": "a file that could not be written",
@@ -38,10 +39,12 @@ CODES = {
     "W101": "an expression that dialects read differently",
     "W102": "a name that voxgpu has, and a namespace that is imported, too",
     "W103": "a whole number that is no 64-bit floating-point number",
+    "W104": "a program variable that the program does not use",
     "W201": "images of equal shape on different grids, taken as one",
     "W202": "two results saved under one name",
     "W203": "a package whose primitives cannot be used",
     "W204": "a header that leaves a doubt",
+    "W205": "a file that the program loads and overwrites",
     "W301": "voxels that a file cannot hold as they are",
     "W302": "a value that is not to be trusted blindly",
     "W303": "a step that needs more memory than it was given",
@@ -52,6 +55,9 @@ CODES = {
 
 #: Of the calls that lead to a mistake, so many are shown from either end.
 _CALLS = 4
+
+#: So many goals are listed that one cause took along.
+_GOALS = 20
 
 #: Characters of a line that are shown around a mistake.
 WIDTH = 160
@@ -139,6 +145,7 @@ class Diagnostic:
     span     where; None where no place in a program is to blame
     notes    other places that explain it
     help     what to try
+    goals    those that failed because of it: ``print "label"``
     """
 
     code: str
@@ -146,6 +153,7 @@ class Diagnostic:
     span: Span | None = None
     notes: tuple[Note, ...] = ()
     help: str = ""
+    goals: tuple[str, ...] = ()
 
     @property
     def is_error(self) -> bool:
@@ -169,6 +177,7 @@ class Diagnostic:
             **_place(self.span),
             "notes": [{"message": note.message, **_place(note.span)} for note in self.notes],
             "help": self.help or None,
+            **({"goals": list(self.goals)} if self.goals else {}),
         }
 
 
@@ -194,6 +203,39 @@ def at_trace(
 def _shortened(calls: list[Span]) -> list[Span]:
     """Calls that lead somewhere, but of a great many the innermost and the outermost ones."""
     return calls if len(calls) <= 2 * _CALLS else [*calls[:_CALLS], *calls[-_CALLS:]]
+
+
+class Failure(NamedTuple):
+    """A goal that failed, ``print "label"``; in which of its items, if not all; and why."""
+
+    goal: str
+    where: str
+    cause: Diagnostic
+
+
+def failures(found: Iterable[Failure]) -> tuple[Diagnostic, ...]:
+    """What is told of goals that failed: each cause once, with all goals that it took along."""
+    causes: dict[Diagnostic, dict[tuple[str, str], None]] = {}
+    for each in found:
+        causes.setdefault(each.cause, {})[each.goal, each.where] = None
+    return tuple(_failure(cause, list(goals)) for cause, goals in causes.items())
+
+
+def _failure(cause: Diagnostic, goals: Sequence[tuple[str, str]]) -> Diagnostic:
+    goal, where = goals[0]
+    if not goal:  # somebody asked for one value, and knows for which
+        return replace(cause, message=f"failed{where}: {cause.message}") if where else cause
+    names = tuple(dict.fromkeys(each for each, _ in goals))
+    others = goals[1:]
+    if not others:
+        message = f"`{goal}` failed{where}: {cause.message}"
+        return replace(cause, message=message, goals=names)
+    count = "another goal" if len(others) == 1 else f"{len(others)} other goals"
+    shown = [f"`{each}`{place}" for each, place in others[:_GOALS]]
+    more = f" and {len(others) - _GOALS} more" if len(others) > _GOALS else ""
+    note = Note(f"it took along {', '.join(shown)}{more}", None)
+    message = f"`{goal}`{where} and {count} failed: {cause.message}"
+    return replace(cause, message=message, notes=(*cause.notes, note), goals=names)
 
 
 class ImgqlError(Exception):

@@ -11,7 +11,7 @@ from time import perf_counter
 from types import TracebackType
 
 from voxgpu.caches.told import untold
-from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
+from voxgpu.diagnostics import Diagnostic, Failure, ImgqlError, at_trace, failures
 from voxgpu.elsewhere import Elsewhere
 from voxgpu.execution.deliver import Deliveries, Printed, Saved
 from voxgpu.execution.devices import Always, Chosen, Devices
@@ -19,7 +19,7 @@ from voxgpu.execution.engine import Deliver, Outcome
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.keeping import Keeping
 from voxgpu.execution.memory import Room
-from voxgpu.execution.missing import Missing, diagnostics_of
+from voxgpu.execution.missing import Missing, failures_of, name_of
 from voxgpu.execution.result import Result
 from voxgpu.execution.rounding import is_of_rounding, roundings
 from voxgpu.execution.runner import Runner
@@ -161,11 +161,11 @@ class Session(AbstractContextManager["Session"]):
             self._doubts[at_trace("W302", doubt, plan.origins.get(id, ()))] = None
         warnings = [each for each in compiled.diagnostics if not each.is_error]
         warnings += [*self._doubts, *self._runner.warnings, *deliveries.warnings_of(plan.goals)]
-        errors = [*plan.failures, *_errors(plan, outcome, deliveries.missing)]
+        errors = failures([*plan.failures, *_failed(plan, outcome, deliveries.missing)])
         result = Result(
             tuple(deliveries.printed),
             deliveries.saved_of(plan.goals),
-            tuple(dict.fromkeys(errors)),
+            errors,
             tuple([*warnings, *self._problems()]),
             self._seconds,
             len({*plan.nodes, *self._computed}),
@@ -258,36 +258,37 @@ def execute(
         return session.execute(compiled)
 
 
-def _errors(plan: Plan, outcome: Outcome, missing: Sequence[Missing]) -> list[Diagnostic]:
-    """What is told of the goals that failed, and of items that did, in the order of the goals."""
+def _failed(plan: Plan, outcome: Outcome, missing: Sequence[Missing]) -> list[Failure]:
+    """The goals that failed, and those of which items did, in the order of the goals."""
     order = {id(goal): place for place, goal in enumerate(plan.goals)}
-    told = [(order[id(each[0])], _explain(plan, *each)) for each in outcome.failures]
+    found = [
+        (order[id(each[0])], Failure(name_of(each[0]), "", _explain(plan, *each)))
+        for each in outcome.failures
+    ]
     for each in missing:
-        found = diagnostics_of(each, lambda failed, error: _reason(plan, "", failed, error))
-        told += [(order[id(each.goal)], diagnostic) for diagnostic in found]
-    return [diagnostic for _, diagnostic in sorted(told, key=lambda pair: pair[0])]
+        told = failures_of(each, lambda failed, error: _reason(plan, failed, error))
+        found += [(order[id(each.goal)], failure) for failure in told]
+    return [failure for _, failure in sorted(found, key=lambda pair: pair[0])]
 
 
 def _explain(plan: Plan, goal: Goal, failed: ValueId | None, error: Exception) -> Diagnostic:
-    """The diagnostic of a goal that could not be delivered."""
-    goal_name = f'`{goal.action} "{goal.label}"` failed: ' if goal.action != "find" else ""
+    """Why a goal could not be delivered."""
     if failed is None:
-        hint = getattr(error, "help", "")
-        return Diagnostic("E303", goal_name + str(error), goal.label_span, help=hint)
-    return _reason(plan, goal_name, failed, error)
+        return Diagnostic("E303", str(error), goal.label_span, help=getattr(error, "help", ""))
+    return _reason(plan, failed, error)
 
 
-def _reason(plan: Plan, goal_name: str, failed: ValueId, error: Exception) -> Diagnostic:
-    """The diagnostic of a node that failed; the name of the goal comes before it."""
+def _reason(plan: Plan, failed: ValueId, error: Exception) -> Diagnostic:
+    """Why a node failed."""
     trace = plan.origins.get(failed, ())
     match error:
         case ValueProblem():
-            return at_trace("E301", goal_name + str(error), trace)
+            return at_trace("E301", str(error), trace)
         case FileProblem():
-            return at_trace("E201", goal_name + str(error), trace, help=error.help)
+            return at_trace("E201", str(error), trace, help=error.help)
         case MemoryError():
-            return at_trace("E302", goal_name + (str(error) or "out of memory"), trace)
+            return at_trace("E302", str(error) or "out of memory", trace)
         case _:
             what = f"{type(error).__name__}: {error}"
             hint = "this is a defect of voxgpu, not of the program: please report it"
-            return at_trace("E304", goal_name + what, trace, help=hint)
+            return at_trace("E304", what, trace, help=hint)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
-from voxgpu.files.dicom_choice import without_fragment
 from voxgpu.files.digest import Digests
-from voxgpu.files.existing import existing
-from voxgpu.files.folder import listing
 from voxgpu.files.given import given_header, type_of
-from voxgpu.files.header import Header, read_header
+from voxgpu.files.header import Header
 from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.refusals import SaveRefusals
@@ -27,18 +23,18 @@ from voxgpu.language.mistakes import END
 from voxgpu.language.names import Names
 from voxgpu.language.parse import declared_dialect
 from voxgpu.language.program import Program
-from voxgpu.language.resolve import Refusal, resolve
+from voxgpu.language.resolve import resolve
 from voxgpu.language.scope import suggestion
 from voxgpu.language.syntax import Command, Dialect, Load, Print, Save, Value
 from voxgpu.plan.lower import Ask, lower
 from voxgpu.plan.node import Plan, needed
-from voxgpu.plan.saves import warn_of_overwriting, with_files
+from voxgpu.plan.program_files import HeaderMemory, ProgramFiles
+from voxgpu.plan.saves import refuse_inputs, warn_of_overwriting, with_files
 from voxgpu.primitives.catalogue import Catalogue, catalogue, standard_primitives
 from voxgpu.primitives.extension import BrokenExtension, clash, from_file, from_packages
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
 from voxgpu.spelling import on_disk
-from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, SequenceOf, Type
 
 
 @dataclass(frozen=True)
@@ -56,6 +52,7 @@ class Options:
     tolerance  two grids agree when no voxel center lies farther apart, in smallest spacings
     images   what ``load`` of these names takes, whatever path the program gives
     writes   whether the program is to be run: else nobody minds folders that are write-protected
+    overwrite_inputs  whether the program may save over files that it loads
     """
 
     define: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +65,7 @@ class Options:
     tolerance: float = TOLERANCE
     images: Mapping[str, Image] = field(default_factory=dict)
     writes: bool = True
+    overwrite_inputs: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,16 +85,6 @@ class Compiled:
     def errors(self) -> tuple[Diagnostic, ...]:
         """What keeps the program from running."""
         return tuple(each for each in self.diagnostics if each.is_error)
-
-
-class HeaderMemory(Protocol):
-    """Remembers headers of files from one process to the next."""
-
-    def header(self, place: str) -> Header | None:
-        """The header of the image there, if all of its files are as they were."""
-
-    def note_header(self, place: str, header: Header) -> None:
-        """The image there has this header."""
 
 
 @contextmanager
@@ -230,13 +218,17 @@ def _compile(
     folder = path.parent if path else Path()
     commands = read(reader, folder=folder)
     variables = {**_standard_variables(path), **options.define}
+    used: set[str] = set()
     known = Names(names, {"simpleitk": SimpleITKNamespace()}, reader.namespaces)
     zeros = dialect is Dialect.IMGQL1
-    files = _Files(options.roots, replace(options.read, zeros=zeros), seen)
+    beside = path.parent if path else None
+    files = ProgramFiles(options.roots, replace(options.read, zeros=zeros), seen, beside)
     given = {
         name: (type_of(image), given_header(name, image)) for name, image in options.images.items()
     }
-    program = resolve(commands, known, variables, files.describe, diagnostics, given)
+    program = resolve(commands, known, variables, files.describe, diagnostics, given, used)
+    if len(sources) == 1:
+        _warn_of_unused(options.define, variables, used, diagnostics)
     _refuse_unknown(options.images, commands, diagnostics)
     adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
     refuse = SaveRefusals(options.output, options.roots, options.writes).reason
@@ -244,6 +236,7 @@ def _compile(
     plan = lower(program, digest, refuse, diagnostics, files, adopt, may_ask, options.tolerance)
     if options.output is not None:
         plan = with_files(plan, options.output)
+        refuse_inputs(plan, diagnostics, options.overwrite_inputs)
     warn_of_overwriting(plan, diagnostics)
     told = [each for each in diagnostics.all if not _is_old(each, sources)]
     found = sorted(told, key=lambda each: _place(each, source))
@@ -261,6 +254,23 @@ def _refuse_unknown(
             message = f"an image was given for `{name}`, which the program does not load"
             help = suggestion(name, loaded) or known or f'write: load {name} = "{name}.nii.gz"'
             diagnostics.add(Diagnostic("E402", message, help=help))
+
+
+def _warn_of_unused(
+    define: Mapping[str, str],
+    variables: Mapping[str, str],
+    used: Collection[str],
+    diagnostics: Diagnostics,
+) -> None:
+    """W104 for each program variable that was given and is used nowhere."""
+    if any(each.is_error and each.code in ("E100", "E104", "E109") for each in diagnostics.all):
+        return
+    for name in define:
+        if name not in used:
+            message = f"the program does not use the variable `{name}` that was given"
+            known = ", ".join(f"`${each}`" for each in sorted(used))
+            hint = f"it uses {known}" if known else f"where it is wanted, write ${name}"
+            diagnostics.add(Diagnostic("W104", message, help=hint))
 
 
 def _is_old(diagnostic: Diagnostic, sources: Sequence[Source]) -> bool:
@@ -332,52 +342,3 @@ def _standard_variables(path: Path | None) -> dict[str, str]:
         "stem": whole.stem,
         "dir": str(whole.parent),
     }
-
-
-class _Files:
-    """What a program reads of files before it runs; each header once."""
-
-    def __init__(self, roots: Roots, options: ReadOptions, seen: HeaderMemory | None) -> None:
-        self._roots = roots
-        self._options = options
-        # What is remembered of headers holds for the default options only.
-        self._seen = seen if options == AS_USUAL else None
-        self._read: dict[str, Header] = {}
-
-    def describe(self, path: str) -> tuple[Type, Header]:
-        """The type of the image in a file, or of several volumes, and its header."""
-        header = self._read.get(path) or self._header(path)
-        self._read[path] = header
-        kind = NUMBER_IMAGE if header.channels == 1 else COLOR_IMAGE
-        return (kind if header.volumes == 1 else SequenceOf(kind)), header
-
-    def listing(self, folder: str, pattern: str, recursive: bool, whole: bool) -> list[str]:
-        """The names of what is in a folder."""
-        try:
-            return listing(Path(folder), pattern, recursive, whole, self._roots)
-        except FileProblem as problem:
-            raise Refusal(str(problem), problem.help) from problem
-
-    def _header(self, path: str) -> Header:
-        code = "E203"
-        try:
-            self._roots.check_read(without_fragment(path)[0])
-            code = "E201"
-            header = self._seen_header(path)
-            code = "E203"
-            self._roots.check_read_all(header.files)
-        except FileProblem as problem:
-            raise Refusal(str(problem), problem.help, code) from problem
-        return header
-
-    def _seen_header(self, path: str) -> Header:
-        """The header, without reading it where it has been read from the same file before."""
-        if self._seen is None or without_fragment(path)[1]:
-            return read_header(Path(path), self._options)
-        place = existing(Path(path))
-        header = self._seen.header(place)
-        if header is None:
-            header = read_header(Path(path))
-            if not Path(place).is_dir():  # what a folder holds has no one state
-                self._seen.note_header(place, header)
-        return header

@@ -26,6 +26,16 @@ def on_disk(path: str | Path) -> Path:
     return place if _is_there(place) else asked
 
 
+def from_home(path: str) -> str:
+    """The path with `~` or `~name` at its beginning replaced by that home folder.
+
+    The path itself where there is no such home, or where something here is called so.
+    """
+    if not path.startswith("~") or _is_there(Path(path.partition("/")[0])):
+        return path
+    return os.path.expanduser(path)  # noqa: PTH111 - not the way that raises without a home
+
+
 def _is_there(path: Path) -> bool:
     try:
         return os.path.lexists(path)

@@ -102,10 +102,10 @@ def test_what_is_computed_of_a_sequence_needs_all_of_it() -> None:
     text = f'{NONE}let xs = [1, avg(v, none)]\nprint "xs" xs\nprint "s" fold(+, xs)\n'
     result = voxgpu.run(text + 'print "n" length(xs)', images=IMAGES, on_error="collect")
     assert [str(each) for each in result.prints] == ["xs=[1, nan]", "n=2"]
-    assert [each.message.split(":")[0] for each in result.errors] == [
-        '`print "xs"` failed in item [1]',
-        '`print "s"` failed',
-    ]
+    (error,) = result.errors
+    assert error.message.startswith('`print "xs"` in item [1] and another goal failed: `mask`')
+    assert error.notes[-1].message == 'it took along `print "s"`'
+    assert error.goals == ('print "xs"', 'print "s"')
 
 
 def test_a_sequence_with_gaps_is_not_kept(tmp_path: Path) -> None:
@@ -158,4 +158,6 @@ def test_hundreds_of_goals_that_fail_alike_are_all_told(folder: Path) -> None:
     text = "\n".join(['load b = "b.nii.gz"', 'load a = "a.nii.gz"', *lines, 'print "m" max(a)'])
     ended = run_text(text, cwd=folder)
     assert (ended.status, ended.out) == (1, "m=720\n")
-    assert ended.err.count("error[") == 199
+    assert ended.err.count("error[") == 1
+    assert '`print "p1"` and 198 other goals failed: cannot read' in ended.err
+    assert '`print "p21"` and 178 more' in ended.err

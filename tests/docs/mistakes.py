@@ -189,6 +189,11 @@ CASES: dict[str, list[Case]] = {
             files={"mine.py": _MEDIAN},
         )
     ],
+    "E204": [Case(_LOAD + 'save "flair.nii.gz" flair * 2\n')],
+    "W104": [
+        Case(_LOAD + 'print "volume" volume(flair > $LEVEL)\n', ("-D", "LEVEL=9", "-D", "LEVL=8"))
+    ],
+    "W205": [Case(_LOAD + 'save "flair.nii.gz" flair * 2\n', ("--overwrite-inputs",))],
     "W103": [Case(_LOAD + 'print "voxels" volume(flair == 9007199254740993)\n')],
     "W201": [
         Case(

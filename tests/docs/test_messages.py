@@ -94,7 +94,8 @@ def _told(
         return told.replace("`/proc`", f"`{Path(case.home).parent}`")
     capfd.readouterr()
     _status(case.typed)
-    return capfd.readouterr().err.replace(str(folder), _FOLDER)
+    told = capfd.readouterr().err.replace(str(folder), _FOLDER)
+    return re.sub(r"^saved .*\n", "", told, flags=re.MULTILINE)
 
 
 def _environment(case: Case, folder: Path) -> dict[str, str]:

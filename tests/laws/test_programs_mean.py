@@ -82,7 +82,7 @@ def _check(commands: list[Command], images: dict[str, np.ndarray]) -> None:
     for label, value in expected.items():
         for name, leaf in _leaves(label, value).items():
             if _has_none(leaf):
-                assert any(f'"{name}"' in each.message for each in result.errors), text
+                assert any(f'"{name}"' in goal for e in result.errors for goal in e.goals), text
                 assert name not in result.values, f"{name}\n{text}"
                 continue
             assert name in result.values, f"{name}: {result.errors}\n{text}"

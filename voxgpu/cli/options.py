@@ -11,12 +11,23 @@ import click
 
 from voxgpu.cli.amounts import DEVICE, SIZE
 from voxgpu.device import DEVICES
+from voxgpu.spelling import from_home
 
 if TYPE_CHECKING:
     from voxgpu.diagnostics import Source
     from voxgpu.pipeline import Options
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class _Place(click.Path):
+    """A path; `~` is the home folder, also where no shell has replaced it (``--output=~/out``)."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        expanded = from_home(value) if isinstance(value, str) else value
+        return super().convert(expanded, param, ctx)
+
+
 _NAME = re.compile(r"[^\W\d]\w*$")
 
 
@@ -36,7 +47,7 @@ def _definitions(
 primitives_option = click.option(
     "--primitives",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=_Place(path_type=Path),
     metavar="FILE.py",
     help="Python file that defines more primitives, which is run; repeatable.",
 )
@@ -57,7 +68,7 @@ device_memory_option = click.option(
     help="What may be taken of a GPU (default: 70 % of what is free there).",
 )
 
-_PROGRAM = click.argument("program", type=click.Path(path_type=Path))
+_PROGRAM = click.argument("program", type=_Place(path_type=Path))
 
 _SHARED = (
     click.option(
@@ -71,7 +82,7 @@ _SHARED = (
     click.option(
         "-o",
         "--output",
-        type=click.Path(path_type=Path),
+        type=_Place(path_type=Path),
         default=Path(),
         metavar="DIR",
         help="Folder for the files that are saved (default: the current one).",
@@ -106,18 +117,23 @@ _SHARED = (
     click.option(
         "--read-root",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=_Place(path_type=Path),
         metavar="DIR",
         help="The program may read only in DIR; repeatable.",
     ),
     click.option(
         "--write-root",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=_Place(path_type=Path),
         metavar="DIR",
         help="The program may write only in DIR; repeatable.",
     ),
     primitives_option,
+    click.option(
+        "--overwrite-inputs",
+        is_flag=True,
+        help="Let the program save over files that it loads.",
+    ),
 )
 
 
@@ -151,6 +167,7 @@ def options_of(given: dict[str, Any], writes: bool = True) -> Options:
         read=ReadOptions(given["nifti_form"] or "", given["series"]),
         writes=writes,
         tolerance=TOLERANCE if given["grid_tolerance"] is None else given["grid_tolerance"],
+        overwrite_inputs=given["overwrite_inputs"],
     )
 
 

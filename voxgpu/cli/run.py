@@ -110,7 +110,8 @@ def _run(
     from voxgpu.execute import Chosen, Devices, Session
     from voxgpu.files.digest import Digests
     from voxgpu.files.threads import use_at_most, use_threads
-    from voxgpu.pipeline import HeaderMemory, compile_program
+    from voxgpu.pipeline import compile_program
+    from voxgpu.plan.program_files import HeaderMemory
     from voxgpu.store.seen_files import FreshHeaders
 
     def tell_device(chosen: Chosen) -> None:

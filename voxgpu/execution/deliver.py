@@ -28,6 +28,7 @@ from voxgpu.plan.gaps import (
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.sequence import shown
+from voxgpu.spelling import from_home
 from voxgpu.types import ImageOf
 from voxgpu.unfinished import sweep_files
 
@@ -172,7 +173,7 @@ class Deliveries:
                 continue
             kind = plan.types[goal.value]
             assert isinstance(kind, ImageOf)
-            path = (self.output / goal.label).absolute()
+            path = (self.output / from_home(goal.label)).absolute()
             if self._is_there(goal, path, kind):
                 found.add(place)
         return found
@@ -240,7 +241,7 @@ class Deliveries:
         if self.output is None:
             self._note(goal, Saved(goal.label, Path(goal.label), kind, False, held), ())
             return
-        path = (self.output / goal.label).absolute()
+        path = (self.output / from_home(goal.label)).absolute()
         self.roots.check_write(path)
         if self._is_there(goal, path, kind, held):
             return
@@ -258,7 +259,7 @@ class Deliveries:
         label, count = goal.label, goal.parts
         path, written = Path(label), None
         if self.output is not None:
-            path = (self.output / label).absolute()
+            path = (self.output / from_home(label)).absolute()
             self.roots.check_write(path)
             if not goal.part:
                 self._files[goal.target] = VolumesFile(path, count)

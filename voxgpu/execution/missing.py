@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from voxgpu.diagnostics import Diagnostic
+from voxgpu.diagnostics import Diagnostic, Failure
 from voxgpu.ids import ValueId
 from voxgpu.plan.gaps import Gap, Place
 from voxgpu.plan.node import Goal
@@ -23,10 +23,10 @@ class Missing:
     is_whole: bool
 
 
-def diagnostics_of(
+def failures_of(
     missing: Missing, explain: Callable[[ValueId, Exception], Diagnostic]
-) -> list[Diagnostic]:
-    """One diagnostic for each reason, with the items it took along."""
+) -> list[Failure]:
+    """One failure for each reason, with the items it took along."""
     reasons: dict[Diagnostic, list[Place]] = {}
     for place, gap in missing.gaps:
         told = gap.told
@@ -34,14 +34,17 @@ def diagnostics_of(
             told = explain(gap.node, gap.error)
         if told is not None:
             reasons.setdefault(told, []).append(place)
-    goal = missing.goal
-    name = f'`{goal.action} "{goal.label}"` failed' if goal.action != "find" else "failed"
     found = []
     for told, places in reasons.items():
         is_all = missing.is_whole and len(reasons) == 1
         where = "" if is_all else f" in {_items(places)}"
-        found.append(replace(told, message=f"{name}{where}: {told.message}"))
+        found.append(Failure(name_of(missing.goal), where, told))
     return found
+
+
+def name_of(goal: Goal) -> str:
+    """``print "label"``; empty for a value that was asked for without a name."""
+    return f'{goal.action} "{goal.label}"' if goal.action != "find" else ""
 
 
 def _items(places: Sequence[Place]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -16,6 +17,8 @@ _NAMES_COMPARED = 5000
 
 #: How formats begin whose headers are text: NRRD and MetaImage.
 _TEXT_HEADERS = (b"NRRD0", b"ObjectType", b"NDims", b"Comment")
+
+_NUMBER = re.compile(r"\d+", re.ASCII)
 
 _LARGE_FILE_POINTER = b"version https://git-lfs"
 
@@ -123,5 +126,48 @@ def _did_you_mean(folder: Path, name: str) -> str:
             names = [entry.name for entry in itertools.islice(entries, _NAMES_COMPARED)]
     except OSError:
         return ""
-    close = difflib.get_close_matches(name, sorted(names), n=3)
+    close = _close(name, names)
     return f"did you mean {' or '.join(f'`{match}`' for match in close)}?" if close else ""
+
+
+def _close(name: str, names: list[str]) -> list[str]:
+    """Names that may have been meant; none with other numbers, which is somebody else's file."""
+    candidates = [each for each in sorted(names) if _may_be(name, each)]
+    return difflib.get_close_matches(name, candidates, n=3)
+
+
+def _may_be(name: str, other: str) -> bool:
+    """Whether two names have the same numbers in them, as far as both have any."""
+    numbers = [[int(each) for each in _NUMBER.findall(text)] for text in (name, other)]
+    return not all(numbers) or numbers[0] == numbers[1]
+
+
+def found_beside(path: str, folder: Path) -> str:
+    """What to write for a file that is not in the current folder but beside the program.
+
+    Empty where it is there, or is in neither. ``folder`` is the program's.
+    """
+    asked = Path(path)
+    try:
+        here = asked.is_absolute() or os.path.lexists(asked) or folder.samefile(Path())
+    except (OSError, ValueError):
+        return ""
+    if here:
+        return ""
+    beside = on_disk(folder / asked)
+    if os.path.lexists(beside):
+        return (
+            f"it is beside the program, and files are looked for in the current folder: write "
+            f'"$dir/{path}", or run it in `{folder}`'
+        )
+    if _did_you_mean(asked.absolute().parent, asked.name):
+        return ""
+    try:
+        names = [each.name for each in itertools.islice(beside.parent.iterdir(), _NAMES_COMPARED)]
+    except OSError:
+        return ""
+    close = [str(asked.parent / each) for each in _close(asked.name, names)]
+    if not close:
+        return ""
+    every = " or ".join(f'"$dir/{each}"' for each in close)
+    return f"did you mean {every}, beside the program?"

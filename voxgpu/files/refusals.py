@@ -9,6 +9,7 @@ from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.files.suffix import unsupported_reason
 from voxgpu.image import Grid
+from voxgpu.spelling import from_home
 from voxgpu.types import ImageOf
 
 
@@ -30,7 +31,7 @@ class SaveRefusals:
         """Code, message and help, if there is something wrong."""
         if self._output is None:
             return None
-        path = self._output / label
+        path = self._output / from_home(label)
         assert kind.grid is not None
         reason = unsupported_reason(path, kind.content, _drawn_dimensions(kind.grid), kind.channels)
         if reason:

@@ -88,6 +88,8 @@ class Checker:
     ) -> None:
         self._names = names
         self._variables = variables
+        #: The variables that were asked for.
+        self.used: set[str] = set()
         self._calls = Calls(names, outside, diagnostics, read_file)
         self._say = self._calls.say
 
@@ -270,6 +272,7 @@ class Checker:
         raise AssertionError(item)
 
     def _variable(self, variable: Variable, body: Body) -> str | None:
+        self.used.add(variable.name)
         value = self._variables.get(variable.name)
         if value is None:
             defined = [name for name in self._variables if name not in _ALWAYS]

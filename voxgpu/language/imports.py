@@ -19,7 +19,7 @@ from voxgpu.language.parse import (
 from voxgpu.language.syntax import Command, Dialect, Import, Save, Value
 from voxgpu.language.tokens import Operators
 from voxgpu.language.words import Token, imported_names
-from voxgpu.spelling import on_disk
+from voxgpu.spelling import from_home, on_disk
 
 #: What comes with voxgpu: the file, or nothing where all of it is always in scope.
 BUNDLED = {
@@ -132,6 +132,7 @@ class Programs:
             self.namespaces.add(bare)
         if bare in BUNDLED:
             return self._bundled(bare)
+        name = from_home(name)
         candidates = [folder / name, folder / f"{name}.imgql", Path(name), Path(f"{name}.imgql")]
         candidates += [on_disk(each) for each in candidates]  # the exact name first
         path = next((each for each in candidates if each.is_file()), None)

@@ -62,14 +62,20 @@ def resolve(
     describe: Describe,
     diagnostics: Diagnostics,
     given: Mapping[str, tuple[Type, Any]] | None = None,
+    used: set[str] | None = None,
 ) -> Program:
     """The checked program. Where there are mistakes, ``diagnostics`` has them and steps are Broken.
 
     names      the primitives under each name
     variables  program variables and their text as given
     given      what ``load`` of a name takes in place of a file, as ``describe`` says it
+    used       is told the variables that the program uses
     """
-    return _Resolver(names, variables, describe, diagnostics, given or {}).program(commands)
+    resolver = _Resolver(names, variables, describe, diagnostics, given or {})
+    program = resolver.program(commands)
+    if used is not None:
+        used |= resolver.used
+    return program
 
 
 class _Resolver:
@@ -86,6 +92,7 @@ class _Resolver:
         self._diagnostics = diagnostics
         self._globals = Globals()
         self._checker = Checker(names, variables, self._globals, diagnostics, self._read)
+        self.used = self._checker.used
         self._main = Body(None, (), self._globals)
         self._names: dict[int, str] = {}
         self._goals: list[ProgramGoal] = []

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voxgpu.diagnostics import Diagnostic, Span, at_trace
+from voxgpu.diagnostics import Diagnostic, Failure, Span, at_trace
 from voxgpu.files.suffix import suffix_of
 from voxgpu.ids import ValueId
 from voxgpu.language.program import Program, ProgramGoal
@@ -37,7 +37,7 @@ class Goals:
         self._lowering = lowering
         self._program = program
         self._refuse_save = refuse_save
-        self._failures: list[Diagnostic] = []
+        self._failures: list[Failure] = []
         self._refused: set[Span] = set()
 
     def plan(self) -> Plan:
@@ -250,9 +250,7 @@ class Goals:
                 self._fail(place, path, failed)
 
     def _fail(self, goal: ProgramGoal, label: str, failed: Failed) -> None:
-        diagnostic: Diagnostic = failed.args[0]
-        message = f'`{goal.action} "{label}"` failed: {diagnostic.message}'
-        self._failures.append(replace(diagnostic, message=message))
+        self._failures.append(Failure(f'{goal.action} "{label}"', "", failed.args[0]))
 
 
 def _texts(value: Any) -> Iterator[str]:

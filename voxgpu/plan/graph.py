@@ -45,6 +45,7 @@ class Graph:
         self.types: dict[ValueId, Type] = {}
         self._origins: dict[ValueId, Trace] = {}
         self._files: dict[ValueId, Any] = {}
+        self._loaded: dict[str, Trace] = {}
         self._grounded: dict[tuple[Floating, Grid], ValueId] = {}
         self._constants: dict[ValueId, Value] = {}
         self._literals: dict[ValueId, Value] = {}
@@ -55,7 +56,9 @@ class Graph:
 
     def plan(self, goals: Sequence[Goal]) -> Plan:
         """What has been made, with these goals."""
-        return Plan(self.nodes, self.types, tuple(goals), self._origins, self._files)
+        return Plan(
+            self.nodes, self.types, tuple(goals), self._origins, self._files, loaded=self._loaded
+        )
 
     def origin(self, id: ValueId) -> Trace:
         """Where a node comes from."""
@@ -103,6 +106,8 @@ class Graph:
         """The node of a file with this content."""
         id = self._intern(Node(LOAD, (), (digest, *header.reading)), kind, trace)
         self._files.setdefault(id, header)
+        for file in header.files:
+            self._loaded.setdefault(file, trace)
         return id
 
     def apply(

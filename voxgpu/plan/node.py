@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from os.path import normpath
 from typing import Any
 
-from voxgpu.diagnostics import Diagnostic, Span
+from voxgpu.diagnostics import Diagnostic, Failure, Span
 from voxgpu.ids import Ingredient, ValueId, meaning_of, value_id
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.types import Type
@@ -95,7 +95,8 @@ class Plan:
     goals    in the order of the program
     origins  where each node comes from: its place in the text, then the calls around it
     files    what the reader needs to load the file of a node: its header
-    failures what is wrong with goals that are not here, found after parts of the program ran
+    failures goals that are not here, and what is wrong, found after parts of the program ran
+    loaded   all files of the images that are loaded, also of equal ones, and where
     waiting  goals that are not here because nothing could be run to find what they need
     """
 
@@ -104,8 +105,9 @@ class Plan:
     goals: tuple[Goal, ...]
     origins: Mapping[ValueId, tuple[Span, ...]] = field(default_factory=dict)
     files: Mapping[ValueId, Any] = field(default_factory=dict)
-    failures: tuple[Diagnostic, ...] = ()
+    failures: tuple[Failure, ...] = ()
     waiting: tuple[str, ...] = ()
+    loaded: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
 
 
 def needed(plan: Plan) -> Plan:

@@ -6,17 +6,40 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from voxgpu.diagnostics import Diagnostic, Diagnostics
+from voxgpu.diagnostics import Diagnostic, Diagnostics, Note
 from voxgpu.plan.node import Goal, Plan
+from voxgpu.spelling import from_home
 
 
 def with_files(plan: Plan, output: Path) -> Plan:
     """The plan with the file of each ``save``, as one path however the program spells it."""
     goals = tuple(
-        replace(goal, file=os.path.realpath(output / goal.label)) if goal.action == "save" else goal
+        replace(goal, file=os.path.realpath(output / from_home(goal.label)))
+        if goal.action == "save"
+        else goal
         for goal in plan.goals
     )
     return replace(plan, goals=goals)
+
+
+def refuse_inputs(plan: Plan, diagnostics: Diagnostics, may_overwrite: bool) -> None:
+    """Add E204 for each ``save`` that would write a file which the program loads.
+
+    may_overwrite  it is asked for: a warning, W205, is enough
+    """
+    loaded = {os.path.realpath(file): trace for file, trace in plan.loaded.items()}
+    for goal in plan.goals:
+        found = loaded.get(goal.file) if goal.action == "save" and goal.file else None
+        if found is None:
+            continue
+        notes = tuple(Note("loaded here", span) for span in found[:1])
+        if may_overwrite:
+            message = f"`{goal.label}` is loaded by this program, and overwritten"
+            diagnostics.add(Diagnostic("W205", message, goal.label_span, notes))
+        else:
+            message = f"`{goal.label}` is a file that this program loads: it would be overwritten"
+            hint = "save under another name, or allow it: --overwrite-inputs"
+            diagnostics.add(Diagnostic("E204", message, goal.label_span, notes, hint))
 
 
 def warn_of_overwriting(plan: Plan, diagnostics: Diagnostics) -> None:

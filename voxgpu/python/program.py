@@ -88,6 +88,7 @@ def options_of(
     series: str,
     grid_tolerance: float,
     images: Mapping[str, Image],
+    overwrite_inputs: bool = False,
 ) -> Options:
     """What was asked for, for the pipeline. Raises ValueError for what makes no sense."""
     from voxgpu.files.options import ReadOptions
@@ -122,6 +123,7 @@ def options_of(
         read=ReadOptions(nifti_form, series),
         tolerance=grid_tolerance,
         images=images,
+        overwrite_inputs=overwrite_inputs,
     )
 
 

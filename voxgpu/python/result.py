@@ -81,7 +81,8 @@ class Result(plain.Result):
 
     def __repr__(self) -> str:
         parts = [f"{len(self.prints)} printed", f"{len(self.saved)} saved"]
-        parts += [f"{len(self.errors)} failed"] if self.errors else []
+        failed = sum(len(each.goals) or 1 for each in self.errors)
+        parts += [f"{failed} failed"] if self.errors else []
         parts += [f"{len(self.warnings)} warnings"] if self.warnings else []
         return f"<voxgpu.Result: {', '.join(parts)}, {self.seconds:.2f} s>"
 

@@ -110,6 +110,7 @@ class Session(AbstractContextManager["Session"]):
         nifti_form: str = "",
         series: str = "",
         grid_tolerance: float = 1e-3,
+        overwrite_inputs: bool = False,
     ) -> Result:
         """Runs a program; the parameters are those of ``voxgpu.run``.
 
@@ -125,7 +126,7 @@ class Session(AbstractContextManager["Session"]):
         source, path = source_of(program)
         options = options_of(
             define, output, dialect, same_grid, read_roots, write_roots, primitives,
-            nifti_form, series, grid_tolerance, given_images(images),
+            nifti_form, series, grid_tolerance, given_images(images), overwrite_inputs,
         )  # fmt: skip
         with self._alone(), self._watching.told(progress):
             session = self._session
