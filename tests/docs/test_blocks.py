@@ -109,7 +109,7 @@ def _voxgpu(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[s
 @pytest.mark.parametrize("block", _of("program"), ids=_name)
 def test_a_program_runs(block: Block, place: Path) -> None:
     before = next((b for start, b in _BEFORE.items() if block.text.startswith(start)), "")
-    define = {"CASE": "head"} if "$CASE" in block.text else {}
+    define = {"CASE": "head"} if "CASE}" in block.text else {}
     result = voxgpu.run(before + block.text, define=define, output=place / "results")
     assert not result.errors
     assert not result.warnings

@@ -111,4 +111,6 @@ def test_a_value_that_is_missing_fails_its_goals_alone(image: Path, threads: int
     )
     result = voxgpu.run(text, threads=threads, on_error="collect")
     assert result.values == {"n": 18.0, "least": 0.0}
-    assert [each.code for each in result.errors] == ["E301", "E301"]
+    assert [(each.code, each.goals) for each in result.errors] == [
+        ("E301", ('print "mean"', 'print "more"'))
+    ]
