@@ -122,7 +122,7 @@ def test_arrays_of_other_libraries_and_orders() -> None:
         np.zeros((2, 3, 4, 5)), np.zeros(4), np.zeros((0, 3, 4)), np.float64(3),
         np.array(["a", "b"]), np.zeros((3, 3), "M8[s]"),
     ],
-    ids=str,
+    ids=lambda each: type(each).__name__,
 )  # fmt: skip
 def test_what_is_no_image_is_refused_by_name(array: object) -> None:
     with pytest.raises((TypeError, ValueError), match=r"images\['v'\]: "):
