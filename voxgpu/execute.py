@@ -96,6 +96,7 @@ class Session(AbstractContextManager["Session"]):
         self._seconds = 0.0
         self._told: set[str] = set()
         self._process = os.getpid()
+        self._delivering: tuple[Deliveries, Plan] | None = None
 
     def __exit__(
         self,
@@ -149,6 +150,7 @@ class Session(AbstractContextManager["Session"]):
             raise ImgqlError(compiled.diagnostics)
         plan = compiled.plan
         deliveries = self._deliveries()
+        self._delivering = deliveries, plan
         saved = deliveries.already_saved(plan)
         left = tuple(goal for place, goal in enumerate(plan.goals) if place not in saved)
         asked = replace(plan, goals=left)
@@ -176,6 +178,16 @@ class Session(AbstractContextManager["Session"]):
         self._doubts, self._computed, self._reused, self._seconds = {}, [], [], 0.0
         self._runner.warnings.clear()
         return result
+
+    def so_far(self) -> Result:
+        """What was delivered of a program that is still being run, or was interrupted."""
+        prints: tuple[Printed, ...] = ()
+        saved: tuple[Saved, ...] = ()
+        if self._delivering is not None:
+            deliveries, plan = self._delivering
+            prints, saved = tuple(deliveries.printed), deliveries.saved_of(plan.goals)
+        seconds, computed, reused = self._seconds, len(self._computed), len(set(self._reused))
+        return Result(prints, saved, (), (), seconds, 0, computed, reused, interrupted=True)
 
     def _refuse_in_child(self) -> None:
         """Raises ImgqlError in a process that was forked: the session's threads are not there."""

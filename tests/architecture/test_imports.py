@@ -27,6 +27,7 @@ LAYERS = [
         "elsewhere",
         "forking",
         "unfinished",
+        "stopping",
         "limits",
         "caches",
         "amounts",

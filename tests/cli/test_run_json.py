@@ -14,7 +14,16 @@ from tests.cli.command import run_text, voxgpu
 from voxgpu import __version__
 
 KEYS = {"print", "saved", "errors", "warnings", "seconds", "nodes", "computed", "reused"}
-KEYS |= {"program", "definitions", "inputs", "version", "host", "started", "finished"}
+KEYS |= {
+    "program",
+    "definitions",
+    "inputs",
+    "version",
+    "host",
+    "started",
+    "finished",
+    "interrupted",
+}
 
 _PRIMITIVE = '''from voxgpu.primitives.define import NumberValue, scalar
 

@@ -12,13 +12,15 @@ import click
 
 from voxgpu import __version__
 from voxgpu.caches.told import untold
+from voxgpu.cli.ending import ended_early, listen
 from voxgpu.cli.streams import open_streams, output_problem
 from voxgpu.cli.terminal import complain, condensed, say
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.files.problem import FileProblem
 
-#: Exit codes: all goals delivered; a goal or the program failed; wrong usage; Ctrl-C.
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+#: Exit codes: all goals delivered; a goal or the program failed; wrong usage.
+#: `ended_early` has others.
+OK, FAILED, USAGE = 0, 1, 2
 
 #: Each command, the module that has it, and its help for the list, so that the list is quick.
 COMMANDS = {
@@ -59,6 +61,16 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _Early from error
+
+
+class _Early(BaseException):
+    """Somebody ended a command early; click would write an empty line for it."""
+
 
 def _no_command(name: str) -> str:
     """What is said of a word that is no command: it may be a program."""
@@ -88,6 +100,8 @@ def voxgpu() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits."""
     open_streams()
+    if arguments is None:
+        listen()
     status = _status(arguments)
     problem = output_problem()
     if problem is not None:
@@ -106,9 +120,8 @@ def _status(arguments: list[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return FAILED
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: what was delivered is whole, nothing else was left", err=True)
-        return INTERRUPTED
+    except (_Early, click.Abort, KeyboardInterrupt):
+        return ended_early()
     except ImgqlError as error:
         complain(condensed(error.diagnostics))
         return FAILED

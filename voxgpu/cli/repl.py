@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxgpu.cli.ending import leave_ctrl_c
 from voxgpu.cli.options import (
     device_memory_option,
     device_option,
@@ -73,6 +74,7 @@ class _Repl:
 
         try:
             if self._is_interactive:
+                leave_ctrl_c()
                 self._ask()
             else:
                 for text in self._piped():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import click
 
 from voxgpu.cli.account import Account
 from voxgpu.cli.amounts import SIZE
+from voxgpu.cli.ending import answer_with
 from voxgpu.cli.options import (
     bearing_on_meaning,
     device_memory_option,
@@ -76,6 +77,8 @@ def command(
     Exit status: 0 all goals were delivered, 1 the program or a goal failed, 2 wrong usage.
     """
     account = Account(given["program"], given["define"], given["primitives"])
+    if as_json:
+        answer_with(lambda: _object(_not_run((), True), account))
     with Voice(as_json, quiet, verbose, log) as voice:
         try:
             with progress(not quiet) as voice.bar:
@@ -83,7 +86,8 @@ def command(
         except ImgqlError as error:
             voice.fail(error.diagnostics)
             if as_json:
-                click.echo(json.dumps({**_only_errors(error), **account.as_json()}))
+                answer_with(None)
+                click.echo(_object(_not_run(error.diagnostics), account))
             return 1
         voice.fail(result.errors)
         voice.warn(each for each in result.warnings if each not in compiled.diagnostics)
@@ -95,7 +99,8 @@ def command(
             f"{unchanged} of {len(result.saved)} files unchanged, in {result.seconds:.2f} s"
         )
         if as_json:
-            click.echo(json.dumps({**result.as_json(), **account.as_json()}))
+            answer_with(None)
+            click.echo(_object(result, account))
     return 1 if result.errors else 0
 
 
@@ -144,6 +149,8 @@ def _run(
         threads=threads,
         on_saved=voice.saved,
     )
+    if voice.as_json:
+        answer_with(lambda: _object(session.so_far(), account))
     seen = store.seen_files() if store is not None else None
     digests = Digests(seen, given["verify_inputs"])
     headers: HeaderMemory | None = seen
@@ -195,14 +202,14 @@ def _described(task: Task, seconds: float) -> str:
     return f"{seconds * 1000:9.1f} ms  {task.name}  {made}"
 
 
-def _only_errors(error: ImgqlError) -> dict[str, Any]:
-    return {
-        "print": [],
-        "saved": [],
-        "errors": [each.as_json() for each in error.diagnostics if each.is_error],
-        "warnings": [each.as_json() for each in error.diagnostics if not each.is_error],
-        "seconds": 0.0,
-        "nodes": 0,
-        "computed": 0,
-        "reused": 0,
-    }
+def _object(result: Result, account: Account) -> str:
+    return json.dumps({**result.as_json(), **account.as_json()})
+
+
+def _not_run(diagnostics: Sequence[Diagnostic], interrupted: bool = False) -> Result:
+    """What a program that was not run comes to."""
+    from voxgpu.execution.result import Result
+
+    errors = tuple(each for each in diagnostics if each.is_error)
+    warnings = tuple(each for each in diagnostics if not each.is_error)
+    return Result((), (), errors, warnings, 0.0, 0, 0, interrupted=interrupted)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from voxgpu.cpu.buffers import Buffers
 from voxgpu.forking import renew_in_child
 from voxgpu.limits.process import core_limits
+from voxgpu.stopping import current, give_up_if_unwanted, wanted_until
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -27,6 +28,7 @@ class Workers:
         self.count = count
         self._buffers = Buffers()
         self._pool = ThreadPoolExecutor(count, "voxgpu") if count > 1 else None
+        self._is_abandoned = False
         renew_in_child(self)
 
     def after_fork(self) -> None:
@@ -43,7 +45,7 @@ class Workers:
         """
         todo = list(items)
         if self._pool is None or len(todo) < 2:
-            return [function(each) for each in todo]
+            return [_performed(function, each) for each in todo]
         pieces = _Pieces(function, todo)
         helpers = min(self.count, len(todo)) - 1
         futures = [self._pool.submit(pieces.work) for _ in range(helpers)]
@@ -71,15 +73,27 @@ class Workers:
             future.set_exception(error)
         return future
 
-    def close(self) -> None:
-        """Ends the threads; what nobody has begun is dropped."""
+    def abandon(self) -> None:
+        """Nobody is going to wait for what the threads are at now."""
+        self._is_abandoned = True
+
+    def close(self, wait: bool = False) -> None:
+        """Ends the threads; what nobody has begun is dropped.
+
+        wait  until they have ended, also where they were abandoned
+        """
         self._buffers.clear()
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool.shutdown(wait=wait or not self._is_abandoned, cancel_futures=True)
+
+
+def _performed(function: Callable[[Item], Made], item: Item) -> Made:
+    give_up_if_unwanted()
+    return function(item)
 
 
 class _Pieces:
-    """Pieces of work, each taken by one thread."""
+    """Pieces of work, each taken by one thread; wanted as long as what they are pieces of."""
 
     def __init__(self, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
         self._function = function
@@ -87,6 +101,7 @@ class _Pieces:
         self._results: list[Any] = [None] * len(items)
         self._errors: dict[int, BaseException] = {}
         self._next = 0
+        self._stop = current()
         self._lock = Lock()
 
     def work(self) -> None:
@@ -98,7 +113,8 @@ class _Pieces:
                     return
                 self._next += 1
             try:
-                self._results[index] = self._function(self._items[index])
+                with wanted_until(self._stop):
+                    self._results[index] = _performed(self._function, self._items[index])
             except BaseException as error:
                 with self._lock:
                     self._errors[index] = error

@@ -98,6 +98,10 @@ def run(
     executor.use_relief(loop.relieve)
     try:
         return loop.run()
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            executor.stop()
+        raise
     finally:
         executor.close()
 

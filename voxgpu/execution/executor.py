@@ -77,5 +77,8 @@ class Executor(Protocol):
     def next_done(self) -> Done | Handed:
         """Waits for a submitted task, or for a goal."""
 
+    def stop(self) -> None:
+        """Nobody wants what is being performed any more, or waits for it."""
+
     def close(self) -> None:
         """Drops what has not been performed."""

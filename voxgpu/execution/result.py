@@ -23,6 +23,7 @@ class Result:
     computed  how many of them were computed
     reused    how many came from the store; what these were made of was not looked at
     found     the values that were asked for without a name
+    interrupted  whether the run was ended before all was delivered
     """
 
     prints: tuple[Printed, ...]
@@ -34,6 +35,7 @@ class Result:
     computed: int
     reused: int = 0
     found: tuple[Value, ...] = ()
+    interrupted: bool = False
 
     @property
     def values(self) -> Mapping[str, Value]:
@@ -55,4 +57,5 @@ class Result:
             "nodes": self.nodes,
             "computed": self.computed,
             "reused": self.reused,
+            "interrupted": self.interrupted,
         }

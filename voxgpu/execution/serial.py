@@ -44,6 +44,9 @@ class Serial:
         """The task that was performed first."""
         return self._done.popleft()
 
+    def stop(self) -> None:
+        """Nothing is being performed."""
+
     def close(self) -> None:
         """Forgets what was performed and not fetched."""
         self._done.clear()

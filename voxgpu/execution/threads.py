@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
+from threading import Event
 
 from voxgpu.cpu.workers import Workers
 from voxgpu.execution.executor import Done, Handed, Relief
@@ -16,6 +17,7 @@ from voxgpu.optimize.step import Single
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Shape, Value
 from voxgpu.primitives.source import CONSTANT
+from voxgpu.stopping import wanted_until
 
 
 class Threads:
@@ -31,6 +33,7 @@ class Threads:
         self._workers = workers
         self._ready: deque[Done] = deque()
         self._done: SimpleQueue[Done | Handed | BaseException] = SimpleQueue()
+        self._stop = Event()
 
     def taken(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
         """What the backend has brought to where it computes."""
@@ -62,19 +65,26 @@ class Threads:
             raise done
         return done
 
+    def stop(self) -> None:
+        """Ends what is being performed, where it can be ended; the threads do the rest alone."""
+        self._stop.set()
+        self._workers.abandon()
+
     def close(self) -> None:
         """Forgets what was performed and not fetched; the threads are the backend's."""
         self._ready.clear()
 
     def _perform(self, work: Work) -> None:
         try:
-            self._done.put(timed(work, self._backend))
+            with wanted_until(self._stop):
+                self._done.put(timed(work, self._backend))
         except BaseException as error:
             self._done.put(error)
 
     def _hand_over(self, goal: Goal, deliver: Callable[[], None]) -> None:
         try:
-            deliver()
+            with wanted_until(self._stop):
+                deliver()
         except Exception as error:
             self._done.put(Handed(goal, error))
         except BaseException as error:

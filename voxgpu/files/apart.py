@@ -29,6 +29,7 @@ from voxgpu.files.existing import file_size
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.reader_process import Answer, Array, Request, fill, received, sent
 from voxgpu.limits.process import memory_limits
+from voxgpu.stopping import ended_by
 
 Result = TypeVar("Result")
 
@@ -108,7 +109,8 @@ def read_apart(
         process = _PROCESSES.take(path, large)
         usable = False
         try:
-            answer = process.ask(request)
+            with ended_by(process.kill):
+                answer = process.ask(request)
             usable = answer is not None
         finally:
             _PROCESSES.give_back(process, usable)
@@ -194,6 +196,10 @@ class _Process:
         array = np.empty(kind.shape, kind.element)
         fill(self._socket, array.reshape(-1).view(np.uint8).data)
         return array
+
+    def kill(self) -> None:
+        """End the process, which whoever asked it something will notice."""
+        self._process.kill()
 
     def close(self) -> None:
         """End the process, whatever it does."""

@@ -21,6 +21,7 @@ from voxgpu.files.problem import FileProblem
 from voxgpu.files.suffix import NIFTI, PICTURES, TIFF, suffix_of, unsupported_reason
 from voxgpu.image import Grid, Image
 from voxgpu.itk.process import quiet, simpleitk
+from voxgpu.stopping import give_up_if_unwanted
 from voxgpu.types import Content
 from voxgpu.unfinished import Unfinished, new_file
 
@@ -106,6 +107,7 @@ def appearing(path: Path, suffix: str) -> Iterator[Path]:
     try:
         unfinished = _new_file(path, suffix)
         yield unfinished.path
+        give_up_if_unwanted()
         unfinished.become(path)
     except OSError as error:
         raise FileProblem(str(path), _os_reason(path, error), "", "write") from None

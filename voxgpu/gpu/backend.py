@@ -184,7 +184,7 @@ class Gpu:
 
     def close(self) -> None:
         """Gives the memory of the device back and ends the threads."""
-        self.workers.close()
+        self.workers.close(wait=True)  # they use what is given back next
         self.device.close()
 
     def _relieved(self, wanted: int) -> bool:

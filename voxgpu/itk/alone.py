@@ -14,7 +14,12 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
+from voxgpu.stopping import ended_by, give_up_if_unwanted
+
 Result = TypeVar("Result")
+
+#: Seconds between looks whether a result is still wanted.
+_LOOK = 0.1
 
 _SCRIPT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -28,22 +33,41 @@ def computed_alone(function: Callable[..., Result], *arguments: object) -> Resul
     The function must be one of a module; arguments and results are pickled. Raises what the
     function raises, and RuntimeError where the process ends before it has answered.
     """
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-P", "-c", _SCRIPT, json.dumps(_path())],
-        input=pickle.dumps((function, arguments), protocol=5),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env={**os.environ, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"},
-        check=False,
-    )
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
+    ) as process:
+        try:
+            with ended_by(process.kill):
+                output, errors = _answered(process, pickle.dumps((function, arguments), protocol=5))
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        said = errors.decode(errors="replace").strip().splitlines()
         reason = said[-1] if said else "it said nothing"
-        raise RuntimeError(f"the process that computes it ended with {done.returncode}: {reason}")
-    value, error = pickle.loads(done.stdout)
+        raise RuntimeError(
+            f"the process that computes it ended with {process.returncode}: {reason}"
+        )
+    value, error = pickle.loads(output)
     if error is not None:
         raise error
     result: Result = value
     return result
+
+
+def _answered(process: subprocess.Popen[bytes], question: bytes) -> tuple[bytes, bytes]:
+    """What a process writes in the end; raises Stopped where that is not wanted any more."""
+    given: bytes | None = question
+    while True:
+        try:
+            return process.communicate(given, timeout=_LOOK)
+        except subprocess.TimeoutExpired:
+            given = None  # it goes on with what it was given
+            give_up_if_unwanted()
 
 
 def answer() -> None:
