@@ -13,8 +13,14 @@ import pytest
 import SimpleITK as sitk
 
 from voxgpu.itk.process import quiet
-from voxgpu.primitives import simpleitk_call
-from voxgpu.primitives.simpleitk_signature import Argument, Signature, Unusable, signatures
+from voxgpu.primitives.simpleitk_filter import COMPOSED, UNEVEN, by_filter
+from voxgpu.primitives.simpleitk_signature import (
+    INTEGERS,
+    Argument,
+    Signature,
+    Unusable,
+    signatures,
+)
 from voxgpu.stopping import Stopped, wanted_until
 
 SIZE = (7, 8, 9)
@@ -44,7 +50,7 @@ def _given(argument: Argument, turn: int, image: Any) -> Any:
             return [image, image]
         case "number":
             number = NUMBERS[turn % len(NUMBERS)]
-            return number if argument.cpp in simpleitk_call.INTEGERS else number + 0.25
+            return number if argument.cpp in INTEGERS else number + 0.25
         case "boolean":
             return turn % 2 == 1
         case "numbers":
@@ -59,7 +65,7 @@ def _given(argument: Argument, turn: int, image: Any) -> Any:
 def _functions() -> list[tuple[str, Signature]]:
     found = []
     for name in dir(sitk):
-        one_thread = name in simpleitk_call._UNEVEN | simpleitk_call._COMPOSED
+        one_thread = name in UNEVEN | COMPOSED
         if hasattr(sitk, f"{name}ImageFilter") and name not in LEFT_OUT and not one_thread:
             try:
                 found += [(name, each) for each in signatures(name, getattr(sitk, name))]
@@ -112,7 +118,7 @@ def test_every_filter_gives_what_its_function_gives(element: str) -> None:
                 ]
                 expected = _outcome(function, *given)
                 compared += not isinstance(expected, type)
-                found = _outcome(simpleitk_call._run, signature, function, *given)
+                found = _outcome(by_filter, signature, *given)
                 if not _same(expected, found):
                     wrong.append((name, given[1:], expected, found))
     assert wrong == []
@@ -129,7 +135,7 @@ def test_a_filter_that_is_not_wanted_ends() -> None:
         with wanted_until(stop):
             try:
                 # Takes an hour.
-                simpleitk_call._run(signature, sitk.CurvatureFlow, image, 0.01, 1_000_000)
+                by_filter(signature, image, 0.01, 1_000_000)
             except Stopped as error:
                 outcome.append(error)
         ended.set()
@@ -146,5 +152,7 @@ def test_ctrl_c_ends_a_filter_on_the_main_thread(capfd: pytest.CaptureFixture[st
     (signature,) = signatures("CurvatureFlow", sitk.CurvatureFlow)
     threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
     with pytest.raises(KeyboardInterrupt):
-        simpleitk_call._run(signature, sitk.CurvatureFlow, image, 0.01, 1_000_000)
+        by_filter(signature, image, 0.01, 1_000_000)
+    while any(each.name == "filter" for each in threading.enumerate()):
+        time.sleep(0.01)
     assert capfd.readouterr().err == ""

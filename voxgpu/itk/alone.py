@@ -11,10 +11,12 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
-from voxgpu.stopping import ended_by, give_up_if_unwanted
+from voxgpu.stopping import current, ended_by, give_up_if_unwanted, is_wanted, wanted_until
 
 Result = TypeVar("Result")
 
@@ -41,11 +43,12 @@ def computed_alone(function: Callable[..., Result], *arguments: object) -> Resul
         env={**os.environ, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"},
     ) as process:
         try:
-            with ended_by(process.kill):
-                output, errors = _answered(process, pickle.dumps((function, arguments), protocol=5))
+            with ended_by(process.kill), _killed_when_unwanted(process):
+                output, errors = process.communicate(pickle.dumps((function, arguments), 5))
         except BaseException:
             process.kill()
             raise
+    give_up_if_unwanted()
     if process.returncode:
         said = errors.decode(errors="replace").strip().splitlines()
         reason = said[-1] if said else "it said nothing"
@@ -59,15 +62,23 @@ def computed_alone(function: Callable[..., Result], *arguments: object) -> Resul
     return result
 
 
-def _answered(process: subprocess.Popen[bytes], question: bytes) -> tuple[bytes, bytes]:
-    """What a process writes in the end; raises Stopped where that is not wanted any more."""
-    given: bytes | None = question
-    while True:
-        try:
-            return process.communicate(given, timeout=_LOOK)
-        except subprocess.TimeoutExpired:
-            given = None  # it goes on with what it was given
-            give_up_if_unwanted()
+@contextmanager
+def _killed_when_unwanted(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kills a process once its result is not wanted any more."""
+    done, stop = threading.Event(), current()
+
+    def watch() -> None:
+        with wanted_until(stop):
+            while not done.wait(_LOOK):
+                if not is_wanted():
+                    process.kill()
+                    return
+
+    threading.Thread(target=watch, name="filter", daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
 
 
 def answer() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import locale
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from voxgpu.stopping import give_up_if_unwanted, is_wanted
+from voxgpu.stopping import current, give_up_if_unwanted, is_wanted, wanted_until
 
 
 def simpleitk() -> Any:
@@ -39,17 +40,37 @@ def quiet() -> Iterator[None]:
 def execute(found: Any, *images: Any) -> Any:
     """What a filter makes of images; ended as soon as it tells of progress and is not wanted.
 
-    Raises Stopped then, KeyboardInterrupt where that came in between, and what the filter raises.
+    Raises Stopped then, and what the filter raises.
     """
-    interrupts: list[KeyboardInterrupt] = []
+    if threading.current_thread() is not threading.main_thread():
+        return _executed(found, images)
+    # Ctrl-C is an exception here, and SimpleITK would print it rather than end.
+    stop = current() or threading.Event()
+    results: list[Any] = []
+    errors: list[Exception] = []
 
-    def look() -> None:
-        # SimpleITK prints what is raised here, and the filter goes on to its end.
+    def work() -> None:
         try:
-            if not is_wanted():
-                found.Abort()
-        except KeyboardInterrupt as error:
-            interrupts.append(error)
+            with wanted_until(stop):
+                results.append(_executed(found, images))
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, name="filter", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        stop.set()
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _executed(found: Any, images: Sequence[Any]) -> Any:
+    def look() -> None:
+        if not is_wanted():
             found.Abort()
 
     itk = simpleitk()
@@ -58,13 +79,9 @@ def execute(found: Any, *images: Any) -> Any:
     try:
         result = found.Execute(*images)
     except RuntimeError:
-        if interrupts:
-            raise interrupts[0] from None
         give_up_if_unwanted()
         raise
     finally:
         found.RemoveAllCommands()
-    if interrupts:
-        raise interrupts[0]
     give_up_if_unwanted()
     return result

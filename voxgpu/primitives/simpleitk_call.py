@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from voxgpu.image import ROUNDING, Grid, Image
-from voxgpu.itk.alone import computed_alone
 from voxgpu.itk.images import element_of, from_itk, grid_of, place, to_itk
-from voxgpu.itk.process import execute, quiet, simpleitk
+from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.primitives.primitive import Value, ValueProblem
 from voxgpu.primitives.simpleitk_bounds import size_problem
+from voxgpu.primitives.simpleitk_filter import way_of
 from voxgpu.primitives.simpleitk_fit import Unfit, fitting
-from voxgpu.primitives.simpleitk_signature import INTEGERS, SEED, Argument, Signature
+from voxgpu.primitives.simpleitk_signature import INTEGERS, Argument, Signature
 from voxgpu.types import Content, ImageOf, Type
 
 #: Voxels of the images that a function is tried on, (x, y, z): odd, so that nothing fits by chance.
@@ -168,101 +168,10 @@ def _probe(kind: tuple[str, int], grid: Grid) -> Any:
 def _called(signature: Signature, arguments: list[Any]) -> Any:
     if problem := size_problem(signature, arguments):
         raise ValueProblem(f"`simpleitk.{signature.name}` {problem}")
-    function = getattr(simpleitk(), signature.name)
-    if signature.name in _COMPOSED:
-        function = partial(computed_alone, _with_defaults, signature.name)
-    elif signature.draws or signature.name in _UNEVEN:
-        function = partial(_on_one_thread, signature)
-    else:
-        function = partial(_run, signature, function)
     try:
-        return fitting(signature, function, arguments)
+        return fitting(signature, way_of(signature), arguments)
     except (RuntimeError, TypeError, ValueError, OverflowError, NotImplementedError) as error:
         raise ValueProblem(f"`simpleitk.{signature.name}` failed: {_reason(error)}") from None
-
-
-<<<<<<< HEAD
-=======
-def _fitting(signature: Signature, function: Callable[..., Any], arguments: list[Any]) -> Any:
-    """The result with arguments that fit, or, where a filter has no float64, an error."""
-    wide = _wide_enough(signature, arguments)
-    if wide is arguments:
-        return function(*arguments)
-    try:
-        return function(*wide)
-    except (RuntimeError, NotImplementedError) as error:
-        if "is not supported" not in str(error):
-            raise
-    if signature.name in _ARITHMETIC:
-        return function(*arguments)
-    pairs = zip(arguments, signature.arguments, strict=False)
-    element = next(element_of(value) for value, each in pairs if each.kind == "image")
-    limits = np.iinfo(element)
-    raise ValueProblem(
-        f"`simpleitk.{signature.name}` works on {element} voxels here, and its numbers must be "
-        f"whole and between {limits.min} and {limits.max}"
-    )
-
-
-def _run(signature: Signature, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function gives, through its filter, which can be ended, where it is just that."""
-    found = getattr(simpleitk(), f"{signature.name}ImageFilter", None)
-    setters = [
-        f"Set{each.name[0].upper()}{each.name[1:]}"
-        for each in signature.arguments[: len(arguments)]
-        if each.kind not in ("image", "images")
-    ]
-    if found is None or signature.result != "image" or not all(hasattr(found, s) for s in setters):
-        return function(*arguments)
-    made = found()
-    pairs = list(zip(arguments, signature.arguments, strict=False))
-    images = [value for value, each in pairs if each.kind in ("image", "images")]
-    values = [value for value, each in pairs if each.kind not in ("image", "images")]
-    for setter, value in zip(setters, values, strict=True):
-        getattr(made, setter)(value)
-    return execute(made, *images)
-
-
->>>>>>> f6c933d (End at once when asked: SIGTERM like Ctrl-C, filters aborted, JSON says interrupted)
-#: Functions whose results depend on how their work is shared by threads: sums of floats in another
-#: order, parts that do not see one another, voxels that two threads write.
-#: ``tests/primitives/test_simpleitk_threads.py`` tries all functions.
-_BY_THREADS = (
-    "BoxMean BoxSigma DilateObjectMorphology ErodeObjectMorphology NormalizeToConstant"
-    " PatchBasedDenoising"
-)
-_UNEVEN = frozenset(_BY_THREADS.split())
-#: Such functions whose filter has others in it, which do not hear how many threads it may have.
-_COMPOSED = frozenset({"LaplacianSharpening", "N4BiasFieldCorrection", "Normalize"})
-
-
-def _with_defaults(name: str, *arguments: Any) -> Any:
-    with quiet():
-        return getattr(simpleitk(), name)(*arguments)
-
-
-def _on_one_thread(signature: Signature, *arguments: Any) -> Any:
-    """The result of a filter that has one part for one thread, which no machine changes.
-
-    That is set on the filter; ITK's number for all filters is left alone, which other threads of
-    the process may be using. A filter that draws random numbers has a seed.
-    """
-    names = [each.name for each in signature.arguments]
-    given = dict(zip(names, arguments, strict=False))
-    if signature.draws and given.setdefault("seed", SEED) == simpleitk().sitkWallClock:
-        raise ValueProblem("`seed` must not be 0, for which SimpleITK takes the time of day")
-    found = getattr(simpleitk(), f"{signature.name}ImageFilter")()
-    found.SetNumberOfThreads(1)
-    found.SetNumberOfWorkUnits(1)
-    images = []
-    for each in signature.arguments:
-        if each.name not in given:
-            continue
-        if each.kind == "image":
-            images.append(given[each.name])
-        else:
-            getattr(found, f"Set{each.name[0].upper()}{each.name[1:]}")(given[each.name])
-    return execute(found, *images)
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,81 @@
+"""By what is a function of SimpleITK computed? By its filter, on one thread or alone if need be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from voxgpu.itk.alone import computed_alone
+from voxgpu.itk.process import execute, quiet, simpleitk
+from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.simpleitk_signature import SEED, Signature
+
+#: Functions whose results depend on how their work is shared by threads: sums of floats in another
+#: order, parts that do not see one another, voxels that two threads write.
+#: ``tests/primitives/test_simpleitk_threads.py`` tries all functions.
+_BY_THREADS = (
+    "BoxMean BoxSigma DilateObjectMorphology ErodeObjectMorphology NormalizeToConstant"
+    " PatchBasedDenoising"
+)
+UNEVEN = frozenset(_BY_THREADS.split())
+#: Such functions whose filter has others in it, which do not hear how many threads it may have.
+COMPOSED = frozenset({"LaplacianSharpening", "N4BiasFieldCorrection", "Normalize"})
+
+
+def way_of(signature: Signature) -> Callable[..., Any]:
+    """What gives the result of a function for its arguments; raises what SimpleITK does."""
+    if signature.name in COMPOSED:
+        return partial(computed_alone, _with_defaults, signature.name)
+    if signature.draws or signature.name in UNEVEN:
+        return partial(_on_one_thread, signature)
+    return partial(by_filter, signature)
+
+
+def by_filter(signature: Signature, *arguments: Any) -> Any:
+    """What a function gives, through its filter, which can be ended, where it is just that."""
+    function = getattr(simpleitk(), signature.name)
+    found = getattr(simpleitk(), f"{signature.name}ImageFilter", None)
+    setters = [
+        f"Set{each.name[0].upper()}{each.name[1:]}"
+        for each in signature.arguments[: len(arguments)]
+        if each.kind not in ("image", "images")
+    ]
+    if found is None or signature.result != "image" or not all(hasattr(found, s) for s in setters):
+        return function(*arguments)
+    made = found()
+    pairs = list(zip(arguments, signature.arguments, strict=False))
+    images = [value for value, each in pairs if each.kind in ("image", "images")]
+    values = [value for value, each in pairs if each.kind not in ("image", "images")]
+    for setter, value in zip(setters, values, strict=True):
+        getattr(made, setter)(value)
+    return execute(made, *images)
+
+
+def _with_defaults(name: str, *arguments: Any) -> Any:
+    with quiet():
+        return getattr(simpleitk(), name)(*arguments)
+
+
+def _on_one_thread(signature: Signature, *arguments: Any) -> Any:
+    """The result of a filter that has one part for one thread, which no machine changes.
+
+    That is set on the filter; ITK's number for all filters is left alone, which other threads of
+    the process may be using. A filter that draws random numbers has a seed.
+    """
+    names = [each.name for each in signature.arguments]
+    given = dict(zip(names, arguments, strict=False))
+    if signature.draws and given.setdefault("seed", SEED) == simpleitk().sitkWallClock:
+        raise ValueProblem("`seed` must not be 0, for which SimpleITK takes the time of day")
+    found = getattr(simpleitk(), f"{signature.name}ImageFilter")()
+    found.SetNumberOfThreads(1)
+    found.SetNumberOfWorkUnits(1)
+    images = []
+    for each in signature.arguments:
+        if each.name not in given:
+            continue
+        if each.kind == "image":
+            images.append(given[each.name])
+        else:
+            getattr(found, f"Set{each.name[0].upper()}{each.name[1:]}")(given[each.name])
+    return execute(found, *images)
