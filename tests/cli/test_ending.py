@@ -70,7 +70,7 @@ def _ended(
     """Runs a program, sends a signal when files are there, and says how it ended."""
     (folder / "p.imgql").write_text(text)
     with subprocess.Popen(
-        [*COMMAND, "run", "p.imgql", "--primitives", "own.py", "-o", "out", *arguments],
+        [*COMMAND, "run", "p.imgql", "--primitives", "own.py", "-o", "out", "-q", *arguments],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -120,7 +120,7 @@ def test_what_is_being_written_is_removed(folder: Path) -> None:
     program = 'load v = "v.nii"\nsave "a.nii.gz" v\n'
     (folder / "p.imgql").write_text(program)
     with subprocess.Popen(
-        [*COMMAND, "run", "p.imgql", "-o", "out"],
+        [*COMMAND, "run", "p.imgql", "-q", "-o", "out"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -24,7 +24,7 @@ from voxgpu.cli.options import (
 from voxgpu.cli.store_options import store_of, with_store
 from voxgpu.cli.terminal import progress
 from voxgpu.cli.voice import Voice
-from voxgpu.diagnostics import ImgqlError
+from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
     from voxgpu.execute import Result
