@@ -93,6 +93,28 @@ def mask(v: Voxel, b: Bool) -> Voxel:
     return where(b, v, 0.0)
 
 
+@voxelwise("overlayB")
+def overlay(b: Bool, v_false: Voxel, v_true: Voxel) -> Voxel:
+    """The voxel of ``v_true`` where ``b`` is true, else that of ``v_false``, as it is: −0 stays −0,
+    which VoxLogicA 1 makes 0.
+
+    >>> overlayB([true, false, true], [1, 2, 3], [10, 20, 30])
+    [10, 2, 30]
+    """
+    return where(b, v_true, v_false)
+
+
+@voxelwise("ifN")
+def choose_image(condition: Truth, then_v: Voxel, else_v: Voxel) -> Voxel:
+    """The first image where the truth value is true, else the second, voxels as they are: −0 stays
+    −0, which VoxLogicA 1 makes 0.
+
+    >>> ifN(true, [1, 2], [10, 20])
+    [1, 2]
+    """
+    return where(condition, then_v, else_v)
+
+
 @scalar(".&.", "&", "&&", "and")
 def both(a: TruthValue, b: TruthValue) -> TruthValue:
     """Whether both are true.
