@@ -77,7 +77,7 @@ def test_help_of_every_command(command: str, tmp_path: Path) -> None:
 def test_primitives_are_listed_by_family_and_searched(tmp_path: Path) -> None:
     listed = voxgpu("primitives", cwd=tmp_path)
     families = [line for line in listed.lines if line and not line.startswith(" ")]
-    assert families[:3] == ["command", "expression", "logic"]
+    assert families[:4] == ["command", "expression", "type", "logic"]
     assert listed.out.index("\nmorphology\n") < listed.out.index("\n  grow ")
     assert "`voxgpu primitives simpleitk`" in listed.out
     found = voxgpu("primitives", "--search", "blur", cwd=tmp_path)

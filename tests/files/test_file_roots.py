@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+import voxgpu
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 
@@ -116,3 +117,19 @@ def test_the_reason_says_where_a_path_leads(roots, place):
         roots.check_read("in/link/a.nii")
     assert str(place / "secret" / "a.nii") in caught.value.reason
     assert str(place / "in") in caught.value.help
+
+
+def test_programs_outside_the_roots_are_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "other.imgql").write_text("let one = 1\n")
+    monkeypatch.chdir(inside)
+    text = f'import "{outside / "other.imgql"}"\nprint "x" one\n'
+    with pytest.raises(voxgpu.ImgqlError) as caught:
+        voxgpu.run(text, read_roots=[inside])
+    (told,) = [each for each in caught.value.diagnostics if each.code == "E108"]
+    assert told.message.count("cannot read") == 1
+    assert "lies outside the folders" in told.message

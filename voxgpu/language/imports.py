@@ -151,7 +151,9 @@ class Programs:
             self._diagnostics.add(not_text(str(path), error, span))
             return []
         except self._refusals as error:
-            self._diagnostics.add(Diagnostic("E108", f"cannot read `{name}`: {error}", span))
+            said = str(error)
+            message = said if said.startswith("cannot read") else f"cannot read `{name}`: {said}"
+            self._diagnostics.add(Diagnostic("E108", message, span))
             return []
         return self._commands(Source(str(path), text), path.parent)
 
