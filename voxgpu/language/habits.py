@@ -152,36 +152,35 @@ def _end_of_line(text: str, start: int) -> int:
 
 # Names that are strings.
 
+#: Commands that a string belongs to.
+_WITH_TEXT = frozenset(("LOAD", "SAVE", "PRINT", "IMPORT"))
+
 
 def _quoted(source: Source, text: str, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:
     """The words with file names and labels made strings where they lack their quotes."""
     told: list[Diagnostic] = []
     result: list[Token] = []
-    index = 0
-    while index < len(tokens):
-        token = tokens[index]
-        result.append(token)
-        index += 1
-        place = index
-        if token.type == "LOAD" and [each.type for each in tokens[index : index + 1]] == ["NAME"]:
-            if index + 1 < len(tokens) and tokens[index + 1] == "=":
-                place = index + 2
-        elif token.type not in ("SAVE", "PRINT", "IMPORT"):
+    done = 0
+    for index, token in enumerate(tokens):
+        if token.type not in _WITH_TEXT or index < done:
             continue
+        place = index + 1
+        if token.type == "LOAD":
+            place = index + 3
+            if [str(each) for each in tokens[index + 2 : place]] != ["="]:
+                continue
         stop = _unquoted(text, tokens, token, place)
         if stop is None:
             continue
-        result += tokens[index:place]
         start = tokens[place].start_pos
-        span = Span(source, start, stop)
-        told.append(_lacks_quotes(token, text[start:stop], span))
+        told.append(_lacks_quotes(token, text[start:stop], Span(source, start, stop)))
         string = Token.at("TEXT", f'"{text[start:stop]}"', start)
         string.end_pos = stop
-        result.append(string)
-        index = place
-        while index < len(tokens) and tokens[index].start_pos < stop:
-            index += 1
-    return result, told
+        result += [*tokens[done:place], string]
+        done = place
+        while done < len(tokens) and tokens[done].start_pos < stop:
+            done += 1
+    return [*result, *tokens[done:]], told
 
 
 def _unquoted(text: str, tokens: list[Token], command: Token, place: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from voxgpu.types import (
@@ -73,14 +74,18 @@ def accepts(overload: PrimitiveLike, count: int) -> bool:
 
 def arities(overloads: Sequence[PrimitiveLike]) -> list[int]:
     """How many arguments the overloads take, ascending."""
-    return sorted(
-        {
-            count
-            for overload in overloads
-            for count in range(len(overload.parameters) + 1)
-            if accepts(overload, count)
-        }
-    )
+    return list(_arities(tuple(overloads)))
+
+
+@lru_cache(maxsize=1024)
+def _arities(overloads: tuple[PrimitiveLike, ...]) -> tuple[int, ...]:
+    counts = {
+        count
+        for overload in overloads
+        for count in range(len(overload.parameters) + 1)
+        if accepts(overload, count)
+    }
+    return tuple(sorted(counts))
 
 
 def misfit(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> int | None:
