@@ -15,7 +15,7 @@ from voxgpu.files.mgh_name import READING as MGH
 from voxgpu.files.mgh_name import is_mgh
 from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.problem import FileProblem
-from voxgpu.files.state import FileState, changed_while_read, state, state_of
+from voxgpu.files.state import FileState, changed_while_read, check_unchanged, state, state_of
 from voxgpu.image import Grid
 from voxgpu.types import ELEMENT_BYTES
 
@@ -82,7 +82,11 @@ def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
     named, series = without_fragment(str(path))
     place = existing(Path(named))
     before = _states_at(place)
-    header = _read(place, options, series)
+    try:
+        header = _read(place, options, series)
+    except FileProblem:
+        check_unchanged(tuple(before.values()))  # which would explain it
+        raise
     states = tuple(map(state, header.files))
     for each in states:
         if before.get(each[0], each) != each:

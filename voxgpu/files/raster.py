@@ -6,12 +6,12 @@ fewer slices take the place of what is missing. Some damaged BMP and TIFF files 
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 from voxgpu.files.existing import beginning, os_reason
+from voxgpu.files.file_bytes import FileBytes
 from voxgpu.files.nifti_read import LARGEST_RATIO
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.tiff import TRUNCATED, tiff_defect
@@ -33,12 +33,14 @@ def raster_defect(place: str) -> str:
     question = _question(beginning(place, 8))
     try:
         with Path(place).open("rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:  # an empty file cannot be mapped
-        reason = os_reason(error) if isinstance(error, OSError) else "the file is empty"
-        raise FileProblem(place, reason) from None
-    with data:
-        return question(data) if question else ""
+            data = FileBytes(file)
+            if not len(data):
+                raise FileProblem(place, "the file is empty")
+            return question(data) if question else ""
+    except OSError as error:
+        raise FileProblem(place, os_reason(error)) from None
+    except struct.error:  # somebody made it shorter since its size was looked at
+        return TRUNCATED
 
 
 def largest_ratio(place: str) -> float:
@@ -56,7 +58,7 @@ def largest_ratio(place: str) -> float:
     return _TIFF_RATIO
 
 
-def _question(start: bytes) -> Callable[[mmap.mmap], str] | None:
+def _question(start: bytes) -> Callable[[FileBytes], str] | None:
     for beginnings, question in (
         ((b"\x89PNG",), _png_defect),
         ((b"\xff\xd8\xff",), _jpeg_defect),
@@ -68,28 +70,28 @@ def _question(start: bytes) -> Callable[[mmap.mmap], str] | None:
     return None
 
 
-def _png_defect(data: mmap.mmap) -> str:
+def _png_defect(data: FileBytes) -> str:
     # Some programs append bytes of their own, so the end is looked for, not expected.
-    end = data.rfind(b"\0\0\0\0IEND\xaeB`\x82", max(0, len(data) - 65536))
-    return "" if end >= 0 else TRUNCATED
+    last = data.part(max(0, len(data) - 65536), len(data))
+    return "" if b"\0\0\0\0IEND\xaeB`\x82" in last else TRUNCATED
 
 
-def _bmp_defect(data: mmap.mmap) -> str:
+def _bmp_defect(data: FileBytes) -> str:
     if len(data) < 34:
         return TRUNCATED
-    offset, header = struct.unpack_from("<2I", data, 10)
+    offset, header = data.unpack("<2I", 10)
     if header < 40:  # the format of OS/2, with 16-bit sizes
-        width, height, _, bits = struct.unpack_from("<4H", data, 18)
+        width, height, _, bits = data.unpack("<4H", 18)
         compression = 0
     else:
-        width, height, _, bits, compression = struct.unpack_from("<2i2HI", data, 18)
+        width, height, _, bits, compression = data.unpack("<2i2HI", 18)
     if compression not in (0, 3):  # ITK unpacks runs without regard to the image's end
         return "it is a compressed BMP, which cannot be read safely; save it as PNG"
     row = (width * bits + 31) // 32 * 4
     return "" if offset + row * abs(height) <= len(data) else TRUNCATED
 
 
-def _jpeg_defect(data: mmap.mmap) -> str:
+def _jpeg_defect(data: FileBytes) -> str:
     """Whether the end-of-image marker is missing after the first scan.
 
     A thumbnail within a segment has markers of its own, so segments are stepped over (ITU T.81,
@@ -97,12 +99,12 @@ def _jpeg_defect(data: mmap.mmap) -> str:
     mistaken.
     """
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
+    while at + 4 <= len(data) and data.byte(at) == 0xFF:
+        marker = data.byte(at + 1)
         if marker == 0xDA:
             return "" if data.find(b"\xff\xd9", at) >= 0 else TRUNCATED
         if marker == 0xFF:  # fill bytes may stand before a marker
             at += 1
         else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            at += 2 + data.unpack(">H", at + 2)[0]
     return TRUNCATED

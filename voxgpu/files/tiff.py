@@ -8,9 +8,10 @@ of values, and the values or where they are.
 from __future__ import annotations
 
 import itertools
-import mmap
 import struct
 from collections.abc import Iterator
+
+from voxgpu.files.file_bytes import FileBytes
 
 TRUNCATED = "truncated: the file ends before its image does"
 
@@ -62,7 +63,7 @@ _TAGS = {
 Page = dict[int, tuple[int, ...]]
 
 
-def tiff_defect(data: mmap.mmap) -> str:
+def tiff_defect(data: FileBytes) -> str:
     """Why a TIFF should not be read, or empty.
 
     Everything that directories name must lie in the file. All pages must be alike, and reduced
@@ -86,7 +87,7 @@ def tiff_defect(data: mmap.mmap) -> str:
     return ""
 
 
-def full_pages(data: mmap.mmap) -> list[Page]:
+def full_pages(data: FileBytes) -> list[Page]:
     """The directories of a TIFF without reduced copies and masks; fields that matter here.
 
     Raises struct.error where something lies beyond the end.
@@ -107,16 +108,16 @@ def _strips_fit(page: Page, size: int) -> bool:
     )
 
 
-def _pages(data: mmap.mmap) -> Iterator[Page]:
-    order = "<" if data[:2] == b"II" else ">"
-    big = struct.unpack_from(order + "H", data, 2)[0] == 43
+def _pages(data: FileBytes) -> Iterator[Page]:
+    order = "<" if data.part(0, 2) == b"II" else ">"
+    big = data.unpack(order + "H", 2)[0] == 43
     count_form, place_form = ("Q", "Q") if big else ("H", "I")
     field_bytes = 20 if big else 12
-    at = struct.unpack_from(order + place_form, data, 8 if big else 4)[0]
+    at = data.unpack(order + place_form, 8 if big else 4)[0]
     seen = set()
     while at and at not in seen:
         seen.add(at)
-        count = struct.unpack_from(order + count_form, data, at)[0]
+        count = data.unpack(order + count_form, at)[0]
         first = at + struct.calcsize(order + count_form)
         end = first + count * field_bytes
         if end > len(data):
@@ -126,24 +127,24 @@ def _pages(data: mmap.mmap) -> Iterator[Page]:
             tag, values = _values(data, order, place_form, field)
             page.setdefault(tag, values)
         yield page
-        at = struct.unpack_from(order + place_form, data, end)[0]
+        at = data.unpack(order + place_form, end)[0]
 
 
 def _values(
-    data: mmap.mmap, order: str, place_form: str, field: int
+    data: FileBytes, order: str, place_form: str, field: int
 ) -> tuple[int, tuple[int, ...]]:
     """The tag of a field and its values, of those tags that matter here."""
-    tag, kind = struct.unpack_from(order + "2H", data, field)
+    tag, kind = data.unpack(order + "2H", field)
     form = _TYPES.get(kind, "B")
-    count = struct.unpack_from(order + place_form, data, field + 4)[0]
+    count = data.unpack(order + place_form, field + 4)[0]
     at = field + 4 + struct.calcsize(order + place_form)
     length = count * struct.calcsize(order + form)
     if length > struct.calcsize(order + place_form):
-        at = struct.unpack_from(order + place_form, data, at)[0]
+        at = data.unpack(order + place_form, at)[0]
     if at + length > len(data):
         raise struct.error
     if tag == _DESCRIPTION:
-        return tag, tuple(data[at : at + min(length, _DESCRIPTION_BYTES)])
+        return tag, tuple(data.part(at, at + min(length, _DESCRIPTION_BYTES)))
     if tag not in _TAGS or kind not in _WHOLE_NUMBERS:
         return tag, ()
-    return tag, struct.unpack_from(f"{order}{count}{form}", data, at)
+    return tag, data.unpack(f"{order}{count}{form}", at)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
 import re
 import struct
 from contextlib import suppress
 from pathlib import Path
 
 from voxgpu.files.existing import beginning
+from voxgpu.files.file_bytes import FileBytes
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.tiff import Page, full_pages
 
@@ -47,9 +47,7 @@ def needs_tifffile(place: str) -> bool:
     if not beginning(place, 4).startswith(_BEGINNINGS):
         return False
     with Path(place).open("rb") as file, suppress(ValueError, struct.error):
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        with data:
-            pages = full_pages(data)
+        pages = full_pages(FileBytes(file))
         if pages:
             return _check_slices(place, pages) or not _is_plain(pages[0])
     return False
