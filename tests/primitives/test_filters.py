@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from tests.primitives.images import masks, numbers, shapes
 from tests.primitives.reference import computed
@@ -110,3 +111,12 @@ def test_sizes_that_would_take_forever_are_refused():
         computed(gaussian, v, 2000.0)
     with pytest.raises(ValueProblem, match="at most 15625 voxels, not of 27×27×27"):
         computed(median_filter, v, 13.0)
+
+
+def test_gaussian_is_scipys_but_for_the_last_bits_of_weights():
+    v = np.random.default_rng(2).normal(size=(9, 12, 15)).astype(np.float32)
+    sigmas = [1.3 / step for step in SPACINGS[3]]
+    theirs = ndimage.gaussian_filter(v.astype(np.float64), sigmas, mode="nearest", truncate=4.0)
+    found = computed(gaussian, v, 1.3, spacing=SPACINGS[3])
+    assert np.allclose(found, theirs, rtol=2e-7, atol=1e-7)
+    assert np.count_nonzero(found != theirs.astype(np.float32)) < 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import fsum, isfinite
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from voxgpu.image import Grid
 from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_image
+from voxgpu.primitives.exact import exponential_of
 from voxgpu.primitives.primitive import ValueProblem
 
 #: How many standard deviations from the center the weights of ``gaussian`` end.
@@ -28,7 +29,7 @@ _SLACK = 1e-3
 _Array = npt.NDArray[Any]
 
 
-@whole_image(scratch=24, id="gaussian")
+@whole_image(scratch=24, id="gaussian", version=2)
 def gaussian(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage:
     """The image smoothed with a Gaussian whose standard deviation is ``mm`` along every axis.
 
@@ -40,7 +41,8 @@ def gaussian(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage:
     deviations.
 
     Shapes (z, y, x) or (y, x); mm. Raises ValueProblem for a negative or infinite ``mm``, and for
-    one of more than 1000 voxels. Computed by SciPy's ``gaussian_filter``.
+    one of more than 1000 voxels. Sums are SciPy's, of ``correlate1d``; weights are computed here,
+    as those of ``gaussian_filter`` may differ in their last bits from one processor to another.
 
     >>> gaussian([0, 0, 0], 1)
     [0, 0, 0]
@@ -51,10 +53,24 @@ def gaussian(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage:
             f"`gaussian` takes a standard deviation of at most {MOST_VOXELS:g} voxels, "
             f"not of {max(sigmas):g} ({mm:g} mm)"
         )
-    smooth = ndimage.gaussian_filter(
-        v.astype(np.float64), sigmas, mode="nearest", truncate=TRUNCATED_AT
-    )
+    smooth = v.astype(np.float64)
+    for axis, sigma in enumerate(sigmas):
+        weights = _weights(sigma)
+        if len(weights) > 1:
+            smooth = ndimage.correlate1d(smooth, weights, axis, mode="nearest")
     return smooth.astype(np.float32)
+
+
+def _weights(sigma: float) -> list[float]:
+    """The weights along one axis, for a standard deviation in voxels; they add up to 1."""
+    reach = int(TRUNCATED_AT * sigma + 0.5)
+    if not reach:
+        return [1.0]
+    scaled = [step / sigma for step in range(reach + 1)]
+    half = [exponential_of(-0.5 * (each * each)) for each in scaled]
+    whole = [*half[:0:-1], *half]
+    total = fsum(whole)
+    return [each / total for each in whole]
 
 
 @whole_image(scratch=16, id="median_filter")

@@ -1,13 +1,10 @@
 """Functions of numbers: of voxels, in float32, and of single numbers, in float64.
 
 Those of voxels give the same bits on every device; ``codegen/elementary.py`` says how. Those of
-single numbers are the C library's, which may differ in the last of 53 bits from one machine to
-another.
+single numbers are the nearest float64, on every machine; ``exact.py`` says how.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
@@ -20,6 +17,7 @@ from voxgpu.primitives.define import (
     scalar,
     voxelwise,
 )
+from voxgpu.primitives.exact import exponential_of, logarithm_of, power_of
 from voxgpu.primitives.primitive import ValueProblem
 
 
@@ -120,38 +118,35 @@ def signs(v: Voxel) -> Voxel:
     return elementary.sign(v)
 
 
-@scalar("exp", id="exponential of a number")
+@scalar("exp", id="exponential of a number", version=2)
 def exponential(x: NumberValue) -> NumberValue:
-    """The exponential function of a number, in float64.
+    """The exponential function of a number, the nearest float64.
 
     >>> exp(0)
     1
     """
-    return math.exp(x) if x < 709 else float(np.exp(np.float64(min(x, 1000.0))))
+    return exponential_of(x)
 
 
-@scalar("log", id="logarithm of a number")
+@scalar("log", id="logarithm of a number", version=2)
 def logarithm(x: NumberValue) -> NumberValue:
-    """The natural logarithm of a number, in float64: -inf of 0, NaN below.
+    """The natural logarithm of a number, the nearest float64: -inf of 0, NaN below.
 
     >>> log(1)
     0
     """
-    if x > 0:
-        return math.log(x)
-    return -math.inf if x == 0 else math.nan
+    return logarithm_of(x)
 
 
-@scalar("pow", "^", "**", ".^.", id="power of numbers")
+@scalar("pow", "^", "**", ".^.", id="power of numbers", version=2)
 def power(a: NumberValue, b: NumberValue) -> NumberValue:
-    """The first number to the power of the second, in float64. Of a number below 0 it is NaN
-    unless the exponent is a whole number; anything to the power 0 is 1.
+    """The first number to the power of the second, the nearest float64. Of a number below 0 it is
+    NaN unless the exponent is a whole number; anything to the power 0 is 1.
 
     >>> ^(2, 10)
     1024
     """
-    with np.errstate(all="ignore"):
-        return float(np.power(np.float64(a), np.float64(b)))
+    return power_of(a, b)
 
 
 @scalar("round", id="rounded number")
