@@ -67,9 +67,8 @@ def test_a_number_that_does_not_exist_fails_what_depends_on_it(double: Any) -> N
         'print "twice" m .*. 2\nprint "list" [m, 1]\nsave "fine.nii" v > 20\n'
     )
     found, expected = run(text, "cuda:0"), run(text, "reference")
-    assert len(found.errors) == 4 and all(
-        "`mask` has no true voxel" in str(e) for e in found.errors
-    )
+    (error,) = found.errors  # one cause is told once, with all that it takes along
+    assert "`mask` has no true voxel" in str(error)
     assert_same(found, expected)
 
 
@@ -149,4 +148,4 @@ def test_items_of_a_printed_sequence_that_fail_leave_the_others(double: Any) -> 
     other = run(text, "reference")
     assert [str(each) for each in found.prints] == [str(each) for each in other.prints]
     assert [each.message for each in found.errors] == [each.message for each in other.errors]
-    assert len(found.errors) == 4
+    assert len(found.errors) == 1  # one cause is told once

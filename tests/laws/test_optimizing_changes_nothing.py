@@ -9,6 +9,7 @@ import pytest
 
 from tests.conformance.on_backend import execute, same
 from tests.laws.random_plans import random_plan
+from voxgpu.codegen.kernel import Kernel
 from voxgpu.cpu.backend import Cpu
 from voxgpu.execution.task import Backend, Reference
 from voxgpu.ids import ValueId
@@ -122,6 +123,9 @@ def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed
     simplified = simplify.simplify(needed(plan), given)
     fused = fuse(simplified, given)
     steps = inline(simplified, fused, given)
+    # A primitive whose body alone has more operations has a kernel of its own.
+    bodies = [node.primitive.body for node in simplified.nodes.values()]
+    alone = [Kernel((), (), (body,)).operations for body in bodies if body is not None]
     there = set(given)
     waiting = list(steps)
     while waiting:
@@ -132,7 +136,7 @@ def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed
     for step in fused:
         if isinstance(step, Fused):
             assert len(step.images) <= MOST_IMAGES
-            assert step.kernel.operations <= MOST_OPERATIONS
+            assert step.kernel.operations <= max(MOST_OPERATIONS, *alone)
     wanted = {goal.value for goal in plan.goals}
     assert wanted <= there
     made = [id for step in steps for id in step.outputs]
