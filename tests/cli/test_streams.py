@@ -143,7 +143,8 @@ def test_a_folder_that_may_not_be_written_in(place: Path) -> None:
 @pytest.mark.parametrize("command", ["phantom", "demo"])
 def test_a_head_on_a_full_disk(command: str, place: Path) -> None:
     # A limit on the size of files stands for the end of the disk.
-    limit = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (512, 512))"
+    limit = "import sys, resource as r; sys.dont_write_bytecode = True; "
+    limit += "r.setrlimit(r.RLIMIT_FSIZE, (512, 512))"
     run = f"{limit}; from voxgpu.cli.main import main; main()"
     size = ["--size", "40", "40", "40"]
     done = subprocess.run(

@@ -322,8 +322,10 @@ def test_a_folder_that_may_not_be_written(tmp_path):
 def test_a_disk_that_is_full(tmp_path, suffix):
     # A limit on file sizes makes writes fail as a full disk does; it needs its own process. In
     # SimpleITK itself JPEG would end that process and BMP would be cut without a word.
+    # The limit must not cut the bytecode of what is imported under it.
     code = f"""
-        import resource, signal
+        import resource, signal, sys
+        sys.dont_write_bytecode = True
         import numpy as np
         from pathlib import Path
         from voxgpu.files.problem import FileProblem
