@@ -59,5 +59,6 @@ def test_work_grows_with_the_program(
     sitk.WriteImage(sitk.GetImageFromArray(voxels), "v.nrrd")
     _calls(_text(KINDS[kind], 50))  # what is imported and read once
     small, twice, four = (_calls(_text(KINDS[kind], n)) for n in (100, 200, 400))
-    # What each program takes besides its lines cancels out.
-    assert four - twice < 2.4 * (twice - small), (small, twice, four)
+    # What each program takes besides its lines cancels out. Quadratic work would make it 4; how
+    # often garbage is collected makes it differ from 2.
+    assert four - twice < 3 * (twice - small), (small, twice, four)
