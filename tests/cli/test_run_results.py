@@ -152,6 +152,8 @@ def test_a_second_run_writes_the_same_bytes(desk: Path) -> None:
 
 def test_an_input_may_be_saved_over(desk: Path) -> None:
     before = voxels(desk / "ramp.nii.gz")
-    ended = run_text('load a = "ramp.nii.gz"\nsave "ramp.nii.gz" a + 1\n', cwd=desk)
+    text = 'load a = "ramp.nii.gz"\nsave "ramp.nii.gz" a + 1\n'
+    assert "E204" in run_text(text, cwd=desk).err
+    ended = run_text(text, "--overwrite-inputs", cwd=desk)
     assert ended.status == 0, ended.err
     assert np.array_equal(voxels(desk / "ramp.nii.gz"), before + np.float32(1))
