@@ -28,6 +28,7 @@ LAYERS = [
         "forking",
         "unfinished",
         "stopping",
+        "child_process",
         "limits",
         "caches",
         "amounts",

@@ -93,7 +93,8 @@ def test_a_process_that_had_ended_for_want_of_work_is_replaced():
 
 
 def test_a_process_that_cannot_start_is_told(monkeypatch):
-    monkeypatch.setattr(apart, "_SCRIPT", "import sys; sys.exit(3)")
+    ending = [sys.executable, "-c", "import sys; sys.exit(3)"]
+    monkeypatch.setattr(apart, "python_command", lambda *_: ending)
     apart.close()
     caught = problem(os.getpid)
     assert "ended with 3" in caught.reason

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from tests.primitives.images import masks, numbers, odd_numbers, shapes, ties
 from tests.primitives.reference import computed
 from voxgpu.primitives.masked import (
-    MOST_BINS,
     histogram,
     masked_median,
     masked_percentile,
     masked_standard_deviation,
 )
 from voxgpu.primitives.primitive import Doubtful, ValueProblem
+from voxgpu.primitives.statistics import MOST_BINS
 
 masked = shapes.flatmap(
     lambda shape: st.tuples(numbers(shape, odd_numbers | ties), masks(shape)),

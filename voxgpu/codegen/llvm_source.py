@@ -289,8 +289,7 @@ class _Writer:
                     names[0], expression.arguments[0].element, expression.element
                 )
             case operation if operation in ROUNDINGS:
-                suffix = {"float": "f32", "double": "f64"}[kind]
-                function = f"@llvm.{ROUNDINGS[operation]}.{suffix}"
+                function = f"@llvm.{ROUNDINGS[operation]}.{expression.element}"
                 return self._emit(f"call {kind} {function}({kind} {names[0]})")
             case "exponent":
                 bits = self._emit(f"bitcast double {names[0]} to i64")
@@ -311,8 +310,8 @@ class _Writer:
             case "negate":
                 return self._emit(f"fneg {kind} {names[0]}")
             case "absolute":
-                suffix = {"float": "f32", "double": "f64"}[kind]
-                return self._emit(f"call {kind} @llvm.fabs.{suffix}({kind} {names[0]})")
+                function = f"@llvm.fabs.{expression.element}"
+                return self._emit(f"call {kind} {function}({kind} {names[0]})")
             case "not":
                 return self._emit(f"xor i1 {names[0]}, true")
             case "where":

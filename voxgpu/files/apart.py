@@ -8,7 +8,6 @@ while the other process lets go of what it has sent: there is one copy of an ima
 from __future__ import annotations
 
 import atexit
-import json
 import math
 import os
 import pickle
@@ -25,6 +24,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.child_process import python_command
 from voxgpu.files.existing import file_size
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.reader_process import Answer, Array, Request, fill, received, sent
@@ -50,11 +50,6 @@ _WAITING, _LEAST_WAIT = 20, 60
 
 #: So many processes at once read images of at least so many bytes; others wait for one.
 _MOST, _LARGE = 4, 16 << 20
-
-_SCRIPT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
-    "from voxgpu.files.reader_process import serve; serve(int(sys.argv[1]))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +162,11 @@ class _Process:
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _SCRIPT, str(theirs.fileno()), json.dumps(_path())],
+                python_command(
+                    "voxgpu.files.reader_process",
+                    "serve(int(sys.argv[2]))",
+                    str(theirs.fileno()),
+                ),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -210,10 +209,6 @@ class _Process:
     def forget(self) -> None:
         """Let go of the process, which another one has started."""
         self._socket.close()
-
-
-def _path() -> list[str]:
-    return [os.path.abspath(each) for each in sys.path]  # noqa: PTH100 - "" is this folder
 
 
 class _Processes:

@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.child_process import sendable
+
 #: Seconds without work after which the process ends.
 _IDLE = 120
 
@@ -98,19 +100,10 @@ def _outcome(request: Request) -> Answer:
     except MemoryError:
         return Answer(None, MemoryError())
     except Exception as error:
-        return Answer(None, _sendable(error))
+        return Answer(None, sendable(error, f"{type(error).__name__}: {error}"))
     finally:
         _limit("RLIMIT_DATA", -1)
         _limit("RLIMIT_CPU", -1)
-
-
-def _sendable(error: Exception) -> Exception:
-    """The error itself, or what it says where it cannot be sent."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error.with_traceback(None)
 
 
 def _data() -> int:

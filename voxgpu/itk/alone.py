@@ -6,7 +6,6 @@ threads may be using. They run in a process of their own, where that number is 1
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import subprocess
@@ -16,17 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from voxgpu.child_process import python_command, sendable
 from voxgpu.stopping import current, ended_by, give_up_if_unwanted, is_wanted, wanted_until
 
 Result = TypeVar("Result")
 
 #: Seconds between looks whether a result is still wanted.
 _LOOK = 0.1
-
-_SCRIPT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from voxgpu.itk.alone import answer; answer()"
-)
 
 
 def computed_alone(function: Callable[..., Result], *arguments: object) -> Result:
@@ -36,7 +31,7 @@ def computed_alone(function: Callable[..., Result], *arguments: object) -> Resul
     function raises, and RuntimeError where the process ends before it has answered.
     """
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", _SCRIPT, json.dumps(_path())],
+        python_command("voxgpu.itk.alone", "answer()"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -91,19 +86,6 @@ def answer() -> None:
     try:
         value = function(*arguments)
     except Exception as error:
-        problem = _sendable(error)
+        problem = sendable(error, str(error))
     with output:
         pickle.dump((value, problem), output, protocol=5)
-
-
-def _sendable(error: Exception) -> Exception:
-    """The error itself, or what it says where it cannot be sent."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(str(error))
-    return error.with_traceback(None)
-
-
-def _path() -> list[str]:
-    return [os.path.abspath(each) for each in sys.path]  # noqa: PTH100 - "" is this folder

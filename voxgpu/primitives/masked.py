@@ -6,7 +6,7 @@ an error, but of ``histogram``, whose counts are then 0.
 
 from __future__ import annotations
 
-from math import isfinite, sqrt
+from math import isfinite, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,7 @@ from voxgpu.primitives.define import (
     whole_image,
 )
 from voxgpu.primitives.primitive import Doubtful, ValueProblem, empty_mask
-
-#: The most bins that ``histogram`` counts in.
-MOST_BINS = 1 << 20
+from voxgpu.primitives.statistics import MOST_BINS
 
 _Numbers = npt.NDArray[np.float64]
 
@@ -39,13 +37,7 @@ def masked_standard_deviation(v: NumberImage, mask: BoolImage) -> NumberValue:
     >>> stdev([1, 2, 3, 50], [true, true, true, false])
     1
     """
-    voxels = _within(v, mask)
-    if not np.isfinite(voxels).all():
-        return float("nan")
-    if voxels.size == 1:
-        return 0.0
-    center = tree_sum(voxels) / voxels.size
-    return sqrt(float(tree_sum((voxels - center) ** 2)) / (voxels.size - 1))
+    return mean_and_spread(_within(v, mask))[1]
 
 
 @whole_image("median", scratch=16, id="masked_median")
@@ -85,14 +77,6 @@ def masked_percentile(v: NumberImage, mask: BoolImage, p: NumberValue) -> Number
     return result
 
 
-def _histogram_problem(low: float | None, high: float | None, bins: float | None) -> str | None:
-    if bins is not None and not (bins == int(bins) and 1 <= bins <= MOST_BINS):
-        return f"`histogram` has 1 to {MOST_BINS} bins, a whole number, not {bins:g}"
-    if low is not None and high is not None and not (isfinite(high - low) and low < high):
-        return f"`histogram` counts from a bound to a greater one, not from {low:g} to {high:g}"
-    return None
-
-
 @whole_image(scratch=24, id="histogram")
 def histogram(
     v: NumberImage, mask: BoolImage, low: NumberValue, high: NumberValue, bins: NumberValue
@@ -107,11 +91,27 @@ def histogram(
     >>> histogram([0, 1, 2, 9], [true, true, true, true], 0, 2, 2)
     [1, 2]
     """
-    problem = _histogram_problem(low, high, bins if isfinite(bins) else 0.0)
-    if problem is not None:
-        raise ValueProblem(problem)
+    if not (float(bins).is_integer() and 1 <= bins <= MOST_BINS):
+        raise ValueProblem(f"`histogram` has 1 to {MOST_BINS} bins, a whole number, not {bins:g}")
+    if not (isfinite(high - low) and low < high):
+        raise ValueProblem(
+            f"`histogram` counts from a bound to a greater one, not from {low:g} to {high:g}"
+        )
     counts, _ = np.histogram(v[mask].astype(np.float64), int(bins), (low, high))
     return tuple(counts.astype(np.float64).tolist())
+
+
+def mean_and_spread(voxels: _Numbers) -> tuple[float, float]:
+    """The mean of some numbers, at least one, and their standard deviation, as of a sample.
+
+    The standard deviation is NaN where one of them is NaN or infinite.
+    """
+    mean = float(tree_sum(voxels)) / voxels.size
+    if not np.isfinite(voxels).all():
+        return mean, nan
+    if voxels.size == 1:
+        return mean, 0.0
+    return mean, sqrt(float(tree_sum((voxels - mean) ** 2)) / (voxels.size - 1))
 
 
 def _within(v: npt.NDArray[Any], mask: npt.NDArray[np.bool_]) -> _Numbers:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from math import nan
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.codegen.reference import tree_sum
 from voxgpu.image import Grid
 from voxgpu.primitives.define import (
     BoolImage,
@@ -17,6 +15,7 @@ from voxgpu.primitives.define import (
     NumberValues,
     whole_image,
 )
+from voxgpu.primitives.masked import mean_and_spread
 from voxgpu.primitives.primitive import ValueProblem, empty_mask
 
 #: The most labels that a table may have.
@@ -111,12 +110,7 @@ def label_statistics(labels: NumberImage, v: NumberImage) -> NumberPairs:
 
 def _described(voxels: npt.NDArray[np.float64]) -> tuple[float, ...]:
     """Number, mean, standard deviation, least and greatest of some voxels."""
-    mean = float(tree_sum(voxels)) / voxels.size
-    spread = 0.0
-    if not np.isfinite(voxels).all():
-        spread = nan
-    elif voxels.size > 1:
-        spread = float(np.sqrt(tree_sum((voxels - mean) ** 2) / (voxels.size - 1)))
+    mean, spread = mean_and_spread(voxels)
     least, greatest = np.fmin.reduce(voxels), np.fmax.reduce(voxels)
     return float(voxels.size), mean, spread, float(least), float(greatest)
 

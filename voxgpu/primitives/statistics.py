@@ -59,7 +59,7 @@ def _distinct_ranks(
     return ranks.astype(np.float32), equal
 
 
-#: The most bins that `otsu` takes: more are no histogram, and would only take memory.
+#: The most bins that any primitive takes: more are no histogram, and would only take memory.
 MOST_BINS = 2**20
 
 

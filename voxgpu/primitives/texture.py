@@ -12,6 +12,7 @@ import numpy.typing as npt
 from voxgpu.image import Grid
 from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_image
 from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.statistics import MOST_BINS
 
 #: About as many voxels are worked on at a time.
 SLAB_VOXELS = 1 << 19
@@ -27,10 +28,6 @@ Counts = npt.NDArray[np.unsignedinteger[Any]]
 
 #: The width of a bin is no less: that of bounds that hardly differ would be 0.
 LEAST_WIDTH = 5e-324
-
-
-#: The most bins of `crossCorrelation`, each of which is looked at for every voxel.
-MOST_BINS = 2**20
 
 
 def histogram_problem(*arguments: Any) -> str | None:
