@@ -8,11 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.conformance.backends import NAMES, backend_named
 from tests.conformance.on_backend import execute, plan_of, same
-from tests.emulation.module import requires_emulation
-from tests.gpu.emulated import emulated_gpu
 from tests.primitives.reference import computed
-from voxgpu.cpu.backend import Cpu
 from voxgpu.execution.task import Backend, Reference
 from voxgpu.image import Grid, Image
 from voxgpu.primitives import functions
@@ -88,16 +86,10 @@ def test_clamping_keeps_nan() -> None:
     assert np.array_equal(found, expected, equal_nan=True)
 
 
-@pytest.fixture(scope="module", params=["one thread", "three threads", "emulated GPU"])
+@pytest.fixture(scope="module", params=NAMES)
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    if request.param == "emulated GPU":
-        requires_emulation()
-        with emulated_gpu() as gpu:
-            yield gpu
-    else:
-        cpu = Cpu(1 if request.param == "one thread" else 3)
-        yield cpu
-        cpu.close()
+    with backend_named(request.param) as made:
+        yield made
 
 
 @pytest.mark.parametrize(

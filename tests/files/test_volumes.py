@@ -98,10 +98,8 @@ def test_only_the_volume_is_read_where_nothing_is_packed(tmp_path: Path, monkeyp
     assert counted == [header.bytes]
 
 
-def test_packed_data_is_unpacked_about_twice_for_all_volumes(
-    tmp_path: Path, monkeypatch: Any
-) -> None:
-    header = read_header(_put(tmp_path / "f.nii.gz"))
+def _counted_passes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """What gets an item each time that packed data is unpacked from its beginning."""
     passes: list[bool] = []
     volumes = nifti_volume._volumes
 
@@ -110,6 +108,14 @@ def test_packed_data_is_unpacked_about_twice_for_all_volumes(
         return volumes(*arguments)
 
     monkeypatch.setattr(nifti_volume, "_volumes", counting)
+    return passes
+
+
+def test_packed_data_is_unpacked_about_twice_for_all_volumes(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    header = read_header(_put(tmp_path / "f.nii.gz"))
+    passes = _counted_passes(monkeypatch)
     for held in (1 << 20, 3 * header.bytes, 0):
         passes.clear()
         monkeypatch.setattr(nifti_volume, "_HELD_BYTES", held)
@@ -123,14 +129,7 @@ def test_several_files_in_turn_and_backward_are_not_unpacked_for_each_volume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backward: bool
 ) -> None:
     headers = [read_header(_put(tmp_path / f"{name}.nii.gz")) for name in "abc"]
-    passes: list[bool] = []
-    volumes = nifti_volume._volumes
-
-    def counting(*arguments: Any) -> Any:
-        passes.append(True)
-        return volumes(*arguments)
-
-    monkeypatch.setattr(nifti_volume, "_volumes", counting)
+    passes = _counted_passes(monkeypatch)
     monkeypatch.setattr(nifti_volume, "_HELD_BYTES", 3 * 4 * headers[0].bytes)
     for index in reversed(range(9)) if backward else range(9):
         for header in headers:

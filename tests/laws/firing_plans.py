@@ -6,17 +6,15 @@ from collections.abc import Callable
 from random import Random
 
 from tests.conformance.on_backend import NOWHERE
-from tests.laws.random_plans import random_plan
+from tests.laws.random_plans import BY_NAME, add_node, random_plan
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.optimize.simplify import FEWEST_THRESHOLDS
 from voxgpu.plan.node import Goal, Node, Plan
-from voxgpu.primitives.catalogue import standard_primitives
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT
-from voxgpu.types import BOOLEAN_IMAGE, NUMBER, NUMBER_IMAGE, ImageOf, Type
+from voxgpu.types import BOOLEAN_IMAGE, NUMBER, NUMBER_IMAGE, ImageOf
 
-_BY_NAME = {each.name: each for each in standard_primitives()}
 _NUMBERS, _REGION = "image of numbers", "image of true/false"
 _COMPARISONS = ("less", "less_or_equal", "greater", "greater_or_equal", "equal", "not_equal")
 
@@ -49,13 +47,7 @@ class Growing:
 
     def apply(self, name: str, *inputs: ValueId) -> ValueId:
         """The node of the primitive of this name, types included."""
-        primitive = _BY_NAME[name]
-        result: Type = primitive.result
-        if isinstance(result, ImageOf):
-            result = ImageOf(result.content, primitive.element, 1, self._grid)
-        node = Node(primitive, inputs)
-        self._nodes[node.id], self._types[node.id] = node, result
-        return node.id
+        return add_node(BY_NAME[name], inputs, self._nodes, self._types, self._grid)
 
     def compare(self, image: ValueId, number: float) -> ValueId:
         """A comparison of an image of numbers with a constant, in either order."""

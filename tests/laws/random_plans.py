@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -12,7 +13,7 @@ from voxgpu.image import Grid, Image
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.catalogue import standard_primitives
 from voxgpu.primitives.define import Bool, Voxel, neighborhood
-from voxgpu.primitives.primitive import Value
+from voxgpu.primitives.primitive import Primitive, Value
 from voxgpu.primitives.source import CONSTANT
 from voxgpu.types import BOOLEAN_IMAGE, NUMBER, NUMBER_IMAGE, ImageOf, Type
 
@@ -73,8 +74,8 @@ def lit(b: Bool, v: Voxel) -> Bool:
 
 ODD = np.array([0.0, -0.0, 1.0, np.nan, np.inf, 2.5], np.float32)
 
-_BY_NAME = {each.name: each for each in standard_primitives()}
-PRIMITIVES = [_BY_NAME[name] for name in _WANTED]
+BY_NAME = {each.name: each for each in standard_primitives()}
+PRIMITIVES = [BY_NAME[name] for name in _WANTED]
 PRIMITIVES += [*steepness.overloads, *lit.overloads] * 2
 
 
@@ -124,6 +125,17 @@ def _grow(
         kind = parameter.type
         fitting = [id for id in nodes if _is(types[id], kind)]
         inputs.append(random.choice(fitting[-6:] if random.random() < 0.7 else fitting))
+    add_node(primitive, inputs, nodes, types, grid)
+
+
+def add_node(
+    primitive: Primitive,
+    inputs: Sequence[ValueId],
+    nodes: dict[ValueId, Node],
+    types: dict[ValueId, Type],
+    grid: Grid,
+) -> ValueId:
+    """A node of a primitive, with the type that lowering would give it."""
     result = primitive.result
     if isinstance(result, ImageOf):
         first = next((types[each] for each in inputs if isinstance(types[each], ImageOf)), result)
@@ -131,6 +143,7 @@ def _grow(
         result = ImageOf(result.content, element, 1, grid)
     node = Node(primitive, tuple(inputs))
     nodes[node.id], types[node.id] = node, result
+    return node.id
 
 
 def _is(kind: Type, wanted: Type) -> bool:

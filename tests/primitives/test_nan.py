@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conformance.backends import NAMES, backend_named
 from tests.conformance.on_backend import outcome_of
-from tests.emulation.module import requires_emulation
-from tests.gpu.emulated import emulated_gpu
-from voxgpu.cpu.backend import Cpu
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.catalogue import standard_primitives
 from voxgpu.primitives.primitive import Primitive, Shape, ValueProblem
@@ -119,18 +117,13 @@ def test_the_docstring_says_it(primitive: Primitive) -> None:
     assert "NaN" in primitive.doc
 
 
-@pytest.fixture(scope="module", params=["reference", "one thread", "three threads", "emulated GPU"])
+@pytest.fixture(scope="module", params=["reference", *NAMES])
 def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "reference":
         yield None
-    elif request.param == "emulated GPU":
-        requires_emulation()
-        with emulated_gpu() as gpu:
-            yield gpu
-    else:
-        cpu = Cpu(1 if request.param == "one thread" else 3)
-        yield cpu
-        cpu.close()
+        return
+    with backend_named(request.param) as made:
+        yield made
 
 
 def _outcome(primitive: Primitive, given: list[Any], backend: Any) -> Any:

@@ -1,0 +1,29 @@
+"""The backends that tests hold to the reference, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.emulation.module import requires_emulation
+from tests.gpu.emulated import emulated_gpu
+from voxgpu.cpu.backend import Cpu
+from voxgpu.execution.task import Backend
+
+_THREADS = {"one thread": 1, "three threads": 3}
+
+#: What ``backend_named`` knows.
+NAMES = (*_THREADS, "emulated GPU")
+
+
+@contextmanager
+def backend_named(name: str) -> Iterator[Backend]:
+    """A backend, closed afterwards; skips the test where it cannot be had."""
+    if name == "emulated GPU":
+        requires_emulation()
+        with emulated_gpu() as gpu:
+            yield gpu
+        return
+    cpu = Cpu(_THREADS[name])
+    yield cpu
+    cpu.close()
