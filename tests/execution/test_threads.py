@@ -52,10 +52,10 @@ def test_a_file_that_cannot_be_written_takes_nothing_along(
 ) -> None:
     write = deliver.write_image
 
-    def full(path: Path, found: voxgpu.Image) -> object:
+    def full(path: Path, found: voxgpu.Image, labels: bool) -> object:
         if path.name == "bad.nii.gz":
             raise voxgpu_problem(path)
-        return write(path, found)
+        return write(path, found, labels)
 
     def voxgpu_problem(path: Path) -> Exception:
         from voxgpu.files.problem import FileProblem
@@ -79,9 +79,9 @@ def test_a_file_is_written_while_the_rest_is_computed(
     computed = threading.Event()
     write = deliver.write_image
 
-    def slow(path: Path, found: voxgpu.Image) -> object:
+    def slow(path: Path, found: voxgpu.Image, labels: bool) -> object:
         assert computed.wait(60)
-        return write(path, found)
+        return write(path, found, labels)
 
     monkeypatch.setattr(deliver, "write_image", slow)
     events: list[Event] = []

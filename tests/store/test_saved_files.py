@@ -28,8 +28,8 @@ def test_a_file_that_another_run_put_there_meanwhile_is_not_ours(
     program = f'load v = "{scan}"\nsave "{name}" v * $K\n'
     real, raced = write_image, []
 
-    def race(path: Path, image: Image) -> object:
-        written = real(path, image)
+    def race(path: Path, image: Image, labels: bool) -> object:
+        written = real(path, image, labels)
         if not raced:
             raced.append(real(path, Image(voxels * np.float32(7), image.grid)))
         return written

@@ -173,7 +173,7 @@ class Deliveries:
                 continue
             kind = plan.types[goal.value]
             assert isinstance(kind, ImageOf)
-            path = (self.output / from_home(goal.label)).absolute()
+            path = _path_of(goal.label, self.output)
             if self._is_there(goal, path, kind):
                 found.add(place)
         return found
@@ -241,12 +241,11 @@ class Deliveries:
         if self.output is None:
             self._note(goal, Saved(goal.label, Path(goal.label), kind, False, held), ())
             return
-        path = (self.output / from_home(goal.label)).absolute()
+        path = _path_of(goal.label, self.output)
         self.roots.check_write(path)
         if self._is_there(goal, path, kind, held):
             return
-        keeps = image.element.name == "int32" and not goal.labels
-        written = write_image(path, image, labels=False) if keeps else write_image(path, image)
+        written = write_image(path, image, goal.labels)
         if self.known is not None:
             self.known.note(path, goal.value, written)
         self._note(goal, Saved(goal.label, path, kind, False, held), written.warnings)
@@ -259,7 +258,7 @@ class Deliveries:
         label, count = goal.label, goal.parts
         path, written = Path(label), None
         if self.output is not None:
-            path = (self.output / from_home(label)).absolute()
+            path = _path_of(label, self.output)
             self.roots.check_write(path)
             if not goal.part:
                 self._files[goal.target] = VolumesFile(path, count)
@@ -277,6 +276,11 @@ class Deliveries:
         """Removes files that lack volumes."""
         for each in self._files.values():
             each.abandon()
+
+
+def _path_of(label: str, output: Path) -> Path:
+    """The file that is saved under a name."""
+    return (output / from_home(label)).absolute()
 
 
 def type_of(image: Image) -> ImageOf:

@@ -27,8 +27,8 @@ _WHOLE = "the whole number "
 #: Voxels that are looked at at a time.
 _SLAB = 1 << 20
 
-#: Up to these bounds every whole number is a float32, and a float64.
-_SINGLE, _DOUBLE = 1 << 24, 1 << 53
+#: Up to this bound every whole number is a float32.
+_SINGLE = 1 << 24
 
 
 def lost_number(array: Array) -> str | None:
