@@ -189,7 +189,9 @@ def test_a_user_without_an_entry_and_without_a_home(place: Path) -> None:
 def test_a_store_below_what_is_no_folder(folder: str, place: Path) -> None:
     ended = voxgpu("run", "p.imgql", "--store", folder, cwd=place)
     assert (ended.status, ended.out) == (0, "m=234\n")
-    assert ended.err.startswith("warning[W401]")
+    saved, warning = ended.err.splitlines()
+    assert saved == f"saved {place / 'o.nii'}"
+    assert warning.startswith("warning[W401]")
     for name in ("info", "list", "verify", "gc"):
         ended = voxgpu("store", name, "--store", folder, cwd=place)
         assert ended.status == 1 and ended.err.startswith("error[E401]")
