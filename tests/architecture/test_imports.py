@@ -29,6 +29,7 @@ LAYERS = [
         "unfinished",
         "stopping",
         "child_process",
+        "ancestor",
         "limits",
         "caches",
         "amounts",

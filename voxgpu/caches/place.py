@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from voxgpu.ancestor import nearest_ancestor
 from voxgpu.caches.told import tell
 
 #: The variable that names folders of caches, separated as in PATH.
@@ -80,9 +81,7 @@ def environment_folder() -> Path:
 
 def problem_of(folder: Path) -> str:
     """Why nothing can be written in a folder, which need not be there yet; empty where it can."""
-    place = folder
-    while not os.path.exists(place):  # noqa: PTH110 (Path.exists raises in forbidden folders)
-        place = place.parent
+    place = nearest_ancestor(folder)
     if not place.is_dir():
         return f"`{place}` is a file"
     if not os.access(place, os.W_OK | os.X_OK):
@@ -141,8 +140,7 @@ def _others(folder: Path) -> str:
     """Says so where a folder would lie in another user's, as with ``sudo`` that keeps HOME."""
     if not hasattr(os, "getuid"):
         return ""
-    while not folder.exists():
-        folder = folder.parent
+    folder = nearest_ancestor(folder)
     # Of root are the folders that all may use, such as a HOME of /tmp.
     if folder.stat().st_uid in (os.getuid(), 0):
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from voxgpu.ancestor import nearest_ancestor
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.files.suffix import unsupported_reason
@@ -69,10 +70,7 @@ def write_protected(path: Path) -> tuple[str, str, str] | None:
 
 def _folder_of(path: Path) -> Path:
     """The folder that a file is to be in, or what there is of its path."""
-    folder = path.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    return folder
+    return nearest_ancestor(path.absolute().parent)
 
 
 def _drawn_dimensions(grid: Grid) -> int:

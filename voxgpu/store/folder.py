@@ -7,6 +7,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from voxgpu.ancestor import nearest_ancestor
 from voxgpu.caches.place import place as cache_place
 
 #: The first line of the file that shows that a folder is a store.
@@ -65,11 +66,8 @@ def default_folder() -> Path | None:
 
 def default_budget(folder: Path, taken: int = 0) -> int:
     """20 GB, or a tenth of what is free (``taken`` by the store itself included)."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
     try:
-        free = shutil.disk_usage(place).free
+        free = shutil.disk_usage(nearest_ancestor(folder.absolute())).free
     except OSError:
         return _LARGEST_DEFAULT
     return min(_LARGEST_DEFAULT, int((free + taken) * _SHARE_OF_FREE))
