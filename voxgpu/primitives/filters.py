@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from voxgpu.image import Grid
 from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_image
@@ -47,6 +46,8 @@ def gaussian(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage:
     >>> gaussian([0, 0, 0], 1)
     [0, 0, 0]
     """
+    from scipy import ndimage
+
     sigmas = _in_voxels("gaussian", mm, v.shape, grid)
     if max(sigmas) > MOST_VOXELS:
         raise ValueProblem(
@@ -85,6 +86,8 @@ def median_filter(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage
     >>> median_filter([1, 9, 2, 3, 4], 1)
     [1, 2, 3, 3, 4]
     """
+    from scipy import ndimage
+
     halves = [int(each + _SLACK) for each in _in_voxels("median_filter", mm, v.shape, grid)]
     halves = [min(half, size - 1) for half, size in zip(halves, v.shape, strict=True)]
     sides = tuple(2 * half + 1 for half in halves)
@@ -111,6 +114,8 @@ def fill_holes(b: BoolImage) -> BoolImage:
     >>> fill_holes([[true, true, true], [true, false, true], [true, true, true]])
     [[true, true, true], [true, true, true], [true, true, true]]
     """
+    from scipy import ndimage
+
     flat = np.squeeze(b)
     if flat.ndim == 0:
         return b.copy()
