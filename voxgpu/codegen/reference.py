@@ -205,17 +205,17 @@ def tree_sum(values: Array) -> np.float64:
     blocks = max(1, -(-flat.size // BLOCK))
     padded = np.zeros(blocks * BLOCK)
     padded[: flat.size] = flat
-    return tree_of_blocks(_halve(padded.reshape(blocks, BLOCK)))
+    return tree_of_blocks(halve(padded.reshape(blocks, BLOCK)))
 
 
 def tree_of_blocks(sums: Array) -> np.float64:
     """The sum of the sums of blocks, in the order that defines it: by halves."""
     row = np.zeros((1, 1 << (len(sums) - 1).bit_length()))
     row[0, : len(sums)] = sums
-    return np.float64(_halve(row)[0])
+    return np.float64(halve(row)[0])
 
 
-def _halve(rows: Array) -> Array:
+def halve(rows: Array) -> Array:
     """Adds the second half of each row to the first until one column is left."""
     while rows.shape[1] > 1:
         half = rows.shape[1] // 2

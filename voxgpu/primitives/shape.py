@@ -15,8 +15,8 @@ from voxgpu.primitives.define import (
     NumberValues,
     whole_image,
 )
-from voxgpu.primitives.masked import mean_and_spread
 from voxgpu.primitives.primitive import ValueProblem, empty_mask
+from voxgpu.primitives.runs import spread_by_run
 
 #: The most labels that a table may have.
 MOST_LABELS = 1 << 20
@@ -84,7 +84,7 @@ def _center(b: npt.NDArray[np.bool_]) -> tuple[float, ...]:
     return tuple(center)
 
 
-@whole_image(scratch=40, id="label_statistics", is_exact=True)
+@whole_image(scratch=80, id="label_statistics", version=2, is_exact=True)
 def label_statistics(labels: NumberImage, v: NumberImage) -> NumberPairs:
     """A row for each label but 0, ascending: [label, voxels, mean, standard deviation, least,
     greatest] of ``v`` in the voxels with this label.
@@ -99,20 +99,9 @@ def label_statistics(labels: NumberImage, v: NumberImage) -> NumberPairs:
     [[1, 2, 4, 1.4142135623730951, 3, 5], [2, 1, 7, 0, 7, 7]]
     """
     names, order, starts = _sorted_by_label(labels)
-    voxels = v.reshape(-1)[order].astype(np.float64)
-    bounds = [*starts.tolist(), len(voxels)]
-    rows = []
-    for name, start, stop in zip(names.tolist(), bounds, bounds[1:], strict=False):
-        if name != 0:
-            rows.append((float(name), *_described(voxels[start:stop])))
-    return tuple(rows)
-
-
-def _described(voxels: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    """Number, mean, standard deviation, least and greatest of some voxels."""
-    mean, spread = mean_and_spread(voxels)
-    least, greatest = np.fmin.reduce(voxels), np.fmax.reduce(voxels)
-    return float(voxels.size), mean, spread, float(least), float(greatest)
+    described = spread_by_run(v.reshape(-1)[order].astype(np.float64), starts)
+    rows = np.column_stack([names.astype(np.float64), *described])
+    return tuple(map(tuple, rows[names != 0].tolist()))
 
 
 @whole_image(element="int32", scratch=40, id="relabel", is_exact=True)
