@@ -171,6 +171,17 @@ BEFORE_RUNNING = [
         ("-o", "/dev/full"),
     ),
     Mistake(
+        "place where nothing can be written",
+        LOAD + 'save "v.nii.gz" a\n',
+        *("E202", "2:6", '"v.nii.gz"', ("`/proc`", "no file can be written")),
+        ("-o", "/proc/none"),
+    ),
+    Mistake(
+        "place where nothing can be written, in the program",
+        LOAD + 'save "/proc/none/v.nii.gz" a\n',
+        *("E202", "2:6", '"/proc/none/v.nii.gz"', ("`/proc`", "relative name")),
+    ),
+    Mistake(
         "folder where a file should be",
         LOAD + 'save "folder.nii.gz" a\n',
         *("E202", "2:6", '"folder.nii.gz"', ("folder.nii.gz", "is a folder")),
@@ -229,10 +240,9 @@ WHILE_RUNNING = [
         *("E301", "2:14", "avg(a, a > 1000)", ('print "mean"', "no true voxel")),
     ),
     Mistake(
-        "place where nothing can be written",
-        LOAD + 'save "v.nii.gz" a\n',
-        *("E303", "2:6", '"v.nii.gz"', ('save "v.nii.gz"', "/proc/none/v.nii.gz")),
-        ("-o", "/proc/none"),
+        "folder that another save makes a file",
+        LOAD + 'save "w.nii.gz" a\nsave "w.nii.gz/v.nii.gz" a\n',
+        *("E303", "3:6", '"w.nii.gz/v.nii.gz"', ('save "w.nii.gz/v.nii.gz"', "not a folder")),
     ),
 ]
 

@@ -65,5 +65,8 @@ def test_a_log_that_cannot_be_written(desk: Path) -> None:
     (desk / "p.imgql").write_text(TEXT)
     ended = voxgpu("run", "p.imgql", "--log", "ramp.nii.gz/x.log", cwd=desk)
     assert (ended.status, ended.out) == (1, "")
-    assert ended.err == "error: `ramp.nii.gz/x.log`: not a directory\n"
+    assert ended.err == (
+        "error: cannot write `ramp.nii.gz/x.log`: not a directory\n"
+        "  help: name another file with --log, in a folder that is there and takes files\n"
+    )
     assert not (desk / "o.nii.gz").exists()

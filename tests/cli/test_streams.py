@@ -140,11 +140,43 @@ def test_a_folder_that_may_not_be_written_in(place: Path) -> None:
         place.chmod(0o755)
 
 
+def test_a_folder_that_may_not_be_looked_into(place: Path) -> None:
+    before, forbidden = _unprivileged(), place / "forbidden"
+    forbidden.mkdir(0o000)
+    try:
+        for folder in (forbidden, forbidden / "x", forbidden / "x" / "y"):
+            for arguments in (["run", "p.imgql"], ["demo"], ["phantom"]):
+                output = f"--output {folder}" + "/h" * (arguments == ["phantom"])
+                status, out, err = _shell(arguments, output, place, before=before)
+                assert (status, out) == (1, "")
+                assert err.count("error") == 1
+                assert f"`{forbidden}` may not be written in" in err
+                assert "help: choose another place with --output" in err
+                assert ("p.imgql:3:6" in err) == (arguments[0] == "run")
+            status, _, err = _shell(["check", "p.imgql"], f"-o {folder}", place, before=before)
+            assert status == 0 and "no errors" in err
+            log = ["run", "p.imgql", "--log", str(folder / "log")]
+            status, out, err = _shell(log, "", place, before=before)
+            assert (status, out) == (1, "")
+            assert f"cannot write `{folder / 'log'}`: permission denied" in err and "help: " in err
+    finally:
+        forbidden.chmod(0o700)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_log_without_room_ends_but_not_the_run(place: Path) -> None:
+    status, out, err = _shell(["run", "p.imgql", "--log", "/dev/full"], "", place)
+    assert status == 0 and out.startswith("m=")
+    assert err.count("/dev/full") == 1
+    assert "the log `/dev/full` ends here: no space left on device" in err
+
+
+@pytest.mark.parametrize("room", [512, 8192])
 @pytest.mark.parametrize("command", ["phantom", "demo"])
-def test_a_head_on_a_full_disk(command: str, place: Path) -> None:
+def test_a_head_on_a_full_disk(command: str, room: int, place: Path) -> None:
     # A limit on the size of files stands for the end of the disk.
     limit = "import sys, resource as r; sys.dont_write_bytecode = True; "
-    limit += "r.setrlimit(r.RLIMIT_FSIZE, (512, 512))"
+    limit += f"r.setrlimit(r.RLIMIT_FSIZE, ({room}, {room}))"
     run = f"{limit}; from voxgpu.cli.main import main; main()"
     size = ["--size", "40", "40", "40"]
     done = subprocess.run(
@@ -153,8 +185,11 @@ def test_a_head_on_a_full_disk(command: str, place: Path) -> None:
     )  # fmt: skip
     check_text(done.stderr)
     assert done.returncode == 1
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("error: cannot write `full/head") and last.endswith(": file too large")
+    told = next(each for each in done.stderr.splitlines() if each.startswith("error"))
+    known_before = f"error[E202]: no file can be written in `{place.resolve()}`"
+    known_later = "error: cannot write `full/head"
+    assert told.startswith(known_before if room < 4096 else known_later)
+    assert told.endswith(": file too large")
     assert not [each for each in (place / "full").rglob("*") if each.is_file()]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from voxgpu.cli.options import refuse_place
+from voxgpu.cli.options import Place, refuse_place
 from voxgpu.cli.terminal import complain, progress, say
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _FOUND, _TRUE = (230, 159, 0), (86, 180, 233)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(path_type=Path, readable=False),
     default=Path("voxgpu-demo"),
     metavar="DIR",
     show_default=True,

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class _Place(click.Path):
+class Place(click.Path):
     """A path; `~` is the home folder, also where no shell has replaced it (``--output=~/out``)."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path of a value that was given."""
         expanded = from_home(value) if isinstance(value, str) else value
         return super().convert(expanded, param, ctx)
 
@@ -47,7 +48,7 @@ def _definitions(
 primitives_option = click.option(
     "--primitives",
     multiple=True,
-    type=_Place(path_type=Path),
+    type=Place(path_type=Path),
     metavar="FILE.py",
     help="Python file that defines more primitives, which is run; repeatable.",
 )
@@ -68,7 +69,7 @@ device_memory_option = click.option(
     help="What may be taken of a GPU (default: 70 % of what is free there).",
 )
 
-_PROGRAM = click.argument("program", type=_Place(path_type=Path))
+_PROGRAM = click.argument("program", type=Place(path_type=Path))
 
 _SHARED = (
     click.option(
@@ -82,7 +83,7 @@ _SHARED = (
     click.option(
         "-o",
         "--output",
-        type=_Place(path_type=Path),
+        type=Place(path_type=Path, readable=False),
         default=Path(),
         metavar="DIR",
         help="Folder for the files that are saved (default: the current one).",
@@ -117,14 +118,14 @@ _SHARED = (
     click.option(
         "--read-root",
         multiple=True,
-        type=_Place(path_type=Path),
+        type=Place(path_type=Path),
         metavar="DIR",
         help="The program may read only in DIR; repeatable.",
     ),
     click.option(
         "--write-root",
         multiple=True,
-        type=_Place(path_type=Path),
+        type=Place(path_type=Path),
         metavar="DIR",
         help="The program may write only in DIR; repeatable.",
     ),
@@ -171,15 +172,19 @@ def options_of(given: dict[str, Any], writes: bool = True) -> Options:
     )
 
 
-def refuse_place(path: Path) -> None:
-    """Raises ImgqlError where a file cannot be written, before anything is made to be written."""
+def refuse_place(path: Path, option: str = "--output") -> None:
+    """Raises ImgqlError where a file cannot be written, before anything is made to be written.
+
+    option  the one that names another place
+    """
     from voxgpu.diagnostics import Diagnostic, ImgqlError
-    from voxgpu.files.refusals import in_the_way, write_protected
+    from voxgpu.files.writable import in_the_way, write_protected
 
     found = in_the_way(path) or write_protected(path)
     if found is not None:
-        code, message, help = found
-        raise ImgqlError([Diagnostic(code, message, help=help)])
+        message, help = found
+        help = help or f"choose another place with {option}"
+        raise ImgqlError([Diagnostic("E202", message, help=help)])
 
 
 def source_of(given: dict[str, Any]) -> Source:

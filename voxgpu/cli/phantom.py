@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from voxgpu.cli.options import refuse_place
+from voxgpu.cli.options import Place, refuse_place
 
 
 @click.command()
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=Place(path_type=Path, readable=False),
     default=Path("phantom"),
     metavar="PREFIX",
     show_default=True,

@@ -16,6 +16,7 @@ from voxgpu.cli.account import Account
 from voxgpu.cli.amounts import SIZE
 from voxgpu.cli.ending import answer_with
 from voxgpu.cli.options import (
+    Place,
     bearing_on_meaning,
     device_memory_option,
     device_option,
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 @click.option("-v", "--verbose", is_flag=True, help="Tell what is computed, and how long it takes.")
 @click.option(
     "--log",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(path_type=Path, readable=False),
     metavar="FILE",
     help="Add what is told, printed, computed and saved to FILE, with times, however quiet it is.",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,8 @@ import click
 
 from voxgpu.cli.terminal import Progress, complain, condensed, say
 from voxgpu.diagnostics import Diagnostic
+from voxgpu.files.existing import os_reason
+from voxgpu.files.problem import FileProblem
 
 if TYPE_CHECKING:
     from voxgpu.execution.deliver import Printed, Saved
@@ -24,16 +26,14 @@ class Voice(AbstractContextManager["Voice"]):
     as_json  nothing but one object is written, at the end
     quiet    no warnings, and no word of what was saved
     verbose  all that is done, too
-    log      a file to which everything is added, however quiet it is; raises OSError where it
-             cannot be opened
+    log      a file to which everything is added, however quiet it is; raises FileProblem where it
+             cannot be written. On a disk that becomes full it ends, which is told
     """
 
     def __init__(self, as_json: bool, quiet: bool, verbose: bool, log: Path | None) -> None:
         self.as_json, self.quiet, self.verbose = as_json, quiet, verbose
         self.bar = Progress()
-        self._log: TextIO | None = None
-        if log is not None:
-            self._log = log.open("a", encoding="utf-8", buffering=1)
+        self._log = None if log is None else _opened(log)
 
     def __exit__(
         self,
@@ -91,6 +91,24 @@ class Voice(AbstractContextManager["Voice"]):
                 complain(every if self.verbose else condensed(every))
 
     def _note(self, text: str) -> None:
-        if self._log is not None:
-            time = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        if self._log is None:
+            return
+        time = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        try:
             self._log.write("".join(f"{time}  {line}\n" for line in text.splitlines()))
+        except OSError as error:
+            log, self._log = self._log, None
+            with suppress(OSError):  # it has not let go of what could not be written
+                log.close()
+            with self.bar.paused():
+                say(f"the log `{log.name}` ends here: {os_reason(error)}")
+
+
+def _opened(log: Path) -> TextIO:
+    """The log, to be added to; raises FileProblem."""
+    try:
+        return log.open("a", encoding="utf-8", buffering=1)
+    except (OSError, ValueError) as error:
+        reason = os_reason(error) if isinstance(error, OSError) else str(error)
+        help = "name another file with --log, in a folder that is there and takes files"
+        raise FileProblem(str(log), reason, help, "write") from None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from voxgpu.ancestor import nearest_ancestor
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.roots import Roots
 from voxgpu.files.suffix import unsupported_reason
+from voxgpu.files.writable import in_the_way, write_protected
 from voxgpu.image import Grid
 from voxgpu.spelling import from_home
 from voxgpu.types import ImageOf
+
+#: What to do where a folder takes no files: one that was asked for, and one that the program names.
+_OTHER_OUTPUT = "choose another place with --output"
+_OTHER_NAME = "save under a relative name, and choose the folder with --output"
 
 
 class SaveRefusals:
@@ -27,12 +30,14 @@ class SaveRefusals:
         self._output = output
         self._roots = roots
         self._now = now
+        self._tried: dict[Path, str] = {}
 
     def reason(self, label: str, kind: ImageOf) -> tuple[str, str, str] | None:
         """Code, message and help, if there is something wrong."""
         if self._output is None:
             return None
-        path = self._output / from_home(label)
+        name = from_home(label)
+        path = self._output / name
         assert kind.grid is not None
         reason = unsupported_reason(path, kind.content, _drawn_dimensions(kind.grid), kind.channels)
         if reason:
@@ -41,36 +46,11 @@ class SaveRefusals:
             self._roots.check_write(path)
         except FileProblem as problem:
             return "E203", str(problem), problem.help
-        return in_the_way(path) or (write_protected(path) if self._now else None)
-
-
-def in_the_way(path: Path) -> tuple[str, str, str] | None:
-    """Code, message and help where a folder, a file or a link is where a file is to be."""
-    if path.is_dir():
-        return "E202", f"`{path}` is a folder", "give the name of a file"
-    if path.is_symlink():
-        help = "save under another name, or remove the link first"
-        return "E202", f"`{path}` is a link, which would be replaced", help
-    folder = _folder_of(path)
-    if not folder.is_dir():
-        return "E202", f"`{folder}` is not a folder", "choose another place with --output"
-    return None
-
-
-def write_protected(path: Path) -> tuple[str, str, str] | None:
-    """Code, message and help where a file, or the folder it is to be in, may not be written."""
-    if path.exists() and not path.stat().st_mode & 0o222:
-        help = "save under another name, or allow writing first: chmod u+w"
-        return "E202", f"`{path}` is write-protected", help
-    folder = _folder_of(path)
-    if not os.access(folder, os.W_OK):
-        return "E202", f"`{folder}` may not be written in", "choose another place with --output"
-    return None
-
-
-def _folder_of(path: Path) -> Path:
-    """The folder that a file is to be in, or what there is of its path."""
-    return nearest_ancestor(path.absolute().parent)
+        found = in_the_way(path) or (write_protected(path, self._tried) if self._now else None)
+        if found is None:
+            return None
+        message, help = found
+        return "E202", message, help or (_OTHER_NAME if Path(name).is_absolute() else _OTHER_OUTPUT)
 
 
 def _drawn_dimensions(grid: Grid) -> int:

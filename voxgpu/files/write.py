@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from voxgpu.files.pack import check_packed, write_packed
 from voxgpu.files.prepare import lost_place, prepared
 from voxgpu.files.problem import FileProblem
 from voxgpu.files.suffix import NIFTI, PICTURES, TIFF, suffix_of, unsupported_reason
+from voxgpu.files.writable import folder_of, full_disk_help
 from voxgpu.image import Grid, Image
 from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.stopping import give_up_if_unwanted
@@ -110,7 +112,8 @@ def appearing(path: Path, suffix: str) -> Iterator[Path]:
         give_up_if_unwanted()
         unfinished.become(path)
     except OSError as error:
-        raise FileProblem(str(path), _os_reason(path, error), "", "write") from None
+        help = full_disk_help(error)
+        raise FileProblem(str(path), _os_reason(path, error), help, "write") from None
     finally:
         if unfinished is not None:
             unfinished.remove()
@@ -132,9 +135,9 @@ def _new_file(path: Path, suffix: str) -> Unfinished:
 
 
 def _os_reason(path: Path, error: OSError) -> str:
-    for folder in path.parents:
-        if folder.exists():
-            return os_reason(error) if folder.is_dir() else f"`{folder}` is a file, not a folder"
+    folder = folder_of(path)
+    if not os.path.isdir(folder):  # noqa: PTH112 (`is_dir` raises in forbidden folders)
+        return f"`{folder}` is a file, not a folder"
     return os_reason(error)
 
 

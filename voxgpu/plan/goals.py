@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voxgpu.diagnostics import Diagnostic, Failure, Span, at_trace
+from voxgpu.diagnostics import Diagnostic, Failure, Note, Span, at_trace
 from voxgpu.files.suffix import suffix_of
 from voxgpu.ids import ValueId
 from voxgpu.language.program import Program, ProgramGoal
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: What is wrong with saving an image of this type under this name, if anything.
 RefuseSave = Callable[[str, ImageOf], tuple[str, str, str] | None]
 
+#: So many goals are shown that are refused for the reason of another one.
+_SHOWN = 3
+
 
 class Goals:
     """Makes the goals of a program, in its order."""
@@ -39,12 +42,14 @@ class Goals:
         self._refuse_save = refuse_save
         self._failures: list[Failure] = []
         self._refused: set[Span] = set()
+        self._refusals: dict[tuple[str, str, str], list[ProgramGoal]] = {}
 
     def plan(self) -> Plan:
         """The plan of the program's goals."""
         lowering = self._lowering
         lowering.run_main()
         made = [self._made(goal) for goal in self._program.goals]
+        self._tell_refusals()
         if lowering.can_ask and not any(each.is_error for each in lowering.diagnostics.all):
             lowering.is_running = True
             for number, goal in enumerate(self._program.goals):
@@ -222,7 +227,19 @@ class Goals:
         return made
 
     def _tell(self, goal: ProgramGoal, code: str, message: str, hint: str) -> None:
-        self._lowering.report(at_trace(code, message, (goal.label_span,), help=hint))
+        if self._lowering.is_running:
+            self._lowering.report(at_trace(code, message, (goal.label_span,), help=hint))
+        else:
+            self._refusals.setdefault((code, message, hint), []).append(goal)
+
+    def _tell_refusals(self) -> None:
+        """Tells each reason once, such as a folder that takes no files, with all its goals."""
+        for (code, message, hint), (goal, *others) in self._refusals.items():
+            notes = [Note("this one cannot, either", each.label_span) for each in others[:_SHOWN]]
+            if len(others) > _SHOWN:
+                notes.append(Note(f"nor can {len(others) - _SHOWN} more", None))
+            span = (goal.label_span,)
+            self._lowering.report(at_trace(code, message, span, tuple(notes), hint))
 
     def _save(self, goal: ProgramGoal, id: ValueId, label: str) -> Iterator[Goal]:
         kind = self._lowering.graph.types[id]

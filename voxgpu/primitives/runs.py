@@ -22,8 +22,8 @@ Places = npt.NDArray[np.intp]
 def spread_by_run(numbers: Numbers, starts: Places) -> tuple[npt.NDArray[Any], ...]:
     """Each run's length, mean, standard deviation as of a sample, least and greatest number.
 
-    The bits are those of `masked.mean_and_spread` of each run. Least and greatest leave NaN out and
-    are never −0. A standard deviation is NaN where a number is NaN or infinite, and 0 of one number.
+    The bits are those of `masked.mean_and_spread` of each run. Least and greatest leave NaN out
+    and are never −0. A standard deviation is 0 of one number, NaN where one is NaN or infinite.
     """
     sizes = np.diff(np.append(starts, numbers.size))
     least, greatest = np.fmin.reduceat(numbers, starts), np.fmax.reduceat(numbers, starts)
