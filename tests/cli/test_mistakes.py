@@ -243,6 +243,7 @@ WHILE_RUNNING = [
         "folder that another save makes a file",
         LOAD + 'save "w.nii.gz" a\nsave "w.nii.gz/v.nii.gz" a\n',
         *("E303", "3:6", '"w.nii.gz/v.nii.gz"', ('save "w.nii.gz/v.nii.gz"', "not a folder")),
+        ("--quiet",),
     ),
 ]
 
