@@ -18,6 +18,8 @@ settings.register_profile(
     max_examples=60,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# For interpreters besides the one that runs all tests: see .ci/interpreters.
+settings.register_profile("core", settings.get_profile("voxgpu"), max_examples=3)
 settings.load_profile("voxgpu")
 
 
