@@ -80,6 +80,15 @@ def test_a_full_disk_is_not_used(env: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert "is full" in told.untold()[0][0]
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_what_keeps_no_files_is_not_called_full(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    env.setattr(os, "access", lambda *_: True)  # so it is for the superuser
+    env.setenv(VARIABLE, "/proc/cache")
+    assert place().folder == _private(tmp_path)
+    ((text, _),) = told.untold()
+    assert "`/proc` holds no files of users" in text and "full" not in text
+
+
 def test_the_home_of_another_user_is_not_written_to(
     env: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -116,6 +125,14 @@ def test_several_may_be_named(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert found.folder == tmp_path / "a" and tmp_path / "b" in found.others
     ((text, _),) = told.untold()
     assert text.startswith(f"`{tmp_path / 'file'}` cannot be used")
+
+
+def test_of_several_that_can_be_used_nothing_is_told(
+    env: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    env.setenv(VARIABLE, os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")]))
+    (tmp_path / "b").mkdir()
+    assert place().folder == tmp_path / "a" and not told.untold()
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(

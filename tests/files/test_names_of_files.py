@@ -73,6 +73,10 @@ def test_a_file_beside_the_program_is_found(folder: Path) -> None:
 
     assert 'write "$dir/flair.nrrd"' in told("flair.nrrd")
     assert told("flare.nrrd") == 'did you mean "$dir/flair.nrrd", beside the program?'
+    Path("flow.nrrd").touch()
+    assert told("flare.nrrd") == 'did you mean "$dir/flair.nrrd", beside the program?', "closer"
+    Path("flare.nrr").touch()
+    assert told("flare.nrrd") == "did you mean `flare.nrr` or `flow.nrrd`?", "closer still"
     assert 'write "$dir/data/sub-02.nrrd"' in told("data/sub-02.nrrd")
     assert "$dir" not in told("data/sub-03.nrrd")
     program.write_text('load f = "$dir/flair.nrrd"\nprint "x" max(f)\n')

@@ -22,6 +22,7 @@ from voxgpu.files.write import write_image
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.store.disk import DiskStore
+from voxgpu.store.folder import StoreProblem
 from voxgpu.store.index import Index
 from voxgpu.store.opened import open_disk
 from voxgpu.store.seal import sealed, unsealed
@@ -161,6 +162,22 @@ def test_a_run_goes_on_with_a_damaged_index(tmp_path: Path, kind: str) -> None:
         codes |= {each.code for each in result.warnings}
     assert codes == {"W401"}
     assert not voxgpu.run(program, store=store).warnings
+
+
+def test_an_index_that_cannot_be_made_is_not_called_one_of_another_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(*_: object) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(Index, "_made", made)
+        for _ in range(2):  # what the first one left is no reason either
+            with pytest.raises(StoreProblem, match="database or disk is full"):
+                open_disk(tmp_path / "store", 10**9)
+    store = open_disk(tmp_path / "store", 10**9)
+    assert store.put(_id(1), _numbers(1)) and store.get(_id(1)) is not None
+    store.close()
 
 
 def test_an_index_that_another_process_holds_is_waited_for_once(

@@ -55,7 +55,7 @@ def place(variables: Mapping[str, str] | None = None) -> Place:
             own = folder
         elif folder.is_dir() and os.access(folder / "kernels", os.R_OK):
             others.append(folder)
-        else:
+        elif problem:
             problems.append((f"`{folder}`", problem))
     if own is None and not problems:
         own, problems = _usual()
@@ -86,6 +86,8 @@ def problem_of(folder: Path) -> str:
         return f"`{place}` is a file"
     if not os.access(place, os.W_OK | os.X_OK):
         return f"`{place}` may not be written to"
+    if not _disk_bytes(place):
+        return f"`{place}` holds no files of users"  # such as /proc
     return f"the disk of `{place}` is full" if is_full(place) else ""
 
 
@@ -95,6 +97,14 @@ def is_full(folder: Path) -> bool:
         return shutil.disk_usage(folder).free < _LEAST_FREE
     except OSError:
         return False
+
+
+def _disk_bytes(folder: Path) -> int:
+    """The bytes of the disk of a folder; at least one where that is not known."""
+    try:
+        return shutil.disk_usage(folder).total
+    except OSError:
+        return 1
 
 
 @lru_cache(maxsize=1)

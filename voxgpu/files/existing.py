@@ -121,12 +121,7 @@ def _missing(path: Path, place: Path) -> FileProblem:
 
 
 def _did_you_mean(folder: Path, name: str) -> str:
-    try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in itertools.islice(entries, _NAMES_COMPARED)]
-    except OSError:
-        return ""
-    close = _close(name, names)
+    close = _close(name, _names(folder))
     return f"did you mean {' or '.join(f'`{match}`' for match in close)}?" if close else ""
 
 
@@ -149,10 +144,10 @@ def found_beside(path: str, folder: Path) -> str:
     """
     asked = Path(path)
     try:
-        here = asked.is_absolute() or os.path.lexists(asked) or folder.samefile(Path())
+        is_here = asked.is_absolute() or os.path.lexists(asked) or folder.samefile(Path())
     except (OSError, ValueError):
         return ""
-    if here:
+    if is_here:
         return ""
     beside = on_disk(folder / asked)
     if os.path.lexists(beside):
@@ -160,14 +155,25 @@ def found_beside(path: str, folder: Path) -> str:
             f"it is beside the program, and files are looked for in the current folder: write "
             f'"$dir/{path}", or run it in `{folder}`'
         )
-    if _did_you_mean(asked.absolute().parent, asked.name):
+    close = _close(asked.name, _names(beside.parent))
+    close_here = _close(asked.name, _names(asked.absolute().parent))
+    if not close or (
+        close_here and _likeness(asked.name, close) <= _likeness(asked.name, close_here)
+    ):
         return ""
-    try:
-        names = [each.name for each in itertools.islice(beside.parent.iterdir(), _NAMES_COMPARED)]
-    except OSError:
-        return ""
-    close = [str(asked.parent / each) for each in _close(asked.name, names)]
-    if not close:
-        return ""
-    every = " or ".join(f'"$dir/{each}"' for each in close)
+    every = " or ".join(f'"$dir/{asked.parent / each}"' for each in close)
     return f"did you mean {every}, beside the program?"
+
+
+def _names(folder: Path) -> list[str]:
+    """Some of the names in a folder; none where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in itertools.islice(entries, _NAMES_COMPARED)]
+    except OSError:
+        return []
+
+
+def _likeness(name: str, others: list[str]) -> float:
+    """How like a name is to the first, which is the closest, of others."""
+    return difflib.SequenceMatcher(None, others[0], name).ratio()

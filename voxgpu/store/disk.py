@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from voxgpu.caches.place import is_full
 from voxgpu.forking import renew_in_child
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
@@ -86,8 +87,10 @@ class DiskStore:
                 "use another folder with --store DIR; this one is left as it is",
             ) from None
         except (sqlite3.Error, OSError) as error:
+            # SQLite calls a disk without room an I/O error, too.
+            reason = "its disk is full" if is_full(folder) else error
             raise StoreProblem(
-                f"the index of the store `{folder}` cannot be used: {error}"
+                f"the index of the store `{folder}` cannot be used: {reason}"
             ) from None
         if damage:
             self.index_is_new = True

@@ -265,6 +265,10 @@ class Index:
             if is_damage(error):
                 raise DamagedIndex(str(error)) from None
             version = self._open_to_read()
+            if version == 0:
+                # What kept its tables from being made is the matter, such as a full disk.
+                self.close()
+                raise
         if version == SCHEMA and self._has_tables():
             return
         self.close()
