@@ -86,7 +86,7 @@ def test_what_keeps_no_files_is_not_called_full(env: pytest.MonkeyPatch, tmp_pat
     env.setenv(VARIABLE, "/proc/cache")
     assert place().folder == _private(tmp_path)
     ((text, _),) = told.untold()
-    assert "`/proc` holds no files of users" in text and "full" not in text
+    assert "nothing can be written in `/proc`" in text and "full" not in text
 
 
 def test_the_home_of_another_user_is_not_written_to(

@@ -87,7 +87,7 @@ def problem_of(folder: Path) -> str:
     if not os.access(place, os.W_OK | os.X_OK):
         return f"`{place}` may not be written to"
     if not _disk_bytes(place):
-        return f"`{place}` holds no files of users"  # such as /proc
+        return f"nothing can be written in `{place}`"  # such as /proc
     return f"the disk of `{place}` is full" if is_full(place) else ""
 
 
