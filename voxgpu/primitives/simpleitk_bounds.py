@@ -13,8 +13,14 @@ from typing import Any
 from voxgpu.limits.process import memory_limits
 from voxgpu.primitives.simpleitk_signature import Signature
 
-#: The most that a parameter may be, whatever the function; but for the default of STAPLE's
-#: iterations, which end by themselves.
+#: Functions that look for a threshold by pairs of bins.
+_OF_PAIRS = tuple(
+    f"{name}Threshold"
+    for name in ("Huang", "IsoData", "MaximumEntropy", "RenyiEntropy", "Shanbhag")
+)
+
+#: The most that a parameter may be, of the function that is named or of all; but for the default of
+#: STAPLE's iterations, which end by themselves.
 MOST = (
     dict.fromkeys(
         (
@@ -32,6 +38,8 @@ MOST = (
     )
     | {"maximumKernelWidth": 2**16, "order": 64, "splineOrder": 16}
     | {"opacity": 1, "timeStep": 1e6, "upperValueLimit": 3e38, "sampleVariance": 1e4}
+    # These take time for each pair of bins, half a minute at this number.
+    | {f"{name} numberOfHistogramBins": 2**16 for name in _OF_PAIRS}
 )
 
 #: The least that parameters may be: SimpleITK divides by some, and counts from others for ever.
@@ -41,6 +49,8 @@ LEAST = {
     **{"opacity": 0, "isolatedValueTolerance": 0, "timeStep": -1e6, "sampleVariance": 0},
     # What it draws takes 1 / standardDeviation² steps for each voxel.
     "SpeckleNoise standardDeviation": 1e-3,
+    # It looks for the border between two bins.
+    "OtsuThreshold numberOfHistogramBins": 2,
 }
 
 #: Parameters that are a voxel's place, for which SimpleITK looks beyond the image.
@@ -79,9 +89,10 @@ def number_problem(signature: Signature, values: Sequence[Any]) -> str | None:
     given = _given(signature, values)
     for name, value in given.items():
         for each in _numbers(value):
-            if name in MOST and not (each <= MOST[name] or _is_endless(signature, name, each)):
-                return f"takes `{name}` up to {MOST[name]:,.12g}, not {each:,.0f}"
-            least = LEAST.get(name, LEAST.get(f"{signature.name} {name}", -math.inf))
+            most = MOST.get(f"{signature.name} {name}", MOST.get(name, math.inf))
+            if most < math.inf and not (each <= most or _is_endless(signature, name, each)):
+                return f"takes `{name}` up to {most:,.12g}, not {each:,.0f}"
+            least = LEAST.get(f"{signature.name} {name}", LEAST.get(name, -math.inf))
             if least > -math.inf and not each >= least:
                 return f"takes `{name}` from {least:g}, not {each:g}"
         if name in RADII and signature.name not in _WITHOUT_NEIGHBORHOODS:

@@ -16,6 +16,7 @@ from voxgpu.primitives.primitive import Value, ValueProblem
 from voxgpu.primitives.simpleitk_bounds import size_problem
 from voxgpu.primitives.simpleitk_filter import way_of
 from voxgpu.primitives.simpleitk_fit import Unfit, fitting
+from voxgpu.primitives.simpleitk_histogram import histogram_problem
 from voxgpu.primitives.simpleitk_signature import INTEGERS, Argument, Signature
 from voxgpu.types import Content, ImageOf, Type
 
@@ -36,8 +37,8 @@ def caller(signature: Signature) -> Callable[[list[Value], Grid | None], Value]:
         with quiet():
             try:
                 result = _called(signature, _given(signature, arguments, images))
-            except ValueProblem:
-                return _called_on_slices(signature, arguments, images, grid)
+            except ValueProblem as refused:
+                return _called_on_slices(signature, arguments, images, grid, refused)
             if signature.result != "image":
                 return _plain(result, signature)
             made = _image(result, signature, known)
@@ -56,17 +57,20 @@ def _given(signature: Signature, arguments: list[Value], images: Sequence[Image]
 
 
 def _called_on_slices(
-    signature: Signature, arguments: list[Value], images: Sequence[Image], grid: Grid | None
+    signature: Signature,
+    arguments: list[Value],
+    images: Sequence[Image],
+    grid: Grid | None,
+    refused: ValueProblem,
 ) -> Value:
     """What a function that refuses images one voxel thick makes of them as 2-D images.
 
     Some filters, such as recursive Gaussians, need several voxels along every axis. Raises what
-    they say where the images are not all on one grid of one slice, or the filter refuses anyway.
+    was refused where the images are not all on one grid of one slice, or the filter refuses anyway.
     """
     axis = images[0].grid.thin_axis if images else None
     if axis is None or any(each.grid.shape != images[0].grid.shape for each in images):
-        _called(signature, _given(signature, arguments, images))
-        raise AssertionError("it failed before")
+        raise refused
     whole, plane = images[0].grid, images[0].grid.without_axis(axis)
     flat = [
         Image(np.ascontiguousarray(each.array.squeeze(axis)), plane)
@@ -77,8 +81,7 @@ def _called_on_slices(
     try:
         result = _called(signature, _given(signature, flat, [Image(images[0].array, plane)]))
     except ValueProblem:
-        _called(signature, _given(signature, arguments, images))
-        raise
+        raise refused from None
     if signature.result != "image":
         return _plain(result, signature)
     made = _image(result, signature, [plane])
@@ -166,7 +169,8 @@ def _probe(kind: tuple[str, int], grid: Grid) -> Any:
 
 
 def _called(signature: Signature, arguments: list[Any]) -> Any:
-    if problem := size_problem(signature, arguments):
+    problem = size_problem(signature, arguments) or histogram_problem(signature, arguments)
+    if problem:
         raise ValueProblem(f"`simpleitk.{signature.name}` {problem}")
     try:
         return fitting(signature, way_of(signature), arguments)

@@ -9,6 +9,7 @@ from typing import Any
 from voxgpu.itk.alone import computed_alone
 from voxgpu.itk.process import execute, quiet, simpleitk
 from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.simpleitk_histogram import is_finite, seconds_for
 from voxgpu.primitives.simpleitk_signature import SEED, Signature
 
 #: Functions whose results depend on how their work is shared by threads: sums of floats in another
@@ -22,11 +23,17 @@ UNEVEN = frozenset(_BY_THREADS.split())
 #: Such functions whose filter has others in it, which do not hear how many threads it may have.
 COMPOSED = frozenset({"LaplacianSharpening", "N4BiasFieldCorrection", "Normalize"})
 
+#: Functions that, for some images, look for a threshold for ever or read outside their
+#: tables, which can end the process. All that make histograms do so where voxels are infinite.
+PERILOUS = frozenset({"KittlerIllingworthThreshold", "RenyiEntropyThreshold"})
+
 
 def way_of(signature: Signature) -> Callable[..., Any]:
     """What gives the result of a function for its arguments; raises what SimpleITK does."""
     if signature.name in COMPOSED:
         return partial(computed_alone, _with_defaults, signature.name)
+    if any(each.name == "numberOfHistogramBins" for each in signature.arguments):
+        return partial(_by_histogram, signature)
     if signature.draws or signature.name in UNEVEN:
         return partial(_on_one_thread, signature)
     return partial(by_filter, signature)
@@ -55,6 +62,15 @@ def by_filter(signature: Signature, *arguments: Any) -> Any:
 def _with_defaults(name: str, *arguments: Any) -> Any:
     with quiet():
         return getattr(simpleitk(), name)(*arguments)
+
+
+def _by_histogram(signature: Signature, *arguments: Any) -> Any:
+    """The result of a function that looks for thresholds; alone where that can go wrong."""
+    if signature.name not in PERILOUS and is_finite(arguments[0]):
+        return by_filter(signature, *arguments)
+    return computed_alone(
+        _with_defaults, signature.name, *arguments, seconds=seconds_for(signature, arguments)
+    )
 
 
 def _on_one_thread(signature: Signature, *arguments: Any) -> Any:
