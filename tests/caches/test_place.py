@@ -66,6 +66,24 @@ def test_what_cannot_be_used_is_replaced_and_told_once(
     assert place().folder == _private(tmp_path) and not told.untold()
 
 
+def test_a_folder_that_this_user_may_not_look_into(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Methods of Path raise there, which must not reach a run."""
+    real = os.stat
+
+    def forbidden(path: object, *more: object, **options: object) -> object:
+        if "forbidden/" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *more, **options)  # type: ignore[arg-type]
+
+    (tmp_path / "forbidden").mkdir()
+    env.setenv(VARIABLE, str(tmp_path / "forbidden" / "cache"))
+    env.setattr(os, "stat", forbidden)
+    env.setattr(os, "access", lambda path, _: "forbidden" not in str(path))
+    assert place().folder == _private(tmp_path)
+    ((text, _),) = told.untold()
+    assert f"`{tmp_path / 'forbidden'}` may not be written to" in text
+
+
 def test_a_full_disk_is_not_used(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
     env.setenv(VARIABLE, str(tmp_path / "cache"))
     real = __import__("shutil").disk_usage

@@ -144,7 +144,7 @@ def test_a_folder_that_may_not_be_looked_into(place: Path) -> None:
     before, forbidden = _unprivileged(), place / "forbidden"
     forbidden.mkdir(0o000)
     try:
-        for folder in (forbidden, forbidden / "x", forbidden / "x" / "y"):
+        for folder in (forbidden, forbidden / "x" / "y"):
             for arguments in (["run", "p.imgql"], ["demo"], ["phantom"]):
                 output = f"--output {folder}" + "/h" * (arguments == ["phantom"])
                 status, out, err = _shell(arguments, output, place, before=before)
@@ -155,6 +155,11 @@ def test_a_folder_that_may_not_be_looked_into(place: Path) -> None:
                 assert ("p.imgql:3:6" in err) == (arguments[0] == "run")
             status, _, err = _shell(["check", "p.imgql"], f"-o {folder}", place, before=before)
             assert status == 0 and "no errors" in err
+            for command in ("info", "clear"):
+                store = f"--store {folder}"
+                status, out, err = _shell(["store", command], store, place, before=before)
+                assert (status, out) == (1, "")
+                assert err.startswith(f"error[E401]: the store `{folder}` cannot be looked into")
             log = ["run", "p.imgql", "--log", str(folder / "log")]
             status, out, err = _shell(log, "", place, before=before)
             assert (status, out) == (1, "")

@@ -53,14 +53,14 @@ def place(variables: Mapping[str, str] | None = None) -> Place:
         problem = problem_of(folder)
         if not problem and own is None:
             own = folder
-        elif folder.is_dir() and os.access(folder / "kernels", os.R_OK):
+        elif _has_kernels(folder):
             others.append(folder)
         elif problem:
             problems.append((f"`{folder}`", problem))
     if own is None and not problems:
         own, problems = _usual()
     environment = environment_folder()
-    if (environment / "kernels").is_dir():
+    if _has_kernels(environment):
         others.append(environment)
     if problems:
         own = own or private_folder()
@@ -97,6 +97,13 @@ def is_full(folder: Path) -> bool:
         return shutil.disk_usage(folder).free < _LEAST_FREE
     except OSError:
         return False
+
+
+def _has_kernels(folder: Path) -> bool:
+    """Whether compiled kernels lie in a folder, and may be read."""
+    kernels = folder / "kernels"
+    # `is_dir` raises in forbidden folders.
+    return os.path.isdir(kernels) and os.access(kernels, os.R_OK)  # noqa: PTH112
 
 
 def _disk_bytes(folder: Path) -> int:

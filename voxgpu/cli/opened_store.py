@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,6 +55,20 @@ class Opened:
     disk: DiskStore | None
 
 
+def is_there(folder: Path) -> bool:
+    """Whether there is something; raises ImgqlError where this user may not look into it."""
+    try:
+        if stat.S_ISDIR(folder.stat().st_mode):
+            os.scandir(folder).close()
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        message = f"the store `{folder}` cannot be looked into: {(error.strerror or '').lower()}"
+        help = "name another one with --store DIR"
+        raise ImgqlError([Diagnostic("E401", message, help=help)]) from None
+
+
 @contextmanager
 def opened(asked: Asked, to_index: bool = False) -> Iterator[Opened]:
     """The store that was asked for, as long as a command looks at it; nothing is made.
@@ -67,7 +83,7 @@ def opened(asked: Asked, to_index: bool = False) -> Iterator[Opened]:
     from voxgpu.store.opened import open_disk
 
     folder = asked.folder
-    if not folder.exists():
+    if not is_there(folder):
         if not asked.is_named:
             _tell_nothing(folder, asked.as_json)
             raise click.exceptions.Exit(0)

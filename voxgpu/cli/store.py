@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from voxgpu.cli.amounts import AGE, SIZE, age_text, size_text
-from voxgpu.cli.opened_store import Asked, opened
+from voxgpu.cli.opened_store import Asked, is_there, opened
 from voxgpu.cli.store_options import store_option
 from voxgpu.cli.terminal import confirmed, say
 from voxgpu.diagnostics import Diagnostic, ImgqlError
@@ -202,8 +202,9 @@ def clear(asked: Asked, yes: bool) -> int:
     from voxgpu.store.maintenance import clear as cleared
 
     folder = asked.folder
+    there = is_there(folder)
     if not is_store(folder):
-        if folder.exists():
+        if there:
             raise ImgqlError([Diagnostic("E401", f"`{folder}` is no store: nothing was removed")])
     else:
         if not (yes or asked.as_json or confirmed(f"remove every value from {folder}?")):
