@@ -1,4 +1,4 @@
-"""The command line in a process of its own, as a shell would start it."""
+"""The command line in a process of its own, as a shell would start it, or forked for speed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COMMAND = [sys.executable, "-m", "voxgpu"]
+from tests.cli.warm import forked, without_colors
+
+COMMAND = COLD = [sys.executable, "-m", "voxgpu"]
 
 #: What must not reach a person who made a mistake.
 FORBIDDEN = ("Traceback", "NoneType", "object at 0x")
@@ -36,17 +38,33 @@ class Ended:
 
 def voxgpu(*arguments: object, cwd: Path, variables: dict[str, str] | None = None) -> Ended:
     """Runs ``voxgpu`` in the folder ``cwd``; neither stdout nor stderr is a terminal."""
+    words, environment = [*map(str, arguments)], _environment(variables)
+    ended = _warm(words, cwd, environment) or _cold(words, cwd, environment)
+    check_text(ended.err)
+    return ended
+
+
+def _warm(words: list[str], cwd: Path, environment: dict[str, str]) -> Ended | None:
+    """None where the command has to have an interpreter of its own."""
+    found = forked(words, cwd, environment) if COMMAND is COLD else None
+    if found is None:
+        return None
+    status, *streams = found
+    # As text streams of subprocess have it.
+    out, err = (each.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n") for each in streams)
+    return Ended(status, out, err)
+
+
+def _cold(words: list[str], cwd: Path, environment: dict[str, str]) -> Ended:
     done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*COMMAND, *words],
         cwd=cwd,
-        env=_environment(variables),
+        env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
     )
-    ended = Ended(done.returncode, done.stdout, done.stderr)
-    check_text(ended.err)
-    return ended
+    return Ended(done.returncode, done.stdout, done.stderr)
 
 
 def check_text(text: str) -> None:
@@ -96,10 +114,4 @@ def _read(terminal: int) -> bytes:
 
 
 def _environment(variables: dict[str, str] | None) -> dict[str, str]:
-    # Nothing that the tests were started with may decide about colors.
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "TTY_COMPATIBLE")
-    }
-    return {**kept, **(variables or {})}
+    return {**without_colors(os.environ), **(variables or {})}
