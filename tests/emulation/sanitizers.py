@@ -90,6 +90,6 @@ def _environment(libraries: tuple[str, ...]) -> dict[str, str]:
         "LD_PRELOAD": " ".join(places),
         "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=0",
-        "TSAN_OPTIONS": "halt_on_error=0:exitcode=0:report_bugs=1",
+        "TSAN_OPTIONS": "halt_on_error=1:exitcode=0:report_bugs=1",
         "OPENBLAS_NUM_THREADS": "1",
     }
