@@ -139,12 +139,14 @@ def counts(device: Any) -> bool:
 
 def correlations(device: Any) -> bool:
     right = True
+    numbers, mask = NUMBERS[:5], DENSE[:5]  # more planes only repeat what these do
+    grid = Grid.regular(numbers.shape, GRID.spacing)
     for bins in (12, 300):
-        arguments = (2.0, NUMBERS, NUMBERS, DENSE, -40.0, 300.0, bins, GRID)
+        arguments = (2.0, numbers, numbers, mask, -40.0, 300.0, bins, grid)
         found = correlation.cross_correlation(*arguments, device)
-        plain = NUMBERS.astype(np.float32)
+        plain = numbers.astype(np.float32)
         expected = texture.cross_correlation.function(
-            2.0, plain, plain, DENSE, -40.0, 300.0, float(bins), GRID
+            2.0, plain, plain, mask, -40.0, 300.0, float(bins), grid
         )
         right = right and _same(found, expected)
     return right
