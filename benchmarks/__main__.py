@@ -20,7 +20,7 @@ from benchmarks.programs import time_programs
 from benchmarks.report import Report
 from benchmarks.rewrites import time_rewrites
 from benchmarks.scaling import LENGTHS, SIDE, over_length, over_threads, over_voxels
-from voxgpu.cpu.backend import Cpu, usable_cores
+from voxgpu.backends.cpu.backend import Cpu, usable_cores
 
 
 @dataclass(frozen=True)

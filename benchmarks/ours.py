@@ -7,15 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from voxgpu.backends.base import Backend
+from voxgpu.backends.reference import ReferenceBackend
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.execution.engine import run
 from voxgpu.execution.serial import Serial
-from voxgpu.execution.task import Backend, Reference
 from voxgpu.execution.threads import Threads
 from voxgpu.image import Image
-from voxgpu.optimize.passes import scheduled
+from voxgpu.optimize.passes import optimize_and_schedule
 from voxgpu.optimize.schedule import Schedule
-from voxgpu.pipeline import Options, compile_program
 from voxgpu.plan.node import Plan
 
 
@@ -27,7 +28,7 @@ class Operations:
         self._inputs = inputs
         self._backend = backend
         plan = self._plan([f'save "{name}.nii.gz" {name}' for name in inputs])
-        values = values_of(scheduled(plan, backend), {}, backend)
+        values = values_of(optimize_and_schedule(plan, backend), {}, backend)
         #: The inputs as images, by the ids of their nodes.
         self.given = {goal.value: values[goal.value] for goal in plan.goals}
         #: The inputs as arrays, by name.
@@ -53,7 +54,7 @@ class Operations:
         plan = self._plan([f'let r = {expression}\nsave "r.nii.gz" r'])
         if not plan.goals:
             plan = self._plan([f'print "r" {expression}'])
-        return scheduled(plan, backend, self.given)
+        return optimize_and_schedule(plan, backend, self.given)
 
     def _plan(self, goals: list[str]) -> Plan:
         text = "\n".join([self._definitions, *goals]) + "\n"
@@ -77,9 +78,9 @@ def values_of(planned: Schedule, given: Mapping[Any, Any], backend: Backend) -> 
     return found
 
 
-def reference() -> Reference:
+def reference() -> ReferenceBackend:
     """The reference backend."""
-    return Reference()
+    return ReferenceBackend()
 
 
 def phantom(folder: Path, options: Sequence[str] = ()) -> Path:

@@ -10,18 +10,18 @@ import numpy as np
 
 from benchmarks.measure import Timing, alternate
 from benchmarks.ours import Operations
-from voxgpu.cpu.backend import Cpu
+from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.optimize import simplify
 
 #: A rule, and an expression that it is for.
 CASES = {
-    "read_as_stored": "percentiles(intensity(v), b, 0.5)",
-    "distance_tests": "pdt(m) <= 5",
-    "distances_to_complements": "pdt(!m) <= 5",
-    "touches": "through(near(n), m)",
-    "percentile_tests": "percentiles(v, b, 0.5) > 0.9",
-    "threshold_volumes": " + ".join(f"volume(v > {10 * n})" for n in range(100)),
-    "larger_boxes": "near(near(near(m)))",
+    "drop_redundant_intensity": "percentiles(intensity(v), b, 0.5)",
+    "distance_compare_to_dilation": "pdt(m) <= 5",
+    "distance_of_complement": "pdt(!m) <= 5",
+    "near_then_through_to_touching": "through(near(n), m)",
+    "percentile_compare_to_threshold": "percentiles(v, b, 0.5) > 0.9",
+    "threshold_counts_to_histogram": " + ".join(f"volume(v > {10 * n})" for n in range(100)),
+    "merge_nested_boxes": "near(near(near(m)))",
 }
 
 

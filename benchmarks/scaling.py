@@ -13,10 +13,10 @@ import numpy as np
 from benchmarks.measure import alternate
 from benchmarks.operators import CHAIN
 from benchmarks.ours import Operations
-from voxgpu.cpu.backend import Cpu
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.execute import Session
-from voxgpu.pipeline import Options, compile_program
+from voxgpu.session import Session
 
 SIDES = (64, 128, 256, 512)
 LENGTHS = (100, 1_000, 10_000)

@@ -4,14 +4,14 @@
 // one block finds the threshold, and one pass compares. The lower edges of bins are rounded up to
 // float32, so that voxels are placed by comparisons of float32: a division guesses, the edges
 // decide. Counts of a bin are several in shared memory, so that lanes do not wait for each other.
-// Images of 8 or 16 bits are counted by value (percentile.cu), and the same block places each value
+// Images of 8 or 16 bits are counted by value (percentiles.cu), and the same block places each value
 // that occurs once. Means of the lower class depend on each other in the order of their roundings:
 // one thread goes along them, and one of another warp along the mean of all; the rest is parallel.
 //
 // Complexity: three passes of 5, 5 and 6 bytes a voxel; besides some hundred clock cycles a bin. Up
 // to 4095 bins are counted in shared memory, more in global memory.
 //
-// References: kernels/otsu.py and voxgpu/primitives/otsu.py, whose roundings these are. Deviations:
+// References: kernels/otsu.py and voxgpu/primitives/otsu_reference.py, whose roundings these are. Deviations:
 // none.
 
 #define THREADS 512

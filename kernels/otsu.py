@@ -2,7 +2,7 @@
 
 Idea: two passes: the least and greatest finite number, then a count a bin. A number's bin is
 guessed by a division and put right by comparing with the edges, which decide. Images of 8 or 16
-bits need neither: their values are counted by the kernels of ``kernels/percentile.py``.
+bits need neither: their values are counted by the kernels of ``kernels/percentiles.py``.
 
 Complexity: two passes; the comparisons are two or three a voxel, also where all numbers are the
 same and so all edges.

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from voxgpu.diagnostics import Source, Span
-from voxgpu.language.syntax import (
+from voxgpu.language.ast import (
     Array,
     BooleanLiteral,
     Call,
@@ -29,7 +29,7 @@ from voxgpu.language.syntax import (
     TextLiteral,
     Variable,
 )
-from voxgpu.language.words import KEYWORDS
+from voxgpu.language.lexer import KEYWORDS
 
 #: A place for syntax that stands nowhere.
 NOWHERE = Span(Source("nowhere", ""), 0, 0)

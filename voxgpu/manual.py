@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from voxgpu.language.explained import explained
 from voxgpu.language.imports import BUNDLED
+from voxgpu.language.library_help import explained
 from voxgpu.language.scope import suggestion
 from voxgpu.primitives.catalogue import FAMILIES
 from voxgpu.primitives.documentation import Entry, entries

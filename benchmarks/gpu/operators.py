@@ -19,8 +19,8 @@ from benchmarks.measure import Timing, alternate
 from benchmarks.operators import OPERATIONS, Operation
 from benchmarks.ours import Operations
 from benchmarks.peers import Arrays
-from voxgpu.cpu.backend import Cpu
-from voxgpu.gpu.backend import Gpu
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.cuda.backend import Gpu
 
 #: How many copies of the inputs are computed with in turn.
 SETS = 3

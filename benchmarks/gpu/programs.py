@@ -15,18 +15,18 @@ from benchmarks.gpu.queued import queueing, uploaded
 from benchmarks.measure import Timing, processes
 from benchmarks.ours import values_of
 from benchmarks.programs import PARAMETERS, command_of, written
-from voxgpu.cpu.backend import Cpu
-from voxgpu.cpu.workers import Workers
+from voxgpu.backends.base import Backend
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.cuda import detect
+from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.backends.cuda.create import open_gpus
+from voxgpu.backends.thread_pool import ThreadPool
+from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.execute import Session
-from voxgpu.execution.task import Backend
-from voxgpu.gpu import driver
-from voxgpu.gpu.backend import Gpu
-from voxgpu.gpu.opened import open_gpus
-from voxgpu.optimize.passes import scheduled
-from voxgpu.pipeline import Compiled, Options, compile_program
+from voxgpu.optimize.passes import optimize_and_schedule
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.source import LOAD
+from voxgpu.session import Session
 
 
 @dataclass
@@ -83,7 +83,7 @@ def _row(
     program = compile_program(Source("program", text), None, Options(define=dict(defined)))
     assert not program.errors, str(program.errors[0])
     cpu, wanted = _timed(program, Cpu(threads), runs)
-    gpu = open_gpus((0,), None, Workers(max(2, threads)))
+    gpu = open_gpus((0,), None, ThreadPool(max(2, threads)))
     assert isinstance(gpu, Gpu)
     times, found = _timed(program, gpu, runs)
     assert found == wanted, f"{name}: {found} on the GPU, {wanted} on the CPU"
@@ -111,18 +111,18 @@ def _kernels(plan: Plan, runs: int, threads: int) -> tuple[float, int]:
     reading = replace(
         plan, goals=tuple(Goal("find", id, id, nowhere.span, nowhere.span) for id in loads)
     )
-    values = values_of(scheduled(reading, cpu), {}, cpu)
+    values = values_of(optimize_and_schedule(reading, cpu), {}, cpu)
     cpu.close()
-    gpu = open_gpus((0,), None, Workers(max(2, threads)))
+    gpu = open_gpus((0,), None, ThreadPool(max(2, threads)))
     assert isinstance(gpu, Gpu)
     goals = tuple(replace(goal, action="find") for goal in plan.goals)
-    planned = scheduled(replace(plan, goals=goals), gpu, values)
+    planned = optimize_and_schedule(replace(plan, goals=goals), gpu, values)
     work = queueing(planned, uploaded(values, gpu), gpu)
     found: Any = work()
     before = gpu.device.launches
     found = work()
     launches = gpu.device.launches - before
     del found
-    seconds = Clock(driver.cupy(), gpu.device.compute).seconds([work], runs)
+    seconds = Clock(detect.cupy(), gpu.device.compute).seconds([work], runs)
     gpu.close()
     return seconds, launches

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from voxgpu.execution.task import Work, perform
-from voxgpu.gpu.backend import Gpu
-from voxgpu.gpu.values import DeviceImage
+from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.backends.cuda.values import DeviceImage
+from voxgpu.execution.task import TaskInput, perform
 from voxgpu.image import Image
 from voxgpu.optimize.schedule import Schedule
-from voxgpu.primitives.primitive import Doubtful
+from voxgpu.primitives.primitive import ValueWithWarning
 
 
 def uploaded(given: Mapping[Any, Any], backend: Gpu) -> dict[Any, Any]:
@@ -34,11 +34,11 @@ def queueing(planned: Schedule, given: Mapping[Any, Any], backend: Gpu) -> Calla
         values = dict(needed)
         for task in planned.tasks:
             inputs = {id: values[id] for id in task.inputs}
-            made = perform(Work(task, inputs), backend)
+            made = perform(TaskInput(task, inputs), backend)
             for id, value in zip(task.outputs, made, strict=True):
                 if isinstance(value, Exception):
                     raise value
-                values[id] = value.value if isinstance(value, Doubtful) else value
+                values[id] = value.value if isinstance(value, ValueWithWarning) else value
         return values
 
     return queue

@@ -18,11 +18,11 @@ from benchmarks.gpu.programs import time_programs
 from benchmarks.gpu.tasks import TaskRow, time_tasks
 from benchmarks.operators import DEFINITIONS, INPUTS
 from benchmarks.report import Report
-from voxgpu.cpu.backend import Cpu
-from voxgpu.cpu.workers import Workers
-from voxgpu.gpu import driver
-from voxgpu.gpu.backend import Gpu
-from voxgpu.gpu.opened import open_gpus
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.cuda import detect
+from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.backends.cuda.create import open_gpus
+from voxgpu.backends.thread_pool import ThreadPool
 
 #: Bytes a voxel that operations and programs move, by name, as counted by the emulation: then the
 #: time that the memory of the device takes for them is told as well. Without the file it is not.
@@ -36,12 +36,12 @@ def add_gpu(report: Report, case: Path, folder: Path, given: Namespace, bright: 
     given   the options of ``python -m benchmarks``
     bright  a threshold that leaves some percent of the volume
     """
-    count, reason = driver.found()
+    count, reason = detect.found()
     if not count:
         print(f"nothing is measured on a GPU: {reason}", file=sys.stderr)
         report.add_text(f"Nothing was measured on a GPU: {reason}.")
         return
-    api = driver.cupy()
+    api = detect.cupy()
     with api.cuda.Device(0):
         bandwidth, voxels = _operators(report, api, case, given, bright)
         floors = {name: each * voxels / bandwidth for name, each in _traffic().items()}
@@ -58,7 +58,7 @@ def _operators(
     report: Report, api: Any, case: Path, given: Namespace, bright: float
 ) -> tuple[float, int]:
     """Adds single operations; bytes a second that the device copies, and voxels of the volume."""
-    gpu = open_gpus((0,), None, Workers(max(2, given.threads)))
+    gpu = open_gpus((0,), None, ThreadPool(max(2, given.threads)))
     assert isinstance(gpu, Gpu)
     cpu = Cpu(given.threads)
     text = DEFINITIONS.format(flair=f"{case}_flair.nii.gz", bright=bright)

@@ -14,15 +14,15 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from voxgpu.cpu.backend import Cpu
-from voxgpu.cpu.workers import Workers
+from voxgpu.backends.base import Backend
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.backends.cuda.create import open_gpus
+from voxgpu.backends.thread_pool import ThreadPool
+from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.execute import Session
-from voxgpu.execution.task import Backend
-from voxgpu.gpu.backend import Gpu
-from voxgpu.gpu.opened import open_gpus
-from voxgpu.pipeline import Compiled, Options, compile_program
 from voxgpu.primitives.source import CONSTANT
+from voxgpu.session import Session
 
 #: Tasks, and milliseconds on the CPU and on a GPU without and with memory reclamation; None: out of
 #: memory. Slides on VoxLogicA-GPU, December 2024; the hardware is not stated.
@@ -107,12 +107,12 @@ def _row(text: str, tasks: int, runs: int, threads: int) -> TaskRow:
     operations = sum(each.primitive is not CONSTANT for each in program.plan.nodes.values())
     assert operations == tasks, f"{operations} operations instead of {tasks}"
     wanted, cpu, _ = _timed(program, Cpu(threads), 0)
-    gpu = open_gpus((0,), None, Workers(max(2, threads)))
+    gpu = open_gpus((0,), None, ThreadPool(max(2, threads)))
     found, times, launches = _timed(program, gpu, runs)
     assert found == wanted, f"{tasks} tasks: {found} on the GPU, {wanted} on the CPU"
     budgeted = None
     try:
-        gpu = open_gpus((0,), BUDGET, Workers(max(2, threads)))
+        gpu = open_gpus((0,), BUDGET, ThreadPool(max(2, threads)))
         found, short, _ = _timed(program, gpu, runs)
         assert found == wanted, f"{tasks} tasks, little memory: {found} instead of {wanted}"
         budgeted = median(short[1:])

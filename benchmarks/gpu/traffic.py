@@ -28,17 +28,17 @@ import numpy as np
 from benchmarks.gpu.queued import queueing, uploaded
 from benchmarks.operators import DEFINITIONS, INPUTS, OPERATIONS
 from benchmarks.ours import Operations
-from tests.emulation.counting import CountingModule, Counts
-from tests.gpu.emulated import emulated_gpu
-from voxgpu.cpu.backend import Cpu
+from tests.backends.cuda.emulated import emulated_gpu
+from tests.cuda_emulator.counting import CountingModule, Counts
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.execute import Session
 from voxgpu.files.header import read_header
 from voxgpu.files.read import read_image
 from voxgpu.files.write import write_image
-from voxgpu.gpu.backend import Gpu
 from voxgpu.image import Grid, Image
-from voxgpu.pipeline import Options, compile_program
+from voxgpu.session import Session
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -23,12 +23,12 @@ from benchmarks.measure import Timing
 from benchmarks.ours import Operations
 from benchmarks.peers import Arrays
 from benchmarks.report import Report
-from tests.emulation.module import requires_emulation
-from tests.gpu.emulated import emulated_machine
-from voxgpu.cpu.backend import Cpu
+from tests.backends.cuda.emulated import emulated_machine
+from tests.cuda_emulator.module import requires_emulation
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.cuda import detect
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.gpu import driver
-from voxgpu.pipeline import Options, compile_program
 from voxgpu.primitives.source import CONSTANT
 
 
@@ -48,7 +48,7 @@ def case(tmp_path: Path) -> Path:
 def test_without_a_gpu_it_says_why(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(driver, "found", lambda: (0, "there is no NVIDIA driver"))
+    monkeypatch.setattr(detect, "found", lambda: (0, "there is no NVIDIA driver"))
     output = tmp_path / "out"
     assert main(["--only", "gpu", "--case", str(case), "--output", str(output)]) == 0
     assert "nothing is measured on a GPU: there is no NVIDIA driver" in capsys.readouterr().err

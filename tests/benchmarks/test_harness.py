@@ -17,7 +17,7 @@ from benchmarks.measure import Timing, alternate, middle, process
 from benchmarks.operators import Operation, time_operations
 from benchmarks.ours import Operations, reference
 from benchmarks.report import best_peer
-from voxgpu.cpu.backend import Cpu
+from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.optimize import simplify
 
 ROOT = Path(__file__).resolve().parents[2]

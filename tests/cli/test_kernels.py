@@ -13,10 +13,10 @@ import SimpleITK as sitk
 
 from tests.cli.command import voxgpu
 from tests.conftest import REPOSITORY
+from voxgpu.backends.cuda import detect
 from voxgpu.codegen import nvrtc
-from voxgpu.codegen.cuda_library import libraries
-from voxgpu.codegen.library import kernels_of_library
-from voxgpu.gpu import driver
+from voxgpu.codegen.cuda_kernels import libraries
+from voxgpu.codegen.numba_kernels import kernels_of_library
 
 PROGRAM = 'load v = "v.nii"\nprint "n" max((v + 3) * v)\n'
 
@@ -53,11 +53,11 @@ def test_what_is_built_once_is_there(desk: Path, compiler: None) -> None:
 COUNTED = """
 import sys
 from voxgpu.cli.main import main
-from voxgpu.codegen.machine import machine
+from voxgpu.codegen.jit import jit_compiler
 try:
     main(sys.argv[1:])
 finally:
-    print("compiled", machine().compiled)
+    print("compiled", jit_compiler().compiled)
 """
 
 
@@ -94,20 +94,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from voxgpu.codegen.machine import keep_machine_code_in, machine
-keep_machine_code_in(Path("kept"))
+from voxgpu.codegen.jit import set_cache_folder, jit_compiler
+set_cache_folder(Path("kept"))
 from voxgpu.codegen.compile import prepare
-from voxgpu.cpu.ahead import kernels_of
-from voxgpu.execute import execute
-from voxgpu.pipeline import Options, compile_program, read_source
+from voxgpu.backends.cpu.precompile import kernels_of
+from voxgpu.session import execute
+from voxgpu.compile import Options, compile_program, read_source
 path = Path("p.imgql")
 compiled = compile_program(read_source(path), path, Options())
 for each in kernels_of(compiled.plan):
     prepare(each)
-before = machine().compiled
+before = jit_compiler().compiled
 assert not execute(compiled, None, device="cpu").errors
-from voxgpu.codegen.library import kernel
-print(before, machine().compiled - before - kernel.cache_info().currsize)
+from voxgpu.codegen.numba_kernels import kernel
+print(before, jit_compiler().compiled - before - kernel.cache_info().currsize)
 """
 
 
@@ -162,7 +162,7 @@ def test_doctor_says_what_there_is_and_tries_the_cpu(desk: Path) -> None:
     topics = [line.split()[0] for line in ended.lines]
     assert topics[:3] == ["voxgpu", "packages", "cpu"] and topics[-1] == "trial"
     assert "cpu: all" in ended.lines[-1] and "are those of the reference" in ended.lines[-1]
-    if not driver.found()[0]:
+    if not detect.found()[0]:
         assert "gpu        none: " in ended.out
 
 
@@ -172,7 +172,7 @@ def test_doctor_in_a_hurry_tries_nothing(desk: Path) -> None:
 
 
 def test_doctor_without_gpus_for_workers(desk: Path) -> None:
-    if driver.found()[0]:
+    if detect.found()[0]:
         pytest.skip("there are GPUs here")
     ended = voxgpu("doctor", "--workers", cwd=desk)
     assert ended.status == 1 and "error[E501]" in ended.err

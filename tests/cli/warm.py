@@ -100,7 +100,7 @@ def _import_what_runs_need() -> None:
 
     for each in pkgutil.iter_modules(voxgpu.cli.__path__):
         import_module(f"voxgpu.cli.{each.name}")
-    for name in ("execute", "pipeline", "execution.deliver", "cpu.backend", "cpu.workers"):
+    for name in ("session", "compile", "execution.outputs", "backends.cpu.backend"):
         import_module(f"voxgpu.{name}")
     # The grammar and the primitives are made at the first program.
     assert not voxgpu.check('print "one" 1')

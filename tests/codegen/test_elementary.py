@@ -11,7 +11,8 @@ import pytest
 from tests.conformance.backends import NAMES, backend_named
 from tests.conformance.on_backend import execute, plan_of, same
 from tests.primitives.reference import computed
-from voxgpu.execution.task import Backend, Reference
+from voxgpu.backends.base import Backend
+from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.image import Grid, Image
 from voxgpu.primitives import functions
 from voxgpu.primitives.define import Definition
@@ -101,7 +102,7 @@ def test_every_device_computes_the_same_bits(definition: Definition, backend: Ba
     arrays = [BASES, EXPONENTS] if pair else [VOXELS]
     grid = Grid.regular(arrays[0].shape)
     plan, given = plan_of(first, [Image(each, grid) for each in arrays], grid)
-    expected = execute(plan, given, Reference())
+    expected = execute(plan, given, ReferenceBackend())
     found = execute(plan, given, backend)
     for label, value in expected.items():
         assert same(found[label], value), label

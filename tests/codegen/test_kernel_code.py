@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.codegen.compile import run_kernel
+from voxgpu.codegen.integer_interpreter import as_read
+from voxgpu.codegen.interpreter import evaluate
+from voxgpu.codegen.jit import jit_compiler
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.llvm_source import render
-from voxgpu.codegen.machine import machine
-from voxgpu.codegen.reference import evaluate
+from voxgpu.codegen.llvm_renderer import render
 from voxgpu.codegen.scalar import (
     Scalar,
     any_of,
+    box_offsets,
     count,
-    cube,
     largest,
     parameter,
     position,
@@ -27,8 +29,6 @@ from voxgpu.codegen.scalar import (
     total,
     where,
 )
-from voxgpu.codegen.whole_reference import as_read
-from voxgpu.cpu.workers import Workers
 
 V, W, B = read(0, "f32"), read(1, "f32"), read(2, "bool")
 P = parameter(0, "f32")
@@ -45,12 +45,12 @@ KERNELS = {
 
 
 @pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="looks for the vector instructions of x86-64"
+    platform.jit_compiler() != "x86_64", reason="looks for the vector instructions of x86-64"
 )
 @pytest.mark.parametrize("name", KERNELS)
 def test_loops_become_vector_instructions(name: str) -> None:
     kernel = KERNELS[name]
-    code = machine().assembly(render(kernel, "kernel"), "kernel")
+    code = jit_compiler().assembly(render(kernel, "kernel"), "kernel")
     packed = re.findall(
         r"\bv?(?:cmp\w*ps|addps|subps|mulps|divps|pminsd|pmaxsd|pand|por|cvt\w+)\b.*[xyz]mm", code
     )
@@ -63,18 +63,18 @@ def test_loops_become_vector_instructions(name: str) -> None:
 def test_nothing_is_contracted_or_reordered(name: str) -> None:
     text = render(KERNELS[name], "kernel")
     assert not re.search(r"\b(fast|reassoc|contract|nnan|arcp)\b", text)
-    assert not re.search(r"vfn?m(add|sub)", machine().assembly(text, "kernel"))
+    assert not re.search(r"vfn?m(add|sub)", jit_compiler().assembly(text, "kernel"))
 
 
 def test_a_kernel_knows_no_values_of_parameters() -> None:
     """So that a sweep of thresholds compiles once."""
     v = np.arange(6, dtype=np.int16).reshape(2, 3)
-    before = machine().compiled
-    workers = Workers(1)
+    before = jit_compiler().compiled
+    workers = ThreadPool(1)
     kernel = Kernel(("int16",), ("f32",), (V * P > P + 12345.0,))
     for threshold in (1.0, 2.0, 3.5):
         run_kernel(kernel, [v], [threshold], v.shape, workers)
-    assert machine().compiled <= before + 1
+    assert jit_compiler().compiled <= before + 1
 
 
 def _voxels(element: str, shape: tuple[int, ...]) -> Any:
@@ -103,7 +103,7 @@ def test_every_element_is_read_as_the_reference_does(element: str, shape: tuple[
     with np.errstate(all="ignore"):
         expected = [evaluate(each, [as_read(voxels)], [], shape) for each in (*bodies, *gathers)]
     for threads in (1, 3):
-        workers = Workers(threads)
+        workers = ThreadPool(threads)
         images, numbers = run_kernel(kernel, [voxels], [], shape, workers)
         workers.close()
         for found, wanted in zip([*images, *numbers], expected, strict=True):
@@ -113,7 +113,7 @@ def test_every_element_is_read_as_the_reference_does(element: str, shape: tuple[
 def _neighborhoods() -> dict[str, Scalar]:
     b, v = read(0, "bool", True), read(0, "f32", -7.5)
     return {
-        "any": any_of(b[offset] for offset in cube(1)),
+        "any": any_of(b[offset] for offset in box_offsets(1)),
         "far": b[(0, 0, 3)] & b[(-2, 0, 0)] | b[(1, -1, 2)],
         "slope": v[(0, 0, 1)] - v[(0, 0, -1)] + v[(0, 2, 0)] * v[(-1, 0, 0)],
         "placed": where(position(1) > position(0), v[(1, 0, 0)], v),
@@ -130,7 +130,7 @@ def test_neighborhoods_read_what_lies_outside_at_the_frame(
     random = np.random.default_rng(3)
     voxels = random.random(shape) < 0.3 if element == "bool" else random.normal(size=shape)
     voxels = voxels.astype(element)
-    workers = Workers(2)
+    workers = ThreadPool(2)
     (found,), _ = run_kernel(Kernel((element,), (), (body,)), [voxels], [], shape, workers)
     workers.close()
     assert np.array_equal(found, evaluate(body, [voxels], [], shape))

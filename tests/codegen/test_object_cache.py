@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from voxgpu.caches import told
+from voxgpu.caches import notices
 from voxgpu.codegen.object_cache import ObjectCache
 from voxgpu.codegen.safe_folder import SafeFolder
 
@@ -20,19 +20,19 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from voxgpu.codegen import machine as m
-m.keep_machine_code_in(Path(sys.argv[1]) if sys.argv[1] != "none" else None)
+from voxgpu.codegen import jit as m
+m.set_cache_folder(Path(sys.argv[1]) if sys.argv[1] != "none" else None)
 from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import read, total
-from voxgpu.cpu.workers import Workers
+from voxgpu.backends.thread_pool import ThreadPool
 v = np.arange(10, dtype=np.float32).reshape(2, 5)
 body = read(0, "f32")
 images, (sum_,) = run_kernel(
-    Kernel(("float32",), (), (body * 2.0,), (total(body),)), [v], [], v.shape, Workers(1)
+    Kernel(("float32",), (), (body * 2.0,), (total(body),)), [v], [], v.shape, ThreadPool(1)
 )
 assert (images[0] == v * 2).all() and sum_ == 45.0
-print(m.machine().compiled)
+print(m.jit_compiler().compiled)
 """
 
 
@@ -85,8 +85,8 @@ def test_nobody_waits_for_a_process_that_has_ended(tmp_path: Path) -> None:
 
 @pytest.fixture
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told, "_ALL", set())
-    monkeypatch.setattr(told, "_NEW", {})
+    monkeypatch.setattr(notices, "_ALL", set())
+    monkeypatch.setattr(notices, "_NEW", {})
 
 
 def test_folders_of_others_are_read_first_and_never_written_to(
@@ -101,7 +101,7 @@ def test_folders_of_others_are_read_first_and_never_written_to(
     assert cache.get("a") == b"theirs" and cache.get("b") == b"mine"
     assert [each.name for each in shared.iterdir()] == ["a.o"]
     assert ObjectCache(own).get("a") == b"mine"
-    assert not told.untold()
+    assert not notices.untold()
 
 
 @pytest.mark.skipif(getattr(os, "getuid", lambda: 1)() != 0, reason="only root gives files away")
@@ -122,7 +122,7 @@ def test_who_owns_a_folder_of_others_decides(
     monkeypatch.setattr(os, "getuid", lambda: 1234)
     found = ObjectCache(None, others=[tmp_path / "shared"]).get("a")
     assert (found == b"theirs") is is_read
-    said = told.untold()
+    said = notices.untold()
     assert len(said) == (0 if is_read else 1)
     if said:
         assert "another user" in said[0][0] and "compiled anew" in said[0][0]
@@ -158,13 +158,13 @@ def test_a_folder_that_fails_is_replaced_once(
 #: Threads that are the first to need code need it at once.
 AT_ONCE = """
 from threading import Barrier, Thread
-from voxgpu.codegen.machine import Machine, machine
+from voxgpu.codegen.jit import JitCompiler, jit_compiler
 made, found, start = [], [], Barrier(4)
-plain = Machine.__init__
-Machine.__init__ = lambda self, cache: made.append(plain(self, cache))
+plain = JitCompiler.__init__
+JitCompiler.__init__ = lambda self, cache: made.append(plain(self, cache))
 def ask():
     start.wait()
-    found.append(machine())
+    found.append(jit_compiler())
 threads = [Thread(target=ask) for _ in range(4)]
 for each in threads: each.start()
 for each in threads: each.join()
@@ -172,7 +172,7 @@ print(len(made), len(set(map(id, found))))
 """
 
 
-def test_a_process_has_one_machine() -> None:
+def test_a_process_has_one_compiler() -> None:
     done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("1 1\n", "")
 
@@ -228,7 +228,7 @@ def test_without_a_folder_everything_is_compiled(tmp_path: Path) -> None:
 
 
 def test_without_a_home_or_with_one_that_is_read_only(tmp_path: Path) -> None:
-    code = PROGRAM.replace("m.keep_machine_code_in", "(lambda _: None)")
+    code = PROGRAM.replace("m.set_cache_folder", "(lambda _: None)")
     for number, home in enumerate((tmp_path / "missing", Path("/proc"))):
         spare = tmp_path / str(number)
         spare.mkdir()

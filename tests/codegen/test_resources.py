@@ -17,11 +17,11 @@ import pytest
 import SimpleITK as sitk
 
 from tests.real.test_golden import golden_program
+from voxgpu.backends.cuda.precompile import text_of
 from voxgpu.codegen import nvrtc
-from voxgpu.codegen.cuda_library import libraries, library_text
+from voxgpu.codegen.cuda_kernels import libraries, library_text
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.gpu.ahead import text_of
-from voxgpu.pipeline import Options, compile_program
 
 GOLDEN = Path(__file__).parent / "golden" / "resources.json"
 

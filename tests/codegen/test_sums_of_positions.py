@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.codegen import compile as compiling
 from voxgpu.codegen.compile import SLICE, run_kernel
+from voxgpu.codegen.interpreter import BLOCK, evaluate, tree_sum
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.reference import BLOCK, evaluate, tree_sum
 from voxgpu.codegen.scalar import Scalar, count, largest, position, read, smallest, total, where
-from voxgpu.cpu.workers import Workers
 
 #: Rows that end within blocks, rows of several pieces, a row of one voxel, planes, thin volumes.
 SHAPES = [(37, 61, 53), (3, 2, 200_001), (70_001, 1, 3), (300_000, 1, 1), (451, 449), (1, 1, 7)]
@@ -40,7 +40,7 @@ def test_they_are_the_reference_s_bits(shape: tuple[int, ...]) -> None:
     plain = [v.astype(np.float32), mask]
     expected = [evaluate(each, plain, [], shape) for each in (*outputs, *kernel.gathers)]
     for threads in (1, 3):
-        workers = Workers(threads)
+        workers = ThreadPool(threads)
         images, numbers = run_kernel(kernel, [v, mask], [], shape, workers)
         workers.close()
         for found, wanted in zip([*images, *numbers], expected, strict=True):
@@ -88,7 +88,7 @@ def test_counts_beyond_32_bits_are_added_up() -> None:
 
 @pytest.mark.slow
 def test_all_of_two_billion_voxels_are_counted() -> None:
-    workers = Workers(2)
+    workers = ThreadPool(2)
     x = position(0)
     shape = (1300, 1300, 1300)
     _, (found, sums) = run_kernel(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.emulation.module import requires_emulation
-from tests.gpu.emulated import emulated_gpu
-from voxgpu.cpu.backend import Cpu
-from voxgpu.execution.task import Backend
+from tests.backends.cuda.emulated import emulated_gpu
+from tests.cuda_emulator.module import requires_emulation
+from voxgpu.backends.base import Backend
+from voxgpu.backends.cpu.backend import Cpu
 
 _THREADS = {"one thread": 1, "three threads": 3}
 

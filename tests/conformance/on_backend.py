@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from voxgpu.backends.base import Backend
 from voxgpu.diagnostics import Source, Span
 from voxgpu.execution.engine import run
 from voxgpu.execution.serial import Serial
-from voxgpu.execution.task import Backend
 from voxgpu.execution.threads import Threads
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
-from voxgpu.optimize.passes import scheduled
+from voxgpu.optimize.passes import optimize_and_schedule
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.primitive import Primitive, Value
 from voxgpu.primitives.source import CONSTANT
@@ -44,7 +44,7 @@ def type_of(value: Value) -> Type:
 def execute(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> dict[str, Any]:
     """What the goals of a plan come to, by label: values or exceptions."""
     found: dict[str, Any] = {}
-    planned = scheduled(plan, backend, given)
+    planned = optimize_and_schedule(plan, backend, given)
     backend.prepare(planned)
     executor = Threads(backend, backend.workers) if backend.workers else Serial(backend)
     outcome = run(planned, executor, lambda g, v: found.update({g.label: v}), given=given)

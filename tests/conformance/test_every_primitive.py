@@ -13,30 +13,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
+from tests.backends.cpu.checked import checked_kernels
+from tests.backends.cuda.emulated import emulated_gpu, prepare
 from tests.conformance.on_backend import outcome_of, plan_of, same
-from tests.cpu.checked import checked_kernels
-from tests.emulation.module import requires_emulation
-from tests.gpu.emulated import emulated_gpu, prepare
+from tests.cuda_emulator.module import requires_emulation
 from tests.laws.random_plans import lit, steepness
 from tests.primitives.images import masks, numbers, spacings
 from tests.strategies import law
-from voxgpu.codegen.cuda_source import CudaKernel
-from voxgpu.cpu.backend import Cpu
-from voxgpu.cpu.calls import calls
-from voxgpu.execution.task import Backend, Reference
-from voxgpu.gpu.ahead import kernels_of as kernels_of_plan
-from voxgpu.gpu.backend import Gpu
+from voxgpu.backends.base import Backend
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.cpu.calls import calls
+from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.backends.cuda.precompile import kernels_of as kernels_of_plan
+from voxgpu.backends.reference import ReferenceBackend
+from voxgpu.codegen.cuda_renderer import CudaKernel
 from voxgpu.image import Grid, Image
-from voxgpu.primitives import rewritten
+from voxgpu.primitives import internal
 from voxgpu.primitives.catalogue import primitives_of, standard_primitives
+from voxgpu.primitives.internal import OPERATORS
 from voxgpu.primitives.primitive import Primitive
-from voxgpu.primitives.rewritten import OPERATORS
 from voxgpu.types import ANY_IMAGE, BOOLEAN, BOOLEAN_IMAGE, NUMBER_IMAGE, TEXT, ImageOf, Type
 
 PRIMITIVES = [
     each
-    for each in (*standard_primitives(), *primitives_of(rewritten))
-    if each.body is not None or each in calls() or each.family == "rewritten"
+    for each in (*standard_primitives(), *primitives_of(internal))
+    if each.body is not None or each in calls() or each.family == "internal"
 ]
 #: What users may define: neighborhoods of any offsets, with any number outside.
 PRIMITIVES += [*steepness.overloads, *lit.overloads]
@@ -146,7 +147,7 @@ def test_a_primitive_comes_to_what_the_reference_says(
     def check(drawn: tuple[list[Any], Grid]) -> None:
         values, grid = drawn
         with np.errstate(all="ignore"):
-            expected = outcome_of(primitive, values, grid, Reference())
+            expected = outcome_of(primitive, values, grid, ReferenceBackend())
         found = outcome_of(primitive, values, grid, backend)
         assert same(found, expected), (found, expected)
 
@@ -156,7 +157,7 @@ def test_a_primitive_comes_to_what_the_reference_says(
 def test_what_is_looked_at() -> None:
     """Nothing that has a kernel escapes."""
     names = {each.name.partition("(")[0] for each in PRIMITIVES}
-    assert {"add", "near", "through", "volume", "average", "compared_distance"} <= names
+    assert {"add", "near", "through", "volume", "average", "distance_compare"} <= names
 
 
 def test_arrays_of_any_layout(backend: Backend) -> None:
@@ -170,7 +171,7 @@ def test_arrays_of_any_layout(backend: Backend) -> None:
     for name in (
         "greater(image of numbers, number)",
         "percentiles(image of numbers, image of true/false, number)",
-        "compared_volume(image of numbers, number, string)",
+        "threshold_count(image of numbers, number, string)",
         "labels(image of true/false)",
         "near(image of true/false)",
         "gradient(image of numbers)",
@@ -185,4 +186,4 @@ def test_arrays_of_any_layout(backend: Backend) -> None:
                 else:
                     values.append("less" if each.type == TEXT else 0.5)
             found = outcome_of(primitive, values, grid, backend)
-            assert same(found, outcome_of(primitive, values, grid, Reference())), name
+            assert same(found, outcome_of(primitive, values, grid, ReferenceBackend())), name

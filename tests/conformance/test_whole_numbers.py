@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.backends.cuda.emulated import emulated_gpu, prepare
 from tests.conformance.on_backend import NOWHERE, execute, outcome_of, same, type_of
-from tests.emulation.module import requires_emulation
-from tests.gpu.emulated import emulated_gpu, prepare
+from tests.cuda_emulator.module import requires_emulation
 from tests.laws.random_plans import lit, steepness
-from voxgpu.cpu.backend import Cpu
-from voxgpu.execution.task import Reference
-from voxgpu.gpu.ahead import kernels_of
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.cuda.precompile import kernels_of
+from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.catalogue import standard_primitives
 from voxgpu.primitives.define import Bool, Voxel, neighborhood
+from voxgpu.primitives.internal import PERCENTILE_COMPARE, THRESHOLD_COUNT
 from voxgpu.primitives.primitive import Primitive, Value
-from voxgpu.primitives.rewritten import COMPARED_PERCENTILE, COMPARED_VOLUME
 from voxgpu.primitives.source import CONSTANT
 from voxgpu.types import ImageOf, Type
 
@@ -82,7 +82,7 @@ def backend(request: pytest.FixtureRequest) -> Any:
             yield gpu
         return
     if request.param == "reference":
-        yield Reference()
+        yield ReferenceBackend()
         return
     made = Cpu(2)
     yield made
@@ -202,11 +202,11 @@ def test_what_ranks_and_counts(element: str, backend: Any) -> None:
     name = "percentiles(image of numbers, image of true/false, number)"
     found = outcome_of(NAMED[name], [*images, 0.5], grid, backend)
     assert _array(found) == expected
-    found = outcome_of(COMPARED_PERCENTILE, [*images, 0.5, 0.25, "greater"], grid, backend)
+    found = outcome_of(PERCENTILE_COMPARE, [*images, 0.5, 0.25, "greater"], grid, backend)
     assert _array(found) == [rank > 0.25 for rank in expected]
     for number, name in product([16777217.0, 0.5, float("nan")], ["less", "not_equal"]):
         count = sum(OPERATORS[name](each, number) for each in v.ravel().tolist())
-        assert outcome_of(COMPARED_VOLUME, [images[0], number, name], grid, backend) == count
+        assert outcome_of(THRESHOLD_COUNT, [images[0], number, name], grid, backend) == count
 
 
 def ranked(population: Sequence[int], each: Sequence[int], c: float) -> list[float]:
@@ -249,7 +249,7 @@ def test_neighborhoods(element: str, backend: Any) -> None:
     assert np.array_equal(made["equal to the next"].array[:, :, -1], v[:, :, -1] == 7)
     first = np.where(v[:, :, :-2] != 0, v[:, :, 2:] == 16777217, False)
     assert made["within"].array[:, :, :-2][first & (v[:, :, :-2] > 0)].all()
-    wanted = execute(Plan(nodes, types, goals), given, Reference())
+    wanted = execute(Plan(nodes, types, goals), given, ReferenceBackend())
     assert all(same(made[label], wanted[label]) for label in made)
 
 
@@ -281,7 +281,8 @@ def test_many_thresholds_of_one_image() -> None:
         for name in ("less_equal", "equal"):
             arguments: list[Value] = [Image(v, grid), number, name]
             found, wanted = (
-                outcome_of(COMPARED_VOLUME, arguments, grid, each) for each in (made, Reference())
+                outcome_of(THRESHOLD_COUNT, arguments, grid, each)
+                for each in (made, ReferenceBackend())
             )
             assert same(found, wanted)
     made.close()

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from voxgpu.compile import Options, compile_program, read_source
 from voxgpu.demo.phantom import make_phantom, natural_spacing, write_phantom
-from voxgpu.execute import Result, execute
 from voxgpu.image import Image
-from voxgpu.pipeline import Options, compile_program, read_source
+from voxgpu.session import Result, execute
 
 PARAMETERS = {"HI": "0.93", "VI": "0.89", "BINS": "20", "SIM": "0.6"}
 SAVED = ("brain", "pflair", "hyperIntense", "veryIntense", "growTum", "tumStatCC", "gtv")

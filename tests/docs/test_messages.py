@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.docs.mistakes import CASES, Case, write_images
+from voxgpu.backends.cuda.detect import found
 from voxgpu.cli.main import _status
-from voxgpu.gpu.driver import found
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 

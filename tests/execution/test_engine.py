@@ -10,21 +10,21 @@ import pytest
 import SimpleITK as sitk
 
 import voxgpu
-from voxgpu import execute as execution
+from voxgpu import session as execution
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.execution import runner
 from voxgpu.execution.engine import run
 from voxgpu.execution.events import Delivered, Event, Failed, Finished, Released, Started
-from voxgpu.execution.executor import Done
+from voxgpu.execution.executor import TaskResult
 from voxgpu.execution.serial import Serial
-from voxgpu.execution.task import Work
-from voxgpu.files.problem import FileProblem
+from voxgpu.execution.task import TaskInput
+from voxgpu.files.errors import FileError
 from voxgpu.image import Image
 from voxgpu.limits.process import MemoryLimit
 from voxgpu.optimize.schedule import Schedule, schedule
-from voxgpu.pipeline import Options, compile_program
 from voxgpu.plan.node import Goal
-from voxgpu.primitives.primitive import Value, ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError, Value
 
 PROGRAM = """
 load image = "{path}"
@@ -71,7 +71,7 @@ class Shuffled(Serial):
         super().__init__()
         self._random = Random(seed)
 
-    def next_done(self) -> Done:
+    def next_done(self) -> TaskResult:
         self._random.shuffle(self._done)
         return super().next_done()
 
@@ -89,7 +89,7 @@ def test_a_failing_goal_leaves_the_others_alone(planned: Schedule) -> None:
     watch = Watch()
     outcome = run(planned, Serial(), watch.deliver, observe=watch.observe)
     ((goal, node, error),) = outcome.failures
-    assert goal.label == "fourth" and node is not None and isinstance(error, ValueProblem)
+    assert goal.label == "fourth" and node is not None and isinstance(error, UndefinedValueError)
     assert list(watch.delivered) == ["first", "second", "third.nii.gz", "fifth"]
     assert [type(event) for event in watch.events].count(Failed) == 1
 
@@ -141,10 +141,10 @@ def test_a_goal_that_cannot_be_delivered_fails_alone(planned: Schedule) -> None:
 
     def deliver(goal: Goal, value: Value) -> None:
         if goal.action == "save":
-            raise FileProblem("third.nii.gz", "no space left", "", "write")
+            raise FileError("third.nii.gz", "no space left", "", "write")
         watch.deliver(goal, value)
 
-    outcome = run(planned, Serial(), deliver, (FileProblem,))
+    outcome = run(planned, Serial(), deliver, (FileError,))
     assert [goal.label for goal, _, _ in outcome.failures] == ["third.nii.gz", "fourth"]
     assert list(watch.delivered) == ["first", "second", "fifth"]
 
@@ -155,7 +155,7 @@ class Interrupted(Serial):
     closed = False
     count = 0
 
-    def submit(self, work: Work) -> bool:
+    def submit(self, work: TaskInput) -> bool:
         self.count += 1
         if self.count == 4:
             raise KeyboardInterrupt

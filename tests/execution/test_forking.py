@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import voxgpu
-from voxgpu.cpu.workers import Workers
+from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.diagnostics import ImgqlError
-from voxgpu.execute import Session
-from voxgpu.store.writer import Writer
+from voxgpu.session import Session
+from voxgpu.store.background_writer import BackgroundWriter
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
@@ -24,8 +24,8 @@ import faulthandler, os, sys, threading, time, signal, warnings
 warnings.simplefilter("ignore")
 import numpy as np, SimpleITK as sitk, voxgpu
 from pathlib import Path
-from voxgpu.codegen import machine as m
-m.keep_machine_code_in(Path("code"))
+from voxgpu.codegen import jit as m
+m.set_cache_folder(Path("code"))
 voxels = np.arange(4096, dtype=np.float32).reshape(8, 16, 32)
 sitk.WriteImage(sitk.GetImageFromArray(voxels), "v.nrrd")
 text = 'load v = "v.nrrd"\\nprint "a" avg({sum}, v > 3)\\nprint "b" volume(near(v > {k}))\\n'
@@ -90,7 +90,7 @@ def _in_child(function: object) -> int:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_threads_are_started_anew() -> None:
-    workers = Workers(3)
+    workers = ThreadPool(3)
     assert workers.map(lambda each: each + 1, range(5)) == [1, 2, 3, 4, 5]
     assert _in_child(lambda: sum(workers.map(lambda each: each + 1, range(5)))) == 15
     assert _in_child(lambda: workers.submit(lambda: 7).result()) == 7
@@ -99,14 +99,14 @@ def test_threads_are_started_anew() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_what_waits_to_be_written_is_written_by_the_parent() -> None:
-    writer, go, done = Writer(100), threading.Event(), []
-    writer.offer(10, go.wait, True)
-    writer.offer(10, lambda: done.append(os.getpid()), True)
+    writer, go, done = BackgroundWriter(100), threading.Event(), []
+    writer.submit(10, go.wait, True)
+    writer.submit(10, lambda: done.append(os.getpid()), True)
 
     def child() -> int:
         writer.drain()
         mine: list[int] = []
-        writer.offer(10, lambda: mine.append(1), True)
+        writer.submit(10, lambda: mine.append(1), True)
         writer.close()
         return len(mine) + 10 * len(done)
 
@@ -118,8 +118,8 @@ def test_what_waits_to_be_written_is_written_by_the_parent() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_session_of_the_parent_is_refused() -> None:
+    from voxgpu.compile import Options, compile_program, unread
     from voxgpu.diagnostics import Source
-    from voxgpu.pipeline import Options, compile_program, unread
 
     compiled = compile_program(Source("program", 'print "a" 1 + 1\n'), None, Options(), unread)
     with Session(None) as session:
@@ -140,12 +140,12 @@ def test_a_session_of_the_parent_is_refused() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_gpu_of_the_parent_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from voxgpu.gpu import driver
+    from voxgpu.backends.cuda import detect
 
-    monkeypatch.setattr(driver, "_started", True)
+    monkeypatch.setattr(detect, "_started", True)
 
     def child() -> int:
-        count, problem = driver.found()
+        count, problem = detect.found()
         try:
             voxgpu.run('print "a" 1 + 1\n', device="cuda:0")
         except ImgqlError as error:
@@ -154,7 +154,7 @@ def test_a_gpu_of_the_parent_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
         return 0
 
     assert _in_child(child) == 1
-    assert not driver._is_parents
+    assert not detect._is_parents
 
 
 #: Forks while a run imports what takes long; the child must not wait for an import that never ends.

@@ -10,12 +10,12 @@ import pytest
 import SimpleITK as sitk
 
 import voxgpu
-from voxgpu.cpu.backend import Cpu
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.execute import Session
-from voxgpu.execution import deliver
+from voxgpu.execution import outputs
 from voxgpu.execution.events import Delivered, Event, Finished, Started
-from voxgpu.pipeline import Options, compile_program
+from voxgpu.session import Session
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_what_is_saved_is_told_in_the_order_of_the_program(image: Path, tmp_path
 def test_a_file_that_cannot_be_written_takes_nothing_along(
     image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = deliver.write_image
+    write = outputs.write_image
 
     def full(path: Path, found: voxgpu.Image, labels: bool) -> object:
         if path.name == "bad.nii.gz":
@@ -58,11 +58,11 @@ def test_a_file_that_cannot_be_written_takes_nothing_along(
         return write(path, found, labels)
 
     def voxgpu_problem(path: Path) -> Exception:
-        from voxgpu.files.problem import FileProblem
+        from voxgpu.files.errors import FileError
 
-        return FileProblem(str(path), "No space left on device")
+        return FileError(str(path), "No space left on device")
 
-    monkeypatch.setattr(deliver, "write_image", full)
+    monkeypatch.setattr(outputs, "write_image", full)
     text = (
         f'load v = "{image}"\nsave "bad.nii.gz" v > 3\nsave "good.nii.gz" v > 4\n'
         'print "n" volume(v > 3)\n'
@@ -77,13 +77,13 @@ def test_a_file_is_written_while_the_rest_is_computed(
 ) -> None:
     """The file is held up until the last value is there: nothing waits for it."""
     computed = threading.Event()
-    write = deliver.write_image
+    write = outputs.write_image
 
     def slow(path: Path, found: voxgpu.Image, labels: bool) -> object:
         assert computed.wait(60)
         return write(path, found, labels)
 
-    monkeypatch.setattr(deliver, "write_image", slow)
+    monkeypatch.setattr(outputs, "write_image", slow)
     events: list[Event] = []
 
     def observe(event: Event) -> None:

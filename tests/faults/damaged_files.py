@@ -129,8 +129,8 @@ def _replace_number(data: bytearray, rng: np.random.Generator) -> None:
 def read_forever() -> None:
     """Reads the files named on standard input; prints what came of each, and the memory."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
+    from voxgpu.files.errors import FileError
     from voxgpu.files.header import read_header
-    from voxgpu.files.problem import FileProblem
     from voxgpu.files.read import read_image
 
     # Libraries print of themselves; what is said here goes out on a descriptor of its own.
@@ -141,7 +141,7 @@ def read_forever() -> None:
             header = read_header(Path(line.rstrip("\n")))
             image = read_image(header.at(header.volumes - 1) if header.volumes > 1 else header)
             said = f"value {image.array.dtype}"
-        except FileProblem as problem:
+        except FileError as problem:
             said = f"message {problem.reason}"
         except Exception as error:
             said = f"traceback {type(error).__name__}: {error}"

@@ -17,7 +17,7 @@ import pytest
 import SimpleITK as sitk
 
 from voxgpu.store import maintenance
-from voxgpu.store.opened import open_disk
+from voxgpu.store.open import open_disk
 
 KILLS, PROCESSES = 200, 4
 
@@ -125,7 +125,7 @@ def test_two_hundred_kills_over_four_processes(desk: Path) -> None:
 def _forget_some(store: Path, choice: random.Random) -> None:
     """Driven out by somebody, so that there is something to write until the end."""
     disk = open_disk(store)
-    disk.make_room(int(disk.taken() * choice.random() * 0.7))
+    disk.evict_until(int(disk.size() * choice.random() * 0.7))
     disk.close()
 
 

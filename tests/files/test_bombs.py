@@ -18,8 +18,8 @@ import SimpleITK
 from nifti_samples import same_bits
 from PIL import Image as Picture
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.raster import largest_ratio
 from voxgpu.files.read import read_image, read_with_doubts
 
@@ -33,7 +33,7 @@ SCRIPT = """
 import json, os, re, sys
 from pathlib import Path
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
 from voxgpu.files.read import read_image
 def peak(process):
     status = Path(f"/proc/{process}/status").read_text()
@@ -41,7 +41,7 @@ def peak(process):
 for path in sys.argv[1:]:
     try:
         said = read_image(read_header(Path(path))).array.tolist()
-    except FileProblem as problem:
+    except FileError as problem:
         said = problem.reason
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     print(json.dumps([said, max(map(peak, ["self", *children]))]))
@@ -162,7 +162,7 @@ def test_voxels_far_behind_their_header_are_refused_in_gzip_data(tmp_path, zeros
     struct.pack_into("<f", data, 108, float(UNPACKED - (1 << 20)))
     path = tmp_path / "a.nii.gz"
     path.write_bytes(gzip.compress(bytes(data)) + zeros[0])
-    with pytest.raises(FileProblem, match=r"says that [\d,]+ bytes precede its voxels"):
+    with pytest.raises(FileError, match=r"says that [\d,]+ bytes precede its voxels"):
         read_header(path)
 
 
@@ -186,7 +186,7 @@ def test_pictures_that_claim_more_than_they_can_hold_are_refused(tmp_path, kind)
                 struct.pack_into("<I", data, at + 12 * field + 8, 60_000)
     path = tmp_path / f"a.{kind}"
     path.write_bytes(data)
-    with pytest.raises(FileProblem, match="the header claims"):
+    with pytest.raises(FileError, match="the header claims"):
         read_header(path)
 
 
@@ -210,14 +210,14 @@ def test_deflated_tiles_end_in_a_message_or_their_values(tmp_path, zeros):
     for place, number in zip(places, (len(data), len(zeros[1])), strict=True):
         struct.pack_into("<I", data, place, number)
     (tmp_path / "a.tif").write_bytes(bytes(data) + zeros[1])
-    with pytest.raises(FileProblem, match=r"more than|damaged"):
+    with pytest.raises(FileError, match=r"more than|damaged"):
         read_image(read_header(tmp_path / "a.tif"))
 
 
 def test_bzip2_is_refused_with_the_command_that_mends_it(tmp_path):
     path = tmp_path / "a.nrrd"
     path.write_bytes(b"NRRD0004\ntype: uint8\ndimension: 2\nsizes: 4 4\nencoding: bzip2\n\nBZh")
-    with pytest.raises(FileProblem, match="packed with bzip2") as caught:
+    with pytest.raises(FileError, match="packed with bzip2") as caught:
         read_header(path)
     assert caught.value.help.endswith(f"unu save -f nrrd -e gzip -i {path} -o packed.nrrd")
     assert os.fspath(path) in caught.value.help
@@ -229,13 +229,13 @@ def test_files_of_freesurfer_are_held_to_their_headers(tmp_path, zeros):
     nibabel.save(nibabel.MGHImage(VOXELS, np.eye(4)), tmp_path / "a.mgh")
     whole = (tmp_path / "a.mgh").read_bytes()
     (tmp_path / "tail.mgz").write_bytes(gzip.compress(whole) + zeros[0])
-    with pytest.raises(FileProblem, match="holds more than the 348 bytes promised"):
+    with pytest.raises(FileError, match="holds more than the 348 bytes promised"):
         read_image(read_header(tmp_path / "tail.mgz"))
     large = bytearray(whole)
     struct.pack_into(">3i", large, 4, 2000, 2000, 2000)
     (tmp_path / "a.mgh").write_bytes(large)
-    with pytest.raises(FileProblem, match="truncated: header promises 8,000,000,284 bytes"):
+    with pytest.raises(FileError, match="truncated: header promises 8,000,000,284 bytes"):
         read_header(tmp_path / "a.mgh")
     (tmp_path / "b.mgz").write_bytes(gzip.compress(bytes(large)))
-    with pytest.raises(FileProblem, match="the header claims 8,000,000,000 bytes"):
+    with pytest.raises(FileError, match="the header claims 8,000,000,000 bytes"):
         read_header(tmp_path / "b.mgz")

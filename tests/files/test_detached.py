@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image
 
 META = (
@@ -19,7 +19,7 @@ NRRD = "NRRD0004\ntype: uint8\ndimension: 3\nsizes: 4 4 4\nencoding: raw\n"
 
 
 def reason(path) -> str:
-    with pytest.raises(FileProblem) as caught:
+    with pytest.raises(FileError) as caught:
         read_image(read_header(path))
     return caught.value.reason
 

@@ -6,9 +6,9 @@ import pytest
 import SimpleITK
 from nifti_samples import random_voxels, same_bits
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
 from voxgpu.files.options import ReadOptions
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image
 
 VOLUME = random_voxels("int16", 5 * 6 * 7).reshape(5, 6, 7)
@@ -46,8 +46,8 @@ def write_series(folder, name="1.2.3.4", places=range(5), row_column=(1, 0, 0, 0
     return folder
 
 
-def problem(path) -> FileProblem:
-    with pytest.raises(FileProblem) as caught:
+def problem(path) -> FileError:
+    with pytest.raises(FileError) as caught:
         read_header(path)
     return caught.value
 
@@ -119,5 +119,5 @@ def test_a_slice_that_was_cut_after_the_header_was_read(tmp_path):
     folder = write_series(tmp_path / "scan")
     header = read_header(folder)
     os.truncate(header.files[2], 500)
-    with pytest.raises(FileProblem):
+    with pytest.raises(FileError):
         read_image(header)

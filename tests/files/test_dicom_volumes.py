@@ -11,8 +11,8 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 
 from voxgpu.files import dicom_pixels
 from voxgpu.files import read as reading
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image
 
 STORED = np.random.default_rng(0).integers(0, 1000, (6, 5, 4)).astype(np.uint16)
@@ -73,7 +73,7 @@ def voxels(path):
 
 
 def refusal(path):
-    with pytest.raises(FileProblem) as caught:
+    with pytest.raises(FileError) as caught:
         read_header(path)
     return caught.value
 
@@ -279,7 +279,7 @@ def test_damaged_compressed_voxels_end_in_a_message(tmp_path, monkeypatch):
         one.PixelData = one.PixelData[:20] + b"\xff" * (len(one.PixelData) - 20)
 
     header = read_header(write(tmp_path / "s", STORED[:1], change=change))
-    with pytest.raises(FileProblem, match="compressed voxels"):
+    with pytest.raises(FileError, match="compressed voxels"):
         read_image(header)
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxgpu.files import file_bytes, raster
+from voxgpu.files.errors import FileError
 from voxgpu.files.file_bytes import FileBytes
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +72,8 @@ def test_a_file_that_is_written_while_its_header_is_read(
 
     def crashed(place: str, *_: object) -> None:
         path.write_bytes(b"another")
-        raise FileProblem(place, "it is damaged: its reader crashes (SIGBUS)")
+        raise FileError(place, "it is damaged: its reader crashes (SIGBUS)")
 
     monkeypatch.setattr(header, "read_apart", crashed)
-    with pytest.raises(FileProblem, match="was changed while it was read"):
+    with pytest.raises(FileError, match="was changed while it was read"):
         read_header(path)

@@ -18,8 +18,8 @@ from voxgpu.files import digest as digesting
 from voxgpu.files import header as headers
 from voxgpu.files import read as reading
 from voxgpu.files.digest import Digests, content_digest
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header, read_header
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image
 from voxgpu.image import Grid
 
@@ -135,10 +135,10 @@ def test_a_file_that_vanished(tmp_path):
     digests = Digests()
     digests.of(of_files(path))
     path.unlink()
-    with pytest.raises(FileProblem, match="no such file or directory") as caught:
+    with pytest.raises(FileError, match="no such file or directory") as caught:
         digests.of(of_files(path))
     assert caught.value.path == str(path)
-    with pytest.raises(FileProblem):
+    with pytest.raises(FileError):
         content_digest(of_files(path))
 
 
@@ -153,17 +153,17 @@ def test_a_file_that_grows_while_it_is_read(tmp_path, monkeypatch):
         return result
 
     monkeypatch.setattr(digesting.hashlib, "file_digest", grow)
-    with pytest.raises(FileProblem, match="changed while it was read"):
+    with pytest.raises(FileError, match="changed while it was read"):
         Digests().of(of_files(path))
 
 
 def test_a_problem_survives_the_way_between_processes():
-    problem = FileProblem("a.nii", "it is gone", "look elsewhere", "write")
+    problem = FileError("a.nii", "it is gone", "look elsewhere", "write")
     copy = pickle.loads(pickle.dumps(problem))
     assert (copy.path, copy.reason, copy.help) == ("a.nii", "it is gone", "look elsewhere")
     assert str(copy) == str(problem) == "cannot write `a.nii`: it is gone"
-    assert str(FileProblem("a.nii", "it is gone")) == "cannot read `a.nii`: it is gone"
-    assert FileProblem("a.nii", "it is gone").help == ""
+    assert str(FileError("a.nii", "it is gone")) == "cannot read `a.nii`: it is gone"
+    assert FileError("a.nii", "it is gone").help == ""
 
 
 def test_a_header_survives_the_way_between_processes(tmp_path):
@@ -173,7 +173,7 @@ def test_a_header_survives_the_way_between_processes(tmp_path):
 
 def test_the_vocabulary_of_files_is_cheap_to_import():
     code = (
-        "import sys; import voxgpu.files.header, voxgpu.files.digest, voxgpu.files.roots, "
+        "import sys; import voxgpu.files.header, voxgpu.files.digest, voxgpu.files.access, "
         "voxgpu.files.read, voxgpu.files.write; "
         "print(sorted({'SimpleITK', 'PIL', 'isal', 'scipy'} & set(sys.modules)))"
     )
@@ -197,7 +197,7 @@ def test_voxels_of_a_file_that_was_replaced_since_it_was_hashed_are_not_taken(tm
     header = read_header(path)
     Digests().of(header)
     put(tmp_path / "b.nii", voxels_of(7)).replace(path)
-    with pytest.raises(FileProblem, match="changed while it was read") as caught:
+    with pytest.raises(FileError, match="changed while it was read") as caught:
         read_image(header)
     assert "run again" in caught.value.help
 
@@ -206,7 +206,7 @@ def test_a_file_that_was_replaced_since_its_header_was_read_is_not_hashed(tmp_pa
     path = put(tmp_path / "a.nii", voxels_of(1))
     header = read_header(path)
     put(path, voxels_of(7))
-    with pytest.raises(FileProblem, match="changed while it was read"):
+    with pytest.raises(FileError, match="changed while it was read"):
         Digests().of(header)
 
 
@@ -221,7 +221,7 @@ def test_a_file_that_is_written_while_its_voxels_are_read_is_refused(tmp_path, m
         return found
 
     monkeypatch.setattr(reading, "_nifti_voxels", disturbed)
-    with pytest.raises(FileProblem, match="changed while it was read"):
+    with pytest.raises(FileError, match="changed while it was read"):
         read_image(header)
 
 
@@ -235,7 +235,7 @@ def test_a_header_whose_file_is_written_meanwhile_is_refused(tmp_path, monkeypat
         return found
 
     monkeypatch.setattr(headers, "_nifti_header", disturbed)
-    with pytest.raises(FileProblem, match="changed while it was read"):
+    with pytest.raises(FileError, match="changed while it was read"):
         read_header(path)
 
 

@@ -14,15 +14,15 @@ import pytest
 import SimpleITK
 from nifti_samples import affine, header, itk, rotation, write
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image
 
 SAGITTAL = affine([[0, 0, 1], [1, 0, 0], [0, 1, 0]], origin=(1, 2, 3))
 
 
-def problem(path) -> FileProblem:
-    with pytest.raises(FileProblem) as caught:
+def problem(path) -> FileError:
+    with pytest.raises(FileError) as caught:
         read_header(path)
     assert "\n" not in str(caught.value)
     assert str(caught.value) == f"cannot read `{caught.value.path}`: {caught.value.reason}"

@@ -14,13 +14,13 @@ from nifti_samples import itk, itk_array, random_voxels, same_bits, scans
 from PIL import Image as Picture
 
 from voxgpu.files import write as writing
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image
 from voxgpu.files.write import unsupported_reason, write_image
 from voxgpu.image import Grid, Image
+from voxgpu.temporary_files import computer
 from voxgpu.types import Content
-from voxgpu.unfinished import computer
 
 ELEMENTS = [
     "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
@@ -55,8 +55,8 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def problem(path, image) -> FileProblem:
-    with pytest.raises(FileProblem) as caught:
+def problem(path, image) -> FileError:
+    with pytest.raises(FileError) as caught:
         write_image(path, image)
     assert caught.value.path == str(path)
     assert str(caught.value) == f"cannot write `{path}`: {caught.value.reason}"
@@ -328,7 +328,7 @@ def test_a_disk_that_is_full(tmp_path, suffix):
         sys.dont_write_bytecode = True
         import numpy as np
         from pathlib import Path
-        from voxgpu.files.problem import FileProblem
+        from voxgpu.files.errors import FileError
         from voxgpu.files.write import write_image
         from voxgpu.image import Grid, Image
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -336,7 +336,7 @@ def test_a_disk_that_is_full(tmp_path, suffix):
         resource.setrlimit(resource.RLIMIT_FSIZE, (20000, resource.RLIM_INFINITY))
         try:
             write_image(Path("a{suffix}"), Image(voxels, Grid.regular((300, 300))))
-        except FileProblem as problem:
+        except FileError as problem:
             print(problem)
     """
     environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": os.defpath}
@@ -405,7 +405,7 @@ def test_write_protected_files_and_links_are_not_replaced(tmp_path):
     protected.chmod(0o444)
     link.symlink_to(protected)
     for path, reason in ((protected, "write-protected"), (link, "it is a link")):
-        with pytest.raises(FileProblem, match=reason):
+        with pytest.raises(FileError, match=reason):
             write_image(path, image)
     assert protected.read_text() == "precious" and link.is_symlink()
     assert names(tmp_path) == ["link.nii", "protected.nii"]

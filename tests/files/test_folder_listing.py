@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from voxgpu.files.access import AllowedRoots
+from voxgpu.files.errors import FileError
 from voxgpu.files.folder import listing
-from voxgpu.files.problem import FileProblem
-from voxgpu.files.roots import Roots
 
-ANYWHERE = Roots()
+ANYWHERE = AllowedRoots()
 
 
 @pytest.fixture
@@ -42,23 +42,23 @@ def test_whole_paths_can_be_opened(folder: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ["../*", "/etc/*", "deep/../../*", ""])
 def test_a_pattern_stays_within_the_folder(folder: Path, pattern: str) -> None:
-    with pytest.raises(FileProblem, match="pattern"):
+    with pytest.raises(FileError, match="pattern"):
         listing(folder, pattern, False, False, ANYWHERE)
 
 
 def test_only_folders_that_may_be_read_are_listed(folder: Path) -> None:
-    roots = Roots(read=(folder,))
+    roots = AllowedRoots(read=(folder,))
     assert listing(folder / "deep", "*", False, False, roots) == ["c_flair.nii.gz"]
-    with pytest.raises(FileProblem):
+    with pytest.raises(FileError):
         listing(folder.parent, "*", False, False, roots)
     (folder / "out").symlink_to(folder.parent)
-    with pytest.raises(FileProblem):
+    with pytest.raises(FileError):
         listing(folder / "out", "*", False, False, roots)
 
 
 def test_what_is_no_folder(folder: Path) -> None:
     for path in (folder / "none", folder / "a_seg.nii.gz"):
-        with pytest.raises(FileProblem, match="not a folder"):
+        with pytest.raises(FileError, match="not a folder"):
             listing(path, "*", False, False, ANYWHERE)
 
 
@@ -83,7 +83,7 @@ def test_what_leads_out_of_the_roots_is_not_listed(folder: Path) -> None:
     (folder / "link").symlink_to(outside)
     (folder / "file.nii").symlink_to(outside / "secret.nii")
     (folder / "inner.nii").symlink_to(folder / "a_seg.nii.gz")
-    roots = Roots(read=(folder,))
+    roots = AllowedRoots(read=(folder,))
     inner = ["a_flair.nii.gz", "a_seg.nii.gz", "b_flair.nii.gz", "deep", "inner.nii"]
     assert listing(folder, "*", False, False, roots) == inner
     assert listing(folder, "*/*", False, False, roots) == ["deep/c_flair.nii.gz"]

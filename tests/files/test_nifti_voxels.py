@@ -19,9 +19,9 @@ from nifti_samples import (
     write,
 )
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
 from voxgpu.files.options import ReadOptions
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image
 
 SCALINGS = [(0, 0), (1, 0), (2.5, 1.25), (-1, 0), (1e-9, 0), (1, 1e-10), (1, 1e-17)]
@@ -184,7 +184,7 @@ def packed(request):
 def test_truncated_gzip(tmp_path, packed, left):
     path = tmp_path / "a.nii.gz"
     path.write_bytes(packed[: left if left < 0 else int(left * len(packed))])
-    with pytest.raises(FileProblem, match="truncated") as caught:
+    with pytest.raises(FileError, match="truncated") as caught:
         read_image(read_header(path))
     assert caught.value.path == str(path)
 
@@ -195,13 +195,13 @@ def test_damaged_gzip(tmp_path, packed, at):
     damaged[at if at < 0 else int(at * len(packed))] ^= 0x10
     path = tmp_path / "a.nii.gz"
     path.write_bytes(damaged)
-    with pytest.raises(FileProblem, match=r"damaged|truncated"):
+    with pytest.raises(FileError, match=r"damaged|truncated"):
         read_image(read_header(path))
 
 
 def test_gzip_that_ends_after_fewer_voxels_than_the_header_says(tmp_path):
     path = write(tmp_path / "a.nii.gz", header((4, 3, 2)), bytes(46))
-    with pytest.raises(FileProblem, match="truncated: the header promises 48 bytes of voxels"):
+    with pytest.raises(FileError, match="truncated: the header promises 48 bytes of voxels"):
         read_image(read_header(path))
 
 
@@ -209,7 +209,7 @@ def test_gzip_that_ends_after_fewer_voxels_than_the_header_says(tmp_path):
 def test_truncated_nii(tmp_path, missing):
     path = write(tmp_path / "a.nii", header(), bytes(48 - missing))
     message = f"truncated: header promises 400 bytes, file has {400 - missing}"
-    with pytest.raises(FileProblem, match=message):
+    with pytest.raises(FileError, match=message):
         read_header(path)
 
 
@@ -217,17 +217,17 @@ def test_a_file_that_changed_since_its_header_was_read(tmp_path):
     path = write(tmp_path / "a.nii", header())
     before = read_header(path)
     write(path, header((3, 4, 2)))
-    with pytest.raises(FileProblem, match="changed while it was read"):
+    with pytest.raises(FileError, match="changed while it was read"):
         read_image(before)
-    with pytest.raises(FileProblem, match="changed since its header was read"):
+    with pytest.raises(FileError, match="changed since its header was read"):
         read_image(replace(before, states=()))  # where the states were not known
     write(path, header(datatype=512))
-    with pytest.raises(FileProblem, match="changed while it was read"):
+    with pytest.raises(FileError, match="changed while it was read"):
         read_image(before)
-    with pytest.raises(FileProblem, match="changed since its header was read"):
+    with pytest.raises(FileError, match="changed since its header was read"):
         read_image(replace(before, states=()))  # where the states were not known
     path.unlink()
-    with pytest.raises(FileProblem, match="no such file"):
+    with pytest.raises(FileError, match="no such file"):
         read_image(before)
 
 
@@ -236,9 +236,9 @@ def test_a_file_that_was_cut_after_its_header_was_read(tmp_path, suffix):
     path = write(tmp_path / f"a{suffix}", header(), random_voxels("int16", 24).tobytes())
     before = read_header(path)
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(FileProblem, match="changed while it was read"):
+    with pytest.raises(FileError, match="changed while it was read"):
         read_image(before)
-    with pytest.raises(FileProblem, match="truncated"):
+    with pytest.raises(FileError, match="truncated"):
         read_image(replace(before, states=()))
 
 
@@ -267,5 +267,5 @@ def test_bytes_after_the_gzip_data_are_ignored(tmp_path, size, tail):
     damaged = bytearray(path.read_bytes())
     damaged[-len(tail) - 6] ^= 0x10
     path.write_bytes(damaged)
-    with pytest.raises(FileProblem, match="damaged"):
+    with pytest.raises(FileError, match="damaged"):
         read_image(read_header(path))

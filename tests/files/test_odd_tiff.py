@@ -5,8 +5,8 @@ import pytest
 import tifffile
 from nifti_samples import same_bits
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image
 from voxgpu.files.write import write_image
 from voxgpu.image import Grid, Image
@@ -30,7 +30,7 @@ def voxels(path):
 
 
 def refusal(path):
-    with pytest.raises(FileProblem) as caught:
+    with pytest.raises(FileError) as caught:
         read_image(read_header(path))
     return caught.value
 

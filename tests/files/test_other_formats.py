@@ -10,8 +10,8 @@ import SimpleITK
 from nifti_samples import itk_array, random_voxels, same_bits
 from PIL import Image as Picture
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image
 
 VOLUME = random_voxels("int16", 10 * 20 * 30).reshape(10, 20, 30)
@@ -26,8 +26,8 @@ def save(array, path, compress=False, **options):
     return path
 
 
-def problem(path) -> FileProblem:
-    with pytest.raises(FileProblem) as caught:
+def problem(path) -> FileError:
+    with pytest.raises(FileError) as caught:
         read_image(read_header(path))
     assert "\n" not in str(caught.value)
     return caught.value
@@ -202,17 +202,17 @@ def test_an_image_that_changed_since_its_header_was_read(tmp_path):
     path = save(VOLUME, tmp_path / "a.nrrd")
     header = read_header(path)
     save(VOLUME[:5], path)
-    with pytest.raises(FileProblem, match="changed while it was read"):
+    with pytest.raises(FileError, match="changed while it was read"):
         read_image(header)
-    with pytest.raises(FileProblem, match="changed since its header was read"):
+    with pytest.raises(FileError, match="changed since its header was read"):
         read_image(replace(header, states=()))
     save(VOLUME.astype(np.float32), path)
-    with pytest.raises(FileProblem, match="changed while it was read"):
+    with pytest.raises(FileError, match="changed while it was read"):
         read_image(header)
-    with pytest.raises(FileProblem, match="changed since its header was read"):
+    with pytest.raises(FileError, match="changed since its header was read"):
         read_image(replace(header, states=()))
     path.unlink()
-    with pytest.raises(FileProblem, match="no such file"):
+    with pytest.raises(FileError, match="no such file"):
         read_image(header)
 
 

@@ -11,8 +11,8 @@ import pytest
 import xxhash
 
 from voxgpu.files import write
+from voxgpu.files.errors import FileError
 from voxgpu.files.pack import check_packed, write_packed
-from voxgpu.files.problem import FileProblem
 from voxgpu.image import Grid, Image
 
 SIZES = [0, 1, 3, 1 << 16, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5 << 20]
@@ -38,7 +38,7 @@ def test_another_byte_is_noticed(tmp_path, size):
     data = bytearray(np.random.default_rng(0).bytes(size))
     path = packed(tmp_path / "a.gz", (b"header", bytes(data)))
     data[37] ^= 4
-    with pytest.raises(FileProblem, match="does not unpack"):
+    with pytest.raises(FileError, match="does not unpack"):
         check_packed(path, (b"header", bytes(data)), path)
 
 
@@ -46,14 +46,14 @@ def test_another_byte_is_noticed(tmp_path, size):
 def test_a_stream_that_is_cut_is_noticed(tmp_path, cut):
     path = packed(tmp_path / "a.gz", (bytes(200),))
     path.write_bytes(path.read_bytes()[:-cut])
-    with pytest.raises(FileProblem, match="does not unpack"):
+    with pytest.raises(FileError, match="does not unpack"):
         check_packed(path, (bytes(200),), path)
 
 
 @pytest.mark.parametrize("more", [b"x", bytes(1 << 16)])
 def test_a_stream_that_goes_on_is_noticed(tmp_path, more):
     path = packed(tmp_path / "a.gz", (bytes(200), more))
-    with pytest.raises(FileProblem, match="does not unpack"):
+    with pytest.raises(FileError, match="does not unpack"):
         check_packed(path, (bytes(200),), path)
 
 
@@ -68,7 +68,7 @@ def test_every_flipped_bit_of_a_small_file_is_noticed(tmp_path):
         path.write_bytes(damaged)
         try:
             check_packed(path, parts, path)
-        except FileProblem:
+        except FileError:
             told += 1
         else:  # some bits do not matter
             assert zlib.decompress(damaged, wbits=31) == parts[0]
@@ -83,7 +83,7 @@ def test_an_encoder_that_is_wrong_leaves_no_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(write, "write_packed", wrong)
     image = Image(np.zeros((6, 7, 8), np.uint8), Grid.regular((6, 7, 8)))
-    with pytest.raises(FileProblem, match="does not unpack"):
+    with pytest.raises(FileError, match="does not unpack"):
         write.write_image(tmp_path / "a.nii.gz", image)
     assert list(tmp_path.iterdir()) == []
 

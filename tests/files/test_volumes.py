@@ -15,11 +15,11 @@ import pytest
 
 import voxgpu
 from voxgpu.files import nifti_volume
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.read import read_image, read_with_doubts
-from voxgpu.store.opened import open_disk
-from voxgpu.store.seen_files import SeenFiles
+from voxgpu.store.input_file_cache import SeenFiles
+from voxgpu.store.open import open_disk
 
 VOXELS = np.random.default_rng(0).integers(-90, 500, (7, 6, 5, 9)).astype(np.int16)
 AFFINE = np.array([[-2, 0.1, 0, 10], [0.1, 2, 0, -4], [0, 0, 3.5, 7], [0, 0, 0, 1.0]])
@@ -171,13 +171,13 @@ def test_a_damaged_volume_is_told_of_every_volume(tmp_path: Path) -> None:
     whole = path.read_bytes()
     packed = gzip.compress(whole, 0)
     (tmp_path / "g.nii.gz").write_bytes(packed[:-6] + bytes([packed[-6] ^ 1]) + packed[-5:])
-    with pytest.raises(FileProblem, match="damaged"):
+    with pytest.raises(FileError, match="damaged"):
         read_image(read_header(tmp_path / "g.nii.gz").at(0))
     (tmp_path / "h.nii.gz").write_bytes(gzip.compress(whole[:-200]))
-    with pytest.raises(FileProblem, match="truncated"):
+    with pytest.raises(FileError, match="truncated"):
         read_image(read_header(tmp_path / "h.nii.gz").at(0))
     (tmp_path / "i.nii").write_bytes(whole[:-2])
-    with pytest.raises(FileProblem, match="truncated"):
+    with pytest.raises(FileError, match="truncated"):
         read_header(tmp_path / "i.nii")
     for name, told in (("k.nii", whole + b"1"), ("k.nii.gz", gzip.compress(whole + b"1"))):
         (tmp_path / name).write_bytes(told)
@@ -196,7 +196,7 @@ def test_a_file_that_was_replaced_is_told(tmp_path: Path, name: str) -> None:
     header = read_header(_put(tmp_path / name))
     read_image(header.at(0))
     _put(tmp_path / "other.nii.gz", VOXELS + 1).replace(tmp_path / name)
-    with pytest.raises(FileProblem, match="changed"):
+    with pytest.raises(FileError, match="changed"):
         read_image(header.at(1))
     fresh = read_header(tmp_path / name)
     assert np.array_equal(read_image(fresh.at(1)).array, VOXELS[..., 1].T + 1)
@@ -231,7 +231,7 @@ def test_a_fifth_axis_and_other_formats_are_refused(tmp_path: Path) -> None:
     _put(tmp_path / "five.nii", five)
     sitk.WriteImage(sitk.Image([3, 3, 3, 2], sitk.sitkFloat32), str(tmp_path / "four.nrrd"))
     for name in ("five.nii", "four.nrrd"):
-        with pytest.raises(FileProblem, match="dimensions") as caught:
+        with pytest.raises(FileError, match="dimensions") as caught:
             read_header(tmp_path / name)
         assert "pick one volume" in caught.value.help
 
@@ -313,13 +313,13 @@ def test_files_of_freesurfer_that_cannot_be_read(tmp_path: Path, monkeypatch: An
     whole = gzip.decompress(path.read_bytes())
     for bad in (b"", b"abc", bytes(400), gzip.compress(bytes(400)), path.read_bytes()[:-100]):
         (tmp_path / "b.mgz").write_bytes(bad)
-        with pytest.raises(FileProblem):
+        with pytest.raises(FileError):
             read_image(read_header(tmp_path / "b.mgz").at(0))
     (tmp_path / "c.mgz").write_bytes(gzip.compress(whole[:1000]))
-    with pytest.raises(FileProblem, match="truncated"):
+    with pytest.raises(FileError, match="truncated"):
         read_image(read_header(tmp_path / "c.mgz").at(0))
     monkeypatch.setitem(__import__("sys").modules, "nibabel", None)
-    with pytest.raises(FileProblem) as caught:
+    with pytest.raises(FileError) as caught:
         read_header(path)
     assert "voxgpu[freesurfer]" in caught.value.help
 

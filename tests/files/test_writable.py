@@ -11,8 +11,8 @@ import voxgpu
 from tests.files.test_file_writing import names
 from voxgpu.diagnostics import ImgqlError
 from voxgpu.files import writable
+from voxgpu.files.access import AllowedRoots
 from voxgpu.files.refusals import SaveRefusals
-from voxgpu.files.roots import Roots
 from voxgpu.files.writable import in_the_way, write_protected
 from voxgpu.image import Grid
 from voxgpu.types import Content, ImageOf
@@ -64,20 +64,22 @@ def test_what_the_system_refuses_is_told_with_the_folder(tmp_path, monkeypatch, 
 def test_a_folder_is_tried_once_and_not_for_files_that_are_there(tmp_path, monkeypatch):
     (tmp_path / "there.nii").touch()
     counted = refusing(monkeypatch, errno.ENOSPC)
-    refusals = SaveRefusals(tmp_path, Roots())
+    refusals = SaveRefusals(tmp_path, AllowedRoots())
     assert refusals.reason("there.nii", KIND) is None and not counted
     found = {refusals.reason(f"new/{each}.nii", KIND) for each in range(9)}
     assert len(counted) == len(found) == 1
     code, message, help = found.pop()
     assert code == "E202" and "no room" in message and "--output" in help
-    assert SaveRefusals(tmp_path, Roots(), now=False).reason("a.nii", KIND) is None
+    assert SaveRefusals(tmp_path, AllowedRoots(), now=False).reason("a.nii", KIND) is None
     assert len(counted) == 1
 
 
 def test_a_name_with_a_folder_of_its_own_is_not_mended_by_the_option(tmp_path, monkeypatch):
     refusing(monkeypatch, errno.EACCES)
-    assert "relative name" in SaveRefusals(Path(), Roots()).reason(f"{tmp_path}/a.nii", KIND)[2]
-    assert "another place" in SaveRefusals(tmp_path, Roots()).reason("a.nii", KIND)[2]
+    assert (
+        "relative name" in SaveRefusals(Path(), AllowedRoots()).reason(f"{tmp_path}/a.nii", KIND)[2]
+    )
+    assert "another place" in SaveRefusals(tmp_path, AllowedRoots()).reason("a.nii", KIND)[2]
 
 
 @pytest.mark.parametrize("place", ["file", "file/x", "file/x/y"])

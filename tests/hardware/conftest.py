@@ -1,7 +1,8 @@
-"""On which GPU do these tests run? The first one of this computer; without one they are skipped.
+"""The first GPU of this computer, on which these tests run; without one they are skipped.
 
-``VOXGPU_HARDWARE=emulated`` runs them on the double and the emulation instead, in miniature: a
-rehearsal, which shows that the tests work (``tests/gpu/test_rehearsal.py``) and nothing of a GPU.
+``VOXGPU_HARDWARE=emulated`` runs them on the mock CuPy and the emulation instead, in miniature: a
+rehearsal, which shows that the tests work and nothing about a GPU
+(``tests/backends/cuda/test_hardware_suite_emulated.py``).
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.emulation.module import requires_emulation
-from tests.gpu.emulated import emulated_machine
-from voxgpu.cpu.workers import Workers
-from voxgpu.gpu import driver
-from voxgpu.gpu.opened import open_gpus
+from tests.backends.cuda.emulated import emulated_machine
+from tests.cuda_emulator.module import requires_emulation
+from voxgpu.backends.cuda import detect
+from voxgpu.backends.cuda.create import open_gpus
+from voxgpu.backends.thread_pool import ThreadPool
 
 IS_REHEARSAL = os.environ.get("VOXGPU_HARDWARE") == "emulated"
 
@@ -45,7 +46,7 @@ def hardware() -> Iterator[Hardware]:
         with emulated_machine(2):
             yield Hardware(2, (12, 20, 24), 3)
         return
-    count, reason = driver.found()
+    count, reason = detect.found()
     if not count:
         pytest.skip(reason)
     yield Hardware(count, (128, 192, 192), 50)
@@ -62,7 +63,7 @@ def real(hardware: Hardware) -> Hardware:
 @pytest.fixture(scope="module")
 def backend(hardware: Hardware) -> Iterator[Any]:
     """The backend on the first GPU."""
-    made = open_gpus((0,), None, Workers(4))
+    made = open_gpus((0,), None, ThreadPool(4))
     yield made
     made.close()
 

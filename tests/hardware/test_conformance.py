@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from tests.backends.cuda.programs import EVERYTHING, assert_same, run, write_image
 from tests.conformance.on_backend import outcome_of, same
 from tests.conformance.test_every_primitive import (
     ELEMENTS,
@@ -15,10 +16,10 @@ from tests.conformance.test_every_primitive import (
     PRIMITIVES,
     arguments,
 )
-from tests.gpu.programs import EVERYTHING, assert_same, run, write_image
 from tests.hardware.conftest import IS_REHEARSAL
 from tests.strategies import law
-from voxgpu.execution.task import Backend, Reference
+from voxgpu.backends.base import Backend
+from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.image import Grid
 from voxgpu.primitives.primitive import Primitive
 
@@ -37,7 +38,7 @@ def test_a_primitive_comes_to_what_the_reference_says(
     def check(drawn: tuple[list[Any], Grid]) -> None:
         values, grid = drawn
         with np.errstate(all="ignore"):
-            expected = outcome_of(primitive, values, grid, Reference())
+            expected = outcome_of(primitive, values, grid, ReferenceBackend())
         found = outcome_of(primitive, values, grid, backend)
         assert same(found, expected), (found, expected)
 

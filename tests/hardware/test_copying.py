@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.gpu.programs import assert_same, compiled, run, write_image
+from tests.backends.cuda.programs import assert_same, compiled, run, write_image
 from tests.hardware.conftest import Hardware
-from voxgpu.execute import Devices, Session
+from voxgpu.backends.select import BackendSelector
+from voxgpu.session import Session
 
 pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("desk")]
 
@@ -46,7 +47,7 @@ def test_memory_that_is_used_again_at_once(text: str, hardware: Hardware) -> Non
 
 def test_many_threads_read_and_write(text: str, desk: Path) -> None:
     expected = run(text, "cpu")
-    with Session(desk / "out", backend=Devices("cuda:0", 8)) as session:
+    with Session(desk / "out", backend=BackendSelector("cuda:0", 8)) as session:
         found = session.execute(compiled(text, session))
     assert_same(found, expected)
     assert len(list((desk / "out").glob("d*.nii"))) == FILES

@@ -10,14 +10,14 @@ from importlib.util import find_spec
 import pytest
 
 from tests.hardware.conftest import Hardware
-from voxgpu.trial import tried
+from voxgpu.selftest.run import self_test
 
 pytestmark = pytest.mark.gpu
 
 
 def test_every_gpu_is_good(hardware: Hardware) -> None:
     for ordinal in range(hardware.gpus):
-        trial = tried(f"cuda:{ordinal}")
+        trial = self_test(f"cuda:{ordinal}")
         assert trial.is_good, trial
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.backends.cuda.programs import EVERYTHING, assert_same, run, write_image
 from tests.conformance.on_backend import execute, same
-from tests.gpu.programs import EVERYTHING, assert_same, run, write_image
 from tests.hardware.conftest import Hardware
 from tests.laws.random_plans import random_plan
-from voxgpu.execution.task import Backend, Reference
-from voxgpu.plan.node import needed
+from voxgpu.backends.base import Backend
+from voxgpu.backends.reference import ReferenceBackend
+from voxgpu.plan.node import without_dead_nodes
 
 pytestmark = pytest.mark.gpu
 
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.gpu
 def _agree(seed: int, size: int, backend: Backend) -> None:
     plan, given = random_plan(seed, size, goals=6)
     with np.errstate(all="ignore"):
-        expected = execute(needed(plan), given, Reference())
-    found = execute(needed(plan), given, backend)
+        expected = execute(without_dead_nodes(plan), given, ReferenceBackend())
+    found = execute(without_dead_nodes(plan), given, backend)
     assert found.keys() == expected.keys()
     for label, value in expected.items():
         assert same(found[label], value), (seed, label, found[label], value)

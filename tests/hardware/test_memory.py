@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.gpu.programs import EVERYTHING, assert_same, run, told, write_image
+from tests.backends.cuda.programs import EVERYTHING, assert_same, run, told, write_image
 from tests.hardware.conftest import Hardware
-from voxgpu.execute import Devices, Session
-from voxgpu.gpu import driver
-from voxgpu.gpu.memory import DeviceMemory
-from voxgpu.gpu.values import DeviceImage
+from voxgpu.backends.cuda import detect
+from voxgpu.backends.cuda.memory_pool import DeviceMemory
+from voxgpu.backends.cuda.values import DeviceImage
+from voxgpu.backends.select import BackendSelector
+from voxgpu.session import Session
 
 pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("desk")]
 
@@ -58,7 +59,7 @@ def test_a_device_that_others_have_filled(hardware: Hardware) -> None:
     write_image(Path("big.nii"), hardware.shape)
     text = _many_images("big.nii")
     expected = told(run(text, "cpu"))
-    cupy = driver.cupy()
+    cupy = detect.cupy()
     gc.collect()
     with cupy.cuda.Device(0) as device:
         free, total = device.mem_info
@@ -99,10 +100,10 @@ def test_nothing_is_left_after_many_runs(hardware: Hardware) -> None:
 
 
 def test_nothing_is_left_within_a_session(hardware: Hardware) -> None:
-    from tests.gpu.programs import compiled
+    from tests.backends.cuda.programs import compiled
 
     write_image(Path("big.nii"), hardware.shape)
-    devices = Devices("cuda:0", 2)
+    devices = BackendSelector("cuda:0", 2)
     with Session(None, backend=devices) as session:
         program = compiled(_many_images("big.nii"), session)
         session.execute(program)
@@ -118,5 +119,5 @@ def test_nothing_is_left_within_a_session(hardware: Hardware) -> None:
 
 def _free() -> int:
     gc.collect()
-    with driver.cupy().cuda.Device(0) as device:
+    with detect.cupy().cuda.Device(0) as device:
         return int(device.mem_info[0])

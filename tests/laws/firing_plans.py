@@ -130,13 +130,13 @@ def _larger_boxes(growing: Growing) -> None:
 
 #: For each rule, by name, what adds nodes to which it applies.
 PATTERNS: dict[str, Callable[[Growing], None]] = {
-    "read_as_stored": _read_as_stored,
-    "distance_tests": _distance_tests,
-    "distances_to_complements": _distances_to_complements,
-    "touches": _touches,
-    "percentile_tests": _percentile_tests,
-    "threshold_volumes": _threshold_volumes,
-    "larger_boxes": _larger_boxes,
+    "drop_redundant_intensity": _read_as_stored,
+    "distance_compare_to_dilation": _distance_tests,
+    "distance_of_complement": _distances_to_complements,
+    "near_then_through_to_touching": _touches,
+    "percentile_compare_to_threshold": _percentile_tests,
+    "threshold_counts_to_histogram": _threshold_volumes,
+    "merge_nested_boxes": _larger_boxes,
 }
 
 

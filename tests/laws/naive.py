@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from voxgpu.language.syntax import (
+from voxgpu.language.ast import (
     Array,
     BooleanLiteral,
     Call,

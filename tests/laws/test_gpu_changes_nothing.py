@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.backends.cuda.emulated import emulated_gpu, prepare
 from tests.conformance.on_backend import execute, same
-from tests.emulation.module import requires_emulation
-from tests.gpu.emulated import emulated_gpu, prepare
+from tests.cuda_emulator.module import requires_emulation
 from tests.laws.random_plans import random_plan
-from voxgpu.codegen.cuda_source import CudaKernel
-from voxgpu.execution.task import Reference
-from voxgpu.gpu import generated
-from voxgpu.gpu.backend import Gpu
+from voxgpu.backends.cuda import fused_kernels
+from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.backends.reference import ReferenceBackend
+from voxgpu.codegen.cuda_renderer import CudaKernel
 from voxgpu.ids import ValueId
-from voxgpu.optimize.passes import scheduled
-from voxgpu.plan.node import Plan, needed
+from voxgpu.optimize.passes import optimize_and_schedule
+from voxgpu.plan.node import Plan, without_dead_nodes
 
 SEEDS = range(300, 360)
 
@@ -31,7 +31,7 @@ class Unfused(Gpu):
 
 def _plan(seed: int) -> tuple[Plan, dict[ValueId, Any]]:
     plan, given = random_plan(seed, 12 + seed % 60, goals=6)
-    return needed(plan), given
+    return without_dead_nodes(plan), given
 
 
 @pytest.fixture(scope="module", params=[Gpu, Unfused])
@@ -43,9 +43,9 @@ def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
         kernels: list[CudaKernel] = []
         for seed in SEEDS:
             plan, given = _plan(seed)
-            planned = scheduled(plan, backend, given)
+            planned = optimize_and_schedule(plan, backend, given)
             for task in planned.tasks:
-                kernels += list(generated.kernels_of(task.step, planned.plan))
+                kernels += list(fused_kernels.kernels_of(task.step, planned.plan))
         prepare(backend, kernels)
         assert len(backend.device.modules._pending) < len(kernels), "plans share kernels"
         yield backend
@@ -55,7 +55,7 @@ def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
 def test_a_gpu_is_the_reference(seed: int, gpu: Gpu) -> None:
     plan, given = _plan(seed)
     with np.errstate(all="ignore"):
-        expected = execute(plan, given, Reference())
+        expected = execute(plan, given, ReferenceBackend())
         found = execute(plan, given, gpu)
     assert found.keys() == expected.keys()
     for label, value in expected.items():

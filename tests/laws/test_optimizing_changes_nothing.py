@@ -9,19 +9,20 @@ import pytest
 
 from tests.conformance.on_backend import execute, same
 from tests.laws.random_plans import random_plan
+from voxgpu.backends.base import Backend
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.cpu.backend import Cpu
-from voxgpu.execution.task import Backend, Reference
 from voxgpu.ids import ValueId
 from voxgpu.optimize import passes, simplify
 from voxgpu.optimize.fuse import MOST_IMAGES, MOST_OPERATIONS, fuse
-from voxgpu.optimize.inline import inline
-from voxgpu.optimize.passes import scheduled
-from voxgpu.optimize.step import Fused
-from voxgpu.plan.node import Plan, needed
+from voxgpu.optimize.inline_stencils import inline
+from voxgpu.optimize.passes import optimize_and_schedule
+from voxgpu.optimize.step import FusedStep
+from voxgpu.plan.node import Plan, without_dead_nodes
 
 
-class Fusing(Reference):
+class Fusing(ReferenceBackend):
     """The reference, given what the passes make."""
 
     fuses = True
@@ -30,9 +31,9 @@ class Fusing(Reference):
 def _agree(seed: int, size: int, backends: list[Backend]) -> None:
     plan, given = random_plan(seed, size, goals=6)
     with np.errstate(all="ignore"):
-        expected = execute(needed(plan), given, Reference())
+        expected = execute(without_dead_nodes(plan), given, ReferenceBackend())
         for backend in backends:
-            found = execute(needed(plan), given, backend)
+            found = execute(without_dead_nodes(plan), given, backend)
             assert found.keys() == expected.keys()
             for label, value in expected.items():
                 assert same(found[label], value), (seed, label, found[label], value)
@@ -65,9 +66,9 @@ def test_large_plans_too(seed: int, processors: list[Cpu]) -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_every_rule_alone_changes_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, given = random_plan(seed, 60, goals=8)
-    plan = needed(plan)
+    plan = without_dead_nodes(plan)
     with np.errstate(all="ignore"):
-        expected = execute(plan, given, Reference())
+        expected = execute(plan, given, ReferenceBackend())
         for rule in simplify.RULES:
             monkeypatch.setattr(simplify, "RULES", (rule,))
             found = execute(plan, given, Fusing())
@@ -79,16 +80,18 @@ def test_every_rule_alone_changes_nothing(seed: int, monkeypatch: pytest.MonkeyP
 def test_what_is_there_already_is_not_made_again(seed: int) -> None:
     """Any values of a first run may be given to the second one."""
     plan, given = random_plan(seed, 50, goals=6)
-    plan = needed(plan)
+    plan = without_dead_nodes(plan)
     made = _all_values(plan, given)
     some = {id: value for n, (id, value) in enumerate(made.items()) if n % 3 == seed % 3}
     known = {**given, **some}
     with np.errstate(all="ignore"):
-        expected = execute(plan, given, Reference())
+        expected = execute(plan, given, ReferenceBackend())
         found = execute(plan, known, Fusing())
     for label, value in expected.items():
         assert same(found[label], value), (seed, label)
-    computed = {id for task in scheduled(plan, Fusing(), known).tasks for id in task.outputs}
+    computed = {
+        id for task in optimize_and_schedule(plan, Fusing(), known).tasks for id in task.outputs
+    }
     assert not computed & known.keys()
 
 
@@ -101,7 +104,7 @@ def _all_values(plan: Plan, given: dict[ValueId, Any]) -> dict[ValueId, Any]:
 
     goals = tuple(Goal("find", id, id, NOWHERE, NOWHERE) for id in plan.nodes)
     with np.errstate(all="ignore"):
-        found = execute(replace(plan, goals=goals), given, Reference())
+        found = execute(replace(plan, goals=goals), given, ReferenceBackend())
     return {ValueId(id): each for id, each in found.items() if not isinstance(each, Exception)}
 
 
@@ -112,7 +115,7 @@ def test_what_no_goal_needs_is_no_step_without_results(seed: int) -> None:
     steps = inline(plan, fuse(plan, given), given)
     assert all(step.outputs for step in steps)
     with np.errstate(all="ignore"):
-        expected = execute(plan, given, Reference())
+        expected = execute(plan, given, ReferenceBackend())
         found = execute(plan, given, Fusing())
     assert all(same(found[label], value) for label, value in expected.items())
 
@@ -120,7 +123,7 @@ def test_what_no_goal_needs_is_no_step_without_results(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(0, 300, 3))
 def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed: int) -> None:
     plan, given = random_plan(seed, 30 + seed, goals=12)
-    simplified = simplify.simplify(needed(plan), given)
+    simplified = simplify.simplify(without_dead_nodes(plan), given)
     fused = fuse(simplified, given)
     steps = inline(simplified, fused, given)
     # A primitive whose body alone has more operations has a kernel of its own.
@@ -134,7 +137,7 @@ def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed
         there |= {id for step in ready for id in step.outputs}
         waiting = [step for step in waiting if step not in ready]
     for step in fused:
-        if isinstance(step, Fused):
+        if isinstance(step, FusedStep):
             assert len(step.images) <= MOST_IMAGES
             assert step.kernel.operations <= max(MOST_OPERATIONS, *alone)
     wanted = {goal.value for goal in plan.goals}
@@ -148,8 +151,13 @@ def test_bodies_are_inlined_into_neighborhoods_somewhere() -> None:
     inlined = 0
     for seed in range(200, 260):
         plan, given = random_plan(seed, 12 + seed - 200, goals=6)
-        steps = [task.step for task in scheduled(needed(plan), Fusing(), given).tasks]
-        inlined += sum(isinstance(each, Fused) and each.kernel.is_neighborhood for each in steps)
+        steps = [
+            task.step
+            for task in optimize_and_schedule(without_dead_nodes(plan), Fusing(), given).tasks
+        ]
+        inlined += sum(
+            isinstance(each, FusedStep) and each.kernel.is_neighborhood for each in steps
+        )
     assert inlined >= 5
 
 

@@ -16,13 +16,13 @@ import voxgpu
 from tests.laws import naive
 from tests.laws.typed_programs import programs
 from tests.strategies import law
+from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.execute import Session
 from voxgpu.execution.events import Event, Finished
-from voxgpu.language.syntax import Command, Let, Print, Save
+from voxgpu.language.ast import Command, Let, Print, Save
 from voxgpu.language.unparse import unparse_program
-from voxgpu.pipeline import Compiled, Options, compile_program
-from voxgpu.plan.apply import Applying
+from voxgpu.plan.apply_primitive import PrimitiveApplier
+from voxgpu.session import Session
 
 VOXELS = {
     "flat": np.random.default_rng(3).integers(-2, 7, (5, 6)).astype(np.int16),
@@ -239,7 +239,7 @@ def test_folding_numbers_changes_no_value(
     text = unparse_program(commands) + "\n"
     found = _told(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Applying, "folded", lambda *_: None)
+        patch.setattr(PrimitiveApplier, "folded", lambda *_: None)
         assert _told(text) == found, text
 
 

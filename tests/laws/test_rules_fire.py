@@ -8,11 +8,11 @@ import pytest
 from tests.conformance.on_backend import execute, same
 from tests.laws.firing_plans import PATTERNS, firing_plan
 from tests.laws.test_optimizing_changes_nothing import Fusing
-from voxgpu.cpu.backend import Cpu
-from voxgpu.execution.task import Reference
+from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.ids import ValueId
 from voxgpu.optimize import simplify
-from voxgpu.plan.node import Node, needed
+from voxgpu.plan.node import Node, without_dead_nodes
 
 #: Plans for each rule.
 SEEDS = range(25)
@@ -37,10 +37,10 @@ def test_a_rule_that_applies_changes_nothing(name: str, monkeypatch: pytest.Monk
     backend = Cpu(1)
     for seed in SEEDS:
         plan, given = firing_plan(name, seed)
-        plan = needed(plan)
+        plan = without_dead_nodes(plan)
         monkeypatch.setattr(simplify, "RULES", ())
         with np.errstate(all="ignore"):
-            expected = execute(plan, given, Reference())
+            expected = execute(plan, given, ReferenceBackend())
             monkeypatch.setattr(simplify, "RULES", (*before, counted))
             for candidate in (Fusing(), backend):
                 changes.clear()

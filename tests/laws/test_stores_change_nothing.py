@@ -17,14 +17,14 @@ from tests.laws.test_programs_mean import VOXELS
 from tests.laws.typed_programs import programs
 from tests.store.values import same
 from tests.strategies import law
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.execute import Result, Session, backend_of
 from voxgpu.execution import runner
-from voxgpu.language.syntax import Command
+from voxgpu.language.ast import Command
 from voxgpu.language.unparse import unparse_program
-from voxgpu.pipeline import Options, compile_program
+from voxgpu.session import Result, Session, backend_of
 from voxgpu.store.disk import DiskStore
-from voxgpu.store.tiers import Tiers
+from voxgpu.store.tiered_store import TieredStore
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def _run(
     memory: int | None = None,
 ) -> Result | None:
     """What a program comes to; None where it has mistakes."""
-    tiers = None if store is None else Tiers(DiskStore(store, budget), None, policy)
+    tiers = None if store is None else TieredStore(DiskStore(store, budget), None, policy)
     backend = backend_of(device, 2)
     with Session(None, backend=backend, store=tiers, memory=memory) as session:
         compiled = compile_program(Source("program", text), None, Options(), ask=session.ask)

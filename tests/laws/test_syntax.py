@@ -10,8 +10,8 @@ from hypothesis import given
 import voxgpu
 from tests import strategies
 from voxgpu.diagnostics import CODES, Diagnostic, Source
+from voxgpu.language.ast import Command, Dialect, Expression, Print, TextLiteral
 from voxgpu.language.parse import parse
-from voxgpu.language.syntax import Command, Dialect, Expression, Print, TextLiteral
 from voxgpu.language.unparse import unparse, unparse_program
 
 DIALECTS = list(Dialect)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import strategies as st
 
 from tests.strategies import NOWHERE
-from voxgpu.language.syntax import (
+from voxgpu.language.ast import (
     Array,
     BooleanLiteral,
     Call,

@@ -86,7 +86,7 @@ def test_cores_are_those_of_the_affinity() -> None:
         pytest.skip("needs Linux")
     code = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
-        "from voxgpu.cpu.workers import usable_cores; print(usable_cores())"
+        "from voxgpu.backends.thread_pool import usable_cores; print(usable_cores())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"

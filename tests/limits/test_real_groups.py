@@ -62,7 +62,10 @@ def group() -> Iterator[tuple[Path, str]]:
 
 
 def test_a_limit_of_the_own_group_is_found(group: tuple[Path, str]) -> None:
-    code = "from voxgpu.execution.memory import Room; print(*Room().bound(), sep=chr(10))"
+    code = (
+        "from voxgpu.execution.memory_budget import MemoryBudget; "
+        "print(*MemoryBudget().bound(), sep=chr(10))"
+    )
     done = _in_group(group[0], [sys.executable, "-c", code])
     left, source = done.stdout.splitlines()
     assert source == str(group[0] / group[1])

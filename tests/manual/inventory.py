@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 
+from voxgpu.language.builtins import HIGHER_ORDER, OPERATIONS
 from voxgpu.language.imports import BUNDLED
-from voxgpu.language.operations import HIGHER_ORDER, OPERATIONS
-from voxgpu.language.words import KEYWORDS
+from voxgpu.language.lexer import KEYWORDS
 from voxgpu.primitives.catalogue import catalogue, standard_primitives
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.optimize.fuse import fuse
 from voxgpu.optimize.simplify import FEWEST_THRESHOLDS, simplify
-from voxgpu.optimize.step import Fused, Joint
-from voxgpu.pipeline import Options, compile_program
+from voxgpu.optimize.step import BatchedStep, FusedStep
 from voxgpu.plan.node import Plan
 from voxgpu.plan.show import node_label
 from voxgpu.primitives.source import CONSTANT
@@ -49,30 +49,30 @@ def _expressions(plan: Plan) -> list[str]:
 M = ">(v, 3.0)"
 
 CASES = {
-    "at most": ("save {s} pdt(m) <=. 2", f"compared_distance[pdt, less_equal, region]({M}, 2.0)"),
-    "at least": ("save {s} 2 .<= dt(m)", f"compared_distance[dt, greater_equal, region]({M}, 2.0)"),
+    "at most": ("save {s} pdt(m) <=. 2", f"distance_compare[pdt, less_equal, region]({M}, 2.0)"),
+    "at least": ("save {s} 2 .<= dt(m)", f"distance_compare[dt, greater_equal, region]({M}, 2.0)"),
     "near in mm": (
         "save {s} dilate(m, 2)",
-        f"compared_distance[pdt, less_equal, region]({M}, 2.0)",
+        f"distance_compare[pdt, less_equal, region]({M}, 2.0)",
     ),
     "computed radius": (
         "save {s} dt(m) < max(v)",
-        f"compared_distance[dt, less, region]({M}, max(v))",
+        f"distance_compare[dt, less, region]({M}, max(v))",
     ),
     "far from what is not": (
         "save {s} pdt(!m) >=. 2",
-        f"compared_distance[pdt, greater_equal, complement]({M}, 2.0)",
+        f"distance_compare[pdt, greater_equal, complement]({M}, 2.0)",
     ),
-    "touch": ("save {s} through(near(m), v > 1)", f"touching({M}, >(v, 1.0))"),
+    "touch": ("save {s} through(near(m), v > 1)", f"components_touching({M}, >(v, 1.0))"),
     "seeds": ("save {s} through(m, v > 1)", f"through({M}, >(v, 1.0))"),
     "percentile": (
         "save {s} percentiles(v, m, 0.5) >. 0.9",
-        f"compared_percentile[greater](v, {M}, 0.5, 0.9)",
+        f"percentile_compare[greater](v, {M}, 0.5, 0.9)",
     ),
     "stored numbers": ("save {s} intensity(v) < 5", "<(v, 5.0)"),
     "stored twice": ("save {s} intensity(intensity(v)) < 5", "<(v, 5.0)"),
-    "box": ("save {s} near(near(near(m)))", f"any_in_box[3.0]({M})"),
-    "inner box": ("save {s} interior(interior(m))", f"all_in_box[2.0]({M})"),
+    "box": ("save {s} near(near(near(m)))", f"box_dilate[3.0]({M})"),
+    "inner box": ("save {s} interior(interior(m))", f"box_erode[2.0]({M})"),
     "mixed boxes": ("save {s} interior(near(m))", f"interior(near({M}))"),
     "two distances": ("save {s} pdt(m) < pdt(!m)", f"<(pdt({M}), pdt(not({M})))"),
     "the distance itself": ("save {s} pdt(m)", f"pdt({M})"),
@@ -116,29 +116,29 @@ def test_many_thresholds_are_one_pass(plan_of: object) -> None:
     plan = simplify(plan_of("\n".join(lines)))  # type: ignore[operator]
     names = ["less", "greater"]
     assert _expressions(plan) == [
-        f"compared_volume[{names[t % 2]}](v, {float(t)})" for t in range(FEWEST_THRESHOLDS)
+        f"threshold_count[{names[t % 2]}](v, {float(t)})" for t in range(FEWEST_THRESHOLDS)
     ]
-    (joint,) = [step for step in fuse(plan) if isinstance(step, Joint)]
+    (joint,) = [step for step in fuse(plan) if isinstance(step, BatchedStep)]
     assert len(joint.nodes) == FEWEST_THRESHOLDS
 
 
 def test_few_thresholds_are_one_kernel(plan_of: object) -> None:
     lines = [f'print "{t}" volume(v > {t})' for t in range(5)]
     plan = simplify(plan_of("\n".join(lines)))  # type: ignore[operator]
-    (kernel,) = [step for step in fuse(plan) if isinstance(step, Fused)]
+    (kernel,) = [step for step in fuse(plan) if isinstance(step, FusedStep)]
     assert len(kernel.numbers) == 5 and not kernel.written
 
 
 def test_a_chain_is_one_kernel_that_writes_only_its_end(plan_of: object) -> None:
     plan = plan_of('save "a.nii.gz" abs((v - 3) * 2 / (v + 1)) > 1 & !m')  # type: ignore[operator]
-    (kernel,) = [step for step in fuse(simplify(plan)) if isinstance(step, Fused)]
+    (kernel,) = [step for step in fuse(simplify(plan)) if isinstance(step, FusedStep)]
     assert len(kernel.images) == 1 and kernel.kernel.inputs == ("int16",)
     assert len(kernel.written) == 1
 
 
 def test_a_mean_is_gathered_in_the_pass_that_makes_its_mask(plan_of: object) -> None:
     plan = plan_of('print "mean" avg(v * 2, v > 5)\nprint "n" volume(v > 5)')  # type: ignore[operator]
-    (kernel,) = [step for step in fuse(simplify(plan)) if isinstance(step, Fused)]
+    (kernel,) = [step for step in fuse(simplify(plan)) if isinstance(step, FusedStep)]
     assert not kernel.written and len(kernel.numbers) == 2
 
 
@@ -146,10 +146,10 @@ def test_a_body_is_inlined_where_its_outside_wins(tmp_path: Path) -> None:
     """Beyond the frame the neighborhood's outside counts, not the body of what lies there."""
     from tests.conformance.on_backend import NOWHERE, execute, type_of
     from tests.laws.random_plans import steepness
-    from voxgpu.cpu.backend import Cpu
+    from voxgpu.backends.cpu.backend import Cpu
     from voxgpu.ids import ValueId
     from voxgpu.image import Grid, Image
-    from voxgpu.optimize.passes import scheduled
+    from voxgpu.optimize.passes import optimize_and_schedule
     from voxgpu.plan.node import Goal, Node
     from voxgpu.primitives.arithmetic import absolute
     from voxgpu.types import NUMBER_IMAGE, ImageOf
@@ -166,8 +166,8 @@ def test_a_body_is_inlined_where_its_outside_wins(tmp_path: Path) -> None:
         (Goal("find", outer.id, "slope", NOWHERE, NOWHERE),),
     )
     backend = Cpu(1)
-    (task,) = scheduled(plan, backend, {ValueId("v"): v}).tasks
-    assert isinstance(task.step, Fused) and task.step.images == (ValueId("v"),)
+    (task,) = optimize_and_schedule(plan, backend, {ValueId("v"): v}).tasks
+    assert isinstance(task.step, FusedStep) and task.step.images == (ValueId("v"),)
     found = execute(plan, {ValueId("v"): v}, backend)["slope"].array
     backend.close()
     padded = np.full((4, 5), -7.5, np.float32)

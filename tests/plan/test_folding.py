@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import voxgpu
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.ids import meaning_of
-from voxgpu.pipeline import Options, compile_program
-from voxgpu.plan.apply import Applying
+from voxgpu.plan.apply_primitive import PrimitiveApplier
 from voxgpu.plan.graph import Graph
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.source import CONSTANT
@@ -63,7 +63,7 @@ def test_zeros_and_what_is_no_number_keep_their_signs(
 ) -> None:
     program = f'let f(x) = x * 1\nprint "a" {text}\nprint "b" [f(0), f(-(0)), {text}]\n'
     folded = voxgpu.run(program)
-    monkeypatch.setattr(Applying, "folded", lambda *_: None)
+    monkeypatch.setattr(PrimitiveApplier, "folded", lambda *_: None)
     plain = voxgpu.run(program)
     assert repr(folded.prints) == repr(plain.prints)
     assert math.copysign(1, folded.values["b"][1]) == -1  # type: ignore[index, arg-type]

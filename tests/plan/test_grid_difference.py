@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from voxgpu.image import Grid
-from voxgpu.plan.difference import advice, difference
+from voxgpu.plan.grid_difference import advice, difference
 
 CUBE = Grid.regular((16, 16, 16), (2.0, 1.0, 1.0))
 

@@ -14,9 +14,9 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.ids import meaning_of
-from voxgpu.pipeline import Options, compile_program
 from voxgpu.plan.node import Node
 from voxgpu.primitives.catalogue import standard_primitives
 

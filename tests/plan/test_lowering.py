@@ -10,10 +10,10 @@ import pytest
 import SimpleITK as sitk
 
 import voxgpu
+from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.execute import execute
-from voxgpu.pipeline import Compiled, Options, compile_program
 from voxgpu.plan.show import RENDERINGS, stage_graph
+from voxgpu.session import execute
 
 
 def _compiled(text: str) -> Compiled:

@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from voxgpu.image import Grid, Image
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
 from voxgpu.primitives.simpleitk_call import caller
 from voxgpu.primitives.simpleitk_signature import Argument, Signature, signatures
@@ -143,7 +143,7 @@ class Call:
         return f"{self.signature} of {self.kind}, {len(self.arguments)} given"
 
     def value(self) -> Any:
-        """What we give. Raises ValueProblem where SimpleITK refuses."""
+        """What we give. Raises UndefinedValueError where SimpleITK refuses."""
         return caller(self.signature)(list(self.arguments), None)
 
 
@@ -272,6 +272,6 @@ def working(signature: Signature) -> Iterator[Call]:
     for call in calls(signature):
         try:
             call.value()
-        except ValueProblem:
+        except UndefinedValueError:
             continue
         yield call

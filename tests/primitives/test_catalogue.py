@@ -5,7 +5,7 @@ import pytest
 from voxgpu.primitives import logic
 from voxgpu.primitives.catalogue import FAMILIES, catalogue, primitives_of, standard_primitives
 from voxgpu.primitives.define import Bool, Voxel, voxelwise, whole_image
-from voxgpu.primitives.primitive import Shape
+from voxgpu.primitives.primitive import AccessPattern
 
 PRIMITIVES = standard_primitives()
 
@@ -18,7 +18,7 @@ def test_names_and_meanings_are_unique():
 def test_equal_meanings_are_equal_operations():
     by_meaning = {}
     for each in PRIMITIVES:
-        if each.shape is Shape.WHOLE_IMAGE:
+        if each.shape is AccessPattern.WHOLE_IMAGE:
             assert by_meaning.setdefault(each.meaning, each) is each
 
 

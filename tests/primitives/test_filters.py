@@ -11,7 +11,7 @@ from scipy import ndimage
 from tests.primitives.images import masks, numbers, shapes
 from tests.primitives.reference import computed
 from voxgpu.primitives.filters import fill_holes, gaussian, median_filter
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError
 
 plain = st.integers(-50, 50).map(float)
 SPACINGS = {2: (1.5, 0.8), 3: (2.0, 1.0, 0.7)}
@@ -101,15 +101,15 @@ def test_holes_are_what_no_path_over_faces_leads_out_of(b):
 @pytest.mark.parametrize("mm", [-1.0, math.nan, math.inf])
 @pytest.mark.parametrize("primitive", [gaussian, median_filter])
 def test_sizes_that_are_none_are_refused(primitive, mm):
-    with pytest.raises(ValueProblem, match="not negative"):
+    with pytest.raises(UndefinedValueError, match="not negative"):
         computed(primitive, np.ones((3, 4), np.float32), mm)
 
 
 def test_sizes_that_would_take_forever_are_refused():
     v = np.ones((40, 40, 40), np.float32)
-    with pytest.raises(ValueProblem, match="at most 1000 voxels, not of 2000"):
+    with pytest.raises(UndefinedValueError, match="at most 1000 voxels, not of 2000"):
         computed(gaussian, v, 2000.0)
-    with pytest.raises(ValueProblem, match="at most 15625 voxels, not of 27×27×27"):
+    with pytest.raises(UndefinedValueError, match="at most 15625 voxels, not of 27×27×27"):
         computed(median_filter, v, 13.0)
 
 

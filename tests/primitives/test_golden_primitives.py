@@ -8,9 +8,9 @@ from tests.primitives.reference import computed
 from voxgpu.image import Grid
 from voxgpu.primitives.components import through
 from voxgpu.primitives.distance import distance
+from voxgpu.primitives.intensity_ranks import percentiles
 from voxgpu.primitives.morphology import near
 from voxgpu.primitives.position import border
-from voxgpu.primitives.statistics import percentiles
 from voxgpu.primitives.texture import cross_correlation
 
 pytestmark = pytest.mark.slow

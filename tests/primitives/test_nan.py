@@ -13,7 +13,7 @@ from tests.conformance.backends import NAMES, backend_named
 from tests.conformance.on_backend import outcome_of
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.catalogue import standard_primitives
-from voxgpu.primitives.primitive import Primitive, Shape, ValueProblem
+from voxgpu.primitives.primitive import AccessPattern, Primitive, UndefinedValueError
 from voxgpu.types import NUMBER_IMAGE, ImageOf
 
 GRID = Grid.regular((1, 2, 4))
@@ -101,7 +101,7 @@ def _function(primitive: Primitive) -> str:
 GATHERING = [
     each
     for each in standard_primitives()
-    if each.shape in (Shape.REDUCTION, Shape.WHOLE_IMAGE)
+    if each.shape in (AccessPattern.REDUCTION, AccessPattern.WHOLE_IMAGE)
     and (_function(each) == "volume" or any(p.type == NUMBER_IMAGE for p in each.parameters))
     and _function(each) not in ALONE | LIKE_ANOTHER
 ]
@@ -132,7 +132,7 @@ def _outcome(primitive: Primitive, given: list[Any], backend: Any) -> Any:
         return outcome_of(primitive, arguments, GRID, backend)
     try:
         return primitive.reference(arguments, GRID if primitive.makes_image else None)
-    except ValueProblem as problem:
+    except UndefinedValueError as problem:
         return problem
 
 

@@ -14,7 +14,7 @@ import voxgpu
 from tests.strategies import law
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.catalogue import catalogue, standard_primitives
-from voxgpu.primitives.primitive import Doubtful
+from voxgpu.primitives.primitive import ValueWithWarning
 
 NAMES = catalogue(standard_primitives())
 SHAPES = st.sampled_from([(1, 1), (4, 3), (3, 4, 5), (1, 6, 2)])
@@ -26,7 +26,7 @@ def _of(name: str, *arguments: object) -> object:
 
 
 def _number(value: object) -> float:
-    return float(value.value if isinstance(value, Doubtful) else value)  # type: ignore[arg-type]
+    return float(value.value if isinstance(value, ValueWithWarning) else value)  # type: ignore[arg-type]
 
 
 @st.composite
@@ -59,7 +59,7 @@ def test_overlaps_are_counts(masks: tuple[np.ndarray, np.ndarray]) -> None:
     grid = Grid.regular(a.shape)
     for name, (part, whole) in _counted(a, b).items():
         value = _of(name, Image(a, grid), Image(b, grid))
-        assert isinstance(value, Doubtful) == (whole == 0), name
+        assert isinstance(value, ValueWithWarning) == (whole == 0), name
         if whole:
             assert value == part / whole, name
         else:

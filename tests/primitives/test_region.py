@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.primitives.reference import applied, computed
 from voxgpu.image import Grid, Image
 from voxgpu.primitives import region
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError
 
 VOLUME = np.arange(3 * 4 * 5, dtype=np.float32).reshape(3, 4, 5)
 
@@ -90,14 +90,18 @@ def test_boxes_of_truth_and_colors():
     ids=str,
 )
 def test_boxes_beyond_the_image(size, index):
-    with pytest.raises(ValueProblem, match="does not lie within an image of 5×4×3 voxels"):
+    with pytest.raises(UndefinedValueError, match="does not lie within an image of 5×4×3 voxels"):
         region.extracted_grid(turned(VOLUME.shape), size, index)
 
 
 def test_a_box_needs_a_number_for_each_axis():
-    with pytest.raises(ValueProblem, match="`size` needs 3 numbers for an image of 5×4×3 voxels"):
+    with pytest.raises(
+        UndefinedValueError, match="`size` needs 3 numbers for an image of 5×4×3 voxels"
+    ):
         region.extracted_grid(turned(VOLUME.shape), (1.0, 1.0), (0.0, 0.0, 0.0))
-    with pytest.raises(ValueProblem, match="`index` needs 2 numbers for an image of 5×4 voxels"):
+    with pytest.raises(
+        UndefinedValueError, match="`index` needs 2 numbers for an image of 5×4 voxels"
+    ):
         region.extracted_grid(Grid.regular((4, 5)), (1.0, 1.0), (0.0, 0.0, 0.0))
 
 
@@ -113,5 +117,5 @@ def test_a_box_needs_a_number_for_each_axis():
     ],
 )
 def test_slices_that_are_not_there(shape, axis, index, message):
-    with pytest.raises(ValueProblem, match=message):
+    with pytest.raises(UndefinedValueError, match=message):
         region.slice_grid(Grid.regular(shape), axis, index)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.primitives.test_shape import computed
-from voxgpu.codegen.reference import BLOCK, halve, tree_sum
+from voxgpu.codegen.interpreter import BLOCK, halve, tree_sum
 from voxgpu.primitives import runs as module
-from voxgpu.primitives.masked import mean_and_spread
+from voxgpu.primitives.masked_statistics import mean_and_spread
 from voxgpu.primitives.runs import spread_by_run, sums_by_run
 from voxgpu.primitives.shape import label_statistics
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.primitives.images import masks, numbers, shapes
 from tests.primitives.reference import applied, computed
 from voxgpu.image import Grid, Image
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.shape import (
     bounding_box,
     center_of_mass,
@@ -54,7 +54,7 @@ def test_centers_in_mm_are_where_simpleitk_puts_them():
 
 @pytest.mark.parametrize("primitive", [bounding_box, center_of_mass, center_of_mass_mm])
 def test_an_empty_region_lies_nowhere(primitive):
-    with pytest.raises(ValueProblem, match="no true voxel"):
+    with pytest.raises(UndefinedValueError, match="no true voxel"):
         computed(primitive, np.zeros((2, 3), bool))
 
 
@@ -98,7 +98,7 @@ def test_new_labels_go_by_size(image):
 def test_labels_are_whole_numbers(primitive):
     labels = np.array([[1, 1.5]], np.float32)
     arguments = (labels, labels) if primitive is label_statistics else (labels,)
-    with pytest.raises(ValueProblem, match="whole numbers"):
+    with pytest.raises(UndefinedValueError, match="whole numbers"):
         computed(primitive, *arguments)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from voxgpu.cancellation import Cancelled, cancelled_by
 from voxgpu.itk.process import quiet
 from voxgpu.primitives.simpleitk_filter import COMPOSED, UNEVEN, by_filter
 from voxgpu.primitives.simpleitk_signature import (
@@ -21,7 +22,6 @@ from voxgpu.primitives.simpleitk_signature import (
     Unusable,
     signatures,
 )
-from voxgpu.stopping import Stopped, wanted_until
 
 SIZE = (7, 8, 9)
 
@@ -136,11 +136,11 @@ def test_a_filter_that_is_not_wanted_ends() -> None:
     outcome: list[object] = []
 
     def work() -> None:
-        with wanted_until(stop):
+        with cancelled_by(stop):
             try:
                 # Takes an hour.
                 by_filter(signature, image, 0.01, 1_000_000)
-            except Stopped as error:
+            except Cancelled as error:
                 outcome.append(error)
         ended.set()
 
@@ -148,7 +148,7 @@ def test_a_filter_that_is_not_wanted_ends() -> None:
     time.sleep(0.1)
     stop.set()
     ended.wait()
-    assert isinstance(outcome[0], Stopped)
+    assert isinstance(outcome[0], Cancelled)
 
 
 def test_ctrl_c_ends_a_filter_on_the_main_thread(capfd: pytest.CaptureFixture[str]) -> None:

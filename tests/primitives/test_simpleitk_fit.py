@@ -22,7 +22,7 @@ from voxgpu.diagnostics import ImgqlError
 from voxgpu.image import Grid, Image
 from voxgpu.itk.images import to_itk
 from voxgpu.itk.process import quiet
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.simpleitk_fit import Unfit
 from voxgpu.primitives.simpleitk_signature import Argument
 
@@ -168,7 +168,7 @@ def test_no_parameter_is_cast() -> None:
                     cast.add((call.name, each.name))
                     try:
                         ours = _ours(_with(call, index, value))
-                    except ValueProblem:
+                    except UndefinedValueError:
                         continue
                     if _same(ours, _theirs(_with(call, index, value), double=True)):
                         continue
@@ -250,4 +250,4 @@ def test_a_number_of_the_whole_range_of_float32_stays() -> None:
     (signature,) = [s for s in overloads() if s.name == "Threshold"]
     call = Call(signature, (image, 1e300, 2e300, 0.0), "floats")
     assert np.all(_ours(call) == 0)
-    assert issubclass(Unfit, ValueProblem)
+    assert issubclass(Unfit, UndefinedValueError)

@@ -15,7 +15,7 @@ from voxgpu.image import Grid, Image
 from voxgpu.itk.alone import computed_alone
 from voxgpu.itk.process import simpleitk
 from voxgpu.primitives import simpleitk_filter
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.simpleitk_call import caller
 from voxgpu.primitives.simpleitk_signature import Signature, signatures
 
@@ -57,7 +57,7 @@ def outcome(name: str, array: Any, mask: Any, bins: int) -> Image | str:
     images = [Image(array, GRID)] + ([] if mask is None else [Image(mask.astype(np.uint8), GRID)])
     try:
         made = caller(_signature(name, mask is not None))([*images, 1.0, 0.0, float(bins)], GRID)
-    except ValueProblem as problem:
+    except UndefinedValueError as problem:
         return str(problem)
     assert isinstance(made, Image)
     return made

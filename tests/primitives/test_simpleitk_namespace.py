@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from voxgpu.image import Grid, Image
 from voxgpu.itk.images import to_itk
-from voxgpu.primitives.primitive import Parameter, Primitive, ValueProblem
+from voxgpu.primitives.primitive import Parameter, Primitive, UndefinedValueError
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
 from voxgpu.types import ANY_IMAGE, COLOR_IMAGE, NUMBER, Content, ImageOf
 
@@ -68,7 +68,7 @@ def _applied(primitive: Primitive, name: str) -> tuple[list[Image], Any, Any] | 
             sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
         try:
             return arguments, theirs, primitive.reference(list(arguments), None)
-        except ValueProblem as problem:
+        except UndefinedValueError as problem:
             return arguments, theirs, problem
     return None
 
@@ -78,12 +78,12 @@ def test_filters_give_what_simpleitk_gives(name: str, primitive: Primitive) -> N
     applied = _applied(primitive, name)
     if applied is None:
         # SimpleITK itself has no value for such images; then we must say so.
-        with pytest.raises(ValueProblem):
+        with pytest.raises(UndefinedValueError):
             needed = sum(not each.optional for each in primitive.parameters)
             primitive.reference([_images()[0]] * needed, None)
         return
     arguments, theirs, ours = applied
-    if isinstance(ours, ValueProblem):
+    if isinstance(ours, UndefinedValueError):
         assert "which the language does not have" in str(ours) or "channels" in str(ours)
         return
     expected = sitk.GetArrayFromImage(theirs)
@@ -150,7 +150,7 @@ def test_sequences_of_numbers_come_back() -> None:
 @pytest.mark.parametrize(("value", "reason"), [(1.5, "whole number"), (300.0, "0 to 255")])
 def test_numbers_that_do_not_fit(value: float, reason: str) -> None:
     (primitive,) = NAMESPACE["BinaryThreshold"]
-    with pytest.raises(ValueProblem, match=reason):
+    with pytest.raises(UndefinedValueError, match=reason):
         primitive.reference([_images()[0], 0.0, 1.0, value], None)
 
 
@@ -210,7 +210,7 @@ def test_seeds_choose_the_noise_and_the_clock_does_not() -> None:
     assert isinstance(one, Image)
     assert isinstance(other, Image)
     assert not np.array_equal(one.array, other.array)
-    with pytest.raises(ValueProblem, match="time of day"):
+    with pytest.raises(UndefinedValueError, match="time of day"):
         primitive.reference([image, 2.0, 0.0, 0.0], None)
 
 
@@ -220,7 +220,7 @@ def test_maps_are_sequences_of_pairs() -> None:
     changed = primitive.reference([image, ((1.0, 5.0), (0.0, 2.0))], None)
     assert isinstance(changed, Image)
     assert np.array_equal(changed.array, np.where(image.array == 1, 5, 2))
-    with pytest.raises(ValueProblem, match="pairs"):
+    with pytest.raises(UndefinedValueError, match="pairs"):
         primitive.reference([image, ((1.0, 5.0, 6.0),)], None)
 
 
@@ -238,7 +238,7 @@ def _colored(name: str) -> Image | None:
         arguments = [_fitting(each, element) for each in needed]
         try:
             result = primitive.reference(arguments, None)
-        except ValueProblem:
+        except UndefinedValueError:
             continue
         assert isinstance(result, Image)
         return result

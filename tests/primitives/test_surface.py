@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from tests.strategies import law
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.catalogue import catalogue, standard_primitives
-from voxgpu.primitives.primitive import Doubtful, ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError, ValueWithWarning
 
 NAMES = catalogue(standard_primitives())
 MEASURES = ("hd", "hd95", "assd")
@@ -24,7 +24,7 @@ def _of(name: str, a: np.ndarray, b: np.ndarray, spacing: tuple[float, ...], *mo
     grid = Grid.regular(a.shape, spacing)
     (primitive,) = NAMES[name]
     value = primitive.reference([Image(a, grid), Image(b, grid), *more], None)
-    if isinstance(value, Doubtful):
+    if isinstance(value, ValueWithWarning):
         value = value.value
     assert isinstance(value, float)
     return value
@@ -97,7 +97,7 @@ def test_equal_regions_are_at_no_distance() -> None:
 
 def test_a_negative_tolerance_has_no_value() -> None:
     mask = np.ones((2, 2), dtype=bool)
-    with pytest.raises(ValueProblem, match="tolerance"):
+    with pytest.raises(UndefinedValueError, match="tolerance"):
         _of("nsd", mask, mask, (1.0, 1.0), -1.0)
 
 

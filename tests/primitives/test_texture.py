@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import array_shapes
 
 from tests.primitives.images import masks, numbers, odd_numbers, spacings
 from tests.primitives.reference import computed
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.texture import cross_correlation, gradient
 
 small = array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=5)
@@ -153,7 +153,7 @@ def test_the_upper_bound_falls_into_no_bin():
 def test_arguments_without_meaning(changed, message):
     v = np.zeros((2, 3), dtype=np.float32)
     given_arguments = {"r": 1, "a": v, "b": v, "fb": v > 0, "m": 0, "M": 9, "k": 4, **changed}
-    with pytest.raises(ValueProblem, match=message):
+    with pytest.raises(UndefinedValueError, match=message):
         computed(cross_correlation, *given_arguments.values())
     (primitive,) = cross_correlation.overloads
     known = [None if isinstance(each, np.ndarray) else each for each in given_arguments.values()]

@@ -16,7 +16,7 @@ import pytest
 import voxgpu
 from voxgpu.cli.run import command
 from voxgpu.diagnostics import Diagnostic, Source, Span
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
 
 VOXELS = np.random.default_rng(0).integers(0, 500, (8, 9, 10)).astype(np.int16)
 IMAGES = {"v": VOXELS}
@@ -69,7 +69,7 @@ def test_problems_that_processes_hand_over_are_pickled() -> None:
     span = Span(Source("p", "print 1"), 0, 5)
     errors = [
         voxgpu.ImgqlError([Diagnostic("E100", "what", span)]),
-        FileProblem("a", "gone", "look", "write"),
+        FileError("a", "gone", "look", "write"),
     ]
     for error in errors:
         other = pickle.loads(pickle.dumps(error))

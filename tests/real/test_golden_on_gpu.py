@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulation.module import requires_emulation
-from tests.gpu.emulated import emulated_machine
+from tests.backends.cuda.emulated import emulated_machine
+from tests.cuda_emulator.module import requires_emulation
 from tests.real.test_golden import CASES, check_golden_files
 
 

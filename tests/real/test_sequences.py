@@ -12,10 +12,10 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 import voxgpu
-from voxgpu.execute import Result, Session
+from voxgpu.compile import Options, compile_program, read_source
 from voxgpu.execution.events import Event, Finished
 from voxgpu.image import Image
-from voxgpu.pipeline import Options, compile_program, read_source
+from voxgpu.session import Result, Session
 
 PROGRAMS = Path(__file__).parent / "programs"
 

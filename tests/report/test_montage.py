@@ -11,8 +11,8 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 from voxgpu.image import Grid, Image
-from voxgpu.report.layout import GAP
 from voxgpu.report.montage import Outline, Picture, montage, write_montage
+from voxgpu.report.montage_layout import GAP
 
 ORANGE, BLUE = (230, 159, 0), (86, 180, 233)
 

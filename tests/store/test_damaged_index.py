@@ -22,11 +22,11 @@ from voxgpu.files.write import write_image
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.store.disk import DiskStore
-from voxgpu.store.folder import StoreProblem
+from voxgpu.store.folder import StoreError
 from voxgpu.store.index import Index
-from voxgpu.store.opened import open_disk
-from voxgpu.store.seal import sealed, unsealed
-from voxgpu.store.seen_files import SeenFiles
+from voxgpu.store.input_file_cache import SeenFiles
+from voxgpu.store.open import open_disk
+from voxgpu.store.row_checksums import sealed, unsealed
 
 PROGRAM = """load f = "{scan}"
 let a = f > 20
@@ -59,14 +59,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_text_is_unsealed_only_where_all_of_it_is_as_it_was() -> None:
-    text = sealed("some text", "id", "doubts")
-    assert unsealed(text, "id", "doubts") == "some text"
-    assert unsealed(text, "ie", "doubts") is None
+    text = sealed("some text", "id", "warnings")
+    assert unsealed(text, "id", "warnings") == "some text"
+    assert unsealed(text, "ie", "warnings") is None
     assert unsealed(text, "iddoubts", "") is None
     for place in range(len(text)):
         for bit in range(7):
             flipped = text[:place] + chr(ord(text[place]) ^ 1 << bit) + text[place + 1 :]
-            assert unsealed(flipped, "id", "doubts") is None
+            assert unsealed(flipped, "id", "warnings") is None
 
 
 def test_flipped_bits_of_an_index_never_give_a_wrong_value(folder: Path, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_flipped_bits_of_an_index_never_give_a_wrong_value(folder: Path, tmp_pat
         try:
             store = open_disk(copy, 10**9)
         except Exception as error:
-            assert type(error).__name__ == "StoreProblem", error
+            assert type(error).__name__ == "StoreError", error
             told += 1
             continue
         for number in range(20):
@@ -173,7 +173,7 @@ def test_an_index_that_cannot_be_made_is_not_called_one_of_another_version(
     with monkeypatch.context() as full:
         full.setattr(Index, "_made", made)
         for _ in range(2):  # what the first one left is no reason either
-            with pytest.raises(StoreProblem, match="database or disk is full"):
+            with pytest.raises(StoreError, match="database or disk is full"):
                 open_disk(tmp_path / "store", 10**9)
     store = open_disk(tmp_path / "store", 10**9)
     assert store.put(_id(1), _numbers(1)) and store.get(_id(1)) is not None
@@ -215,7 +215,7 @@ import subprocess, sys
 from pathlib import Path
 subprocess.run(["mount", "--bind", {str(folder)!r}, {str(mounted)!r}], check=True)
 subprocess.run(["mount", "-o", "remount,ro,bind", {str(mounted)!r}], check=True)
-from voxgpu.store.opened import open_disk
+from voxgpu.store.open import open_disk
 reader = open_disk(Path({str(mounted)!r}), 10**9)
 assert reader.read_only and reader.index.read_only
 numbers = lambda n: tuple(float(1000 * n + k) for k in range(110))

@@ -20,7 +20,7 @@ from voxgpu.image import Grid, Image
 from voxgpu.store import disk as disk_module
 from voxgpu.store import maintenance, object_file
 from voxgpu.store.disk import DiskStore
-from voxgpu.store.folder import StoreProblem
+from voxgpu.store.folder import StoreError
 from voxgpu.store.object_file import FORMAT, object_path
 
 GENEROUS = 10**9
@@ -55,14 +55,14 @@ def _objects(store: DiskStore) -> list[Path]:
 
 
 def test_values_outlive_the_object_that_wrote_them(store: DiskStore) -> None:
-    doubts = ((id_of(8), "empty"), (id_of(9), "odd"))
-    store.put(id_of(1), image(), 2.5, {"primitive": "near"}, doubts)
-    store.put(id_of(2), 7.25, doubts=doubts)
+    warnings = ((id_of(8), "empty"), (id_of(9), "odd"))
+    store.put(id_of(1), image(), 2.5, {"primitive": "near"}, warnings)
+    store.put(id_of(2), 7.25, warnings=warnings)
     store.close()
     again = DiskStore(store.folder, GENEROUS)
     found = again.get(id_of(1))
-    assert found is not None and same(found[0], image()) and found[1] == doubts
-    assert again.get(id_of(2)) == (7.25, doubts)
+    assert found is not None and same(found[0], image()) and found[1] == warnings
+    assert again.get(id_of(2)) == (7.25, warnings)
     row = again.index.row(id_of(1))
     assert row is not None and (row.seconds, row.primitive) == (2.5, "near")
 
@@ -161,7 +161,7 @@ def test_a_store_of_another_version_is_left_alone(store: DiskStore, text: str) -
     store.put(id_of(1), image())
     store.close()
     (store.folder / "STORE").write_text(text, "latin-1")
-    with pytest.raises(StoreProblem):
+    with pytest.raises(StoreError):
         DiskStore(store.folder, GENEROUS)
     assert len(_objects(store)) == 1
 
@@ -171,16 +171,16 @@ def test_an_index_of_another_version_is_left_alone(store: DiskStore) -> None:
     with sqlite3.connect(store.folder / "index.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreProblem, match="another voxgpu"):
+    with pytest.raises(StoreError, match="another voxgpu"):
         DiskStore(store.folder, GENEROUS)
 
 
 def test_a_folder_with_other_files_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(StoreProblem, match="holds other files"):
+    with pytest.raises(StoreError, match="holds other files"):
         DiskStore(tmp_path, GENEROUS)
     assert [each.name for each in tmp_path.iterdir()] == ["thesis.txt"]
-    with pytest.raises(StoreProblem, match="is a file"):
+    with pytest.raises(StoreError, match="is a file"):
         DiskStore(tmp_path / "thesis.txt", GENEROUS)
 
 
@@ -200,7 +200,7 @@ def test_a_damaged_index_is_put_aside_and_can_be_made_again(
     for number in range(5):
         found = again.get(id_of(number))
         assert found is not None and same(found[0], image(seed=number))
-    assert again.taken() == 5 * 4096
+    assert again.size() == 5 * 4096
 
 
 def test_rebuilding_keeps_small_values_and_times(store: DiskStore) -> None:
@@ -328,7 +328,7 @@ def test_collecting_by_age_and_by_bytes(store: DiskStore) -> None:
         )
     assert maintenance.collect(store, None, 500)[0] == 5
     assert maintenance.collect(store, 2 * 4096, None)[0] == 3
-    assert len(_objects(store)) == 2 and store.taken() == 2 * 4096
+    assert len(_objects(store)) == 2 and store.size() == 2 * 4096
 
 
 def test_clearing_leaves_an_empty_store(store: DiskStore) -> None:
@@ -336,7 +336,7 @@ def test_clearing_leaves_an_empty_store(store: DiskStore) -> None:
     store.close()
     maintenance.clear(store.folder)
     again = DiskStore(store.folder, GENEROUS)
-    assert again.taken() == 0 and not _objects(again)
+    assert again.size() == 0 and not _objects(again)
 
 
 def test_a_database_that_fails_is_a_miss(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def test_many_threads_use_one_store(store: DiskStore) -> None:
         each.start()
     for each in threads:
         each.join()
-    assert not wrong and not store.problems and store.taken() == 10 * 4096
+    assert not wrong and not store.problems and store.size() == 10 * 4096
 
 
 OPENING = """
@@ -111,4 +111,4 @@ def test_many_processes_make_one_store(tmp_path: Path) -> None:
         _, told = process.communicate()
         assert process.returncode == 0, told
     store = DiskStore(tmp_path / "store", GENEROUS)
-    assert maintenance.verify(store).is_clean and store.taken() == 20 * 4096
+    assert maintenance.verify(store).is_clean and store.size() == 20 * 4096

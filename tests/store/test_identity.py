@@ -12,19 +12,19 @@ import pytest
 import SimpleITK as sitk
 
 import voxgpu
+from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.execution.result import Result
 from voxgpu.files.digest import Digests
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
-from voxgpu.files.problem import FileProblem
 from voxgpu.ids import meaning_of
-from voxgpu.pipeline import Options, compile_program
 from voxgpu.plan.node import Node
 from voxgpu.store.disk import DiskStore
+from voxgpu.store.explain_miss import explain
 from voxgpu.store.history import History
-from voxgpu.store.opened import open_disk
-from voxgpu.store.seen_files import SeenFiles
-from voxgpu.store.why import explain
+from voxgpu.store.input_file_cache import SeenFiles
+from voxgpu.store.open import open_disk
 
 
 def _save(path: Path, voxels: np.ndarray, old: bool = True) -> Path:
@@ -129,7 +129,7 @@ def test_a_changed_file_with_its_old_date_is_another_file(tmp_path: Path, store:
     data[-1] ^= 1
     path.write_bytes(bytes(data))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    with pytest.raises(FileProblem, match="changed while it was read"):
+    with pytest.raises(FileError, match="changed while it was read"):
         Digests(seen).of(header)  # the header is that of the file before
     changed = read_header(path)
     after = Digests(seen, verify=True).of(changed)

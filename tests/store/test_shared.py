@@ -8,10 +8,10 @@ import pytest
 
 from tests.store.values import id_of, image, same
 from voxgpu.store.disk import DiskStore
-from voxgpu.store.folder import StoreProblem
+from voxgpu.store.folder import StoreError
 from voxgpu.store.object_file import object_path
 from voxgpu.store.shared import SharedFolder
-from voxgpu.store.tiers import Tiers
+from voxgpu.store.tiered_store import TieredStore
 
 GENEROUS = 10**9
 
@@ -28,14 +28,14 @@ def test_there_is_no_database_and_small_values_are_objects_too(tmp_path: Path) -
 
 
 def test_what_is_found_there_is_kept_here(tmp_path: Path) -> None:
-    first = Tiers(DiskStore(tmp_path / "one", GENEROUS), SharedFolder(tmp_path / "shared"))
-    doubts = ((id_of(9), "odd"),)
-    assert first.keep(id_of(1), image(), 2.0, {"primitive": "near"}, doubts, must=True)
+    first = TieredStore(DiskStore(tmp_path / "one", GENEROUS), SharedFolder(tmp_path / "shared"))
+    warnings = ((id_of(9), "odd"),)
+    assert first.keep(id_of(1), image(), 2.0, {"primitive": "near"}, warnings, must=True)
     first.close()
-    second = Tiers(DiskStore(tmp_path / "two", GENEROUS), SharedFolder(tmp_path / "shared"))
+    second = TieredStore(DiskStore(tmp_path / "two", GENEROUS), SharedFolder(tmp_path / "shared"))
     assert second.has(id_of(1))
     found = second.get(id_of(1))
-    assert found is not None and same(found[0], image()) and found[1] == doubts
+    assert found is not None and same(found[0], image()) and found[1] == warnings
     assert second.disk is not None and second.disk.has(id_of(1))
     row = second.disk.index.row(id_of(1))
     assert row is not None and (row.seconds, row.primitive) == (2.0, "near")
@@ -68,5 +68,5 @@ def test_a_group_may_share_what_the_folder_lets_it(tmp_path: Path) -> None:
 
 def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(StoreProblem):
+    with pytest.raises(StoreError):
         SharedFolder(tmp_path)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from voxgpu.cli.options import bearing_on_meaning, options_of, source_of
-from voxgpu.cli.terminal import complain, say
+from voxgpu.cli.terminal import print_diagnostics, print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 
@@ -22,14 +22,16 @@ def command(as_json: bool, **given: Any) -> int:
     if as_json:
         click.echo(json.dumps([each.as_json() for each in diagnostics]))
     else:
-        complain(diagnostics)
+        print_diagnostics(diagnostics)
         warnings = len(diagnostics) - len(errors)
-        say(f"{given['program']}: {_count(len(errors), 'error')}, {_count(warnings, 'warning')}")
+        print_stderr(
+            f"{given['program']}: {_count(len(errors), 'error')}, {_count(warnings, 'warning')}"
+        )
     return 1 if errors else 0
 
 
 def _diagnostics(given: dict[str, Any]) -> tuple[Diagnostic, ...]:
-    from voxgpu.pipeline import compile_program, unread
+    from voxgpu.compile import compile_program, unread
 
     try:
         source = source_of(given)

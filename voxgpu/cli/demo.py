@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from voxgpu.cli.options import Place, refuse_place
-from voxgpu.cli.terminal import complain, progress, say
+from voxgpu.cli.terminal import print_diagnostics, print_stderr, progress
 
 if TYPE_CHECKING:
-    from voxgpu.execute import Result
+    from voxgpu.session import Result
 
 #: The thresholds that are used for real FLAIR images, too.
 PARAMETERS = {"HI": "0.93", "VI": "0.89", "BINS": "20", "SIM": "0.6"}
@@ -53,13 +53,13 @@ def command(output: Path, seed: int, size: tuple[int, int, int]) -> int:
 
     start = perf_counter()
     refuse_place(output / "head_flair.nii.gz")
-    say("making a head with a tumor …")
+    print_stderr("making a head with a tumor …")
     phantom = make_phantom((size[2], size[1], size[0]), seed)
     prefix = output / "head"
     write_phantom(phantom, str(prefix))
     result = _found(prefix, output)
     if result.errors:
-        complain(result.errors)
+        print_diagnostics(result.errors)
         return 1
     pictures = _draw(prefix, result, output)
     click.echo(f"head     {prefix}_flair.nii.gz, _t1, _t1ce, _t2, _seg")
@@ -67,15 +67,15 @@ def command(output: Path, seed: int, size: tuple[int, int, int]) -> int:
     click.echo(f"results  {', '.join(saved.label for saved in result.saved)}")
     for picture in pictures:
         click.echo(f"picture  {picture}")
-    say(f"done in {perf_counter() - start:.0f} s")
+    print_stderr(f"done in {perf_counter() - start:.0f} s")
     return 0
 
 
 def _found(prefix: Path, output: Path) -> Result:
     """Runs the tumor program, a copy of which is left for people to change."""
-    from voxgpu.execute import execute
+    from voxgpu.compile import Options, compile_program, read_source
     from voxgpu.execution.events import Event, Started
-    from voxgpu.pipeline import Options, compile_program, read_source
+    from voxgpu.session import execute
 
     program = output / "tumor.imgql"
     with as_file(files("voxgpu.demo").joinpath("tumor.imgql")) as bundled:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from voxgpu.cli.amounts import size_text
+from voxgpu.cli.parameter_types import size_text
 
 if TYPE_CHECKING:
-    from voxgpu.trial import Trial
+    from voxgpu.selftest.run import SelfTestReport
 
 #: What is worth knowing of when something goes wrong.
 _PACKAGES = ("numpy", "scipy", "SimpleITK", "llvmlite", "numba", "cuda-bindings", "dask-cuda")
@@ -45,9 +45,9 @@ def command(workers: bool, quick: bool) -> int:
 def _found() -> Iterator[tuple[str, str]]:
     """What there is, by topic."""
     from voxgpu import __version__
-    from voxgpu.caches.place import place
-    from voxgpu.codegen.machine import code_folder
-    from voxgpu.gpu.driver import found
+    from voxgpu.backends.cuda.detect import found
+    from voxgpu.caches.location import place
+    from voxgpu.codegen.jit import code_folder
 
     yield "voxgpu", f"{__version__}, Python {platform.python_version()}, {sys.platform}"
     yield "packages", ", ".join(_versions())
@@ -87,7 +87,7 @@ def _versions() -> Iterator[str]:
 
 
 def _described(ordinal: int) -> str:
-    from voxgpu.gpu.driver import cupy
+    from voxgpu.backends.cuda.detect import cupy
 
     cuda = cupy().cuda
     properties = cuda.runtime.getDeviceProperties(ordinal)
@@ -115,25 +115,25 @@ def _folder(folder: Path | None) -> str:
     return f"{folder}, {len(sizes)} files, {size_text(sum(sizes))}"
 
 
-def _of_devices() -> Iterator[Trial]:
-    from voxgpu.gpu.driver import found
-    from voxgpu.trial import tried
+def _of_devices() -> Iterator[SelfTestReport]:
+    from voxgpu.backends.cuda.detect import found
+    from voxgpu.selftest.run import self_test
 
     for name in ("cpu", *(f"cuda:{ordinal}" for ordinal in range(found()[0]))):
-        trial = tried(name)
+        trial = self_test(name)
         _tell(trial)
         yield trial
 
 
-def _of_workers() -> Iterator[Trial]:
-    from voxgpu.cluster import trials_of_workers
+def _of_workers() -> Iterator[SelfTestReport]:
+    from voxgpu.selftest.gpu_workers import self_test_workers
 
-    for trial in trials_of_workers():
+    for trial in self_test_workers():
         _tell(trial)
         yield trial
 
 
-def _tell(trial: Trial) -> None:
+def _tell(trial: SelfTestReport) -> None:
     if trial.problem:
         outcome = f"failed: {trial.problem}"
     elif trial.wrong:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voxgpu.cli.options import options_of, without_program
-from voxgpu.cli.terminal import say
+from voxgpu.cli.terminal import print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError, Source
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ def build(
     They go to the platform's cache folder, or to that of VOXGPU_CACHE: make it on a login node, in
     a folder that the other nodes see. Who may read that folder may read what is compiled.
     """
-    from voxgpu.caches.place import environment_folder
-    from voxgpu.codegen.machine import code_folder, keep_machine_code_in
+    from voxgpu.caches.location import environment_folder
+    from voxgpu.codegen.jit import code_folder, set_cache_folder
 
     if not architectures and not cpu:
         raise click.UsageError("Missing option '--arch' or '--cpu': for GPUs, or for this CPU")
     if environment:
-        keep_machine_code_in(environment_folder() / "kernels")
+        set_cache_folder(environment_folder() / "kernels")
     if cpu:
         _build_for_cpu(programs, given)
     if architectures:
@@ -95,7 +95,7 @@ def _build_for_gpus(
     programs: tuple[Path, ...], architectures: tuple[int, ...], verbose: bool, given: dict[str, Any]
 ) -> None:
     from voxgpu.codegen import nvrtc
-    from voxgpu.codegen.cuda_library import libraries, library_text
+    from voxgpu.codegen.cuda_kernels import libraries, library_text
 
     missing = nvrtc.missing()
     if missing:
@@ -112,9 +112,9 @@ def _build_for_gpus(
 
 
 def _build_for_cpu(programs: tuple[Path, ...], given: dict[str, Any]) -> None:
+    from voxgpu.backends.cpu.precompile import kernels_of_catalogue
     from voxgpu.codegen.compile import prepare
-    from voxgpu.codegen.library import kernel, kernels_of_library
-    from voxgpu.cpu.ahead import kernels_of_catalogue
+    from voxgpu.codegen.numba_kernels import kernel, kernels_of_library
     from voxgpu.primitives.catalogue import standard_primitives
 
     generated = [
@@ -133,11 +133,11 @@ def _build_for_cpu(programs: tuple[Path, ...], given: dict[str, Any]) -> None:
 @contextmanager
 def _counted(what: str) -> Iterator[None]:
     """Tells how many kernels were compiled meanwhile."""
-    from voxgpu.codegen.machine import machine
+    from voxgpu.codegen.jit import jit_compiler
 
-    before = machine().compiled
+    before = jit_compiler().compiled
     yield
-    count = machine().compiled - before
+    count = jit_compiler().compiled - before
     click.echo(f"cpu    {what}: {f'{count} compiled' if count else 'there already'}")
 
 
@@ -146,12 +146,13 @@ def _of_program_on_cpu(path: Path, given: dict[str, Any]) -> Iterator[Kernel]:
 
     What decides how the program goes on, such as a number that it computes, is computed.
     """
-    from voxgpu.cpu.ahead import kernels_of
-    from voxgpu.execute import Devices, Session
-    from voxgpu.pipeline import compile_program, read_source
+    from voxgpu.backends.cpu.precompile import kernels_of
+    from voxgpu.backends.select import BackendSelector
+    from voxgpu.compile import compile_program, read_source
+    from voxgpu.session import Session
 
     options = options_of(given)
-    with Session(None, options.roots, backend=Devices("cpu")) as session:
+    with Session(None, options.roots, backend=BackendSelector("cpu")) as session:
         compiled = compile_program(read_source(path), path, options, ask=session.ask)
     if compiled.errors:
         raise ImgqlError(compiled.diagnostics)
@@ -171,8 +172,8 @@ def _let_others_read(folder: Path | None) -> None:
 
 def _of_program(path: Path, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The generated kernels of a program as one text; raises ImgqlError where it has mistakes."""
-    from voxgpu.gpu.ahead import text_of
-    from voxgpu.pipeline import compile_program, read_source
+    from voxgpu.backends.cuda.precompile import text_of
+    from voxgpu.compile import compile_program, read_source
 
     source: Source = read_source(path)
     compiled = compile_program(source, path, options_of(given))
@@ -184,7 +185,7 @@ def _of_program(path: Path, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _build(architecture: int, texts: list[tuple[str, str]], verbose: bool) -> None:
-    from voxgpu.gpu.opened import cubins_for
+    from voxgpu.backends.cuda.create import cubins_for
 
     cubins = cubins_for(architecture)
     for name, text in texts:
@@ -197,7 +198,7 @@ def _build(architecture: int, texts: list[tuple[str, str]], verbose: bool) -> No
 
 def _tell(built: Built) -> None:
     for name, taken in sorted(built.resources.items()):
-        say(
+        print_stderr(
             f"    {name}: {taken.registers} registers, {taken.spills} bytes of spills, "
             f"{taken.shared} bytes of shared memory"
         )

@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from voxgpu import __version__
-from voxgpu.caches.told import untold
-from voxgpu.cli.ending import ended_early, listen
+from voxgpu.caches.notices import untold
+from voxgpu.cli.shutdown import ended_early, listen
 from voxgpu.cli.streams import open_streams, output_problem
-from voxgpu.cli.terminal import complain, condensed, say
+from voxgpu.cli.terminal import condensed, print_diagnostics, print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
 
 #: Exit codes: all goals delivered; a goal or the program failed; wrong usage.
 #: `ended_early` has others.
@@ -107,7 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
     if problem is not None:
         status = status or FAILED
         if not isinstance(problem, BrokenPipeError):
-            say(f"error: what was printed cannot be written: {problem.strerror}")
+            print_stderr(f"error: what was printed cannot be written: {problem.strerror}")
     sys.exit(status)
 
 
@@ -123,20 +123,20 @@ def _status(arguments: list[str] | None) -> int:
     except (_Early, click.Abort, KeyboardInterrupt):
         return ended_early()
     except ImgqlError as error:
-        complain(condensed(error.diagnostics))
+        print_diagnostics(condensed(error.diagnostics))
         return FAILED
-    except FileProblem as problem:
-        say(f"error: {problem}")
+    except FileError as problem:
+        print_stderr(f"error: {problem}")
         if problem.help:
-            say(f"  help: {problem.help}")
+            print_stderr(f"  help: {problem.help}")
         return FAILED
     except OSError as error:
         # What cannot be printed is told at the end; whoever read our output may have gone.
         if output_problem() is None and not isinstance(error, BrokenPipeError):
-            say(f"error: {_told(error)}")
+            print_stderr(f"error: {_told(error)}")
         return FAILED
     # What commands say of caches that run no program.
-    complain(Diagnostic("W402", text, help=help) for text, help in untold())
+    print_diagnostics(Diagnostic("W402", text, help=help) for text, help in untold())
     return result if isinstance(result, int) else OK
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from voxgpu.cli.amounts import DEVICE, SIZE
-from voxgpu.device import DEVICES
-from voxgpu.spelling import from_home
+from voxgpu.cli.parameter_types import DEVICE, SIZE
+from voxgpu.device_spec import DEVICES
+from voxgpu.unicode_paths import from_home
 
 if TYPE_CHECKING:
+    from voxgpu.compile import Options
     from voxgpu.diagnostics import Source
-    from voxgpu.pipeline import Options
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -152,18 +152,18 @@ def without_program(command: _Command) -> _Command:
 
 def options_of(given: dict[str, Any], writes: bool = True) -> Options:
     """What was given, for the pipeline; ``writes`` says whether the program is to be run."""
+    from voxgpu.compile import Options
+    from voxgpu.files.access import AllowedRoots
     from voxgpu.files.options import ReadOptions
-    from voxgpu.files.roots import Roots
     from voxgpu.image import TOLERANCE
-    from voxgpu.language.syntax import Dialect
-    from voxgpu.pipeline import Options
+    from voxgpu.language.ast import Dialect
 
     return Options(
         define=given["define"],
         output=given["output"],
         dialect=Dialect(given["dialect"]) if given["dialect"] else None,
         adopt=None if given["same_grid"] is None else given["same_grid"] == "adopt",
-        roots=Roots(given["read_root"], given["write_root"]),
+        roots=AllowedRoots(given["read_root"], given["write_root"]),
         primitives=given["primitives"],
         read=ReadOptions(given["nifti_form"] or "", given["series"]),
         writes=writes,
@@ -189,6 +189,6 @@ def refuse_place(path: Path, option: str = "--output") -> None:
 
 def source_of(given: dict[str, Any]) -> Source:
     """The text of the program; raises ImgqlError where it cannot be read."""
-    from voxgpu.pipeline import read_source
+    from voxgpu.compile import read_source
 
     return read_source(given["program"])

@@ -76,7 +76,7 @@ def _list(every: list[Entry], by_family: bool) -> None:
     last = None
     for family, names, summary in lines:
         if by_family and family != last:
-            click.echo(("\n" if last else "") + family)
+            click.echo(("\n" if last else "") + family.replace("_", " "))
             last = family
         fits = len(names) <= width
         click.echo(f"  {names:{width}}  {summary}" if fits else f"  {names}")
@@ -85,14 +85,14 @@ def _list(every: list[Entry], by_family: bool) -> None:
 
 
 def _known(paths: tuple[Path, ...]) -> list[Primitive]:
-    from voxgpu.cli.terminal import complain
-    from voxgpu.pipeline import known_primitives
+    from voxgpu.cli.terminal import print_diagnostics
+    from voxgpu.compile import known_primitives
 
     diagnostics = Diagnostics()
     known = known_primitives(paths, diagnostics)
     if any(each.is_error for each in diagnostics.all):
         raise ImgqlError(diagnostics.all)
-    complain(diagnostics.all)
+    print_diagnostics(diagnostics.all)
     return known
 
 

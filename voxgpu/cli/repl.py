@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.ending import leave_ctrl_c
 from voxgpu.cli.options import (
     device_memory_option,
     device_option,
     options_of,
     without_program,
 )
+from voxgpu.cli.shutdown import leave_ctrl_c
 from voxgpu.cli.store_options import store_of, with_store
-from voxgpu.cli.terminal import Progress, complain, progress, say
+from voxgpu.cli.terminal import Progress, print_diagnostics, print_stderr, progress
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
 
 if TYPE_CHECKING:
-    from voxgpu.execute import Devices
+    from voxgpu.backends.select import BackendSelector
+    from voxgpu.compile import Options
     from voxgpu.execution.events import Event
     from voxgpu.image import Image
-    from voxgpu.interactive.dialog import Answer, Dialog
-    from voxgpu.pipeline import Options
+    from voxgpu.interactive.repl_session import ReplSession, Response
     from voxgpu.primitives.documentation import Entry
-    from voxgpu.store.tiers import Tiers
+    from voxgpu.store.tiered_store import TieredStore
 
 #: Work is shown from the beginning if it takes so many bytes, else after so many seconds.
 _LARGE, _SOON = 2**24, 0.3
@@ -46,19 +46,23 @@ def command(device: str, device_memory: int | None, **given: Any) -> int:
     :help tells more. Without a terminal, lines are read from stdin until it ends; the exit status
     is then 1 if one of them had a mistake.
     """
-    from voxgpu.execute import Devices
+    from voxgpu.backends.select import BackendSelector
 
     store = store_of(given)
-    devices = Devices(device, memory=device_memory)
+    devices = BackendSelector(device, memory=device_memory)
     return _Repl(options_of(given), sys.stdin.isatty(), store, devices).run()
 
 
 class _Repl:
     def __init__(
-        self, options: Options, is_interactive: bool, store: Tiers | None, devices: Devices
+        self,
+        options: Options,
+        is_interactive: bool,
+        store: TieredStore | None,
+        devices: BackendSelector,
     ) -> None:
         from voxgpu.interactive.commands import Commands
-        from voxgpu.interactive.dialog import Dialog
+        from voxgpu.interactive.repl_session import ReplSession
 
         self._is_interactive = is_interactive
         self._failed = False
@@ -66,7 +70,7 @@ class _Repl:
         self._options = options
         self._bar = Progress()
         self._done, self._since = 0, 0.0
-        self._dialog: Dialog = Dialog(options, self._print, self._observe, devices, store)
+        self._dialog: ReplSession = ReplSession(options, self._print, self._observe, devices, store)
         self._commands = Commands(self._dialog, self._manual, click.echo, self._tell, self._answer)
 
     def run(self) -> int:
@@ -99,22 +103,22 @@ class _Repl:
             self._answer(lambda: self._dialog.enter(source))
         except NoSuchWord as error:
             self._failed = True
-            say(str(error))
+            print_stderr(str(error))
         except ImgqlError as error:
             self._tell(error.diagnostics)
         except KeyboardInterrupt:
             if not self._is_interactive:
                 raise
-            say("interrupted: nothing of it is in force")
+            print_stderr("interrupted: nothing of it is in force")
 
-    def _answer(self, work: Callable[[], Answer]) -> None:
+    def _answer(self, work: Callable[[], Response]) -> None:
         self._done, self._since = 0, perf_counter()
         with progress(self._is_interactive) as self._bar:
             answer = work()
         self._tell(answer.diagnostics)
         self._show(answer)
 
-    def _show(self, answer: Answer) -> None:
+    def _show(self, answer: Response) -> None:
         from voxgpu.image import Image
         from voxgpu.interactive.describe import described, described_lengths, described_type
         from voxgpu.types import Function
@@ -144,7 +148,7 @@ class _Repl:
 
     def _tell(self, diagnostics: tuple[Diagnostic, ...]) -> None:
         self._failed |= any(each.is_error for each in diagnostics)
-        complain(diagnostics)
+        print_diagnostics(diagnostics)
 
     def _print(self, printed: object) -> None:
         with self._bar.paused():
@@ -162,8 +166,8 @@ class _Repl:
                 self._bar.show(event.task.name, self._done, self._done + 1)
 
     def _manual(self) -> list[Entry]:
+        from voxgpu.compile import known_primitives
         from voxgpu.manual import manual
-        from voxgpu.pipeline import known_primitives
 
         return manual(known_primitives(self._options.primitives, Diagnostics()))
 

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.account import Account
-from voxgpu.cli.amounts import SIZE
-from voxgpu.cli.ending import answer_with
 from voxgpu.cli.options import (
     Place,
     bearing_on_meaning,
@@ -23,16 +20,19 @@ from voxgpu.cli.options import (
     options_of,
     source_of,
 )
+from voxgpu.cli.parameter_types import SIZE
+from voxgpu.cli.run_output import RunOutput
+from voxgpu.cli.run_report import RunReport
+from voxgpu.cli.shutdown import answer_with
 from voxgpu.cli.store_options import store_of, with_store
 from voxgpu.cli.terminal import progress
-from voxgpu.cli.voice import Voice
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
-    from voxgpu.execute import Result
+    from voxgpu.compile import Compiled
     from voxgpu.execution.events import Event
     from voxgpu.optimize.schedule import Task
-    from voxgpu.pipeline import Compiled
+    from voxgpu.session import Result
 
 
 @click.command()
@@ -78,10 +78,10 @@ def command(
     What was saved where is told on stderr. Files to load are relative to the current directory.
     Exit status: 0 all goals were delivered, 1 the program or a goal failed, 2 wrong usage.
     """
-    account = Account(given["program"], given["define"], given["primitives"])
+    account = RunReport(given["program"], given["define"], given["primitives"])
     if as_json:
         answer_with(lambda: _object(_not_run((), True), account))
-    with Voice(as_json, quiet, verbose, log) as voice:
+    with RunOutput(as_json, quiet, verbose, log) as voice:
         try:
             with progress(not quiet) as voice.bar:
                 compiled, result = _run(given, device, threads, voice, account)
@@ -110,18 +110,19 @@ def _run(
     given: dict[str, Any],
     device: str,
     threads: int | None,
-    voice: Voice,
-    account: Account,
+    voice: RunOutput,
+    account: RunReport,
 ) -> tuple[Compiled, Result]:
-    from voxgpu.cpu.workers import usable_cores
-    from voxgpu.execute import Chosen, Devices, Session
+    from voxgpu.backends.select import BackendSelector, Selection
+    from voxgpu.backends.thread_pool import usable_cores
+    from voxgpu.compile import compile_program
     from voxgpu.files.digest import Digests
     from voxgpu.files.threads import use_at_most, use_threads
-    from voxgpu.pipeline import compile_program
     from voxgpu.plan.program_files import HeaderMemory
-    from voxgpu.store.seen_files import FreshHeaders
+    from voxgpu.session import Session
+    from voxgpu.store.input_file_cache import FreshHeaders
 
-    def tell_device(chosen: Chosen) -> None:
+    def tell_device(chosen: Selection) -> None:
         voice.detail(f"device: {chosen.name} ({chosen.reason})")
 
     counts = _Counts()
@@ -137,7 +138,7 @@ def _run(
     for line in account.lines:
         voice.detail(line)
     store = store_of(given)
-    devices = Devices(device, threads, given["device_memory"], tell_device)
+    devices = BackendSelector(device, threads, given["device_memory"], tell_device)
     session = Session(
         given["output"],
         options.roots,
@@ -186,7 +187,7 @@ class _Counts:
     total: int = 0
 
 
-def _observer(voice: Voice, counts: _Counts) -> Callable[[Event], None]:
+def _observer(voice: RunOutput, counts: _Counts) -> Callable[[Event], None]:
     from voxgpu.execution.events import Finished, Started
 
     def observe(event: Event) -> None:
@@ -207,7 +208,7 @@ def _described(task: Task, seconds: float) -> str:
     return f"{seconds * 1000:9.1f} ms  {task.name}  {made}"
 
 
-def _object(result: Result, account: Account) -> str:
+def _object(result: Result, account: RunReport) -> str:
     return json.dumps({**result.as_json(), **account.as_json()})
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxgpu.cli.explain_miss import print_explanation
+from voxgpu.cli.explain_miss import why as explained
 from voxgpu.cli.options import bearing_on_meaning, device_option, options_of, source_of
 from voxgpu.cli.store_options import store_option
-from voxgpu.cli.terminal import complain
-from voxgpu.cli.why import echo
-from voxgpu.cli.why import why as explained
-from voxgpu.device import requested
+from voxgpu.cli.terminal import print_diagnostics
+from voxgpu.device_spec import parse_device
 from voxgpu.diagnostics import ImgqlError
 
 if TYPE_CHECKING:
@@ -42,19 +42,19 @@ def command(
     stage: str, device: str, layout: str, why: str | None, store: str | None, **given: Any
 ) -> int:
     """Show PROGRAM as one of the stages between its text and its results."""
-    from voxgpu.pipeline import compile_program
+    from voxgpu.compile import compile_program
     from voxgpu.plan.show import RENDERINGS, stage_graph
 
     compiled = compile_program(source_of(given), given["program"], options_of(given, writes=False))
     if compiled.errors and (stage != "syntax" or why):
         raise ImgqlError(compiled.diagnostics)
     if why:
-        echo(
+        print_explanation(
             explained(compiled.plan, given["program"], why, store, layout == "json"),
             layout == "json",
         )
         return 0
-    complain(each for each in compiled.diagnostics if stage == "syntax" and each.is_error)
+    print_diagnostics(each for each in compiled.diagnostics if stage == "syntax" and each.is_error)
     if stage in ("syntax", "program", "plan"):
         graph = stage_graph(stage, compiled.commands, compiled.program, compiled.plan)
     else:
@@ -68,10 +68,10 @@ def _optimized(stage: str, plan: Plan, device: str) -> StageGraph:
     """A stage after the plan, on a device, which need not be there."""
     from voxgpu.optimize.show import optimized_graph
 
-    if requested(device).kind == "cuda":
-        from voxgpu.gpu.ahead import TARGET, cuda_text
+    if parse_device(device).kind == "cuda":
+        from voxgpu.backends.cuda.precompile import TARGET, cuda_text
 
         return optimized_graph(stage, plan, TARGET, cuda_text, "//")
-    from voxgpu.execute import backend_of
+    from voxgpu.session import backend_of
 
     return optimized_graph(stage, plan, backend_of(device))

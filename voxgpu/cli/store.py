@@ -11,10 +11,10 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from voxgpu.cli.amounts import AGE, SIZE, age_text, size_text
-from voxgpu.cli.opened_store import Asked, is_there, opened
+from voxgpu.cli.open_store import Asked, is_there, opened
+from voxgpu.cli.parameter_types import AGE, SIZE, age_text, size_text
 from voxgpu.cli.store_options import store_option
-from voxgpu.cli.terminal import confirmed, say
+from voxgpu.cli.terminal import confirmed, print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -171,7 +171,7 @@ def gc(asked: Asked, max_bytes: int | None, max_age: float | None) -> None:
             is_open = max_bytes is None and max_age is None
             limit = place.disk.budget if is_open else max_bytes
             count, size = collect(place.disk, limit, max_age)
-            left = place.disk.taken()
+            left = place.disk.size()
     if asked.as_json:
         click.echo(json.dumps({"removed": count, "bytes": size, "left_bytes": left}))
     else:
@@ -208,7 +208,7 @@ def clear(asked: Asked, yes: bool) -> int:
             raise ImgqlError([Diagnostic("E401", f"`{folder}` is no store: nothing was removed")])
     else:
         if not (yes or asked.as_json or confirmed(f"remove every value from {folder}?")):
-            say("nothing was removed")
+            print_stderr("nothing was removed")
             return 1
         with opened(asked):
             pass  # says so where the store is of another version

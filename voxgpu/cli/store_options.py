@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from voxgpu.cli.amounts import SIZE
+from voxgpu.cli.parameter_types import SIZE
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
-    from voxgpu.store.tiers import Tiers
+    from voxgpu.store.tiered_store import TieredStore
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -72,13 +72,13 @@ def folder_of(store: str | None) -> Path | None:
     return None if store == NONE else Path(store)
 
 
-def store_of(given: dict[str, Any]) -> Tiers | None:
+def store_of(given: dict[str, Any]) -> TieredStore | None:
     """The store that the options ask for, None for none; the session says what of it is refused.
 
     A folder that was asked for and is something else is a mistake, which raises ImgqlError.
     """
-    from voxgpu.store.folder import StoreProblem
-    from voxgpu.store.opened import StoreOptions, open_store
+    from voxgpu.store.folder import StoreError
+    from voxgpu.store.open import StoreOptions, open_store
 
     folder, shared = folder_of(given["store"]), given["store_shared"]
     if folder is None and shared is None:
@@ -87,5 +87,5 @@ def store_of(given: dict[str, Any]) -> Tiers | None:
     options = StoreOptions(folder, shared, given["keep"], given["store_budget"], is_default)
     try:
         return open_store(options)
-    except StoreProblem as problem:
+    except StoreError as problem:
         raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None

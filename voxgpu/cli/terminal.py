@@ -27,7 +27,7 @@ def condensed(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return [told if each is first else each for each in every if each not in readings[1:]]
 
 
-def complain(diagnostics: Iterable[Diagnostic]) -> None:
+def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """Writes diagnostics to stderr, in color where that is a terminal."""
     texts = [str(each) for each in diagnostics]
     if not texts:
@@ -49,7 +49,7 @@ def complain(diagnostics: Iterable[Diagnostic]) -> None:
         console.print(styled, soft_wrap=True)
 
 
-def say(text: str) -> None:
+def print_stderr(text: str) -> None:
     """A line on stderr."""
     print(text, file=sys.stderr)
 
@@ -61,7 +61,7 @@ def confirmed(question: str) -> bool:
     try:
         return click.confirm(question, err=True)
     except click.Abort:
-        say("")
+        print_stderr("")
         return False
 
 

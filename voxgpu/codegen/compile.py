@@ -10,14 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.codegen.integers import WHOLE
+from voxgpu.codegen.interpreter import BLOCK, tree_of_blocks
+from voxgpu.codegen.jit import function_at, jit_compiler
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.library import kernel as library_kernel
 from voxgpu.codegen.llvm_numbers import none_of, number_of_key
-from voxgpu.codegen.llvm_source import render, types_of
-from voxgpu.codegen.machine import function_at, machine
-from voxgpu.codegen.reference import BLOCK, tree_of_blocks
+from voxgpu.codegen.llvm_renderer import render, types_of
+from voxgpu.codegen.numba_kernels import kernel as library_kernel
 from voxgpu.codegen.scalar import Scalar
-from voxgpu.codegen.whole import WHOLE
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +29,7 @@ _NAMELESS = "kernel"
 
 
 class Pool(Protocol):
-    """What runs pieces of work, as ``voxgpu.cpu.workers.Workers`` does."""
+    """What runs pieces of work, as ``voxgpu.backends.thread_pool.Workers`` does."""
 
     def map(self, function: Callable[[Any], Any], items: Any) -> list[Any]:
         """``[function(each) for each in items]``."""
@@ -40,8 +40,8 @@ class Pool(Protocol):
 
 @lru_cache(maxsize=4096)
 def _compiled(text: str, types: tuple[str, ...]) -> Callable[..., Any]:
-    key = machine().key(text)
-    address = machine().address(key, lambda name: text.replace(f"@{_NAMELESS}(", f"@{name}("))
+    key = jit_compiler().key(text)
+    address = jit_compiler().address(key, lambda name: text.replace(f"@{_NAMELESS}(", f"@{name}("))
     return function_at(address, None, types)
 
 
@@ -52,7 +52,7 @@ def _function_of(kernel: Kernel) -> Callable[..., Any]:
 
 def prepare(kernel: Kernel) -> None:
     """Sees to it that a kernel is compiled, and kept."""
-    _function_of(kernel.as_read if kernel.is_neighborhood else kernel)
+    _function_of(kernel.with_converted_inputs if kernel.is_neighborhood else kernel)
 
 
 def run_kernel(
@@ -66,7 +66,7 @@ def run_kernel(
 
     inputs  arrays of ``shape``, (z, y, x) or (y, x), contiguous, of the kernel's elements
     """
-    function = _function_of(kernel.as_read if kernel.is_neighborhood else kernel)
+    function = _function_of(kernel.with_converted_inputs if kernel.is_neighborhood else kernel)
     outputs = [pool.empty(shape, np.dtype(each)) for each in kernel.written]
     run = _Run(kernel.exact, function, inputs, parameters, outputs, shape)
     partial = pool.map(run.piece, run.pieces())
@@ -168,13 +168,13 @@ class _Run:
     def _padded(self, first: int, last: int) -> tuple[list[Array], int, int]:
         """The planes first … last − 1 of the inputs with what is around them, frame included."""
         depth, height, width = self._shape
-        z, y, x = self._kernel.reach
+        z, y, x = self._kernel.halo
         shape = (last - first + 2 * z, height + 2 * y, width + 2 * x)
         low, high = max(0, first - z), min(depth, last + z)
         result = []
         for number, source in enumerate(self._inputs):
             element = source.dtype if source.dtype.name in ("bool", *WHOLE) else np.float32
-            array: Array = np.full(shape, self._kernel.outside(number), element)
+            array: Array = np.full(shape, self._kernel.boundary_value(number), element)
             planes = source.reshape(self._shape)[low:high]
             place = low - (first - z)
             with np.errstate(over="ignore"):

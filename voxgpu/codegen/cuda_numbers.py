@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from voxgpu.codegen.integers import NAMES
 from voxgpu.codegen.scalar import Scalar
-from voxgpu.codegen.whole import NAMES
 
 #: The types of elements.
 TYPES: Mapping[str, str] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from voxgpu.codegen.scalar import HERE, Element, Scalar, single, topological
-from voxgpu.codegen.whole import WHOLE, exact
+from voxgpu.codegen.integers import WHOLE, exact
+from voxgpu.codegen.scalar import HERE, Element, Scalar, single, topological_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Kernel:
     def expressions(self) -> tuple[Scalar, ...]:
         """Everything that is computed per voxel, arguments before what uses them."""
         roots = [*self.outputs, *(gather.arguments[0] for gather in self.gathers)]
-        return tuple(topological(roots))
+        return tuple(topological_order(roots))
 
     @cached_property
     def operations(self) -> int:
@@ -64,7 +64,7 @@ class Kernel:
         return sum(each.operation not in leaves for each in self.expressions)
 
     @cached_property
-    def reach(self) -> tuple[int, int, int]:
+    def halo(self) -> tuple[int, int, int]:
         """How many voxels away it reads at most, along (z, y, x)."""
         offsets = [e.detail[1] for e in self.expressions if e.operation == "read"]
         z, y, x = (max((abs(o[axis]) for o in offsets), default=0) for axis in range(3))  # type: ignore[index]
@@ -73,7 +73,7 @@ class Kernel:
     @cached_property
     def is_neighborhood(self) -> bool:
         """Whether it reads anything but the voxel itself."""
-        return self.reach != HERE
+        return self.halo != HERE
 
     @cached_property
     def uses_rows(self) -> bool:
@@ -81,7 +81,7 @@ class Kernel:
         return self.is_neighborhood or any(e.operation == "position" for e in self.expressions)
 
     @cached_property
-    def as_read(self) -> Kernel:
+    def with_converted_inputs(self) -> Kernel:
         """The kernel for inputs that have been converted to what it reads.
 
         What lies outside an image need not be a number that the image's element has.
@@ -90,7 +90,7 @@ class Kernel:
         inputs = tuple(each if each in kept else "float32" for each in self.inputs)
         return replace(self, inputs=inputs)
 
-    def outside(self, number: int) -> bool | float:
+    def boundary_value(self, number: int) -> bool | float:
         """What input ``number`` reads as beyond the frame."""
         for each in self.expressions:
             if each.operation == "read" and each.detail[0] == number and each.detail[2] is not None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 
-from voxgpu.caches.told import tell
+from voxgpu.caches.notices import tell
 from voxgpu.codegen.safe_folder import SafeFolder, UnsafeFolder, opened
 
 #: Begins every file; another layout would have another number.

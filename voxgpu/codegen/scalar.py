@@ -26,7 +26,7 @@ ARITHMETIC = ("add", "subtract", "multiply", "divide")
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
 LOGIC = ("and", "or", "xor", "not")
 #: Operations that gather every voxel of the image into one number.
-GATHERS = ("total", "count", "smallest", "largest")
+REDUCTIONS = ("total", "count", "smallest", "largest")
 #: Operations that take whole numbers as they are. A key says so: before, they were rounded first.
 _TAKE_WHOLE_NUMBERS = (*COMPARISONS, "where", "total", "smallest", "largest")
 
@@ -228,7 +228,7 @@ def scaled(value: Scalar, power: Scalar) -> Scalar:
     return Scalar("scale", (value, power), (), "f64")
 
 
-def cube(radius: int) -> tuple[Offset, ...]:
+def box_offsets(radius: int) -> tuple[Offset, ...]:
     """The offsets (z, y, x) of the box of half-width ``radius`` voxels, its center included."""
     steps = range(-radius, radius + 1)
     return tuple(product(steps, steps, steps))
@@ -264,7 +264,7 @@ def largest(value: Scalar) -> Scalar:
     return _gather("largest", value, value.element == "f32")
 
 
-def topological(roots: Sequence[Scalar]) -> list[Scalar]:
+def topological_order(roots: Sequence[Scalar]) -> list[Scalar]:
     """Every expression below ``roots`` once, arguments before what uses them."""
     order: list[Scalar] = []
     seen: set[int] = set()
@@ -280,10 +280,10 @@ def topological(roots: Sequence[Scalar]) -> list[Scalar]:
     return order
 
 
-def key(root: Scalar) -> str:
+def content_hash(root: Scalar) -> str:
     """A SHA-256 name of what ``root`` computes; equal exactly for equal expressions."""
     keys: dict[int, str] = {}
-    for expression in topological([root]):
+    for expression in topological_order([root]):
         operation = expression.operation
         text = repr(
             (

@@ -6,17 +6,17 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from voxgpu.elsewhere import Late, doubts_of, here, is_ready
-from voxgpu.execution.early import files_of_their_own, is_within
+from voxgpu.deferred import DeferredError, fetched, is_ready, warnings_of
+from voxgpu.execution.early_saves import files_of_their_own, is_within
 from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
-from voxgpu.execution.executor import Done, Executor, Handed
-from voxgpu.execution.rows import Rows, brought
-from voxgpu.execution.task import Recall, Vanished, Work
+from voxgpu.execution.executor import Executor, GoalWritten, TaskResult
+from voxgpu.execution.partial_sequences import Rows, brought
+from voxgpu.execution.task import LoadFromStore, MissingValue, TaskInput
 from voxgpu.execution.workspace import Spill, Workspace
 from voxgpu.ids import ValueId
-from voxgpu.optimize.salvage import salvaged
+from voxgpu.optimize.drop_failed import without_failed_inputs
 from voxgpu.optimize.schedule import Schedule, Task
-from voxgpu.optimize.step import Fetch
+from voxgpu.optimize.step import StoreRead
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
 
@@ -24,7 +24,7 @@ from voxgpu.primitives.primitive import Value
 Deliver = Callable[[Goal, Value], None]
 
 #: Is shown a value, and the task that made it with how long that took.
-Keep = Callable[[ValueId, Value, Done], None]
+Keep = Callable[[ValueId, Value, TaskResult], None]
 
 
 #: Is told of a value that was brought to where it is computed with.
@@ -39,7 +39,7 @@ LOOKAHEAD = 64
 SLACK = 16 << 20
 
 
-def keep_nothing(id: ValueId, value: Value, done: Done) -> None:
+def keep_nothing(id: ValueId, value: Value, done: TaskResult) -> None:
     """Keeps nothing."""
 
 
@@ -49,7 +49,7 @@ class Outcome:
 
     computed  what was computed, in order
     reused    what came from the store, in order
-    doubts    values that come with a warning: the node, and what to warn of
+    warnings    values that come with a warning: the node, and what to warn of
     failures  the goals that could not be delivered: the goal, the node that failed (None where
               delivering did), and why
     missing   what was to be in the store or spilled and is not: the run ended early
@@ -59,10 +59,10 @@ class Outcome:
 
     computed: list[ValueId] = field(default_factory=list)
     reused: list[ValueId] = field(default_factory=list)
-    doubts: list[tuple[ValueId, str]] = field(default_factory=list)
+    warnings: list[tuple[ValueId, str]] = field(default_factory=list)
     failures: list[tuple[Goal, ValueId | None, Exception]] = field(default_factory=list)
-    missing: set[ValueId] = field(default_factory=set)
-    left: tuple[Goal, ...] = ()
+    lost_values: set[ValueId] = field(default_factory=set)
+    remaining_goals: tuple[Goal, ...] = ()
     values: dict[ValueId, Value] = field(default_factory=dict)
 
 
@@ -74,7 +74,7 @@ def run(
     observe: Observer = ignore,
     given: Mapping[ValueId, Value] | None = None,
     keep: Keep = keep_nothing,
-    recall: Recall | None = None,
+    recall: LoadFromStore | None = None,
     budget: int | None = None,
     spill: Spill | None = None,
     moved: Moved = lambda id, value: None,
@@ -95,7 +95,7 @@ def run(
     there = {id: (given or {})[id] for id in schedule.given}
     loop = _Loop(schedule, executor, deliver, refusals, observe, keep, recall)
     loop.use_memory(Workspace(schedule, there, spill), budget, moved)
-    executor.use_relief(loop.relieve)
+    executor.on_memory_pressure(loop.free_memory)
     try:
         return loop.run()
     except BaseException as error:
@@ -115,7 +115,7 @@ class _Loop:
         refusals: tuple[type[Exception], ...],
         observe: Observer,
         keep: Keep,
-        recall: Recall | None,
+        recall: LoadFromStore | None,
     ) -> None:
         self._schedule = schedule
         self._executor = executor
@@ -129,10 +129,10 @@ class _Loop:
         self._handed: dict[str, Goal] = {}  # by the file that is being written
         self._failed: dict[ValueId, tuple[ValueId, Exception]] = {}
         self._next_goal = 0
-        self._whole: dict[ValueId, Task] = {}  # tasks of which a part failed before
-        self._begun: set[int] = set()  # goals that were handed over before their turn
-        self._early = files_of_their_own(schedule.goals)
-        self._is_short = False  # of memory, until something that holds some has ended
+        self._original_tasks: dict[ValueId, Task] = {}  # tasks of which a part failed before
+        self._started_goals: set[int] = set()  # goals that were handed over before their turn
+        self._early_saves = files_of_their_own(schedule.goals)
+        self._out_of_memory = False  # of memory, until something that holds some has ended
         self._outcome = Outcome()
 
     def use_memory(self, workspace: Workspace, budget: int | None, moved: Moved) -> None:
@@ -144,7 +144,7 @@ class _Loop:
         self._submit()
         while self._running or self._handed:
             done = self._executor.next_done()
-            if isinstance(done, Handed):
+            if isinstance(done, GoalWritten):
                 self._finish_goal(done)
             else:
                 self._finish(done)
@@ -152,13 +152,15 @@ class _Loop:
         self._deliver_goals()
         while self._handed:
             handed = self._executor.next_done()
-            assert isinstance(handed, Handed)
+            assert isinstance(handed, GoalWritten)
             self._finish_goal(handed)
         order = {id(goal): place for place, goal in enumerate(self._schedule.goals)}
         self._outcome.failures.sort(key=lambda failure: order[id(failure[0])])
-        if self._outcome.missing:
+        if self._outcome.lost_values:
             left = self._schedule.goals[self._next_goal :]
-            self._outcome.left = tuple(each for each in left if id(each) not in self._begun)
+            self._outcome.remaining_goals = tuple(
+                each for each in left if id(each) not in self._started_goals
+            )
             self._outcome.values = dict(self._workspace.in_memory)
         return self._outcome
 
@@ -168,7 +170,7 @@ class _Loop:
         Where a task still waits for its inputs, tasks after it may overtake it as long as that
         takes no more memory than the schedule takes at its peak.
         """
-        if self._outcome.missing:
+        if self._outcome.lost_values:
             return
         place = len(self._waiting) - 1
         last = place - LOOKAHEAD
@@ -178,7 +180,7 @@ class _Loop:
             if cause:
                 if self._rows.is_open(task.step):
                     pass  # the other items are going to be printed
-                elif self._fail(place, task, cause):
+                elif self._drop_failed(place, task, cause):
                     continue
                 else:
                     last -= 1  # it is gone, however many fail with it
@@ -188,28 +190,28 @@ class _Loop:
                     return
             place = min(place, len(self._waiting)) - 1
 
-    def _fail(self, place: int, task: Task, cause: tuple[ValueId, Exception]) -> bool:
+    def _drop_failed(self, place: int, task: Task, cause: tuple[ValueId, Exception]) -> bool:
         """Gives up what of a task needs something that failed; whether something is left."""
         try:
             self._rows.fill(task.step)
-        except Vanished as lost:
-            self._outcome.missing.add(lost.args[0])
-        rest = salvaged(task.step, self._failed)
+        except MissingValue as lost:
+            self._outcome.lost_values.add(lost.args[0])
+        rest = without_failed_inputs(task.step, self._failed)
         left = rest.outputs if rest is not None else ()
         self._failed.update((id, cause) for id in task.outputs if id not in left)
         if rest is None:
             del self._waiting[place]
-            self._after(task)
+            self._release_inputs(task)
             return False
         kinds = dict(zip(task.outputs, task.types, strict=True))
         smaller = replace(task, step=rest, types=tuple(kinds[id] for id in left))
-        self._whole[smaller.id] = self._whole.get(task.id, task)
+        self._original_tasks[smaller.id] = self._original_tasks.get(task.id, task)
         self._waiting[place] = smaller
         self._deliver_goals()
         return True
 
     def _has_room(self, task: Task) -> bool:
-        if self._is_short and (self._running or self._handed):
+        if self._out_of_memory and (self._running or self._handed):
             return False
         wanted = task.bytes + task.scratch + self._workspace.spilled_bytes(task.inputs)
         if not wanted:
@@ -232,7 +234,7 @@ class _Loop:
             written = {goal.value for goal in self._handed.values()}
             self._workspace.fit(self._budget - wanted, written.union(needed))
 
-    def relieve(self, wanted: int) -> bool:
+    def free_memory(self, wanted: int) -> bool:
         """Spills values so that about so many bytes are free where values are; whether any was."""
         before = self._workspace.bytes
         needed = {id for task in self._running for id in task.inputs}
@@ -244,15 +246,15 @@ class _Loop:
         """Gives a task to the executor; whether it is done already."""
         try:
             inputs = {each: self._workspace.get(each) for each in task.inputs}
-        except Vanished as lost:
-            self._outcome.missing.add(lost.args[0])
+        except MissingValue as lost:
+            self._outcome.lost_values.add(lost.args[0])
             return False
         self._observe(Started(task))
         self._running.append(task)
         try:
-            taken = self._executor.taken(task, inputs)
+            taken = self._executor.upload_inputs(task, inputs)
         except MemoryError as error:
-            self._finish(Done.of(task, error.with_traceback(None), 0.0))
+            self._finish(TaskResult.of(task, error.with_traceback(None), 0.0))
             return False
         for id, value in taken.items():
             # What was brought to a device stays there for those who use it next.
@@ -260,21 +262,21 @@ class _Loop:
             self._moved(id, value)
             inputs[id] = value
         header = self._schedule.plan.files.get(task.id)
-        return self._executor.submit(Work(task, inputs, header, self._recall))
+        return self._executor.submit(TaskInput(task, inputs, header, self._recall))
 
-    def _finish(self, done: Done) -> None:
+    def _finish(self, done: TaskResult) -> None:
         self._running.remove(done.task)
         if self._may_fit_later(done):
-            self._is_short = True
+            self._out_of_memory = True
             self._waiting.append(done.task)
             return
-        self._is_short = False
-        is_fetched = isinstance(done.task.step, Fetch)
+        self._out_of_memory = False
+        is_fetched = isinstance(done.task.step, StoreRead)
         for id, result in zip(done.task.outputs, done.results, strict=True):
-            if isinstance(result, Vanished):
-                self._outcome.missing.add(id)
+            if isinstance(result, MissingValue):
+                self._outcome.lost_values.add(id)
                 return
-            if isinstance(result, Late):
+            if isinstance(result, DeferredError):
                 self._failed[id] = (ValueId(result.id), result.error)
             elif isinstance(result, Exception):
                 self._failed[id] = (id, result)
@@ -283,26 +285,26 @@ class _Loop:
                 self._workspace.add(id, result)
                 self._keep(id, result, done)
                 self._save_early(id)
-        self._outcome.doubts += done.doubts
+        self._outcome.warnings += done.warnings
         errors = [each for each in done.results if isinstance(each, Exception)]
         if len(errors) == len(done.results):
             self._observe(Failed(done.task, errors[0]))
         else:
             self._observe(Finished(done.task, done.seconds))
-        self._after(done.task)
+        self._release_inputs(done.task)
 
-    def _may_fit_later(self, done: Done) -> bool:
+    def _may_fit_later(self, done: TaskResult) -> bool:
         """Whether there was no memory for a task, while others hold some that will end."""
         short = any(isinstance(each, MemoryError) for each in done.results)
         return short and bool(self._running or self._handed)
 
-    def _after(self, task: Task) -> None:
+    def _release_inputs(self, task: Task) -> None:
         """Drops what the task was the last to use and delivers what has become ready."""
-        for id in self._whole.get(task.id, task).inputs:
-            self._use(id)
+        for id in self._original_tasks.get(task.id, task).inputs:
+            self._release(id)
         self._deliver_goals()
 
-    def _use(self, id: ValueId) -> None:
+    def _release(self, id: ValueId) -> None:
         if self._workspace.used(id):
             self._observe(Released(id))
 
@@ -310,7 +312,7 @@ class _Loop:
         goals = self._schedule.goals
         while self._next_goal < len(goals):
             goal = goals[self._next_goal]
-            if id(goal) in self._begun:
+            if id(goal) in self._started_goals:
                 pass
             elif goal.value in self._rows and goal.kind is not None:
                 if self._waits_for_paths(goal):
@@ -319,22 +321,22 @@ class _Loop:
                 self._delivered(goal, None)
             elif goal.value in self._failed:
                 self._outcome.failures.append((goal, *self._failed[goal.value]))
-                self._use(goal.value)
+                self._release(goal.value)
             elif goal.value not in self._workspace or not self._deliver_goal(goal):
                 return
             self._next_goal += 1
 
     def _save_early(self, value: ValueId) -> None:
         """Begins to write what nothing else is in the way of, while the rest is computed."""
-        for goal in self._early.get(value, ()):
-            job = partial(self._bring, goal, self._workspace.get(value))
-            if self._executor.hand_over(goal, job):
-                self._begun.add(id(goal))
+        for goal in self._early_saves.get(value, ()):
+            job = partial(self._write_goal, goal, self._workspace.get(value))
+            if self._executor.write_in_background(goal, job):
+                self._started_goals.add(id(goal))
                 self._handed[goal.target] = goal
 
-    def _bring(self, goal: Goal, value: Value) -> None:
+    def _write_goal(self, goal: Goal, value: Value) -> None:
         """Delivers a value, wherever it is."""
-        self._deliver(goal, here(value) if goal.kind is None else brought(value))
+        self._deliver(goal, fetched(value) if goal.kind is None else brought(value))
 
     def _deliver_goal(self, goal: Goal) -> bool:
         """Delivers a goal, perhaps beside the tasks; whether it could be begun."""
@@ -345,8 +347,8 @@ class _Loop:
             self._make_room(wanted, ())
         try:
             value = self._workspace.get(goal.value)
-        except Vanished as lost:
-            self._outcome.missing.add(lost.args[0])
+        except MissingValue as lost:
+            self._outcome.lost_values.add(lost.args[0])
             return False
         if self._waits_for_paths(goal):
             return False
@@ -354,14 +356,14 @@ class _Loop:
         if goal.action == "save":
             if any(is_within(file, each) or is_within(each, file) for each in self._handed):
                 return False  # of two files of one name the later one stays
-            if self._executor.hand_over(goal, partial(self._bring, goal, value)):
+            if self._executor.write_in_background(goal, partial(self._write_goal, goal, value)):
                 self._handed[file] = goal
                 return True
         elif not is_ready(value) and (self._waiting or self._running):
             return False  # nobody waits for a device while there is something to queue
         try:
-            self._bring(goal, value)
-        except Late as error:
+            self._write_goal(goal, value)
+        except DeferredError as error:
             self._delivered(goal, error)
         except self._refusals as error:
             self._delivered(goal, error)
@@ -373,10 +375,12 @@ class _Loop:
         """Whether it is still to be known if files were written whose paths are printed."""
         return any(each.label in goal.paths for each in self._handed.values() if goal.paths)
 
-    def _finish_goal(self, handed: Handed) -> None:
-        if handed.error is not None and not isinstance(handed.error, (Late, *self._refusals)):
+    def _finish_goal(self, handed: GoalWritten) -> None:
+        if handed.error is not None and not isinstance(
+            handed.error, (DeferredError, *self._refusals)
+        ):
             raise handed.error
-        self._is_short = False
+        self._out_of_memory = False
         del self._handed[handed.goal.target]
         self._delivered(handed.goal, handed.error)
         self._deliver_goals()
@@ -384,10 +388,10 @@ class _Loop:
     def _delivered(self, goal: Goal, error: Exception | None) -> None:
         if error is None:
             self._observe(Delivered(goal))
-            found = doubts_of(self._workspace.in_memory.get(goal.value))
-            self._outcome.doubts += [(ValueId(id), reason) for id, reason in found]
-        elif isinstance(error, Late):
+            found = warnings_of(self._workspace.in_memory.get(goal.value))
+            self._outcome.warnings += [(ValueId(id), reason) for id, reason in found]
+        elif isinstance(error, DeferredError):
             self._outcome.failures.append((goal, ValueId(error.id), error.error))
         else:
             self._outcome.failures.append((goal, None, error))
-        self._use(goal.value)
+        self._release(goal.value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic
-from voxgpu.execution.deliver import Printed, Saved
+from voxgpu.execution.outputs import Printed, Saved
 from voxgpu.primitives.primitive import Value
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.codegen.scalar import GATHERS, topological
-from voxgpu.codegen.whole import WHOLE, loses
-from voxgpu.codegen.whole_reference import compared
+from voxgpu.codegen.integer_interpreter import compared
+from voxgpu.codegen.integers import WHOLE, loses
+from voxgpu.codegen.scalar import REDUCTIONS, topological_order
 from voxgpu.ids import ValueId
-from voxgpu.plan.node import Node, Plan, arguments_of, needed
+from voxgpu.plan.node import Node, Plan, arguments_of, without_dead_nodes
 from voxgpu.types import NUMBER_IMAGE, ImageOf, Type
 
 Array = npt.NDArray[Any]
@@ -65,11 +65,11 @@ def is_of_rounding(reason: str) -> bool:
     return reason.startswith(_WHOLE)
 
 
-def roundings(plan: Plan, doubts: Mapping[ValueId, str]) -> list[tuple[ValueId, str]]:
+def roundings(plan: Plan, warnings: Mapping[ValueId, str]) -> list[tuple[ValueId, str]]:
     """Of each image with such numbers, the first node that rounds them, and what to warn of."""
-    part = needed(plan)
+    part = without_dead_nodes(plan)
     found = []
-    for id, reason in doubts.items():
+    for id, reason in warnings.items():
         place = _first_rounding(part, id, "float64" in reason) if id in part.nodes else None
         if place is not None:
             found.append((place, f"{reason}: {_HERE}"))
@@ -106,7 +106,7 @@ def _rounds(
         images = [(a, types[a]) for a, p in pairs if isinstance(p.type, ImageOf)]
         elements = [kind.element for _, kind in images if isinstance(kind, ImageOf)]
         rounded = loses([primitive.body], elements)
-        gathers = any(each.operation in GATHERS for each in topological([primitive.body]))
+        gathers = any(each.operation in REDUCTIONS for each in topological_order([primitive.body]))
         return any(images[number][0] in used for number in rounded) or (gathers and beyond_double)
     if primitive.infer is not None or primitive.is_exact:
         return False

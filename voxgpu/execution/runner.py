@@ -8,22 +8,29 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from voxgpu.cpu.workers import Workers, usable_cores
+from voxgpu.backends.base import Backend
+from voxgpu.backends.reference import ReferenceBackend
+from voxgpu.backends.thread_pool import ThreadPool, usable_cores
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
 from voxgpu.execution.engine import Deliver, Outcome, run
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.executor import Executor
-from voxgpu.execution.keeping import Keeping
-from voxgpu.execution.memory import Room, available_bytes, give_back, size_text, tightest
-from voxgpu.execution.parking import Parking
+from voxgpu.execution.host_offload import HostOffload
+from voxgpu.execution.memory_budget import (
+    MemoryBudget,
+    available_bytes,
+    size_text,
+    tightest,
+    trim_malloc,
+)
+from voxgpu.execution.retention import RetentionPolicy
 from voxgpu.execution.serial import Serial
 from voxgpu.execution.spill import SpillFolder, remove_left_behind
-from voxgpu.execution.task import Backend, Reference
 from voxgpu.execution.threads import Threads
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
 from voxgpu.ids import ValueId
-from voxgpu.optimize.passes import scheduled
-from voxgpu.optimize.prune import known
+from voxgpu.optimize.passes import optimize_and_schedule
+from voxgpu.optimize.prune import available_values
 from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.primitive import Value
@@ -47,11 +54,11 @@ class Backends(Protocol):
 _SMALL = 64 * 2**20
 
 
-class _Idle(Reference):
+class _Idle(ReferenceBackend):
     """For plans of which everything is known: nothing is computed, only read and written."""
 
     def __init__(self, threads: int) -> None:
-        self.workers = Workers(threads) if threads > 1 else None
+        self.workers = ThreadPool(threads) if threads > 1 else None
 
 
 class Runner:
@@ -68,8 +75,8 @@ class Runner:
     def __init__(
         self,
         backends: Backends,
-        keeping: Keeping,
-        room: Room,
+        keeping: RetentionPolicy,
+        room: MemoryBudget,
         spills: Path | None = None,
         threads: int | None = None,
         observe: Observer = ignore,
@@ -101,14 +108,14 @@ class Runner:
             outcome = self._run(plan, left, deliver, there, lost, is_last)
             total.computed += outcome.computed
             total.reused += outcome.reused
-            total.doubts += outcome.doubts
+            total.warnings += outcome.warnings
             total.failures += outcome.failures
-            if not outcome.missing:
+            if not outcome.lost_values:
                 order = {id(goal): place for place, goal in enumerate(plan.goals)}
                 total.failures.sort(key=lambda failure: order[id(failure[0])])
                 return total
-            lost |= outcome.missing
-            there, left = outcome.values, replace(plan, goals=outcome.left)
+            lost |= outcome.lost_values
+            there, left = outcome.values, replace(plan, goals=outcome.remaining_goals)
 
     def _run(
         self,
@@ -120,20 +127,20 @@ class Runner:
         is_last: bool,
     ) -> Outcome:
         memory, store = self._keeping.memory, self._keeping.store
-        found = known(left, lambda id: self._has(id, there, lost))
+        found = available_values(left, lambda id: self._has(id, there, lost))
         given = {
             id: there[id] if id in there else memory[id] for id in found if self._is_here(id, there)
         }
         stored = [id for id in found if id not in given]
-        store.plan_to_read(stored)
+        store.pin(stored)
         backend = self._backend(left, found)
-        planned = scheduled(left, backend, given, stored)
+        planned = optimize_and_schedule(left, backend, given, stored)
         backend.prepare(planned)
         given = {id: given[id] for id in planned.given}
         if is_last:
             # From here on the run itself drops every value after its last use.
             memory.clear()
-        backend.use_kept(memory)
+        backend.attach_cache(memory)
         budget = backend.budget
         if budget is None:
             budget = self._budget(planned, memory.bytes)
@@ -144,10 +151,10 @@ class Runner:
             executor = Threads(backend, backend.workers)
         files = SpillFolder(self._spills, partial(_settle, backend))
         ram = self._room.bytes() // 2
-        spill = files if backend.budget is None else Parking(ram, files)
+        spill = files if backend.budget is None else HostOffload(ram, files)
         try:
             return run(
-                planned, executor, deliver, (FileProblem,), self._observe, given, keep,
+                planned, executor, deliver, (FileError,), self._observe, given, keep,
                 store.get, budget, spill, self._keeping.moved,
             )  # fmt: skip
         finally:
@@ -199,8 +206,8 @@ class Runner:
 def _settle(backend: Backend) -> None:
     """Gives memory that is held for nobody back to the system."""
     if backend.workers is not None:
-        backend.workers.drop_idle()
-    give_back()
+        backend.workers.free_unused()
+    trim_malloc()
 
 
 def _needs(plan: Plan, task: Task) -> int:

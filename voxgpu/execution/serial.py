@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 
-from voxgpu.execution.executor import Done, Handed, Relief
-from voxgpu.execution.task import Backend, Made, Recalled, Reference, Work, perform
+from voxgpu.backends.base import Backend, StepResult
+from voxgpu.backends.reference import ReferenceBackend
+from voxgpu.execution.executor import GoalWritten, Relief, TaskResult
+from voxgpu.execution.task import StoredValue, TaskInput, perform
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task
 from voxgpu.plan.node import Goal
@@ -20,27 +22,27 @@ class Serial:
     capacity = 1
 
     def __init__(self, backend: Backend | None = None) -> None:
-        self._backend = backend or Reference()
-        self._done: deque[Done] = deque()
+        self._backend = backend or ReferenceBackend()
+        self._done: deque[TaskResult] = deque()
 
-    def taken(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+    def upload_inputs(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
         """What the backend has brought to where it computes."""
-        return self._backend.taken(task.step, inputs)
+        return self._backend.upload_inputs(task.step, inputs)
 
-    def use_relief(self, relieve: Relief) -> None:
+    def on_memory_pressure(self, relieve: Relief) -> None:
         """Tells the backend."""
-        self._backend.use_relief(relieve)
+        self._backend.on_memory_pressure(relieve)
 
-    def submit(self, work: Work) -> bool:
+    def submit(self, work: TaskInput) -> bool:
         """Performs the task."""
-        self._done.append(timed(work, self._backend))
+        self._done.append(execute_timed(work, self._backend))
         return True
 
-    def hand_over(self, goal: Goal, deliver: Callable[[], None]) -> bool:
+    def write_in_background(self, goal: Goal, deliver: Callable[[], None]) -> bool:
         """Nothing is done beside the tasks."""
         return False
 
-    def next_done(self) -> Done | Handed:
+    def next_done(self) -> TaskResult | GoalWritten:
         """The task that was performed first."""
         return self._done.popleft()
 
@@ -52,14 +54,14 @@ class Serial:
         self._done.clear()
 
 
-def timed(work: Work, backend: Backend) -> Done:
+def execute_timed(work: TaskInput, backend: Backend) -> TaskResult:
     """Performs a task, whatever becomes of it."""
     start = perf_counter()
-    made: Sequence[Made | Recalled] | Exception
+    made: Sequence[StepResult | StoredValue] | Exception
     try:
         made = perform(work, backend)
     except Exception as error:
         # Whatever goes wrong is the task's result: its goals fail, the others go on. The frames it
         # went through would keep arrays alive, of which there may be too few already.
         made = error.with_traceback(None)
-    return Done.of(work.task, made, perf_counter() - start)
+    return TaskResult.of(work.task, made, perf_counter() - start)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from voxgpu.execution.memory import give_back
-from voxgpu.execution.task import Vanished
+from voxgpu.execution.memory_budget import trim_malloc
+from voxgpu.execution.task import MissingValue
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.codec import encode
@@ -23,7 +23,7 @@ from voxgpu.store.object_file import (
     read_object,
     write_object,
 )
-from voxgpu.unfinished import Unfinished, new_folder, sweep_folders
+from voxgpu.temporary_files import TemporaryFile, new_folder, sweep_folders
 
 
 class SpillFolder:
@@ -34,10 +34,12 @@ class SpillFolder:
     problem  why a value could not be written, if one could not
     """
 
-    def __init__(self, parent: Path | None = None, settle: Callable[[], None] = give_back) -> None:
+    def __init__(
+        self, parent: Path | None = None, settle: Callable[[], None] = trim_malloc
+    ) -> None:
         self._parent = parent
         self.settle = settle
-        self._folder: Unfinished | None = None
+        self._folder: TemporaryFile | None = None
         self.problem = ""
         #: How many values were written.
         self.count = 0
@@ -59,7 +61,7 @@ class SpillFolder:
         try:
             return read_object(object_path(self._made(), id), id)[1]
         except (OSError, Damaged, OtherFormat):
-            raise Vanished(id) from None
+            raise MissingValue(id) from None
 
     def drop(self, id: ValueId) -> None:
         """Removes a value."""

@@ -7,17 +7,18 @@ from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from threading import Event
 
-from voxgpu.cpu.workers import Workers
-from voxgpu.execution.executor import Done, Handed, Relief
-from voxgpu.execution.serial import timed
-from voxgpu.execution.task import Backend, Work
+from voxgpu.backends.base import Backend
+from voxgpu.backends.thread_pool import ThreadPool
+from voxgpu.cancellation import cancelled_by
+from voxgpu.execution.executor import GoalWritten, Relief, TaskResult
+from voxgpu.execution.serial import execute_timed
+from voxgpu.execution.task import TaskInput
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task
-from voxgpu.optimize.step import Single
+from voxgpu.optimize.step import NodeStep
 from voxgpu.plan.node import Goal
-from voxgpu.primitives.primitive import Shape, Value
+from voxgpu.primitives.primitive import AccessPattern, Value
 from voxgpu.primitives.source import CONSTANT
-from voxgpu.stopping import wanted_until
 
 
 class Threads:
@@ -27,36 +28,36 @@ class Threads:
     device, is done at once.
     """
 
-    def __init__(self, backend: Backend, workers: Workers) -> None:
+    def __init__(self, backend: Backend, workers: ThreadPool) -> None:
         self.capacity = workers.count + 1
         self._backend = backend
         self._workers = workers
-        self._ready: deque[Done] = deque()
-        self._done: SimpleQueue[Done | Handed | BaseException] = SimpleQueue()
+        self._ready: deque[TaskResult] = deque()
+        self._done: SimpleQueue[TaskResult | GoalWritten | BaseException] = SimpleQueue()
         self._stop = Event()
 
-    def taken(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+    def upload_inputs(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
         """What the backend has brought to where it computes."""
-        return self._backend.taken(task.step, inputs)
+        return self._backend.upload_inputs(task.step, inputs)
 
-    def use_relief(self, relieve: Relief) -> None:
+    def on_memory_pressure(self, relieve: Relief) -> None:
         """Tells the backend."""
-        self._backend.use_relief(relieve)
+        self._backend.on_memory_pressure(relieve)
 
-    def submit(self, work: Work) -> bool:
+    def submit(self, work: TaskInput) -> bool:
         """Takes a task."""
-        if _is_light(work) or self._backend.queues(work.task.step):
-            self._ready.append(timed(work, self._backend))
+        if _runs_inline(work) or self._backend.is_async(work.task.step):
+            self._ready.append(execute_timed(work, self._backend))
             return True
         self._workers.submit(lambda: self._perform(work))
         return False
 
-    def hand_over(self, goal: Goal, deliver: Callable[[], None]) -> bool:
+    def write_in_background(self, goal: Goal, deliver: Callable[[], None]) -> bool:
         """Delivers a goal on a thread."""
         self._workers.submit(lambda: self._hand_over(goal, deliver))
         return True
 
-    def next_done(self) -> Done | Handed:
+    def next_done(self) -> TaskResult | GoalWritten:
         """Waits for what is done next."""
         if self._ready:
             return self._ready.popleft()
@@ -74,27 +75,27 @@ class Threads:
         """Forgets what was performed and not fetched; the threads are the backend's."""
         self._ready.clear()
 
-    def _perform(self, work: Work) -> None:
+    def _perform(self, work: TaskInput) -> None:
         try:
-            with wanted_until(self._stop):
-                self._done.put(timed(work, self._backend))
+            with cancelled_by(self._stop):
+                self._done.put(execute_timed(work, self._backend))
         except BaseException as error:
             self._done.put(error)
 
     def _hand_over(self, goal: Goal, deliver: Callable[[], None]) -> None:
         try:
-            with wanted_until(self._stop):
+            with cancelled_by(self._stop):
                 deliver()
         except Exception as error:
-            self._done.put(Handed(goal, error))
+            self._done.put(GoalWritten(goal, error))
         except BaseException as error:
             self._done.put(error)
         else:
-            self._done.put(Handed(goal, None))
+            self._done.put(GoalWritten(goal, None))
 
 
-def _is_light(work: Work) -> bool:
+def _runs_inline(work: TaskInput) -> bool:
     step = work.task.step
-    if not isinstance(step, Single):
+    if not isinstance(step, NodeStep):
         return False
-    return step.node.primitive is CONSTANT or step.node.primitive.shape is Shape.SCALAR
+    return step.node.primitive is CONSTANT or step.node.primitive.shape is AccessPattern.SCALAR

@@ -9,7 +9,7 @@ from typing import Protocol
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.primitives.primitive import Value
-from voxgpu.store.tiers import bytes_of
+from voxgpu.store.tiered_store import bytes_of
 from voxgpu.types import ImageOf
 
 
@@ -78,7 +78,7 @@ class Workspace:
         self._values[id] = value
 
     def get(self, id: ValueId) -> Value:
-        """The value; it must be there. Raises Vanished where it was spilled and is lost."""
+        """The value; it must be there. Raises MissingValue where it was spilled and is lost."""
         if id in self._spilled:
             assert self._spill is not None
             self._spilled.discard(id)

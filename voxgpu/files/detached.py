@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxgpu.files.existing import beginning, existing, file_size, what_it_looks_like
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
+from voxgpu.files.paths import beginning, existing, file_size, what_it_looks_like
 
 #: Longer headers than this exist only where they list files.
 _HEADER_BYTES = 1 << 20
@@ -65,7 +65,7 @@ class Packing:
 def packing_of(place: str) -> Packing | None:
     """What the header at ``place`` says; None where it is neither MetaImage nor NRRD.
 
-    Raises FileProblem where a file that the header names does not exist.
+    Raises FileError where a file that the header names does not exist.
     """
     header = beginning(place, _HEADER_BYTES)
     if header.startswith(b"NRRD000"):
@@ -77,13 +77,13 @@ def packing_of(place: str) -> Packing | None:
 
 
 def check_sizes(packing: Packing, voxel_bytes: int) -> None:
-    """Raise FileProblem where the files are too short for ``voxel_bytes`` that are not packed."""
+    """Raise FileError where the files are too short for ``voxel_bytes`` that are not packed."""
     if packing.packing != "raw":
         return
     held = sum(file_size(path) - max(packing.offset, 0) for path in packing.sources)
     if held < voxel_bytes:
         before = len(packing.sources) * max(packing.offset, 0)
-        raise FileProblem(
+        raise FileError(
             packing.sources[0],
             f"truncated: header promises {voxel_bytes + before:,} bytes, "
             f"file has {held + before:,}",
@@ -102,14 +102,14 @@ def _metaimage(place: str, header: bytes) -> Packing | None:
         match = _METAIMAGE_LINE.fullmatch(text)
         if match is None:
             if not fields and (looks := what_it_looks_like(place)):
-                raise FileProblem(place, looks)
+                raise FileError(place, looks)
             raise _odd(place, text, "no line of the form `Name = value`")
         key, value = match[1], match[2]
         if key.lower() in {each.lower() for each in fields}:
             raise _odd(place, text, "a second value of one field")
         fields[key] = value
         if key == "NDims" and not 1 <= _integer(value) <= _MOST_DIMENSIONS:
-            raise FileProblem(
+            raise FileError(
                 place, f"its header is damaged: it says that the image has {value} dimensions"
             )
         if key == "ElementDataFile":
@@ -117,7 +117,7 @@ def _metaimage(place: str, header: bytes) -> Packing | None:
     named = fields.get("ElementDataFile", "")
     if not named:
         reason = _ENDLESS if len(header) == _HEADER_BYTES else _NO_DATA_FILE
-        raise FileProblem(place, (not header and what_it_looks_like(place)) or reason)
+        raise FileError(place, (not header and what_it_looks_like(place)) or reason)
     if not _is_true(fields.get("BinaryData", "True")):
         packing = "other"
     else:
@@ -155,10 +155,10 @@ def _nrrd(place: str, header: bytes) -> Packing:
             ended = True
             break
     if not ended and len(header) == _HEADER_BYTES:
-        raise FileProblem(place, _ENDLESS)
+        raise FileError(place, _ENDLESS)
     encoding = fields.get("encoding", "raw").lower()
     if encoding in ("bzip2", "bz2"):
-        raise FileProblem(
+        raise FileError(
             place,
             "its voxels are packed with bzip2, which is not read",
             f"pack it with gzip: unu save -f nrrd -e gzip -i {shlex.quote(place)} -o packed.nrrd",
@@ -168,7 +168,7 @@ def _nrrd(place: str, header: bytes) -> Packing:
         packing = "other"
     skipped = _integer(fields.get("byteskip", "0"))
     if packing != "raw" and not 0 <= skipped <= _MOST_SKIPPED:
-        raise FileProblem(place, f"its header skips {skipped:,} bytes of packed voxels")
+        raise FileError(place, f"its header skips {skipped:,} bytes of packed voxels")
     if "datafile" in fields:
         named = _named_files(place, fields["datafile"], header[at:])
         return Packing((place, *named), skipped, packing)
@@ -183,9 +183,9 @@ def _text(place: str, line: bytes) -> str:
     return text if text.strip() else ""
 
 
-def _odd(place: str, line: str, what: str) -> FileProblem:
+def _odd(place: str, line: str, what: str) -> FileError:
     shown = line if len(line) <= 60 else line[:59] + "…"
-    return FileProblem(
+    return FileError(
         place, f"its header is damaged or ambiguous: `{shown}` is {what}", "save the image again"
     )
 
@@ -198,22 +198,22 @@ def _named_files(place: str, named: str, following: bytes) -> list[str]:
     """The files that a header names: one, a list that follows, or a numbered pattern."""
     words = named.split()
     if not words:
-        raise FileProblem(place, "its header does not say where its voxels are")
+        raise FileError(place, "its header does not say where its voxels are")
     names: Iterable[str]
     if _LIST.fullmatch(named):
         if len(following) + len(named) >= _HEADER_BYTES // 2:
-            raise FileProblem(place, _ENDLESS)
+            raise FileError(place, _ENDLESS)
         lines = following.decode("utf-8", "surrogateescape").split("\n")
         names = [line.removesuffix("\r") for line in lines if line.strip()]
     elif "%" in named:
         if len(words) not in (3, 4, 5) or not _PATTERN.fullmatch(words[0]):
-            raise FileProblem(place, f"`{named}` is no pattern of file names")
+            raise FileError(place, f"`{named}` is no pattern of file names")
         names = _numbered(place, words)
     else:
         names = [named]
     for name in names if isinstance(names, list) else ():
         if _ELSEWHERE.match(name) or name != name.strip() or "\\" in name:
-            raise FileProblem(place, f"its voxels lie in `{name}`, a name that readers differ on")
+            raise FileError(place, f"its voxels lie in `{name}`, a name that readers differ on")
     return [_beside(place, name) for name in names]
 
 
@@ -225,14 +225,14 @@ def _numbered(place: str, words: list[str]) -> Iterator[str]:
         try:
             yield pattern % number
         except (TypeError, ValueError):
-            raise FileProblem(place, f"`{pattern}` is no pattern of file names") from None
+            raise FileError(place, f"`{pattern}` is no pattern of file names") from None
 
 
 def _beside(place: str, name: str) -> str:
     path = Path(place).parent / name
     try:
         return existing(path, exact=True)  # as whoever reads the voxels takes it
-    except FileProblem as problem:
-        raise FileProblem(
+    except FileError as problem:
+        raise FileError(
             place, f"its voxels should be in `{path}`: {problem.reason}", problem.help
         ) from None

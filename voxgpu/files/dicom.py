@@ -20,8 +20,8 @@ from voxgpu.files.dicom_choice import is_dicom
 from voxgpu.files.dicom_frames import DicomFile, Frame, read_dicom_file
 from voxgpu.files.dicom_pixels import stored_frames
 from voxgpu.files.dicom_stack import Stack, stacked
-from voxgpu.files.existing import os_reason
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
+from voxgpu.files.paths import os_reason
 from voxgpu.image import Grid
 
 _SERIES_LISTED = 8
@@ -72,12 +72,12 @@ def dicom_image(place: str, series: str = "", asked: str = "") -> DicomImage:
     """The image in the DICOM file or folder at ``place``; reads no voxels.
 
     ``asked`` is the SeriesInstanceUID that a folder must hold, ``series`` the one to take where
-    it holds several. Raises FileProblem for what makes no volume.
+    it holds several. Raises FileError for what makes no volume.
     """
     if not Path(place).is_dir():
         one = read_dicom_file(place)
         if one is None:
-            raise FileProblem(place, "it is a DICOM file without an image, such as a report")
+            raise FileError(place, "it is a DICOM file without an image, such as a report")
         return image_of(place, (one,))
     files, others = _files_of(place)
     image = image_of(place, _chosen(place, files, series, asked))
@@ -89,7 +89,7 @@ def dicom_image(place: str, series: str = "", asked: str = "") -> DicomImage:
 
 
 def image_of(place: str, files: tuple[DicomFile, ...]) -> DicomImage:
-    """The image that these files make. Raises FileProblem where they make none."""
+    """The image that these files make. Raises FileError where they make none."""
     _check_not_mosaic(place, files)
     _check_not_twice(place, files)
     stack = stacked(place, tuple(frame for file in files for frame in file.frames))
@@ -109,7 +109,7 @@ def image_of(place: str, files: tuple[DicomFile, ...]) -> DicomImage:
 def read_dicom(image: DicomImage) -> npt.NDArray[Any]:
     """The voxels of an image, (z, y, x), with a last axis for colors.
 
-    Scaled in float64 and rounded once. Raises FileProblem where they are damaged or compressed in
+    Scaled in float64 and rounded once. Raises FileError where they are damaged or compressed in
     a way for which there is no decoder.
     """
     frames = image.stack.frames
@@ -122,25 +122,25 @@ def read_dicom(image: DicomImage) -> npt.NDArray[Any]:
     for file, wanted in places.items():
         for z, plane in stored_frames(file, wanted):
             if plane.shape != shape[1:]:
-                raise FileProblem(file, f"its voxels are {plane.shape}, not {shape[1:]} of them")
+                raise FileError(file, f"its voxels are {plane.shape}, not {shape[1:]} of them")
             _check_fits(file, plane, voxels.dtype)
             voxels[z] = plane
     return voxels
 
 
 def _check_fits(file: str, plane: npt.NDArray[Any], element: np.dtype[Any]) -> None:
-    """Raise FileProblem where numbers are stored that the header has no room for."""
+    """Raise FileError where numbers are stored that the header has no room for."""
     if element.kind == "f" or plane.dtype == element or not plane.size:
         return
     limits = np.iinfo(element)
     if plane.dtype.kind == "f" or plane.min() < limits.min or plane.max() > limits.max:
-        raise FileProblem(file, f"its voxels do not fit {element}, which its header promises")
+        raise FileError(file, f"its voxels do not fit {element}, which its header promises")
 
 
 def _files_of(folder: str) -> tuple[tuple[DicomFile, ...], tuple[str, ...]]:
     """The DICOM files in a folder that hold images, and files that may have been some.
 
-    Raises FileProblem where a file is named like DICOM and is none: a slice would be missing.
+    Raises FileError where a file is named like DICOM and is none: a slice would be missing.
     """
     found, others = [], []
     for name in _names(folder):
@@ -149,7 +149,7 @@ def _files_of(folder: str) -> tuple[tuple[DicomFile, ...], tuple[str, ...]]:
             if (file := read_dicom_file(name)) is not None:
                 found.append(file)
         elif suffix in _SUFFIXES:
-            raise FileProblem(
+            raise FileError(
                 name,
                 "its name says DICOM, but it does not begin as such files do: it is damaged",
                 "fetch it again, or remove it from the folder",
@@ -160,10 +160,10 @@ def _files_of(folder: str) -> tuple[tuple[DicomFile, ...], tuple[str, ...]]:
         return tuple(found), tuple(others)
     within = _folder_within(folder)
     if within:
-        raise FileProblem(
+        raise FileError(
             folder, "it is a directory, not an image", f"DICOM files are in `{within}` within it"
         )
-    raise FileProblem(folder, "it is a directory, not an image", "no DICOM files are in it either")
+    raise FileError(folder, "it is a directory, not an image", "no DICOM files are in it either")
 
 
 def _names(folder: str) -> list[str]:
@@ -173,7 +173,7 @@ def _names(folder: str) -> list[str]:
                 each.path for each in entries if not each.name.startswith(".") and each.is_file()
             )
     except OSError as error:
-        raise FileProblem(folder, os_reason(error)) from None
+        raise FileError(folder, os_reason(error)) from None
 
 
 def _folder_within(folder: str) -> str:
@@ -190,7 +190,7 @@ def _folder_within(folder: str) -> str:
 def _begins(path: Path) -> bool:
     try:
         return path.is_file() and is_dicom(str(path))
-    except FileProblem:
+    except FileError:
         return False
 
 
@@ -211,7 +211,7 @@ def _chosen(
     listed += f" and {more} more" if more > 0 else ""
     first = next(iter(groups))
     missing = f"it has no DICOM series {wanted}; " if wanted else ""
-    raise FileProblem(
+    raise FileError(
         folder,
         f"{missing}it holds {len(groups)} DICOM series: {listed}",
         f"choose one: load `{folder}#{first}`, or voxgpu run --series {shlex.quote(first)}",
@@ -227,7 +227,7 @@ def _line(name: str, group: list[DicomFile]) -> str:
 def _check_not_mosaic(place: str, files: tuple[DicomFile, ...]) -> None:
     for file in files:
         if "MOSAIC" in dict(file.frames[0].labels).get("ImageType", ""):
-            raise FileProblem(
+            raise FileError(
                 place,
                 "its DICOM slices are mosaics: one picture of all slices of a volume",
                 f"convert it first: dcm2niix -z y -o . {shlex.quote(place)}",
@@ -238,7 +238,7 @@ def _check_not_twice(place: str, files: tuple[DicomFile, ...]) -> None:
     known: dict[str, str] = {}
     for file in files:
         if file.instance and file.instance in known:
-            raise FileProblem(
+            raise FileError(
                 place,
                 f"`{Path(known[file.instance]).name}` and `{Path(file.path).name}` are the same "
                 "DICOM slice twice",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from voxgpu.files.existing import beginning
+from voxgpu.files.paths import beginning
 
 #: What tells in `Header.reading` that an image was read by `dicom`; bump it when values change.
 READING = "dicom 2"

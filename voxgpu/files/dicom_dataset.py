@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from voxgpu.files.existing import file_size
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
+from voxgpu.files.paths import file_size
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
@@ -28,7 +28,7 @@ def pydicom() -> ModuleType:
 def dataset(path: str, tags: list[str] | None = None) -> tuple[Any, int]:
     """The data set that pydicom makes of a file, and the bytes of voxels behind it.
 
-    With ``tags``, names of elements, only these are read, and no voxels. Raises FileProblem where
+    With ``tags``, names of elements, only these are read, and no voxels. Raises FileError where
     the file cannot be read.
     """
     reader = pydicom()
@@ -40,7 +40,7 @@ def dataset(path: str, tags: list[str] | None = None) -> tuple[Any, int]:
         if not force:
             meta = reader.filereader.read_file_meta_info(path)
             if meta.get("TransferSyntaxUID") == _DEFLATED:
-                raise FileProblem(
+                raise FileError(
                     path,
                     "its DICOM data is deflated, which is not read",
                     converted_by("dcmconv +te"),
@@ -72,7 +72,7 @@ def converted_by(program: str) -> str:
 
 
 class reporting:  # noqa: N801 - used as a function
-    """Turn whatever pydicom raises about a file into a FileProblem."""
+    """Turn whatever pydicom raises about a file into a FileError."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -81,11 +81,11 @@ class reporting:  # noqa: N801 - used as a function
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, Exception) or isinstance(error, FileProblem | MemoryError):
+        if not isinstance(error, Exception) or isinstance(error, FileError | MemoryError):
             return
         if isinstance(error, OSError) and error.strerror:
-            raise FileProblem(self._path, error.strerror.lower()) from None
+            raise FileError(self._path, error.strerror.lower()) from None
         said = " ".join(str(error).split()) or type(error).__name__
         if len(said) > 160:
             said = said[:159] + "…"
-        raise FileProblem(self._path, f"its DICOM data is damaged: {said}") from None
+        raise FileError(self._path, f"its DICOM data is damaged: {said}") from None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voxgpu.files.dicom_dataset import converted_by, dataset, reporting
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
 
 #: More bytes of voxels than one byte of compressed data can hold: what JPEG 2000 makes of empty
 #: images, then of other ways: runs of 128 bytes in two, and JPEG (see `raster`).
@@ -113,7 +113,7 @@ class DicomFile:
 def read_dicom_file(path: str) -> DicomFile | None:
     """What a DICOM file says; None where it holds no image, such as a report.
 
-    Raises FileProblem where it is damaged, shorter than it promises, or of a kind that is not
+    Raises FileError where it is damaged, shorter than it promises, or of a kind that is not
     read.
     """
     found, room = dataset(path, TAGS)
@@ -121,11 +121,11 @@ def read_dicom_file(path: str) -> DicomFile | None:
         if "Rows" not in found or "Columns" not in found:
             if _is_no_image(found):
                 return None
-            raise FileProblem(path, "its DICOM data is damaged: it has no rows and columns")
+            raise FileError(path, "its DICOM data is damaged: it has no rows and columns")
         frames, odd = _frames(path, found)
         syntax = found.file_meta.get("TransferSyntaxUID")
         if syntax is None:
-            raise FileProblem(path, "its DICOM data is damaged: it has no transfer syntax")
+            raise FileError(path, "its DICOM data is damaged: it has no transfer syntax")
         ratio = _RATIOS.get(str(syntax), _LARGEST_RATIO) if syntax.is_compressed else 1
         _check_size(path, frames, found, room * ratio)
         return DicomFile(
@@ -152,7 +152,7 @@ def _check_size(path: str, frames: tuple[Frame, ...], found: Any, room: int) -> 
     if found.get("PhotometricInterpretation") == "YBR_FULL_422":
         promised = promised * 2 // 3
     if promised > room:
-        raise FileProblem(
+        raise FileError(
             path,
             f"truncated: header promises {promised:,} bytes of voxels, file has room for {room:,}",
         )
@@ -162,11 +162,11 @@ def _frames(path: str, found: Any) -> tuple[tuple[Frame, ...], tuple[str, ...]]:
     count = int(found.get("NumberOfFrames") or 1)
     size = (int(found.Columns), int(found.Rows))
     if min(count, *size) < 1:
-        raise FileProblem(path, f"its DICOM data is damaged: {count} frames of {size[0]}×{size[1]}")
+        raise FileError(path, f"its DICOM data is damaged: {count} frames of {size[0]}×{size[1]}")
     element, limits, channels = _stored(path, found)
     described = found.get("PerFrameFunctionalGroupsSequence")
     if described is not None and len(described) != count:
-        raise FileProblem(
+        raise FileError(
             path, f"it has {count} frames, but describes {len(described)}; frames are missing"
         )
     places = [()] * count if described is not None else _places(found, count)
@@ -215,13 +215,13 @@ def _stored(path: str, found: Any) -> tuple[str, tuple[int, int], int]:
         return ("float32" if bits == 32 else "float64"), (0, 0), channels
     stored = int(found.BitsStored)
     if bits not in (1, 8, 16, 32) or not 1 <= stored <= bits:
-        raise FileProblem(path, f"it stores {stored} of {bits} bits, which is not read")
+        raise FileError(path, f"it stores {stored} of {bits} bits, which is not read")
     if tables := found.get("ModalityLUTSequence"):
         wide = int(tables[0].LUTDescriptor[2]) > 8
         return ("uint16" if wide else "uint8"), (0, 65535 if wide else 255), channels
     high = int(found.get("HighBit", stored - 1))
     if high != stored - 1:
-        raise FileProblem(
+        raise FileError(
             path, f"its numbers end at bit {high}, not {stored - 1}", converted_by("dcmconv")
         )
     if found.get("PhotometricInterpretation") == "PALETTE COLOR":
@@ -242,7 +242,7 @@ def _rescale(path: str, own: list[Any], found: Any, odd: list[str]) -> tuple[flo
     slope = 1.0 if slope is None or slope == "" else float(slope)
     intercept = 0.0 if intercept is None or intercept == "" else float(intercept)
     if not (math.isfinite(slope) and math.isfinite(intercept)):
-        raise FileProblem(path, f"its DICOM data is damaged: its rescale slope is {slope}")
+        raise FileError(path, f"its DICOM data is damaged: its rescale slope is {slope}")
     if slope == 0:
         odd.append(f"`{path}` has a rescale slope of 0; its numbers are not multiplied")
         slope = 1.0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from voxgpu.files.dicom_dataset import dataset, reporting
 from voxgpu.files.dicom_frames import Frame
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
 from voxgpu.itk.images import voxels_of
 from voxgpu.itk.process import quiet, simpleitk
 
@@ -23,7 +23,7 @@ def stored_frames(path: str, wanted: list[tuple[int, Frame]]) -> Iterator[tuple[
     """The frames of a file that are wanted, each with the place that it goes to.
 
     Numbers are scaled in float64; integers stay integers where slope and intercept are. Raises
-    FileProblem where voxels are damaged or there is no decoder for them.
+    FileError where voxels are damaged or there is no decoder for them.
     """
     found, _ = dataset(path)
     syntax = found.file_meta.TransferSyntaxUID
@@ -91,7 +91,7 @@ def _by_gdcm(path: str, name: str, wanted: list[tuple[int, Frame]]) -> Iterator[
         any((f.slope, f.intercept) != (first.slope, first.intercept) for _, f in wanted)
         or first.table
     ):
-        raise FileProblem(
+        raise FileError(
             path,
             f"its voxels are compressed ({name}) and each frame has a scale of its own, for which "
             "a decoder is missing",
@@ -101,7 +101,7 @@ def _by_gdcm(path: str, name: str, wanted: list[tuple[int, Frame]]) -> Iterator[
         with quiet():
             voxels = voxels_of(simpleitk().ReadImage(path, imageIO="GDCMImageIO"))
     except RuntimeError:
-        raise FileProblem(
+        raise FileError(
             path,
             f"its compressed voxels ({name}) are damaged, or of no kind that is read",
             _DECODERS,
@@ -111,7 +111,5 @@ def _by_gdcm(path: str, name: str, wanted: list[tuple[int, Frame]]) -> Iterator[
         planes = voxels.reshape(-1, rows, columns, *(first.channels,) * (first.channels > 1))
     for z, frame in wanted:
         if frame.index >= len(planes):
-            raise FileProblem(
-                path, f"its compressed voxels ({name}) are damaged: frames are missing"
-            )
+            raise FileError(path, f"its compressed voxels ({name}) are damaged: frames are missing")
         yield z, planes[frame.index]

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voxgpu.files.dicom_frames import LABELS, Frame, Vector, cross
+from voxgpu.files.errors import FileError
 from voxgpu.files.geometry import LARGEST_SHEAR
-from voxgpu.files.problem import FileProblem
 
 #: Steps between slices may differ by this fraction; a slice that is missing doubles one.
 _UNEVEN = 0.05
@@ -78,7 +78,7 @@ def stacked(place: str, frames: tuple[Frame, ...]) -> Stack:
     """The stack that frames make; ``place`` is the file or folder they are from.
 
     Slices go along the normal of their planes, unless a file numbers its own the other way.
-    Raises FileProblem where they are no straight, even and complete stack of one volume.
+    Raises FileError where they are no straight, even and complete stack of one volume.
     """
     _check_alike(place, frames)
     first = frames[0]
@@ -91,10 +91,10 @@ def stacked(place: str, frames: tuple[Frame, ...]) -> Stack:
         warnings.append(f"`{place}` does not tell the size of its pixels; 1 mm is taken")
         spacing = (1.0, 1.0)
     if min(spacing) <= 0:
-        raise FileProblem(place, f"its DICOM data is damaged: pixels of {min(spacing):g} mm")
+        raise FileError(place, f"its DICOM data is damaged: pixels of {min(spacing):g} mm")
     if not first.position:
         if len(frames) > 1:
-            raise FileProblem(
+            raise FileError(
                 place,
                 f"its {len(frames)} DICOM frames do not tell where they lie "
                 "(ImagePositionPatient, ImageOrientationPatient), as secondary captures, films and "
@@ -130,7 +130,7 @@ def _check_alike(place: str, frames: tuple[Frame, ...]) -> None:
         found = _counted(
             len(pixels), [("×".join(f"{s:g}" for s in p) or "unknown", n) for p, n in pixels]
         )
-        raise FileProblem(
+        raise FileError(
             place, f"its DICOM slices have pixels of several sizes: {found} mm", _advice(place)
         )
     turned = _clusters([f.orientation for f in frames], relative=False)
@@ -140,7 +140,7 @@ def _check_alike(place: str, frames: tuple[Frame, ...]) -> None:
             [(_plane(o), n) for o, n in turned],
         )
         radial = " (radial slices)" if len(turned) == len(frames) > 2 else ""
-        raise FileProblem(
+        raise FileError(
             place,
             f"its DICOM slices are turned against each other{radial}, in {len(turned)} "
             f"orientations: {found}",
@@ -154,7 +154,7 @@ def _one(
     counts = collections.Counter(map(value, frames))
     if len(counts) > 1:
         found = _counted(len(counts), list(counts.items()))
-        raise FileProblem(
+        raise FileError(
             place, f"its DICOM slices are of {len(counts)} {what}: {found}", _advice(place, help)
         )
 
@@ -199,12 +199,12 @@ def _axes(place: str, orientation: Vector) -> tuple[Vector, Vector]:
     row, column = orientation[:3], orientation[3:]
     lengths = math.hypot(*row), math.hypot(*column)
     if any(abs(length - 1) > 1e-2 for length in lengths):
-        raise FileProblem(place, "its DICOM data is damaged: its orientation is no direction")
+        raise FileError(place, "its DICOM data is damaged: its orientation is no direction")
     row = tuple(part / lengths[0] for part in row)
     column = tuple(part / lengths[1] for part in column)
     sine = _dot(row, column)
     if abs(sine) > LARGEST_SHEAR:
-        raise FileProblem(
+        raise FileError(
             place,
             f"its axes are sheared: {math.degrees(math.asin(min(abs(sine), 1))):.3g}° off a right "
             "angle",
@@ -246,7 +246,7 @@ def _check_one_volume(
         found = _counted(
             len(groups), [(f"{_WORDS[name]} {value}", n) for value, n in groups.items()]
         )
-        raise FileProblem(
+        raise FileError(
             place,
             f"its DICOM slices are of {len(groups)} volumes, told apart by {name}: {found}",
             _advice(place, first),
@@ -254,7 +254,7 @@ def _check_one_volume(
     if count < len(frames):
         times = len(frames) / count
         volumes = f", {times:.0f} at each" if times.is_integer() else ""
-        raise FileProblem(
+        raise FileError(
             place,
             f"its {len(frames)} DICOM slices lie at {count} places{volumes}: several volumes in "
             "one series (diffusion, time points), or slices that are there twice",
@@ -281,7 +281,7 @@ def _check_straight(place: str, frames: tuple[Frame, ...], normal: Vector, pixel
     drift = math.sqrt(max(length**2 - height**2, 0.0))
     if drift > max(_BESIDE * pixel, LARGEST_SHEAR * length):
         angle = math.degrees(math.atan2(drift, height))
-        raise FileProblem(
+        raise FileError(
             place,
             f"its DICOM slices are tilted: each begins {drift / (len(frames) - 1):.4g} mm beside "
             f"the one before, {angle:.4g}° off the normal (gantry tilt)",
@@ -292,7 +292,7 @@ def _check_straight(place: str, frames: tuple[Frame, ...], normal: Vector, pixel
         part = _dot(step, normal) / height if height else 0.0
         beside = math.dist(step, [part * w for w in whole])
         if beside > _BESIDE * pixel:
-            raise FileProblem(
+            raise FileError(
                 place,
                 f"its DICOM slices are no straight stack: `{frame.file}` lies {beside:.4g} mm "
                 "beside the line from the first to the last",
@@ -321,7 +321,7 @@ def _check_even(place: str, along: list[float]) -> None:
         )
     else:
         reason = "some are missing, or it is no volume"
-    raise FileProblem(
+    raise FileError(
         place,
         f"its DICOM slices lie at uneven distances, {min(steps):.4g} to {max(steps):.4g} mm: "
         f"{reason}",

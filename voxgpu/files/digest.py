@@ -7,9 +7,9 @@ import os
 import time
 from typing import Protocol
 
-from voxgpu.files.existing import os_reason
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.paths import os_reason
 from voxgpu.files.state import (
     FileState,
     changed_while_read,
@@ -25,7 +25,7 @@ def content_digest(header: Header) -> str:
     For an image in one file it is what ``sha256sum`` prints. For several it is the SHA-256 of
     their count and, in order, their lengths and digests, so that no two lists of contents run
     into each other. Names and places of files do not enter. Files are read in small pieces.
-    Raises FileProblem where a file is gone.
+    Raises FileError where a file is gone.
     """
     return Digests().of(header)
 
@@ -55,7 +55,7 @@ class Digests:
     def of(self, header: Header) -> str:
         """`content_digest` of ``header``, without reading files that have not changed.
 
-        Raises FileProblem also where a file has changed since the header was read.
+        Raises FileError also where a file has changed since the header was read.
         """
         if header.given is not None:
             return header.given.digest
@@ -84,7 +84,7 @@ class Digests:
                     after = state_of(path, os.fstat(file.fileno()))
                     self._remember(before, after, digest)
         except OSError as error:
-            raise FileProblem(path, os_reason(error)) from None
+            raise FileError(path, os_reason(error)) from None
         return before[3], digest
 
     def _recalled(self, state: FileState) -> str | None:

@@ -1,75 +1,57 @@
-"""Which reader of ITK reads a file? Told by the content, so that ITK does not guess another."""
+"""Which format does a file's name ask for, and can it hold the value that is to be saved?"""
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
-from voxgpu.files.existing import beginning
-from voxgpu.files.problem import FileProblem
+from voxgpu.types import Content
 
-#: How files begin, and their readers.
-_BEGINNINGS = (
-    (b"NRRD000", "NrrdImageIO"),
-    (b"\x89PNG", "PNGImageIO"),
-    (b"\xff\xd8\xff", "JPEGImageIO"),
-    (b"BM", "BMPImageIO"),
-    (b"# vtk DataFile", "VTKImageIO"),
-)
+NIFTI = (".nii", ".nii.gz")
 
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+#: Formats of 2-D pictures with 8 bits per channel.
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
-_SUFFIXES = {
-    ".mha": "MetaImageIO",
-    ".mhd": "MetaImageIO",
-    ".gipl": "GiplImageIO",
-    ".mrc": "MRCImageIO",
-    ".rec": "MRCImageIO",
-    ".pic": "BioRadImageIO",
-    ".dcm": "GDCMImageIO",
-    ".dicom": "GDCMImageIO",
-    ".ima": "GDCMImageIO",
-}
+TIFF = (".tif", ".tiff")
 
-#: Containers whose parts may be links to other files, by how they begin: HDF5 and netCDF.
-_LINKING = (b"\x89HDF\r\n", b"CDF\x01", b"CDF\x02")
+KNOWN = (*NIFTI, ".nrrd", ".mha", *PICTURES, *TIFF)
 
-#: JPEG 2000, whose reader in ITK ends the process on some damaged files.
-_CRASHING = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+_WITHOUT_ALPHA = {".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
 
 
-def reader_of(place: str) -> str:
-    """ITK's name of the reader of the file at ``place``.
+def suffix_of(path: Path) -> str:
+    """The suffix that tells the format, in small letters: ``.nii.gz`` is one."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
-    Raises FileProblem for what is in none of the formats, and for those whose voxels may lie in
-    files that only their reader knows of: HDF5, MINC, Stimulate, Bruker; also for JPEG 2000.
+
+def unsupported_reason(path: Path, content: Content, dimensions: int, channels: int) -> str | None:
+    """What is wrong with saving such an image under this name, or None; looks at no disk.
+
+    ``dimensions`` is 2 or 3; ``channels`` is 3 or 4 where ``content`` is colors.
     """
-    start = beginning(place, 132)
-    for beginning_of, reader in _BEGINNINGS:
-        if start.startswith(beginning_of):
-            return reader
-    lower = place.lower()
-    if start.startswith(_TIFF):
-        return "LSMImageIO" if lower.endswith(".lsm") else "TIFFImageIO"
-    if start[128:132] == b"DICM":
-        return "GDCMImageIO"
-    if start.startswith(_LINKING) or lower.endswith((".h5", ".hdf5", ".mnc", ".spr", ".sdt")):
-        raise FileProblem(
-            place,
-            "its format allows voxels to lie in other files, which cannot be known before it is "
-            "read",
-            "save the image as .nii.gz or .nrrd",
+    suffix = suffix_of(path)
+    if suffix not in KNOWN:
+        return _unknown(path, suffix)
+    if suffix in PICTURES and dimensions != 2:
+        return (
+            f"{suffix} holds 2-D pictures, this image is {dimensions}-D; "
+            f"save `{_stem(path)}.nii.gz`, or one slice of it"
         )
-    if start.startswith(_CRASHING) or lower.endswith((".jp2", ".j2k")):
-        raise FileProblem(
-            place,
-            "it is a JPEG 2000 picture, which cannot be read safely",
-            "save it as .png or .tif",
-        )
-    if start.startswith((b"ObjectType", b"NDims")):
-        return "MetaImageIO"
-    suffix = Path(lower.removesuffix(".gz")).suffix
-    if suffix in _SUFFIXES:
-        return _SUFFIXES[suffix]
-    if start[:2] in (b"\x02\0", b"\x08\0"):  # DICOM without its preamble
-        return "GDCMImageIO"
-    raise FileProblem(place, "not an image in any format that SimpleITK reads")
+    if content is Content.COLOR and channels == 4 and suffix in _WITHOUT_ALPHA:
+        return f"{_WITHOUT_ALPHA[suffix]} has no alpha channel; save `{_stem(path)}.png`"
+    return None
+
+
+def _unknown(path: Path, suffix: str) -> str:
+    known = " ".join(KNOWN)
+    if not suffix:
+        return f"its name has no suffix to tell the format; try `{path.name}.nii.gz` ({known})"
+    close = difflib.get_close_matches(suffix, KNOWN, n=1)
+    likely = ".nii.gz" if suffix in (".gz", ".zip") or not close else close[0]
+    return f"`{suffix}` is not a format that can be written; try `{_stem(path)}{likely}` ({known})"
+
+
+def _stem(path: Path) -> str:
+    suffix = suffix_of(path)
+    return path.name[: -len(suffix)] if suffix else path.name

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
 from voxgpu.image import Grid
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def grid_of(place: str, information: Information, nifti: bytes = b"", help: str 
 
     An axis of one voxel among the first three is kept: it has a thickness, a place and an
     orientation. The fields of a NIfTI header, ``nifti``, are kept with the grid. ``help`` is
-    what can be done about sheared axes, where that depends on the format. Raises FileProblem
+    what can be done about sheared axes, where that depends on the format. Raises FileError
     where the header places voxels at no number, has axes that are not at right angles, do not
     span space or have directions that are no unit vectors, and where there are fewer than two axes
     or more than three.
@@ -40,10 +40,10 @@ def grid_of(place: str, information: Information, nifti: bytes = b"", help: str 
     ]
     spacing, origin = information.spacing[:count], information.origin[:count]
     if not all(map(math.isfinite, (*origin, *spacing, *(c for column in columns for c in column)))):
-        raise FileProblem(place, "its header is damaged: it places voxels at no number")
+        raise FileError(place, "its header is damaged: it places voxels at no number")
     if min(spacing) <= 0:
         found = "×".join(f"{s:g}" for s in spacing)
-        raise FileProblem(place, f"its header is damaged: it says that the spacing is {found} mm")
+        raise FileError(place, f"its header is damaged: it says that the spacing is {found} mm")
     return Grid(
         shape=tuple(reversed(information.size[:count])),
         spacing=tuple(reversed(spacing)),
@@ -56,19 +56,19 @@ def grid_of(place: str, information: Information, nifti: bytes = b"", help: str 
 def _kept_axes(place: str, size: tuple[int, ...]) -> tuple[int, ...]:
     """The first two or three axes; there must be no others of more than one voxel."""
     if len(size) < 2:
-        raise FileProblem(place, "it has 1 dimension; images here have 2 or 3")
+        raise FileError(place, "it has 1 dimension; images here have 2 or 3")
     if any(each > 1 for each in size[3:]):
         raise _too_many_dimensions(place, size)
     return tuple(range(min(len(size), 3)))
 
 
-def _too_many_dimensions(place: str, size: tuple[int, ...]) -> FileProblem:
+def _too_many_dimensions(place: str, size: tuple[int, ...]) -> FileError:
     name = Path(place).name
     stem = name.split(".")[0] or "volume"
     volume = ", ".join([":"] * 3 + ["0"] * (len(size) - 3))
     code = python_command(place, f"s.ReadImage({{!r}})[{volume}]", f"{stem}_0.nii.gz")
     fsl = f"fslroi {shlex.quote(place)} {shlex.quote(stem)}_0 0 1, or " if len(size) == 4 else ""
-    return FileProblem(
+    return FileError(
         place,
         f"it has {len(size)} dimensions ({'×'.join(map(str, size))}); images here have 2 or 3",
         f"pick one volume first: {fsl}{code}",
@@ -101,15 +101,15 @@ def _direction(place: str, columns: list[list[float]], help: str) -> tuple[float
             for column, length in zip(columns, lengths, strict=True)
         ]
     if lost:
-        raise FileProblem(place, "its header is damaged: its axes do not span space")
+        raise FileError(place, "its header is damaged: its axes do not span space")
     if sine > LARGEST_SHEAR:
-        raise FileProblem(
+        raise FileError(
             place,
             f"its axes are sheared: {math.degrees(math.asin(sine)):.3g}° off a right angle",
             help or _straightened(place),
         )
     if any(abs(length - 1) > _LARGEST_STRETCH for length in lengths):
-        raise FileProblem(place, *_stretched(lengths))
+        raise FileError(place, *_stretched(lengths))
     return tuple(columns[axis][row] + 0.0 for row in range(count) for axis in range(count))
 
 

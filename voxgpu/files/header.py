@@ -7,20 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voxgpu.files.apart import limits_of, read_apart
 from voxgpu.files.dicom_choice import READING, is_dicom, without_fragment
-from voxgpu.files.existing import existing, what_it_looks_like
+from voxgpu.files.errors import FileError
 from voxgpu.files.geometry import grid_of, python_command
+from voxgpu.files.isolated_reader import limits_of, read_apart
 from voxgpu.files.mgh_name import READING as MGH
 from voxgpu.files.mgh_name import is_mgh
 from voxgpu.files.options import AS_USUAL, ReadOptions
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.paths import existing, what_it_looks_like
 from voxgpu.files.state import FileState, changed_while_read, check_unchanged, state, state_of
 from voxgpu.image import Grid
 from voxgpu.types import ELEMENT_BYTES
 
 if TYPE_CHECKING:
-    from voxgpu.files.given import Given
+    from voxgpu.files.in_memory import InMemoryFile
     from voxgpu.files.itk import Information
 
 
@@ -37,7 +37,7 @@ class Header:
     channels  1, or 3 or 4 for colors
     files     every file whose bytes bear on the image, absolute: the header's first, then
               detached voxels, or the slices of a series in order
-    warnings  doubts about the header, such as two orientations that differ, each with what was
+    warnings  warnings about the header, such as two orientations that differ, each with what was
               taken
     reading   what else decides on the voxels and their place, besides the bytes of the files
     states    the state of each of ``files`` when the header was read; empty where that is not
@@ -55,7 +55,7 @@ class Header:
     warnings: tuple[str, ...] = ()
     reading: tuple[str, ...] = ()
     states: tuple[FileState, ...] = field(default=(), compare=False)
-    given: Given | None = field(default=None, compare=False, repr=False)
+    given: InMemoryFile | None = field(default=None, compare=False, repr=False)
     volumes: int = 1
     volume: int | None = None
 
@@ -75,7 +75,7 @@ def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
 
     ``folder#UID`` is one of the series in a folder.
 
-    Raises FileProblem for whatever is not there, not an image, not a 2-D or 3-D image of real
+    Raises FileError for whatever is not there, not an image, not a 2-D or 3-D image of real
     numbers or colors, or in NIfTI and MGH several of them, for files that are shorter than their
     header promises, and for those that change meanwhile.
     """
@@ -84,7 +84,7 @@ def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
     before = _states_at(place)
     try:
         header = _read(place, options, series)
-    except FileProblem:
+    except FileError:
         check_unchanged(tuple(before.values()))  # which would explain it
         raise
     states = tuple(map(state, header.files))
@@ -157,32 +157,32 @@ def _nifti_header(place: str, files: tuple[str, ...], options: ReadOptions) -> H
         if len(files) == 2:  # other formats have files with these names too
             return None
         reason = what_it_looks_like(place) or "it has no NIfTI header, although its name says so"
-        raise FileProblem(place, reason)
+        raise FileError(place, reason)
     said = nifti_information(place, header, options)
     information, volumes = first_volume(said.information)
     result = _header(place, information, files, said.fields, said.sheared)
     if volumes > 1:
         result = replace(result, volumes=volumes, grid=with_time(result.grid, header))
     if result.grid.voxels * result.channels * volumes != header.components:
-        raise FileProblem(place, "its header is damaged: its dimensions contradict its voxel type")
+        raise FileError(place, "its header is damaged: its dimensions contradict its voxel type")
     return replace(result, warnings=said.warnings, reading=said.reading)
 
 
 def other_header(place: str) -> Header:
     """The header of a file in a format that SimpleITK or tifffile reads; may crash if damaged."""
     from voxgpu.files.detached import packing_of
+    from voxgpu.files.integrity import check_whole
     from voxgpu.files.itk import information
     from voxgpu.files.tiff_kind import needs_tifffile
-    from voxgpu.files.whole import check_whole
 
     check_whole(place, 0)  # first, since ITK trusts files more than it should
     if needs_tifffile(place):
         return _tiff_header(place)
     try:
         said = information(place)
-    except FileProblem as problem:
+    except FileError as problem:
         looks = "" if problem.help else what_it_looks_like(place)
-        raise FileProblem(place, looks or problem.reason, problem.help) from None
+        raise FileError(place, looks or problem.reason, problem.help) from None
     packing = packing_of(place)
     header = _header(place, said, packing.files if packing else (place,))
     check_whole(place, header.bytes)
@@ -190,9 +190,9 @@ def other_header(place: str) -> Header:
 
 
 def _tiff_header(place: str) -> Header:
+    from voxgpu.files.integrity import check_whole
     from voxgpu.files.tiff_kind import READING
     from voxgpu.files.tiff_read import tiff_information
-    from voxgpu.files.whole import check_whole
 
     header = replace(_header(place, tiff_information(place), (place,)), reading=(READING,))
     check_whole(place, header.bytes)
@@ -208,11 +208,11 @@ def _header(
 ) -> Header:
     element, channels = information.element, information.channels
     if "complex" in information.voxel:
-        raise FileProblem(place, "its voxels are complex numbers", "save its magnitude first")
+        raise FileError(place, "its voxels are complex numbers", "save its magnitude first")
     if not element:
-        raise FileProblem(place, f"its voxels are of a type without use here: {information.voxel}")
+        raise FileError(place, f"its voxels are of a type without use here: {information.voxel}")
     if channels not in (1, 3, 4):
-        raise FileProblem(
+        raise FileError(
             place,
             f"its voxels have {channels} channels; images have 1, or 3 or 4 for colors",
             f"pick one first: {python_command(place, _FIRST_CHANNEL)}",

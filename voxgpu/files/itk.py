@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from voxgpu.files.formats import reader_of
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
+from voxgpu.files.itk_readers import reader_of
 from voxgpu.itk.images import ELEMENTS
 from voxgpu.itk.process import quiet, simpleitk
 
@@ -52,7 +52,7 @@ class Information:
 
 
 def information(place: str, image_io: str = "") -> Information:
-    """What the file at ``place`` says of its image; reads no voxels. Raises FileProblem.
+    """What the file at ``place`` says of its image; reads no voxels. Raises FileError.
 
     ``image_io`` is ITK's name of the reader; empty: the one that the content asks for.
     """
@@ -73,11 +73,11 @@ def information(place: str, image_io: str = "") -> Information:
 
 @contextmanager
 def objections(path: str, action: str = "read", shown: str = "") -> Iterator[None]:
-    """Turn what SimpleITK raises into a FileProblem about ``path``, which it knows as ``shown``."""
+    """Turn what SimpleITK raises into a FileError about ``path``, which it knows as ``shown``."""
     try:
         yield
     except RuntimeError as error:
-        raise FileProblem(path, condensed(str(error), shown or path), "", action) from None
+        raise FileError(path, condensed(str(error), shown or path), "", action) from None
 
 
 def condensed(message: str, shown: str) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.files.existing import os_reason
+from voxgpu.files.errors import FileError
 from voxgpu.files.itk import Information
 from voxgpu.files.nifti_read import check_size, opened
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.paths import os_reason
 from voxgpu.itk.images import ELEMENTS
 
 _NAMES = {element: name for name, element in ELEMENTS.items()}
@@ -30,21 +30,21 @@ _TAGS_BYTES = 1 << 24
 
 
 def check_reader(place: str) -> None:
-    """Raise FileProblem where nibabel is not installed."""
+    """Raise FileError where nibabel is not installed."""
     if find_spec("nibabel") is None:
         help = "install nibabel, which reads it: pip install 'voxgpu[freesurfer]'"
-        raise FileProblem(place, "files of FreeSurfer are read by nibabel", help)
+        raise FileError(place, "files of FreeSurfer are read by nibabel", help)
 
 
 def mgh_information(place: str) -> tuple[Information, int]:
     """What the header says of one volume, and how many there are.
 
-    Raises FileProblem where nibabel is not installed or the file is damaged.
+    Raises FileError where nibabel is not installed or the file is damaged.
     """
     header, element = _header(place)
     size = tuple(int(each) for each in header["dims"])
     if min(size) < 1:
-        raise FileProblem(place, f"its header is damaged: it says that its size is {size}")
+        raise FileError(place, f"its header is damaged: it says that its size is {size}")
     check_size(place, _OFFSET, math.prod(size) * np.dtype(element).itemsize)
     lengths = tuple(float(str(each)) for each in header["delta"])
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ header.get_affine()
@@ -81,10 +81,10 @@ def mgh_voxels(place: str, volume: int | None) -> npt.NDArray[Any]:
                 target[begin - first : end - first] = part
             at += len(chunk)
             if at > 2 * promised + _TAGS_BYTES:
-                raise FileProblem(place, f"it holds more than the {promised:,} bytes promised")
+                raise FileError(place, f"it holds more than the {promised:,} bytes promised")
     if at < promised:
         reason = f"truncated: header promises {promised:,} bytes, file has {at:,}"
-        raise FileProblem(place, reason)
+        raise FileError(place, reason)
     return voxels.astype(element)
 
 
@@ -92,7 +92,7 @@ def _next(place: str, file: Any) -> bytes:
     try:
         chunk: bytes = file.read(_CHUNK_BYTES)
     except EOFError:
-        raise FileProblem(place, "truncated: its gzip data has no end") from None
+        raise FileError(place, "truncated: its gzip data has no end") from None
     return chunk
 
 
@@ -106,12 +106,12 @@ def _header(place: str) -> tuple[Any, str]:
         element = np.dtype(header.get_data_dtype()).newbyteorder("=").name
     except OSError as error:
         if isinstance(error, gzip.BadGzipFile) or error.errno is None:
-            raise FileProblem(place, f"it is damaged ({error})") from None
-        raise FileProblem(place, os_reason(error)) from None
+            raise FileError(place, f"it is damaged ({error})") from None
+        raise FileError(place, os_reason(error)) from None
     except Exception as error:  # whatever nibabel makes of bytes that are no header
         if isinstance(error, EOFError | zlib.error):
-            raise FileProblem(place, "truncated: the file ends within its header") from None
-        raise FileProblem(place, f"its header is damaged ({error})") from None
+            raise FileError(place, "truncated: the file ends within its header") from None
+        raise FileError(place, f"its header is damaged ({error})") from None
     if element not in _NAMES:
-        raise FileProblem(place, f"its voxels are of a type without use here: {element}")
+        raise FileError(place, f"its voxels are of a type without use here: {element}")
     return header, element

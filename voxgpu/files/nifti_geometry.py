@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.geometry import LARGEST_SHEAR, shear
 from voxgpu.files.nifti import NiftiHeader
-from voxgpu.files.problem import FileProblem
 
 Matrix = npt.NDArray[np.float64]
 
@@ -68,14 +68,14 @@ class _Fields:
 def placement(place: str, header: NiftiHeader, form: str = "") -> Placement:
     """Where the voxels lie; ``form``, ``sform`` or ``qform``, is taken where the header has both.
 
-    Raises FileProblem where what is taken says nothing of use.
+    Raises FileError where what is taken says nothing of use.
     """
     fields = _fields(header)
     warnings = []
     has_sform, has_qform = fields.sform_code > 0, fields.qform_code > 0
     broken = has_sform and not _spans(fields.rows[:, :3], fields.size)
     if broken and not has_qform:
-        raise FileProblem(place, "its header is damaged: the axes of its sform do not span space")
+        raise FileError(place, "its header is damaged: the axes of its sform do not span space")
     by_sform = has_sform and not broken and not (form == "qform" and has_qform)
     if broken:
         warnings.append("the axes of its sform do not span space; the qform was taken")
@@ -183,7 +183,7 @@ def _checked_spacing(place: str, fields: _Fields) -> tuple[list[float], list[str
         if axis < len(fields.size) and fields.size[axis] > 1:
             said = f"it says that the spacing along {name} is {given:g}"
             if not -math.inf < given < 0:
-                raise FileProblem(place, f"its header is damaged: {said}")
+                raise FileError(place, f"its header is damaged: {said}")
             # nibabel and FSL take the length, too.
             warnings.append(f"{said}; {-given:g} was taken")
             lengths.append(-given)

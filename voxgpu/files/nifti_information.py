@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voxgpu.files.apart import limits_of, read_apart
+from voxgpu.files.errors import FileError
+from voxgpu.files.isolated_reader import limits_of, read_apart
 from voxgpu.files.itk import Information, information
 from voxgpu.files.nifti import (
     DATATYPES,
@@ -15,9 +16,8 @@ from voxgpu.files.nifti import (
 )
 from voxgpu.files.nifti_geometry import placement
 from voxgpu.files.options import ReadOptions
-from voxgpu.files.problem import FileProblem
 from voxgpu.itk.images import ELEMENTS
-from voxgpu.unfinished import temporary_folder
+from voxgpu.temporary_files import temporary_folder
 
 _NAMES = {element: name for name, element in ELEMENTS.items()}
 
@@ -41,7 +41,7 @@ class NiftiImage:
 
 
 def nifti_information(place: str, header: NiftiHeader, options: ReadOptions) -> NiftiImage:
-    """The image that a header describes; raises FileProblem where it says nothing of use."""
+    """The image that a header describes; raises FileError where it says nothing of use."""
     zeros = ("zeros",) if options.zeros and header.element.startswith("float") else ()
     if header.version == 0:
         return NiftiImage(_analyze(place, header), b"", (), zeros, "")
@@ -88,5 +88,5 @@ def _analyze(place: str, header: NiftiHeader) -> Information:
         try:
             within = limits_of([str(shown)])
             return read_apart(str(shown), within, information, str(shown), "NiftiImageIO")
-        except FileProblem as problem:
-            raise FileProblem(place, problem.reason.replace(str(shown), "it")) from None
+        except FileError as problem:
+            raise FileError(place, problem.reason.replace(str(shown), "it")) from None

@@ -23,7 +23,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.files.existing import beginning, existing, file_size, os_reason
+from voxgpu.files.errors import FileError
 from voxgpu.files.nifti import (
     DATATYPES,
     HEADER_BYTES,
@@ -35,7 +35,7 @@ from voxgpu.files.nifti import (
     orientation_fields,
     parse,
 )
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.paths import beginning, existing, file_size, os_reason
 
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 
@@ -64,7 +64,7 @@ Voxels = npt.NDArray[Any]
 def nifti_files(place: str) -> tuple[str, ...]:
     """The file with the header and, where that is another, the one with the voxels.
 
-    Empty where the name is not one of a NIfTI image. Raises FileProblem where the other file of
+    Empty where the name is not one of a NIfTI image. Raises FileError where the other file of
     a pair does not exist.
     """
     suffix = _suffix(place)
@@ -90,13 +90,13 @@ def _partner(place: str, stem: str, suffix: str, kind: str) -> str:
         if Path(candidate).exists():
             return existing(Path(candidate))
     holds = "voxels" if kind.lower() == "img" else "header"
-    raise FileProblem(place, f"its {holds} should be in `{stem}.{kind}`, which does not exist")
+    raise FileError(place, f"its {holds} should be in `{stem}.{kind}`, which does not exist")
 
 
 def read_nifti_header(files: tuple[str, ...]) -> NiftiHeader | None:
     """The header, checked, with room for its voxels in the files; None where it is none.
 
-    Raises FileProblem for headers that make no sense, files that are too short for what the
+    Raises FileError for headers that make no sense, files that are too short for what the
     header promises, and gzip files that could not hold it.
     """
     try:
@@ -107,11 +107,11 @@ def read_nifti_header(files: tuple[str, ...]) -> NiftiHeader | None:
             with opened(files[0], fast=False) as file:
                 header = parse(_head(file))
     except EOFError:
-        raise FileProblem(files[0], "truncated: the file ends within its header") from None
+        raise FileError(files[0], "truncated: the file ends within its header") from None
     if header is None:
         return None
     if reason := defect(header) or _misplaced(header, len(files)):
-        raise FileProblem(files[0], reason)
+        raise FileError(files[0], reason)
     if len(files) == 1:
         header = replace(header, offset=float(_first_voxel(files[0], header)))
     check_size(files[-1], int(header.offset), header.voxel_bytes)
@@ -182,20 +182,20 @@ def _displaced(header: NiftiHeader) -> str:
 
 
 def check_size(path: str, offset: int, voxel_bytes: int) -> None:
-    """Raise FileProblem where a file, packed or not, cannot hold what its header promises."""
+    """Raise FileError where a file, packed or not, cannot hold what its header promises."""
     size = file_size(path)
     promised = offset + voxel_bytes
     if beginning(path, 2) == _GZIP:
         if offset > _MOST_BEFORE + voxel_bytes:  # which would have to be unpacked
-            raise FileProblem(path, f"its header says that {offset:,} bytes precede its voxels")
+            raise FileError(path, f"its header says that {offset:,} bytes precede its voxels")
         if promised > LARGEST_RATIO * size:
-            raise FileProblem(
+            raise FileError(
                 path,
                 f"the header claims {voxel_bytes:,} bytes of voxels, but {size:,} bytes of gzip "
                 f"data cannot hold more than {LARGEST_RATIO * size:,}",
             )
     elif promised > size:
-        raise FileProblem(path, f"truncated: header promises {promised:,} bytes, file has {size:,}")
+        raise FileError(path, f"truncated: header promises {promised:,} bytes, file has {size:,}")
 
 
 def read_voxels(
@@ -206,7 +206,7 @@ def read_voxels(
     The shape is that of the header, slowest axis first, and a last axis of channels where there
     are several. ``element`` is that of the result: float32 where integers are scaled. ``zeros``
     reads what is no finite number as 0. What follows the voxels is looked at only as far as it is
-    not longer than they are. Raises FileProblem where the file is truncated or its gzip data is
+    not longer than they are. Raises FileError where the file is truncated or its gzip data is
     damaged.
     """
     stored, channels = DATATYPES[header.datatype]
@@ -229,7 +229,7 @@ def _read_stored(path: str, header: NiftiHeader, voxels: Voxels, fast: bool) -> 
             return read_to_end(file, voxels.nbytes)
         except EOFError:
             # Few bytes after gzip data look to the fast reader like the start of more.
-            kind = Followed if fast else FileProblem
+            kind = Followed if fast else FileError
             raise kind(path, truncated(voxels.nbytes)) from None
 
 
@@ -264,7 +264,7 @@ def _scaled(voxels: Voxels, slope: float, intercept: float, element: str) -> Vox
     return result
 
 
-class Followed(FileProblem):
+class Followed(FileError):
     """What follows gzip data is none itself; the fast reader then has lost what it had unpacked."""
 
 
@@ -272,7 +272,7 @@ class Followed(FileProblem):
 def opened(path: str, fast: bool = True) -> Iterator[IO[bytes]]:
     """A file's bytes, unpacked where it is gzip, whatever its name.
 
-    Damaged gzip data raises FileProblem, the premature end of it EOFError where it is read
+    Damaged gzip data raises FileError, the premature end of it EOFError where it is read
     within the context. Not ``fast``, what was unpacked before bytes that are no gzip data can be
     read (see `_next`).
     """
@@ -291,10 +291,10 @@ def opened(path: str, fast: bool = True) -> Iterator[IO[bytes]]:
                 yield unpacked
     except damages as error:
         followed = fast and str(error).startswith(_NO_GZIP)
-        kind = Followed if followed else FileProblem
+        kind = Followed if followed else FileError
         raise kind(path, f"its gzip data is damaged ({error})") from None
     except OSError as error:
-        raise FileProblem(path, os_reason(error)) from None
+        raise FileError(path, os_reason(error)) from None
 
 
 def skip(file: IO[bytes], count: int) -> None:

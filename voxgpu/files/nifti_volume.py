@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.files.existing import beginning, file_size
+from voxgpu.files.errors import FileError
 from voxgpu.files.nifti import DATATYPES, NiftiHeader
 from voxgpu.files.nifti_read import (
     FOLLOWED,
@@ -31,7 +31,7 @@ from voxgpu.files.nifti_read import (
     skip,
     truncated,
 )
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.paths import beginning, file_size
 from voxgpu.files.state import FileState
 from voxgpu.forking import call_in_child
 
@@ -55,7 +55,7 @@ def read_volume(
     """The volume number ``index``, from 0, and what is odd about the file; see `read_voxels`.
 
     ``states`` tells whether the file is the one that was read before; empty: read it anew.
-    Raises FileProblem where the file is truncated or its gzip data is damaged, in any volume.
+    Raises FileError where the file is truncated or its gzip data is damaged, in any volume.
     """
     one = replace(header, dim=header.dim[:3])
     if beginning(path, 2) != b"\x1f\x8b":
@@ -85,7 +85,7 @@ def _volumes(
                 yield voxels
             return read_to_end(file, header.voxel_bytes)
         except EOFError:
-            kind = Followed if fast else FileProblem
+            kind = Followed if fast else FileError
             raise kind(path, truncated(header.voxel_bytes)) from None
 
 

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 import xxhash
 
-from voxgpu.files.problem import FileProblem
-from voxgpu.stopping import give_up_if_unwanted
+from voxgpu.cancellation import raise_if_cancelled
+from voxgpu.files.errors import FileError
 
 #: Of 0 to 3. On real scans the files are as small as zlib's default within 2 %, 2 to 8 % larger
 #: for float32 and 1.8 times for masks, at a sixth of the time; 3 is slow and saves nothing.
@@ -35,7 +35,7 @@ def write_packed(file: BinaryIO, parts: Sequence[Any]) -> None:
     """
     with packing(file) as target:
         for chunk in _chunks(parts):
-            give_up_if_unwanted()
+            raise_if_cancelled()
             target.write(chunk)
 
 
@@ -50,7 +50,7 @@ def packing(file: BinaryIO) -> Any:
 def check_whole_pack(path: Path, size: int, digest: bytes, name: Path) -> None:
     """Unpack a file and compare it with what was packed: its length and its xxh3-128.
 
-    Raises FileProblem, for the file ``name``, where they differ.
+    Raises FileError, for the file ``name``, where they differ.
     """
     found = xxhash.xxh3_128()
     try:
@@ -66,7 +66,7 @@ def check_whole_pack(path: Path, size: int, digest: bytes, name: Path) -> None:
 def check_packed(path: Path, parts: Sequence[Any], name: Path) -> None:
     """Unpack a file that `write_packed` wrote, and compare it with ``parts``.
 
-    Raises FileProblem, for the file ``name``, where they differ.
+    Raises FileError, for the file ``name``, where they differ.
     """
     size = sum(memoryview(each).nbytes for each in parts)
     checked = size
@@ -102,8 +102,8 @@ def _unpacked(file: BinaryIO, decoder: Any, size: int, whole: bool) -> Iterator[
         raise zlib.error("the stream has no end")
 
 
-def _wrong(name: Path) -> FileProblem:
-    return FileProblem(
+def _wrong(name: Path) -> FileError:
+    return FileError(
         str(name),
         "what was packed does not unpack to what was to be written",
         "run again; where it happens twice, this computer's memory or processor is at fault",

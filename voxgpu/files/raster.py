@@ -10,10 +10,10 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from voxgpu.files.existing import beginning, os_reason
+from voxgpu.files.errors import FileError
 from voxgpu.files.file_bytes import FileBytes
 from voxgpu.files.nifti_read import LARGEST_RATIO
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.paths import beginning, os_reason
 from voxgpu.files.tiff import TRUNCATED, tiff_defect
 
 #: A progressive JPEG may have one bit for 64 samples, and colors of a quarter of the pixels.
@@ -29,16 +29,16 @@ def is_raster(start: bytes) -> bool:
 
 
 def raster_defect(place: str) -> str:
-    """Why the file should not be read, or empty. Raises FileProblem if it is gone."""
+    """Why the file should not be read, or empty. Raises FileError if it is gone."""
     question = _question(beginning(place, 8))
     try:
         with Path(place).open("rb") as file:
             data = FileBytes(file)
             if not len(data):
-                raise FileProblem(place, "the file is empty")
+                raise FileError(place, "the file is empty")
             return question(data) if question else ""
     except OSError as error:
-        raise FileProblem(place, os_reason(error)) from None
+        raise FileError(place, os_reason(error)) from None
     except struct.error:  # somebody made it shorter since its size was looked at
         return TRUNCATED
 

@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.files.apart import limits_of, read_apart
 from voxgpu.files.dicom_choice import READING
-from voxgpu.files.formats import reader_of
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header, other_header
+from voxgpu.files.integrity import check_unpacks
+from voxgpu.files.isolated_reader import limits_of, read_apart
 from voxgpu.files.itk import objections
+from voxgpu.files.itk_readers import reader_of
 from voxgpu.files.mgh import mgh_voxels
 from voxgpu.files.mgh_name import READING as MGH
 from voxgpu.files.nifti_read import nifti_files, read_nifti_header, read_voxels
 from voxgpu.files.nifti_volume import read_volume
-from voxgpu.files.problem import FileProblem
 from voxgpu.files.state import check_unchanged
 from voxgpu.files.tiff_kind import READING as TIFFFILE
 from voxgpu.files.tiff_read import tiff_voxels
-from voxgpu.files.whole import check_unpacks
 from voxgpu.image import Image
 from voxgpu.itk.images import voxels_of
 from voxgpu.itk.process import quiet, simpleitk
@@ -37,7 +37,7 @@ def read_with_doubts(header: Header) -> tuple[Image, str]:
     The array is C-contiguous, of the header's element, with the shape of the header's grid and
     a last axis of channels for colors. NIfTI voxels are read by `nifti_read`; in a process apart,
     which damage may end, DICOM by `dicom`, MGH by `mgh`, some TIFF by tifffile, all others by
-    SimpleITK. Raises FileProblem where files are truncated, damaged, gone, no longer hold what the
+    SimpleITK. Raises FileError where files are truncated, damaged, gone, no longer hold what the
     header says, or are not before and after reading in the state that they had when the header was
     read: in that state they were hashed, too. An image that is in memory is that image.
     """
@@ -46,7 +46,7 @@ def read_with_doubts(header: Header) -> tuple[Image, str]:
     check_unchanged(header.states)
     try:
         voxels, odd = _voxels(header)
-    except FileProblem:
+    except FileError:
         check_unchanged(header.states)  # which would explain it
         raise
     image = _image(header, voxels)
@@ -74,8 +74,8 @@ def _image(header: Header, voxels: npt.NDArray[Any]) -> Image:
     return Image(np.ascontiguousarray(voxels.reshape(shape)), header.grid)
 
 
-def _changed(header: Header) -> FileProblem:
-    return FileProblem(
+def _changed(header: Header) -> FileError:
+    return FileError(
         header.path,
         f"it has changed since its header was read: no longer {header.grid} of {header.element}",
     )

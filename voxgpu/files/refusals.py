@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voxgpu.files.problem import FileProblem
-from voxgpu.files.roots import Roots
-from voxgpu.files.suffix import unsupported_reason
+from voxgpu.files.access import AllowedRoots
+from voxgpu.files.errors import FileError
+from voxgpu.files.formats import unsupported_reason
 from voxgpu.files.writable import in_the_way, write_protected
 from voxgpu.image import Grid
-from voxgpu.spelling import from_home
 from voxgpu.types import ImageOf
+from voxgpu.unicode_paths import from_home
 
 #: What to do where a folder takes no files: one that was asked for, and one that the program names.
 _OTHER_OUTPUT = "choose another place with --output"
@@ -26,7 +26,7 @@ class SaveRefusals:
     now     whether files are to be written: else nobody minds a folder that is write-protected
     """
 
-    def __init__(self, output: Path | None, roots: Roots, now: bool = True) -> None:
+    def __init__(self, output: Path | None, roots: AllowedRoots, now: bool = True) -> None:
         self._output = output
         self._roots = roots
         self._now = now
@@ -44,7 +44,7 @@ class SaveRefusals:
             return "E202", reason, ""
         try:
             self._roots.check_write(path)
-        except FileProblem as problem:
+        except FileError as problem:
             return "E203", str(problem), problem.help
         found = in_the_way(path) or (write_protected(path, self._tried) if self._now else None)
         if found is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from voxgpu.files.existing import os_reason
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
+from voxgpu.files.paths import os_reason
 
 #: Path, device, inode, bytes, modification in ns, change of the inode in ns. The last cannot be
 #: set by programs, so a file that was replaced or rewritten shows it, whatever its dates say.
@@ -32,11 +32,11 @@ def state_of(path: str, status: os.stat_result) -> FileState:
 
 
 def state(path: str) -> FileState:
-    """The state of the file at ``path`` now. Raises FileProblem where it is gone."""
+    """The state of the file at ``path`` now. Raises FileError where it is gone."""
     try:
         return state_of(path, os.stat(path))  # noqa: PTH116
     except OSError as error:
-        raise FileProblem(path, os_reason(error)) from None
+        raise FileError(path, os_reason(error)) from None
 
 
 def nanoseconds_to_settle(found: FileState, now: int) -> int:
@@ -55,14 +55,14 @@ def settles_soon(found: FileState) -> bool:
 
 
 def check_unchanged(states: Sequence[FileState]) -> None:
-    """Raise FileProblem where a file is no longer in the state that it was in."""
+    """Raise FileError where a file is no longer in the state that it was in."""
     for each in states:
         if state(each[0]) != each:
             raise changed_while_read(each[0])
 
 
-def changed_while_read(path: str) -> FileProblem:
+def changed_while_read(path: str) -> FileError:
     """The problem of a file that somebody writes or replaces while a run uses it."""
-    return FileProblem(
+    return FileError(
         path, "it was changed while it was read", "run again when nobody writes the file"
     )

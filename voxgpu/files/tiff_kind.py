@@ -13,9 +13,9 @@ import struct
 from contextlib import suppress
 from pathlib import Path
 
-from voxgpu.files.existing import beginning
+from voxgpu.files.errors import FileError
 from voxgpu.files.file_bytes import FileBytes
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.paths import beginning
 from voxgpu.files.tiff import Page, full_pages
 
 #: What tells in `Header.reading` that an image is read by tifffile; bump it when values change.
@@ -42,7 +42,7 @@ _HELP = (
 def needs_tifffile(place: str) -> bool:
     """Whether a file is a TIFF that ITK misreads.
 
-    Raises FileProblem where its pages are no slices of one image.
+    Raises FileError where its pages are no slices of one image.
     """
     if not beginning(place, 4).startswith(_BEGINNINGS):
         return False
@@ -75,12 +75,12 @@ def _check_slices(place: str, pages: list[Page]) -> bool:
     if several:
         found = " and ".join(f"{size} {name}" for name, size in several.items())
         slices = sizes.get("slices", 1)
-        raise FileProblem(
+        raise FileError(
             place, f"it has {found} for each of {slices} slices; images here have 1", _HELP
         )
     planes = math.prod(sizes.values())
     if sizes and planes != len(pages) > 1:
-        raise FileProblem(place, f"it says that it has {planes} slices, and {len(pages)} are there")
+        raise FileError(place, f"it says that it has {planes} slices, and {len(pages)} are there")
     return planes > len(pages)
 
 

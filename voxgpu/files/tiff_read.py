@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.itk import Information
-from voxgpu.files.problem import FileProblem
 from voxgpu.itk.images import ELEMENTS
 
 #: mm of the units of resolution: inches and centimeters.
@@ -33,17 +33,17 @@ def tifffile() -> ModuleType:
 
 
 def tiff_information(place: str) -> Information:
-    """What a TIFF says of its image; reads no voxels. Raises FileProblem."""
+    """What a TIFF says of its image; reads no voxels. Raises FileError."""
     with _Reported(place), tifffile().TiffFile(place) as file:
         series = _series(place, file)
         channels = _channels(place, series)
         element = series.dtype.name
         element = _WIDER.get(element, element)
         if element.startswith("complex"):
-            raise FileProblem(place, "its voxels are complex numbers", "save its magnitude first")
+            raise FileError(place, "its voxels are complex numbers", "save its magnitude first")
         names = [name for name, known in ELEMENTS.items() if known == element]
         if not names:
-            raise FileProblem(place, f"its voxels are of a type without use here: {element}")
+            raise FileError(place, f"its voxels are of a type without use here: {element}")
         sizes = _shape(series)[::-1]
         spacing = (*_spacing(series.keyframe), 1.0)[: len(sizes)]
     identity = np.eye(len(sizes)).ravel().tolist()
@@ -52,7 +52,7 @@ def tiff_information(place: str) -> Information:
 
 
 def tiff_voxels(place: str) -> npt.NDArray[Any]:
-    """The voxels, with a last axis for colors; bits are 0 and 1. Raises FileProblem."""
+    """The voxels, with a last axis for colors; bits are 0 and 1. Raises FileError."""
     with _Reported(place), tifffile().TiffFile(place) as file:
         series = _series(place, file)
         voxels: npt.NDArray[Any] = series.asarray(maxworkers=1)
@@ -66,10 +66,10 @@ def tiff_voxels(place: str) -> npt.NDArray[Any]:
 
 def _series(place: str, file: Any) -> Any:
     if not file.series:
-        raise FileProblem(place, "it is damaged: it has no pages")
+        raise FileError(place, "it is damaged: it has no pages")
     series = file.series[0]
     if len(_shape(series)) > 3 or len(_shape(series)) < 2:
-        raise FileProblem(place, f"its axes are {series.axes}; images here have 2 or 3")
+        raise FileError(place, f"its axes are {series.axes}; images here have 2 or 3")
     return series
 
 
@@ -82,7 +82,7 @@ def _shape(series: Any) -> tuple[int, ...]:
 def _channels(place: str, series: Any) -> int:
     channels = series.shape[series.axes.index("S")] if "S" in series.axes else 1
     if channels not in (1, 3, 4):
-        raise FileProblem(
+        raise FileError(
             place,
             f"its voxels have {channels} channels; images have 1, or 3 or 4 for colors",
             "save each channel as a file of its own",
@@ -100,7 +100,7 @@ def _spacing(page: Any) -> tuple[float, float]:
 
 
 class _Reported:
-    """Turn whatever tifffile raises about a file into a FileProblem."""
+    """Turn whatever tifffile raises about a file into a FileError."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -111,15 +111,15 @@ class _Reported:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if (
             error is None
-            or isinstance(error, FileProblem | MemoryError)
+            or isinstance(error, FileError | MemoryError)
             or not isinstance(error, Exception)
         ):
             return
         said = " ".join(str(error).split())[:160]
         if "imagecodecs" in said:
-            raise FileProblem(
+            raise FileError(
                 self._path,
                 "its voxels are compressed in a way for which a decoder is missing",
                 "pip install 'voxgpu[tiff]' and run again",
             ) from None
-        raise FileProblem(self._path, f"its TIFF data is damaged: {said}") from None
+        raise FileError(self._path, f"its TIFF data is damaged: {said}") from None

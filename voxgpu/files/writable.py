@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from voxgpu.ancestor import nearest_ancestor
-from voxgpu.files.existing import os_reason
-from voxgpu.unfinished import new_file
+from voxgpu.files.paths import os_reason
+from voxgpu.temporary_files import new_file
 
 #: Bytes that are written to see whether a disk has room: a block of most file systems.
 _BLOCK = 4096

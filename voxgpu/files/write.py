@@ -13,19 +13,19 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from voxgpu.files.existing import os_reason
+from voxgpu.cancellation import raise_if_cancelled
+from voxgpu.files.convert import lost_place, prepared
+from voxgpu.files.errors import FileError
+from voxgpu.files.formats import NIFTI, PICTURES, TIFF, suffix_of, unsupported_reason
 from voxgpu.files.itk import objections
 from voxgpu.files.nifti import LARGEST_AXIS, nifti_header
 from voxgpu.files.pack import check_packed, write_packed
-from voxgpu.files.prepare import lost_place, prepared
-from voxgpu.files.problem import FileProblem
-from voxgpu.files.suffix import NIFTI, PICTURES, TIFF, suffix_of, unsupported_reason
+from voxgpu.files.paths import os_reason
 from voxgpu.files.writable import folder_of, full_disk_help
 from voxgpu.image import Grid, Image
 from voxgpu.itk.process import quiet, simpleitk
-from voxgpu.stopping import give_up_if_unwanted
+from voxgpu.temporary_files import TemporaryFile, new_file
 from voxgpu.types import Content
-from voxgpu.unfinished import Unfinished, new_file
 
 __all__ = ["Written", "unsupported_reason", "write_image"]
 
@@ -55,7 +55,7 @@ def write_image(path: Path, image: Image, labels: bool = True) -> Written:
     Folders are made where they are missing. The file is written under another name beside and
     then renamed, so that nobody ever sees a part of it; on any failure nothing is left. Voxels
     become what `prepare.prepared` says, int32 the smallest element that holds it where they are
-    ``labels``. Equal images give equal bytes. Raises FileProblem where
+    ``labels``. Equal images give equal bytes. Raises FileError where
     the format cannot hold the image or the disk does not take the file.
     """
     path = Path(path)
@@ -63,10 +63,10 @@ def write_image(path: Path, image: Image, labels: bool = True) -> Written:
     content = content_of(image)
     reason = unsupported_reason(path, content, image.grid.dimensions, image.channels)
     if reason is not None:
-        raise FileProblem(str(path), reason, "", "write")
+        raise FileError(str(path), reason, "", "write")
     suffix = suffix_of(path)
     if suffix in NIFTI and max(image.grid.shape) > LARGEST_AXIS:
-        raise FileProblem(
+        raise FileError(
             str(path),
             f"NIfTI holds at most {LARGEST_AXIS} voxels along an axis; save .nrrd",
             "",
@@ -109,29 +109,29 @@ def appearing(path: Path, suffix: str) -> Iterator[Path]:
     try:
         unfinished = _new_file(path, suffix)
         yield unfinished.path
-        give_up_if_unwanted()
+        raise_if_cancelled()
         unfinished.become(path)
     except OSError as error:
         help = full_disk_help(error)
-        raise FileProblem(str(path), _os_reason(path, error), help, "write") from None
+        raise FileError(str(path), _os_reason(path, error), help, "write") from None
     finally:
         if unfinished is not None:
             unfinished.remove()
 
 
-def _new_file(path: Path, suffix: str) -> Unfinished:
+def _new_file(path: Path, suffix: str) -> TemporaryFile:
     """An empty file whose name shows what it is; ITK tells formats by suffixes, so one is last."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
-            raise FileProblem(str(path), "it is a directory", "", "write")
+            raise FileError(str(path), "it is a directory", "", "write")
         if path.is_symlink():
-            raise FileProblem(str(path), "it is a link, which would be replaced", "", "write")
+            raise FileError(str(path), "it is a link, which would be replaced", "", "write")
         if path.exists() and not path.stat().st_mode & 0o222:
-            raise FileProblem(str(path), "it is write-protected", "", "write")
+            raise FileError(str(path), "it is write-protected", "", "write")
         return new_file(path.parent, path.name, "" if suffix in NIFTI else suffix)
     except ValueError as error:
-        raise FileProblem(str(path), f"not a possible file name: {error}", "", "write") from None
+        raise FileError(str(path), f"not a possible file name: {error}", "", "write") from None
 
 
 def _os_reason(path: Path, error: OSError) -> str:

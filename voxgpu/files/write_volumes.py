@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from voxgpu.files.formats import suffix_of
 from voxgpu.files.nifti_time import volumes_header
 from voxgpu.files.pack import check_whole_pack, packing
-from voxgpu.files.suffix import suffix_of
 from voxgpu.files.write import Written, appearing, file_digest
 from voxgpu.image import Image
 
@@ -41,7 +41,7 @@ class VolumesFile:
         """Writes the volume of this number; what came of the file after the last one.
 
         A volume that is not the next one, as another failed, ends it: nothing will be there.
-        Raises FileProblem where the disk does not take the file.
+        Raises FileError where the disk does not take the file.
         """
         if index == 0:
             self._guarded(lambda: self._open(image))

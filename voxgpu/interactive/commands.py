@@ -8,10 +8,10 @@ from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Source
 from voxgpu.interactive.describe import described_type
-from voxgpu.interactive.dialog import Answer, Dialog, bindings
+from voxgpu.interactive.repl_session import ReplSession, Response, bindings
+from voxgpu.language.ast import Let
+from voxgpu.language.lexer import KEYWORDS
 from voxgpu.language.scope import suggestion
-from voxgpu.language.syntax import Let
-from voxgpu.language.words import KEYWORDS
 from voxgpu.manual import SPACE, NoSuchName, named
 from voxgpu.primitives.documentation import Entry
 from voxgpu.types import ImageOf
@@ -51,11 +51,11 @@ class Commands:
 
     def __init__(
         self,
-        dialog: Dialog,
+        dialog: ReplSession,
         manual: Callable[[], list[Entry]],
         echo: Callable[[str], None],
         tell: Callable[[tuple[Diagnostic, ...]], None],
-        answer: Callable[[Callable[[], Answer]], None],
+        answer: Callable[[Callable[[], Response]], None],
     ) -> None:
         self._dialog = dialog
         self._manual = manual

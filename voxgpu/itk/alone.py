@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from voxgpu.cancellation import cancelled_by, current, ended_by, is_wanted, raise_if_cancelled
 from voxgpu.child_process import python_command, sendable
-from voxgpu.stopping import current, ended_by, give_up_if_unwanted, is_wanted, wanted_until
 
 Result = TypeVar("Result")
 
@@ -54,7 +54,7 @@ def computed_alone(
         except BaseException:
             process.kill()
             raise
-    give_up_if_unwanted()
+    raise_if_cancelled()
     if _TIME_IS_UP and process.returncode == -_TIME_IS_UP:
         raise RuntimeError(f"it found no result in {seconds} s of work, and may never end")
     if process.returncode:
@@ -76,7 +76,7 @@ def _killed_when_unwanted(process: subprocess.Popen[bytes]) -> Iterator[None]:
     done, stop = threading.Event(), current()
 
     def watch() -> None:
-        with wanted_until(stop):
+        with cancelled_by(stop):
             while not done.wait(_LOOK):
                 if not is_wanted():
                     process.kill()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from voxgpu.stopping import current, give_up_if_unwanted, is_wanted, wanted_until
+from voxgpu.cancellation import cancelled_by, current, is_wanted, raise_if_cancelled
 
 
 def simpleitk() -> Any:
@@ -51,7 +51,7 @@ def execute(found: Any, *images: Any) -> Any:
 
     def work() -> None:
         try:
-            with wanted_until(stop):
+            with cancelled_by(stop):
                 results.append(_executed(found, images))
         except Exception as error:
             errors.append(error)
@@ -79,9 +79,15 @@ def _executed(found: Any, images: Sequence[Any]) -> Any:
     try:
         result = found.Execute(*images)
     except RuntimeError:
-        give_up_if_unwanted()
+        raise_if_cancelled()
         raise
     finally:
         found.RemoveAllCommands()
-    give_up_if_unwanted()
+    raise_if_cancelled()
     return result
+
+
+def last_line(error: RuntimeError) -> str:
+    """The last line of what ITK says of an error, which has the reason."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"

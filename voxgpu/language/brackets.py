@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voxgpu.language.words import COMMANDS, Token
+from voxgpu.language.lexer import COMMANDS, Token
 
 #: The type of a word that opens brackets, and of the one that closes them.
 OPENING = {"LPAR": "RPAR", "LSQB": "RSQB"}

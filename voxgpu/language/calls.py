@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from voxgpu.diagnostics import Diagnostics, Span
-from voxgpu.language.body import Body, Request, Work
-from voxgpu.language.compatibility import in_order
-from voxgpu.language.complaints import Callee, Complaints
-from voxgpu.language.names import Names
-from voxgpu.language.operations import HIGHER_ORDER, OPERATIONS, Mistyped, item_of
-from voxgpu.language.overloads import (
-    PrimitiveLike,
-    arities,
-    as_regions,
-    fitting,
-)
-from voxgpu.language.program import (
+from voxgpu.language.ambiguity import ambiguity
+from voxgpu.language.argument_order import in_order
+from voxgpu.language.ast import Chain, Name
+from voxgpu.language.block_builder import BlockBuilder, Specialization, Work
+from voxgpu.language.builtins import HIGHER_ORDER, OPERATIONS, Mistyped, item_of
+from voxgpu.language.call_errors import Callee, CallErrors
+from voxgpu.language.ir import (
     Apply,
     Block,
     Broken,
@@ -29,9 +24,14 @@ from voxgpu.language.program import (
     Select,
     Step,
 )
-from voxgpu.language.readings import ambiguity
+from voxgpu.language.names import Names
+from voxgpu.language.overloads import (
+    PrimitiveLike,
+    arities,
+    as_regions,
+    fitting,
+)
 from voxgpu.language.scope import Binding, FunctionBinding, Globals, ValueBinding
-from voxgpu.language.syntax import Chain, Name
 from voxgpu.types import (
     BOOLEAN,
     NUMBER,
@@ -59,18 +59,18 @@ class Calls:
         self, names: Names, outside: Globals, diagnostics: Diagnostics, read_file: ReadFile
     ) -> None:
         self._names = names
-        self.say = Complaints(names, outside, diagnostics)
+        self.say = CallErrors(names, outside, diagnostics)
         self._read_file = read_file
         self._chosen: dict[tuple[str, tuple[Type, ...]], list[PrimitiveLike]] = {}
 
-    def call(self, callee: Callee, arguments: tuple[int, ...], body: Body) -> int | Work:
+    def call(self, callee: Callee, arguments: tuple[int, ...], body: BlockBuilder) -> int | Work:
         """The step that has the value of a call, or what is to be done for it."""
         binding = body.find(callee.name)
         if isinstance(binding, ValueBinding) and isinstance(binding.type, Function):
             return self._through(binding.type, callee, arguments, body)
         return self._called(binding, callee, arguments, body)
 
-    def value(self, name: Name, body: Body) -> int:
+    def value(self, name: Name, body: BlockBuilder) -> int:
         """The step of a name that stands alone."""
         binding = body.find(name.name)
         if isinstance(binding, ValueBinding):
@@ -87,7 +87,7 @@ class Calls:
         return self.say.unknown(name.name, name.span, body)
 
     def _through(
-        self, kind: Function, callee: Callee, arguments: tuple[int, ...], body: Body
+        self, kind: Function, callee: Callee, arguments: tuple[int, ...], body: BlockBuilder
     ) -> int | Work:
         """A call of a function that is a value."""
         named = callee._replace(name=kind.name)
@@ -96,7 +96,11 @@ class Calls:
         return self._called(None, named._replace(name=kind.target), arguments, body)
 
     def _called(
-        self, binding: Binding | None, callee: Callee, arguments: tuple[int, ...], body: Body
+        self,
+        binding: Binding | None,
+        callee: Callee,
+        arguments: tuple[int, ...],
+        body: BlockBuilder,
     ) -> int | Work:
         if isinstance(binding, FunctionBinding) and binding.arity == len(arguments):
             return self._invoked(binding, callee, arguments, body)
@@ -124,12 +128,16 @@ class Calls:
         return self._apply(overloads, callee, arguments, body)
 
     def _invoked(
-        self, binding: FunctionBinding, callee: Callee, arguments: tuple[int, ...], body: Body
+        self,
+        binding: FunctionBinding,
+        callee: Callee,
+        arguments: tuple[int, ...],
+        body: BlockBuilder,
     ) -> Work:
         types = tuple([body.steps[step].type for step in arguments])
         if binding.let.span.source.ours:
             arguments, types = in_order(binding.let.name, arguments, types)
-        block = yield Request(binding, types, (callee.whole, *body.trace))
+        block = yield Specialization(binding, types, (callee.whole, *body.trace))
         return body.add(Invoke(block, arguments, block.type, callee.whole))
 
     def _apply(
@@ -137,7 +145,7 @@ class Calls:
         overloads: tuple[PrimitiveLike, ...],
         callee: Callee,
         arguments: tuple[int, ...],
-        body: Body,
+        body: BlockBuilder,
     ) -> int:
         hidden = self._names.hidden(callee.name)
         if hidden:
@@ -178,7 +186,7 @@ class Calls:
         overloads: tuple[PrimitiveLike, ...],
         callee: Callee,
         arguments: tuple[int, ...],
-        body: Body,
+        body: BlockBuilder,
     ) -> int:
         """An operator between each item and what is no sequence, or between items in pairs."""
         kinds = [body.steps[step].type for step in arguments]
@@ -203,7 +211,7 @@ class Calls:
         block = inner.block(callee.name, step)
         return body.add(ForEach(block, over, captures, SequenceOf(block.type), span))
 
-    def _mean_of_images(self, callee: Callee, sequence: int, body: Body) -> int:
+    def _mean_of_images(self, callee: Callee, sequence: int, body: BlockBuilder) -> int:
         """``fold(+, xs) / length(xs)``."""
         inner, span, no_arguments = body.inside(), callee.whole, callee._replace(arguments=())
         steps = tuple(inner.parameter("", NUMBER_IMAGE, span) for _ in range(2))
@@ -221,7 +229,7 @@ class Calls:
         overloads: tuple[PrimitiveLike, ...],
         arguments: tuple[int, ...],
         callee: Callee,
-        body: Body,
+        body: BlockBuilder,
     ) -> tuple[int, ...]:
         """The arguments, with masks in numbers made regions, as far as an overload needs them."""
         types = [body.steps[step].type for step in arguments]
@@ -236,7 +244,9 @@ class Calls:
                 made.append(step)
         return tuple(made)
 
-    def compare_readings(self, chain: Chain, operands: Mapping[int, int], body: Body) -> None:
+    def compare_readings(
+        self, chain: Chain, operands: Mapping[int, int], body: BlockBuilder
+    ) -> None:
         """Warns where VoxLogicA 1 or 2 reads a chain so that it may have another value.
 
         operands  the steps of the chain's operands, by the ids of their expressions
@@ -249,7 +259,7 @@ class Calls:
         if found is not None and found.span is not None and not found.span.source.ours:
             self.say.add(found)
 
-    def _result(self, name: str, types: Sequence[Type], body: Body) -> Type | None:
+    def _result(self, name: str, types: Sequence[Type], body: BlockBuilder) -> Type | None:
         """The type that an operator gives, as far as that is known; None: it takes none such."""
         if body.find(name) is not None:
             return UNKNOWN
@@ -260,7 +270,9 @@ class Calls:
 
     # Operations and functions of functions.
 
-    def _operate(self, name: str, callee: Callee, arguments: tuple[int, ...], body: Body) -> int:
+    def _operate(
+        self, name: str, callee: Callee, arguments: tuple[int, ...], body: BlockBuilder
+    ) -> int:
         operation, least, most, typed = OPERATIONS[name]
         if not least <= len(arguments) <= most:
             return self.say.wrong_number(
@@ -277,7 +289,7 @@ class Calls:
         return body.add(Operate(operation, arguments, kind, callee.whole))
 
     def operate(
-        self, operation: str, arguments: tuple[int, ...], callee: Callee, body: Body
+        self, operation: str, arguments: tuple[int, ...], callee: Callee, body: BlockBuilder
     ) -> int:
         """``xs[i]`` and the like, which are operations without a name in the text."""
         types = [body.steps[step].type for step in arguments]
@@ -288,7 +300,9 @@ class Calls:
             return self.say.mistyped(mistake, callee, types, body)
         return body.add(Operate(operation, arguments, kind, callee.whole))
 
-    def _higher_order(self, callee: Callee, arguments: tuple[int, ...], body: Body) -> int | Work:
+    def _higher_order(
+        self, callee: Callee, arguments: tuple[int, ...], body: BlockBuilder
+    ) -> int | Work:
         function = body.steps[arguments[0]].type
         if isinstance(function, Unknown):
             return body.add(Broken(UNKNOWN, callee.whole))
@@ -309,7 +323,7 @@ class Calls:
         start: int | None,
         sequence: int,
         callee: Callee,
-        body: Body,
+        body: BlockBuilder,
     ) -> Work:
         """``map``, ``filter`` or ``fold`` with a function that has a name.
 
@@ -337,7 +351,7 @@ class Calls:
         sequence: int,
         captures: tuple[int, ...],
         callee: Callee,
-        body: Body,
+        body: BlockBuilder,
     ) -> int:
         """``filter`` with a block that says which items stay."""
         if common(block.type, BOOLEAN) is None:
@@ -353,7 +367,7 @@ class Calls:
         start: int | None,
         sequence: int,
         callee: Callee,
-        body: Body,
+        body: BlockBuilder,
     ) -> int:
         result = common(first, block.type)
         if result is None:
@@ -365,7 +379,7 @@ class Calls:
         return body.add(FoldLeft(block, start, sequence, result, callee.whole))
 
     def _block_of(
-        self, function: Function, types: Sequence[Type], callee: Callee, body: Body
+        self, function: Function, types: Sequence[Type], callee: Callee, body: BlockBuilder
     ) -> Work:
         """The block of a function's call with arguments of these types."""
         inner = body.inside()

@@ -7,21 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from voxgpu.diagnostics import Diagnostics, Span
-from voxgpu.language.body import Body, Inner, Work
-from voxgpu.language.calls import Calls, ReadFile
-from voxgpu.language.complaints import Callee, bound_at
-from voxgpu.language.names import Names
-from voxgpu.language.operations import Mistyped, item_of
-from voxgpu.language.program import (
-    Broken,
-    Choose,
-    Constant,
-    ForEach,
-    Sequence,
-    Step,
-)
-from voxgpu.language.scope import Globals, ValueBinding, suggestion
-from voxgpu.language.syntax import (
+from voxgpu.language.ast import (
     Array,
     BooleanLiteral,
     Call,
@@ -40,6 +26,20 @@ from voxgpu.language.syntax import (
     Variable,
     children,
 )
+from voxgpu.language.block_builder import BlockBuilder, NestedBlock, Work
+from voxgpu.language.builtins import Mistyped, item_of
+from voxgpu.language.call_errors import Callee, bound_at
+from voxgpu.language.calls import Calls, ReadFile
+from voxgpu.language.ir import (
+    Broken,
+    Choose,
+    Constant,
+    ForEach,
+    Sequence,
+    Step,
+)
+from voxgpu.language.names import Names
+from voxgpu.language.scope import Globals, ValueBinding, suggestion
 from voxgpu.types import (
     BOOLEAN,
     NUMBER,
@@ -93,7 +93,7 @@ class Checker:
         self._calls = Calls(names, outside, diagnostics, read_file)
         self._say = self._calls.say
 
-    def expression(self, root: Expression, body: Body) -> Work:
+    def expression(self, root: Expression, body: BlockBuilder) -> Work:
         """Adds the steps of an expression; the number of the one that has its value."""
         work: list[Expression | _Finish | _Bind | _Unbind] = [root]
         values: list[int] = []
@@ -135,7 +135,7 @@ class Checker:
                     _note(operands, item, values[-1])
         return values[0]
 
-    def needs_arguments(self, expression: Expression, kind: Type, body: Body) -> bool:
+    def needs_arguments(self, expression: Expression, kind: Type, body: BlockBuilder) -> bool:
         """Tells where a function stands for a value that is asked for."""
         if not isinstance(kind, Function):
             return False
@@ -143,7 +143,7 @@ class Checker:
         self._say.needs_arguments(callee, (kind,), body)
         return True
 
-    def _finished(self, item: Expression, given: tuple[int, ...], body: Body) -> int | Work:
+    def _finished(self, item: Expression, given: tuple[int, ...], body: BlockBuilder) -> int | Work:
         match item:
             case Call(name, arguments, where, span):
                 return self._calls.call(Callee(name, where, span, arguments), given, body)
@@ -162,7 +162,7 @@ class Checker:
                 return self._choice(item, given[0], body)
         raise AssertionError(item)
 
-    def _slice(self, item: Slice, given: tuple[int, ...], body: Body) -> int:
+    def _slice(self, item: Slice, given: tuple[int, ...], body: BlockBuilder) -> int:
         operation = {
             (True, True): "slice",
             (True, False): "slice_from",
@@ -172,7 +172,7 @@ class Checker:
         callee = Callee("[…:…]", item.span, item.span, children(item))
         return self._calls.operate(operation, given, callee, body)
 
-    def _loop(self, loop: For | Filter, sequence: int, body: Body) -> Work:
+    def _loop(self, loop: For | Filter, sequence: int, body: BlockBuilder) -> Work:
         word = "for" if isinstance(loop, For) else "filter"
         callee = Callee(word, loop.sequence.span, loop.span, (loop.sequence,))
         kinds = (body.steps[sequence].type,)
@@ -184,7 +184,7 @@ class Checker:
             is_sequence = False
             self._say.mistyped(mistake, callee, kinds, body)
         # The body is looked at all the same: it may have mistakes of its own.
-        inner = Inner(loop.body, ((loop.name, item, loop.declared),), body)
+        inner = NestedBlock(loop.body, ((loop.name, item, loop.declared),), body)
         block, captures = yield inner
         if not is_sequence:
             return body.add(Broken(SequenceOf(block.type), loop.span))
@@ -194,7 +194,7 @@ class Checker:
         mapped = SequenceOf(block.type)
         return body.add(ForEach(block, sequence, captures, mapped, loop.span))
 
-    def _fold(self, fold: Fold, given: tuple[int, ...], body: Body) -> int | Work:
+    def _fold(self, fold: Fold, given: tuple[int, ...], body: BlockBuilder) -> int | Work:
         name = Name(fold.function, fold.callee)
         function = body.steps[self._calls.value(name, body)].type
         callee = Callee(fold.function, fold.callee, fold.span, (fold.sequence,))
@@ -206,7 +206,7 @@ class Checker:
         start = given[0] if fold.start is not None else None
         return self._calls.over_items("fold", function, start, given[-1], callee, body)
 
-    def _choice(self, choice: If, condition: int, body: Body) -> Work:
+    def _choice(self, choice: If, condition: int, body: BlockBuilder) -> Work:
         kind = body.steps[condition].type
         callee = Callee("if", choice.condition.span, choice.span, (choice.condition,))
         if not isinstance(kind, Boolean | Unknown):
@@ -222,8 +222,8 @@ class Checker:
                 if kind != NUMBER
                 else "compare it, e.g. with `> 0`",
             )
-        yes, yes_captures = yield Inner(choice.yes, (), body)
-        no, no_captures = yield Inner(choice.no, (), body)
+        yes, yes_captures = yield NestedBlock(choice.yes, (), body)
+        no, no_captures = yield NestedBlock(choice.no, (), body)
         result = common(yes.type, no.type)
         if result is None and isinstance(yes.type, Function):
             message = "`if` cannot choose between functions; choose between what they give"
@@ -237,7 +237,7 @@ class Checker:
             )
         return body.add(Choose(condition, yes, yes_captures, no, no_captures, result, choice.span))
 
-    def _array(self, array: Array, items: tuple[int, ...], body: Body) -> int:
+    def _array(self, array: Array, items: tuple[int, ...], body: BlockBuilder) -> int:
         types = [body.steps[step].type for step in items]
         for item, kind in zip(array.items, types, strict=True):
             if self.needs_arguments(item, kind, body):
@@ -252,7 +252,7 @@ class Checker:
             return body.add(Broken(UNKNOWN, array.span))
         return body.add(Sequence(items, SequenceOf(held), array.span))
 
-    def _literal(self, item: object, body: Body) -> Step:
+    def _literal(self, item: object, body: BlockBuilder) -> Step:
         match item:
             case NumberLiteral(value, span):
                 return Constant(value, NUMBER, span)
@@ -271,7 +271,7 @@ class Checker:
                 return _typed(self._variable(item, body), span)
         raise AssertionError(item)
 
-    def _variable(self, variable: Variable, body: Body) -> str | None:
+    def _variable(self, variable: Variable, body: BlockBuilder) -> str | None:
         self.used.add(variable.name)
         value = self._variables.get(variable.name)
         if value is None:
@@ -313,7 +313,7 @@ def _take(values: list[int], count: int) -> tuple[int, ...]:
     return taken
 
 
-def _restore(body: Body, name: str, shadowed: ValueBinding | None) -> None:
+def _restore(body: BlockBuilder, name: str, shadowed: ValueBinding | None) -> None:
     if shadowed is None:
         del body.names[name]
     else:

@@ -7,7 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, Source, Span
-from voxgpu.language.habits import read_as_meant
+from voxgpu.language.ast import Command, Dialect, Import, Save, Value
+from voxgpu.language.foreign_syntax import read_as_meant
+from voxgpu.language.lexer import Token, imported_names
+from voxgpu.language.operator_classifier import Operators
 from voxgpu.language.parse import (
     declared_dialect,
     is_command,
@@ -16,10 +19,7 @@ from voxgpu.language.parse import (
     words,
     words_of,
 )
-from voxgpu.language.syntax import Command, Dialect, Import, Save, Value
-from voxgpu.language.tokens import Operators
-from voxgpu.language.words import Token, imported_names
-from voxgpu.spelling import from_home, on_disk
+from voxgpu.unicode_paths import from_home, on_disk
 
 #: What comes with voxgpu: the file, or nothing where all of it is always in scope.
 BUNDLED = {

@@ -17,13 +17,20 @@ from lark.lexer import Lexer
 
 from voxgpu.diagnostics import Diagnostic, Source, Span
 from voxgpu.forking import call_in_child
+from voxgpu.language.ast import Command, Dialect
+from voxgpu.language.ast_builder import Builder
 from voxgpu.language.brackets import DEEPEST, too_deep
-from voxgpu.language.build import Builder
-from voxgpu.language.mistakes import explain
+from voxgpu.language.lexer import (
+    COMMANDS,
+    Token,
+    command_before,
+    next_command,
+    tokenize,
+    word_pattern,
+)
+from voxgpu.language.operator_classifier import Operators, classify
 from voxgpu.language.scope import suggestion
-from voxgpu.language.syntax import Command, Dialect
-from voxgpu.language.tokens import Operators, classify
-from voxgpu.language.words import COMMANDS, Token, command_before, cut, next_command, word_pattern
+from voxgpu.language.syntax_errors import explain
 
 _DIALECT_COMMENT = re.compile(r"\s*//+\s*dialect\s*:\s*(?P<name>.*?)\s*$", re.IGNORECASE)
 
@@ -68,7 +75,7 @@ def words(source: Source) -> list[Token]:
 
 def words_of(text: str) -> list[Token]:
     """The words of a piece of text."""
-    return cut(_parser().pattern, text)
+    return tokenize(_parser().pattern, text)
 
 
 def is_command(tokens: list[Token], operators: Operators) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from voxgpu.diagnostics import Diagnostic
-from voxgpu.language.syntax import (
+from voxgpu.language.ast import (
     Call,
     Chain,
     Dialect,

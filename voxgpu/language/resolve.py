@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, Span, at_trace
-from voxgpu.language.body import Body, Inner, Request, Work
-from voxgpu.language.complaints import bound_at
+from voxgpu.language.ast import Command, Expression, Let, Load, Print, Save, Value
+from voxgpu.language.block_builder import BlockBuilder, NestedBlock, Specialization, Work
+from voxgpu.language.call_errors import bound_at
 from voxgpu.language.expressions import Checker
-from voxgpu.language.names import Names
-from voxgpu.language.program import (
+from voxgpu.language.ir import (
     Block,
     Broken,
     Constant,
@@ -26,8 +26,8 @@ from voxgpu.language.program import (
     ProgramGoal,
     Step,
 )
+from voxgpu.language.names import Names
 from voxgpu.language.scope import FunctionBinding, Globals, ValueBinding
-from voxgpu.language.syntax import Command, Expression, Let, Load, Print, Save, Value
 from voxgpu.language.unparse import unparse
 from voxgpu.types import (
     NUMBER_IMAGE,
@@ -93,7 +93,7 @@ class _Resolver:
         self._globals = Globals()
         self._checker = Checker(names, variables, self._globals, diagnostics, self._read)
         self.used = self._checker.used
-        self._main = Body(None, (), self._globals)
+        self._main = BlockBuilder(None, (), self._globals)
         self._names: dict[int, str] = {}
         self._goals: list[ProgramGoal] = []
         self._functions: list[FunctionBinding] = []
@@ -128,7 +128,7 @@ class _Resolver:
 
     def _work(self, work: Work) -> Any:
         """Runs ``work``; where it needs another block, that is worked on first."""
-        stack: list[tuple[Work, Request | None]] = [(work, None)]
+        stack: list[tuple[Work, Specialization | None]] = [(work, None)]
         answer: Any = None
         while stack:
             try:
@@ -141,7 +141,7 @@ class _Resolver:
                     if not _must_be_told_again(asked.binding, answer):
                         self._blocks[asked.binding, asked.types] = answer
                 continue
-            if isinstance(request, Inner):
+            if isinstance(request, NestedBlock):
                 stack.append((self._inner(request), None))
                 answer = None
                 continue
@@ -153,16 +153,16 @@ class _Resolver:
                 stack.append((self._block(request), request))
         return answer
 
-    def _block(self, request: Request) -> Work:
+    def _block(self, request: Specialization) -> Work:
         """Checks the body of a function for arguments of the requested types."""
         let = request.binding.let
-        body = Body(request.binding.order, request.trace, self._globals)
+        body = BlockBuilder(request.binding.order, request.trace, self._globals)
         for name, kind in zip(let.parameters or (), request.types, strict=True):
             body.parameter(name, kind, let.declared)
         result = yield from self._checker.expression(let.body, body)
         return body.block(let.name, result)
 
-    def _inner(self, request: Inner) -> Work:
+    def _inner(self, request: NestedBlock) -> Work:
         """Checks an expression as a block of its own; the block, and what it uses from around."""
         body = request.body.inside()
         for name, kind, span in request.parameters:
@@ -170,7 +170,7 @@ class _Resolver:
         result = yield from self._checker.expression(request.expression, body)
         return body.block("", result), tuple(body.captures)
 
-    def _endless(self, request: Request) -> Block:
+    def _endless(self, request: Specialization) -> Block:
         """A function that is given to itself as a value may call itself without end."""
         let = request.binding.let
         message = f"`{let.name}` calls itself without end, through a function given to it"
@@ -183,7 +183,7 @@ class _Resolver:
         for binding in self._functions:
             if binding not in called and not binding.let.span.source.ours:
                 types = (UNKNOWN,) * binding.arity
-                self._work(self._block(Request(binding, types, ())))
+                self._work(self._block(Specialization(binding, types, ())))
 
     def _bind(self, name: str, step: int, span: Span) -> None:
         self._globals.bind(name, ValueBinding(step, self._main.steps[step].type, span))

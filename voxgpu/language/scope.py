@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from voxgpu.diagnostics import Span
-from voxgpu.language.syntax import (
+from voxgpu.language.ast import (
     Command,
     Expression,
     Filter,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from voxgpu.language.syntax import (
+from voxgpu.language.ast import (
     Array,
     BooleanLiteral,
     Call,

@@ -14,23 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from voxgpu.codegen.integers import whole_element
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import (
-    GATHERS,
+    REDUCTIONS,
     Element,
     Scalar,
     parameter,
     read,
     single,
-    topological,
+    topological_order,
 )
-from voxgpu.codegen.whole import whole_element
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
-from voxgpu.optimize.step import Fused, Gathered, Joint, Single, Step
+from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, ReducedScalar, Step
 from voxgpu.plan.node import Node, Plan, arguments_of
-from voxgpu.primitives.primitive import Shape
-from voxgpu.primitives.rewritten import COMPARED_PERCENTILE, COMPARED_VOLUME
+from voxgpu.primitives.internal import PERCENTILE_COMPARE, THRESHOLD_COUNT
+from voxgpu.primitives.primitive import AccessPattern
 from voxgpu.primitives.source import CONSTANT
 from voxgpu.types import BOOLEAN, Content, ImageOf
 
@@ -39,7 +39,7 @@ MOST_OPERATIONS = 64
 MOST_OUTPUTS = 32
 
 #: Primitives whose nodes share work where so many of their first inputs are the same.
-_JOINT = {COMPARED_PERCENTILE: 3, COMPARED_VOLUME: 1}
+_JOINT = {PERCENTILE_COMPARE: 3, THRESHOLD_COUNT: 1}
 
 
 class _Group:
@@ -51,7 +51,7 @@ class _Group:
         self.images: set[ValueId] = set()
         self.operations = 0
         self.gathers = 0
-        self.is_open = True
+        self.accepts_nodes = True
         self.order = order
         self.merged_into: _Group | None = None
 
@@ -73,9 +73,9 @@ def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
             continue
         if id in joint:
             members = tuple((each, plan.nodes[each]) for each in joint[id])
-            steps.append(Joint(members, _JOINT[node.primitive]))
+            steps.append(BatchedStep(members, _JOINT[node.primitive]))
         elif id not in in_group:
-            steps.append(Single(id, node))
+            steps.append(NodeStep(id, node))
         elif in_group[id].order not in done:
             done.add(in_group[id].order)
             step = _Composition(plan, in_group[id], escapes, places).step()
@@ -129,14 +129,17 @@ class _Grouping:
             if id in self._given or not self._is_fusible(id, node):
                 self._stage[id] = stage if id in self._given or not node.inputs else stage + 1
                 continue
-            reduces = node.primitive.shape is Shape.REDUCTION
+            reduces = node.primitive.shape is AccessPattern.REDUCTION
             self._stage[id] = stage + reduces
             self._place(id, node, stage, reduces)
         return list(dict.fromkeys(self._group.values()))
 
     def _is_fusible(self, id: ValueId, node: Node) -> bool:
         primitive = node.primitive
-        if primitive.body is None or primitive.shape not in (Shape.VOXELWISE, Shape.REDUCTION):
+        if primitive.body is None or primitive.shape not in (
+            AccessPattern.VOXELWISE,
+            AccessPattern.REDUCTION,
+        ):
             return False
         kinds = [self._plan.types[each] for each in node.inputs]
         images = [each for each in kinds if isinstance(each, ImageOf)]
@@ -155,19 +158,19 @@ class _Grouping:
         groups = list(dict.fromkeys(before))
         if reduces:
             # Reductions of one image go together although nothing passes between them.
-            read_too = {each for group in groups if group.is_open for each in group.images}
+            read_too = {each for group in groups if group.accepts_nodes for each in group.images}
             shared = dict.fromkeys((*images, *sorted(read_too)))
             beside = [_current(self._gathering.get((stage, each))) for each in shared]
             groups += [
                 each
                 for each in dict.fromkeys(beside)
-                if each is not None and each.is_open and each not in groups
+                if each is not None and each.accepts_nodes and each not in groups
             ]
-        open_groups = [each for each in groups if each.is_open and each.shape == grid.shape]
+        open_groups = [each for each in groups if each.accepts_nodes and each.shape == grid.shape]
         merged = self._merged(open_groups, id, node, images)
         for group in groups:
             # What is not joined is read like any image, and must not come to depend on this.
-            group.is_open = merged is not None and group in open_groups
+            group.accepts_nodes = merged is not None and group in open_groups
         if merged is None:
             merged = _Group(grid.shape, self._next())
             self._add(merged, id, node, images)
@@ -215,7 +218,7 @@ class _Grouping:
         return [each for each in node.inputs if isinstance(types[each], ImageOf)]
 
     def _reduces(self, id: ValueId) -> bool:
-        return self._plan.nodes[id].primitive.shape is Shape.REDUCTION
+        return self._plan.nodes[id].primitive.shape is AccessPattern.REDUCTION
 
     def _next(self) -> int:
         self._count += 1
@@ -232,8 +235,8 @@ def _current(group: _Group | None) -> _Group | None:
 def _operations(node: Node) -> int:
     body = node.primitive.body
     assert body is not None
-    leaves = ("read", "parameter", "constant", "position", "extent", *GATHERS)
-    return sum(each.operation not in leaves for each in topological([body]))
+    leaves = ("read", "parameter", "constant", "position", "extent", *REDUCTIONS)
+    return sum(each.operation not in leaves for each in topological_order([body]))
 
 
 def _grid(plan: Plan, id: ValueId, node: Node) -> Grid | None:
@@ -263,7 +266,7 @@ class _Composition:
         self._gathers: dict[int, int] = {}
         self._gather_list: list[Scalar] = []
 
-    def step(self) -> Fused:
+    def step(self) -> FusedStep:
         """The kernel with what goes in and what comes out."""
         plan = self._plan
         numbers, written = [], []
@@ -271,7 +274,7 @@ class _Composition:
             node = plan.nodes[id]
             value = self._rounded(id, self._substituted(node))
             self._values[id] = value
-            if node.primitive.shape is Shape.REDUCTION:
+            if node.primitive.shape is AccessPattern.REDUCTION:
                 numbers.append(self._gathered(id, node, value))
             elif id in self._escapes:
                 written.append(id)
@@ -283,7 +286,7 @@ class _Composition:
         kernel = Kernel(elements, parameters, outputs, tuple(self._gather_list), stored)
         grid = _grid(plan, self._members[0], plan.nodes[self._members[0]])
         assert grid is not None
-        return Fused(
+        return FusedStep(
             kernel,
             grid,
             tuple(self._images),
@@ -315,7 +318,7 @@ class _Composition:
         images = [a for a, p in pairs if isinstance(p.type, ImageOf)]
         scalars = [a for a, p in pairs if not isinstance(p.type, ImageOf)]
         made: dict[int, Scalar] = {}
-        for each in topological([body]):
+        for each in topological_order([body]):
             if each.operation == "read":
                 made[id(each)] = self._image(images[each.detail[0]], each)  # type: ignore[call-overload]
             elif each.operation == "parameter":
@@ -343,18 +346,18 @@ class _Composition:
         key = (expression.operation, arguments, detail, expression.element)
         return self._same.setdefault(key, expression)
 
-    def _gathered(self, id: ValueId, node: Node, value: Scalar) -> Gathered:
-        for each in topological([value]):
-            if each.operation in GATHERS:
+    def _gathered(self, id: ValueId, node: Node, value: Scalar) -> ReducedScalar:
+        for each in topological_order([value]):
+            if each.operation in REDUCTIONS:
                 self._gather(each)
         name = node.primitive.nonempty
         if not name:
-            return Gathered(id, value)
+            return ReducedScalar(id, value)
         place = [each.name for each in node.primitive.parameters].index(name)
         source = arguments_of(node, node.inputs)[place]
         mask = self._image(source, read(0, "bool"))
         counted = self._shared(Scalar("count", (mask,), (), "f64"))
-        return Gathered(id, value, self._gather(counted), name)
+        return ReducedScalar(id, value, self._gather(counted), name)
 
     def _gather(self, gather: Scalar) -> int:
         if id(gather) not in self._gathers:

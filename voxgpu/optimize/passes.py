@@ -7,7 +7,7 @@ from typing import Protocol
 
 from voxgpu.ids import ValueId
 from voxgpu.optimize.fuse import fuse
-from voxgpu.optimize.inline import inline
+from voxgpu.optimize.inline_stencils import inline
 from voxgpu.optimize.prune import prune
 from voxgpu.optimize.schedule import Schedule, schedule
 from voxgpu.optimize.simplify import simplify
@@ -23,7 +23,7 @@ class Target(Protocol):
         """Bytes per voxel besides inputs and result; None: as the reference."""
 
 
-def scheduled(
+def optimize_and_schedule(
     plan: Plan,
     target: Target,
     given: Collection[ValueId] = (),

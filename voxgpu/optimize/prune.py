@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from voxgpu.ids import ValueId
-from voxgpu.plan.node import Node, Plan, needed
+from voxgpu.plan.node import Node, Plan, without_dead_nodes
 from voxgpu.primitives.source import CONSTANT
 
 #: Stands for a value that is there: it needs nothing.
 _THERE = Node(CONSTANT, (), ())
 
 
-def known(plan: Plan, has: Callable[[ValueId], bool]) -> list[ValueId]:
+def available_values(plan: Plan, has: Callable[[ValueId], bool]) -> list[ValueId]:
     """What goals need and somebody has, from the goals back: beyond it nothing is looked up."""
     found: list[ValueId] = []
     waiting = [goal.value for goal in reversed(plan.goals)]
@@ -35,4 +35,4 @@ def prune(plan: Plan, given: Collection[ValueId]) -> Plan:
     if not given:
         return plan
     there = {id: _THERE for id in plan.nodes if id in given}
-    return needed(replace(plan, nodes={**plan.nodes, **there})) if there else plan
+    return without_dead_nodes(replace(plan, nodes={**plan.nodes, **there})) if there else plan

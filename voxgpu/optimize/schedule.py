@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from voxgpu.codegen.scalar import HERE, Scalar, topological
+from voxgpu.codegen.scalar import HERE, Scalar, topological_order
 from voxgpu.ids import ValueId
-from voxgpu.optimize.step import Fetch, Fused, Joint, Single, Step
+from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, Step, StoreRead
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.source import LOAD
 from voxgpu.types import Content, ImageOf, Type
@@ -57,11 +57,11 @@ class Task:
     def nodes(self) -> tuple[tuple[ValueId, Node], ...]:
         """The nodes it computes."""
         match self.step:
-            case Fetch():
+            case StoreRead():
                 return ()
-            case Single(id, node):
+            case NodeStep(id, node):
                 return ((id, node),)
-            case Fused() | Joint():
+            case FusedStep() | BatchedStep():
                 return self.step.nodes
 
 
@@ -110,9 +110,9 @@ def schedule(
     """
     if steps is None:
         known = {*given, *stored}
-        steps = [Single(id, node) for id, node in plan.nodes.items() if id not in known]
+        steps = [NodeStep(id, node) for id, node in plan.nodes.items() if id not in known]
     maker: dict[ValueId, Step] = {id: step for step in steps for id in step.outputs}
-    maker.update((id, Fetch(id)) for id in stored)
+    maker.update((id, StoreRead(id)) for id in stored)
     order = _order(plan, maker, given)
     needed = dict.fromkeys(each for step in order for each in step.inputs)
     needed.update(dict.fromkeys(goal.value for goal in plan.goals))
@@ -180,15 +180,15 @@ def bytes_of_type(kind: Type) -> int:
 def _scratch(plan: Plan, step: Step, scratch_of: Scratch | None) -> int:
     """What a step takes besides its inputs and results."""
     match step:
-        case Fused():
+        case FusedStep():
             # Slices of inputs and outputs lie in the arrays themselves.
             return 0
-        case Fetch(id):
+        case StoreRead(id):
             # What was read is unpacked while all of it is there.
             return bytes_of_type(plan.types[id])
-        case Joint():
+        case BatchedStep():
             nodes = step.nodes
-        case Single(id, node):
+        case NodeStep(id, node):
             nodes = ((id, node),)
     return max(_node_scratch(plan, id, node, scratch_of) for id, node in nodes)
 
@@ -217,7 +217,7 @@ def _node_scratch(plan: Plan, id: ValueId, node: Node, scratch_of: Scratch | Non
 
 def _live_expressions(body: Scalar) -> int:
     """Bytes per voxel of the intermediate arrays that live at once while a body is evaluated."""
-    order = topological([body])
+    order = topological_order([body])
     last = {id(e): index for index, expression in enumerate(order) for e in expression.arguments}
     live = peak = 0
     for index, expression in enumerate(order):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from voxgpu.codegen.llvm_source import render
-from voxgpu.codegen.scalar import HERE, SIGNS, Scalar, topological
+from voxgpu.codegen.llvm_renderer import render
+from voxgpu.codegen.scalar import HERE, SIGNS, Scalar, topological_order
 from voxgpu.ids import ValueId
-from voxgpu.optimize.passes import Target, scheduled
+from voxgpu.optimize.passes import Target, optimize_and_schedule
 from voxgpu.optimize.schedule import Schedule, Task
 from voxgpu.optimize.simplify import simplify
-from voxgpu.optimize.step import Fetch, Fused, Single, Step
+from voxgpu.optimize.step import FusedStep, NodeStep, Step, StoreRead
 from voxgpu.plan.node import Plan
 from voxgpu.plan.show import StageGraph, Vertex, goal_label, node_label, show_plan
 
@@ -18,10 +18,10 @@ STAGES = ("simplified", "fused", "schedule", "source")
 
 
 #: The text of a kernel, without a name that would depend on it.
-SourceOf = Callable[[Fused], str]
+SourceOf = Callable[[FusedStep], str]
 
 
-def llvm_text(step: Fused) -> str:
+def llvm_text(step: FusedStep) -> str:
     """What the CPU's compiler is given."""
     return render(step.kernel, "kernel")
 
@@ -35,14 +35,14 @@ def optimized_graph(
     """
     if stage == "simplified":
         return show_plan(simplify(plan) if target.fuses else plan, stage)
-    planned = scheduled(plan, target)
+    planned = optimize_and_schedule(plan, target)
     steps = [task.step for task in planned.tasks]
     if stage == "source":
         return _graph(
             stage,
             planned,
             "\n\n".join(_sources(steps, source_of, comment)),
-            lambda task: source_of(task.step) if isinstance(task.step, Fused) else "",
+            lambda task: source_of(task.step) if isinstance(task.step, FusedStep) else "",
         )
     short = _names(planned)
     if stage == "fused":
@@ -51,7 +51,9 @@ def optimized_graph(
             planned,
             _fused(planned, steps),
             lambda task: (
-                "\n".join(_expressions(task.step, short)) if isinstance(task.step, Fused) else ""
+                "\n".join(_expressions(task.step, short))
+                if isinstance(task.step, FusedStep)
+                else ""
             ),
         )
     return _graph(stage, planned, _scheduled(planned), lambda task: _cost(task, short))
@@ -85,21 +87,21 @@ def _fused(planned: Schedule, steps: Iterable[Step]) -> str:
     for step in steps:
         made = ", ".join(short[id] for id in step.outputs)
         lines.append(f"{made} = {_label(step)}({', '.join(short[id] for id in step.inputs)})")
-        if isinstance(step, Fused):
+        if isinstance(step, FusedStep):
             lines += [f"    {line}" for line in _expressions(step, short)]
     lines += [f"{goal_label(goal)} {short[goal.value]}" for goal in planned.goals]
     return "\n".join(lines)
 
 
 def _label(step: Step) -> str:
-    if isinstance(step, Fused):
+    if isinstance(step, FusedStep):
         return "kernel"
-    if isinstance(step, Fetch):
+    if isinstance(step, StoreRead):
         return step.name
-    return node_label(step.node if isinstance(step, Single) else step.nodes[0][1])
+    return node_label(step.node if isinstance(step, NodeStep) else step.nodes[0][1])
 
 
-def _expressions(step: Fused, short: Mapping[ValueId, str]) -> list[str]:
+def _expressions(step: FusedStep, short: Mapping[ValueId, str]) -> list[str]:
     images = [short[id] for id in step.images]
     scalars = [short[id] for id in step.scalars]
     lines = [
@@ -113,7 +115,7 @@ def _expressions(step: Fused, short: Mapping[ValueId, str]) -> list[str]:
 def _written(body: Scalar, images: list[str], scalars: list[str]) -> str:
     """An expression as people write it, every parenthesis shown."""
     texts: dict[int, str] = {}
-    for each in topological([body]):
+    for each in topological_order([body]):
         inside = [texts[id(argument)] for argument in each.arguments]
         match each.operation:
             case "read":
@@ -163,7 +165,7 @@ def _cost(task: Task, short: Mapping[ValueId, str]) -> str:
 
 def _sources(steps: Iterable[Step], source_of: SourceOf, comment: str) -> list[str]:
     """The text of each kernel, once."""
-    kernels = [step for step in steps if isinstance(step, Fused)]
+    kernels = [step for step in steps if isinstance(step, FusedStep)]
     texts: dict[str, str] = {}
     for step in kernels:
         texts.setdefault(source_of(step), step.name)

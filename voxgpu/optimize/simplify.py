@@ -12,26 +12,26 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from voxgpu.ids import ValueId
-from voxgpu.plan.node import Node, Plan, needed
+from voxgpu.plan.node import Node, Plan, without_dead_nodes
 from voxgpu.primitives import (
     color,
     comparison,
     components,
     distance,
+    intensity_ranks,
     logic,
-    measure,
     morphology,
-    statistics,
+    reductions,
 )
-from voxgpu.primitives.primitive import Primitive
-from voxgpu.primitives.rewritten import (
+from voxgpu.primitives.internal import (
     ALL_IN_BOX,
     ANY_IN_BOX,
-    COMPARED_DISTANCE,
-    COMPARED_PERCENTILE,
-    COMPARED_VOLUME,
+    DISTANCE_COMPARE,
+    PERCENTILE_COMPARE,
+    THRESHOLD_COUNT,
     TOUCHING,
 )
+from voxgpu.primitives.primitive import Primitive
 from voxgpu.types import NUMBER_IMAGE, ImageOf
 
 Nodes = Mapping[ValueId, Node]
@@ -81,7 +81,7 @@ def simplify(plan: Plan, given: Collection[ValueId] = ()) -> Plan:
     for rule in RULES:
         changed = rule(view)
         if changed:
-            current = needed(replace(current, nodes={**current.nodes, **changed}))
+            current = without_dead_nodes(replace(current, nodes={**current.nodes, **changed}))
             view = _view(current, given)
     return current
 
@@ -95,7 +95,7 @@ def _view(plan: Plan, given: Collection[ValueId]) -> _View:
     return _View(plan.nodes, users, fixed)
 
 
-def read_as_stored(view: _View) -> dict[ValueId, Node]:
+def drop_redundant_intensity(view: _View) -> dict[ValueId, Node]:
     """``intensity`` of an image of numbers is that image to whoever computes in float32 anyway."""
     plain = {
         id: node.inputs[0]
@@ -125,7 +125,7 @@ def _converts(primitive: Primitive) -> bool:
     return independent and typed and NUMBER_IMAGE in takes and primitive.infer is None
 
 
-def distance_tests(view: _View) -> dict[ValueId, Node]:
+def distance_compare_to_dilation(view: _View) -> dict[ValueId, Node]:
     """A distance that is only compared with numbers: a test within a ball."""
     changed = {}
     for id, node in view.nodes.items():
@@ -133,23 +133,23 @@ def distance_tests(view: _View) -> dict[ValueId, Node]:
         if kind:
             for user, found in _only_comparisons(view, id):
                 inputs = (node.inputs[0], found.number)
-                changed[user] = Node(COMPARED_DISTANCE, inputs, (kind, found.operator, "region"))
+                changed[user] = Node(DISTANCE_COMPARE, inputs, (kind, found.operator, "region"))
     return changed
 
 
-def distances_to_complements(view: _View) -> dict[ValueId, Node]:
+def distance_of_complement(view: _View) -> dict[ValueId, Node]:
     """A distance test of ``!b``: one of ``b``, which is read the other way round."""
     changed = {}
     for id, node in view.nodes.items():
-        inner = view.nodes[node.inputs[0]] if node.primitive is COMPARED_DISTANCE else None
+        inner = view.nodes[node.inputs[0]] if node.primitive is DISTANCE_COMPARE else None
         if inner is not None and _name(inner.primitive) == "negation":
             kind, operator, _ = node.parameters
             inputs = (inner.inputs[0], node.inputs[1])
-            changed[id] = Node(COMPARED_DISTANCE, inputs, (kind, operator, "complement"))
+            changed[id] = Node(DISTANCE_COMPARE, inputs, (kind, operator, "complement"))
     return changed
 
 
-def touches(view: _View) -> dict[ValueId, Node]:
+def near_then_through_to_touching(view: _View) -> dict[ValueId, Node]:
     """What is reached from near a region: seeds that nothing else looks at are not written."""
     changed = {}
     for id, node in view.nodes.items():
@@ -162,18 +162,18 @@ def touches(view: _View) -> dict[ValueId, Node]:
     return changed
 
 
-def percentile_tests(view: _View) -> dict[ValueId, Node]:
+def percentile_compare_to_threshold(view: _View) -> dict[ValueId, Node]:
     """Percentiles that are only compared with numbers: a threshold at an order statistic."""
     changed = {}
     for id, node in view.nodes.items():
         if _name(node.primitive) == "percentiles":
             for user, found in _only_comparisons(view, id):
                 inputs = (*node.inputs, found.number)
-                changed[user] = Node(COMPARED_PERCENTILE, inputs, (found.operator,))
+                changed[user] = Node(PERCENTILE_COMPARE, inputs, (found.operator,))
     return changed
 
 
-def threshold_volumes(view: _View) -> dict[ValueId, Node]:
+def threshold_counts_to_histogram(view: _View) -> dict[ValueId, Node]:
     """Volumes of many thresholds of one image: its histogram answers all of them."""
     found: dict[ValueId, dict[ValueId, Node]] = {}
     for id, node in view.nodes.items():
@@ -183,13 +183,13 @@ def threshold_volumes(view: _View) -> dict[ValueId, Node]:
         comparison = _comparison(view.nodes[mask])
         if comparison and mask not in view.fixed and len(view.users[mask]) == 1:
             inputs = (comparison.image, comparison.number)
-            counted = Node(COMPARED_VOLUME, inputs, (comparison.operator,))
+            counted = Node(THRESHOLD_COUNT, inputs, (comparison.operator,))
             found.setdefault(comparison.image, {})[id] = counted
     many = [each for each in found.values() if len(each) >= FEWEST_THRESHOLDS]
     return {id: node for each in many for id, node in each.items()}
 
 
-def larger_boxes(view: _View) -> dict[ValueId, Node]:
+def merge_nested_boxes(view: _View) -> dict[ValueId, Node]:
     """``near(near(b))``, ``interior(interior(b))``: one box of a larger radius."""
     radius: dict[ValueId, tuple[Primitive, int, ValueId]] = {}
     changed = {}
@@ -252,8 +252,8 @@ def _known() -> dict[Primitive, str]:
         comparison.not_equal,
         distance.signed_distance,
         distance.distance,
-        statistics.percentiles,
-        measure.volume,
+        intensity_ranks.percentiles,
+        reductions.volume,
         color.intensity,
         morphology.near,
         morphology.interior,
@@ -265,11 +265,11 @@ def _known() -> dict[Primitive, str]:
 
 #: In this order; each sees what the ones before have made.
 RULES: tuple[Callable[[_View], dict[ValueId, Node]], ...] = (
-    read_as_stored,
-    distance_tests,
-    distances_to_complements,
-    touches,
-    percentile_tests,
-    threshold_volumes,
-    larger_boxes,
+    drop_redundant_intensity,
+    distance_compare_to_dilation,
+    distance_of_complement,
+    near_then_through_to_touching,
+    percentile_compare_to_threshold,
+    threshold_counts_to_histogram,
+    merge_nested_boxes,
 )

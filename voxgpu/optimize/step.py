@@ -15,7 +15,7 @@ from voxgpu.primitives.sequence import SEQUENCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Single:
+class NodeStep:
     """One node on its own."""
 
     id: ValueId
@@ -38,7 +38,7 @@ class Single:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gathered:
+class ReducedScalar:
     """A number out of the gathers of a kernel.
 
     body      an expression whose ``total``, ``count``, … are those of the kernel
@@ -53,7 +53,7 @@ class Gathered:
 
 
 @dataclass(frozen=True, eq=False)
-class Fused:
+class FusedStep:
     """Nodes that one generated kernel computes in one pass.
 
     images   the inputs of the kernel
@@ -68,7 +68,7 @@ class Fused:
     images: tuple[ValueId, ...]
     scalars: tuple[ValueId, ...]
     written: tuple[ValueId, ...]
-    numbers: tuple[Gathered, ...]
+    numbers: tuple[ReducedScalar, ...]
     nodes: tuple[tuple[ValueId, Node], ...]
 
     @cached_property
@@ -89,7 +89,7 @@ class Fused:
 
 
 @dataclass(frozen=True, eq=False)
-class Joint:
+class BatchedStep:
     """Nodes of one primitive on the same images, which share most of the work.
 
     shared  how many inputs, from the first one, are the same for all
@@ -115,7 +115,7 @@ class Joint:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fetch:
+class StoreRead:
     """A value that is in the store."""
 
     id: ValueId
@@ -136,9 +136,9 @@ class Fetch:
         return "from the store"
 
 
-Step = Single | Fused | Joint | Fetch
+Step = NodeStep | FusedStep | BatchedStep | StoreRead
 
 
-def is_sequence(step: Step) -> TypeGuard[Single]:
+def is_sequence(step: Step) -> TypeGuard[NodeStep]:
     """Whether all that a step does is to put values in a row."""
-    return isinstance(step, Single) and step.node.primitive is SEQUENCE
+    return isinstance(step, NodeStep) and step.node.primitive is SEQUENCE

@@ -12,19 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voxgpu.diagnostics import Diagnostic, Failure, Note, Span, at_trace
-from voxgpu.files.suffix import suffix_of
+from voxgpu.files.formats import suffix_of
 from voxgpu.ids import ValueId
-from voxgpu.language.program import Program, ProgramGoal
-from voxgpu.plan.gaps import Place
+from voxgpu.language.ir import Program, ProgramGoal
+from voxgpu.plan.lowered import (
+    GetItem,
+    LazySequence,
+    Lowered,
+    LoweringError,
+    RequiresExecution,
+    Work,
+    force,
+)
+from voxgpu.plan.missing_items import Place
 from voxgpu.plan.node import Goal, Plan
-from voxgpu.plan.values import Failed, Item, LazySequence, Lowered, NeedsRun, Work, forced
 from voxgpu.plan.volumes import is_one_file, unfit, unfit_length
 from voxgpu.primitives.sequence import SEQUENCE
 from voxgpu.primitives.source import CONSTANT
 from voxgpu.types import UNKNOWN, ImageOf, SequenceOf
 
 if TYPE_CHECKING:
-    from voxgpu.plan.lower import Lowering
+    from voxgpu.plan.lowering import Lowering
 
 #: What is wrong with saving an image of this type under this name, if anything.
 RefuseSave = Callable[[str, ImageOf], tuple[str, str, str] | None]
@@ -75,7 +83,7 @@ class Goals:
             if goal.action in ("print", "find"):
                 return list(self._printed(named, value))
             if is_one_file(named.label):
-                found = self._lowering.driver.run(forced(value))
+                found = self._lowering.driver.run(force(value))
                 if isinstance(found, LazySequence):
                     return self._volumes(named, found)
             return list(self._saved(named, value, named.label))
@@ -87,7 +95,9 @@ class Goals:
         if goal.label_step is None:
             return goal
         label = self._lowering.main[goal.label_step]
-        text = self._lowering.driver.run(self._lowering.applying.known(label, (goal.label_span,)))
+        text = self._lowering.driver.run(
+            self._lowering.applying.constant_value(label, (goal.label_span,))
+        )
         return None if text is None else replace(goal, label=text, label_step=None)
 
     def _attempted(
@@ -95,9 +105,9 @@ class Goals:
     ) -> list[Goal] | None:
         try:
             made = make()
-        except NeedsRun:
+        except RequiresExecution:
             return None
-        except Failed as failed:
+        except LoweringError as failed:
             self._fail(goal, goal.label, failed)
             made = []
         if None in made:
@@ -127,10 +137,12 @@ class Goals:
         """The node of a value, of a sequence without the items that fail; they are collected."""
         lowering, trace = self._lowering, (goal.span,)
         try:
-            found: ValueId | None = lowering.driver.run(lowering.applying.packed(value, trace))
+            found: ValueId | None = lowering.driver.run(
+                lowering.applying.pack_sequence(value, trace)
+            )
             return found
-        except Failed:
-            sequence = lowering.driver.run(forced(value))
+        except LoweringError:
+            sequence = lowering.driver.run(force(value))
             if not isinstance(sequence, LazySequence) or sequence.node is not None:
                 raise
         ids = []
@@ -139,7 +151,7 @@ class Goals:
             try:
                 item = lowering.driver.run(_item(sequence, index))
                 id = self._packed(goal, item, inside, missing)
-            except Failed as failed:
+            except LoweringError as failed:
                 missing.append((inside, failed.args[0]))
                 continue
             if id is None:
@@ -162,9 +174,9 @@ class Goals:
 
     def _saved(self, goal: ProgramGoal, value: Lowered, label: str) -> Iterator[Goal | None]:
         """A goal for each image; None stands for one that is not known before running."""
-        found = self._lowering.driver.run(forced(value))
+        found = self._lowering.driver.run(force(value))
         if not isinstance(found, LazySequence):
-            id = self._lowering.applying.placed(found, (goal.span,))
+            id = self._lowering.applying.materialize(found, (goal.span,))
             if id is not None:
                 yield from self._save(goal, id, label)
             return
@@ -175,10 +187,10 @@ class Goals:
             try:
                 item = self._lowering.driver.run(_item(found, index))
                 yield from self._saved(goal, item, numbered)
-            except NeedsRun:
+            except RequiresExecution:
                 yield None
                 return
-            except Failed as failed:
+            except LoweringError as failed:
                 # The other items of the sequence are none the worse for it.
                 self._fail(goal, numbered, failed)
 
@@ -191,12 +203,12 @@ class Goals:
         for index in range(sequence.length if not problem else 0):
             try:
                 item = lowering.driver.run(_item(sequence, index))
-            except NeedsRun:
+            except RequiresExecution:
                 return [None]
             id = (
                 None
                 if isinstance(item, LazySequence)
-                else lowering.applying.placed(item, (goal.span,))
+                else lowering.applying.materialize(item, (goal.span,))
             )
             kind = lowering.graph.types[id] if id is not None else None
             if id is None and not isinstance(item, LazySequence):
@@ -263,10 +275,10 @@ class Goals:
             place = replace(goal, action="save", label=path, span=trace[0], label_span=trace[0])
             try:
                 yield from self._save(place, id, path)
-            except Failed as failed:
+            except LoweringError as failed:
                 self._fail(place, path, failed)
 
-    def _fail(self, goal: ProgramGoal, label: str, failed: Failed) -> None:
+    def _fail(self, goal: ProgramGoal, label: str, failed: LoweringError) -> None:
         self._failures.append(Failure(f'{goal.action} "{label}"', "", failed.args[0]))
 
 
@@ -279,7 +291,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _item(sequence: LazySequence, index: int) -> Work:
-    return (yield from forced((yield Item(sequence, index))))
+    return (yield from force((yield GetItem(sequence, index))))
 
 
 def with_index(label: str, index: int, length: int) -> str:

@@ -15,7 +15,7 @@ from voxgpu.diagnostics import Diagnostic, Span
 from voxgpu.ids import Ingredient, ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.plan.node import Goal, Node, Plan, arguments_of
-from voxgpu.primitives.primitive import Doubtful, Primitive, Value, ValueProblem
+from voxgpu.primitives.primitive import Primitive, UndefinedValueError, Value, ValueWithWarning
 from voxgpu.primitives.source import CONSTANT, LOAD
 from voxgpu.types import BOOLEAN, NUMBER, TEXT, UNKNOWN, ImageOf, SequenceOf, Type
 
@@ -26,15 +26,15 @@ Constant = float | bool | str | tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Floating:
+class Gridless:
     """An image that has no grid yet: what makes it, of what, and from where in the text."""
 
     primitive: Primitive
-    inputs: tuple[ValueId | Floating, ...]
+    inputs: tuple[ValueId | Gridless, ...]
     trace: Trace
 
 
-Handle = ValueId | Floating
+Handle = ValueId | Gridless
 
 
 class Graph:
@@ -46,7 +46,7 @@ class Graph:
         self._origins: dict[ValueId, Trace] = {}
         self._files: dict[ValueId, Any] = {}
         self._loaded: dict[str, Trace] = {}
-        self._grounded: dict[tuple[Floating, Grid], ValueId] = {}
+        self._grounded: dict[tuple[Gridless, Grid], ValueId] = {}
         self._constants: dict[ValueId, Value] = {}
         self._literals: dict[ValueId, Value] = {}
         #: Where numbers and truth values stand in the text, those that are no nodes yet.
@@ -159,7 +159,7 @@ class Graph:
 
     def ground(self, root: Handle, grid: Grid) -> ValueId:
         """The node of an image on ``grid``, if it has no grid yet; else the node itself."""
-        if not isinstance(root, Floating):
+        if not isinstance(root, Gridless):
             return root
         stack = [root]
         while stack:
@@ -167,7 +167,7 @@ class Graph:
             waiting = [
                 each
                 for each in top.inputs
-                if isinstance(each, Floating) and (each, grid) not in self._grounded
+                if isinstance(each, Gridless) and (each, grid) not in self._grounded
             ]
             if waiting and (top, grid) not in self._grounded:
                 stack.extend(waiting)
@@ -175,10 +175,10 @@ class Graph:
             stack.pop()
             if (top, grid) not in self._grounded:
                 inputs = tuple(
-                    self._grounded[each, grid] if isinstance(each, Floating) else each
+                    self._grounded[each, grid] if isinstance(each, Gridless) else each
                     for each in top.inputs
                 )
-                parameters = (grid,) if top.primitive.floats else ()
+                parameters = (grid,) if top.primitive.has_free_grid else ()
                 self._grounded[top, grid] = self.apply(
                     top.primitive, inputs, parameters, grid, top.trace
                 )
@@ -217,9 +217,9 @@ class Graph:
         inputs = [self._constants[each] for each in node.inputs]
         try:
             value = node.primitive.reference(arguments_of(node, inputs), None)
-        except ValueProblem:
+        except UndefinedValueError:
             return None
-        return value.value if isinstance(value, Doubtful) else value
+        return value.value if isinstance(value, ValueWithWarning) else value
 
     def _intern(self, node: Node, kind: Type, trace: Trace) -> ValueId:
         id = node.id
@@ -240,7 +240,7 @@ def grids(handles: Sequence[Handle], types: Callable[[ValueId], Type]) -> list[t
     """The handles that are images on a grid, with it, in order."""
     found = []
     for handle in handles:
-        if not isinstance(handle, Floating):
+        if not isinstance(handle, Gridless):
             kind = types(handle)
             if isinstance(kind, ImageOf) and kind.grid is not None:
                 found.append((handle, kind.grid))

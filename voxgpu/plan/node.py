@@ -110,7 +110,7 @@ class Plan:
     loaded: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
 
 
-def needed(plan: Plan) -> Plan:
+def without_dead_nodes(plan: Plan) -> Plan:
     """The plan without what no goal needs, in the same order."""
     wanted = {goal.value for goal in plan.goals}
     for id in reversed(list(plan.nodes)):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from voxgpu.files.access import AllowedRoots
 from voxgpu.files.dicom_choice import without_fragment
-from voxgpu.files.existing import existing, found_beside
+from voxgpu.files.errors import FileError
 from voxgpu.files.folder import listing
 from voxgpu.files.header import Header, read_header
 from voxgpu.files.options import AS_USUAL, ReadOptions
-from voxgpu.files.problem import FileProblem
-from voxgpu.files.roots import Roots
+from voxgpu.files.paths import existing, found_beside
 from voxgpu.language.resolve import Refusal
-from voxgpu.spelling import from_home
 from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, SequenceOf, Type
+from voxgpu.unicode_paths import from_home
 
 
 class HeaderMemory(Protocol):
@@ -35,7 +35,7 @@ class ProgramFiles:
 
     def __init__(
         self,
-        roots: Roots,
+        roots: AllowedRoots,
         options: ReadOptions,
         seen: HeaderMemory | None,
         beside: Path | None = None,
@@ -58,7 +58,7 @@ class ProgramFiles:
         """The names of what is in a folder."""
         try:
             return listing(Path(from_home(folder)), pattern, recursive, whole, self._roots)
-        except FileProblem as problem:
+        except FileError as problem:
             raise Refusal(str(problem), problem.help) from problem
 
     def _header(self, path: str) -> Header:
@@ -69,7 +69,7 @@ class ProgramFiles:
             header = self._seen_header(path)
             code = "E203"
             self._roots.check_read_all(header.files)
-        except FileProblem as problem:
+        except FileError as problem:
             help = problem.help
             if code == "E201" and self._beside is not None:
                 help = found_beside(path, self._beside) or help

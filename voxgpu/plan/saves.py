@@ -8,7 +8,7 @@ from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, Note
 from voxgpu.plan.node import Goal, Plan
-from voxgpu.spelling import from_home
+from voxgpu.unicode_paths import from_home
 
 
 def with_files(plan: Plan, output: Path) -> Plan:

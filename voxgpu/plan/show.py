@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from voxgpu.image import Grid
-from voxgpu.language.program import (
+from voxgpu.language.ast import Command, Expression, Import, Let, Load, Value, children
+from voxgpu.language.ir import (
     Apply,
     Block,
     Choose,
@@ -28,8 +29,7 @@ from voxgpu.language.program import (
     Step,
     blocks_of,
 )
-from voxgpu.language.program import Sequence as SequenceStep
-from voxgpu.language.syntax import Command, Expression, Import, Let, Load, Value, children
+from voxgpu.language.ir import Sequence as SequenceStep
 from voxgpu.language.unparse import unparse_command
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.source import CONSTANT, LOAD

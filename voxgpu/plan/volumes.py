@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voxgpu.files.suffix import NIFTI, suffix_of
+from voxgpu.files.formats import NIFTI, suffix_of
 from voxgpu.types import ImageOf, Type
 
 #: The most volumes that a header of NIfTI-1 can tell.

@@ -68,7 +68,7 @@ def divide_imgql1(a: Voxel, b: Voxel) -> Voxel:
     return where(b == 0.0, LARGEST, a / b)
 
 
-@whole_image("/", "/.", dialect="imgql1", scratch=0)
+@whole_image("/", "/.", dialect="imgql1", scratch=0, id="divide_by_number_imgql1")
 def divide_by_number_imgql1(v: NumberImage, n: NumberValue) -> NumberImage:
     """The quotient as VoxLogicA 1 has it: the product with the float32 nearest to 1 / n.
 
@@ -109,7 +109,7 @@ def constant_image(n: Number) -> Voxel:
     return where(True, n, n)
 
 
-@scalar(".+.", "+")
+@scalar(".+.", "+", id="add_numbers")
 def add_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
     """The sum.
 
@@ -119,7 +119,7 @@ def add_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
     return a + b
 
 
-@scalar(".-.", "-")
+@scalar(".-.", "-", id="subtract_numbers")
 def subtract_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
     """The difference.
 
@@ -129,7 +129,7 @@ def subtract_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
     return a - b
 
 
-@scalar(".*.", "*")
+@scalar(".*.", "*", id="multiply_numbers")
 def multiply_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
     """The product.
 
@@ -139,7 +139,7 @@ def multiply_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
     return a * b
 
 
-@scalar("./.", "/")
+@scalar("./.", "/", id="divide_numbers")
 def divide_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
     """The quotient as IEEE 754 has it: 1 / 0 is inf, 0 / 0 is NaN.
 
@@ -152,7 +152,7 @@ def divide_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
         return float(np.float64(a) / np.float64(b))
 
 
-@scalar("-")
+@scalar("-", id="negate_number")
 def negate_number(a: NumberValue) -> NumberValue:
     """The negative.
 
@@ -162,7 +162,7 @@ def negate_number(a: NumberValue) -> NumberValue:
     return -a
 
 
-@scalar("abs")
+@scalar("abs", id="absolute_number")
 def absolute_number(a: NumberValue) -> NumberValue:
     """The magnitude.
 

@@ -35,7 +35,7 @@ def intensity(v: Voxel) -> Voxel:
     return v
 
 
-@whole_image("intensity", scratch=12)
+@whole_image("intensity", scratch=12, id="intensity_of_color")
 def intensity_of_color(colors: ColorImage) -> NumberImage:
     """The brightness of a color: 0.2126 R + 0.7152 G + 0.0722 B (ITU-R BT.709); alpha is ignored.
 
@@ -51,7 +51,7 @@ def intensity_of_color(colors: ColorImage) -> NumberImage:
     return result
 
 
-@whole_image(scratch=0)
+@whole_image(scratch=0, id="red")
 def red(colors: ColorImage) -> NumberImage:
     """The red channel, as float32.
 
@@ -61,7 +61,7 @@ def red(colors: ColorImage) -> NumberImage:
     return colors[..., 0].astype(np.float32)
 
 
-@whole_image(scratch=0)
+@whole_image(scratch=0, id="green")
 def green(colors: ColorImage) -> NumberImage:
     """The green channel, as float32.
 
@@ -71,7 +71,7 @@ def green(colors: ColorImage) -> NumberImage:
     return colors[..., 1].astype(np.float32)
 
 
-@whole_image(scratch=0)
+@whole_image(scratch=0, id="blue")
 def blue(colors: ColorImage) -> NumberImage:
     """The blue channel, as float32.
 
@@ -81,7 +81,7 @@ def blue(colors: ColorImage) -> NumberImage:
     return colors[..., 2].astype(np.float32)
 
 
-@whole_image("alpha", scratch=0)
+@whole_image("alpha", scratch=0, id="alpha_of_color")
 def alpha_of_color(colors: ColorImage) -> NumberImage:
     """The alpha channel, as float32; 255 everywhere where colors have three channels.
 
@@ -105,7 +105,7 @@ def alpha(_: Voxel) -> Voxel:
     return constant(OPAQUE)
 
 
-@whole_image(element="float32", channels=3, scratch=0)
+@whole_image(element="float32", channels=3, scratch=0, id="rgb")
 def rgb(r: NumberImage, g: NumberImage, b: NumberImage) -> ColorImage:
     """The colors with these channels: three, float32, on the last axis.
 
@@ -115,7 +115,7 @@ def rgb(r: NumberImage, g: NumberImage, b: NumberImage) -> ColorImage:
     return np.stack((r, g, b), axis=-1)
 
 
-@whole_image(element="float32", channels=4, scratch=0)
+@whole_image(element="float32", channels=4, scratch=0, id="rgba")
 def rgba(r: NumberImage, g: NumberImage, b: NumberImage, a: NumberImage) -> ColorImage:
     """The colors with these channels: four, float32, on the last axis.
 

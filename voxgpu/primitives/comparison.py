@@ -89,7 +89,7 @@ def between(low: Number, high: Number, v: Voxel) -> Bool:
     return (low <= v) & (v <= high)
 
 
-@scalar(".<.", "<")
+@scalar(".<.", "<", id="less_number")
 def less_number(a: NumberValue, b: NumberValue) -> TruthValue:
     """Whether ``a`` is less than ``b``.
 
@@ -99,7 +99,7 @@ def less_number(a: NumberValue, b: NumberValue) -> TruthValue:
     return a < b
 
 
-@scalar(".<=.", "<=")
+@scalar(".<=.", "<=", id="less_or_equal_number")
 def less_or_equal_number(a: NumberValue, b: NumberValue) -> TruthValue:
     """Whether ``a`` is at most ``b``.
 
@@ -109,7 +109,7 @@ def less_or_equal_number(a: NumberValue, b: NumberValue) -> TruthValue:
     return a <= b
 
 
-@scalar(".>.", ">")
+@scalar(".>.", ">", id="greater_number")
 def greater_number(a: NumberValue, b: NumberValue) -> TruthValue:
     """Whether ``a`` is greater than ``b``.
 
@@ -119,7 +119,7 @@ def greater_number(a: NumberValue, b: NumberValue) -> TruthValue:
     return a > b
 
 
-@scalar(".>=.", ">=")
+@scalar(".>=.", ">=", id="greater_or_equal_number")
 def greater_or_equal_number(a: NumberValue, b: NumberValue) -> TruthValue:
     """Whether ``a`` is at least ``b``.
 
@@ -129,7 +129,7 @@ def greater_or_equal_number(a: NumberValue, b: NumberValue) -> TruthValue:
     return a >= b
 
 
-@scalar(".=.", "==")
+@scalar(".=.", "==", id="equal_number")
 def equal_number(a: NumberValue, b: NumberValue) -> TruthValue:
     """Whether both are the same number.
 
@@ -139,7 +139,7 @@ def equal_number(a: NumberValue, b: NumberValue) -> TruthValue:
     return a == b
 
 
-@scalar("!=")
+@scalar("!=", id="not_equal_number")
 def not_equal_number(a: NumberValue, b: NumberValue) -> TruthValue:
     """Whether both are numbers and differ; like every comparison, false where one is NaN.
 
@@ -149,7 +149,7 @@ def not_equal_number(a: NumberValue, b: NumberValue) -> TruthValue:
     return a < b or a > b
 
 
-@scalar("==")
+@scalar("==", id="equal_truth")
 def equal_truth(a: TruthValue, b: TruthValue) -> TruthValue:
     """Whether both are true or both false.
 
@@ -159,7 +159,7 @@ def equal_truth(a: TruthValue, b: TruthValue) -> TruthValue:
     return a == b
 
 
-@scalar("!=")
+@scalar("!=", id="not_equal_truth")
 def not_equal_truth(a: TruthValue, b: TruthValue) -> TruthValue:
     """Whether just one is true.
 
@@ -169,7 +169,7 @@ def not_equal_truth(a: TruthValue, b: TruthValue) -> TruthValue:
     return a != b
 
 
-@scalar("==")
+@scalar("==", id="equal_text")
 def equal_text(a: TextValue, b: TextValue) -> TruthValue:
     """Whether both strings are the same.
 
@@ -179,7 +179,7 @@ def equal_text(a: TextValue, b: TextValue) -> TruthValue:
     return a == b
 
 
-@scalar("!=")
+@scalar("!=", id="not_equal_text")
 def not_equal_text(a: TextValue, b: TextValue) -> TruthValue:
     """Whether the strings differ.
 

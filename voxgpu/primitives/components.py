@@ -12,7 +12,7 @@ from voxgpu.primitives.define import BoolImage, NumberImage, whole_image
 Labels = npt.NDArray[np.int32]
 
 
-@whole_image(scratch=9)
+@whole_image(scratch=9, id="through")
 def through(a: BoolImage, b: BoolImage) -> BoolImage:
     """The components of ``b`` that contain a voxel of ``a``.
 
@@ -32,7 +32,7 @@ def through(a: BoolImage, b: BoolImage) -> BoolImage:
     return touched[labels]
 
 
-@whole_image("lcc", "Lcc", element="int32", scratch=12)
+@whole_image("lcc", "Lcc", element="int32", scratch=12, id="labels")
 def labels(b: BoolImage) -> NumberImage:
     """The number of the component that a voxel of ``b`` belongs to, 0 outside ``b``.
 
@@ -46,7 +46,7 @@ def labels(b: BoolImage) -> NumberImage:
     return in_raster_order(labels, count)
 
 
-@whole_image("maxvol", scratch=12)
+@whole_image("maxvol", scratch=12, id="largest_component")
 def largest_component(b: BoolImage) -> BoolImage:
     """The component of ``b`` with the most voxels; all of them where several have as many.
 

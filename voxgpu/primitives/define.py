@@ -22,18 +22,18 @@ from typing import Annotated, Any, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.codegen.reference import evaluate
-from voxgpu.codegen.scalar import Element, Scalar, key, parameter, read
-from voxgpu.codegen.whole import WHOLE
-from voxgpu.codegen.whole_reference import as_read
+from voxgpu.codegen.integer_interpreter import as_read
+from voxgpu.codegen.integers import WHOLE
+from voxgpu.codegen.interpreter import evaluate
+from voxgpu.codegen.scalar import Element, Scalar, content_hash, parameter, read
 from voxgpu.ids import meaning_of
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import (
-    Doubtful,
+    AccessPattern,
     Parameter,
     Primitive,
-    Shape,
     Value,
+    ValueWithWarning,
     empty_mask,
 )
 from voxgpu.types import (
@@ -109,30 +109,30 @@ def scalar(*names: str, version: int = 1, id: str = "") -> Decorator:
     """
 
     def define(function: Callable[..., Any]) -> Definition:
-        def reference(arguments: list[Value], _: Grid | None) -> Value | Doubtful:
-            result: Value | Doubtful = function(*arguments)
+        def reference(arguments: list[Value], _: Grid | None) -> Value | ValueWithWarning:
+            result: Value | ValueWithWarning = function(*arguments)
             return result
 
         meaning = meaning_of("scalar", id or function.__name__, version)
         build = lambda _: (meaning, reference, None)  # noqa: E731
-        return _definition(function, names, Shape.SCALAR, build, folds=True)
+        return _definition(function, names, AccessPattern.SCALAR, build, folds=True)
 
     return define
 
 
 def voxelwise(*names: str, dotted: str = "", **options: Any) -> Decorator:
     """Each voxel alone. ``dotted``: stem of v1's forms, such as ``.+`` with a scalar first."""
-    return _traced(Shape.VOXELWISE, names, dotted, None, options)
+    return _traced(AccessPattern.VOXELWISE, names, dotted, None, options)
 
 
 def neighborhood(*names: str, outside: bool | float, **options: Any) -> Decorator:
     """A fixed box around each voxel; beyond the frame every input reads as ``outside``."""
-    return _traced(Shape.NEIGHBORHOOD, names, "", outside, options)
+    return _traced(AccessPattern.NEIGHBORHOOD, names, "", outside, options)
 
 
 def reduction(*names: str, nonempty: str = "", **options: Any) -> Decorator:
     """An image to a number. ``nonempty`` names the mask that must have a true voxel."""
-    return _traced(Shape.REDUCTION, names, "", None, {"nonempty": nonempty, **options})
+    return _traced(AccessPattern.REDUCTION, names, "", None, {"nonempty": nonempty, **options})
 
 
 def whole_image(
@@ -167,7 +167,7 @@ def whole_image(
         wanted = [name for name in ("grid", "grids") if name in signature(function).parameters]
 
         def build(variant: Variant) -> _Built:
-            def reference(arguments: list[Value], grid: Grid | None) -> Value | Doubtful:
+            def reference(arguments: list[Value], grid: Grid | None) -> Value | ValueWithWarning:
                 pairs = zip(arguments, variant, strict=True)
                 form = _stored if element_from is not None else as_read if is_exact else _rounded
                 plain = [_prepared(v, p.type, form) for v, p in pairs]
@@ -184,7 +184,7 @@ def whole_image(
         return _definition(
             function,
             names,
-            Shape.WHOLE_IMAGE,
+            AccessPattern.WHOLE_IMAGE,
             build,
             element=element,
             channels=channels,
@@ -200,11 +200,11 @@ def whole_image(
     return define
 
 
-_Built = tuple[bytes, Callable[[list[Value], Grid | None], Value | Doubtful], Scalar | None]
+_Built = tuple[bytes, Callable[[list[Value], Grid | None], Value | ValueWithWarning], Scalar | None]
 
 
 def _traced(
-    shape: Shape,
+    shape: AccessPattern,
     names: tuple[str, ...],
     dotted: str,
     outside: bool | float | None,
@@ -217,12 +217,12 @@ def _traced(
         def build(variant: Variant) -> _Built:
             body = function(*_symbols(variant, outside))
 
-            def reference(arguments: list[Value], grid: Grid | None) -> Value | Doubtful:
+            def reference(arguments: list[Value], grid: Grid | None) -> Value | ValueWithWarning:
                 _refuse_empty(options.get("nonempty", ""), variant, arguments)
                 return _evaluated(body, variant, arguments, grid, element_from)
 
             more = () if version == 1 else (version,)
-            return meaning_of(shape.value, key(body), *more), reference, body
+            return meaning_of(shape.value, content_hash(body), *more), reference, body
 
         return _definition(function, names, shape, build, dotted=dotted, is_exact=True, **options)
 
@@ -253,7 +253,7 @@ def _evaluated(
     arguments: list[Value],
     grid: Grid | None,
     element_from: Callable[..., str] | None,
-) -> Value | Doubtful:
+) -> Value | ValueWithWarning:
     pairs = list(zip(arguments, variant, strict=True))
     images = [_prepared(v, p.type, as_read) for v, p in pairs if isinstance(p.type, ImageOf)]
     scalars = [v for v, p in pairs if not isinstance(p.type, ImageOf)]
@@ -304,8 +304,8 @@ def kept_whole(element: str, *_: object) -> str:
     return element if element in WHOLE else "float32"
 
 
-def _wrapped(result: Any, grid: Grid | None) -> Value | Doubtful:
-    if isinstance(result, Doubtful):
+def _wrapped(result: Any, grid: Grid | None) -> Value | ValueWithWarning:
+    if isinstance(result, ValueWithWarning):
         return result
     if isinstance(result, np.ndarray) and grid is not None:
         if isinstance(result, np.ma.MaskedArray):
@@ -319,7 +319,7 @@ def _wrapped(result: Any, grid: Grid | None) -> Value | Doubtful:
 def _definition(
     function: Callable[..., Any],
     names: tuple[str, ...],
-    shape: Shape,
+    shape: AccessPattern,
     build: Callable[[Variant], _Built],
     *,
     dotted: str = "",

@@ -29,7 +29,7 @@ Box = tuple[slice, ...]
 PATIENCE = 8
 
 
-@whole_image("dt", scratch=14)
+@whole_image("dt", scratch=14, id="signed_distance")
 def signed_distance(b: BoolImage, grid: Grid) -> NumberImage:
     """The distance in mm to the region ``b``: positive outside, negative inside.
 
@@ -55,7 +55,7 @@ def signed_distance(b: BoolImage, grid: Grid) -> NumberImage:
     return result
 
 
-@whole_image("pdt", scratch=14)
+@whole_image("pdt", scratch=14, id="distance")
 def distance(b: BoolImage, grid: Grid) -> NumberImage:
     """The distance in mm to the nearest true voxel of ``b``: ``dt``, but 0 inside.
 

@@ -109,7 +109,7 @@ def markdown_page(every: Sequence[Entry]) -> str:
         "`voxgpu primitives simpleitk` lists the functions of SimpleITK.",
     ]
     for family, group in groupby(every, key=lambda entry: entry.family):
-        lines += ["", f"## {family.capitalize()}"]
+        lines += ["", f"## {family.capitalize().replace('_', ' ')}"]
         for entry in group:
             lines += ["", f"### {' '.join(f'`{name}`' for name in entry.names)}", ""]
             lines += [*(f"    {signature}" for signature in entry.signatures), ""]

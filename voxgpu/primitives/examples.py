@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from voxgpu.image import Grid, Image
-from voxgpu.primitives.primitive import Doubtful, Primitive, Value
+from voxgpu.primitives.primitive import Primitive, Value, ValueWithWarning
 from voxgpu.types import BOOLEAN, COLOR_IMAGE, NUMBER, Content, ImageOf, SequenceOf, Type
 
 #: The grid of an example that has no image among its arguments.
@@ -102,7 +102,7 @@ def _applied(primitive: Primitive, values: list[Value]) -> Value:
         pairs = zip(values, primitive.parameters, strict=False)
         grid = primitive.grid_of(grid, *(value for value, each in pairs if each.static))
     value = primitive.reference(values, grid)
-    return value.value if isinstance(value, Doubtful) else value
+    return value.value if isinstance(value, ValueWithWarning) else value
 
 
 def plain(value: Value) -> Any:

@@ -18,7 +18,7 @@ from voxgpu.diagnostics import Diagnostic, Source, Span
 from voxgpu.ids import meaning_of
 from voxgpu.primitives.catalogue import primitives_of
 from voxgpu.primitives.guarded import guarded
-from voxgpu.primitives.imported import Changed, check_loaded, imported
+from voxgpu.primitives.module_versions import Changed, check_loaded, imported
 from voxgpu.primitives.primitive import Primitive
 
 GROUP = "voxgpu.primitives"

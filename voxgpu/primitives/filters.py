@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from voxgpu.image import Grid
 from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_image
-from voxgpu.primitives.exact import exponential_of
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.exact_functions import exponential_of
+from voxgpu.primitives.primitive import UndefinedValueError
 
 #: How many standard deviations from the center the weights of ``gaussian`` end.
 TRUNCATED_AT = 4.0
@@ -39,9 +39,10 @@ def gaussian(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage:
     weights reach. ``gaussian(v, 0)`` is the image. A full width at half maximum is 2.3548 standard
     deviations.
 
-    Shapes (z, y, x) or (y, x); mm. Raises ValueProblem for a negative or infinite ``mm``, and for
-    one of more than 1000 voxels. Sums are SciPy's, of ``correlate1d``; weights are computed here,
-    as those of ``gaussian_filter`` may differ in their last bits from one processor to another.
+    Shapes (z, y, x) or (y, x); mm. Raises UndefinedValueError for a negative or infinite ``mm``,
+    and for one of more than 1000 voxels. Sums are SciPy's, of ``correlate1d``; weights are computed
+    here, as those of ``gaussian_filter`` may differ in their last bits from one processor to
+    another.
 
     >>> gaussian([0, 0, 0], 1)
     [0, 0, 0]
@@ -50,7 +51,7 @@ def gaussian(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage:
 
     sigmas = _in_voxels("gaussian", mm, v.shape, grid)
     if max(sigmas) > MOST_VOXELS:
-        raise ValueProblem(
+        raise UndefinedValueError(
             f"`gaussian` takes a standard deviation of at most {MOST_VOXELS:g} voxels, "
             f"not of {max(sigmas):g} ({mm:g} mm)"
         )
@@ -79,8 +80,8 @@ def median_filter(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage
     """The median of the box around each voxel: of all voxels that are at most ``mm`` away along
     every axis. Beyond the frame the voxels at its edge are repeated. NaN where one of the box is.
 
-    Shapes (z, y, x) or (y, x); mm. Raises ValueProblem for a negative or infinite ``mm``, and
-    where the box has more than 15 625 voxels (25 along each of three axes). Computed by SciPy's
+    Shapes (z, y, x) or (y, x); mm. Raises UndefinedValueError for a negative or infinite ``mm``,
+    and where the box has more than 15 625 voxels (25 along each of three axes). Computed by SciPy's
     ``median_filter``.
 
     >>> median_filter([1, 9, 2, 3, 4], 1)
@@ -93,7 +94,7 @@ def median_filter(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage
     sides = tuple(2 * half + 1 for half in halves)
     if np.prod([float(each) for each in sides]) > LARGEST_BOX:
         text = "×".join(str(each) for each in reversed(sides))
-        raise ValueProblem(
+        raise UndefinedValueError(
             f"`median_filter` takes a box of at most {LARGEST_BOX} voxels, not of {text}"
         )
     missing = np.isnan(v)
@@ -125,6 +126,6 @@ def fill_holes(b: BoolImage) -> BoolImage:
 def _in_voxels(name: str, mm: float, shape: tuple[int, ...], grid: Grid) -> tuple[float, ...]:
     """A size in mm in voxels along each axis; 0 along axes of one voxel."""
     if not (isfinite(mm) and mm >= 0):
-        raise ValueProblem(f"`{name}` takes a size in mm that is not negative, not {mm:g}")
+        raise UndefinedValueError(f"`{name}` takes a size in mm that is not negative, not {mm:g}")
     spacing = grid.spacing
     return tuple(mm / step if size > 1 else 0.0 for step, size in zip(spacing, shape, strict=True))

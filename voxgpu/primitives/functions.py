@@ -17,8 +17,8 @@ from voxgpu.primitives.define import (
     scalar,
     voxelwise,
 )
-from voxgpu.primitives.exact import exponential_of, logarithm_of, power_of
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.exact_functions import exponential_of, logarithm_of, power_of
+from voxgpu.primitives.primitive import UndefinedValueError
 
 
 @voxelwise("sqrt")
@@ -163,13 +163,13 @@ def rounded_number(x: NumberValue) -> NumberValue:
 def clamped_number(x: NumberValue, low: NumberValue, high: NumberValue) -> NumberValue:
     """The number, or the bound that it lies beyond; NaN stays NaN.
 
-    Raises ValueProblem where the bounds are the wrong way round.
+    Raises UndefinedValueError where the bounds are the wrong way round.
 
     >>> clamp(9, 2, 7)
     7
     """
     if low > high:
-        raise ValueProblem(f"`clamp` takes the lower bound first, not {low:g} and {high:g}")
+        raise UndefinedValueError(f"`clamp` takes the lower bound first, not {low:g} and {high:g}")
     return low if x < low else high if x > high else x
 
 

@@ -2,7 +2,7 @@
 
 They get views that cannot be made writable. What they return is copied and then checked, so that an
 array they keep, or an input they hand back, is no value of the engine. Whatever they raise is a
-ValueProblem of the goals that need them.
+UndefinedValueError of the goals that need them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from voxgpu.image import Grid, Image
-from voxgpu.primitives.primitive import Doubtful, Primitive, Value, ValueProblem
+from voxgpu.primitives.primitive import Primitive, UndefinedValueError, Value, ValueWithWarning
 from voxgpu.types import BOOLEAN, NUMBER, TEXT, Content, ImageOf, SequenceOf, Type
 
 
@@ -25,10 +25,10 @@ def guarded(primitive: Primitive) -> Primitive:
         return primitive
     reference = primitive.reference
 
-    def call(arguments: list[Value], grid: Grid | None) -> Value | Doubtful:
+    def call(arguments: list[Value], grid: Grid | None) -> Value | ValueWithWarning:
         given = [_read_only(each) for each in arguments]
         found = _called(primitive, lambda: reference(given, grid))
-        if isinstance(found, Doubtful):
+        if isinstance(found, ValueWithWarning):
             return replace(found, value=_checked(primitive, found.value, arguments, grid))
         return _checked(primitive, found, arguments, grid)
 
@@ -58,7 +58,7 @@ def _guarded_check(
     def check(*arguments: Any) -> str | None:
         try:
             found = _called(primitive, lambda: function(*arguments))
-        except ValueProblem as problem:
+        except UndefinedValueError as problem:
             return str(problem)
         return None if found is None else str(found)
 
@@ -66,14 +66,14 @@ def _guarded_check(
 
 
 def _called(primitive: Primitive, function: Callable[[], Any]) -> Any:
-    """What a function of a user returns. Raises ValueProblem for whatever it raises.
+    """What a function of a user returns. Raises UndefinedValueError for whatever it raises.
 
     MemoryError goes on, because the engine makes room and tries again, and so does the user's own
     KeyboardInterrupt.
     """
     try:
         return function()
-    except (ValueProblem, MemoryError, KeyboardInterrupt):
+    except (UndefinedValueError, MemoryError, KeyboardInterrupt):
         raise
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}"
@@ -93,7 +93,9 @@ def _read_only(value: Value) -> Value:
 def _checked(
     primitive: Primitive, found: Any, arguments: Sequence[Value], grid: Grid | None
 ) -> Value:
-    """A copy of what a primitive gave. Raises ValueProblem where it is not what it promised."""
+    """A copy of what a primitive gave. Raises UndefinedValueError where it is not what it
+    promised.
+    """
     if not isinstance(primitive.result, ImageOf):
         return _plain(primitive, found, primitive.result)
     if not isinstance(found, Image):
@@ -168,5 +170,5 @@ def _kind(found: Any) -> str:
     return "nothing" if found is None else f"a value of type `{type(found).__name__}`"
 
 
-def _problem(primitive: Primitive, reason: str) -> ValueProblem:
-    return ValueProblem(f"the primitive `{primitive.names[0]}` {reason}")
+def _problem(primitive: Primitive, reason: str) -> UndefinedValueError:
+    return UndefinedValueError(f"the primitive `{primitive.names[0]}` {reason}")

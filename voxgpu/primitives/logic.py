@@ -115,7 +115,7 @@ def choose_image(condition: Truth, then_v: Voxel, else_v: Voxel) -> Voxel:
     return where(condition, then_v, else_v)
 
 
-@scalar(".&.", "&", "&&", "and")
+@scalar(".&.", "&", "&&", "and", id="both")
 def both(a: TruthValue, b: TruthValue) -> TruthValue:
     """Whether both are true.
 
@@ -125,7 +125,7 @@ def both(a: TruthValue, b: TruthValue) -> TruthValue:
     return a and b
 
 
-@scalar(".|.", "|", "||", "or")
+@scalar(".|.", "|", "||", "or", id="either")
 def either(a: TruthValue, b: TruthValue) -> TruthValue:
     """Whether at least one is true.
 
@@ -135,7 +135,7 @@ def either(a: TruthValue, b: TruthValue) -> TruthValue:
     return a or b
 
 
-@scalar("!.", "!", "not")
+@scalar("!.", "!", "not", id="opposite")
 def opposite(a: TruthValue) -> TruthValue:
     """Whether it is false.
 

@@ -1,6 +1,6 @@
 """What lies around a voxel? Boxes of 3×3×3 voxels (3×3 in 2-D)."""
 
-from voxgpu.codegen.scalar import all_of, any_of, cube
+from voxgpu.codegen.scalar import all_of, any_of, box_offsets
 from voxgpu.primitives.define import Bool, neighborhood
 
 
@@ -11,7 +11,7 @@ def near(b: Bool) -> Bool:
     >>> near([false, true, false, false])
     [true, true, true, false]
     """
-    return any_of(b[offset] for offset in cube(1))
+    return any_of(b[offset] for offset in box_offsets(1))
 
 
 @neighborhood("interior", "I", outside=True)
@@ -21,4 +21,4 @@ def interior(b: Bool) -> Bool:
     >>> interior([true, true, true, false])
     [true, true, false, false]
     """
-    return all_of(b[offset] for offset in cube(1))
+    return all_of(b[offset] for offset in box_offsets(1))

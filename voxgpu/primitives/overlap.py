@@ -14,7 +14,7 @@ import numpy as np
 
 from voxgpu.image import Grid
 from voxgpu.primitives.define import BoolImage, NumberValue, whole_image
-from voxgpu.primitives.primitive import Doubtful
+from voxgpu.primitives.primitive import ValueWithWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Counts:
 
 
 def _ratio(part: int, whole: int, why: str) -> float:
-    return part / whole if whole else Doubtful(nan, why)  # type: ignore[return-value]
+    return part / whole if whole else ValueWithWarning(nan, why)  # type: ignore[return-value]
 
 
-@whole_image(scratch=1)
+@whole_image(scratch=1, id="dice")
 def dice(a: BoolImage, b: BoolImage) -> NumberValue:
     """Twice the voxels in both regions, by the sum of the voxels of each: 1 where they are equal.
 
@@ -55,7 +55,7 @@ def dice_of(counts: Counts) -> float:
     return _ratio(2 * counts.both, counts.a + counts.b, why)
 
 
-@whole_image(scratch=2)
+@whole_image(scratch=2, id="jaccard")
 def jaccard(a: BoolImage, b: BoolImage) -> NumberValue:
     """The voxels in both regions, by those in either: 1 where they are equal.
 
@@ -73,7 +73,7 @@ def jaccard_of(counts: Counts) -> float:
     return _ratio(counts.both, either, "`jaccard` of two empty regions has no value: it is nan")
 
 
-@whole_image(scratch=1)
+@whole_image(scratch=1, id="sensitivity")
 def sensitivity(a: BoolImage, b: BoolImage) -> NumberValue:
     """How much of ``b``, the truth, was found: the voxels in both regions, by those in ``b``.
 
@@ -91,7 +91,7 @@ def sensitivity_of(counts: Counts) -> float:
     return _ratio(counts.both, counts.b, why)
 
 
-@whole_image(scratch=2)
+@whole_image(scratch=2, id="specificity")
 def specificity(a: BoolImage, b: BoolImage) -> NumberValue:
     """How much of what is outside ``b``, the truth, was left out: voxels outside both regions, by
     those outside ``b``.
@@ -111,7 +111,7 @@ def specificity_of(counts: Counts) -> float:
     return _ratio(neither, counts.voxels - counts.b, why)
 
 
-@whole_image("volume_mm3", scratch=0)
+@whole_image("volume_mm3", scratch=0, id="volume_in_mm")
 def volume_in_mm(b: BoolImage, *, grid: Grid) -> NumberValue:
     """The volume of a region in mm³; of a 2-D image its area in mm².
 

@@ -8,18 +8,18 @@ from enum import Enum
 from typing import Any
 
 from voxgpu.codegen.scalar import Scalar
-from voxgpu.elsewhere import Elsewhere
+from voxgpu.deferred import DeferredValue
 from voxgpu.image import Grid, Image
 from voxgpu.types import ImageOf, Type
 
 #: What may flow between primitives. What is elsewhere is brought here before a reference sees it.
-Value = Image | float | bool | str | tuple[Any, ...] | Elsewhere
+Value = Image | float | bool | str | tuple[Any, ...] | DeferredValue
 
 #: From types and known values of the arguments to the type of the result, if they tell.
 Infer = Callable[[Sequence[Type], Sequence[Value | None]], Type | None]
 
 
-class Shape(Enum):
+class AccessPattern(Enum):
     """The shape of a computation: what of its inputs one voxel of the result looks at."""
 
     SCALAR = "scalar"
@@ -30,17 +30,17 @@ class Shape(Enum):
     SOURCE = "source"
 
 
-class ValueProblem(Exception):
+class UndefinedValueError(Exception):
     """Inputs for which a primitive has no value, such as the average over an empty mask."""
 
 
-def empty_mask(name: str) -> ValueProblem:
+def empty_mask(name: str) -> UndefinedValueError:
     """What is wrong where a mask must have a true voxel and has none."""
-    return ValueProblem(f"`{name}` has no true voxel, so there is no value")
+    return UndefinedValueError(f"`{name}` has no true voxel, so there is no value")
 
 
 @dataclass(frozen=True, slots=True)
-class Doubtful:
+class ValueWithWarning:
     """A value that comes with a warning, such as ``nan`` for the overlap of two empty masks.
 
     A reference returns it in place of the value; the warning reaches the user with its place.
@@ -75,14 +75,14 @@ class Primitive:
     family        the module it comes from, such as ``arithmetic``
     meaning       canonical bytes of what it computes; part of every id that uses it
     reference     the values of all arguments and the grid of the result (None for scalars) to the
-                  value of the result; raises ValueProblem
+                  value of the result; raises UndefinedValueError
     element       NumPy name of the voxels of an image result; empty: that of the first image
     channels      of a color result; 1: as many as the first image has
     element_from  element of an image result from that of the first image and the static arguments;
                   None: ``element`` says it
     is_exact      whether whole numbers of 32 and 64 bits are not rounded to float32 first
     grid_of       grid of the result from the grid of the images and the static arguments; raises
-                  ValueProblem; None where the result lies on the grid of its images
+                  UndefinedValueError; None where the result lies on the grid of its images
     grid_from     the argument on whose grid the result lies, where the others may lie on other
                   grids; empty: all images lie on one grid
     check         from the arguments known before running (None for others) to what is wrong
@@ -99,12 +99,12 @@ class Primitive:
     name: str
     names: tuple[str, ...]
     family: str
-    shape: Shape
+    shape: AccessPattern
     parameters: tuple[Parameter, ...]
     result: Type
     meaning: bytes
     doc: str
-    reference: Callable[[list[Value], Grid | None], Value | Doubtful]
+    reference: Callable[[list[Value], Grid | None], Value | ValueWithWarning]
     element: str = ""
     channels: int = 1
     grid_of: Callable[..., Grid] | None = None
@@ -131,7 +131,7 @@ class Primitive:
         return isinstance(self.result, ImageOf)
 
     @property
-    def floats(self) -> bool:
+    def has_free_grid(self) -> bool:
         """Whether the result is an image whose grid no input determines, such as ``tt``."""
         return self.makes_image and not any(
             isinstance(parameter.type, ImageOf) for parameter in self.parameters

@@ -8,7 +8,7 @@ from voxgpu.primitives.components import in_raster_order, labeled
 from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_image
 
 
-@whole_image(scratch=5)
+@whole_image(scratch=5, id="component_count")
 def component_count(b: BoolImage) -> NumberValue:
     """How many components a region has; they are those of ``through``.
 
@@ -20,7 +20,7 @@ def component_count(b: BoolImage) -> NumberValue:
     return float(labeled(b)[1])
 
 
-@whole_image(element="int32", scratch=16)
+@whole_image(element="int32", scratch=16, id="ranked_components")
 def ranked_components(b: BoolImage) -> NumberImage:
     """The rank of the component that a voxel belongs to: 1 for the largest, 0 outside ``b``.
 

@@ -17,7 +17,7 @@ from voxgpu.primitives.define import (
     kept_element,
     whole_image,
 )
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError
 
 Array = npt.NDArray[Any]
 
@@ -25,8 +25,8 @@ Array = npt.NDArray[Any]
 def extracted_grid(grid: Grid, size: tuple[float, ...], index: tuple[float, ...]) -> Grid:
     """The grid of the box of ``size`` voxels that begins at voxel ``index``, both (x, y, z).
 
-    An axis of one voxel stays an axis. Raises ValueProblem where the box is not made of whole
-    numbers or does not lie within the grid.
+    An axis of one voxel stays an axis. Raises UndefinedValueError where the box is not made of
+    whole numbers or does not lie within the grid.
     """
     start, shape = _box(grid, size, index)
     return grid.extract(start, shape)
@@ -35,7 +35,7 @@ def extracted_grid(grid: Grid, size: tuple[float, ...], index: tuple[float, ...]
 def slice_grid(grid: Grid, axis: float, index: float) -> Grid:
     """The grid of the slice ``index`` across ``axis`` (0 = x, 1 = y, 2 = z): one voxel thick.
 
-    Raises ValueProblem for 2-D grids, and where there is no such slice.
+    Raises UndefinedValueError for 2-D grids, and where there is no such slice.
     """
     place, number = _slice(grid, axis, index)
     start = tuple(number if each == place else 0 for each in range(3))
@@ -43,14 +43,14 @@ def slice_grid(grid: Grid, axis: float, index: float) -> Grid:
     return grid.extract(start, shape)
 
 
-@whole_image(scratch=0, grid_of=extracted_grid, version=3, element_from=kept_element)
+@whole_image(scratch=0, grid_of=extracted_grid, version=3, element_from=kept_element, id="extract")
 def extract(img: NumberImage, size: StaticNumbers, index: StaticNumbers, grid: Grid) -> NumberImage:
     """The box of ``size`` voxels that begins at the voxel ``index``, both as [x, y, z] or [x, y].
 
     Voxels are counted from 0, as SimpleITK does it. A box of one voxel along an axis is a slice
     that keeps its thickness. The place in space and the element are kept.
 
-    Raises ValueProblem where the box does not lie within the image.
+    Raises UndefinedValueError where the box does not lie within the image.
 
     >>> extract([[1, 2, 3], [4, 5, 6]], [2, 1], [1, 0])
     [2, 3]
@@ -58,7 +58,7 @@ def extract(img: NumberImage, size: StaticNumbers, index: StaticNumbers, grid: G
     return _extracted(img, size, index, grid)
 
 
-@whole_image("extract", scratch=0, grid_of=extracted_grid, version=2)
+@whole_image("extract", scratch=0, grid_of=extracted_grid, version=2, id="extract_truth")
 def extract_truth(
     img: BoolImage, size: StaticNumbers, index: StaticNumbers, grid: Grid
 ) -> BoolImage:
@@ -70,7 +70,7 @@ def extract_truth(
     return _extracted(img, size, index, grid)
 
 
-@whole_image("extract", scratch=0, grid_of=extracted_grid, version=2)
+@whole_image("extract", scratch=0, grid_of=extracted_grid, version=2, id="extract_colors")
 def extract_colors(
     img: ColorImage, size: StaticNumbers, index: StaticNumbers, grid: Grid
 ) -> ColorImage:
@@ -82,7 +82,7 @@ def extract_colors(
     return _extracted(img, size, index, grid)
 
 
-@whole_image(scratch=0, grid_of=slice_grid, version=3, element_from=kept_element)
+@whole_image(scratch=0, grid_of=slice_grid, version=3, element_from=kept_element, id="slice_volume")
 def slice_volume(
     img: NumberImage, axis: StaticNumber, index: StaticNumber, grid: Grid
 ) -> NumberImage:
@@ -90,7 +90,7 @@ def slice_volume(
 
     It stays 3-D, one voxel thick: it keeps its place, and its voxels their volume.
 
-    Raises ValueProblem for a 2-D image, and where there is no such slice.
+    Raises UndefinedValueError for a 2-D image, and where there is no such slice.
 
     >>> slice_volume([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], 2, 1)
     [[[5, 6], [7, 8]]]
@@ -100,7 +100,7 @@ def slice_volume(
     return _sliced(img, axis, index, grid)
 
 
-@whole_image("slice_volume", scratch=0, grid_of=slice_grid, version=2)
+@whole_image("slice_volume", scratch=0, grid_of=slice_grid, version=2, id="slice_volume_truth")
 def slice_volume_truth(
     img: BoolImage, axis: StaticNumber, index: StaticNumber, grid: Grid
 ) -> BoolImage:
@@ -135,14 +135,14 @@ def _box(
     image = "×".join(str(each) for each in reversed(grid.shape))
     for name, numbers in (("size", size), ("index", index)):
         if len(numbers) != grid.dimensions:
-            raise ValueProblem(
+            raise UndefinedValueError(
                 f"`{name}` needs {grid.dimensions} numbers for an image of {image} voxels, "
                 f"not {len(numbers)}"
             )
     for count, first, available in zip(size, index, reversed(grid.shape), strict=True):
         whole = float(count).is_integer() and float(first).is_integer()
         if not (whole and count >= 1 and 0 <= first <= available - count):
-            raise ValueProblem(
+            raise UndefinedValueError(
                 f"a box of size {_listed(size)} from index {_listed(index)} does not lie within "
                 f"an image of {image} voxels"
             )
@@ -154,12 +154,12 @@ def _slice(grid: Grid, axis: float, index: float) -> tuple[int, int]:
     """The axis, in (z, y, x) order, and the number of the slice."""
     image = "×".join(str(each) for each in reversed(grid.shape))
     if grid.dimensions != 3:
-        raise ValueProblem(f"only a 3-D image has slices; this one has {image} voxels")
+        raise UndefinedValueError(f"only a 3-D image has slices; this one has {image} voxels")
     if axis not in (0, 1, 2):
-        raise ValueProblem(f"`axis` must be 0 for x, 1 for y or 2 for z, not {axis:g}")
+        raise UndefinedValueError(f"`axis` must be 0 for x, 1 for y or 2 for z, not {axis:g}")
     place = 2 - int(axis)
     if not (float(index).is_integer() and 0 <= index < grid.shape[place]):
-        raise ValueProblem(
+        raise UndefinedValueError(
             f"there is no slice {index:g} across {'xyz'[int(axis)]} in an image of {image} voxels"
         )
     return place, int(index)

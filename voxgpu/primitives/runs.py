@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.codegen.reference import BLOCK, halve, tree_sum
+from voxgpu.codegen.interpreter import BLOCK, halve, tree_sum
 
 #: The most numbers, with their padding, that are added up at once.
 _AT_ONCE = 1 << 20

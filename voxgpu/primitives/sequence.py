@@ -8,7 +8,13 @@ from typing import Any
 
 from voxgpu.ids import meaning_of
 from voxgpu.image import Grid
-from voxgpu.primitives.primitive import Parameter, Primitive, Shape, Value, ValueProblem
+from voxgpu.primitives.primitive import (
+    AccessPattern,
+    Parameter,
+    Primitive,
+    UndefinedValueError,
+    Value,
+)
 from voxgpu.types import NUMBER, TEXT, UNKNOWN, SequenceOf, Type
 
 
@@ -41,7 +47,7 @@ def _of_values(
         name=name,
         names=(name,),
         family="sequence",
-        shape=Shape.SCALAR,
+        shape=AccessPattern.SCALAR,
         parameters=parameters,
         result=result,
         meaning=meaning_of(name, 1),
@@ -74,14 +80,16 @@ def _formatted(arguments: list[Any]) -> str:
             pieces.append(text[0])
             continue
         if match["number"] is None:
-            raise ValueProblem(
+            raise UndefinedValueError(
                 f'"{template}" has a `{text}` that belongs to no place such as {{}}, {{0}} or '
                 "{:.2f}; write {{ or }} for the character itself"
             )
         number = int(match["number"]) if match["number"] else following
         following += not match["number"]
         if number >= len(values):
-            raise ValueProblem(f'"{template}" has a place for value {number}, of {len(values)}')
+            raise UndefinedValueError(
+                f'"{template}" has a place for value {number}, of {len(values)}'
+            )
         pieces.append(_spelled(values[number], match["how"] or ""))
     return "".join([*pieces, template[start:]])
 
@@ -90,7 +98,7 @@ def _spelled(value: Any, how: str) -> str:
     if not how:
         return shown(value)
     if any(int(number) > _WIDEST for number in re.findall(r"\d+", how)):
-        raise ValueProblem(f"{{:{how}}} is wider than {_WIDEST} characters")
+        raise UndefinedValueError(f"{{:{how}}} is wider than {_WIDEST} characters")
     if isinstance(value, bool):
         value = shown(value)
     if isinstance(value, float) and value.is_integer() and _takes_whole_number(how):
@@ -98,7 +106,9 @@ def _spelled(value: Any, how: str) -> str:
     try:
         return str(format(value, how))
     except ValueError as error:
-        raise ValueProblem(f"`{shown(value, True)}` cannot be written as {{:{how}}}") from error
+        raise UndefinedValueError(
+            f"`{shown(value, True)}` cannot be written as {{:{how}}}"
+        ) from error
 
 
 def _takes_whole_number(how: str) -> bool:

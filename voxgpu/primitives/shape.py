@@ -15,7 +15,7 @@ from voxgpu.primitives.define import (
     NumberValues,
     whole_image,
 )
-from voxgpu.primitives.primitive import ValueProblem, empty_mask
+from voxgpu.primitives.primitive import UndefinedValueError, empty_mask
 from voxgpu.primitives.runs import spread_by_run
 
 #: The most labels that a table may have.
@@ -29,7 +29,8 @@ def bounding_box(b: BoolImage) -> NumberPairs:
     """The smallest box around a region: [[x, y, z], [width, height, depth]] in voxels, the first
     voxel counted from 0, or [[x, y], [width, height]] in 2-D.
 
-    ``extract(v, box[1], box[0])`` cuts it out. Raises ValueProblem for a region without a voxel.
+    ``extract(v, box[1], box[0])`` cuts it out. Raises UndefinedValueError for a region without a
+    voxel.
 
     >>> bounding_box([[false, false, false], [false, true, true]])
     [[1, 1], [2, 1]]
@@ -49,7 +50,7 @@ def bounding_box(b: BoolImage) -> NumberPairs:
 def center_of_mass(b: BoolImage) -> NumberValues:
     """The mean position of the true voxels, in voxels counted from 0: [x, y, z], or [x, y] in 2-D.
 
-    Raises ValueProblem for a region without a voxel.
+    Raises UndefinedValueError for a region without a voxel.
 
     >>> center_of_mass([[false, false, false], [false, true, true]])
     [1.5, 1]
@@ -63,7 +64,7 @@ def center_of_mass_mm(b: BoolImage, *, grid: Grid) -> NumberValues:
 
     The axes are those of DICOM and SimpleITK, to the patient's left, back and head (LPS); NIfTI's
     and nibabel's point to the right and front (RAS), with the other sign of x and y. Raises
-    ValueProblem for a region without a voxel.
+    UndefinedValueError for a region without a voxel.
 
     >>> center_of_mass_mm([[false, false, false], [false, true, true]])
     [1.5, 1]
@@ -92,8 +93,8 @@ def label_statistics(labels: NumberImage, v: NumberImage) -> NumberPairs:
     All labels are looked at in one pass over the image. Standard deviations are of a sample, as
     ``stdev`` has them; least and greatest leave NaN out, as ``min`` and ``max`` do; the mean and
     standard deviation are NaN where a voxel is. Labels are whole numbers. Shapes (z, y, x) or
-    (y, x). Raises ValueProblem for labels that are not whole numbers, NaN among them, and for more
-    than 1 048 576 of them.
+    (y, x). Raises UndefinedValueError for labels that are not whole numbers, NaN among them, and
+    for more than 1 048 576 of them.
 
     >>> label_statistics([0, 1, 1, 2], [9, 3, 5, 7])
     [[1, 2, 4, 1.4142135623730951, 3, 5], [2, 1, 7, 0, 7, 7]]
@@ -109,8 +110,8 @@ def relabel(labels: NumberImage) -> NumberImage:
     """The labels numbered anew from 1, the largest region first; 0 stays 0. Of regions of one size
     the one with the lesser label comes first.
 
-    Shapes (z, y, x) or (y, x); int32. Raises ValueProblem for labels that are not whole numbers,
-    NaN among them, and for more than 1 048 576 of them.
+    Shapes (z, y, x) or (y, x); int32. Raises UndefinedValueError for labels that are not whole
+    numbers, NaN among them, and for more than 1 048 576 of them.
 
     >>> relabel([0, 7, 3, 3])
     [0, 2, 1, 1]
@@ -134,10 +135,12 @@ def _sorted_by_label(labels: _Array) -> tuple[_Array, npt.NDArray[np.intp], npt.
     """
     flat = labels.reshape(-1)
     if flat.dtype.kind == "f" and not (np.isfinite(flat) & (flat == np.floor(flat))).all():
-        raise ValueProblem("labels are whole numbers, and some voxels are not")
+        raise UndefinedValueError("labels are whole numbers, and some voxels are not")
     order = np.argsort(flat, kind="stable")
     ordered = flat[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     if len(starts) > MOST_LABELS:
-        raise ValueProblem(f"{len(starts)} labels are more than the {MOST_LABELS} that fit a table")
+        raise UndefinedValueError(
+            f"{len(starts)} labels are more than the {MOST_LABELS} that fit a table"
+        )
     return ordered[starts], order, starts

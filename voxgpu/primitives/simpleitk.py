@@ -14,7 +14,7 @@ from typing import Any
 from voxgpu.ids import meaning_of
 from voxgpu.image import Grid
 from voxgpu.itk.process import simpleitk
-from voxgpu.primitives.primitive import Parameter, Primitive, Shape, Value
+from voxgpu.primitives.primitive import AccessPattern, Parameter, Primitive, Value
 from voxgpu.primitives.simpleitk_signature import (
     VECTORS,
     Argument,
@@ -251,7 +251,7 @@ def _primitive(signature: Signature, parameters: tuple[Parameter, ...], doc: str
         name=f"simpleitk.{signature.name}({', '.join(str(each.type) for each in parameters)})",
         names=(f"simpleitk.{signature.name}",),
         family="simpleitk",
-        shape=Shape.WHOLE_IMAGE if makes_image or has_image else Shape.SCALAR,
+        shape=AccessPattern.WHOLE_IMAGE if makes_image or has_image else AccessPattern.SCALAR,
         parameters=parameters,
         result=result,
         meaning=meaning_of("simpleitk", version, str(signature), _CALLED),
@@ -286,7 +286,7 @@ def _made(
         name=f"simpleitk.{name}",
         names=(f"simpleitk.{name}",),
         family="simpleitk",
-        shape=Shape.SCALAR,
+        shape=AccessPattern.SCALAR,
         parameters=parameters,
         result=result,
         meaning=meaning_of("simpleitk", name, 1),

@@ -12,7 +12,7 @@ import numpy as np
 from voxgpu.image import ROUNDING, Grid, Image
 from voxgpu.itk.images import element_of, from_itk, grid_of, place, to_itk
 from voxgpu.itk.process import quiet, simpleitk
-from voxgpu.primitives.primitive import Value, ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError, Value
 from voxgpu.primitives.simpleitk_bounds import size_problem
 from voxgpu.primitives.simpleitk_filter import way_of
 from voxgpu.primitives.simpleitk_fit import Unfit, fitting
@@ -29,7 +29,7 @@ _PLACES = {"index", "outputSize", "size", "start", "step", "stop"}
 
 
 def caller(signature: Signature) -> Callable[[list[Value], Grid | None], Value]:
-    """The reference of a function: raises ValueProblem where SimpleITK refuses."""
+    """The reference of a function: raises UndefinedValueError where SimpleITK refuses."""
 
     def reference(arguments: list[Value], grid: Grid | None) -> Value:
         images = [each for each in arguments if isinstance(each, Image)]
@@ -37,13 +37,15 @@ def caller(signature: Signature) -> Callable[[list[Value], Grid | None], Value]:
         with quiet():
             try:
                 result = _called(signature, _given(signature, arguments, images))
-            except ValueProblem as refused:
+            except UndefinedValueError as refused:
                 return _called_on_slices(signature, arguments, images, grid, refused)
             if signature.result != "image":
                 return _plain(result, signature)
             made = _image(result, signature, known)
         if grid is not None and made.grid is not grid:
-            raise ValueProblem(f"`{signature.name}` gave an image on another grid than expected")
+            raise UndefinedValueError(
+                f"`{signature.name}` gave an image on another grid than expected"
+            )
         return made
 
     return reference
@@ -61,7 +63,7 @@ def _called_on_slices(
     arguments: list[Value],
     images: Sequence[Image],
     grid: Grid | None,
-    refused: ValueProblem,
+    refused: UndefinedValueError,
 ) -> Value:
     """What a function that refuses images one voxel thick makes of them as 2-D images.
 
@@ -80,13 +82,13 @@ def _called_on_slices(
     ]
     try:
         result = _called(signature, _given(signature, flat, [Image(images[0].array, plane)]))
-    except ValueProblem:
+    except UndefinedValueError:
         raise refused from None
     if signature.result != "image":
         return _plain(result, signature)
     made = _image(result, signature, [plane])
     if made.grid is not plane:
-        raise ValueProblem(f"`{signature.name}` gave an image on another grid than expected")
+        raise UndefinedValueError(f"`{signature.name}` gave an image on another grid than expected")
     return Image(np.expand_dims(made.array, axis), whole)
 
 
@@ -142,7 +144,7 @@ def _tried(signature: Signature, given: tuple[Any, ...], where: Any) -> tuple[st
             result = _called(signature, arguments)
         except Unfit:
             raise
-        except ValueProblem:
+        except UndefinedValueError:
             return None
         channels = result.GetNumberOfComponentsPerPixel()
         element = element_of(result)
@@ -171,11 +173,13 @@ def _probe(kind: tuple[str, int], grid: Grid) -> Any:
 def _called(signature: Signature, arguments: list[Any]) -> Any:
     problem = size_problem(signature, arguments) or histogram_problem(signature, arguments)
     if problem:
-        raise ValueProblem(f"`simpleitk.{signature.name}` {problem}")
+        raise UndefinedValueError(f"`simpleitk.{signature.name}` {problem}")
     try:
         return fitting(signature, way_of(signature), arguments)
     except (RuntimeError, TypeError, ValueError, OverflowError, NotImplementedError) as error:
-        raise ValueProblem(f"`simpleitk.{signature.name}` failed: {_reason(error)}") from None
+        raise UndefinedValueError(
+            f"`simpleitk.{signature.name}` failed: {_reason(error)}"
+        ) from None
 
 
 def _reason(error: Exception) -> str:
@@ -216,7 +220,9 @@ def _to_itk(value: Any, argument: Argument) -> Any:
 
 def _pairs(value: tuple[tuple[float, ...], ...], argument: Argument) -> dict[float, float]:
     if any(len(pair) != 2 for pair in value):
-        raise ValueProblem(f"`{argument.name}` must be pairs of numbers, such as [[1, 5], [2, 7]]")
+        raise UndefinedValueError(
+            f"`{argument.name}` must be pairs of numbers, such as [[1, 5], [2, 7]]"
+        )
     return {float(old): float(new) for old, new in value}
 
 
@@ -228,7 +234,7 @@ def _number(value: float, argument: Argument) -> float | int | bool:
     least, most = INTEGERS[argument.cpp]
     if not float(value).is_integer() or not least <= value <= most:
         wanted = "a whole number" if not float(value).is_integer() else f"{least} to {most}"
-        raise ValueProblem(f"`{argument.name}` must be {wanted}, got {value:g}")
+        raise UndefinedValueError(f"`{argument.name}` must be {wanted}, got {value:g}")
     return int(value)
 
 
@@ -249,12 +255,12 @@ def _image(result: Any, signature: Signature, known: Sequence[Grid]) -> Image:
     channels = result.GetNumberOfComponentsPerPixel()
     if not element_of(result) or result.GetDimension() not in (2, 3):
         what = simpleitk().GetPixelIDValueAsString(result.GetPixelID())
-        raise ValueProblem(
+        raise UndefinedValueError(
             f"`simpleitk.{signature.name}` gives a {result.GetDimension()}-D image of "
             f"{what.lower()}, which the language does not have"
         )
     if channels not in (1, 3, 4):
-        raise ValueProblem(
+        raise UndefinedValueError(
             f"`simpleitk.{signature.name}` gives an image of {channels} channels, and the language "
             "has images of numbers and of 3 or 4 channels"
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from voxgpu.itk.alone import computed_alone
 from voxgpu.itk.process import execute, quiet, simpleitk
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.simpleitk_histogram import is_finite, seconds_for
 from voxgpu.primitives.simpleitk_signature import SEED, Signature
 
@@ -82,7 +82,7 @@ def _on_one_thread(signature: Signature, *arguments: Any) -> Any:
     names = [each.name for each in signature.arguments]
     given = dict(zip(names, arguments, strict=False))
     if signature.draws and given.setdefault("seed", SEED) == simpleitk().sitkWallClock:
-        raise ValueProblem("`seed` must not be 0, for which SimpleITK takes the time of day")
+        raise UndefinedValueError("`seed` must not be 0, for which SimpleITK takes the time of day")
     found = getattr(simpleitk(), f"{signature.name}ImageFilter")()
     found.SetNumberOfThreads(1)
     found.SetNumberOfWorkUnits(1)

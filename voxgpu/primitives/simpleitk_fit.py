@@ -15,7 +15,7 @@ import numpy as np
 
 from voxgpu.itk.images import ELEMENTS, element_of
 from voxgpu.itk.process import simpleitk
-from voxgpu.primitives.primitive import ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.simpleitk_signature import Argument, Signature
 
 #: Parameters that are compared with the voxels of an image, or put into them.
@@ -49,7 +49,7 @@ _OF_LABELS = {"LabelOverlay": "labelImage"}
 _GREATEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-class Unfit(ValueProblem):
+class Unfit(UndefinedValueError):
     """A number that the voxels which a function works on cannot have."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voxgpu.ids import meaning_of
 from voxgpu.image import Grid
-from voxgpu.primitives.primitive import Primitive, Shape, Value
+from voxgpu.primitives.primitive import AccessPattern, Primitive, Value
 from voxgpu.types import UNKNOWN
 
 #: Bump when the reader would make other voxels of the same bytes.
@@ -20,7 +20,7 @@ def _source(name: str, version: int) -> Primitive:
         name=name,
         names=(name,),
         family="source",
-        shape=Shape.SOURCE,
+        shape=AccessPattern.SOURCE,
         parameters=(),
         result=UNKNOWN,
         meaning=meaning_of(name, version),

@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from voxgpu.image import Grid
 from voxgpu.primitives.define import BoolImage, NumberValue, whole_image
-from voxgpu.primitives.primitive import Doubtful, ValueProblem
+from voxgpu.primitives.primitive import UndefinedValueError, ValueWithWarning
 
 _Mask = npt.NDArray[np.bool_]
 _Distances = npt.NDArray[np.float64]
 
 
-@whole_image(scratch=32, version=2)
+@whole_image(scratch=32, version=2, id="hd")
 def hd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     """The Hausdorff distance in mm: how far the farthest surface voxel of either region is from
     the surface of the other.
@@ -38,7 +38,7 @@ def hd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     return float(max(each.max() for each in distances))
 
 
-@whole_image(scratch=32, version=2)
+@whole_image(scratch=32, version=2, id="hd95")
 def hd95(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     """The greater of the two 95th percentiles of surface distances in mm, from ``a`` to ``b`` and
     from ``b`` to ``a``, each linearly interpolated.
@@ -54,7 +54,7 @@ def hd95(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     return float(max(np.percentile(each, 95) for each in distances))
 
 
-@whole_image(scratch=32, version=2)
+@whole_image(scratch=32, version=2, id="assd")
 def assd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     """The average symmetric surface distance in mm: the mean over all surface voxels of both.
 
@@ -67,7 +67,7 @@ def assd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     return _nothing("assd") if distances is None else float(np.concatenate(distances).mean())
 
 
-@whole_image(scratch=32, version=2)
+@whole_image(scratch=32, version=2, id="nsd")
 def nsd(a: BoolImage, b: BoolImage, mm: NumberValue, *, grid: Grid) -> NumberValue:
     """The normalized surface distance: the part of all surface voxels of both regions that lie
     within ``mm`` of the surface of the other.
@@ -79,14 +79,14 @@ def nsd(a: BoolImage, b: BoolImage, mm: NumberValue, *, grid: Grid) -> NumberVal
     0.6666666666666666
     """
     if not mm >= 0:
-        raise ValueProblem(f"`nsd` needs a tolerance of 0 mm or more, got {mm:g}")
+        raise UndefinedValueError(f"`nsd` needs a tolerance of 0 mm or more, got {mm:g}")
     distances = _between(a, b, grid)
     return _nothing("nsd") if distances is None else float((np.concatenate(distances) <= mm).mean())
 
 
 def _nothing(name: str) -> float:
     why = f"`{name}` of an empty region has no value: it is nan"
-    return Doubtful(nan, why)  # type: ignore[return-value]
+    return ValueWithWarning(nan, why)  # type: ignore[return-value]
 
 
 def _between(a: _Mask, b: _Mask, grid: Grid) -> tuple[_Distances, _Distances] | None:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from voxgpu.image import Grid
 from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_image
-from voxgpu.primitives.primitive import ValueProblem
-from voxgpu.primitives.statistics import MOST_BINS
+from voxgpu.primitives.intensity_ranks import MOST_BINS
+from voxgpu.primitives.primitive import UndefinedValueError
 
 #: About as many voxels are worked on at a time.
 SLAB_VOXELS = 1 << 19
@@ -49,7 +49,7 @@ def histogram_problem(*arguments: Any) -> str | None:
     return None
 
 
-@whole_image("crossCorrelation", scratch=32, check=histogram_problem)
+@whole_image("crossCorrelation", scratch=32, check=histogram_problem, id="cross_correlation")
 def cross_correlation(
     r: NumberValue,
     a: NumberImage,
@@ -75,7 +75,7 @@ def cross_correlation(
     (k·Σhw − n·N) / (√(k·Σhh − n²)·√(k·Σww − N²)), computed in float64, in which the integers are
     exact below 2⁵³, and rounded to float32. Shapes (z, y, x) or (y, x). Source: VoxLogicA 1.
 
-    Raises ValueProblem unless 0 <= r, m < M are finite and k is a whole number from 1 to
+    Raises UndefinedValueError unless 0 <= r, m < M are finite and k is a whole number from 1 to
     1,048,576 (2²⁰).
 
     >>> crossCorrelation(1, [0, 0, 1, 5], [0, 0, 1, 5], [true, true, true, false], 0, 2, 2)
@@ -83,7 +83,7 @@ def cross_correlation(
     """
     problem = histogram_problem(r, a, b, fb, m, M, k)
     if problem:
-        raise ValueProblem(problem)
+        raise UndefinedValueError(problem)
     volume = (1,) * (3 - a.ndim) + a.shape
     halves = half_widths(r, (1.0,) * (3 - a.ndim) + grid.spacing, volume)
     bins = bins_of(a, m, M, int(k)).reshape(volume)
@@ -94,7 +94,7 @@ def cross_correlation(
     return result.reshape(a.shape)
 
 
-@whole_image(scratch=32)
+@whole_image(scratch=32, id="gradient")
 def gradient(v: NumberImage, grid: Grid) -> NumberImage:
     """How steeply ``v`` rises around each voxel: the magnitude of its gradient, per mm.
 

@@ -98,7 +98,7 @@ def _host_array(array: object) -> Voxels:
 def _from_device(array: Any) -> Voxels:
     """An array on a GPU, brought here."""
     if not hasattr(array, "get"):
-        from voxgpu.gpu.driver import cupy
+        from voxgpu.backends.cuda.detect import cupy
 
         array = cupy().asarray(array)
     found: Voxels = array.get()

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.geometry import grid_of
 from voxgpu.files.nifti import DATATYPES, LARGEST_AXIS, NiftiHeader, nifti_header, parse
 from voxgpu.files.nifti_information import nifti_information
 from voxgpu.files.options import AS_USUAL
-from voxgpu.files.problem import FileProblem
 from voxgpu.image import Grid, Image
 from voxgpu.python.affine import grid_of_affine
 from voxgpu.python.arrays import voxels_of
@@ -70,7 +70,7 @@ def _grid(image: Any, shape: tuple[int, ...]) -> Grid:
     try:
         said = nifti_information("the image", header, AS_USUAL)
         grid = grid_of("the image", said.information, said.fields, _STRAIGHTEN)
-    except FileProblem as problem:
+    except FileError as problem:
         raise ValueError(problem.reason + (f"; {problem.help}" if problem.help else "")) from None
     if grid.shape != shape:
         return grid_of_affine(shape, image.affine)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from voxgpu.compile import Options
     from voxgpu.diagnostics import Source
     from voxgpu.image import Image
-    from voxgpu.pipeline import Options
 
 _TEXTS = "a text of one line begins with a command, or with NAME ="
 
@@ -47,8 +47,8 @@ def source_of(program: str | Path) -> tuple[Source, Path | None]:
 
 
 def _read(path: str, given: str) -> Source:
+    from voxgpu.compile import read_source
     from voxgpu.diagnostics import Diagnostic, ImgqlError
-    from voxgpu.pipeline import read_source
 
     if not given.strip() or "\0" in given:
         raise ImgqlError([Diagnostic("E109", f"{given!r} is no path of a program", help=_TEXTS)])
@@ -91,10 +91,10 @@ def options_of(
     overwrite_inputs: bool = False,
 ) -> Options:
     """What was asked for, for the pipeline. Raises ValueError for what makes no sense."""
+    from voxgpu.compile import Options
+    from voxgpu.files.access import AllowedRoots
     from voxgpu.files.options import ReadOptions
-    from voxgpu.files.roots import Roots
-    from voxgpu.language.syntax import Dialect
-    from voxgpu.pipeline import Options
+    from voxgpu.language.ast import Dialect
 
     if same_grid not in (None, "strict", "adopt"):
         raise ValueError(f"same_grid is `strict` or `adopt`, not {same_grid!r}")
@@ -118,7 +118,7 @@ def options_of(
         output=None if output is None else Path(output),
         dialect=Dialect(dialect) if dialect else None,
         adopt=None if same_grid is None else same_grid == "adopt",
-        roots=Roots(tuple(map(Path, read_roots)), tuple(map(Path, write_roots))),
+        roots=AllowedRoots(tuple(map(Path, read_roots)), tuple(map(Path, write_roots))),
         primitives=tuple(map(Path, primitives)),
         read=ReadOptions(nifti_form, series),
         tolerance=grid_tolerance,

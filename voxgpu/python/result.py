@@ -9,7 +9,7 @@ import numpy as np
 
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.execution import result as plain
-from voxgpu.execution.deliver import Saved
+from voxgpu.execution.outputs import Saved
 from voxgpu.image import Image as PlainImage
 from voxgpu.python.image import Image
 

@@ -6,7 +6,7 @@ import os
 import warnings
 from pathlib import Path
 
-from voxgpu.files.problem import FileProblem
+from voxgpu.files.errors import FileError
 from voxgpu.files.write import content_of, unsupported_reason, write_image
 from voxgpu.image import Image
 from voxgpu.python.caller import outside
@@ -21,7 +21,7 @@ def save(image: Image, path: Path) -> Path:
         raise ValueError(reason)
     try:
         written = write_image(path, image, labels=False)
-    except FileProblem as problem:
+    except FileError as problem:
         raise OSError(str(problem)) from None
     for warning in written.warnings:
         warnings.warn(warning, stacklevel=outside())

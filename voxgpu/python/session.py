@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from voxgpu.amounts import bytes_of
+from voxgpu.byte_sizes import bytes_of
 from voxgpu.diagnostics import Diagnostic
 from voxgpu.forking import renew_in_child
 from voxgpu.python.program import options_of, source_of
@@ -62,16 +62,17 @@ class Session(AbstractContextManager["Session"]):
         verify_inputs: bool = False,
         _keeping: bool = True,
     ) -> None:
-        from voxgpu import execute
+        from voxgpu import session
+        from voxgpu.backends.select import BackendSelector
         from voxgpu.files.digest import Digests
         from voxgpu.python.stores import opened
-        from voxgpu.store.seen_files import FreshHeaders
+        from voxgpu.store.input_file_cache import FreshHeaders
 
         if threads is not None and (not isinstance(threads, Integral) or threads < 1):
             raise ValueError(f"threads are a whole number, at least 1, not {threads!r}")
         if not isinstance(device, str):
             raise TypeError(f'device is a name, such as "cpu" or "cuda:0", not {device!r}')
-        devices = execute.Devices(device, threads, _bytes(device_memory))
+        devices = BackendSelector(device, threads, _bytes(device_memory))
         room = _bytes(memory)
         kept = opened(store, store_shared, _bytes(store_budget), keep)
         seen = kept.seen_files() if kept is not None else None
@@ -79,7 +80,7 @@ class Session(AbstractContextManager["Session"]):
         self._digests = Digests(seen, verify_inputs)
         self._keeping = _keeping
         self._watching = Watching()
-        self._session = execute.Session(
+        self._session = session.Session(
             None,
             observe=self._watching.observe,
             keeping=_keeping,
@@ -116,8 +117,8 @@ class Session(AbstractContextManager["Session"]):
 
         Raises RuntimeError where the session is closed.
         """
-        from voxgpu.pipeline import compile_program
-        from voxgpu.python.given import given_images
+        from voxgpu.compile import compile_program
+        from voxgpu.python.inputs import given_images
 
         if on_error not in ("raise", "collect"):
             raise ValueError(f'on_error is "raise" or "collect", not {on_error!r}')
@@ -197,8 +198,8 @@ def check(
     read_roots: Sequence[str | Path] = (),
 ) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with a program, and its warnings; see ``voxgpu.check``."""
-    from voxgpu.pipeline import compile_program, unread
-    from voxgpu.python.given import given_images
+    from voxgpu.compile import compile_program, unread
+    from voxgpu.python.inputs import given_images
 
     source, path = source_of(program)
     options = options_of(

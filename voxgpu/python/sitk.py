@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from voxgpu.files.errors import FileError
 from voxgpu.files.geometry import grid_of
 from voxgpu.files.itk import Information
-from voxgpu.files.problem import FileProblem
 from voxgpu.image import Image
 from voxgpu.itk.images import element_of, from_itk
 
@@ -40,7 +40,7 @@ def from_sitk(image: Any) -> Image:
     array.flags.writeable = False
     try:
         grid = grid_of("the image", _information(image), help=_STRAIGHTEN)
-    except FileProblem as problem:
+    except FileError as problem:
         raise ValueError(problem.reason + (f"; {problem.help}" if problem.help else "")) from None
     return Image(array, grid)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, ImgqlError
-from voxgpu.store.folder import StoreProblem, default_folder
-from voxgpu.store.opened import StoreOptions, open_store
+from voxgpu.store.folder import StoreError, default_folder
+from voxgpu.store.open import StoreOptions, open_store
 from voxgpu.store.policy import POLICIES
-from voxgpu.store.tiers import Tiers
+from voxgpu.store.tiered_store import TieredStore
 
 
 def opened(
     store: str | Path | None, shared: str | Path | None, budget: int | None, keep: str
-) -> Tiers | None:
+) -> TieredStore | None:
     """The store that is asked for, None for none.
 
     Raises ImgqlError where it cannot be used, ValueError for what no store keeps.
@@ -27,5 +27,5 @@ def opened(
         return open_store(
             StoreOptions(folder, None if shared is None else Path(shared), keep, budget)
         )
-    except StoreProblem as problem:
+    except StoreError as problem:
         raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None

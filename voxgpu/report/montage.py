@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.image import Image
-from voxgpu.report.layout import Picture, arrange
+from voxgpu.report.montage_layout import Picture, arrange
 from voxgpu.report.orientation import radiological
-from voxgpu.unfinished import new_file
+from voxgpu.temporary_files import new_file
 
 Mask = npt.NDArray[np.bool_]
 

@@ -18,13 +18,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from voxgpu.caches.place import is_full
+from voxgpu.caches.location import is_full
 from voxgpu.forking import renew_in_child
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.codec import Encoded, Undecodable, decode, encode, kind_of
-from voxgpu.store.folder import StoreProblem, index_of, objects_of, open_folder
+from voxgpu.store.folder import StoreError, index_of, objects_of, open_folder
 from voxgpu.store.index import PATIENCE, Index, OtherSchema, Row, is_damage
 from voxgpu.store.object_file import (
     Damaged,
@@ -35,7 +35,7 @@ from voxgpu.store.object_file import (
     read_object,
     write_object,
 )
-from voxgpu.store.seal import sealed, unsealed
+from voxgpu.store.row_checksums import sealed, unsealed
 
 #: Descriptions of values up to this length lie in the index.
 _SMALL = 4096
@@ -50,7 +50,7 @@ _LEFT_AFTER = 0.96
 _LARGEST_SHARE = 0.5
 
 #: What a value comes with: ids of nodes that its maker doubted, and why.
-Doubts = tuple[tuple[ValueId, str], ...]
+Warnings = tuple[tuple[ValueId, str], ...]
 
 
 class DiskStore:
@@ -61,7 +61,7 @@ class DiskStore:
     """
 
     def __init__(self, folder: Path, budget: int, patience: float = PATIENCE) -> None:
-        """Opens a store, made where there is none; raises StoreProblem where it cannot be used.
+        """Opens a store, made where there is none; raises StoreError where it cannot be used.
 
         patience  seconds to wait for others that write
         """
@@ -82,14 +82,14 @@ class DiskStore:
         try:
             self.index, damage = open_index(folder, patience)
         except OtherSchema as error:
-            raise StoreProblem(
+            raise StoreError(
                 f"the index of the store `{folder}` is of another voxgpu ({error})",
                 "use another folder with --store DIR; this one is left as it is",
             ) from None
         except (sqlite3.Error, OSError) as error:
             # SQLite calls a disk without room an I/O error, too.
             reason = "its disk is full" if is_full(folder) else error
-            raise StoreProblem(
+            raise StoreError(
                 f"the index of the store `{folder}` cannot be used: {reason}"
             ) from None
         if damage:
@@ -107,7 +107,7 @@ class DiskStore:
             self._complain(error)
             return False
 
-    def get(self, id: ValueId) -> tuple[Value, Doubts] | None:
+    def get(self, id: ValueId) -> tuple[Value, Warnings] | None:
         """The value and what it comes with; None where there is none that is whole."""
         try:
             row = self.index.row(id)
@@ -137,18 +137,18 @@ class DiskStore:
         value: Value,
         seconds: float = 0.0,
         made: Mapping[str, Any] | None = None,
-        doubts: Doubts = (),
+        warnings: Warnings = (),
     ) -> bool:
         """Keeps a value; whether it was written. Never raises for what the disk does.
 
         seconds  what it takes to compute the value again
         made     how it was made: plain JSON
-        doubts   what to warn of where it is used
+        warnings   what to warn of where it is used
         """
         if self.read_only or self._is_full or self.has(id):
             return False
         try:
-            written = self._write(id, value, seconds, made or {}, doubts)
+            written = self._write(id, value, seconds, made or {}, warnings)
         except (OSError, sqlite3.Error) as error:
             self._complain(error)
             return False
@@ -158,7 +158,7 @@ class DiskStore:
             self._stay_within_budget()
         return written
 
-    def taken(self) -> int:
+    def size(self) -> int:
         """Bytes on the disk."""
         try:
             return self.index.bytes()
@@ -176,7 +176,7 @@ class DiskStore:
         if not self.read_only:
             with suppress(sqlite3.Error):
                 if self._used:
-                    self.index.touch(self._used)
+                    self.index.mark_used(self._used)
             if self.counts["damaged"]:
                 self.count(damaged=self.counts["damaged"])
         self.index.close()
@@ -184,9 +184,9 @@ class DiskStore:
             with suppress(OSError):
                 put_aside(self.folder)  # whoever opens the store next makes a new one
 
-    def make_room(self, most: int) -> int:
+    def evict_until(self, most: int) -> int:
         """Drives out what is least worth its bytes until ``most`` bytes are taken; how many."""
-        taken = self.index.take_least_worthy(most, self._pinned)
+        taken = self.index.evict_lowest_value(most, self._pinned)
         for row in taken:
             if row.small is None:
                 with suppress(OSError):
@@ -199,24 +199,24 @@ class DiskStore:
     def _stay_within_budget(self) -> None:
         try:
             if self.index.bytes() > self.budget:
-                self.make_room(int(self.budget * _LEFT_AFTER))
+                self.evict_until(int(self.budget * _LEFT_AFTER))
         except sqlite3.Error as error:
             self._complain(error)
 
     def _write(
-        self, id: ValueId, value: Value, seconds: float, made: Mapping[str, Any], doubts: Doubts
+        self, id: ValueId, value: Value, seconds: float, made: Mapping[str, Any], warnings: Warnings
     ) -> bool:
         encoded = encode(value)
         now = time.time()
-        stored = Stored(id, encoded.described, bytes_of(value), seconds, now, made, doubts)
+        stored = Stored(id, encoded.described, bytes_of(value), seconds, now, made, warnings)
         small = json.dumps(encoded.described) if not encoded.chunks else None
         if small is not None and len(small) > _SMALL:
             small = None
         if small is not None:
-            small = sealed(small, id, json.dumps(doubts))
+            small = sealed(small, id, json.dumps(warnings))
         size = _BLOCK // 8 + len(small) if small is not None else self._write_file(stored, encoded)
         if size:
-            self.index.add([row_of(stored, size, small)])
+            self.index.add([index_row(stored, size, small)])
         return size > 0
 
     def _write_file(self, stored: Stored, encoded: Encoded) -> int:
@@ -226,25 +226,27 @@ class DiskStore:
         if size > self.budget * _LARGEST_SHARE or is_of_other_format(path):
             return 0
         try:
-            return on_disk(write_object(path, stored, encoded))
+            return blocks_on_disk(write_object(path, stored, encoded))
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
         # The disk is full, perhaps of what we have kept.
-        self.make_room(max(0, self.index.bytes() - 2 * on_disk(size)))
+        self.evict_until(max(0, self.index.bytes() - 2 * blocks_on_disk(size)))
         try:
-            return on_disk(write_object(path, stored, encoded))
+            return blocks_on_disk(write_object(path, stored, encoded))
         except OSError:
             self._is_full = True
             raise
 
-    def _small(self, row: Row) -> tuple[Value, Doubts] | None:
+    def _small(self, row: Row) -> tuple[Value, Warnings] | None:
         """The value in a row of the index; a row that is not what was written is forgotten."""
         try:
-            text = unsealed(str(row.small), row.id, row.doubts)
+            text = unsealed(str(row.small), row.id, row.warnings)
             if text is not None:
-                doubts = tuple((ValueId(id), str(reason)) for id, reason in json.loads(row.doubts))
-                return decode(json.loads(text), memoryview(b"")), doubts
+                warnings = tuple(
+                    (ValueId(id), str(reason)) for id, reason in json.loads(row.warnings)
+                )
+                return decode(json.loads(text), memoryview(b"")), warnings
         except (Undecodable, ValueError, TypeError):
             pass
         with self._lock:
@@ -252,7 +254,7 @@ class DiskStore:
         self._forget(row.id)
         return None
 
-    def _read(self, id: ValueId) -> tuple[Value, Doubts] | None:
+    def _read(self, id: ValueId) -> tuple[Value, Warnings] | None:
         path = object_path(self._objects, id)
         try:
             stored, value = read_object(path, id)
@@ -268,7 +270,7 @@ class DiskStore:
         except (OtherFormat, OSError, MemoryError):
             pass
         else:
-            return value, stored.doubts
+            return value, stored.warnings
         return None
 
     def _forget(self, id: ValueId) -> None:
@@ -308,7 +310,7 @@ def put_aside(folder: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def row_of(stored: Stored, size: int, small: str | None) -> Row:
+def index_row(stored: Stored, size: int, small: str | None) -> Row:
     """What the index says of a value."""
     return Row(
         stored.id,
@@ -319,12 +321,12 @@ def row_of(stored: Stored, size: int, small: str | None) -> Row:
         stored.seconds,
         stored.created,
         stored.created,
-        json.dumps(stored.doubts),
+        json.dumps(stored.warnings),
         small,
     )
 
 
-def on_disk(size: int) -> int:
+def blocks_on_disk(size: int) -> int:
     """Bytes that a file of this size takes."""
     return -(-size // _BLOCK) * _BLOCK
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from voxgpu.ancestor import nearest_ancestor
-from voxgpu.caches.place import place as cache_place
+from voxgpu.caches.location import place as cache_place
 
 #: The first line of the file that shows that a folder is a store.
 _MARK = "voxgpu store"
@@ -31,7 +31,7 @@ _SHARED_FILE_SYSTEMS = {
 }  # fmt: skip
 
 
-class StoreProblem(Exception):
+class StoreError(Exception):
     """Why a store cannot be used.
 
     help        what to do
@@ -74,7 +74,7 @@ def default_budget(folder: Path, taken: int = 0) -> int:
 
 
 def open_folder(folder: Path, with_index: bool = True) -> None:
-    """Makes a folder a store where it is new or empty; raises StoreProblem where it is another.
+    """Makes a folder a store where it is new or empty; raises StoreError where it is another.
 
     Only the owner may look into a new one: its values are made of somebody's images. A folder that
     is there to be shared (``with_index`` false) keeps its mode.
@@ -95,17 +95,17 @@ def open_folder(folder: Path, with_index: bool = True) -> None:
         text = mark.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", "") or error
-        raise StoreProblem(f"the store `{folder}` cannot be used: {reason}") from None
+        raise StoreError(f"the store `{folder}` cannot be used: {reason}") from None
     first, _, second = text.partition("\n")
     name, _, version = first.rpartition(" ")
     if name != _MARK or version != str(LAYOUT):
-        raise StoreProblem(
+        raise StoreError(
             f"the store `{folder}` is of another voxgpu: `{first[:60]}`, "
             f"this one reads `{_MARK} {LAYOUT}`",
             "use another folder with --store DIR; this one is left as it is",
         )
     if with_index and second == _SHARED:
-        raise StoreProblem(
+        raise StoreError(
             f"`{folder}` is a folder that several computers share, which has no index",
             "give it with --store-shared DIR",
             is_mistake=True,
@@ -133,11 +133,11 @@ def _refuse_what_is_no_store(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise StoreProblem(f"`{folder}` is a file, not the folder of a store", is_mistake=True)
+        raise StoreError(f"`{folder}` is a file, not the folder of a store", is_mistake=True)
     # Another process may be making the store at this moment.
     others = [each.name for each in folder.iterdir() if not each.name.startswith(".STORE")]
     if set(others) - {"objects", "STORE", "index.sqlite", "index.sqlite-wal", "index.sqlite-shm"}:
-        raise StoreProblem(
+        raise StoreError(
             f"`{folder}` holds other files and is no store of voxgpu",
             "give a new or an empty folder with --store DIR",
             is_mistake=True,
@@ -147,7 +147,7 @@ def _refuse_what_is_no_store(folder: Path) -> None:
 def _refuse_shared(folder: Path) -> None:
     system = file_system(folder)
     if system in _SHARED_FILE_SYSTEMS:
-        raise StoreProblem(
+        raise StoreError(
             f"`{folder}` lies on {system}, where the index of a store is not safe",
             "keep the store on a local disk with --store DIR; give this folder with "
             "--store-shared DIR, which needs no index",

@@ -17,7 +17,7 @@ from typing import Any
 from voxgpu.ids import ValueId
 from voxgpu.plan.node import Node, Plan
 from voxgpu.store.index import Index, key
-from voxgpu.store.made import described, meaning_digest
+from voxgpu.store.provenance import described, meaning_digest
 
 #: Plans of more nodes are not remembered: writing them down would take longer than they are worth.
 _MOST_OF_A_PLAN = 20_000

@@ -21,9 +21,9 @@ from weakref import WeakSet
 from voxgpu.forking import call_in_child
 from voxgpu.ids import ValueId
 from voxgpu.store.copy_index import copy_while_quiet
-from voxgpu.store.folder import StoreProblem
-from voxgpu.store.tables import definitions, statements
-from voxgpu.unfinished import Unfinished, new_folder
+from voxgpu.store.folder import StoreError
+from voxgpu.store.schema import definitions, statements
+from voxgpu.temporary_files import TemporaryFile, new_folder
 
 #: Of the tables. A database of another version is left alone.
 SCHEMA = 1
@@ -73,7 +73,7 @@ class Row:
     bytes     memory that the value takes
     seconds   what it takes to compute it again
     created, used  seconds since 1970
-    doubts    JSON: what to warn of where it is used
+    warnings    JSON: what to warn of where it is used
     small     the value itself, described in JSON, where it is small
     """
 
@@ -85,11 +85,11 @@ class Row:
     seconds: float
     created: float
     used: float
-    doubts: str = "[]"
+    warnings: str = "[]"
     small: str | None = None
 
 
-_COLUMNS = "id, kind, primitive, size, bytes, seconds, created, used, doubts, small"
+_COLUMNS = "id, kind, primitive, size, bytes, seconds, created, used, warnings, small"
 
 
 #: Indexes that this process has open, and whether the one that it was forked from had any.
@@ -117,13 +117,13 @@ class Index:
         self._path = path
         self._patience = patience
         self._is_held = False
-        self._copy: Unfinished | None = None
+        self._copy: TemporaryFile | None = None
         self._local = threading.local()
         self._all: list[tuple[int, sqlite3.Connection]] = []
         self.read_only = False
         if _is_parents:
             message = f"the index of the store `{path.parent}` cannot be used: {_OF_PARENT}"
-            raise StoreProblem(message, _OF_PARENT_HELP)
+            raise StoreError(message, _OF_PARENT_HELP)
         _OPEN.add(self)
         self._open()
 
@@ -149,7 +149,7 @@ class Index:
             for row in rows:
                 connection.execute("DELETE FROM objects WHERE id = ?", (key(row.id),))
                 values = (key(row.id), row.kind, row.primitive, row.size, row.bytes, row.seconds)
-                times = (row.created, row.used, row.doubts, row.small)
+                times = (row.created, row.used, row.warnings, row.small)
                 marks = ",".join("?" * 10)
                 connection.execute(f"INSERT INTO objects VALUES({marks})", values + times)
 
@@ -158,7 +158,7 @@ class Index:
         with self.writing() as connection:
             connection.executemany("DELETE FROM objects WHERE id = ?", [(key(id),) for id in ids])
 
-    def touch(self, ids: Iterable[ValueId]) -> None:
+    def mark_used(self, ids: Iterable[ValueId]) -> None:
         """Notes that values were used now."""
         now = time.time()
         with self.writing() as connection:
@@ -184,7 +184,7 @@ class Index:
         query = "SELECT value FROM totals WHERE name = 'bytes'"
         return int(self.connection.execute(query).fetchone()[0])
 
-    def take_least_worthy(self, most: int, pinned: Collection[ValueId] = ()) -> list[Row]:
+    def evict_lowest_value(self, most: int, pinned: Collection[ValueId] = ()) -> list[Row]:
         """Forgets what is least worth its bytes until the rest takes ``most`` bytes; what it was.
 
         Worth is the seconds that computing again takes for each byte, for each second that the

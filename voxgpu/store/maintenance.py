@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from voxgpu.ids import ValueId
-from voxgpu.store.disk import DiskStore, on_disk, row_of
+from voxgpu.store.disk import DiskStore, blocks_on_disk, index_row
 from voxgpu.store.folder import index_of, objects_of
 from voxgpu.store.object_file import (
     Damaged,
@@ -23,7 +23,7 @@ from voxgpu.store.object_file import (
     read_object,
     read_stored,
 )
-from voxgpu.unfinished import left_files
+from voxgpu.temporary_files import left_files
 
 
 @dataclass
@@ -113,7 +113,7 @@ def rebuild(store: DiskStore) -> tuple[int, int]:
         except (Damaged, OtherFormat, OSError):
             failed += 1
             continue
-        row = row_of(stored, on_disk(path.stat().st_size), None)
+        row = index_row(stored, blocks_on_disk(path.stat().st_size), None)
         rows.append(row)
     with store.index.writing() as connection:
         connection.execute("DELETE FROM objects")
@@ -145,7 +145,7 @@ def collect(store: DiskStore, max_bytes: int | None, max_age: float | None) -> t
             for table in ("files", "headers", "saved", "nodes", "goals"):
                 connection.execute(f"DELETE FROM {table} WHERE seen < ?", (limit,))
     if max_bytes is not None:
-        store.make_room(max_bytes)
+        store.evict_until(max_bytes)
     for path in unfinished_of(folder):
         with suppress(OSError):
             path.unlink()
@@ -209,7 +209,9 @@ def _repair(store: DiskStore, found: Findings) -> None:
         id = id_of(path)
         if id is not None:
             with suppress(Damaged, OtherFormat, OSError):
-                rows.append(row_of(read_stored(path, id), on_disk(path.stat().st_size), None))
+                rows.append(
+                    index_row(read_stored(path, id), blocks_on_disk(path.stat().st_size), None)
+                )
     store.index.add(rows)
 
 

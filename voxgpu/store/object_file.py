@@ -21,7 +21,7 @@ import xxhash
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.codec import Encoded, Undecodable, decode
-from voxgpu.unfinished import new_file
+from voxgpu.temporary_files import new_file
 
 MAGIC = b"voxgpu object\n"
 
@@ -53,7 +53,7 @@ class Stored:
     seconds    what it takes to compute the value again
     created    seconds since 1970
     made       how the value was made: ``primitive``, ``parameters``, ``inputs``, ``version``
-    doubts     what to warn of where the value is used: ids of nodes and reasons
+    warnings     what to warn of where the value is used: ids of nodes and reasons
     """
 
     id: ValueId
@@ -62,7 +62,7 @@ class Stored:
     seconds: float
     created: float
     made: Mapping[str, Any]
-    doubts: tuple[tuple[ValueId, str], ...] = ()
+    warnings: tuple[tuple[ValueId, str], ...] = ()
 
 
 def object_path(folder: Path, id: ValueId) -> Path:
@@ -148,7 +148,7 @@ def _header(stored: Stored) -> bytes:
         "seconds": stored.seconds,
         "created": stored.created,
         "made": stored.made,
-        "doubts": stored.doubts,
+        "warnings": stored.warnings,
     }
     text = json.dumps(header, separators=(",", ":")).encode("ascii")
     return MAGIC + _START.pack(FORMAT, len(text)) + text
@@ -182,7 +182,7 @@ def _stored(header: Any) -> Stored:
         float(header["seconds"]),
         float(header["created"]),
         dict(header["made"]),
-        tuple((ValueId(each), str(reason)) for each, reason in header["doubts"]),
+        tuple((ValueId(each), str(reason)) for each, reason in header["warnings"]),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from voxgpu.ids import ValueId
-from voxgpu.store.disk import on_disk, row_of
+from voxgpu.store.disk import blocks_on_disk, index_row
 from voxgpu.store.folder import objects_of
 from voxgpu.store.index import Row
 from voxgpu.store.maintenance import Findings, files_of, unfinished_of
@@ -24,7 +24,7 @@ def rows_of(folder: Path) -> Iterator[Row]:
     """What the values of a folder are; those that cannot be read are left out."""
     for path, id in files_of(objects_of(folder)):
         with suppress(Damaged, OtherFormat, OSError):
-            yield row_of(read_stored(path, id), on_disk(path.stat().st_size), None)
+            yield index_row(read_stored(path, id), blocks_on_disk(path.stat().st_size), None)
 
 
 def information(folder: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.codec import encode
-from voxgpu.store.disk import Doubts, bytes_of
+from voxgpu.store.disk import Warnings, bytes_of
 from voxgpu.store.folder import objects_of, open_folder
 from voxgpu.store.object_file import (
     Damaged,
@@ -35,7 +35,7 @@ class SharedFolder:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Opens a folder, made where there is none; raises StoreProblem."""
+        """Opens a folder, made where there is none; raises StoreError."""
         open_folder(folder, with_index=False)
         self.folder = folder
         self.counts: Counter[str] = Counter()
@@ -69,7 +69,7 @@ class SharedFolder:
         value: Value,
         seconds: float = 0.0,
         made: Mapping[str, Any] | None = None,
-        doubts: Doubts = (),
+        warnings: Warnings = (),
     ) -> bool:
         """Keeps a value; whether it was written. Never raises for what the disk does."""
         path = object_path(self._objects, id)
@@ -77,7 +77,7 @@ class SharedFolder:
             return False
         encoded = encode(value)
         now = time.time()
-        stored = Stored(id, encoded.described, bytes_of(value), seconds, now, made or {}, doubts)
+        stored = Stored(id, encoded.described, bytes_of(value), seconds, now, made or {}, warnings)
         try:
             write_object(path, stored, encoded, folder_mode=self._mode)
         except OSError as error:

@@ -1,0 +1,65 @@
+"""The command line on a computer whose GPUs are those of the mock CuPy, kernels run by emulation.
+
+``python -m tests.backends.cuda.emulated_cli run …``. Processes that it starts have the same GPUs
+where they are given ``environment_of_workers``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tests.mock_cupy.fixture import cubin_of, environment_of_processes
+
+#: Holds what makes every Python pretend.
+_SITE = Path(__file__).resolve().parent / "site"
+
+
+class Cubins:
+    """Compiles as the double wants it."""
+
+    def __init__(self, architecture: int) -> None:
+        self.architecture = architecture
+
+    def cubin(self, text: str) -> bytes:
+        """A double of a cubin."""
+        return cubin_of(text)
+
+
+def pretend() -> None:
+    """From now on there are GPUs here; the double must be what ``import cupy`` finds."""
+    import cupy
+
+    from voxgpu.backends.cuda import create, detect
+    from voxgpu.codegen import nvrtc
+
+    nvrtc.architectures = lambda: (80, 90)
+    count = int(cupy.cuda.runtime.getDeviceCount())
+    detect.driver_problem = lambda: ""
+    detect.found = lambda: (count, "")  # type: ignore[assignment]
+    create.cubins_for = Cubins  # type: ignore[assignment]
+
+
+def environment(gpus: int = 1, **more: str) -> dict[str, str]:
+    """The environment of a process of ``python -m tests.backends.cuda.emulated_cli``."""
+    return environment_of_processes(DOUBLE_GPUS=str(gpus), **more)
+
+
+def environment_of_workers(gpus: int, folder: Path) -> dict[str, str]:
+    """The same, also for dask-cuda's workers that the process starts."""
+    found = environment(
+        gpus,
+        DASK_CUDA_TEST_SINGLE_GPU="1",
+        DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE="false",
+        DASK_TEMPORARY_DIRECTORY=str(folder),
+    )
+    found["PYTHONPATH"] = os.pathsep.join([str(_SITE), found["PYTHONPATH"]])
+    return found
+
+
+if __name__ == "__main__":
+    from voxgpu.cli.main import main
+
+    pretend()
+    main(sys.argv[1:])

@@ -1,0 +1,107 @@
+"""Whether there is a GPU: an answer in any case, and the reason."""
+
+from __future__ import annotations
+
+import ctypes
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cuda_emulator.module import requires_emulation
+from tests.mock_cupy.fixture import cubin_of, installed
+from voxgpu.backends.cuda import detect
+from voxgpu.codegen import nvrtc
+
+
+@pytest.fixture(autouse=True)
+def _forgetful() -> Iterator[None]:
+    yield
+    detect.found.cache_clear()
+    detect.cupy.cache_clear()
+
+
+def _driver_answers(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    library = types.SimpleNamespace(cuInit=lambda flags: status)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
+
+
+def test_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> Any:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(ctypes, "CDLL", missing)
+    detect.found.cache_clear()
+    assert detect.found() == (0, "there is no NVIDIA driver on this computer")
+
+
+@pytest.mark.parametrize(("status", "part"), [(100, "finds no GPU"), (803, "error 803")])
+def test_a_driver_that_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, status: int, part: str
+) -> None:
+    _driver_answers(monkeypatch, status)
+    detect.found.cache_clear()
+    count, reason = detect.found()
+    assert not count and part in reason
+
+
+def test_a_driver_without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> Any:
+        raise ImportError("No module named 'cupy'")
+
+    _driver_answers(monkeypatch, 0)
+    monkeypatch.setattr(detect, "cupy", missing)
+    detect.found.cache_clear()
+    count, reason = detect.found()
+    assert not count and "pip install" in reason
+
+
+def test_a_compiler_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    _driver_answers(monkeypatch, 0)
+    monkeypatch.setattr(detect, "cupy", lambda: types.SimpleNamespace())
+    monkeypatch.setattr(nvrtc, "missing", lambda: "there is no NVRTC")
+    detect.found.cache_clear()
+    assert detect.found() == (0, "there is no NVRTC")
+
+
+def test_a_gpu_on_which_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The double refuses a real cubin, as a driver does that is too old for it."""
+    if nvrtc.missing():
+        pytest.skip(nvrtc.missing())
+    _driver_answers(monkeypatch, 0)
+    with installed(DOUBLE_GPUS="3") as double:
+        monkeypatch.setattr(detect, "cupy", lambda: double)
+        detect.found.cache_clear()
+        count, reason = detect.found()
+    assert not count and "CUDADriverError" in reason
+
+
+def test_gpus_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    requires_emulation()
+    monkeypatch.setattr(detect, "driver_problem", lambda: "")
+    monkeypatch.setattr(nvrtc, "missing", lambda: "")
+    monkeypatch.setattr(nvrtc, "architectures", lambda: (80, 90))
+    monkeypatch.setattr(
+        nvrtc, "compile_text", lambda text, architecture: nvrtc.Built(cubin_of(text), {})
+    )
+    with installed(DOUBLE_GPUS="3") as double:
+        monkeypatch.setattr(detect, "cupy", lambda: double)
+        detect.found.cache_clear()
+        assert detect.found() == (3, "")
+
+
+@pytest.mark.parametrize(
+    ("capability", "known", "expected"),
+    [("90", (80, 90, 100), 90), ("89", (80, 86, 90), 86), ("86", (75, 80, 90), 80)],
+)
+def test_code_of_the_same_generation_runs(
+    capability: str, known: tuple[int, ...], expected: int
+) -> None:
+    assert detect.architecture_of(capability, known) == expected
+
+
+def test_a_device_that_no_code_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvrtc, "version", lambda: "13.0")
+    with pytest.raises(ValueError, match=r"NVRTC 13.0 has no code for compute capability 6.1"):
+        detect.architecture_of("61", (75, 80, 90))

@@ -1,0 +1,62 @@
+"""A device that is this computer: NumPy's arrays for the device's, kernels run by the emulation.
+
+It knows nothing of streams and budgets (see the double for these): it is what tests of kernels and
+of the functions that launch them compute with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tests.cuda_emulator.module import Module
+from voxgpu.codegen.cuda_kernels import library_text
+
+
+@cache
+def emulated(library: str, sanitize: str = "") -> Any:
+    """The kernels of a file, compiled for the host."""
+    return Module(library_text(library), sanitize=sanitize)
+
+
+class EmulatedDevice:
+    """Runs kernels here and now.
+
+    modules   where the kernels of a file come from
+    launches  the names of all kernels launched, in order
+    """
+
+    multiprocessors = 4
+
+    def __init__(self, modules: Callable[[str], Any] = emulated) -> None:
+        self._modules = modules
+        self.launches: list[str] = []
+
+    def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Any:
+        count = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        garbage = np.full(count, 0xCD, np.uint8)
+        return garbage.view(dtype).reshape(shape)
+
+    def zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Any:
+        return np.zeros(shape, dtype)
+
+    def constant(self, values: npt.NDArray[Any]) -> Any:
+        return np.ascontiguousarray(values).copy()
+
+    def launch(
+        self,
+        library: str,
+        name: str,
+        blocks: int | tuple[int, ...],
+        threads: int | tuple[int, ...],
+        *arguments: Any,
+        shared: int = 0,
+    ) -> None:
+        self.launches.append(name)
+        grid = (blocks,) if isinstance(blocks, int) else tuple(blocks)
+        block = (threads,) if isinstance(threads, int) else tuple(threads)
+        self._modules(library).get_function(name)(grid, block, arguments, shared_mem=shared)

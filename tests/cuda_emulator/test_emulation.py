@@ -1,0 +1,121 @@
+"""The emulation itself: it can fail. What a device refuses or leaves undefined is found out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.cuda_emulator.module import EmulationError, Module, requires_emulation
+from voxgpu.codegen.cuda_kernels import library_text
+
+SAMPLES = (Path(__file__).parent / "samples.cu").read_text()
+BEFORE = library_text("scalar_kernels").partition("// Arithmetic of single numbers")[0]
+VALUES = np.arange(1000, dtype=np.int32) ** 2 % 97
+
+requires_emulation()
+
+
+def _total(text: str, seed: int = 0) -> int:
+    module = Module(BEFORE + text)
+    module.configure(seed=seed, yield_per_mille=300 if seed else 0, resident=4 if seed else 1)
+    sums, arrived, total = np.zeros(16, np.int32), np.zeros(1, np.uint32), np.zeros(1, np.int32)
+    arguments = (VALUES, sums, arrived, total, np.int32(len(VALUES)))
+    module.get_function("sample_total")((16,), (64,), arguments)
+    return int(total[0])
+
+
+def _planted(old: str, new: str, number: int = 0) -> str:
+    place = -1
+    for _ in range(number + 1):
+        place = SAMPLES.index(old, place + 1)
+    return SAMPLES[:place] + new + SAMPLES[place + len(old) :]
+
+
+#: What is changed, and which error, or ``wrong``, must come of it under some order of threads.
+PLANTED = {
+    "no barrier after writing": (("  __syncthreads();\n  for", "  for"), "wrong"),
+    "no barrier in the loop": (("halves[me + half];\n    __syncthreads();", "halves[me + half];"),
+                               "wrong"),
+    "a barrier that not all reach": (
+        ("if (me < half) halves[me] += halves[me + half];\n    __syncthreads();",
+         "if (me < half) { halves[me] += halves[me + half]; __syncthreads(); }"),
+        "barrier",
+    ),
+    "threads that leave before a barrier": (
+        ("  halves[me] = i < n", "  if (i >= n) return;\n  halves[me] = i < n"), "barrier"),
+    "an array that is not filled": (("halves[me] = i < n ? values[i] : 0;",
+                                     "if (i < n) halves[me] = values[i];"), "wrong"),
+    "a count that is not atomic": (("atomicAdd(arrived, 1u) ==", "(*arrived)++ + 1 =="), "wrong"),
+}  # fmt: skip
+
+
+def test_what_is_right_is_right_in_every_order() -> None:
+    for seed in range(8):
+        assert _total(SAMPLES, seed) == VALUES.sum()
+
+
+def test_libraries_keep_few_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a process that runs many kernels would have no more mappings of memory."""
+    texts = [f"{SAMPLES}\n#define THIS_IS {number}\n" for number in range(3)]
+    libraries = [Module(BEFORE + text).library for text in texts]
+    monkeypatch.setattr(type(libraries[0]), "MOST_STACKS", 200)
+    for seed in (1, 0, 2):
+        for text, library in zip(texts, libraries, strict=True):
+            assert _total(text, seed) == VALUES.sum()
+            kept = [each.functions.emulation_stacks() for each in libraries]
+            own = library.functions.emulation_stacks()
+            assert own >= 64 and (sum(kept) <= 200 or sum(kept) == own), kept
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_what_is_planted_is_found(name: str) -> None:
+    (old, new), expected = PLANTED[name]
+    text = _planted(old, new)
+    found = set()
+    for seed in range(12):
+        try:
+            found.add("right" if _total(text, seed) == VALUES.sum() else "wrong")
+        except EmulationError as error:
+            found.add(str(error))
+    assert any(expected in each for each in found), found
+
+
+def test_warps_meet() -> None:
+    module = Module(BEFORE + SAMPLES)
+    first, second = np.zeros(1, np.int32), np.zeros(1, np.int32)
+    module.get_function("sample_warp")((1,), (32,), (VALUES[:32], first, second))
+    assert first[0] == second[0] == VALUES[:32].sum()
+
+
+@pytest.mark.parametrize(
+    ("grid", "block", "said"),
+    [
+        ((1,), (2048,), "threads a block"),
+        ((0,), (32,), "sample_warp: "),
+        ((1, 70000), (32,), "more blocks"),
+    ],
+)
+def test_launches_that_a_device_refuses(grid: Any, block: Any, said: str) -> None:
+    module = Module(BEFORE + SAMPLES)
+    places = np.zeros(1, np.int32), np.zeros(1, np.int32)
+    with pytest.raises(EmulationError, match=said):
+        module.get_function("sample_warp")(grid, block, (VALUES[:32], *places))
+
+
+@pytest.mark.parametrize("number", [5, np.int64(5), np.float32(5), VALUES])
+def test_numbers_of_another_type_are_refused(number: Any) -> None:
+    module = Module(BEFORE + SAMPLES)
+    places = np.zeros(16, np.int32), np.zeros(1, np.uint32), np.zeros(1, np.int32)
+    with pytest.raises(TypeError, match="sample_total, argument 5"):
+        module.get_function("sample_total")((1,), (64,), (VALUES, *places, number))
+
+
+def test_arrays_of_another_type_are_refused() -> None:
+    module = Module(BEFORE + SAMPLES)
+    place = np.zeros(1, np.int32)
+    for wrong in (VALUES[:32].astype(np.int64), VALUES[:64:2], VALUES[:32].view(np.uint32)):
+        with pytest.raises(TypeError, match="sample_warp, argument 1"):
+            module.get_function("sample_warp")((1,), (32,), (wrong, place, place))

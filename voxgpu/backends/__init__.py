@@ -1,0 +1,1 @@
+"""Where programs run: the processor, GPUs, and what chooses between them."""

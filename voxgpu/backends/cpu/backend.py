@@ -1,0 +1,175 @@
+"""The CPU: generated kernels and hand-written ones, on the threads of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from voxgpu.backends.base import HostBackend, StepResult
+from voxgpu.backends.cpu.batched import JOINTS, SCRATCH
+from voxgpu.backends.cpu.calls import calls
+from voxgpu.backends.thread_pool import ThreadPool, usable_cores
+from voxgpu.codegen.compile import run_kernel
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import REDUCTIONS, Scalar, topological_order
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid, Image
+from voxgpu.optimize.step import BatchedStep, FusedStep
+from voxgpu.plan.node import Node, arguments_of
+from voxgpu.primitives.primitive import (
+    AccessPattern,
+    Primitive,
+    Value,
+    empty_mask,
+)
+
+_GATHERED = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+
+
+class Cpu(HostBackend):
+    """Computes on this machine's cores; ``threads`` None: as many as it may use."""
+
+    name = "cpu"
+    fuses = True
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.workers = ThreadPool(threads or usable_cores())
+
+    def scratch_of(self, node: Node) -> int | None:
+        """Bytes per voxel besides inputs and result; None: as the reference."""
+        if node.primitive.shape in (AccessPattern.VOXELWISE, AccessPattern.REDUCTION):
+            return 0
+        if node.primitive in SCRATCH:
+            return SCRATCH[node.primitive]
+        call = calls().get(node.primitive)
+        return None if call is None else call.scratch
+
+    def call(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> StepResult:
+        """One primitive; ``grid`` is that of the result, None for scalars."""
+        call = calls().get(primitive)
+        images = [each for each in arguments if isinstance(each, Image)]
+        if call is None:
+            return self._neighborhood(primitive, arguments, images, grid)
+        plain = [_plain(each) for each in arguments]
+        place = grid if grid is not None else images[0].grid
+        result = call.function(plain, place, self.workers)
+        return Image(result, grid) if grid is not None else result
+
+    def _neighborhood(
+        self,
+        primitive: Primitive,
+        arguments: list[Value],
+        images: list[Image],
+        grid: Grid | None,
+    ) -> StepResult:
+        """What looks at a fixed neighborhood, by a generated kernel; else the reference."""
+        body = primitive.body
+        fits = all(each.channels == 1 for each in images)
+        if (
+            primitive.shape is not AccessPattern.NEIGHBORHOOD
+            or body is None
+            or grid is None
+            or not fits
+        ):
+            return primitive.reference(arguments, grid)
+        scalars = [each for each in arguments if not isinstance(each, Image)]
+        kernel = neighborhood([str(each.element) for each in images], len(scalars), body)
+        arrays = [each.array for each in images]
+        outputs, _ = run_kernel(kernel, arrays, scalars, grid.shape, self.workers)  # type: ignore[arg-type]
+        return Image(outputs[0], grid)
+
+    def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """One generated kernel."""
+        arrays = [_array(inputs[id]) for id in step.images]
+        scalars: Any = [inputs[id] for id in step.scalars]
+        images, gathers = run_kernel(step.kernel, arrays, scalars, step.grid.shape, self.workers)
+        made: list[StepResult] = [Image(each, step.grid) for each in images]
+        found = dict(zip(map(id, step.kernel.gathers), gathers, strict=True))
+        for each in step.numbers:
+            if each.nonempty is not None and not gathers[each.nonempty]:
+                made.append(empty_mask(each.mask))
+            else:
+                made.append(_number(each.body, found, scalars))
+        return made
+
+    def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """Several nodes that share work."""
+        nodes = [node for _, node in step.nodes]
+        arguments = [
+            [_plain(each) for each in arguments_of(node, [inputs[id] for id in node.inputs])]
+            for node in nodes
+        ]
+        results = JOINTS[nodes[0].primitive](arguments, self.workers)
+        if not nodes[0].primitive.makes_image:
+            return list(results)
+        first = inputs[nodes[0].inputs[0]]
+        assert isinstance(first, Image)
+        return [Image(each, first.grid) for each in results]
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self.workers.close()
+
+
+def neighborhood(elements: Sequence[str], scalars: int, body: Scalar) -> Kernel:
+    """The kernel of a primitive that looks at a fixed neighborhood.
+
+    elements  of the images
+    scalars   how many numbers it is given besides
+    """
+    return Kernel(tuple(elements), tuple(_elements_of(body, scalars)), (body,))
+
+
+def _plain(value: Value) -> Any:
+    """What kernels are called with: arrays, contiguous and of this machine's byte order."""
+    if not isinstance(value, Image):
+        return value
+    array = value.array
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+
+
+def _array(value: Value) -> Any:
+    assert isinstance(value, Image)
+    return value.array
+
+
+def _elements_of(body: Scalar, count: int) -> list[Any]:
+    """The elements of the parameters of a body."""
+    found = {
+        e.detail[0]: e.element for e in topological_order([body]) if e.operation == "parameter"
+    }
+    return [found.get(number, "f32") for number in range(count)]
+
+
+def _number(body: Scalar, gathered: Mapping[int, np.float64], scalars: list[Any]) -> float:
+    """What an expression over gathers comes to, in float64."""
+    values: dict[int, Any] = {}
+    operations: dict[str, Any] = {
+        "add": np.add,
+        "subtract": np.subtract,
+        "multiply": np.multiply,
+        "divide": np.divide,
+        "negate": np.negative,
+        "absolute": np.abs,
+    }
+    stack = [body]
+    while stack:
+        each = stack[-1]
+        if each.operation in REDUCTIONS:
+            values[id(each)] = gathered[id(each)]
+        elif each.operation == "constant":
+            values[id(each)] = np.float64(each.detail[0])  # type: ignore[arg-type]
+        else:
+            missing = [a for a in each.arguments if id(a) not in values]
+            if missing:
+                stack += missing
+                continue
+            with np.errstate(all="ignore"):
+                arguments = [values[id(a)] for a in each.arguments]
+                values[id(each)] = operations[each.operation](*arguments)
+        stack.pop()
+    return float(values[id(body)])

@@ -1,0 +1,148 @@
+"""How are components computed on the CPU? By runs of voxels, see ``kernels/components.py``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.backends.thread_pool import ThreadPool, slabs
+from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.primitives.primitive import UndefinedValueError
+
+Mask = npt.NDArray[np.bool_]
+Array = npt.NDArray[Any]
+
+
+#: Runs and components are numbered in 32 bits.
+MOST_RUNS = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of a mask along x, joined to components.
+
+    starts, stops  of each run in its row
+    firsts         the first run of each row, and the number of runs at the end
+    parents        the root of each run: the first run of its component in raster order
+    count          of components
+    """
+
+    shape: tuple[int, ...]
+    starts: Array
+    stops: Array
+    firsts: Array
+    parents: Array
+    count: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows the mask has."""
+        return len(self.firsts) - 1
+
+
+def joined_runs(mask: Mask, workers: ThreadPool) -> Runs:
+    """The runs of a mask, (z, y, x) or (y, x), and to which component each belongs."""
+    width = mask.shape[-1]
+    rows = mask.size // width if width else 0
+    depth = mask.shape[0] if mask.ndim == 3 else 1
+    height = rows // depth if depth else 0
+    count_runs = kernel("components", "count_runs")
+    flat = mask.reshape(rows, width)
+    parts = slabs(rows, width)
+    counts = workers.map(
+        lambda part: count_runs(part[1] - part[0], width, flat[slice(*part)]), parts
+    )
+    runs = int(sum(counts))
+    if runs > MOST_RUNS:
+        raise UndefinedValueError(f"a region of {runs} runs of voxels along x: at most {MOST_RUNS}")
+    starts, stops, parents = (np.empty(runs, np.int32) for _ in range(3))
+    firsts = np.zeros(rows + 1, np.int64)
+    bounds = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    find = kernel("components", "find_runs")
+
+    def find_part(index: int) -> None:
+        first, last = parts[index]
+        begin, end = int(bounds[index]), int(bounds[index + 1])
+        voxels = np.ascontiguousarray(flat[first:last])
+        words = voxels.reshape(-1).view(np.int64) if width % 8 == 0 else np.empty(0, np.int64)
+        inner = np.empty(last - first + 1, np.int64)
+        find(last - first, width, voxels, words, starts[begin:end], stops[begin:end], inner)
+        firsts[first:last] = inner[:-1] + begin
+
+    workers.map(find_part, range(len(parts)))
+    firsts[rows] = runs
+    count = kernel("components", "join_runs")(depth, height, starts, stops, firsts, parents)
+    return Runs(mask.shape, starts, stops, firsts, parents, int(count))
+
+
+def through(a: Mask, b: Mask, workers: ThreadPool) -> Mask:
+    """The components of ``b`` that contain a voxel of ``a``; see the primitive."""
+    runs = joined_runs(b, workers)
+    marks = np.zeros(len(runs.parents), np.uint8)
+    kernel("components", "mark_seeded")(
+        runs.rows, b.shape[-1], a, runs.starts, runs.stops, runs.firsts, runs.parents, marks
+    )
+    return _marked(runs, marks, workers)
+
+
+def largest_component(b: Mask, workers: ThreadPool) -> Mask:
+    """The component of ``b`` with the most voxels, all of them where several have as many."""
+    runs = joined_runs(b, workers)
+    volumes = np.zeros(len(runs.parents), np.int64)
+    largest = kernel("components", "sum_volumes")(
+        len(runs.parents), runs.starts, runs.stops, runs.parents, volumes
+    )
+    marks = ((volumes == largest) & (volumes > 0)).astype(np.uint8)
+    return _marked(runs, marks, workers)
+
+
+def labels(b: Mask, workers: ThreadPool) -> npt.NDArray[np.int32]:
+    """The number of each voxel's component, in raster order of first voxels; 0 outside."""
+    runs = joined_runs(b, workers)
+    numbers = np.zeros(len(runs.parents), np.int32)
+    kernel("components", "number_roots")(len(runs.parents), runs.parents, numbers)
+    return _numbered(runs, numbers, workers)
+
+
+def ranked_components(b: Mask, workers: ThreadPool) -> npt.NDArray[np.int32]:
+    """The rank by size of each voxel's component, from 1 for the largest; 0 outside."""
+    runs = joined_runs(b, workers)
+    volumes = np.zeros(len(runs.parents), np.int64)
+    kernel("components", "sum_volumes")(
+        len(runs.parents), runs.starts, runs.stops, runs.parents, volumes
+    )
+    roots = np.flatnonzero(volumes)
+    order = roots[np.argsort(-volumes[roots], kind="stable")]
+    numbers = np.zeros(len(runs.parents), np.int32)
+    numbers[order] = np.arange(1, len(order) + 1, dtype=np.int32)
+    return _numbered(runs, numbers, workers)
+
+
+def component_count(b: Mask, workers: ThreadPool) -> float:
+    """How many components there are."""
+    return float(joined_runs(b, workers).count)
+
+
+def _marked(runs: Runs, marks: Array, workers: ThreadPool) -> Mask:
+    out: Mask = workers.empty(runs.shape, np.bool_)
+    _write("write_marked", runs, marks, out, workers)
+    return out
+
+
+def _numbered(runs: Runs, numbers: Array, workers: ThreadPool) -> npt.NDArray[np.int32]:
+    out: npt.NDArray[np.int32] = workers.empty(runs.shape, np.int32)
+    _write("write_numbers", runs, numbers, out, workers)
+    return out
+
+
+def _write(name: str, runs: Runs, values: Array, out: Array, workers: ThreadPool) -> None:
+    write = kernel("components", name)
+    width = runs.shape[-1]
+
+    def part(rows: tuple[int, int]) -> None:
+        write(*rows, width, runs.starts, runs.stops, runs.firsts, runs.parents, values, out)
+
+    workers.map(part, slabs(runs.rows, width))

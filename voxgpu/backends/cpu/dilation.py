@@ -1,0 +1,226 @@
+"""Which voxels are near a region? Boxes and bounded distances, see ``kernels/dilation.py``.
+
+A distance that is only compared with a number asks whether there is a true voxel in a ball. Which
+offsets lie in the ball is decided by the very comparison of the very distances that the reference
+computes, so that both say the same of every voxel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isinf, isnan
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.backends.thread_pool import ThreadPool, slabs
+from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.image import Grid
+
+Mask = npt.NDArray[np.bool_]
+Array = npt.NDArray[Any]
+
+#: Beyond so many voxels along x, or so many words joined, distances are computed instead.
+WIDEST = 48
+MOST_WORDS = 1_500_000_000
+
+#: The most half-width of a box that is made in one go: memory grows with it.
+MOST_RADIUS = 12
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A symmetric neighborhood: rows around a voxel, and how far each reaches along x.
+
+    steps_z, steps_y  rows away
+    halves            voxels to both sides of x
+    """
+
+    steps_z: Array
+    steps_y: Array
+    halves: Array
+
+    @property
+    def widest(self) -> int:
+        """The largest half-width."""
+        return int(self.halves.max(initial=0))
+
+
+def box(dimensions: int, radius: int) -> Shape:
+    """All voxels at most ``radius`` away along every axis."""
+    return box_within((1 + radius,) * dimensions, radius)
+
+
+def box_within(extent: tuple[int, ...], radius: int) -> Shape:
+    """The same, cut to what an image of ``extent`` voxels, (z, y, x) or (y, x), has of it."""
+    reach = [max(0, min(radius, size - 1)) for size in extent]
+    halves = [0] * (3 - len(reach)) + reach
+    z, y = (range(-half, half + 1) for half in halves[:2])
+    return _shape([(dz, dy, halves[2]) for dz in z for dy in y])
+
+
+def ball(spacing: tuple[float, ...], extent: tuple[int, ...], r: float, strict: bool) -> Shape:
+    """All voxels whose distance, as the reference rounds it, is at most ``r``, or less.
+
+    spacing  mm along (z, y, x) or (y, x)
+    extent   voxels of the image likewise: nothing farther matters
+    """
+    bound = np.float32(r)
+    spacing = (1.0,) * (3 - len(spacing)) + tuple(spacing)
+    extent = (1,) * (3 - len(extent)) + tuple(extent)
+    # One voxel more than the bound says, since distances are rounded before they are compared.
+    reach = [min(n - 1, int(float(bound) / s) + 1) for s, n in zip(spacing, extent, strict=True)]
+    squares = [(np.arange(n + 1) * s) ** 2 for n, s in zip(reach, spacing, strict=True)]
+    pairs = []
+    for z, along_z in enumerate(squares[0]):
+        sums = (along_z + squares[1])[:, None] + squares[2][None, :]
+        distances = np.sqrt(sums).astype(np.float32)
+        within = (distances < bound) if strict else (distances <= bound)
+        halves = within.sum(axis=1) - 1
+        for y, half in enumerate(halves):
+            if half >= 0:
+                signs = {(sz * z, sy * y) for sz in (-1, 1) for sy in (-1, 1)}
+                pairs += [(*steps, int(half)) for steps in sorted(signs)]
+    return _shape(pairs)
+
+
+def _shape(rows: list[tuple[int, int, int]]) -> Shape:
+    columns = np.array(rows, np.int32).reshape(-1, 3).T
+    return Shape(*(np.ascontiguousarray(each) for each in columns))
+
+
+def dilated(b: Mask, shape: Shape, workers: ThreadPool, inverted: bool = False) -> Mask:
+    """True where a voxel of ``b`` lies within ``shape``; beyond the frame there is none.
+
+    inverted  the dual, erosion: true where all voxels within ``shape`` are true; beyond the frame
+              they all are
+    """
+    if not b.size:
+        return b.copy()
+    depth, height, width = (1,) * (3 - b.ndim) + b.shape
+    words, rows = -(-width // 64), depth * height
+    flip = -1 if inverted else 0
+    tail = _signed((1 << (width % 64 or 64)) - 1)
+    widest = shape.widest
+    widened = workers.empty((widest + 1, rows, words), np.int64)
+    occupied = np.empty(rows, np.uint8)
+    flat = b.reshape(rows, width)
+    widen, join = kernel("dilation", "widen_rows"), kernel("dilation", "join_planes")
+
+    def widen_part(part: tuple[int, int]) -> None:
+        first, last = part
+        packed = _packed(flat[first:last], words)
+        # The kernel counts rows from the first one it is shown.
+        target = widened.reshape(-1)[first * words :]
+        widen(0, last - first, rows, words, widest, flip, tail, packed, target, occupied[first:])
+
+    workers.map(widen_part, slabs(rows, width))
+    lowest, highest = _occupied_rows(occupied.reshape(depth, height))
+    out = workers.empty((depth, height, words), np.int64)
+    result = workers.empty((rows, width), np.bool_)
+
+    def join_part(part: tuple[int, int]) -> None:
+        first, last = part
+        join(
+            first, last, depth, height, words, len(shape.halves), shape.steps_z, shape.steps_y,
+            shape.halves, widened, lowest, highest, flip, out,
+        )  # fmt: skip
+        planes = out[first:last].reshape(-1, words).view(np.uint8)
+        bits = np.unpackbits(planes, axis=1, count=width, bitorder="little")
+        result[first * height : last * height] = bits.view(np.bool_)
+
+    workers.map(join_part, slabs(depth, height * width))
+    return result.reshape(b.shape)
+
+
+def near(b: Mask, radius: int, workers: ThreadPool) -> Mask:
+    """True where ``b`` is true in the box of half-width ``radius``; outside is false."""
+    return _boxed(b, radius, workers, inverted=False)
+
+
+def interior(b: Mask, radius: int, workers: ThreadPool) -> Mask:
+    """True where ``b`` is true in the whole box of half-width ``radius``; outside is true."""
+    return _boxed(b, radius, workers, inverted=True)
+
+
+def _boxed(b: Mask, radius: int, workers: ThreadPool, inverted: bool) -> Mask:
+    """A box of a box has the half-widths of both, and takes less memory than one of that size."""
+    left = max(0, min(radius, max(b.shape, default=1) - 1))
+    while left > MOST_RADIUS:
+        b = dilated(b, box_within(b.shape, MOST_RADIUS), workers, inverted)
+        left -= MOST_RADIUS
+    return dilated(b, box_within(b.shape, left), workers, inverted)
+
+
+def distance_compare(
+    b: Mask, r: float, kind: str, operator: str, grid: Grid, workers: ThreadPool
+) -> Mask | None:
+    """How ``dt(b)`` or ``pdt(b)`` compares with ``r`` mm; None where a ball is no good way.
+
+    kind      ``dt`` or ``pdt``
+    operator  of ``voxgpu.primitives.internal.OPERATORS``
+    """
+    r = float(np.float32(r))
+    if operator in ("equal", "not_equal"):
+        return None
+    if isnan(r):
+        return np.zeros_like(b)
+    if operator in ("greater", "greater_equal"):
+        below = "less_equal" if operator == "greater" else "less"
+        found = distance_compare(b, r, kind, below, grid, workers)
+        return None if found is None else np.logical_not(found, out=found)
+    strict = operator == "less"
+    if isinf(r):
+        return _infinitely_far(b, r, kind, strict)
+    if r < 0 or (r == 0 and strict):
+        return _deeper(b, -r, strict, grid, workers) if kind == "dt" else np.zeros_like(b)
+    return _within(b, r, strict, grid, workers)
+
+
+def _infinitely_far(b: Mask, r: float, kind: str, strict: bool) -> Mask:
+    """Distances are infinite only where there is nothing to measure to."""
+    if r > 0:
+        return np.full_like(b, b.any() if strict else True)
+    return np.full_like(b, bool(not strict and kind == "dt" and b.size and b.all()))
+
+
+def _within(b: Mask, r: float, strict: bool, grid: Grid, workers: ThreadPool) -> Mask | None:
+    """Where the distance to ``b`` is at most ``r``, or less; all of ``b`` is, for ``r`` ≥ 0."""
+    shape = ball(grid.spacing, grid.shape, r, strict)
+    words = -(-b.shape[-1] // 64) * (b.size // max(1, b.shape[-1]))
+    if shape.widest > WIDEST or len(shape.halves) * words > MOST_WORDS:
+        return None
+    return dilated(b, shape, workers)
+
+
+def _deeper(b: Mask, depth: float, strict: bool, grid: Grid, workers: ThreadPool) -> Mask | None:
+    """Where ``b`` is true and at least ``depth`` from its contour, or more than that."""
+    contour = np.logical_and(b, ~interior(b, 1, workers))
+    close = _within(contour, depth, not strict, grid, workers)
+    if close is None:
+        return None
+    return np.logical_and(b, np.logical_not(close, out=close), out=close)
+
+
+def _packed(rows: Mask, words: int) -> Array:
+    """Rows of bits, the first voxel lowest, as rows of words."""
+    bits = np.packbits(rows, axis=1, bitorder="little")
+    if bits.shape[1] == 8 * words:
+        return bits.view(np.int64)
+    padded = np.zeros((len(rows), 8 * words), np.uint8)
+    padded[:, : bits.shape[1]] = bits
+    return padded.view(np.int64)
+
+
+def _occupied_rows(occupied: Array) -> tuple[Array, Array]:
+    """The first and the last occupied row of each plane, (0, −1) where there is none."""
+    some = occupied.any(axis=1)
+    first = np.where(some, occupied.argmax(axis=1), 0)
+    last = np.where(some, occupied.shape[1] - 1 - occupied[:, ::-1].argmax(axis=1), -1)
+    return first.astype(np.int32), last.astype(np.int32)
+
+
+def _signed(word: int) -> int:
+    """The int64 with the same bits."""
+    return word - (1 << 64) if word >> 63 else word

@@ -1,0 +1,116 @@
+"""How are exact distances computed on the CPU? See ``kernels/distance.py``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.backends.cpu import dilation
+from voxgpu.backends.thread_pool import ThreadPool, slabs
+from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.image import Grid
+from voxgpu.primitives import distance as meaning
+
+Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+#: As in the kernel: voxels of a tile, and steps that stand for none.
+LANES = 32
+NOTHING = 16384
+
+
+def signed_distance(b: Mask, grid: Grid, workers: ThreadPool) -> Array:
+    """The primitive ``dt``."""
+    if max(b.shape, default=0) >= NOTHING:
+        return meaning.signed_distance.function(b, grid)  # type: ignore[no-any-return]
+    out: Array = workers.empty(b.shape, np.float32)
+    _write(b, np.logical_not(b), grid.spacing, 0, out, workers)
+    box = _bounding_box(b)
+    if box is not None:
+        inside = np.ascontiguousarray(b[box])
+        surrounded = dilation.interior(b, 1, workers)[box]
+        contour = np.logical_and(inside, np.logical_not(surrounded))
+        depths: Array = workers.empty(inside.shape, np.float32)
+        _write(contour, inside, grid.spacing, 1, depths, workers)
+        np.copyto(out[box], depths, where=inside)
+    return out
+
+
+def distance(b: Mask, grid: Grid, workers: ThreadPool) -> Array:
+    """The primitive ``pdt``."""
+    if max(b.shape, default=0) >= NOTHING:
+        return meaning.distance.function(b, grid)  # type: ignore[no-any-return]
+    out: Array = workers.empty(b.shape, np.float32)
+    out[b] = 0.0
+    _write(b, np.logical_not(b), grid.spacing, 0, out, workers)
+    return out
+
+
+def _write(
+    region: Mask,
+    wanted: Mask,
+    spacing: tuple[float, ...],
+    negative: int,
+    out: Array,
+    workers: ThreadPool,
+) -> None:
+    """Writes the distances to a region of the voxels that are wanted, perhaps with a minus."""
+    if not region.size:
+        return
+    depth, height, width = (1,) * (3 - region.ndim) + region.shape
+    step_z, step_y, step_x = (1.0,) * (3 - region.ndim) + tuple(spacing)
+    plane, tiles = height * width, -(-width // LANES)
+    steps = workers.empty((depth * plane,), np.int16)
+    flat, chosen = region.reshape(-1), np.ascontiguousarray(wanted).reshape(-1)
+    count = kernel("distance", "count_steps")
+
+    def count_part(part: tuple[int, int]) -> None:
+        first, last = part
+        count(first, last, depth, plane, flat, steps, np.empty(last - first, np.int16))
+
+    # Narrow enough for a row of all planes to stay in cache, wide enough to be many at a time.
+    workers.map(count_part, slabs(plane, 1, max(1024, plane // (4 * workers.count))))
+    low_y, high_y, occupied = _occupied(steps[:plane].reshape(height, width), tiles)
+    columns = np.flatnonzero(occupied)
+    low_x, high_x = (int(columns[0]), int(columns[-1])) if len(columns) else (0, -1)
+    lower, target = kernel("distance", "lower_planes"), out.reshape(-1)
+    padded = tiles * LANES
+
+    def lower_part(part: tuple[int, int]) -> None:
+        lower(
+            *part, height, width, tiles, step_z, step_y, step_x, steps, low_y, high_y, occupied,
+            low_x, high_x, chosen, negative, np.empty(height * padded), np.full(3 * padded, np.inf),
+            np.empty(LANES), np.empty(LANES, np.uint8), target,
+        )  # fmt: skip
+
+    workers.map(lower_part, slabs(depth, plane, 1 << 18))
+
+
+def _occupied(first_plane: Array, tiles: int) -> tuple[Array, Array, Array]:
+    """For each tile of columns the rows between which columns have true voxels, and which do.
+
+    Along z a column has steps to a true voxel in its first plane just where it has one at all.
+    """
+    height, width = first_plane.shape
+    found: Any = np.zeros((height, tiles * LANES), np.bool_)
+    found[:, :width] = first_plane < NOTHING
+    rows: Any = found.reshape(height, tiles, LANES).any(axis=2)
+    some = rows.any(axis=0)
+    columns = found.any(axis=0)
+    low = np.where(some, rows.argmax(axis=0), 0)
+    high = np.where(some, height - 1 - rows[::-1].argmax(axis=0), -1)
+    return low.astype(np.int32), high.astype(np.int32), columns.astype(np.uint8)
+
+
+def _bounding_box(b: Mask) -> tuple[slice, ...] | None:
+    """The smallest box with all true voxels; None where there is none."""
+    box = []
+    for axis in range(b.ndim):
+        others = tuple(each for each in range(b.ndim) if each != axis)
+        places = np.flatnonzero(b.any(axis=others))
+        if not len(places):
+            return None
+        box.append(slice(int(places[0]), int(places[-1]) + 1))
+    return tuple(box)

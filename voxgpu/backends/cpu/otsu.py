@@ -1,0 +1,142 @@
+"""How is Otsu's threshold found on the CPU? See ``kernels/otsu.py`` and ``percentile.py``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.backends.thread_pool import ThreadPool, slabs
+from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.primitives.intensity_ranks import bins_problem
+from voxgpu.primitives.otsu_reference import bin_edges, no_finite_value, threshold_of
+from voxgpu.primitives.primitive import UndefinedValueError
+
+Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+Parts = list[tuple[int, int]]
+
+#: With fewer voxels for each value that an element has, going through the values takes longer.
+VOXELS_A_VALUE = 8
+
+
+def otsu(v: Array, mask: Mask, bins: float, workers: ThreadPool) -> Mask:
+    """The primitive of that name; ``v`` may be of any element."""
+    problem = bins_problem(v, mask, bins)
+    if problem:
+        raise UndefinedValueError(problem)
+    flat, chosen = v.reshape(-1), mask.reshape(-1)
+    above = _above_by_value if _has_few_values(v) else _above_by_number
+    return above(flat, chosen, int(bins), workers).reshape(v.shape)
+
+
+def _has_few_values(v: Array) -> bool:
+    small = v.dtype.kind in "iu" and v.dtype.itemsize <= 2
+    return small and v.size >= VOXELS_A_VALUE << (8 * v.dtype.itemsize)
+
+
+def _above_by_value(flat: Array, chosen: Mask, bins: int, workers: ThreadPool) -> Mask:
+    """Which of the mask exceed the threshold, where all values an element has can be counted."""
+    unsigned = np.dtype(f"uint{8 * flat.dtype.itemsize}")
+    bits, parts = np.ascontiguousarray(flat).view(unsigned), slabs(len(flat), 1)
+    # The number that each pattern of bits stands for.
+    patterns = np.arange(1 << (8 * unsigned.itemsize)).astype(unsigned)
+    numbers = patterns.view(flat.dtype).astype(np.float32)
+    counts = _counts_of_values(bits, chosen, parts, workers)
+    threshold = _threshold_of_counts(numbers, counts, bins)
+    table = (numbers > threshold).view(np.uint8)
+    decide = kernel("percentiles", f"decide_{unsigned}")
+    out: Mask = workers.empty(flat.shape, np.bool_)
+
+    def part(bounds: tuple[int, int]) -> None:
+        place = slice(*bounds)
+        decide(bounds[1] - bounds[0], bits[place], chosen[place], table, 0, out[place])
+
+    workers.map(part, parts)
+    return out
+
+
+def _counts_of_values(bits: Array, chosen: Mask, parts: Parts, workers: ThreadPool) -> Array:
+    """How many voxels of the mask have each pattern of bits."""
+    count, patterns = kernel("percentiles", f"count_{bits.dtype}"), 1 << (8 * bits.itemsize)
+
+    def part(bounds: tuple[int, int]) -> Array:
+        counts, place = np.zeros(2 * patterns, np.int64), slice(*bounds)
+        count(bounds[1] - bounds[0], bits[place], chosen[place], counts)
+        total: Array = counts[:patterns] + counts[patterns:]
+        return total
+
+    return sum(workers.map(part, parts), np.zeros(patterns, np.int64))
+
+
+def _threshold_of_counts(numbers: Array, counts: Array, bins: int) -> np.float32:
+    """Otsu's threshold of finite numbers, each of which occurs so often."""
+    found = np.flatnonzero(counts)
+    if not found.size:
+        raise no_finite_value()
+    occurring = numbers[found].astype(np.float64)
+    lower, upper = bin_edges(float(occurring.min()), float(occurring.max()), bins)
+    frequencies = np.zeros(bins, np.int64)
+    # The last of the bins that begin at a number gets it, as in the reference.
+    np.add.at(frequencies, np.searchsorted(lower, occurring, side="right") - 1, counts[found])
+    return threshold_of(frequencies.tolist(), lower, upper)
+
+
+def _above_by_number(flat: Array, chosen: Mask, bins: int, workers: ThreadPool) -> Mask:
+    """Which of the mask exceed the threshold, by two passes over numbers of any element."""
+    parts = slabs(len(flat), 1)
+    least, greatest = _range(flat, chosen, parts, workers)
+    lower, upper = bin_edges(least, greatest, bins)
+    frequencies = _frequencies(flat, chosen, parts, lower, workers)
+    threshold = threshold_of(frequencies, lower, upper)
+    out: Mask = workers.empty(flat.shape, np.bool_)
+
+    def part(bounds: tuple[int, int]) -> None:
+        place = slice(*bounds)
+        np.greater(_as_float32(flat[place]), threshold, out=out[place])
+        np.logical_and(out[place], chosen[place], out=out[place])
+
+    workers.map(part, parts)
+    return out
+
+
+def _range(flat: Array, chosen: Mask, parts: Parts, workers: ThreadPool) -> tuple[float, float]:
+    """The least and the greatest finite number of the mask."""
+    search = kernel("otsu", "range_float32")
+
+    def part(bounds: tuple[int, int]) -> tuple[int, float, float]:
+        found = np.array([np.inf, -np.inf], np.float32)
+        start, stop = bounds
+        count = search(stop - start, _as_float32(flat[start:stop]), chosen[start:stop], found)
+        return count, float(found[0]), float(found[1])
+
+    found = [each for each in workers.map(part, parts) if each[0]]
+    if not found:
+        raise no_finite_value()
+    return min(each[1] for each in found), max(each[2] for each in found)
+
+
+def _frequencies(
+    flat: Array, chosen: Mask, parts: Parts, lower: Array, workers: ThreadPool
+) -> list[int]:
+    """How many finite numbers of the mask fall into each bin."""
+    count, bins, least = kernel("otsu", "count_bins"), len(lower), float(lower[0])
+    # Of the edges themselves: what rounds them must not lead the guesses astray.
+    span = float(lower[-1]) - least
+    scale = (bins - 1) / span if span > 0 else 0.0
+
+    def part(bounds: tuple[int, int]) -> Array:
+        counts = np.zeros(bins, np.int64)
+        start, stop = bounds
+        values = _as_float32(flat[start:stop])
+        count(stop - start, values, chosen[start:stop], bins, least, scale, lower, counts)
+        return counts
+
+    total = sum(workers.map(part, parts), np.zeros(bins, np.int64))
+    return [int(each) for each in total]
+
+
+def _as_float32(values: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,0 +1,155 @@
+"""How are percentiles computed on the CPU? See ``kernels/percentiles.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.backends.thread_pool import ThreadPool, slabs
+from voxgpu.codegen.integer_interpreter import as_read, is_whole
+from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.primitives.intensity_ranks import OUTSIDE
+from voxgpu.primitives.intensity_ranks import percentiles as reference
+from voxgpu.primitives.internal import compare
+
+#: Places of voxels are numbers of 32 bits where they are sorted; more are left to the reference.
+MOST_SORTED = 1 << 32
+
+Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+
+def percentiles(v: Array, mask: Mask, c: float, workers: ThreadPool) -> npt.NDArray[np.float32]:
+    """The primitive of that name; ``v`` may be of any element."""
+    if _is_small(v):
+        table = _ranks_of_values(v, mask, c, workers)
+        return _looked_up(v, mask, table, OUTSIDE, "look_up", np.float32, workers)
+    return _sorted_ranks(v, mask, c, workers)
+
+
+def compared_percentiles(
+    v: Array, mask: Mask, c: float, comparisons: Sequence[tuple[str, float]], workers: ThreadPool
+) -> list[Mask]:
+    """For each operator and number: how the percentiles compare with it, image on the left."""
+    if not _is_small(v):
+        ranks = _sorted_ranks(v, mask, c, workers)
+        return [compare(operator, ranks, number) for operator, number in comparisons]
+    table = _ranks_of_values(v, mask, c, workers)
+    outside = np.array([OUTSIDE], np.float32)
+    return [
+        _looked_up(
+            v,
+            mask,
+            compare(operator, table, number).view(np.uint8),
+            int(compare(operator, outside, number)[0]),
+            "decide",
+            np.bool_,
+            workers,
+        )
+        for operator, number in comparisons
+    ]
+
+
+def _is_small(v: Array) -> bool:
+    return v.dtype.kind in "iu" and v.dtype.itemsize <= 2
+
+
+def _ranks_of_values(v: Array, mask: Mask, c: float, workers: ThreadPool) -> Array:
+    """The rank of every value that an element may have, by its bits as an unsigned number."""
+    bits = 8 * v.dtype.itemsize
+    unsigned = np.dtype(f"uint{bits}")
+    flat, chosen = np.ascontiguousarray(v).reshape(-1).view(unsigned), mask.reshape(-1)
+    count = kernel("percentiles", f"count_{unsigned}")
+
+    def part(bounds: tuple[int, int]) -> Array:
+        counts = np.zeros(2 << bits, np.int64)
+        start, stop = bounds
+        count(stop - start, flat[start:stop], chosen[start:stop], counts)
+        halves: Array = counts[: 1 << bits] + counts[1 << bits :]
+        return halves
+
+    totals = sum(workers.map(part, slabs(len(flat), 1)), np.zeros(1 << bits, np.int64))
+    # Negative numbers have the greater bits, and come first.
+    order = np.roll(np.arange(1 << bits), 1 << (bits - 1) if v.dtype.kind == "i" else 0)
+    equal = totals[order]
+    lower = np.cumsum(equal) - equal
+    with np.errstate(all="ignore"):
+        ranks = c * equal
+        ranks += lower
+        ranks /= int(totals.sum()) or 1
+        table = np.empty(1 << bits, np.float32)
+        table[order] = ranks.astype(np.float32)
+    return table
+
+
+def _looked_up(
+    v: Array,
+    mask: Mask,
+    table: Array,
+    outside: float,
+    name: str,
+    element: npt.DTypeLike,
+    workers: ThreadPool,
+) -> Array:
+    unsigned = f"uint{8 * v.dtype.itemsize}"
+    look_up = kernel("percentiles", f"{name}_{unsigned}")
+    flat, chosen = np.ascontiguousarray(v).reshape(-1).view(unsigned), mask.reshape(-1)
+    out = workers.empty(flat.shape, element)
+
+    def part(bounds: tuple[int, int]) -> None:
+        start, stop = bounds
+        place = slice(start, stop)
+        look_up(stop - start, flat[place], chosen[place], table, outside, out[place])
+
+    workers.map(part, slabs(len(flat), 1))
+    return out.reshape(v.shape)
+
+
+def _sorted_ranks(v: Array, mask: Mask, c: float, workers: ThreadPool) -> Array:
+    """Ranks of numbers of which there are too many different ones to count."""
+    if v.size > MOST_SORTED:
+        result: Array = reference.function(as_read(v), mask, c)
+        return result
+    population = int(np.count_nonzero(mask))
+    keys, places, other_keys, other_places = (
+        workers.empty((population,), np.uint32) for _ in range(4)
+    )
+    digits = np.zeros(3 * 2048, np.int64)
+    chosen = mask.reshape(-1)
+    if is_whole(v):
+        bits, flip = _bits_of_whole(v.reshape(-1), chosen)
+        make = kernel("percentiles", "make_whole_keys")
+        n = make(len(bits), bits, flip, chosen, keys, places, digits)
+    else:
+        with np.errstate(over="ignore"):
+            bits = np.ascontiguousarray(v.reshape(-1), dtype=np.float32).view(np.int32)
+        n = kernel("percentiles", "make_keys")(len(bits), bits, chosen, keys, places, digits)
+    for pass_, shift in enumerate((0, 11, 22)):
+        counts = digits[2048 * pass_ : 2048 * (pass_ + 1)]
+        starts = np.cumsum(counts) - counts
+        kernel("percentiles", "sort_digit")(
+            n, shift, keys, places, starts, other_keys, other_places
+        )
+        keys, places, other_keys, other_places = other_keys, other_places, keys, places
+    out: Array = workers.empty(bits.shape, np.float32)
+    out[:] = OUTSIDE
+    # A NaN of the mask is above nothing and equal to nothing.
+    out[chosen] = 0.0
+    kernel("percentiles", "write_ranks")(n, float(population), c, keys, places, out)
+    return out.reshape(v.shape)
+
+
+def _bits_of_whole(flat: Array, chosen: Array) -> tuple[npt.NDArray[np.uint32], int]:
+    """Unsigned numbers of 32 bits that, with a bit flipped, order like whole numbers; that bit.
+
+    Numbers of 64 bits are numbered by their order among those of the mask.
+    """
+    if flat.dtype.itemsize == 4:
+        bits = np.ascontiguousarray(flat).view(np.uint32)
+        return bits, 1 << 31 if flat.dtype.kind == "i" else 0
+    numbered = np.zeros(flat.shape, np.uint32)
+    numbered[chosen] = np.unique(flat[chosen], return_inverse=True)[1]
+    return numbered, 0

@@ -1,0 +1,82 @@
+"""Which kernels will programs need on the CPU? They can be compiled before anything is run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from voxgpu.backends.cpu.backend import Cpu, neighborhood
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.diagnostics import Source, Span
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid
+from voxgpu.optimize.passes import optimize_and_schedule
+from voxgpu.optimize.step import FusedStep, NodeStep
+from voxgpu.plan.node import Goal, Node, Plan
+from voxgpu.primitives.primitive import AccessPattern, Primitive
+from voxgpu.primitives.source import CONSTANT
+from voxgpu.types import Content, ImageOf, Type
+
+#: What the voxels of images are that people load, and of those that are computed.
+ELEMENTS = ("float32", "int16", "uint8", "uint16", "float64")
+
+#: Where the images of a primitive lie when nobody has loaded any.
+_GRID = Grid.regular((2, 2, 2))
+
+_NOWHERE = Span(Source("nowhere", ""), 0, 0)
+
+
+def kernels_of(plan: Plan, given: Collection[ValueId] = ()) -> Iterator[Kernel]:
+    """The generated kernels that a plan needs.
+
+    given  values that are there already
+    """
+    backend = Cpu(1)
+    for task in optimize_and_schedule(plan, backend, given).tasks:
+        match task.step:
+            case FusedStep(kernel=kernel):
+                yield kernel
+            case NodeStep(
+                node=Node(primitive=Primitive(shape=AccessPattern.NEIGHBORHOOD, body=body))
+            ):
+                if body is not None:
+                    kinds = [plan.types[each] for each in task.step.inputs]
+                    images = [each.element for each in kinds if isinstance(each, ImageOf)]
+                    yield neighborhood(images, len(kinds) - len(images), body)
+
+
+def kernels_of_catalogue(primitives: Iterable[Primitive]) -> Iterator[Kernel]:
+    """The generated kernels of primitives that are used alone, on images of usual elements."""
+    for primitive in primitives:
+        kinds = [each.type for each in primitive.parameters]
+        numbers = any(_is_number_image(each) for each in kinds)
+        if primitive.body is not None and any(isinstance(each, ImageOf) for each in kinds):
+            for element in ELEMENTS if numbers else ELEMENTS[:1]:
+                yield from kernels_of(*_alone(primitive, element))
+
+
+def _alone(primitive: Primitive, element: str) -> tuple[Plan, list[ValueId]]:
+    """The plan of one primitive, and what it is given; ``element`` is that of images of numbers."""
+    nodes: dict[ValueId, Node] = {}
+    types: dict[ValueId, Type] = {}
+    for number, parameter in enumerate(primitive.parameters):
+        id = ValueId(f"argument {number}")
+        nodes[id] = Node(CONSTANT, (), (number,))
+        types[id] = _placed(parameter.type, element)
+    given = list(nodes)
+    result = ValueId("result")
+    nodes[result] = Node(primitive, tuple(given))
+    types[result] = _placed(primitive.result, primitive.element or element)
+    goal = Goal("find", result, "result", _NOWHERE, _NOWHERE)
+    return Plan(nodes, types, (goal,)), given
+
+
+def _placed(kind: Type, element: str) -> Type:
+    """A type with a grid and an element, where it is of an image."""
+    if not isinstance(kind, ImageOf):
+        return kind
+    own = element if _is_number_image(kind) else "bool"
+    return ImageOf(kind.content, own, 1, _GRID)
+
+
+def _is_number_image(kind: Type) -> bool:
+    return isinstance(kind, ImageOf) and kind.content is Content.NUMBER

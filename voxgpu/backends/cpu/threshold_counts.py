@@ -1,0 +1,123 @@
+"""How many voxels compare so with each of many numbers? See ``kernels/threshold_counts.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.backends.thread_pool import SLAB_VOXELS, ThreadPool
+from voxgpu.codegen.compile import run_kernel
+from voxgpu.codegen.count_kernel import AT_ONCE, counting
+from voxgpu.codegen.integer_interpreter import is_whole
+from voxgpu.codegen.numba_kernels import kernel
+
+Array = npt.NDArray[Any]
+
+
+def count_thresholds(
+    v: Array, comparisons: Sequence[tuple[str, float]], workers: ThreadPool
+) -> list[float]:
+    """For each operator and number, how many voxels of ``v`` compare so.
+
+    The operators are those of ``voxgpu.primitives.internal.OPERATORS``, the image on the left.
+    """
+    if is_whole(v):
+        return _one_by_one(v, comparisons, workers)
+    with np.errstate(over="ignore"):
+        numbers = np.array([number for _, number in comparisons], np.float32)
+    flat = v.reshape(-1)
+    if v.dtype.kind in "iu" and v.dtype.itemsize <= 2:
+        below, at_most, ordered = _from_histogram(flat, numbers, workers)
+    else:
+        below, at_most, ordered = _from_keys(flat, numbers, workers)
+    counts = []
+    for (operator, _), number, b, m in zip(comparisons, numbers, below, at_most, strict=True):
+        found = {
+            "less": b,
+            "less_equal": m,
+            "greater": ordered - m,
+            "greater_equal": ordered - b,
+            "equal": m - b,
+            "not_equal": ordered - (m - b),
+        }
+        counts.append(0.0 if np.isnan(number) else float(found[operator]))
+    return counts
+
+
+def _one_by_one(
+    v: Array, comparisons: Sequence[tuple[str, float]], workers: ThreadPool
+) -> list[float]:
+    """The same for whole numbers of 32 and 64 bits: many comparisons in each pass."""
+    counts: list[float] = []
+    for start in range(0, len(comparisons), AT_ONCE):
+        some = comparisons[start : start + AT_ONCE]
+        counts_of = counting(v.dtype.name, tuple(operator for operator, _ in some))
+        _, found = run_kernel(counts_of, [v], [number for _, number in some], v.shape, workers)
+        counts += map(float, found)
+    return counts
+
+
+def _parts(n: int) -> list[tuple[int, int]]:
+    return [(start, min(n, start + SLAB_VOXELS)) for start in range(0, n, SLAB_VOXELS)]
+
+
+def _from_histogram(flat: Array, numbers: Array, workers: ThreadPool) -> tuple[Array, Array, int]:
+    """Of every number: how many voxels are less, how many at most that; and how many there are."""
+    bits = 8 * flat.dtype.itemsize
+    unsigned = np.dtype(f"uint{bits}")
+    count, tables = kernel("threshold_counts", f"histogram_{unsigned}"), 4 if bits == 8 else 2
+
+    def part(bounds: tuple[int, int]) -> Array:
+        values = np.ascontiguousarray(flat[slice(*bounds)]).view(unsigned)
+        counts = np.zeros(tables << bits, np.int64)
+        count(len(values), values, counts)
+        total: Array = counts.reshape(tables, -1).sum(axis=0)
+        return total
+
+    totals = sum(workers.map(part, _parts(len(flat))), np.zeros(1 << bits, np.int64))
+    values = np.arange(1 << bits, dtype=np.int64).astype(unsigned).view(flat.dtype)
+    order = np.argsort(values, kind="stable")
+    ascending = values[order].astype(np.float32)
+    cumulated = np.concatenate(([0], np.cumsum(totals[order])))
+    below = cumulated[np.searchsorted(ascending, numbers, side="left")]
+    at_most = cumulated[np.searchsorted(ascending, numbers, side="right")]
+    return below, at_most, len(flat)
+
+
+def _from_keys(flat: Array, numbers: Array, workers: ThreadPool) -> tuple[Array, Array, int]:
+    """The same for numbers of any kind; those that are NaN are not counted."""
+    keys = np.unique(_keys(numbers[~np.isnan(numbers)]))
+    # A threshold "at or below" for its key counts what is at least it, for the key after it what
+    # is greater; both kinds are asked at once.
+    wanted = np.unique(np.concatenate((keys.astype(np.int64), keys.astype(np.int64) + 1)))
+    wanted = wanted[wanted <= np.iinfo(np.int32).max].astype(np.int32)
+    upper = np.arange(-32768, 32768, dtype=np.int64) << 16
+    lows = np.searchsorted(wanted, upper, side="right").astype(np.int32)
+    highs = np.searchsorted(wanted, upper + 0xFFFF, side="right").astype(np.int32)
+    rank = kernel("threshold_counts", "rank_keys")
+
+    def part(bounds: tuple[int, int]) -> Array:
+        values = flat[slice(*bounds)]
+        with np.errstate(over="ignore"):
+            bits = np.ascontiguousarray(values, dtype=np.float32).view(np.int32)
+        counts = np.zeros(len(wanted) + 1, np.int64)
+        rank(len(bits), bits, lows, highs, wanted, counts)
+        return counts
+
+    totals = sum(workers.map(part, _parts(len(flat))), np.zeros(len(wanted) + 1, np.int64))
+    ordered = int(totals.sum())
+    cumulated = np.cumsum(totals)
+    asked = _keys(np.where(np.isnan(numbers), np.float32(0), numbers)).astype(np.int64)
+    # cumulated[i] voxels lie below wanted[i].
+    below = cumulated[np.searchsorted(wanted, asked)]
+    at_most = cumulated[np.searchsorted(wanted, asked + 1)]
+    return below, at_most, ordered
+
+
+def _keys(numbers: Array) -> npt.NDArray[np.int32]:
+    """Integers in the order of the numbers; −0 is 0."""
+    bits = (numbers.astype(np.float32) + np.float32(0)).view(np.int32)
+    return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))

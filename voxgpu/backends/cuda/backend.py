@@ -1,0 +1,399 @@
+"""One GPU as a backend: every step queues kernels, and images stay on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from voxgpu.backends.base import StepResult
+from voxgpu.backends.cuda import fused_kernels, scalar_kernels
+from voxgpu.backends.cuda.batched import JOINTS, LIBRARIES, SCRATCH, is_for_host
+from voxgpu.backends.cuda.calls import Images, Numbers, calls
+from voxgpu.backends.cuda.device import CudaDevice
+from voxgpu.backends.cuda.launch import Array
+from voxgpu.backends.cuda.values import (
+    DeviceImage,
+    DeviceNumber,
+    Finish,
+    HostComputedValue,
+    ScalarTransfer,
+    dependencies_of,
+)
+from voxgpu.backends.thread_pool import ThreadPool
+from voxgpu.codegen.cuda_renderer import CudaKernel
+from voxgpu.codegen.scalar import Scalar
+from voxgpu.deferred import DeferredValue, fetched
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid, Image
+from voxgpu.optimize.schedule import Schedule
+from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, Step
+from voxgpu.plan.node import Node, arguments_of
+from voxgpu.primitives.primitive import (
+    AccessPattern,
+    Primitive,
+    UndefinedValueError,
+    Value,
+    empty_mask,
+)
+from voxgpu.primitives.sequence import ITEM, SEQUENCE
+from voxgpu.primitives.source import CONSTANT
+from voxgpu.store.session_cache import SessionCache
+from voxgpu.types import BOOLEAN
+
+
+class Gpu:
+    """Computes on one GPU; threads of this machine read and write beside it."""
+
+    fuses = True
+
+    def __init__(self, device: CudaDevice, workers: ThreadPool) -> None:
+        self.device = device
+        self.workers = workers
+        self.name = f"cuda:{device.ordinal}"
+        self._relieve: Callable[[int], bool] | None = None
+        device.memory.reliefs.append(self._relieved)
+
+    def scratch_of(self, node: Node) -> int | None:
+        """Bytes per voxel besides inputs and result; None: as the reference."""
+        return scratch_of(node)
+
+    def prepare(self, schedule: Schedule) -> None:
+        """Begins to compile the kernels of a schedule."""
+        steps = [task.step for task in schedule.tasks]
+        kernels = [each for step in steps for each in fused_kernels.kernels_of(step, schedule.plan)]
+        libraries = {stem for step in steps for stem in _libraries_of(step)}
+        self.device.modules.prepare(kernels, sorted(libraries))
+
+    def is_async(self, step: Step) -> bool:
+        """Whether a step only queues work; what has no kernel is computed by the reference."""
+        match step:
+            case FusedStep() | BatchedStep():
+                return True
+            case NodeStep(_, node):
+                shape = node.primitive.shape
+                if shape is AccessPattern.SCALAR and node.primitive is not CONSTANT:
+                    return True
+                return node.primitive in calls() or fused_kernels.is_single_kernel(node.primitive)
+        return False
+
+    def upload_inputs(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+        """Images that were not on the device yet, as they are there."""
+        if not self.is_async(step) or (isinstance(step, NodeStep) and _is_scalar(step.node)):
+            return {}
+        return {
+            id: self._uploaded(value)
+            for id, value in inputs.items()
+            if isinstance(value, Image) and not self._is_here(value)
+        }
+
+    def stage(self, value: Value) -> Value:
+        """An image in pinned memory, so that copying it to the device does not stop anything."""
+        if not isinstance(value, Image) or isinstance(value, DeferredValue):
+            return value
+        return Image(self.device.staged(value.array), value.grid)
+
+    @property
+    def budget(self) -> int:
+        """Bytes that values may take on the device."""
+        return self.device.memory.budget
+
+    def attach_cache(self, kept: SessionCache) -> None:
+        """What is kept stays on the device, in half of its memory; it is the first to go."""
+        kept.use_device(self.budget // 2)
+        if kept.relieve not in self.device.memory.reliefs:
+            self.device.memory.reliefs.insert(0, kept.relieve)
+
+    def on_memory_pressure(self, relieve: Callable[[int], bool]) -> None:
+        """What spills values of the run where memory is short."""
+        self._relieve = relieve
+
+    def call(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> StepResult:
+        """One primitive; ``grid`` is that of the result, None for scalars."""
+        if primitive.shape is AccessPattern.SCALAR:
+            return self._scalar(primitive, arguments, id)
+        call = calls().get(primitive)
+        if call is None and fused_kernels.is_single_kernel(primitive):
+            return self._alone(primitive, arguments, grid, id)
+        if call is None or is_for_host(primitive, arguments):
+            return primitive.reference([fetched(each) for each in arguments], grid)
+        images = [each for each in arguments if isinstance(each, Image)]
+        place = grid if grid is not None else images[0].grid
+        plain = [self._argument(each, call.takes_numbers) for each in arguments]
+        found = call.function(plain, place, self.device)
+        return self._wrapped(found, arguments, grid, id)
+
+    def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """One generated kernel."""
+        kernel = fused_kernels.kernel_of(step)
+        images = [self._array(inputs[id]) for id in step.images]
+        scalars = [inputs[id] for id in step.scalars]
+        outputs, found = self._run(kernel, images, scalars, step.grid)
+        pairs = zip(outputs, step.kernel.outputs, strict=True)
+        made: list[StepResult] = [
+            self._image(each, step.grid, _given([body], step, inputs)) for each, body in pairs
+        ]
+        if step.numbers:
+            wanted = [(each.id, each.nonempty, each.mask) for each in step.numbers]
+            bodies = [fused_kernels.bodies_of(each, step) for each in step.numbers]
+            sources = [dependencies_of(_given(each, step, inputs)) for each in bodies]
+            made += self._gathered(wanted, found, sources)
+        return made
+
+    def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """Several nodes that share work."""
+        nodes = [node for _, node in step.nodes]
+        given = [arguments_of(node, [inputs[i] for i in node.inputs]) for node in nodes]
+        if is_for_host(nodes[0].primitive, given[0]):
+            return [self._on_host(node, each) for node, each in zip(nodes, given, strict=True)]
+        arguments = [
+            [
+                self._argument(each, False)
+                for each in arguments_of(node, [inputs[i] for i in node.inputs])
+            ]
+            for node in nodes
+        ]
+        found = JOINTS[nodes[0].primitive](arguments, self.device)
+        values = list(inputs.values())
+        if nodes[0].primitive.makes_image:
+            first = inputs[nodes[0].inputs[0]]
+            assert isinstance(first, Image)
+            return [self._image(each, first.grid, values) for each in found]
+        gathered = ScalarTransfer(self.device, found, self.device.record_event())
+        sources = dependencies_of(values)
+        return [
+            DeviceNumber(id, gathered, partial(_number_at, place), place, sources, True)
+            for place, id in enumerate(step.outputs)
+        ]
+
+    def _on_host(self, node: Node, arguments: list[Value]) -> StepResult:
+        """One node by its reference."""
+        values = [fetched(each) for each in arguments]
+        first = next(each for each in values if isinstance(each, Image))
+        grid = first.grid if node.primitive.makes_image else None
+        try:
+            return node.primitive.reference(values, grid)
+        except UndefinedValueError as problem:
+            return problem
+
+    def close(self) -> None:
+        """Gives the memory of the device back and ends the threads."""
+        self.workers.close(wait=True)  # they use what is given back next
+        self.device.close()
+
+    def _relieved(self, wanted: int) -> bool:
+        return self._relieve is not None and self._relieve(wanted)
+
+    def _scalar(self, primitive: Primitive, arguments: list[Value], id: ValueId) -> StepResult:
+        """Numbers to a number: on the device where one of them is there."""
+        if primitive in (SEQUENCE, ITEM) or not _is_any_elsewhere(arguments):
+            return primitive.reference(arguments, None)
+        operation = scalar_kernels.operations().get(primitive)
+        places = [_address(each) for each in arguments]
+        pairs = zip(arguments, places, strict=True)
+        must_wait = any(isinstance(each, DeferredValue) and p is None for each, p in pairs)
+        if operation is None or must_wait:
+            return HostComputedValue(id, arguments, lambda given: primitive.reference(given, None))
+        operands = [
+            (0.0, place) if place is not None else (float(each), None)  # type: ignore[arg-type]
+            for each, place in zip(arguments, places, strict=True)
+        ]
+        found = scalar_kernels.apply(operation, operands, self.device)
+        gathered = ScalarTransfer(self.device, found, self.device.record_event())
+        finish = _truth if primitive.result == BOOLEAN else partial(_number_at, 0)
+        return DeviceNumber(id, gathered, finish, 0, dependencies_of(arguments), True)
+
+    def _alone(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> StepResult:
+        """What has a body, by a generated kernel of its own."""
+        given = [each for each in arguments if isinstance(each, Image)]
+        images = [self._array(each) for each in given]
+        scalars = [each for each in arguments if not isinstance(each, Image)]
+        kernel = fused_kernels.single_op_kernel(
+            primitive, tuple(str(each.dtype) for each in images), len(scalars)
+        )
+        outputs, found = self._run(kernel, images, scalars, grid or given[0].grid)
+        if grid is not None:
+            return self._image(outputs[0], grid, arguments)
+        checks = [(id, 0 if kernel.checks else None, primitive.nonempty)]
+        return self._gathered(checks, found, [dependencies_of(arguments)])[0]
+
+    def _run(
+        self, kernel: CudaKernel, images: list[Array], scalars: Sequence[Value], grid: Grid
+    ) -> tuple[list[Array], Array]:
+        images = [
+            self._converted(each, element)
+            for each, element in zip(images, kernel.kernel.inputs, strict=True)
+        ]
+        operands = [
+            fused_kernels.parameter(
+                each if _address(each) is None else 0.0, _address(each), element
+            )
+            for each, element in zip(
+                map(_number, scalars), kernel.kernel.exact.parameters, strict=True
+            )
+        ]
+        return fused_kernels.launch(kernel, images, operands, grid, self.device)
+
+    def _converted(self, array: Array, element: str) -> Array:
+        """The array as the kernel reads it; a primitive of a user's may make another element."""
+        if array.dtype == np.dtype(element):
+            return array
+        host = self.device.download(array, self.device.record_event())
+        with np.errstate(all="ignore"):
+            target, event = self.device.upload(host.astype(element))
+        self.device.wait_for(event)
+        return target
+
+    def _gathered(
+        self,
+        wanted: Sequence[tuple[ValueId, int | None, str]],
+        found: Array,
+        sources: Sequence[tuple[DeferredValue, ...]],
+    ) -> list[StepResult]:
+        """The numbers of a kernel; whether a mask was empty is found out with them.
+
+        sources  of each number what it was made of that may turn out not to exist
+        wanted  of each number its name, the gather that must not be 0 if there is one, and what
+                to call the mask that it counts
+        """
+        gathered = ScalarTransfer(self.device, found, self.device.record_event())
+        made: list[StepResult] = []
+        check = len(wanted)
+        for place, (id, nonempty, mask) in enumerate(wanted):
+            finish: Finish = partial(_number_at, place)
+            if nonempty is not None:
+                finish = partial(_unless_empty, place, check, mask)
+                check += 1
+            made.append(DeviceNumber(id, gathered, finish, place, sources[place], nonempty is None))
+        return made
+
+    def _wrapped(
+        self, found: Images | Numbers, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> StepResult:
+        """What a call gave, as values."""
+        sources = dependencies_of(arguments)
+        if isinstance(found, Numbers):
+            gathered = ScalarTransfer(self.device, found.array, self.device.record_event())
+            return DeviceNumber(
+                id, gathered, found.finish, found.place, sources, found.place is not None
+            )
+        assert grid is not None
+        event = self.device.record_event()
+        if found.check is not None:
+            check = ScalarTransfer(self.device, found.check, event)
+            sources = (*sources, DeviceNumber(id, check, partial(_checked, found.problem)))
+        return DeviceImage(found.array, grid, self.device, event, False, sources)
+
+    def _image(self, array: Array, grid: Grid, inputs: list[Value]) -> DeviceImage:
+        event = self.device.record_event()
+        return DeviceImage(array, grid, self.device, event, False, dependencies_of(inputs))
+
+    def _argument(self, value: Value, takes_numbers: bool) -> Any:
+        """An argument as calls take it: arrays on the device, numbers on either side, or here."""
+        if isinstance(value, Image):
+            return self._array(value)
+        place = _address(value)
+        return place if takes_numbers and place is not None else fetched(value)
+
+    def _array(self, value: Value) -> Array:
+        """The voxels of an image on the device, ready to be computed with."""
+        assert isinstance(value, Image)
+        image = value if self._is_here(value) else self._uploaded(value)
+        assert isinstance(image, DeviceImage)
+        if image.is_copied:
+            self.device.wait_for(image.event)
+        return image.array
+
+    def _uploaded(self, value: Image) -> DeviceImage:
+        if isinstance(value, DeviceImage):
+            array, event = self.device.receive(value.array, value.device, value.event)
+            return DeviceImage(array, value.grid, self.device, event, True, value.sources)
+        array, event = self.device.upload(value.array)
+        return DeviceImage(array, value.grid, self.device, event, True)
+
+    def _is_here(self, value: Image) -> bool:
+        return isinstance(value, DeviceImage) and value.device is self.device
+
+
+def scratch_of(node: Node) -> int | None:
+    """Bytes per voxel that a node takes on a GPU besides inputs and result; None: on the host."""
+    primitive = node.primitive
+    if primitive.shape in (
+        AccessPattern.VOXELWISE,
+        AccessPattern.REDUCTION,
+        AccessPattern.NEIGHBORHOOD,
+    ):
+        return 0
+    if primitive in SCRATCH:
+        return SCRATCH[primitive]
+    call = calls().get(primitive)
+    return None if call is None else call.scratch
+
+
+def _given(
+    bodies: Sequence[Scalar], step: FusedStep, inputs: Mapping[ValueId, Value]
+) -> list[Value]:
+    """What these bodies of a step look at, so that its failure is theirs."""
+    return [inputs[id] for id in fused_kernels.looked_at(bodies, step)]
+
+
+def _is_any_elsewhere(arguments: list[Value]) -> bool:
+    """Whether one of them is on its way."""
+    return any(
+        isinstance(each, DeferredValue)
+        or (isinstance(each, tuple) and _is_any_elsewhere(list(each)))
+        for each in arguments
+    )
+
+
+def _address(value: Value) -> Array | None:
+    """Where a number is on the device, None where it is not."""
+    return value.address if isinstance(value, DeviceNumber) else None
+
+
+def _number(value: Value) -> Value:
+    """A number that kernels can be given: one on the device, or one here."""
+    return value if _address(value) is not None else fetched(value)
+
+
+def _is_scalar(node: Node) -> bool:
+    return node.primitive.shape is AccessPattern.SCALAR
+
+
+def _number_at(place: int, found: Any) -> float:
+    return float(found[place])
+
+
+def _truth(found: Any) -> bool:
+    return bool(found[0])
+
+
+def _unless_empty(place: int, check: int, mask: str, found: Any) -> float:
+    if not found[check]:
+        raise empty_mask(mask)
+    return float(found[place])
+
+
+def _checked(problem: Callable[[Any], UndefinedValueError | None], found: Any) -> float:
+    """Nothing, unless something was wrong."""
+    error = problem(found)
+    if error is not None:
+        raise error
+    return 0.0
+
+
+def _libraries_of(step: Step) -> tuple[str, ...]:
+    """The files of kernels that a step launches from."""
+    match step:
+        case BatchedStep():
+            return LIBRARIES[step.nodes[0][1].primitive]
+        case NodeStep(_, node):
+            call = calls().get(node.primitive)
+            return call.libraries if call is not None else ()
+    return ()

@@ -1,0 +1,250 @@
+"""How are components computed on a device? As a forest of cells of 2 × 2 × 2 voxels.
+
+``kernels/components.cu`` makes the forest, ``kernels/components_notes.cu`` notes at its roots what
+is asked and looks it up, and ``kernels/components_ranks.cu`` finds numbers. How many components
+there are never leaves the device.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.primitives.primitive import UndefinedValueError
+
+#: The library of each step.
+FOREST, NOTES, RANKS = "components", "components_notes", "components_ranks"
+
+#: Cells of a tile along z, y and x; as in ``kernels/components.cu``.
+TILE = (4, 8, 32)
+
+#: Voxels that are counted together, and bits of a word; as in ``kernels/components_ranks.cu``.
+CHUNK, WORD = 4096, 64
+
+#: Threads of the kernels that are one block, and voxels that 32 bits can number.
+BLOCK, MOST_VOXELS = 1024, 2**31 - 1
+
+#: Blocks of a multiprocessor where threads take more than one cell.
+BLOCKS_EACH = 16
+
+
+@dataclass(frozen=True)
+class _Image:
+    """The mask whose components are wanted.
+
+    volume  voxels, (z, y, x)
+    """
+
+    volume: tuple[int, ...]
+
+    @classmethod
+    def of(cls, mask: Array) -> _Image:
+        """Raises UndefinedValueError where there are too many voxels."""
+        if mask.size > MOST_VOXELS:
+            raise UndefinedValueError(
+                f"components of {mask.size} voxels: on a device at most {MOST_VOXELS} can be "
+                "numbered; crop the image, or compute this on the CPU"
+            )
+        return cls((1,) * (3 - mask.ndim) + tuple(mask.shape))
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """How many cells there are along z, y and x."""
+        return tuple(-(-voxels // 2) for voxels in self.volume)
+
+    @property
+    def cell_count(self) -> int:
+        """How many cells there are."""
+        return math.prod(self.cells)
+
+    @property
+    def chunks(self) -> int:
+        """Of voxels in raster order."""
+        return -(-math.prod(self.volume) // CHUNK)
+
+    @property
+    def tiles(self) -> int:
+        """How many blocks make the forest."""
+        pairs = zip(self.cells, TILE, strict=True)
+        return math.prod(-(-cells // tile) for cells, tile in pairs)
+
+    @property
+    def numbers(self) -> list[np.int32]:
+        """What kernels are told."""
+        return [np.int32(voxels) for voxels in self.volume]
+
+
+@dataclass(frozen=True)
+class _Forest:
+    """The components of a mask.
+
+    cells    a byte each: which voxels are true
+    parents  of filled cells: themselves at roots, where notes can stand in their place
+    """
+
+    image: _Image
+    cells: Array
+    parents: Array
+
+    @classmethod
+    def empty(cls, mask: Array, device: Device) -> _Forest:
+        """Of a mask's cells, yet to be filled."""
+        image = _Image.of(mask)
+        count = (image.cell_count,)
+        return cls(image, device.empty(count, np.uint8), device.empty(count, np.int32))
+
+    def merge(self, device: Device) -> None:
+        """Joins what tiles have."""
+        arguments = (self.cells, self.parents, *self.image.numbers)
+        device.launch(FOREST, "components_merge", self.image.tiles, THREADS, *arguments)
+
+    def each_cell(self, name: str, device: Device, *arguments: Array) -> None:
+        """Queues a kernel of ``components_notes`` that has a thread for each cell."""
+        numbers = self.image.numbers
+        blocks = blocks_of(self.image.cell_count)
+        device.launch(NOTES, name, blocks, THREADS, self.cells, *arguments, *numbers)
+
+    @property
+    def count(self) -> np.int64:
+        """The cells, for kernels."""
+        return np.int64(self.image.cell_count)
+
+
+def through(a: Array, b: Array, device: Device) -> Array:
+    """The components of ``b`` that contain a voxel of ``a``; see the primitive.
+
+    Shapes (z, y, x) or (y, x).
+    """
+    forest, seeds = _seeded(a, b, device, everywhere=False)
+    blocks = blocks_of(-(-forest.image.cell_count // 8))
+    arguments = (seeds, forest.parents, forest.count)
+    device.launch(NOTES, "components_notes_seeds", blocks, THREADS, *arguments)
+    return _noted(b, forest, device)
+
+
+def touching(a: Array, b: Array, device: Device) -> Array:
+    """The components of ``b`` that contain a voxel of ``a``, or one of the 26 around it.
+
+    In 2-D one of the 8 around it. Shapes (z, y, x) or (y, x).
+    """
+    forest, seeds = _seeded(a, b, device, everywhere=True)
+    forest.each_cell("components_notes_near", device, seeds, forest.parents)
+    return _noted(b, forest, device)
+
+
+def largest_component(b: Array, device: Device) -> Array:
+    """The component of ``b`` with the most voxels; all of them where several have as many.
+
+    Shapes (z, y, x) or (y, x).
+    """
+    forest, sizes, largest = _sized(b, device)
+    out = device.empty(b.shape, np.bool_)
+    arguments = (forest.parents, sizes, largest, out)
+    forest.each_cell("components_notes_write_largest", device, *arguments)
+    return out
+
+
+def component_count(b: Array, device: Device) -> Array:
+    """How many components ``b`` has: one float64."""
+    forest = _joined(b, device)
+    count = device.zeros((1,), np.float64)
+    blocks = _few_blocks(forest, device)
+    arguments = (forest.cells, forest.parents, count, forest.count)
+    device.launch(NOTES, "components_notes_count", blocks, THREADS, *arguments)
+    return count
+
+
+def labels(b: Array, device: Device) -> Array:
+    """The number of each voxel's component, in raster order of first voxels; 0 outside; int32.
+
+    Shapes (z, y, x) or (y, x).
+    """
+    forest = _joined(b, device)
+    firsts, counts = _firsts(forest, device)
+    numbers = (np.int64(forest.image.chunks), *forest.image.numbers[1:])
+    arguments = (firsts, counts, forest.parents, *numbers)
+    blocks = blocks_of(32 * forest.image.chunks)
+    device.launch(RANKS, "components_ranks_number", blocks, THREADS, *arguments)
+    return _numbered(b, forest, device)
+
+
+def ranked_components(b: Array, device: Device) -> Array:
+    """The rank by size of each voxel's component, from 1 for the largest; 0 outside; int32.
+
+    Shapes (z, y, x) or (y, x).
+    """
+    forest, sizes, largest = _sized(b, device)
+    firsts, counts = _firsts(forest, device)
+    listed = device.empty((forest.image.cell_count,), np.uint64)
+    chunks = np.int64(forest.image.chunks)
+    arguments = (firsts, counts, sizes, listed, chunks, *forest.image.numbers[1:])
+    blocks = blocks_of(32 * forest.image.chunks)
+    device.launch(RANKS, "components_ranks_list", blocks, THREADS, *arguments)
+    turns = device.empty((forest.image.cell_count,), np.uint64)
+    roots = (listed, turns, counts, largest, forest.parents, chunks)
+    device.launch(RANKS, "components_ranks_sort", 1, BLOCK, *roots)
+    return _numbered(b, forest, device)
+
+
+def _joined(b: Array, device: Device) -> _Forest:
+    forest = _Forest.empty(b, device)
+    arguments = (b, forest.cells, forest.parents, *forest.image.numbers)
+    device.launch(FOREST, "components_tiles", forest.image.tiles, THREADS, *arguments)
+    forest.merge(device)
+    return forest
+
+
+def _seeded(a: Array, b: Array, device: Device, everywhere: bool) -> tuple[_Forest, Array]:
+    """The forest of ``b``, and the cells of ``a``, everywhere or in ``b``."""
+    forest = _Forest.empty(b, device)
+    seeds = device.empty((forest.image.cell_count,), np.uint8)
+    arrays = (b, a, forest.cells, seeds, forest.parents)
+    arguments = (*arrays, *forest.image.numbers, np.int32(everywhere))
+    device.launch(FOREST, "components_tiles_seeded", forest.image.tiles, THREADS, *arguments)
+    forest.merge(device)
+    return forest, seeds
+
+
+def _sized(b: Array, device: Device) -> tuple[_Forest, Array, Array]:
+    """The forest of ``b``, voxels by cells, right at roots, and the most that a root has."""
+    forest = _Forest.empty(b, device)
+    sizes = device.empty((forest.image.cell_count,), np.int32)
+    arguments = (b, forest.cells, forest.parents, sizes, *forest.image.numbers)
+    device.launch(FOREST, "components_tiles_sized", forest.image.tiles, THREADS, *arguments)
+    forest.merge(device)
+    largest = device.zeros((1,), np.int32)
+    blocks = _few_blocks(forest, device)
+    added = (forest.parents, sizes, largest, forest.count)
+    device.launch(NOTES, "components_notes_sizes", blocks, THREADS, *added)
+    return forest, sizes, largest
+
+
+def _firsts(forest: _Forest, device: Device) -> tuple[Array, Array]:
+    """A bit for each component's first voxel, and how many there are before each chunk."""
+    chunks = forest.image.chunks
+    firsts = device.zeros((chunks * CHUNK // WORD,), np.uint64)
+    counts = device.zeros((chunks + 1,), np.int32)
+    blocks = blocks_of(forest.image.cell_count)
+    arguments = (forest.cells, forest.parents, firsts, counts, *forest.image.numbers)
+    device.launch(FOREST, "components_firsts", blocks, THREADS, *arguments)
+    device.launch(RANKS, "components_ranks_add", 1, BLOCK, counts, np.int64(chunks + 1))
+    return firsts, counts
+
+
+def _noted(b: Array, forest: _Forest, device: Device) -> Array:
+    out = device.empty(b.shape, np.bool_)
+    forest.each_cell("components_notes_write", device, forest.parents, out)
+    return out
+
+
+def _numbered(b: Array, forest: _Forest, device: Device) -> Array:
+    out = device.empty(b.shape, np.int32)
+    forest.each_cell("components_notes_write_numbers", device, forest.parents, out)
+    return out
+
+
+def _few_blocks(forest: _Forest, device: Device) -> int:
+    return blocks_of(forest.image.cell_count, most=BLOCKS_EACH * device.multiprocessors)

@@ -1,0 +1,37 @@
+"""How is a GPU opened? CuPy speaks to it, NVRTC's code is kept where code for the CPU is."""
+
+from __future__ import annotations
+
+from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.backends.cuda.detect import architecture_of, cupy
+from voxgpu.backends.cuda.device import CudaDevice
+from voxgpu.backends.cuda.multi_gpu import MultiGpuBackend
+from voxgpu.backends.thread_pool import ThreadPool
+from voxgpu.codegen import nvrtc
+from voxgpu.codegen.cubin_cache import Cubins
+from voxgpu.codegen.jit import code_cache
+
+
+def cubins_for(architecture: int) -> Cubins:
+    """Code for an architecture, such as 90 for sm_90, kept in the folder of compiled kernels."""
+    return Cubins(code_cache(".cubin"), architecture)
+
+
+def open_device(ordinal: int, memory: int | None, workers: ThreadPool) -> CudaDevice:
+    """A GPU that ``driver.found`` counts.
+
+    memory   bytes that may be taken; None: 70 % of what is free
+    workers  compile beside whatever else is done
+    """
+    api = cupy()
+    capability = api.cuda.Device(ordinal).compute_capability
+    cubins = cubins_for(architecture_of(capability, nvrtc.architectures()))
+    return CudaDevice(api, ordinal, memory, cubins.cubin, workers.submit)
+
+
+def open_gpus(
+    ordinals: tuple[int, ...], memory: int | None, workers: ThreadPool
+) -> Gpu | MultiGpuBackend:
+    """The backend on these GPUs."""
+    gpus = [Gpu(open_device(each, memory, workers), workers) for each in ordinals]
+    return gpus[0] if len(gpus) == 1 else MultiGpuBackend(gpus)

@@ -1,0 +1,126 @@
+"""Is there a GPU, and by what is it spoken to? By CuPy, which is looked for, not insisted on."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import tempfile
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from voxgpu.caches.location import private_folder
+from voxgpu.codegen import nvrtc
+from voxgpu.forking import call_in_child
+
+_LIBRARY = "nvcuda.dll" if os.name == "nt" else "libcuda.so.1"
+
+#: What the driver answers where it is there and no device is.
+_NO_DEVICE = 100
+
+#: What it answers in a process that was forked from one that uses it.
+_NOT_INITIALIZED = 3
+_OF_PARENT = (
+    "the process that this one was forked from uses it, and CUDA does not work across a fork; "
+    'start processes with multiprocessing\'s "spawn" or "forkserver"'
+)
+
+#: Whether this process has started the driver; whether only the one it was forked from has.
+_started = _is_parents = False
+
+_PROBE = 'extern "C" __global__ void probe(int* place) { *place = 42; }\n'
+
+
+@lru_cache(maxsize=1)
+def found() -> tuple[int, str]:
+    """How many GPUs can be used, and why if there are none. Never raises; asked once a process.
+
+    The cheapest questions come first: most computers without a GPU have no driver either.
+    """
+    problem = driver_problem()
+    if problem:
+        return 0, problem
+    try:
+        api = cupy()
+    except ImportError as error:
+        return 0, f"there is a driver, but CuPy is missing ({error}): {nvrtc.HINT}"
+    missing = nvrtc.missing()
+    if missing:
+        return 0, missing
+    try:
+        count = int(api.cuda.runtime.getDeviceCount())
+        if count:
+            _run_something(api)
+    except Exception as error:
+        # Drivers fail in many ways, and all of them mean the same here.
+        return 0, f"CuPy cannot use the GPU: {type(error).__name__}: {str(error)[:200]}"
+    return count, "" if count else "the driver knows of no GPU"
+
+
+def driver_problem() -> str:
+    """Why the driver of NVIDIA cannot be used; empty where it can."""
+    global _started
+    if _is_parents:
+        return _OF_PARENT
+    try:
+        driver = ctypes.CDLL(_LIBRARY)
+    except OSError:
+        return "there is no NVIDIA driver on this computer"
+    status = int(driver.cuInit(0))
+    _started = _started or status == 0
+    if status == _NOT_INITIALIZED:
+        return _OF_PARENT
+    if status == _NO_DEVICE:
+        return "the NVIDIA driver finds no GPU"
+    return f"the NVIDIA driver does not start (error {status})" if status else ""
+
+
+def _forked() -> None:
+    """Notices in a child that the driver is the parent's."""
+    global _is_parents
+    _is_parents = _is_parents or _started
+    found.cache_clear()
+
+
+call_in_child(_forked)
+
+
+@lru_cache(maxsize=1)
+def cupy() -> Any:
+    """CuPy. Raises ImportError where it is not installed."""
+    home = os.path.expanduser("~")  # noqa: PTH111 (Path raises where there is none)
+    if "CUPY_CACHE_DIR" not in os.environ and not os.access(home, os.W_OK):
+        # It makes a folder while it is imported, and fails where it cannot.
+        folder = private_folder() or Path(tempfile.gettempdir())
+        os.environ["CUPY_CACHE_DIR"] = str(folder / "cupy")
+    return import_module("cupy")
+
+
+def architecture_of(capability: str, known: tuple[int, ...]) -> int:
+    """The newest architecture there is code for that a device runs.
+
+    capability  of the device, such as ``89``
+    known       architectures the compiler has code for
+
+    Raises ValueError where there is none.
+    """
+    wanted = int(capability)
+    fitting = [each for each in known if each // 10 == wanted // 10 and each <= wanted]
+    if not fitting:
+        raise ValueError(
+            f"NVRTC {nvrtc.version()} has no code for compute capability {wanted / 10:.1f}"
+        )
+    return max(fitting)
+
+
+def _run_something(api: Any) -> None:
+    """Runs a kernel; raises whatever goes wrong."""
+    with api.cuda.Device(0) as device:
+        architecture = architecture_of(device.compute_capability, nvrtc.architectures())
+        module = api.cuda.Module()
+        module.load(nvrtc.compile_text(_PROBE, architecture).cubin)
+        place = api.zeros(1, "int32")
+        module.get_function("probe")((1,), (1,), (place,))
+        if int(place.get()[0]) != 42:
+            raise RuntimeError("a kernel that was launched did nothing")

@@ -1,0 +1,149 @@
+"""How are generated kernels made of steps, and launched?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from voxgpu.backends.cuda.device import CudaDevice
+from voxgpu.backends.cuda.launch import Array
+from voxgpu.backends.cuda.scalar_kernels import NOWHERE
+from voxgpu.codegen.cuda_renderer import THREADS, CudaKernel
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import REDUCTIONS, Element, Scalar, count, read, topological_order
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid
+from voxgpu.optimize.step import FusedStep, NodeStep, ReducedScalar, Step
+from voxgpu.plan.node import Plan
+from voxgpu.primitives.primitive import AccessPattern, Primitive
+from voxgpu.types import Content, ImageOf
+
+#: What parameters of kernels are.
+_ELEMENTS: Mapping[Element, Any] = {
+    "bool": lambda value: np.uint8(bool(value)),
+    "f32": np.float32,
+    "f64": np.float64,
+}
+
+
+@lru_cache(maxsize=1024)
+def kernel_of(step: FusedStep) -> CudaKernel:
+    """The kernel of a step with what its gathers come to."""
+    return CudaKernel(step.kernel, tuple((each.body, each.nonempty) for each in step.numbers))
+
+
+def kernels_of(step: Step, plan: Plan) -> Iterator[CudaKernel]:
+    """The generated kernels that a step launches, as far as is known before it runs."""
+    if isinstance(step, FusedStep):
+        yield kernel_of(step)
+    elif isinstance(step, NodeStep) and is_single_kernel(step.node.primitive):
+        kinds = [plan.types[id] for id in step.inputs]
+        images = [each for each in kinds if isinstance(each, ImageOf)]
+        yield single_op_kernel(
+            step.node.primitive, tuple(each.element for each in images), len(kinds) - len(images)
+        )
+
+
+def bodies_of(number: ReducedScalar, step: FusedStep) -> list[Scalar]:
+    """A number of a step, and the count that says whether there is one."""
+    if number.nonempty is None:
+        return [number.body]
+    return [number.body, step.kernel.gathers[number.nonempty]]
+
+
+def looked_at(bodies: Sequence[Scalar], step: FusedStep) -> list[ValueId]:
+    """The inputs of a step that these bodies read."""
+    found: dict[ValueId, None] = {}
+    for each in topological_order(bodies):
+        if each.operation in ("read", "parameter"):
+            inputs = step.images if each.operation == "read" else step.scalars
+            found[inputs[each.detail[0]]] = None  # type: ignore[call-overload]
+    return list(found)
+
+
+def is_single_kernel(primitive: Primitive) -> bool:
+    """Whether a primitive on its own is one generated kernel: it has a body, of plain images."""
+    if primitive.body is None or primitive.shape is AccessPattern.SCALAR:
+        return False
+    kinds = [each.type for each in primitive.parameters if isinstance(each.type, ImageOf)]
+    return all(each.content in (Content.NUMBER, Content.BOOLEAN) for each in kinds)
+
+
+@lru_cache(maxsize=256)
+def single_op_kernel(
+    primitive: Primitive, elements: tuple[str, ...], parameters: int
+) -> CudaKernel:
+    """The kernel of one primitive.
+
+    elements    of the images it is given
+    parameters  how many numbers it is given
+    """
+    body = primitive.body
+    assert body is not None
+    order = topological_order([body])
+    found: dict[Any, Element] = {
+        each.detail[0]: each.element for each in order if each.operation == "parameter"
+    }
+    kinds: tuple[Element, ...] = tuple(found.get(number, "f32") for number in range(parameters))
+    gathers = tuple(each for each in order if each.operation in REDUCTIONS)
+    if not gathers:
+        first = elements[0] if elements else ""
+        stored = "bool" if body.element == "bool" else primitive.element_of(first)
+        return CudaKernel(Kernel(elements, kinds, (body,), stored=(stored,)))
+    check = None
+    if primitive.nonempty:
+        images = [each.name for each in primitive.parameters if isinstance(each.type, ImageOf)]
+        gathers += (count(read(images.index(primitive.nonempty), "bool")),)
+        check = len(gathers) - 1
+    return CudaKernel(Kernel(elements, kinds, (), gathers), ((body, check),))
+
+
+def parameter(value: Any, place: Array | None, element: Element) -> tuple[Any, Any]:
+    """A parameter as kernels take it: its value, and where it is on the device if it is there."""
+    with np.errstate(over="ignore"):
+        number = _ELEMENTS[element](value)
+    return number, NOWHERE if place is None else place
+
+
+def launch(
+    kernel: CudaKernel,
+    images: Sequence[Array],
+    parameters: Sequence[tuple[Any, Any]],
+    grid: Grid,
+    device: CudaDevice,
+    into: Array | None = None,
+) -> tuple[list[Array], Array]:
+    """The images of a kernel, and the numbers: float64, those wanted and then the counts of masks.
+
+    images      arrays of the kernel's very elements
+    parameters  as ``parameter`` makes them
+    into        where the numbers are written; None: in an array of their own
+    """
+    shape = grid.shape
+    outputs = [device.empty(shape, np.dtype(each)) for each in kernel.kernel.written]
+    depth = shape[0] if len(shape) == 3 else 0
+    sizes = (np.int64(grid.voxels), *map(np.int32, (shape[-1], shape[-2], depth)))
+    blocks = -(-grid.voxels // kernel.voxels_a_block)
+    gathers, numbers = _places(kernel, blocks, device, into)
+    flat = [each for pair in parameters for each in pair]
+    arguments = (*sizes, *images, *flat, *outputs, *gathers)
+    device.queue(device.modules.generated(kernel), blocks, THREADS, arguments)
+    return outputs, numbers
+
+
+def _places(
+    kernel: CudaKernel, blocks: int, device: CudaDevice, into: Array | None
+) -> tuple[tuple[Array, ...], Array]:
+    """Where a kernel gathers, and of that where its numbers come to be."""
+    count = len(kernel.kernel.gathers)
+    if not count:
+        return (), None
+    gathered = device.zeros((count + 1,), np.uint64)
+    sums = device.empty((max(1, kernel.totals * blocks),), np.float64)
+    numbers = into
+    if numbers is None:
+        numbers = device.empty((len(kernel.numbers) + len(kernel.checks),), np.float64)
+    return (gathered, sums, numbers), numbers

@@ -1,0 +1,175 @@
+"""How do several GPUs compute one plan? Parts that have nothing but files in common, side by side.
+
+A part that another part waits for would gain nothing on a device of its own, and images that cross
+between devices take longer than most kernels. So only parts are spread that share at most what is
+loaded, and only where the estimate says that it pays; else all is computed on the first device. The
+normal unit is one case a GPU, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from voxgpu.backends.base import StepResult
+from voxgpu.backends.cost_model import TO_DEVICE, seconds_on_gpu
+from voxgpu.backends.cuda.backend import Gpu, scratch_of
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid
+from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
+from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, Step
+from voxgpu.plan.node import Node
+from voxgpu.primitives.primitive import Primitive, Value
+from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.store.session_cache import SessionCache
+
+#: Less gain than this, in seconds or as a part of the whole, is not worth a second device.
+LEAST_SECONDS, LEAST_PART = 0.002, 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Tasks that hang together.
+
+    seconds  they take on one device
+    loaded   bytes of files that they read, which must get to their device
+    """
+
+    tasks: tuple[Task, ...]
+    seconds: float
+    loaded: int
+
+
+class MultiGpuBackend:
+    """Several GPUs as one backend."""
+
+    fuses = True
+
+    def __init__(self, gpus: Sequence[Gpu]) -> None:
+        self._gpus = gpus
+        self._place: dict[ValueId, Gpu] = {}
+        self.workers = gpus[0].workers
+        self.name = ",".join(each.name for each in gpus)
+
+    def scratch_of(self, node: Node) -> int | None:
+        """As one GPU."""
+        return scratch_of(node)
+
+    @property
+    def budget(self) -> int:
+        """Bytes that values may take on all devices."""
+        return sum(each.budget for each in self._gpus)
+
+    def prepare(self, schedule: Schedule) -> None:
+        """Says which device computes what, and begins to compile."""
+        self._place = {}
+        for gpu, tasks in zip(self._gpus, partition(schedule, len(self._gpus)), strict=True):
+            if tasks:
+                gpu.prepare(schedule)
+            self._place.update((id, gpu) for task in tasks for id in task.outputs)
+
+    def is_async(self, step: Step) -> bool:
+        """As one GPU."""
+        return self._gpus[0].is_async(step)
+
+    def upload_inputs(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+        """Brings inputs to the device of the step."""
+        return self._of(step).upload_inputs(step, inputs)
+
+    def stage(self, value: Value) -> Value:
+        """An image in pinned memory, from which every device can copy it."""
+        return self._gpus[0].stage(value)
+
+    def on_memory_pressure(self, relieve: Callable[[int], bool]) -> None:
+        """Tells every device."""
+        for each in self._gpus:
+            each.on_memory_pressure(relieve)
+
+    def attach_cache(self, kept: SessionCache) -> None:
+        """Tells every device."""
+        for each in self._gpus:
+            each.attach_cache(kept)
+
+    def call(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> StepResult:
+        """One primitive, on its device."""
+        return self._place.get(id, self._gpus[0]).call(primitive, arguments, grid, id)
+
+    def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """One generated kernel, on its device."""
+        return self._of(step).fused(step, inputs)
+
+    def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """Several nodes that share work, on their device."""
+        return self._of(step).joint(step, inputs)
+
+    def close(self) -> None:
+        """Closes every device."""
+        for each in self._gpus:
+            each.device.settle()  # what one has copied from another keeps memory of that one
+        for each in self._gpus:
+            each.close()
+
+    def _of(self, step: Step) -> Gpu:
+        return self._place.get(step.outputs[0], self._gpus[0])
+
+
+def partition(schedule: Schedule, devices: int) -> list[list[Task]]:
+    """Which tasks each device computes; all are on the first where more would not pay."""
+    parts = sorted(_parts(schedule), key=lambda part: part.seconds, reverse=True)
+    loads = [0.0] * devices
+    chosen: list[list[Task]] = [[] for _ in range(devices)]
+    for part in parts:
+        costs = [
+            load + part.seconds + (part.loaded / TO_DEVICE if device else 0.0)
+            for device, load in enumerate(loads)
+        ]
+        device = costs.index(min(costs))
+        loads[device] = costs[device]
+        chosen[device] += part.tasks
+    alone = sum(part.seconds for part in parts)
+    gain = alone - max(loads)
+    if gain < LEAST_SECONDS or gain < LEAST_PART * alone:
+        return [[task for part in parts for task in part.tasks], *([] for _ in range(devices - 1))]
+    return chosen
+
+
+def _parts(schedule: Schedule) -> list[Partition]:
+    """The tasks that compute, by what hangs together through anything but files and constants."""
+    computing = [task for task in schedule.tasks if not _is_source(task)]
+    leader: dict[ValueId, ValueId] = {}
+
+    def root(id: ValueId) -> ValueId:
+        while leader.setdefault(id, id) != id:
+            leader[id] = leader[leader[id]]
+            id = leader[id]
+        return id
+
+    made = {id for task in computing for id in task.outputs}
+    for task in computing:
+        first = root(task.id)
+        for each in (*task.outputs, *(id for id in task.inputs if id in made)):
+            leader[root(each)] = first = root(first)
+    groups: dict[ValueId, list[Task]] = {}
+    for task in computing:
+        groups.setdefault(root(task.id), []).append(task)
+    return [_part(schedule, tasks, made) for tasks in groups.values()]
+
+
+def _part(schedule: Schedule, tasks: list[Task], made: set[ValueId]) -> Partition:
+    types = schedule.plan.types
+    read = {id for task in tasks for id in task.inputs if id not in made}
+    seconds = sum(
+        seconds_on_gpu(node, types[id], [types[each] for each in node.inputs if each in types])
+        for task in tasks
+        for id, node in task.nodes
+    )
+    return Partition(tuple(tasks), seconds, sum(bytes_of_type(types[id]) for id in read))
+
+
+def _is_source(task: Task) -> bool:
+    step = task.step
+    if isinstance(step, NodeStep):
+        return step.node.primitive in (CONSTANT, LOAD)
+    return not isinstance(step, FusedStep | BatchedStep)

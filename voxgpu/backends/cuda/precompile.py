@@ -1,0 +1,49 @@
+"""Which kernels will a program need on a GPU? They can be compiled before there is one."""
+
+from __future__ import annotations
+
+from voxgpu.backends.cuda import fused_kernels
+from voxgpu.backends.cuda.backend import scratch_of
+from voxgpu.backends.cuda.module_cache import text_of_kernels
+from voxgpu.codegen.cuda_renderer import CudaKernel, render
+from voxgpu.optimize.passes import optimize_and_schedule
+from voxgpu.optimize.schedule import Schedule
+from voxgpu.optimize.step import FusedStep
+from voxgpu.plan.node import Node, Plan
+
+
+class _Planned:
+    """What passes ask of a backend."""
+
+    fuses = True
+
+    def scratch_of(self, node: Node) -> int | None:
+        """As the GPU."""
+        return scratch_of(node)
+
+
+#: A GPU as passes see it.
+TARGET = _Planned()
+
+
+def schedule_of(plan: Plan) -> Schedule:
+    """The schedule of a plan on a GPU."""
+    return optimize_and_schedule(plan, TARGET)
+
+
+def cuda_text(step: FusedStep) -> str:
+    """What NVRTC is given for a step, without what stands before it."""
+    return render(fused_kernels.kernel_of(step), "kernel")
+
+
+def kernels_of(plan: Plan) -> list[CudaKernel]:
+    """The generated kernels that a plan needs."""
+    planned = schedule_of(plan)
+    return [
+        each for task in planned.tasks for each in fused_kernels.kernels_of(task.step, planned.plan)
+    ]
+
+
+def text_of(plan: Plan) -> str:
+    """What is compiled of them, in one go; empty where there are none."""
+    return text_of_kernels(kernels_of(plan))

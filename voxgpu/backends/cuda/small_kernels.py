@@ -1,0 +1,59 @@
+"""How many voxels are true, and numbers side by side: small generated kernels that calls need."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from voxgpu.backends.cuda import fused_kernels, scalar_kernels
+from voxgpu.backends.cuda.device import CudaDevice
+from voxgpu.backends.cuda.launch import Array
+from voxgpu.codegen.cuda_renderer import CudaKernel
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import count, read
+from voxgpu.image import Grid
+
+#: Times 1 a number stays what it is, −0 included.
+MULTIPLY = 2
+
+
+@cache
+def _counting_one() -> CudaKernel:
+    counted = count(read(0, "bool"))
+    return CudaKernel(Kernel(("bool",), (), (), (counted,)), ((counted, None),))
+
+
+@cache
+def _counting_two() -> CudaKernel:
+    a, b = read(0, "bool"), read(1, "bool")
+    counted = (count(a), count(b), count(a & b))
+    kernel = Kernel(("bool", "bool"), (), (), counted)
+    return CudaKernel(kernel, tuple((each, None) for each in counted))
+
+
+def count_of(b: Array, grid: Grid, device: CudaDevice) -> Array:
+    """How many voxels are true: a float64."""
+    return fused_kernels.launch(_counting_one(), [b], [], grid, device)[1]
+
+
+def counts_of_two(a: Array, b: Array, grid: Grid, device: CudaDevice) -> Array:
+    """How many voxels are true in the first, the second, and in both: float64."""
+    return fused_kernels.launch(_counting_two(), [a, b], [], grid, device)[1]
+
+
+def stack_scalars(values: tuple[Any, ...], device: CudaDevice) -> Array:
+    """Numbers, here or on the device, in one array on the device: float64."""
+    result = device.empty((len(values),), np.float64)
+    for place, value in enumerate(values):
+        operand = (value, None) if isinstance(value, float | int) else (0.0, value)
+        scalar_kernels.apply(MULTIPLY, [operand, (1.0, None)], device, result[place : place + 1])
+    return result
+
+
+def to_host(value: Any, device: CudaDevice) -> float:
+    """A number that must be known here; waits for it where it is on the device."""
+    if isinstance(value, float | int):
+        return float(value)
+    return float(device.download(value, device.record_event())[0])

@@ -1,0 +1,73 @@
+"""The reference backend: every primitive and every kernel as NumPy and SciPy define it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from voxgpu.backends.base import HostBackend, StepResult
+from voxgpu.backends.thread_pool import ThreadPool
+from voxgpu.codegen.integer_interpreter import as_read
+from voxgpu.codegen.interpreter import evaluate
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid, Image
+from voxgpu.optimize.step import BatchedStep, FusedStep
+from voxgpu.plan.node import Node, arguments_of
+from voxgpu.primitives.primitive import Primitive, Value, empty_mask
+
+
+class ReferenceBackend(HostBackend):
+    """The reference backend: the meaning of every primitive, with NumPy and SciPy."""
+
+    name = "reference"
+    fuses = False
+    workers: ThreadPool | None = None
+
+    def scratch_of(self, node: Node) -> int | None:
+        """What the primitives say."""
+        return None
+
+    def call(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> StepResult:
+        """The reference of the primitive."""
+        return primitive.reference(arguments, grid)
+
+    def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """The bodies of the kernel, evaluated one after the other."""
+        images = [_voxels(inputs[id]) for id in step.images]
+        scalars = [inputs[id] for id in step.scalars]
+        shape = step.grid.shape
+        made: list[StepResult] = [
+            Image(evaluate(body, images, scalars, shape).astype(element, copy=False), step.grid)
+            for body, element in zip(step.kernel.outputs, step.kernel.written, strict=True)
+        ]
+        for each in step.numbers:
+            count = None
+            if each.nonempty is not None:
+                gather = step.kernel.gathers[each.nonempty]
+                count = evaluate(gather, images, scalars, shape)
+            if count == 0:
+                made.append(empty_mask(each.mask))
+            else:
+                made.append(float(evaluate(each.body, images, scalars, shape)))
+        return made
+
+    def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """Each node on its own."""
+        made: list[StepResult] = []
+        for _, node in step.nodes:
+            values = [inputs[each] for each in node.inputs]
+            images = [each for each in values if isinstance(each, Image)]
+            grid = images[0].grid if node.primitive.makes_image else None
+            made.append(node.primitive.reference(arguments_of(node, values), grid))
+        return made
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+def _voxels(value: Value) -> Any:
+    """The voxels of an image as kernels read them."""
+    assert isinstance(value, Image)
+    return as_read(value.array)

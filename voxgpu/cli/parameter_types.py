@@ -1,0 +1,83 @@
+"""How do people write bytes, times and devices on a command line?"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from voxgpu.byte_sizes import bytes_of
+from voxgpu.device_spec import parse_device
+
+_SECONDS = {"": 86400.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]
+    """Bytes, such as ``500M``, ``20G`` or ``1.5GiB``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The bytes."""
+        if isinstance(value, int):
+            return value
+        try:
+            return bytes_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Age(click.ParamType):  # type: ignore[type-arg]
+    """A time, such as ``30d``, ``12h`` or ``45m``; days where there is only a number."""
+
+    name = "age"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The seconds."""
+        if isinstance(value, float):
+            return value
+        match = _AGE.fullmatch(value.strip())
+        if match is None:
+            self.fail(f"{value!r} is no time; write 30d, 12h or 45m", param, ctx)
+        return float(match[1]) * _SECONDS[match[2]]
+
+
+class Device(click.ParamType):  # type: ignore[type-arg]
+    """On what to compute, as ``voxgpu.device_spec.requested`` reads it."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text, if it names a device."""
+        try:
+            parse_device(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+SIZE = Size()
+DEVICE = Device()
+AGE = Age()
+
+
+def size_text(count: float) -> str:
+    """Bytes for people, in units of ten."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def age_text(seconds: float) -> str:
+    """A time for people, in its largest unit."""
+    for limit, unit, length in ((120, "s", 1), (7200, "min", 60), (172800, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 86400:.0f} d"

@@ -1,0 +1,133 @@
+"""What is told of a run besides its results: which program, of what, where and when."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from voxgpu.diagnostics import Source
+    from voxgpu.files.digest import Digests
+    from voxgpu.files.header import Header
+    from voxgpu.language.ast import Command
+
+
+class RunReport:
+    """Collects what `voxgpu run --json` tells of where its results come from.
+
+    program      the file
+    definitions  program variables and their text
+    primitives   Python files that define more primitives
+    """
+
+    def __init__(
+        self, program: Path, definitions: dict[str, str], primitives: Iterable[Path]
+    ) -> None:
+        self._program = program
+        self._definitions = definitions
+        self._primitives = tuple(primitives)
+        self._digest: str | None = None
+        self._imports: dict[str, str] = {}
+        self._inputs: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._started = _now()
+
+    def note_program(self, source: Source) -> None:
+        """The program has been read."""
+        self._digest = _digest(source.text, self._program)
+
+    def note_imports(self, commands: Iterable[Command], main: Source) -> None:
+        """The files that the program has imported, and those that they have, one after another."""
+        for source in dict.fromkeys(each.span.source for each in commands):
+            if source is not main and not source.ours:
+                path = Path(source.name).absolute()
+                self._imports[str(path)] = _digest(source.text, path)
+
+    def digests(self, digests: Digests, header: Header) -> str:
+        """The digest of an image, which is noted as one of those that the results are made of."""
+        found = digests.of(header)
+        if header.files not in self._inputs:
+            files = {"files": list(header.files)} if len(header.files) > 1 else {}
+            entry = {"path": header.path, "sha256": found, **files}
+            self._inputs[header.files or (header.path,)] = entry
+        return found
+
+    @property
+    def lines(self) -> list[str]:
+        """The same for people, as far as it is known before running."""
+        defined = "".join(f" -D {name}={text}" for name, text in self._definitions.items())
+        place, version = self.host, self.version
+        return [
+            f"voxgpu {version}, Python {place['python']}, on {place['name']} ({place['system']})",
+            f"program {self._program.absolute()}{defined}, SHA-256 {self._digest}",
+        ]
+
+    @property
+    def inputs(self) -> list[str]:
+        """A line for each image that was loaded."""
+        return [f"input {e['path']}, SHA-256 {e['sha256']}" for e in self._inputs.values()]
+
+    @property
+    def version(self) -> str:
+        """That of voxgpu."""
+        from voxgpu import __version__
+
+        return __version__
+
+    @property
+    def host(self) -> dict[str, str]:
+        """The computer."""
+        return {
+            "name": platform.node(),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data, as of now: `finished` is when it is asked for."""
+        return {
+            "program": {
+                "path": str(self._program.absolute()),
+                "sha256": self._digest,
+                "imports": [{"path": p, "sha256": d} for p, d in self._imports.items()],
+                "primitives": [
+                    {"path": str(each.absolute()), "sha256": _digest_of(each)}
+                    for each in self._primitives
+                ],
+            },
+            "definitions": dict(self._definitions),
+            "inputs": list(self._inputs.values()),
+            "version": self.version,
+            "host": self.host,
+            "started": self._started,
+            "finished": _now(),
+        }
+
+
+def _now() -> str:
+    """The time in UTC, as ISO 8601 writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _digest(text: str, path: Path) -> str:
+    """SHA-256 of a program: of its file, unless that has become another since it was read."""
+    content = _content(path)
+    if content is None or content.decode("utf-8-sig", "replace") != text:
+        content = text.encode("utf-8")
+    return hashlib.sha256(content).hexdigest()
+
+
+def _digest_of(path: Path) -> str | None:
+    """SHA-256 of a file; None where it cannot be read, which is told elsewhere."""
+    content = _content(path)
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

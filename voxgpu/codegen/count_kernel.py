@@ -1,0 +1,30 @@
+"""How many whole numbers compare so with each of several numbers? A kernel of gathers alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import Element, Scalar, count, parameter, read
+
+#: Comparisons that one kernel counts.
+AT_ONCE = 32
+
+
+@lru_cache(maxsize=256)
+def counting(element: str, operators: tuple[str, ...]) -> Kernel:
+    """The kernel that counts, for each operator, how many voxels compare so with its number.
+
+    element    of the image, which is on the left
+    operators  names of ``voxgpu.primitives.internal.OPERATORS``
+    """
+    voxel = read(0, "f32")
+    gathers = []
+    for number, operator in enumerate(operators):
+        other = parameter(number, "f32")
+        # `not_equal` of the language is false where one is NaN.
+        differs = (voxel < other) | (voxel > other)
+        truth = Scalar(operator, (voxel, other), (), "bool")
+        gathers.append(count(differs if operator == "not_equal" else truth))
+    numbers: list[Element] = ["f32"] * len(operators)
+    return Kernel((element,), tuple(numbers), (), tuple(gathers))

@@ -1,0 +1,371 @@
+"""How does a kernel read in CUDA's language? Four voxels a thread, one line an operation.
+
+The text is compiled without contraction to multiply-add and without flush to zero, so that every
+operation rounds as it does on the CPU. ``kernels/common.cuh`` and ``kernels/fused.cuh`` stand
+before it; the latter says how voxels are read and gathered.
+
+Arguments: ``n`` voxels, the image's width, height and depth (0 for a 2-D image), pointers to the
+inputs, two for each parameter (its value, and where it is on the device, null if nowhere), pointers
+to the outputs; of kernels that gather, a place for gathers that begins as zeros (1 + gathers words
+of 64 bits), one for the sums of blocks (a float64 a block and total) and the one for what comes out
+(a float64 a number, then one for each mask that must not be empty: how many voxels it has).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from voxgpu.codegen.cuda_numbers import (
+    ROUNDINGS,
+    TYPES,
+    gathered_number,
+    is_whole,
+    key_type,
+    literal,
+    stored_type,
+)
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import HERE, REDUCTIONS, SIGNS, Offset, Scalar, topological_order
+
+#: Voxels that a block of threads computes: those of a block of sums where it gathers, a round of
+#: its threads else; one a thread where neighbors are read.
+GATHERING, PLAIN, SINGLE = 4096, 1024, 256
+
+#: Threads of a block; as in ``kernels/fused.cuh``.
+THREADS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class CudaKernel:
+    """A kernel with what its gathers come to.
+
+    numbers   expressions over the gathers of the kernel, each with the number of the gather, a
+              count, that says whether there is a value; None where there always is one
+    """
+
+    kernel: Kernel
+    numbers: tuple[tuple[Scalar, int | None], ...] = ()
+
+    @cached_property
+    def name(self) -> str:
+        """The name of the function: that of its text."""
+        return f"k_{sha256(render(self, 'kernel').encode()).hexdigest()[:32]}"
+
+    @property
+    def checks(self) -> tuple[int, ...]:
+        """The gathers whose counts are told besides the numbers."""
+        return tuple(count for _, count in self.numbers if count is not None)
+
+    @property
+    def totals(self) -> int:
+        """How many gathers are sums, which need a place for the sums of blocks."""
+        return sum(each.operation == "total" for each in self.kernel.gathers)
+
+    @property
+    def voxels_a_block(self) -> int:
+        """How many voxels one block of threads computes."""
+        if self.kernel.gathers:
+            return GATHERING
+        return SINGLE if self.kernel.is_neighborhood else PLAIN
+
+
+def render(kernel: CudaKernel, name: str) -> str:
+    """The text of a function ``name`` that is the kernel."""
+    return _Writer(kernel).text(name)
+
+
+class _Writer:
+    def __init__(self, kernel: CudaKernel) -> None:
+        self._cuda = kernel
+        self._kernel = kernel.kernel.exact
+        self._names: dict[int, str] = {}
+        self._lines: list[str] = []
+        self._lanes = not self._kernel.is_neighborhood
+        assert self._lanes or not self._kernel.gathers, "gathers read their own voxel"
+
+    def text(self, name: str) -> str:
+        body = self._gathering() if self._kernel.gathers else self._plain()
+        head = f'extern "C" __global__ void __launch_bounds__({THREADS}) {name}('
+        return "\n".join([head, ",\n".join(self._arguments()) + ") {", *body, "}", ""])
+
+    def _arguments(self) -> list[str]:
+        kernel = self._kernel
+        found = ["    i64 n, i32 width, i32 height, i32 depth"]
+        found += [
+            f"    const {stored_type(each)}* __restrict__ r{i}"
+            for i, each in enumerate(kernel.inputs)
+        ]
+        found += [
+            f"    {'u8' if each == 'bool' else TYPES[each]} p{i}_value, const double* p{i}_place"
+            for i, each in enumerate(kernel.parameters)
+        ]
+        found += [
+            f"    {stored_type(each)}* __restrict__ w{i}" for i, each in enumerate(kernel.written)
+        ]
+        if kernel.gathers:
+            found.append("    u64* gathered, double* sums, double* numbers")
+        return found
+
+    def _plain(self) -> list[str]:
+        """A round of voxels."""
+        if not self._lanes:
+            return [
+                *self._parameters(),
+                "  const i64 i = thread_number();",
+                "  if (i >= n) return;",
+                "  const Place place = place_of(i, n, width, height);",
+                *self._voxel("  ", "i", ""),
+            ]
+        return [
+            *self._parameters(),
+            "  const i64 first = thread_number() * LANES;",
+            "  if (first >= n) return;",
+            *self._round("  "),
+        ]
+
+    def _gathering(self) -> list[str]:
+        """The voxels of a block of sums, in the rounds that its tree begins with."""
+        kernel = self._kernel
+        lines = [*self._parameters(), "  __shared__ u32 some[THREADS / 32];"]
+        if any(is_whole(gather) for gather in kernel.gathers):
+            lines.append("  __shared__ u64 some_wide[THREADS / 32];")
+        if self._cuda.totals:
+            lines.append("  __shared__ double halves[LANES * THREADS / 2];")
+        for number, gather in enumerate(kernel.gathers):
+            kind = "double" if gather.operation == "total" else key_type(gather)
+            lines.append(
+                f"  double total{number}[LANES], held{number}[LANES];"
+                if kind == "double"
+                else f"  {kind} found{number} = 0;"
+            )
+        lines += [
+            "#pragma unroll 1",
+            "  for (int step = 0; step < STEPS; step++) {",
+            "    // Rounds 0, 2, 1, 3: halves of a block are added first.",
+            "    const int round = step == 1 ? 2 : step == 2 ? 1 : step;",
+            "    const i64 first ="
+            " (i64)blockIdx.x * BLOCK + round * (THREADS * LANES) + threadIdx.x * LANES;",
+            *self._round("    "),
+            "  }",
+            *self._ending(),
+        ]
+        return lines
+
+    def _round(self, indent: str) -> list[str]:
+        """Four neighboring voxels."""
+        kernel = self._kernel
+        lines = [
+            f"{indent}const Four<{stored_type(each)}> v{i} = load_four(r{i}, first, n);"
+            for i, each in enumerate(kernel.inputs)
+        ]
+        lines += [
+            f"{indent}Four<{stored_type(each)}> o{i};" for i, each in enumerate(kernel.written)
+        ]
+        if kernel.uses_rows:
+            lines.append(f"{indent}Place place = place_of(min(first, n - 1), n, width, height);")
+        lines += ["#pragma unroll", f"{indent}for (int lane = 0; lane < LANES; lane++) {{"]
+        lines += self._voxel(indent + "  ", "first + lane", "[lane]")
+        if kernel.uses_rows:
+            lines += [
+                f"{indent}  if (++place.x == width) {{",
+                f"{indent}    place.x = 0;",
+                f"{indent}    if (++place.y == height) place.y = 0, place.z++;",
+                f"{indent}  }}",
+            ]
+        lines.append(f"{indent}}}")
+        lines += [
+            f"{indent}store_four(w{i}, first, n, o{i});" for i, _ in enumerate(kernel.outputs)
+        ]
+        return lines
+
+    def _voxel(self, indent: str, index: str, lane: str) -> list[str]:
+        """What is computed of one voxel."""
+        self._lines = []
+        self._names = {}
+        for expression in self._kernel.expressions:
+            self._names[id(expression)] = self._named(expression, index)
+        for number, output in enumerate(self._kernel.outputs):
+            target = f"o{number}.values{lane}" if lane else f"w{number}[{index}]"
+            kind = stored_type(self._kernel.written[number])
+            cast = f"({kind})" if output.element == "f32" and kind != "float" else ""
+            self._lines.append(f"{target} = {cast}{self._names[id(output)]};")
+        for number, gather in enumerate(self._kernel.gathers):
+            self._gather(number, gather)
+        return [indent + line for line in self._lines]
+
+    def _gather(self, number: int, gather: Scalar) -> None:
+        value = self._names[id(gather.arguments[0])]
+        inside = "first + lane < n"
+        match gather.operation:
+            case "total":
+                wide = f"const double t{number} = {inside} ? (double){value} : 0.0;"
+                self._lines += [
+                    wide,
+                    f"if (step == 0) total{number}[lane] = t{number};",
+                    f"if (step == 1) total{number}[lane] += t{number};",
+                    f"if (step == 2) held{number}[lane] = t{number};",
+                    f"if (step == 3) total{number}[lane] += held{number}[lane] + t{number};",
+                ]
+            case "count":
+                self._lines.append(f"found{number} += {inside} && {value};")
+            case operation:
+                key = "inverse_key_of" if operation == "smallest" else "key_of"
+                if is_whole(gather):
+                    key = f"whole_{key}"
+                self._lines.append(
+                    f"if ({inside}) found{number} = max(found{number}, {key}({value}));"
+                )
+
+    def _ending(self) -> list[str]:
+        """What a block leaves, and what the last one makes of it."""
+        lines = []
+        sums: dict[int, str] = {}
+        for number, gather in enumerate(self._kernel.gathers):
+            word = f"gathered + {number + 1}"
+            match gather.operation:
+                case "total":
+                    place = f"sums + {len(sums)} * (i64)gridDim.x"
+                    sums[number] = place
+                    lines += [
+                        f"  const double whole{number} = total_of_block(total{number}, halves);",
+                        f"  if (threadIdx.x == 0) store_relaxed({place} + blockIdx.x,"
+                        f" whole{number});",
+                    ]
+                case "count":
+                    lines += [
+                        f"  const u32 whole{number} = sum_of_block(found{number}, some);",
+                        f"  if (threadIdx.x == 0 && whole{number})"
+                        f" atomicAdd({word}, (u64)whole{number});",
+                    ]
+                case _:
+                    kind, place = key_type(gather), "some_wide" if is_whole(gather) else "some"
+                    lines += [
+                        f"  const {kind} whole{number} ="
+                        f" greatest_of_block(found{number}, {place});",
+                        f"  if (threadIdx.x == 0 && whole{number})"
+                        f" atomicMax({word}, (u64)whole{number});",
+                    ]
+        lines.append("  if (!is_last_block(gathered, some)) return;")
+        lines += [
+            f"  const double row{number} = total_of_row({place}, gridDim.x);"
+            for number, place in sums.items()
+        ]
+        return [*lines, "  if (threadIdx.x != 0) return;", *self._numbers()]
+
+    def _numbers(self) -> list[str]:
+        """What the gathers come to, in float64."""
+        self._lines = []
+        self._names = {}
+        gathers = zip(self._cuda.kernel.gathers, self._kernel.gathers, strict=True)
+        for number, (gather, exact) in enumerate(gathers):
+            self._lines.append(f"const double g{number} = {gathered_number(number, exact)};")
+            self._names[id(gather)] = f"g{number}"
+        for place, (body, _) in enumerate(self._cuda.numbers):
+            for each in _above_gathers(body):
+                if id(each) not in self._names:
+                    self._names[id(each)] = self._named(each, "")
+            self._lines.append(f"numbers[{place}] = {self._names[id(body)]};")
+        count = len(self._cuda.numbers)
+        for place, gather_number in enumerate(self._cuda.checks):
+            self._lines.append(f"numbers[{count + place}] = g{gather_number};")
+        return ["  " + line for line in self._lines]
+
+    def _parameters(self) -> list[str]:
+        return [
+            f"  const bool p{i} = truth_of(p{i}_value, p{i}_place);"
+            if each == "bool"
+            else f"  const {TYPES[each]} p{i} = number_of(p{i}_value, p{i}_place);"
+            for i, each in enumerate(self._kernel.parameters)
+        ]
+
+    def _named(self, expression: Scalar, index: str) -> str:
+        """Emits what computes an expression; the name of its value."""
+        names = [self._names[id(argument)] for argument in expression.arguments]
+        detail: Any = expression.detail
+        match expression.operation:
+            case "parameter":
+                return f"p{detail[0]}"
+            case "constant":
+                return literal(expression)
+            case "extent":
+                return f"(float){('width', 'height', 'depth')[detail[0]]}"
+            case "position":
+                text = f"(float)place.{'xyz'[detail[0]]}"
+            case "read":
+                text = self._read(expression, index)
+            case "negate":
+                text = f"-{names[0]}"
+            case "absolute":
+                text = f"{'fabs' if expression.element == 'f64' else 'fabsf'}({names[0]})"
+            case "not":
+                text = f"!{names[0]}"
+            case "convert":
+                text = f"({TYPES[expression.element]}){names[0]}"
+            case operation if operation in ROUNDINGS:
+                suffix = "" if expression.element == "f64" else "f"
+                text = f"{ROUNDINGS[operation]}{suffix}({names[0]})"
+            case "exponent":
+                text = f"(double)((i32)(__double_as_longlong({names[0]}) >> 52) - 1023)"
+            case "scale":
+                bits = f"(long long)((u64)((i32){names[1]} + 1023) << 52)"
+                text = f"{names[0]} * __longlong_as_double({bits})"
+            case "saturate":
+                text = f"saturated_{expression.element}({names[0]})"
+            case "where":
+                text = f"{names[0]} ? {names[1]} : {names[2]}"
+            case operation:
+                text = f"{names[0]} {SIGNS[operation]} {names[1]}"
+        name = f"e{len(self._lines)}"
+        self._lines.append(f"const {TYPES[expression.element]} {name} = {text};")
+        return name
+
+    def _read(self, expression: Scalar, index: str) -> str:
+        number, offset, outside = _read_of(expression)
+
+        def loaded(value: str) -> str:
+            if expression.element == "bool":
+                return f"{value} != 0"
+            return f"(float){value}" if expression.element == "f32" else value
+
+        if self._lanes:
+            return loaded(f"v{number}.values[lane]")
+        if offset == HERE:
+            return loaded(f"r{number}[{index}]")
+        conditions = [
+            f"is_inside(place.{axis} + {step}, {size})"
+            for axis, size, step in zip(
+                "zyx", ("max(depth, 1)", "height", "width"), offset, strict=True
+            )
+            if step
+        ]
+        z, y, x = offset
+        shift = f"((i64){z} * height + {y}) * width + {x}"
+        voxel = loaded(f"r{number}[{index} + {shift}]")
+        value: Any = 0 if outside is None else outside
+        beyond = literal(Scalar("constant", (), (value,), expression.element))
+        return f"{' && '.join(conditions)} ? {voxel} : {beyond}"
+
+
+def _above_gathers(body: Scalar) -> list[Scalar]:
+    """The expressions of a body that are computed of gathers, arguments first."""
+    inside: set[int] = set()
+    for each in topological_order([body]):
+        if each.operation in REDUCTIONS:
+            inside |= {id(below) for below in topological_order(each.arguments)}
+    order = topological_order([body])
+    return [e for e in order if e.operation not in REDUCTIONS and id(e) not in inside]
+
+
+def _read_of(expression: Scalar) -> tuple[int, Offset, bool | float | None]:
+    """Of a read: the input, how far away, and what lies beyond the frame."""
+    detail: Any = expression.detail
+    return detail[0], detail[1], detail[2]
+
+
+def texts(kernels: Sequence[CudaKernel]) -> dict[str, str]:
+    """The texts of kernels by their names, each once."""
+    return {each.name: render(each, each.name) for each in kernels}

@@ -1,0 +1,101 @@
+"""What do comparisons of whole numbers mean? Exactly what they say, with NumPy over whole arrays.
+
+Images of 32 and 64 bits are whole numbers; the other side may be whole numbers of another element,
+float32 voxels, or one float64 number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.codegen.integers import WHOLE
+
+Array = npt.NDArray[Any]
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value has whole numbers that float32 cannot hold."""
+    if isinstance(value, Mixed):
+        return True
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.name in WHOLE
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Voxels beside the frame, where whole numbers meet a number that their element has not.
+
+    inside   whether the voxel is one of the image
+    whole    what it is there
+    outside  the number elsewhere
+    """
+
+    inside: Array
+    whole: Array
+    outside: float
+
+    def rounded(self) -> Array:
+        """All of them as float32."""
+        return np.where(self.inside, self.whole.astype(np.float32), np.float32(self.outside))
+
+
+def as_read(array: Array) -> Array:
+    """The voxels of an image as bodies read them: truth values, whole numbers, or float32."""
+    if array.dtype.kind == "b" or is_whole(array):
+        return array
+    with np.errstate(all="ignore"):
+        return array.astype(np.float32, copy=False)
+
+
+def compared(operation: str, left: Any, right: Any) -> Any:
+    """``left operation right``, without any rounding; one of the two is whole.
+
+    NaN compares false, except that it is not equal to anything.
+    """
+    for value in (left, right):
+        if isinstance(value, Mixed):
+            sides = [
+                _compared_anyhow(
+                    operation, *(part if each is value else each for each in (left, right))
+                )
+                for part in (value.whole, np.float64(value.outside))
+            ]
+            return np.where(value.inside, *sides)
+    if is_whole(left) and is_whole(right):
+        # NumPy compares integers of any elements by their values.
+        result: Any = getattr(np, operation)(left, right)
+        return result
+    less, equal = _parts(left, right) if is_whole(left) else _parts(right, left)
+    is_number = np.equal(right, right) & np.equal(left, left)
+    if not is_whole(left):
+        less = is_number & ~less & ~equal
+    return {
+        "less": less,
+        "less_equal": less | equal,
+        "greater": is_number & ~less & ~equal,
+        "greater_equal": is_number & ~less,
+        "equal": equal,
+        "not_equal": ~equal,
+    }[operation]
+
+
+def _compared_anyhow(operation: str, left: Any, right: Any) -> Any:
+    if is_whole(left) or is_whole(right):
+        return compared(operation, left, right)
+    return getattr(np, operation)(np.asarray(left, np.float32), np.asarray(right, np.float32))
+
+
+def _parts(whole: Any, numbers: Any) -> tuple[Any, Any]:
+    """Where whole numbers are less than others, and where they are equal."""
+    bounds = np.iinfo(whole.dtype)
+    numbers = np.asarray(numbers, np.float64)
+    is_above = numbers >= float(int(bounds.max) + 1)
+    is_within = (numbers >= float(bounds.min)) & ~is_above
+    down = np.floor(np.where(is_within, numbers, 0.0))
+    floors = down.astype(whole.dtype)
+    has_fraction = is_within & (down != numbers)
+    less = is_above | (is_within & ((whole < floors) | ((whole == floors) & has_fraction)))
+    return less, is_within & ~has_fraction & (whole == floors)

@@ -1,0 +1,299 @@
+"""How do whole numbers stay exact? Images of 32 and 64 bits are compared as they are stored.
+
+A body is written for float32, which has every integer of 16 bits but not every one of 32. Here the
+elements of the images it reads become known, and with them which of its numbers are whole ones of
+32 or 64 bits: a voxel, and what ``where`` chooses of voxels and constants. These are compared, and
+gathered, as integers; whatever calculates with them rounds them to float32 first.
+
+Whole numbers and others are compared exactly, too: those of 32 bits in float64, which has all of
+them, those of 64 bits with the nearest whole number on the side that decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from voxgpu.codegen.scalar import (
+    COMPARISONS,
+    HERE,
+    Element,
+    Offset,
+    Scalar,
+    all_of,
+    constant,
+    extent,
+    parameter,
+    position,
+    topological_order,
+    where,
+)
+
+#: The elements of voxels that float32 cannot hold, and what bodies compute with of these.
+WHOLE: Mapping[str, Element] = {"int32": "i32", "uint32": "u32", "int64": "i64", "uint64": "u64"}
+
+#: NumPy's names of these.
+NAMES: Mapping[Element, str] = {short: name for name, short in WHOLE.items()}
+
+#: What is left of a comparison whose sides change places.
+MIRRORED = {
+    "less": "greater",
+    "less_equal": "greater_equal",
+    "greater": "less",
+    "greater_equal": "less_equal",
+    "equal": "equal",
+    "not_equal": "not_equal",
+}
+
+
+def fits(value: object, element: Element) -> bool:
+    """Whether a number is a whole one that integers of this element have."""
+    number = float(value)  # type: ignore[arg-type]
+    bounds = np.iinfo(NAMES[element])
+    return number.is_integer() and bounds.min <= int(number) <= bounds.max
+
+
+def read_as(element: str, offset: Offset, outside: object) -> Element:
+    """What the read of an image is: a whole number, unless something else may lie outside."""
+    found = WHOLE.get(element, "f32")
+    if found == "f32" or offset == HERE or outside is None or fits(outside, found):
+        return found
+    return "f32"
+
+
+def chosen_as(then: Element, otherwise: Element, constants: Sequence[object]) -> Element | None:
+    """What ``where`` gives of two elements: whole numbers of one kind, or None, for float32.
+
+    constants  the values of those of the two that are constants; they are whole if they fit
+    """
+    kinds = {then, otherwise} & set(NAMES)
+    if len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    others = [each for each in (then, otherwise) if each not in NAMES]
+    return kind if len(others) == len([v for v in constants if fits(v, kind)]) else None
+
+
+def exact(
+    roots: Sequence[Scalar], inputs: Sequence[str], parameters: Sequence[Element]
+) -> tuple[tuple[Scalar, ...], tuple[Element, ...]]:
+    """The bodies and the elements of their parameters, for images of these elements.
+
+    Numbers that are given to the kernel come as float64, to be compared as they are.
+    """
+    doubles = [number for number, each in enumerate(parameters) if each == "f32"]
+    wide: list[Element] = ["f64" if each == "f32" else each for each in parameters]
+    return _Exact(inputs, doubles).of(roots), tuple(wide)
+
+
+def whole_element(root: Scalar, inputs: Sequence[str]) -> Element | None:
+    """The kind of whole number that a body comes to; None where it is none of 32 or 64 bits."""
+    if not any(each in WHOLE for each in inputs):
+        return None
+    (found,) = _Exact(inputs, ()).of([root])
+    return found.element if found.element in NAMES else None
+
+
+def loses(roots: Sequence[Scalar], inputs: Sequence[str]) -> set[int]:
+    """The numbers of the inputs whose whole numbers are rounded to float32 somewhere."""
+    made = _Exact(inputs, ()).of(roots)
+    found: set[int] = set()
+    for each in topological_order(made):
+        if each.operation == "convert" and each.element == "f32":
+            below = topological_order(each.arguments)
+            found |= {leaf.detail[0] for leaf in below if leaf.operation == "read"}  # type: ignore[misc]
+    return {number for number in found if inputs[number] in WHOLE}
+
+
+class _Exact:
+    def __init__(self, inputs: Sequence[str], doubles: Sequence[int]) -> None:
+        self._inputs = inputs
+        self._doubles = doubles
+        self._converted: dict[tuple[int, Element], Scalar] = {}
+        self._made: dict[int, Scalar] = {}
+        #: Reads of whole numbers beside which something else lies outside the image: where they
+        #: are inside, and the numbers inside and outside.
+        self._mixed: dict[int, tuple[Scalar, Scalar, Scalar]] = {}
+
+    def of(self, roots: Sequence[Scalar]) -> tuple[Scalar, ...]:
+        for each in topological_order(roots):
+            self._made[id(each)] = self._expression(each)
+        return tuple(self._made[id(root)] for root in roots)
+
+    def _expression(self, each: Scalar) -> Scalar:
+        arguments = [self._made[id(argument)] for argument in each.arguments]
+        match each.operation:
+            case "read":
+                return self._read(each)
+            case "parameter" if each.detail[0] in self._doubles:
+                number: int = each.detail[0]  # type: ignore[assignment]
+                return self._as(parameter(number, "f64"), "f32")
+            case "single":
+                return self._as(arguments[0], "f32")
+            case "total" if arguments[0].element in NAMES:
+                arguments = [self._as(arguments[0], "f64")]
+            case "smallest" | "largest":
+                pass
+            case "where":
+                return self._where(each, arguments)
+            case operation if operation in COMPARISONS:
+                return self._compared(each, *arguments)
+            case _:
+                arguments = [self._number(argument) for argument in arguments]
+        return _rebuilt(each, arguments)
+
+    def _read(self, leaf: Scalar) -> Scalar:
+        source: int
+        offset: Offset
+        source, offset, outside = leaf.detail  # type: ignore[assignment]
+        kind = WHOLE.get(self._inputs[source])
+        if kind is None or leaf.element == "bool":
+            return leaf
+        if read_as(self._inputs[source], offset, outside) == kind:
+            beyond = None if outside is None or offset == HERE else int(float(outside))  # type: ignore[arg-type]
+            return Scalar("read", (), (source, offset, beyond), kind)
+        voxel = Scalar("read", (), (source, offset, None), kind)
+        beyond_it = constant(float(outside))  # type: ignore[arg-type]
+        inside = _is_inside(offset)
+        number = where(inside, self._as(voxel, "f32"), beyond_it)
+        self._mixed[id(number)] = inside, voxel, beyond_it
+        return number
+
+    def _where(self, each: Scalar, arguments: list[Scalar]) -> Scalar:
+        chosen, then, otherwise = arguments
+        constants = [a.detail[0] for a in (then, otherwise) if a.operation == "constant"]
+        kind = chosen_as(then.element, otherwise.element, constants)
+        if kind is None:
+            return _rebuilt(each, [chosen, self._number(then), self._number(otherwise)])
+        both = tuple(self._whole(part, kind) for part in (then, otherwise))
+        return Scalar("where", (chosen, *both), (), kind)
+
+    def _whole(self, value: Scalar, kind: Element) -> Scalar:
+        if value.operation != "constant" or value.element == kind:
+            return value
+        return Scalar("constant", (), (int(float(value.detail[0])),), kind)  # type: ignore[arg-type]
+
+    def _number(self, value: Scalar) -> Scalar:
+        """What arithmetic takes: whole numbers rounded to float32."""
+        return self._as(value, "f32") if value.element in NAMES else value
+
+    def _as(self, value: Scalar, element: Element) -> Scalar:
+        if value.element == element:
+            return value
+        key = (id(value), element)
+        if key not in self._converted:
+            self._converted[key] = Scalar("convert", (value,), (), element)
+        return self._converted[key]
+
+    def _double(self, value: Scalar) -> Scalar:
+        """A number that is no whole one, in float64; numbers given to the kernel as they are."""
+        if value.operation == "constant":
+            return Scalar("constant", (), (float(value.detail[0]),), "f64")  # type: ignore[arg-type]
+        if value.operation == "convert" and value.arguments[0].operation == "parameter":
+            return value.arguments[0]
+        return self._as(value, "f64")
+
+    def _compared(self, each: Scalar, left: Scalar, right: Scalar) -> Scalar:
+        for value in (left, right):
+            if id(value) in self._mixed:
+                inside, voxel, beyond = self._mixed[id(value)]
+                sides = [
+                    self._compared(
+                        each, *(part if side is value else side for side in (left, right))
+                    )
+                    for part in (voxel, beyond)
+                ]
+                return where(inside, *sides)
+        if left.element in NAMES or right.element in NAMES:
+            return self._compared_exactly(each.operation, left, right)
+        return _rebuilt(each, [left, right])
+
+    def _compared_exactly(self, operation: str, left: Scalar, right: Scalar) -> Scalar:
+        if left.element in NAMES and right.element in NAMES:
+            return self._compared_integers(operation, left, right)
+        if right.element in NAMES:
+            operation, left, right = MIRRORED[operation], right, left
+        number = self._double(right)
+        if left.element in ("i32", "u32"):
+            return Scalar(operation, (self._as(left, "f64"), number), (), "bool")
+        return _compared_with_number(operation, left, number)
+
+    def _compared_integers(self, operation: str, left: Scalar, right: Scalar) -> Scalar:
+        kinds = {left.element, right.element}
+        if len(kinds) == 1:
+            return Scalar(operation, (left, right), (), "bool")
+        if "u64" not in kinds or kinds == {"u32", "u64"}:
+            wider: Element = "u64" if "u64" in kinds else "i64"
+            sides = self._as(left, wider), self._as(right, wider)
+            return Scalar(operation, sides, (), "bool")
+        if left.element == "u64":
+            operation, left, right = MIRRORED[operation], right, left
+        # One side may be negative: then it is less than the other, whatever that is.
+        zero = Scalar("constant", (), (0,), left.element)
+        negative = Scalar("less", (left, zero), (), "bool")
+        compared = Scalar(operation, (self._as(left, "u64"), right), (), "bool")
+        if operation in ("less", "less_equal", "not_equal"):
+            return negative | compared
+        return ~negative & compared
+
+
+def _compared_with_number(operation: str, whole: Scalar, number: Scalar) -> Scalar:
+    """A whole number of 64 bits and a float64, NaN and what is beyond all bounds included."""
+    bounds = np.iinfo(NAMES[whole.element])
+
+    def limit(value: int) -> Scalar:
+        return Scalar("constant", (), (float(value),), "f64")
+
+    def at_least() -> Scalar:
+        up = Scalar("ceiling", (number,), (), "f64")
+        return _compare("greater_equal", whole, _saturated(up, whole.element)) & (
+            up < limit(int(bounds.max) + 1)
+        )
+
+    def at_most() -> Scalar:
+        down = Scalar("floor", (number,), (), "f64")
+        return _compare("less_equal", whole, _saturated(down, whole.element)) & (
+            down >= limit(int(bounds.min))
+        )
+
+    def is_number() -> Scalar:
+        return _compare("equal", number, number)
+
+    meanings: dict[str, Callable[[], Scalar]] = {
+        "greater_equal": at_least,
+        "less_equal": at_most,
+        "less": lambda: ~at_least() & is_number(),
+        "greater": lambda: ~at_most() & is_number(),
+        "equal": lambda: at_least() & at_most(),
+        "not_equal": lambda: ~(at_least() & at_most()),
+    }
+    return meanings[operation]()
+
+
+def _compare(operation: str, left: Scalar, right: Scalar) -> Scalar:
+    return Scalar(operation, (left, right), (), "bool")
+
+
+def _saturated(number: Scalar, element: Element) -> Scalar:
+    """The whole number that a float64 is, or the nearest one that integers of the element have."""
+    return Scalar("saturate", (number,), (), element)
+
+
+def _is_inside(offset: Offset) -> Scalar:
+    """Whether the voxel ``offset`` away, (z, y, x), is one of the image."""
+    tests = []
+    for axis, step in enumerate(reversed(offset)):
+        place = position(axis) + float(step)
+        if step > 0:
+            tests.append(place < extent(axis))
+        elif step < 0:
+            tests.append(place >= 0.0)
+    return all_of(tests)
+
+
+def _rebuilt(each: Scalar, arguments: Sequence[Scalar]) -> Scalar:
+    """The expression with other arguments; itself where they are the same."""
+    if all(mine is theirs for mine, theirs in zip(arguments, each.arguments, strict=True)):
+        return each
+    return Scalar(each.operation, tuple(arguments), each.detail, each.element)

@@ -1,0 +1,189 @@
+"""How does LLVM's language become code that runs? Optimized for this machine, once, then kept.
+
+A text is compiled in 5–15 ms; its object file is kept in the cache and linked into a later process
+in less than 1 ms. Functions are named by the hash of their text, so that no two can be confused.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from voxgpu.caches.location import VARIABLE, place, private_folder
+from voxgpu.caches.notices import tell
+from voxgpu.codegen.object_cache import ObjectCache
+from voxgpu.forking import hold_while_forking
+
+#: Held while the machine of the process is made.
+_MAKING = RLock()
+
+#: Held while LLVM works.
+_WORKING = RLock()
+
+hold_while_forking(_WORKING)
+hold_while_forking(_MAKING)
+
+#: Bump when other code comes out of the same text.
+_VERSION = 1
+
+CTYPES: dict[str, Any] = {
+    "int32": ctypes.c_int32,
+    "int64": ctypes.c_int64,
+    "float32": ctypes.c_float,
+    "float64": ctypes.c_double,
+    "bool": ctypes.c_bool,
+}
+
+
+class JitCompiler:
+    """Compiles, keeps and links code for this machine; one for the process.
+
+    compiled  how many texts were compiled, rather than found in the cache
+    """
+
+    def __init__(self, cache: ObjectCache) -> None:
+        import llvmlite
+        import llvmlite.binding as llvm
+
+        self._llvm = llvm
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        self._cpu = llvm.get_host_cpu_name()
+        self._features = llvm.get_host_cpu_features().flatten()
+        target = llvm.Target.from_default_triple()
+        self._target = target.create_target_machine(
+            cpu=self._cpu, features=self._features, opt=3, codemodel="jitdefault", jit=True
+        )
+        self._identity = f"{_VERSION} {llvmlite.__version__} {self._target.triple} {self._cpu} "
+        self._identity += self._features
+        self._cache = cache
+        self._lock = _WORKING
+        # Of llvmlite: what is collected as garbage, on any thread, is given up within it.
+        within = getattr(getattr(llvm.ffi.lib, "_lock", None), "_lock", None)
+        if within is not None:
+            hold_while_forking(within)
+        # An engine owns the modules that are added to it and links code until the process ends.
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
+        self.compiled = 0
+
+    def key(self, text: str) -> str:
+        """The name of the code that comes from a text on this machine."""
+        return sha256(f"{self._identity}\n{text}".encode()).hexdigest()
+
+    def address(self, key: str, make: Callable[[str], str]) -> int:
+        """Where the function is whose code has this key.
+
+        make  gives the text of a module that defines one function of the name it is given
+        """
+        name = f"k_{key[:32]}"
+        with self._lock:
+            if not self._linked(key):
+                # Of processes that need it at once, one compiles it.
+                with self._cache.alone(key):
+                    if not self._linked(key):
+                        code = self._compile(make(name), name)
+                        self._cache.put(key, code)
+                        self._link(code)
+            address: int = self._engine.get_function_address(name)
+            assert address, name
+            return address
+
+    def assembly(self, text: str, name: str) -> str:
+        """The assembly of a module, for people and for tests."""
+        with self._lock:
+            found: str = self._target.emit_assembly(self._module(text, name))
+            return found
+
+    def _linked(self, key: str) -> bool:
+        """Links what the cache has; whether it has it."""
+        code = self._cache.get(key)
+        return code is not None and self._link(code)
+
+    def _link(self, code: bytes) -> bool:
+        """Links an object file; whether it is one."""
+        try:
+            self._engine.add_object_file(self._llvm.ObjectFileRef.from_data(code))
+            self._engine.finalize_object()
+        except RuntimeError:
+            return False
+        return True
+
+    def _compile(self, text: str, name: str) -> bytes:
+        self.compiled += 1
+        code: bytes = self._target.emit_object(self._module(text, name))
+        return code
+
+    def _module(self, text: str, name: str) -> Any:
+        llvm = self._llvm
+        module = llvm.parse_assembly(text)
+        module.verify()
+        for function in module.functions:
+            if function.name != name and not function.is_declaration:
+                function.linkage = "internal"
+        options = llvm.PipelineTuningOptions(speed_level=3)
+        options.loop_vectorization = options.slp_vectorization = True
+        options.loop_unrolling = True
+        builder = llvm.create_pass_builder(self._target, options)
+        builder.getModulePassManager().run(module, builder)
+        return module
+
+
+_folder: list[Path | None] = []
+
+
+def set_cache_folder(folder: Path | None) -> None:
+    """Where machine code is kept, from now on; None: nowhere. Call before anything is compiled."""
+    _folder[:] = [folder]
+    _only_machine.cache_clear()
+
+
+def code_folder() -> Path | None:
+    """Where new machine code is kept, of whatever machine; None: nowhere."""
+    if _folder:
+        return _folder[0]
+    own = place().folder
+    return own / "kernels" if own is not None else None
+
+
+def code_cache(suffix: str) -> ObjectCache:
+    """The machine code that is kept, of files with this suffix."""
+    if _folder:
+        return ObjectCache(_folder[0], suffix)
+    others = [each / "kernels" for each in place().others]
+    return ObjectCache(code_folder(), suffix, others, _instead)
+
+
+def _instead(folder: Path, reason: str) -> Path | None:
+    """Where machine code is kept that cannot be kept where it should; tells so."""
+    private = private_folder()
+    other = private / "kernels" if private is not None else None
+    kept = f"kept in `{other}`" if other is not None else "not kept, and compiled in each process"
+    tell(
+        f"`{folder}` cannot be used for compiled kernels, {reason}: they are {kept}",
+        f"set {VARIABLE} to a folder of your own, to which nobody else may write",
+    )
+    return other
+
+
+@lru_cache(maxsize=1)
+def _only_machine() -> JitCompiler:
+    return JitCompiler(code_cache(".o"))
+
+
+def jit_compiler() -> JitCompiler:
+    """The machine of this process, whichever of its threads asks first."""
+    # A cache alone would let threads that ask at once make one each.
+    with _MAKING:
+        return _only_machine()
+
+
+def function_at(address: int, result: str | None, arguments: Sequence[str]) -> Callable[..., Any]:
+    """A function that releases Python's lock; types are names, pointers end with ``*``."""
+    types = [ctypes.c_void_p if each.endswith("*") else CTYPES[each] for each in arguments]
+    prototype = ctypes.CFUNCTYPE(CTYPES[result] if result else None, *types)
+    return prototype(address)

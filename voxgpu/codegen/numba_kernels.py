@@ -1,0 +1,166 @@
+"""How are the hand-written kernels called? The one door to ``voxgpu.kernels``.
+
+A kernel is a Python function in Numba's subset, on flat arrays, typed by annotations that name
+Numba's types: ``int64``, ``float32*``. Numba makes LLVM's language of it, once for each machine;
+from then on its machine code comes out of the cache, and Numba, whose import and start take most
+of a second, is not needed. A function without annotations is part of those that call it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
+from hashlib import sha256
+from importlib import import_module
+from importlib.resources import files
+from inspect import getsource
+from threading import RLock
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from voxgpu.codegen.jit import CTYPES, function_at, jit_compiler
+from voxgpu.forking import hold_while_forking
+
+#: Numba and its caller agree on nothing if two threads compile at once.
+_LOCK = RLock()
+hold_while_forking(_LOCK)
+
+
+@cache
+def kernel(module_name: str, name: str) -> Callable[..., Any]:
+    """The kernel ``name`` of ``kernels/<module_name>.py``; compiled, or from the cache.
+
+    What is returned takes NumPy arrays, contiguous and of the annotated types, for pointers and
+    numbers for numbers, runs without Python's lock, and returns a number.
+    """
+    with _LOCK:
+        module = import_module(f"voxgpu.kernels.{module_name}")
+        function = getattr(module, name)
+        result, types = _signature(function)
+        key = jit_compiler().key(f"{_version()} {_source_digest(module_name)} {module_name}.{name}")
+        address = jit_compiler().address(key, lambda symbol: _text(function, symbol))
+        return _callable(address, result, types)
+
+
+def kernels_of_library() -> Iterator[tuple[str, str]]:
+    """The file and the name of every kernel there is, in order."""
+    for each in sorted(files("voxgpu.kernels").iterdir(), key=lambda file: file.name):
+        stem = each.name.removesuffix(".py")
+        if stem != each.name and stem != "__init__":
+            module = import_module(f"voxgpu.kernels.{stem}")
+            for name, value in vars(module).items():
+                own = isinstance(value, FunctionType) and value.__module__ == module.__name__
+                if own and "return" in value.__annotations__:
+                    yield stem, name
+
+
+@cache
+def _source_digest(module_name: str) -> str:
+    return sha256(getsource(import_module(f"voxgpu.kernels.{module_name}")).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"numba {version('numba')}"
+
+
+def _signature(function: Callable[..., Any]) -> tuple[str, list[str]]:
+    """The result's type and the parameters' types."""
+    types = {name: str(kind).strip("'\"") for name, kind in function.__annotations__.items()}
+    result = types.pop("return")
+    return result, list(types.values())
+
+
+def _text(function: Any, symbol: str) -> str:
+    """A module in LLVM's language that defines the kernel as ``symbol``."""
+    cfunc = _numba().cfunc
+    namespace = _compiled_callees(function)
+    result, types = _signature(function)
+    typed = FunctionType(function.__code__, namespace, function.__name__)
+    compiled = cfunc(_numba_type(result)(*map(_numba_type, types)), error_model="numpy")(typed)
+    text = compiled.inspect_llvm()
+    # Numba puts a wrapper with C's calling convention around the function itself; the wrapper
+    # would need Numba to report exceptions, which kernels do not raise.
+    inner = compiled.native_name.removeprefix("cfunc.")
+    return re.sub(rf'(?<![\w.])@"?{re.escape(inner)}"?(?![\w.])', f"@{symbol}", text)
+
+
+@lru_cache(maxsize=1)
+def _numba() -> Any:
+    """Numba, which must not optimize: the same passes would run on everything twice.
+
+    It reads that from the environment while it is imported. Where somebody else has imported it,
+    it optimizes, and takes two to three times as long.
+    """
+    import os
+    import sys
+
+    if "numba" in sys.modules:
+        return sys.modules["numba"]
+    before = os.environ.get("NUMBA_OPT")
+    os.environ["NUMBA_OPT"] = "0"
+    try:
+        return import_module("numba")
+    finally:
+        if before is None:
+            del os.environ["NUMBA_OPT"]
+        else:
+            os.environ["NUMBA_OPT"] = before
+
+
+def _numba_type(name: str) -> Any:
+    types = _numba().types
+    if name.endswith("*"):
+        pointer: Any = types.CPointer
+        return pointer(getattr(types, name[:-1]))
+    return getattr(types, name)
+
+
+def _compiled_callees(function: Any) -> dict[str, Any]:
+    """The names that a kernel sees, with functions that Numba can call."""
+    njit = _numba().njit
+    namespace = dict(function.__globals__)
+    for name, value in function.__globals__.items():
+        if isinstance(value, FunctionType) and value.__module__ == function.__module__:
+            inner = FunctionType(value.__code__, namespace, name, value.__defaults__)
+            namespace[name] = njit(
+                error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+            )(inner)
+    return namespace
+
+
+def _callable(address: int, result: str, types: list[str]) -> Callable[..., Any]:
+    """A function on arrays and numbers, with Numba's calling convention inside."""
+    native = function_at(address, "int32", ["result*", "exception*", *types])
+    kind = CTYPES[result]
+    dtypes = [_dtypes(each) if each.endswith("*") else None for each in types]
+
+    def call(*arguments: Any) -> Any:
+        plain = [
+            argument if wanted is None else _pointer(argument, wanted)
+            for argument, wanted in zip(arguments, dtypes, strict=True)
+        ]
+        value = kind()
+        status = native(ctypes.addressof(value), None, *plain)
+        assert status == 0, "a kernel raised"
+        return value.value
+
+    return call
+
+
+def _dtypes(pointer: str) -> tuple[Any, ...]:
+    """The elements an array may have where a kernel wants this pointer."""
+    element = np.dtype(pointer[:-1])
+    return (element, np.dtype(np.bool_)) if element == np.uint8 else (element,)
+
+
+def _pointer(array: Any, wanted: tuple[Any, ...]) -> int:
+    assert array.dtype in wanted and array.flags.c_contiguous, (array.dtype, wanted)
+    address: int = array.ctypes.data
+    return address

@@ -1,0 +1,344 @@
+"""How does a text become a plan? Every stage before running, in order."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
+from voxgpu.files.access import AllowedRoots
+from voxgpu.files.digest import Digests
+from voxgpu.files.errors import FileError
+from voxgpu.files.header import Header
+from voxgpu.files.in_memory import given_header, type_of
+from voxgpu.files.options import AS_USUAL, ReadOptions
+from voxgpu.files.refusals import SaveRefusals
+from voxgpu.image import TOLERANCE, Image
+from voxgpu.language.ast import Command, Dialect, Load, Print, Save, Value
+from voxgpu.language.imports import Programs, not_text, operators_of
+from voxgpu.language.ir import Program
+from voxgpu.language.names import Names
+from voxgpu.language.parse import declared_dialect
+from voxgpu.language.resolve import resolve
+from voxgpu.language.scope import suggestion
+from voxgpu.language.syntax_errors import END
+from voxgpu.plan.lowering import Ask, lower
+from voxgpu.plan.node import Plan, without_dead_nodes
+from voxgpu.plan.program_files import HeaderMemory, ProgramFiles
+from voxgpu.plan.saves import refuse_inputs, warn_of_overwriting, with_files
+from voxgpu.primitives.catalogue import Catalogue, catalogue, standard_primitives
+from voxgpu.primitives.extension import BrokenExtension, clash, from_file, from_packages
+from voxgpu.primitives.primitive import Primitive
+from voxgpu.primitives.simpleitk import SimpleITKNamespace
+from voxgpu.unicode_paths import on_disk
+
+
+@dataclass(frozen=True)
+class Options:
+    """What bears on the meaning of a program besides its text.
+
+    define   program variables and their text
+    output   the folder that relative paths to save are relative to; None: nothing is written
+    dialect  whose reading is taken; None: what the program's first line says, else ours
+    adopt    take images of equal shape for images on one grid (``--same-grid adopt``); None: only
+             where the dialect does
+    roots    the folders that the program may read and write
+    primitives  Python files that define more primitives
+    read     how headers of image files are read
+    tolerance  two grids agree when no voxel center lies farther apart, in smallest spacings
+    images   what ``load`` of these names takes, whatever path the program gives
+    writes   whether the program is to be run: else nobody minds folders that are write-protected
+    overwrite_inputs  whether the program may save over files that it loads
+    """
+
+    define: Mapping[str, str] = field(default_factory=dict)
+    output: Path | None = Path()
+    dialect: Dialect | None = None
+    adopt: bool | None = None
+    roots: AllowedRoots = field(default_factory=AllowedRoots)
+    primitives: tuple[Path, ...] = ()
+    read: ReadOptions = AS_USUAL
+    tolerance: float = TOLERANCE
+    images: Mapping[str, Image] = field(default_factory=dict)
+    writes: bool = True
+    overwrite_inputs: bool = False
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program after every stage; later stages are best effort where there are errors.
+
+    commands  the syntax of the program and of all it imports
+    """
+
+    source: Source
+    commands: tuple[Command, ...]
+    program: Program
+    plan: Plan
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """What keeps the program from running."""
+        return tuple(each for each in self.diagnostics if each.is_error)
+
+
+@contextmanager
+def _collecting_no_garbage() -> Iterator[None]:
+    """Keeps Python's collector of cycles away while a program is compiled.
+
+    Compiling makes a great many objects and hardly a cycle; looking for cycles over and over
+    took a third of the time for 100 000 bindings.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def unread(header: Header) -> str:
+    """A stand-in for the digest of a file, for checking a program without reading any voxel."""
+    return f"unread {header.path}"
+
+
+def read_source(path: Path) -> Source:
+    """The text of a program file. Raises ImgqlError where it is none."""
+    try:
+        return Source(str(path), _text(path))
+    except UnicodeDecodeError as error:
+        raise ImgqlError([not_text(str(path), error)]) from error
+    except OSError as error:
+        message = f"cannot read the program `{path}`: {error.strerror or error}"
+        raise ImgqlError([Diagnostic("E109", message)]) from error
+
+
+def compile_program(
+    source: Source,
+    path: Path | None,
+    options: Options,
+    digest: Callable[[Header], str] | None = None,
+    ask: Ask | None = None,
+    seen: HeaderMemory | None = None,
+) -> Compiled:
+    """Parses, resolves and lowers a program; loads nothing beyond headers.
+
+    path    the program's file; None for a text that is in none
+    digest  names the content of a file; None: by reading it
+    ask     runs a part of the program whose value decides how the rest goes on; None: goals that
+            need one are left out
+    seen    headers of files from former processes
+    """
+    with _collecting_no_garbage():
+        read = partial(Programs.read, source=source)
+        return _compile([source], read, path, options, digest or Digests().of, ask, seen)
+
+
+def compile_more(
+    sources: Sequence[Source],
+    options: Options,
+    digest: Callable[[Header], str],
+    ask: Ask | None = None,
+    folders: Mapping[Source, Path] | None = None,
+    path: Path | None = None,
+    seen: HeaderMemory | None = None,
+) -> Compiled:
+    """Compiles texts that go on one after the other; the goals are those of the last one.
+
+    The last one may be an expression: then there is one goal, ``find``. Warnings of the others
+    have been told when they were the last.
+
+    folders  where relative imports of a text are looked for first, if it is from a file
+    path     the file that ``$file`` and its like stand for, if any
+    """
+    with _collecting_no_garbage():
+        read = partial(_read_all, sources, folders or {})
+        return _compile(sources, read, path, options, digest, ask, seen)
+
+
+def unfinished(
+    sources: Sequence[Source], options: Options, folders: Mapping[Source, Path] | None = None
+) -> bool:
+    """Whether the last of several texts only lacks its end; nothing but its syntax is looked at."""
+    diagnostics = Diagnostics()
+    dialect = options.dialect or declared_dialect(sources[0].text) or Dialect.IMGQL
+    names = catalogue(known_primitives(options.primitives, Diagnostics()), dialect.value)
+    reader = _reader(names, dialect, options, diagnostics)
+    _read_all(sources, folders or {}, reader, Path())
+    errors = [each for each in diagnostics.all if each.is_error]
+    return bool(errors) and all(END in each.message for each in errors)
+
+
+def _reader(
+    names: Catalogue, dialect: Dialect, options: Options, diagnostics: Diagnostics
+) -> Programs:
+    """What reads texts and what they import, knowing these operators."""
+    signs = operators_of(
+        {name: frozenset(len(p.parameters) for p in each) for name, each in names.items()}
+    )
+    every = options.dialect is not None
+    read_text = _guarded(options.roots)
+    return Programs(signs, dialect, every, read_text, diagnostics, (FileError,))
+
+
+def _read_all(
+    sources: Sequence[Source], folders: Mapping[Source, Path], reader: Programs, folder: Path
+) -> list[Command]:
+    """The commands of all texts, but of those before the last no goals.
+
+    ``folder`` is that of the file that ``$file`` stands for, which texts need not be from.
+    """
+    standard = reader.standard()
+    read = [reader.read_more(source, folders.get(source, Path())) for source in sources]
+    before = [each for commands in read[:-1] for each in commands]
+    kept = [each for each in before if not isinstance(each, Save | Print | Value)]
+    return [*standard, *kept, *read[-1]]
+
+
+def _compile(
+    sources: Sequence[Source],
+    read: Callable[..., list[Command]],
+    path: Path | None,
+    options: Options,
+    digest: Callable[[Header], str],
+    ask: Ask | None,
+    seen: HeaderMemory | None,
+) -> Compiled:
+    source = sources[-1]
+    diagnostics = Diagnostics()
+    dialect = options.dialect or declared_dialect(sources[0].text) or Dialect.IMGQL
+    names = catalogue(known_primitives(options.primitives, diagnostics), dialect.value)
+    reader = _reader(names, dialect, options, diagnostics)
+    folder = path.parent if path else Path()
+    commands = read(reader, folder=folder)
+    variables = {**_standard_variables(path), **options.define}
+    used: set[str] = set()
+    known = Names(names, {"simpleitk": SimpleITKNamespace()}, reader.namespaces)
+    zeros = dialect is Dialect.IMGQL1
+    beside = path.parent if path else None
+    files = ProgramFiles(options.roots, replace(options.read, zeros=zeros), seen, beside)
+    given = {
+        name: (type_of(image), given_header(name, image)) for name, image in options.images.items()
+    }
+    program = resolve(commands, known, variables, files.describe, diagnostics, given, used)
+    if len(sources) == 1:
+        _warn_of_unused(options.define, variables, used, diagnostics)
+    _refuse_unknown(options.images, commands, diagnostics)
+    adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
+    refuse = SaveRefusals(options.output, options.roots, options.writes).reason
+    may_ask = None if any(each.is_error for each in diagnostics.all) else ask
+    plan = lower(program, digest, refuse, diagnostics, files, adopt, may_ask, options.tolerance)
+    if options.output is not None:
+        plan = with_files(plan, options.output)
+        refuse_inputs(plan, diagnostics, options.overwrite_inputs)
+    warn_of_overwriting(plan, diagnostics)
+    told = [each for each in diagnostics.all if not _is_old(each, sources)]
+    found = sorted(told, key=lambda each: _place(each, source))
+    return Compiled(source, tuple(commands), program, without_dead_nodes(plan), tuple(found))
+
+
+def _refuse_unknown(
+    images: Iterable[str], commands: Iterable[Command], diagnostics: Diagnostics
+) -> None:
+    """E402 for each image that was given for a name that the program does not load."""
+    loaded = list(dict.fromkeys(each.name for each in commands if isinstance(each, Load)))
+    for name in images:
+        if name not in loaded:
+            known = f"it loads {', '.join(f'`{each}`' for each in loaded)}" if loaded else ""
+            message = f"an image was given for `{name}`, which the program does not load"
+            help = suggestion(name, loaded) or known or f'write: load {name} = "{name}.nii.gz"'
+            diagnostics.add(Diagnostic("E402", message, help=help))
+
+
+def _warn_of_unused(
+    define: Mapping[str, str],
+    variables: Mapping[str, str],
+    used: Collection[str],
+    diagnostics: Diagnostics,
+) -> None:
+    """W104 for each program variable that was given and is used nowhere."""
+    if any(each.is_error and each.code in ("E100", "E104", "E109") for each in diagnostics.all):
+        return
+    for name in define:
+        if name not in used:
+            message = f"the program does not use the variable `{name}` that was given"
+            known = ", ".join(f"`${each}`" for each in sorted(used))
+            hint = f"it uses {known}" if known else f"where it is wanted, write ${name}"
+            diagnostics.add(Diagnostic("W104", message, help=hint))
+
+
+def _is_old(diagnostic: Diagnostic, sources: Sequence[Source]) -> bool:
+    """Whether a warning was told when a former text was the last.
+
+    An error never was, or the text would not be here: what it calls has been given something
+    else, or a file is no longer what it was.
+    """
+    places = [diagnostic.span, *(note.span for note in diagnostic.notes)]
+    if diagnostic.is_error or any(each and each.source is sources[-1] for each in places):
+        return False
+    span = diagnostic.span
+    return span is not None and any(span.source is each for each in sources[:-1])
+
+
+def known_primitives(paths: Iterable[Path], diagnostics: Diagnostics) -> list[Primitive]:
+    """Voxgpu's primitives, those of installed packages and those of files."""
+    known = list(standard_primitives())
+    packaged, warnings = from_packages()
+    for warning in warnings:
+        diagnostics.add(warning)
+    groups = [packaged]
+    for path in paths:
+        try:
+            groups.append(from_file(path))
+        except BrokenExtension as broken:
+            diagnostics.add(broken.diagnostic)
+    for added in groups:
+        problem = clash(known, added)
+        if problem:
+            diagnostics.add(problem)
+        else:
+            known += added
+    return known
+
+
+def _place(diagnostic: Diagnostic, source: Source) -> tuple[bool, int]:
+    """The order in which mistakes are told: as they stand in the program, then all others."""
+    span = diagnostic.span
+    return (span is None or span.source is not source, span.start if span else 0)
+
+
+def _text(path: Path) -> str:
+    # A byte order mark, which some editors write, is not part of the text.
+    return path.read_bytes().decode("utf-8-sig")
+
+
+def _guarded(roots: AllowedRoots) -> Callable[[Path], str]:
+    def read_text(path: Path) -> str:
+        roots.check_read(path)
+        return _text(on_disk(path))
+
+    return read_text
+
+
+def _standard_variables(path: Path | None) -> dict[str, str]:
+    """``$cwd``, and of the program's file ``$file $filename $stem $dir``."""
+    current: dict[str, str] = {}
+    # A folder that is not there any more has no name.
+    with suppress(FileNotFoundError):
+        current["cwd"] = str(Path.cwd())
+    if path is None:
+        return current
+    whole = path.absolute()
+    return {
+        **current,
+        "file": str(whole),
+        "filename": whole.name,
+        "stem": whole.stem,
+        "dir": str(whole.parent),
+    }

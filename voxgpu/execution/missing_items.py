@@ -1,0 +1,57 @@
+"""What is told of items of printed sequences that failed?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from voxgpu.diagnostics import Diagnostic, Failure
+from voxgpu.ids import ValueId
+from voxgpu.plan.missing_items import Gap, Place
+from voxgpu.plan.node import Goal
+
+#: So many items that failed for one reason are named.
+_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MissingItem:
+    """The gaps in what a goal printed; ``is_whole`` where nothing else was left, so no line."""
+
+    goal: Goal
+    gaps: tuple[tuple[Place, Gap], ...]
+    is_whole: bool
+
+
+def failures_of(
+    missing: MissingItem, explain: Callable[[ValueId, Exception], Diagnostic]
+) -> list[Failure]:
+    """One failure for each reason, with the items it took along."""
+    reasons: dict[Diagnostic, list[Place]] = {}
+    for place, gap in missing.gaps:
+        told = gap.told
+        if gap.node is not None and gap.error is not None:
+            told = explain(gap.node, gap.error)
+        if told is not None:
+            reasons.setdefault(told, []).append(place)
+    found = []
+    for told, places in reasons.items():
+        is_all = missing.is_whole and len(reasons) == 1
+        where = "" if is_all else f" in {_items(places)}"
+        found.append(Failure(name_of(missing.goal), where, told))
+    return found
+
+
+def name_of(goal: Goal) -> str:
+    """``print "label"``; empty for a value that was asked for without a name."""
+    return f'{goal.action} "{goal.label}"' if goal.action != "find" else ""
+
+
+def _items(places: Sequence[Place]) -> str:
+    """``item [1]``, ``items [1], [2][0] and 7 more``."""
+    texts = ["".join(f"[{number}]" for number in place) for place in places]
+    if len(texts) == 1:
+        return f"item {texts[0]}" if texts[0] else "its value"
+    if len(texts) > _NAMED:
+        texts = [*texts[: _NAMED - 1], f"{len(texts) - _NAMED + 1} more"]
+    return f"items {', '.join(texts[:-1])} and {texts[-1]}"

@@ -1,0 +1,297 @@
+"""How do the goals of a program reach the world? Lines and files, in the program's order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any, Protocol
+
+from voxgpu.deferred import DeferredValue
+from voxgpu.diagnostics import Diagnostic
+from voxgpu.execution.missing_items import MissingItem
+from voxgpu.files.access import AllowedRoots
+from voxgpu.files.write import Written, content_of, write_image
+from voxgpu.files.write_volumes import VolumesFile
+from voxgpu.ids import ValueId
+from voxgpu.image import Image
+from voxgpu.plan.missing_items import (
+    Place,
+    filled,
+    gaps_of,
+    is_anything_left,
+    with_missing,
+    without_texts,
+)
+from voxgpu.plan.node import Goal, Plan
+from voxgpu.primitives.primitive import Value
+from voxgpu.primitives.sequence import shown
+from voxgpu.temporary_files import sweep_files
+from voxgpu.types import ImageOf
+from voxgpu.unicode_paths import from_home
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a ``print`` said; ``type`` is ``number``, ``bool``, ``string`` or ``sequence``.
+
+    failed  the places of items of a sequence that failed: NaN for numbers, None for others
+    """
+
+    label: str
+    type: str
+    value: float | bool | str | tuple[Any, ...]
+    failed: tuple[Place, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.label}={shown(self.value)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data; what JSON has no number for is the string ``nan``, ``inf`` or ``-inf``.
+
+        An item that failed is None.
+        """
+        value = _plain(self.value)
+        for place in self.failed:
+            inside = value
+            for number in place[:-1]:
+                inside = inside[number]
+            inside[place[-1]] = None
+        return {"label": self.label, "type": self.type, "value": value}
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A file that a ``save`` wrote, or would have written had it not been there already.
+
+    kind       of the image, with its grid
+    unchanged  the file had been there, and was left as it was
+    volumes    how many images the file holds; 0: one
+    """
+
+    label: str
+    path: Path
+    kind: ImageOf
+    unchanged: bool = False
+    _image: Image | None = None
+    volumes: int = 0
+    _images: tuple[Image, ...] = ()
+
+    @property
+    def value(self) -> Image | tuple[Image, ...]:
+        """What is in the file: an image, or its volumes; raises LookupError likewise."""
+        return self.images if self.volumes else self.image
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The volumes in the file, or its image; raises LookupError likewise."""
+        if self.volumes and not self._images:
+            raise LookupError(f"the images of `{self.label}` were not asked for; see the file")
+        return self._images if self.volumes else (self.image,)
+
+    @property
+    def image(self) -> Image:
+        """What is in the file; raises LookupError where the caller did not want images.
+
+        Also where the file holds several, which are ``images``.
+        """
+        if self.volumes:
+            raise LookupError(f"`{self.label}` holds {self.volumes} volumes: `images`")
+        if self._image is None:
+            raise LookupError(f"the image of `{self.label}` was not asked for; it is in the file")
+        return self._image
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        grid = self.kind.grid
+        assert grid is not None
+        return {
+            "label": self.label,
+            "path": str(self.path),
+            "unchanged": self.unchanged,
+            **({"volumes": self.volumes} if self.volumes else {}),
+            "type": f"image of {self.kind.element}",
+            "grid": {
+                "shape": list(grid.shape),
+                "spacing": list(grid.spacing),
+                "origin": list(grid.origin),
+                "direction": list(grid.direction),
+            },
+        }
+
+
+class KnownFiles(Protocol):
+    """What is known of files that former runs wrote."""
+
+    def unchanged(self, path: Path, id: ValueId) -> list[str] | None:
+        """The warnings of writing the value there; None where another file or none is there."""
+
+    def note(self, path: Path, id: ValueId, written: Written) -> None:
+        """The value was written there; ``written`` has the digest of its bytes."""
+
+
+@dataclass
+class OutputWriter:
+    """Delivers goals and remembers what it delivered.
+
+    output      the folder that relative file names are relative to; None: images are only kept
+    on_print    called with each print as it happens
+    on_saved    called with each file as it is written, from any thread
+    images      whether images are wanted besides their files
+    known       what files former runs wrote
+    force       write files also where they are there already
+    """
+
+    output: Path | None
+    roots: AllowedRoots
+    on_print: Callable[[Printed], None]
+    on_saved: Callable[[Saved], None]
+    images: bool = True
+    known: KnownFiles | None = None
+    force: bool = False
+    printed: list[Printed] = field(default_factory=list)
+    found: list[Value] = field(default_factory=list)
+    missing: list[MissingItem] = field(default_factory=list)
+    _labels: set[str] = field(default_factory=set)
+    _saved: dict[int, tuple[Saved, list[Diagnostic]]] = field(default_factory=dict)
+    _files: dict[str, VolumesFile] = field(default_factory=dict)
+    _held: dict[str, list[Image]] = field(default_factory=dict)
+
+    def already_saved(self, plan: Plan) -> set[int]:
+        """The places of goals whose files are there already, so that nothing is left to do.
+
+        Files that are saved twice are saved again: the later one is to stay.
+        """
+        if self.known is None or self.force or self.images or self.output is None:
+            return set()
+        times = Counter(goal.target for goal in plan.goals if goal.action == "save")
+        found = set()
+        for place, goal in enumerate(plan.goals):
+            if goal.action != "save" or goal.parts or times[goal.target] > 1:
+                continue
+            kind = plan.types[goal.value]
+            assert isinstance(kind, ImageOf)
+            path = _path_of(goal.label, self.output)
+            if self._is_there(goal, path, kind):
+                found.add(place)
+        return found
+
+    def _is_there(self, goal: Goal, path: Path, kind: ImageOf, image: Image | None = None) -> bool:
+        """Whether the file is what writing it would make; then it counts as saved."""
+        if self.known is None or self.force:
+            return False
+        warnings = self.known.unchanged(path, goal.value)
+        if warnings is None:
+            return False
+        sweep_files(path.parent)  # where nothing is written, nobody else looks
+        self._note(goal, Saved(goal.label, path, kind, True, image), warnings)
+        return True
+
+    def _note(self, goal: Goal, saved: Saved, warnings: Sequence[str]) -> None:
+        # Several threads may be here, each with a goal of its own.
+        told = [Diagnostic("W301", warning, goal.label_span) for warning in warnings]
+        self._saved[id(goal)] = saved, told
+        self._labels.add(saved.label)
+        if self.output is not None:
+            self.on_saved(saved)
+
+    def saved_of(self, goals: Sequence[Goal]) -> tuple[Saved, ...]:
+        """What was saved, in the order of the goals."""
+        return tuple(self._saved[id(goal)][0] for goal in goals if id(goal) in self._saved)
+
+    def warnings_of(self, goals: Sequence[Goal]) -> list[Diagnostic]:
+        """What is to be told of the files, in the order of the goals."""
+        found = [self._saved[id(goal)][1] for goal in goals if id(goal) in self._saved]
+        return [warning for warnings in found for warning in warnings]
+
+    def deliver(self, goal: Goal, value: Value) -> None:
+        """Prints or saves; raises FileError where a file cannot be written."""
+        if goal.action == "save":
+            assert isinstance(value, Image)
+            self._save(goal, value)
+            return
+        given: Any = with_missing(value, goal.missing)
+        if goal.paths:
+            given = without_texts(given, goal.paths - self._labels)
+        gaps = tuple(gaps_of(given))
+        if gaps:
+            is_left = is_anything_left(given)
+            self.missing.append(MissingItem(goal, gaps, not is_left))
+            if not is_left:
+                return
+            given = filled(given, goal.kind)
+        if goal.action == "find":
+            self.found.append(given)
+            return
+        assert not isinstance(given, DeferredValue), "who delivers brings it here"
+        kinds = {bool: "bool", str: "string", tuple: "sequence"}
+        failed = tuple(place for place, _ in gaps)
+        printed = Printed(goal.label, kinds.get(type(given), "number"), given, failed)
+        self.printed.append(printed)
+        self.on_print(printed)
+
+    def _save(self, goal: Goal, image: Image) -> None:
+        if goal.parts:
+            self._save_volume(goal, image)
+            return
+        held = image if self.images or self.output is None else None
+        kind = type_of(image)
+        if self.output is None:
+            self._note(goal, Saved(goal.label, Path(goal.label), kind, False, held), ())
+            return
+        path = _path_of(goal.label, self.output)
+        self.roots.check_write(path)
+        if self._is_there(goal, path, kind, held):
+            return
+        written = write_image(path, image, goal.labels)
+        if self.known is not None:
+            self.known.note(path, goal.value, written)
+        self._note(goal, Saved(goal.label, path, kind, False, held), written.warnings)
+
+    def _save_volume(self, goal: Goal, image: Image) -> None:
+        """Adds to a file of several volumes; goals of one file come one after the other."""
+        held = self._held.setdefault(goal.target, [])
+        if self.images or self.output is None:
+            held.append(image)
+        label, count = goal.label, goal.parts
+        path, written = Path(label), None
+        if self.output is not None:
+            path = _path_of(label, self.output)
+            self.roots.check_write(path)
+            if not goal.part:
+                self._files[goal.target] = VolumesFile(path, count)
+            file = self._files.get(goal.target)
+            written = file.add(goal.part, image) if file is not None else None
+            if written is None:
+                return
+        elif goal.part < count - 1 or len(held) < count:
+            return
+        images = tuple(self._held.pop(goal.target))
+        saved = Saved(label, path, type_of(image), volumes=count, _images=images)
+        self._note(goal, saved, written.warnings if written else ())
+
+    def close(self) -> None:
+        """Removes files that lack volumes."""
+        for each in self._files.values():
+            each.abandon()
+
+
+def _path_of(label: str, output: Path) -> Path:
+    """The file that is saved under a name."""
+    return (output / from_home(label)).absolute()
+
+
+def type_of(image: Image) -> ImageOf:
+    """The type of an image that is there."""
+    return ImageOf(content_of(image), image.element.name, image.channels, image.grid)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not isfinite(value):
+        return shown(value)
+    return value

@@ -1,0 +1,88 @@
+"""Where may a program read and write? Inside the folders that it was given, links followed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from voxgpu.files.errors import FileError
+from voxgpu.files.paths import os_reason
+from voxgpu.unicode_paths import on_disk
+
+
+@dataclass(frozen=True)
+class AllowedRoots:
+    """The folders that a program may use; no folder means anywhere.
+
+    read   folders under which files may be read
+    write  folders under which files may be written
+
+    A path is judged by where it leads: ``..`` and all symbolic links that exist are followed
+    before it is compared. What is checked is the path at that moment; a link that somebody else
+    changes between the check and the use is not noticed.
+    """
+
+    read: tuple[Path, ...] = ()
+    write: tuple[Path, ...] = ()
+
+    def check_read(self, path: str | Path) -> None:
+        """Raise FileError where ``path`` leads outside every folder that may be read."""
+        _check(path, self.read, "read")
+
+    def check_write(self, path: str | Path) -> None:
+        """Raise FileError where ``path`` leads outside every folder that may be written."""
+        _check(path, self.write, "write")
+
+    def check_read_all(self, paths: Iterable[str | Path]) -> None:
+        """`check_read` for every file of an image (``Header.files``): slices, detached voxels."""
+        for path in paths:
+            self.check_read(path)
+
+
+def _check(path: str | Path, roots: tuple[Path, ...], action: str) -> None:
+    _refuse_control(str(path), action)
+    place = _destination(on_disk(path) if action == "read" else path, action)
+    if not roots or any(place.is_relative_to(os.path.realpath(on_disk(root))) for root in roots):
+        return
+    allowed = ", ".join(f"`{root}`" for root in roots)
+    led = "" if str(place) == str(path) else f" (it leads to `{place}`)"
+    raise FileError(
+        str(path),
+        f"it lies outside the folders that this program may {action}{led}",
+        f"allowed: {allowed}",
+        action,
+    )
+
+
+def _refuse_control(path: str, action: str) -> None:
+    """Refuses what a backslash before n or t makes of a path that was meant for Windows."""
+    found = {"\n": "line feed", "\t": "tabulator"}
+    control = next((each for each in found if each in path), None)
+    if control is None or (action == "read" and os.path.lexists(path)):
+        return
+    escape = "\\n" if control == "\n" else "\\t"
+    raise FileError(
+        path.replace("\n", "\\n").replace("\t", "\\t"),
+        f"its name has a {found[control]}, which is what `{escape}` means in a string",
+        "write `/` between folders, or `\\\\` for a backslash",
+        action,
+    )
+
+
+def _destination(path: str | Path, action: str) -> Path:
+    place = None
+    try:
+        place = Path(os.path.realpath(path))
+        place.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # a file to be written need not exist yet; reading will say what is wrong
+    except ValueError as error:
+        raise FileError(str(path), f"not a possible file name: {error}", "", action) from None
+    except OSError as error:  # too long, or a circle of links
+        raise FileError(str(path), os_reason(error), "", action) from None
+    if place is None:
+        reason = "the current folder is not there any more"
+        raise FileError(str(path), reason, "change to another one", action)
+    return place

@@ -1,0 +1,97 @@
+"""Which voxels does a file get, of an image that is saved?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voxgpu.files.errors import FileError
+from voxgpu.files.formats import PICTURES, TIFF
+from voxgpu.image import Grid, Image
+
+_TIFF_ELEMENTS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
+
+Voxels = npt.NDArray[Any]
+
+
+def prepared(path: Path, image: Image, suffix: str, labels: bool) -> tuple[Voxels, tuple[str, ...]]:
+    """The voxels as they are written to a file with this suffix, and warnings about them.
+
+    True and false become 1 and 0 of uint8, in 2-D pictures 255 and 0. float64 becomes float32,
+    int32 becomes uint16 where it is ``labels`` and every voxel fits, other types stay. In PNG,
+    JPEG and BMP numbers are rounded, half to even, into 0 to 255; what lies outside is clipped and
+    counted, not a number becomes 0 and is counted too. Only uint16, which a filter must have been
+    asked for, stays in PNG, which holds it, where it needs more than 8 bits. Raises FileError for
+    integers that TIFF cannot hold.
+    """
+    voxels = np.ascontiguousarray(image.array)
+    picture = suffix in PICTURES
+    if voxels.dtype == np.bool_:
+        flat = picture or (suffix in TIFF and image.grid.dimensions == 2)
+        return voxels.view(np.uint8) * np.uint8(255 if flat else 1), ()
+    if suffix == ".png" and voxels.dtype == np.uint16 and not _fits(voxels, np.uint8):
+        return voxels, ()
+    if picture:
+        return _as_bytes(path, voxels, image.channels)
+    if voxels.dtype == np.float64:
+        with np.errstate(over="ignore"):
+            voxels = voxels.astype(np.float32)
+    elif labels and voxels.dtype == np.int32 and _fits(voxels, np.uint16):
+        voxels = voxels.astype(np.uint16)
+    if suffix in TIFF and voxels.dtype.name not in _TIFF_ELEMENTS:
+        voxels = _narrowed(path, voxels)
+    return voxels, ()
+
+
+def lost_place(path: Path, grid: Grid, suffix: str) -> tuple[str, ...]:
+    """A warning where a volume becomes TIFF, which keeps spacing within slices only."""
+    if suffix not in TIFF or grid.dimensions != 3:
+        return ()
+    regular = Grid.regular(grid.shape)
+    lost = []
+    if grid.spacing[0] != 1:
+        lost.append(f"the {grid.spacing[0]:g} mm between slices")
+    if grid.origin != regular.origin:
+        lost.append("the origin")
+    if grid.direction != regular.direction:
+        lost.append("the orientation")
+    if not lost:
+        return ()
+    what = " and ".join(filter(None, (", ".join(lost[:-1]), lost[-1])))
+    return (f"`{path}` has no place for {what}, which are lost; save .nii.gz or .nrrd",)
+
+
+def _fits(voxels: Voxels, element: type[np.integer[Any]]) -> bool:
+    limits = np.iinfo(element)
+    return bool(voxels.min() >= limits.min and voxels.max() <= limits.max)
+
+
+def _narrowed(path: Path, voxels: Voxels) -> Voxels:
+    for element in (np.uint16, np.int32, np.uint32):
+        if _fits(voxels, element):
+            return voxels.astype(element)
+    raise FileError(
+        str(path),
+        f"TIFF holds integers of up to 32 bits, the voxels are from {voxels.min()} to "
+        f"{voxels.max()}; save .nii.gz",
+        "",
+        "write",
+    )
+
+
+def _as_bytes(path: Path, voxels: Voxels, channels: int) -> tuple[Voxels, tuple[str, ...]]:
+    if voxels.dtype == np.uint8:
+        return voxels, ()
+    outside = ~((voxels >= 0) & (voxels <= 255))  # so that what is not a number counts too
+    clipped = np.clip(np.nan_to_num(voxels, nan=0.0), 0, 255)
+    rounded = np.rint(clipped).astype(np.uint8)
+    count = int(np.count_nonzero(outside.any(axis=-1) if channels > 1 else outside))
+    if not count:
+        return rounded, ()
+    total = voxels.size // channels
+    return rounded, (
+        f"`{path}` holds 0 to 255: {count:,} of {total:,} voxels lay outside and were clipped",
+    )

@@ -1,0 +1,179 @@
+"""Can two readings of a chain of operators have different values? In exact arithmetic.
+
+Each reading is evaluated for operands that stand for themselves: numbers as elements of a large
+prime field, truth values as many random bits at once, and whatever else an operator makes as the
+hash of what it makes it of. So ``a + (b + c)`` and ``(a + b) + c`` have one value, though float
+rounding may differ in the last bit, and ``a - (b - c)`` and ``(a - b) - c`` have two. A reading
+whose types do not fit, such as ``v > 0.8`` times a number, has no value that anybody could mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from hashlib import sha512
+from math import isfinite
+from random import Random
+from typing import NamedTuple
+
+from voxgpu.diagnostics import Diagnostic
+from voxgpu.language.ast import Chain, Expression, Operator
+from voxgpu.language.ir import Constant, Step
+from voxgpu.language.unparse import unparse
+from voxgpu.types import BOOLEAN, NUMBER, Boolean, Content, ImageOf, Number, Type, Unknown
+
+#: Numbers are elements of this field, truth values so many bits.
+_BITS = 521
+_PRIME: int = 2**_BITS - 1
+
+#: The type that an operator gives for operands of these types; None where it takes none such.
+ResultOf = Callable[[str, Sequence[Type]], Type | None]
+
+
+class _Term(NamedTuple):
+    type: Type
+    value: int
+
+
+def ambiguity(
+    chain: Chain, steps: Mapping[int, Step], numbers: Mapping[int, int], result_of: ResultOf
+) -> Diagnostic | None:
+    """W101 where a dialect reads a chain so that it may have another value; else None.
+
+    steps    of the operands, by the ``id`` of their expressions
+    numbers  of these steps: equal ones are equal values
+    """
+    leaves = {id: _leaf(step, numbers[id]) for id, step in steps.items()}
+    if any(isinstance(each.type, Unknown) for each in leaves.values()):
+        return None  # a mistake, or a function that nobody calls: there is no value
+    ours = _evaluated(chain.order, leaves, result_of, any_kinds=True)
+    if ours is None:
+        return None
+    others = []
+    for version, reading in chain.others:
+        # VoxLogicA 1 marks the sides that are numbers with dots: without them kinds do not mix.
+        found = _evaluated(reading, leaves, result_of, any_kinds=version != 1)
+        if found is not None and found.value != ours.value:
+            others.append(f"VoxLogicA {version} reads `{_shown(chain.expression_of(reading))}`")
+    if not others:
+        return None
+    expression = chain.expression_of(chain.order)
+    return Diagnostic(
+        "W101",
+        f"this is read as `{_shown(expression)}`; {' and '.join(others)}",
+        expression.span,
+        help="write the parentheses to make certain, or choose a reading with --dialect",
+    )
+
+
+def _evaluated(
+    order: Sequence[Expression | Operator],
+    leaves: Mapping[int, _Term],
+    result_of: ResultOf,
+    any_kinds: bool,
+) -> _Term | None:
+    """The value of a reading, in postfix order; None where its types do not fit."""
+    terms: list[_Term] = []
+    for piece in order:
+        if not isinstance(piece, Operator):
+            terms.append(leaves[id(piece)])
+            continue
+        count = 1 if piece.is_prefix else 2
+        operands = terms[-count:]
+        del terms[-count:]
+        types = [each.type for each in operands]
+        if (
+            not any_kinds
+            and not piece.name[0].isalnum()
+            and "." not in piece.name
+            and _mixed(types)
+        ):
+            return None
+        extra = [leaves[id(each)] for each in piece.extra]
+        kind = result_of(piece.name, [*types, *(each.type for each in extra)])
+        if kind is None:
+            return None
+        terms.append(_Term(kind, _computed(piece.name, operands, extra, kind)))
+    return terms[0]
+
+
+def _mixed(types: Sequence[Type]) -> bool:
+    """Whether one operand is an image and another one a number or truth value."""
+    images = [isinstance(each, ImageOf) for each in types]
+    return any(images) and any(isinstance(each, Number | Boolean) for each in types)
+
+
+def _computed(name: str, operands: Sequence[_Term], extra: Sequence[_Term], kind: Type) -> int:
+    values = [each.value for each in operands]
+    sign = name.strip(".")
+    if _holds_numbers(kind) and all(_holds_numbers(each.type) for each in operands):
+        match sign, values:
+            case "+", [a, b]:
+                return (a + b) % _PRIME
+            case "-", [a, b]:
+                return (a - b) % _PRIME
+            case "-", [a]:
+                return -a % _PRIME
+            case "*", [a, b]:
+                return a * b % _PRIME
+            case "/", [a, b] if b:
+                return a * pow(b, -1, _PRIME) % _PRIME
+    elif _holds_truth(kind) and all(_holds_truth(each.type) for each in operands):
+        match sign, values:
+            case "&" | "&&", [a, b]:
+                return a & b
+            case "|" | "||", [a, b]:
+                return a | b
+            case "\\", [a, b]:
+                return a & ~b
+            case "!", [a]:
+                return a ^ _PRIME
+    key = f"{name} {values} {[each.value for each in extra]}"
+    return _some_bits(key) if _holds_truth(kind) else _some_number(key)
+
+
+def _leaf(step: Step, number: int) -> _Term:
+    """An operand: what stands in the program is itself, anything else may be anything."""
+    kind = step.type
+    if isinstance(step, Constant):
+        if kind == NUMBER and isfinite(float(step.value)):
+            exact = Fraction(float(step.value))
+            return _Term(kind, exact.numerator * pow(exact.denominator, -1, _PRIME) % _PRIME)
+        if kind == BOOLEAN:
+            return _Term(kind, _PRIME if step.value else 0)
+    key = f"operand {number}"
+    return _Term(kind, _some_bits(key) if _holds_truth(kind) else _some_number(key))
+
+
+def _holds_numbers(kind: Type) -> bool:
+    content = kind.content if isinstance(kind, ImageOf) else None
+    return isinstance(kind, Number | Unknown) or content is Content.NUMBER
+
+
+def _holds_truth(kind: Type) -> bool:
+    content = kind.content if isinstance(kind, ImageOf) else None
+    return isinstance(kind, Boolean) or content is Content.BOOLEAN
+
+
+def _some_number(key: str) -> int:
+    return int.from_bytes(sha512(key.encode()).digest()) % _PRIME
+
+
+def _some_bits(key: str) -> int:
+    """Truth values of many cases: in some most operands are true, in some most are false."""
+    random = Random(key)
+    words = [random.getrandbits(_BITS) for _ in range(5)]
+    often = words[0] | words[1] | words[2] | words[3] | words[4]
+    seldom = words[0] & words[1] & words[2] & words[3] & words[4]
+    return often & _MOSTLY_TRUE | seldom & _MOSTLY_FALSE | words[0] & _EVEN
+
+
+_MOSTLY_TRUE: int = sum(1 << bit for bit in range(0, _BITS, 3))
+_MOSTLY_FALSE: int = _MOSTLY_TRUE << 1 & _PRIME
+_EVEN: int = _MOSTLY_TRUE << 2 & _PRIME
+
+
+def _shown(expression: Expression) -> str:
+    text = unparse(expression)
+    text = text[1:-1] if text.startswith("(") else text
+    return text if len(text) <= 160 else text[:157] + "…"

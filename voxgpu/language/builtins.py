@@ -1,0 +1,166 @@
+"""Which operations work on sequences, strings and files of any kind, and of which type are they?
+
+Primitives have fixed types; these do not: the type of ``xs[i]`` is that of the items of ``xs``.
+What they do is in ``plan/lower_builtins.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from voxgpu.types import (
+    BOOLEAN,
+    NUMBER,
+    NUMBER_IMAGE,
+    TEXT,
+    UNKNOWN,
+    Boolean,
+    ImageOf,
+    Number,
+    SequenceOf,
+    Text,
+    Type,
+    Unknown,
+    common,
+    may_be_used_as,
+)
+
+Types = Sequence[Type]
+
+
+class Mistyped(Exception):
+    """Arguments that an operation does not take; ``argument`` is the number of the wrong one."""
+
+    def __init__(self, message: str, argument: int | None = None, help: str = "") -> None:
+        super().__init__(message)
+        self.argument = argument
+        self.help = help
+
+
+def _a(kind: Type) -> str:
+    text = str(kind)
+    return f"an {text}" if text[0] in "aeiou" else f"a {text}"
+
+
+def _want(name: str, types: Types, index: int, wanted: Type) -> None:
+    if index < len(types) and not may_be_used_as(types[index], wanted):
+        message = f"`{name}` needs {_a(wanted)} as its {_ORDINAL[index]} argument"
+        raise Mistyped(f"{message}, got {_a(types[index])}", index)
+
+
+_ORDINAL = ("first", "second", "third", "fourth")
+
+
+def item_of(name: str, types: Types, index: int) -> Type:
+    """The type of the items of an argument that must be a sequence."""
+    kind = types[index]
+    if isinstance(kind, SequenceOf):
+        return kind.item
+    if isinstance(kind, Unknown):
+        return UNKNOWN
+    where = "" if len(types) == 1 else f" as its {_ORDINAL[index]} argument"
+    help = "[v] is the sequence of one image" if isinstance(kind, ImageOf) else ""
+    raise Mistyped(f"`{name}` needs a sequence{where}, got {_a(kind)}", index, help)
+
+
+def _range(types: Types) -> Type:
+    for index in range(len(types)):
+        _want("range", types, index, NUMBER)
+    return SequenceOf(NUMBER)
+
+
+def _length(types: Types) -> Type:
+    item_of("length", types, 0)
+    return NUMBER
+
+
+def _index(types: Types) -> Type:
+    item = item_of("index", types, 0)
+    _want("index", types, 1, NUMBER)
+    return item
+
+
+def _slice(types: Types) -> Type:
+    item = item_of("slice", types, 0)
+    _want("slice", types, 1, NUMBER)
+    _want("slice", types, 2, NUMBER)
+    return SequenceOf(item)
+
+
+def _gather(types: Types) -> Type:
+    item = item_of("gather", types, 0)
+    _want("gather", types, 1, SequenceOf(NUMBER))
+    return SequenceOf(item)
+
+
+def _concat(types: Types) -> Type:
+    if any(isinstance(each, SequenceOf) for each in types):
+        joined: Type = UNKNOWN
+        for index in range(len(types)):
+            item = common(joined, item_of("concat", types, index))
+            if item is None:
+                raise Mistyped(
+                    f"`concat` joins sequences of one type, got {_a(types[0])} and "
+                    f"{_a(types[index])}",
+                    index,
+                )
+            joined = item
+        return SequenceOf(joined)
+    _want_printable("concat", types)
+    return TEXT
+
+
+def _want_printable(name: str, types: Types) -> None:
+    for index, kind in enumerate(types):
+        if not isinstance(kind, Number | Boolean | Text | Unknown):
+            raise Mistyped(
+                f"`{name}` needs strings, numbers or truth values, got {_a(kind)}", index
+            )
+
+
+def _format(types: Types) -> Type:
+    _want("format_string", types, 0, TEXT)
+    _want_printable("format_string", types)
+    return TEXT
+
+
+def _dir(types: Types) -> Type:
+    each: tuple[Type, ...] = (TEXT, TEXT, BOOLEAN, BOOLEAN)
+    for index, wanted in enumerate(each):
+        _want("dir", types, index, wanted)
+    return SequenceOf(TEXT)
+
+
+def _read(types: Types) -> Type:
+    _want("ReadImage", types, 0, TEXT)
+    return NUMBER_IMAGE
+
+
+def _write(types: Types) -> Type:
+    if not isinstance(types[0], ImageOf | Unknown):
+        raise Mistyped(f"`WriteImage` needs an image, got {_a(types[0])}", 0)
+    _want("WriteImage", types, 1, TEXT)
+    _want("WriteImage", types, 2, BOOLEAN)
+    return TEXT
+
+
+_MANY = 1_000_000
+
+#: By name: the operation, how many arguments it takes at least and at most, and its type.
+OPERATIONS: dict[str, tuple[str, int, int, Callable[[Types], Type]]] = {
+    "range": ("range", 1, 3, _range),
+    "length": ("length", 1, 1, _length),
+    "index": ("index", 2, 2, _index),
+    "slice": ("slice", 3, 3, _slice),
+    "subsequence": ("slice", 3, 3, _slice),
+    "gather": ("gather", 2, 2, _gather),
+    "concat": ("concat", 1, _MANY, _concat),
+    "format_string": ("format_string", 1, _MANY, _format),
+    "dir": ("dir", 1, 4, _dir),
+    "simpleitk.ReadImage": ("read", 1, 1, _read),
+    "simpleitk.WriteImage": ("write_image", 2, 3, _write),
+}
+
+#: Functions whose first argument is a function: how many arguments they take.
+HIGHER_ORDER = {"map": (2,), "filter": (2,), "fold": (2, 3)}
+SLICE_BOUND = "slice bound"

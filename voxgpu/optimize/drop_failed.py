@@ -1,0 +1,105 @@
+"""What of a step can be computed although some of its inputs failed?
+
+Nodes are computed together because that is faster, not because they need each other: what fails in
+one of them must not take the others along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import Scalar, topological_order
+from voxgpu.ids import ValueId
+from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, ReducedScalar, Step, StoreRead
+
+
+def without_failed_inputs(step: Step, failed: Collection[ValueId]) -> Step | None:
+    """The step without what depends on failed values; None where nothing is left."""
+    match step:
+        case NodeStep() | StoreRead():
+            return None
+        case BatchedStep():
+            gone = set(failed)
+            nodes = tuple((i, n) for i, n in step.nodes if gone.isdisjoint(n.inputs))
+            return replace(step, nodes=nodes) if nodes else None
+        case FusedStep():
+            return _Rest(step, failed).step()
+
+
+class _Rest:
+    """A kernel without what needs failed inputs."""
+
+    def __init__(self, step: FusedStep, failed: Collection[ValueId]) -> None:
+        self._step = step
+        self._images = [id for id in step.images if id not in failed]
+        self._scalars = [id for id in step.scalars if id not in failed]
+        bodies = [*step.kernel.outputs, *step.kernel.gathers, *(n.body for n in step.numbers)]
+        self._made: dict[int, Scalar | None] = {}
+        for each in topological_order(bodies):
+            self._made[id(each)] = self._rebuilt(each)
+
+    def step(self) -> FusedStep | None:
+        kernel = self._step.kernel
+        pairs = list(zip(self._step.written, kernel.outputs, strict=True))
+        kept = [(i, self._made[id(body)]) for i, body in pairs]
+        outputs = [(i, body) for i, body in kept if body is not None]
+        stored = dict(zip(self._step.written, kernel.written, strict=True))
+        numbers = [n for n in self._step.numbers if self._is_left(n)]
+        if not outputs and not numbers:
+            return None
+        left = [g for g in kernel.gathers if self._made[id(g)] is not None]
+        gathers = tuple(self._body(each) for each in left)
+        place = {id(gather): number for number, gather in enumerate(left)}
+        rest = Kernel(
+            tuple(kernel.inputs[self._step.images.index(i)] for i in self._images),
+            tuple(kernel.parameters[self._step.scalars.index(i)] for i in self._scalars),
+            tuple(body for _, body in outputs),
+            gathers,
+            tuple(stored[i] for i, _ in outputs),
+        )
+        return replace(
+            self._step,
+            kernel=rest,
+            images=tuple(self._images),
+            scalars=tuple(self._scalars),
+            written=tuple(i for i, _ in outputs),
+            numbers=tuple(self._renumbered(each, place) for each in numbers),
+        )
+
+    def _is_left(self, number: ReducedScalar) -> bool:
+        needed = [number.body]
+        if number.nonempty is not None:
+            needed.append(self._step.kernel.gathers[number.nonempty])
+        return all(self._made[id(each)] is not None for each in needed)
+
+    def _renumbered(self, number: ReducedScalar, place: dict[int, int]) -> ReducedScalar:
+        counted = None
+        if number.nonempty is not None:
+            counted = place[id(self._step.kernel.gathers[number.nonempty])]
+        return replace(number, body=self._body(number.body), nonempty=counted)
+
+    def _body(self, expression: Scalar) -> Scalar:
+        found = self._made[id(expression)]
+        assert found is not None
+        return found
+
+    def _rebuilt(self, expression: Scalar) -> Scalar | None:
+        """The expression with inputs numbered anew; None where it needs a failed one."""
+        detail = expression.detail
+        if expression.operation == "read":
+            source = self._step.images[detail[0]]  # type: ignore[call-overload]
+            if source not in self._images:
+                return None
+            detail = (self._images.index(source), *detail[1:])
+        elif expression.operation == "parameter":
+            source = self._step.scalars[detail[0]]  # type: ignore[call-overload]
+            if source not in self._scalars:
+                return None
+            detail = (self._scalars.index(source),)
+        arguments = [self._made[id(each)] for each in expression.arguments]
+        found = tuple(each for each in arguments if each is not None)
+        if len(found) < len(arguments):
+            return None
+        return Scalar(expression.operation, found, detail, expression.element)

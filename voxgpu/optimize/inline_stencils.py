@@ -1,0 +1,196 @@
+"""Which voxelwise kernels are computed within the neighborhood that alone looks at them?
+
+Fusing with a neighborhood is substitution with a shift: where the neighborhood reads a voxel at an
+offset, the body of what made that voxel is computed there. Beyond the frame the neighborhood's own
+outside value wins, not the body of what lies outside: the wrong form invents voxels at the border.
+
+It pays where few offsets of a cheap body are read. Boxes of any or all voxels are no kernels of
+this kind: they read packed rows (``kernels/dilation.py``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from voxgpu.codegen.kernel import Kernel
+from voxgpu.codegen.scalar import (
+    Element,
+    Offset,
+    Scalar,
+    constant,
+    extent,
+    position,
+    topological_order,
+)
+from voxgpu.codegen.scalar import where as either
+from voxgpu.ids import ValueId
+from voxgpu.optimize.simplify import box_kind
+from voxgpu.optimize.step import FusedStep, NodeStep, Step
+from voxgpu.plan.node import Plan
+from voxgpu.primitives.primitive import AccessPattern
+from voxgpu.types import Content, ImageOf
+
+#: Operations a voxel that a kernel may take with everything that is inlined into it.
+MOST_OPERATIONS = 256
+
+
+def inline(plan: Plan, steps: Sequence[Step], given: Collection[ValueId]) -> list[Step]:
+    """The steps with kernels inlined into the neighborhoods that alone use them."""
+    uses = Counter(each for step in steps for each in step.inputs)
+    uses.update(goal.value for goal in plan.goals)
+    uses.update(iter(given))
+    maker = {id: step for step in steps for id in step.outputs}
+    made: dict[ValueId, FusedStep] = {}
+    gone: set[ValueId] = set()
+    for step in steps:
+        if not _is_neighborhood(plan, step):
+            continue
+        assert isinstance(step, NodeStep)
+        producers = {
+            id: producer
+            for id in step.inputs
+            if isinstance(producer := maker.get(id), FusedStep)
+            and uses[id] == step.inputs.count(id) == 1
+            and producer.outputs == (id,)
+            and not producer.kernel.is_neighborhood
+        }
+        fused = _inlined(plan, step, producers) if producers else None
+        if fused is not None:
+            made[_key(step)] = fused
+            gone.update(_key(producer) for producer in producers.values())
+    return [made.get(_key(step), step) for step in steps if _key(step) not in gone]
+
+
+def _key(step: Step) -> ValueId:
+    """What tells steps apart: each value is made by one of them."""
+    return step.outputs[0]
+
+
+def _is_neighborhood(plan: Plan, step: Step) -> bool:
+    if (
+        not isinstance(step, NodeStep)
+        or step.node.primitive.shape is not AccessPattern.NEIGHBORHOOD
+    ):
+        return False
+    images = [plan.types[each] for each in step.inputs]
+    plain = all(
+        not isinstance(each, ImageOf) or each.content in (Content.NUMBER, Content.BOOLEAN)
+        for each in images
+    )
+    # Static parameters would be neither images nor numbers of the kernel.
+    return plain and box_kind(step.node.primitive) is None and not step.node.parameters
+
+
+def _inlined(plan: Plan, step: NodeStep, producers: dict[ValueId, FusedStep]) -> FusedStep | None:
+    """One kernel of a neighborhood and of what makes its inputs; None where that is too much."""
+    kind = plan.types[step.id]
+    assert isinstance(kind, ImageOf) and kind.grid is not None
+    builder = _Builder(plan, step, producers)
+    body = builder.body()
+    elements = tuple(builder.element(each) for each in builder.images)
+    parameters: tuple[Element, ...] = tuple(builder.scalars.values())
+    kernel = Kernel(elements, parameters, (body,))
+    if kernel.operations > MOST_OPERATIONS:
+        return None
+    nodes = [pair for producer in producers.values() for pair in producer.nodes]
+    return FusedStep(
+        kernel,
+        kind.grid,
+        tuple(builder.images),
+        tuple(builder.scalars),
+        (step.id,),
+        (),
+        (*nodes, (step.id, step.node)),
+    )
+
+
+class _Builder:
+    """Writes the body of a neighborhood with other bodies in the places of its inputs."""
+
+    def __init__(self, plan: Plan, step: NodeStep, producers: dict[ValueId, FusedStep]) -> None:
+        self._plan = plan
+        self._producers = producers
+        self._step = step
+        self.images: dict[ValueId, int] = {}
+        self.scalars: dict[ValueId, Element] = {}
+        types = plan.types
+        self._inputs = [each for each in step.inputs if isinstance(types[each], ImageOf)]
+        self._numbers = [each for each in step.inputs if not isinstance(types[each], ImageOf)]
+        self._same: dict[tuple[object, ...], Scalar] = {}
+
+    def element(self, image: ValueId) -> str:
+        """The element of an input as it is stored."""
+        kind = self._plan.types[image]
+        assert isinstance(kind, ImageOf)
+        return kind.element
+
+    def body(self) -> Scalar:
+        """The whole."""
+        root = self._step.node.primitive.body
+        assert root is not None
+        made: dict[int, Scalar] = {}
+        for each in topological_order([root]):
+            if each.operation == "read":
+                made[id(each)] = self._read(each)
+            elif each.operation == "parameter":
+                source = self._numbers[each.detail[0]]  # type: ignore[call-overload]
+                made[id(each)] = self._parameter(source, each)
+            else:
+                made[id(each)] = self._shared(each, [made[id(a)] for a in each.arguments])
+        return made[id(root)]
+
+    def _read(self, leaf: Scalar) -> Scalar:
+        number: int
+        offset: Offset
+        number, offset, outside = leaf.detail  # type: ignore[assignment]
+        source = self._inputs[number]
+        producer = self._producers.get(source)
+        if producer is None:
+            return self._image(source, offset, outside, leaf)
+        value = self._shifted(producer, offset)
+        for axis, step in enumerate(reversed(offset)):
+            if step:
+                place = position(axis) + float(step)
+                inside = (place < extent(axis)) if step > 0 else (place >= 0.0)
+                value = either(inside, value, constant(outside))  # type: ignore[arg-type]
+        return value
+
+    def _shifted(self, producer: FusedStep, offset: Offset) -> Scalar:
+        """The body of a producer at the voxel ``offset`` away."""
+        (root,) = producer.kernel.outputs
+        made: dict[int, Scalar] = {}
+        for each in topological_order([root]):
+            if each.operation == "read":
+                source = producer.images[each.detail[0]]  # type: ignore[call-overload]
+                made[id(each)] = self._image(source, offset, None, each)
+            elif each.operation == "parameter":
+                source = producer.scalars[each.detail[0]]  # type: ignore[call-overload]
+                made[id(each)] = self._parameter(source, each)
+            elif each.operation == "position" and offset[2 - each.detail[0]]:  # type: ignore[operator]
+                axis: int = each.detail[0]  # type: ignore[assignment]
+                made[id(each)] = position(axis) + float(offset[2 - axis])
+            else:
+                made[id(each)] = self._shared(each, [made[id(a)] for a in each.arguments])
+        return made[id(root)]
+
+    def _image(self, source: ValueId, offset: Offset, outside: object, leaf: Scalar) -> Scalar:
+        number = self.images.setdefault(source, len(self.images))
+        read = Scalar("read", (), (number, offset, outside), leaf.element)
+        return self._shared(read, [])
+
+    def _parameter(self, source: ValueId, leaf: Scalar) -> Scalar:
+        self.scalars.setdefault(source, leaf.element)
+        number = list(self.scalars).index(source)
+        return self._shared(Scalar("parameter", (), (number,), leaf.element), [])
+
+    def _shared(self, expression: Scalar, arguments: list[Scalar]) -> Scalar:
+        """The one object for equal expressions."""
+        key = (
+            expression.operation,
+            tuple(id(each) for each in arguments),
+            tuple(repr(each) for each in expression.detail),
+            expression.element,
+        )
+        made = Scalar(expression.operation, tuple(arguments), expression.detail, expression.element)
+        return self._same.setdefault(key, made)

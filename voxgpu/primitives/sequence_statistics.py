@@ -1,0 +1,224 @@
+"""What do the numbers of a sequence amount to?"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from math import floor as floor_of
+from math import isnan, sqrt
+from statistics import fmean
+from statistics import median as median_of
+
+from voxgpu.primitives.define import (
+    NumberPairs,
+    NumberValue,
+    NumberValues,
+    TextValue,
+    TruthValue,
+    scalar,
+)
+from voxgpu.primitives.primitive import UndefinedValueError
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)")
+
+
+def _some(name: str, xs: tuple[float, ...]) -> tuple[float, ...]:
+    if not xs:
+        raise UndefinedValueError(f"`{name}` of an empty sequence has no value")
+    return xs
+
+
+def _mean(xs: tuple[float, ...]) -> float:
+    """The mean, correctly rounded where it is finite; as IEEE 754 has it where it is not."""
+    try:
+        return fmean(xs)
+    except (OverflowError, ValueError):
+        # The sum is beyond all bounds, but the mean need not be.
+        return sum(x / len(xs) for x in xs)
+
+
+@scalar(id="argmax")
+def argmax(xs: NumberValues) -> NumberValue:
+    """The index of the greatest number, of the first one where several are; NaN counts as least.
+
+    >>> argmax([3, 7, 1, 7])
+    1
+    """
+    _some("argmax", xs)
+    return float(max(range(len(xs)), key=lambda i: (not isnan(xs[i]), xs[i], -i)))
+
+
+@scalar(id="argmin")
+def argmin(xs: NumberValues) -> NumberValue:
+    """The index of the least number, of the first one where several are; NaN counts as greatest.
+
+    >>> argmin([3, 7, 1, 7])
+    2
+    """
+    _some("argmin", xs)
+    return float(min(range(len(xs)), key=lambda i: (isnan(xs[i]), xs[i], i)))
+
+
+@scalar(id="argsort")
+def argsort(xs: NumberValues) -> NumberValues:
+    """The indices of the numbers in ascending order, NaN last; equal ones stay in their order.
+
+    >>> argsort([3, 7, 1])
+    [2, 0, 1]
+    """
+    return tuple(float(i) for i in sorted(range(len(xs)), key=lambda i: (isnan(xs[i]), xs[i])))
+
+
+@scalar("max", id="greatest")
+def greatest(xs: NumberValues) -> NumberValue:
+    """The greatest number of a sequence; NaN does not count.
+
+    >>> max([3, 7, 1])
+    7
+    """
+    return max((x for x in _some("max", xs) if not isnan(x)), default=xs[0])
+
+
+@scalar("min", id="least")
+def least(xs: NumberValues) -> NumberValue:
+    """The least number of a sequence; NaN does not count.
+
+    >>> min([3, 7, 1])
+    1
+    """
+    return min((x for x in _some("min", xs) if not isnan(x)), default=xs[0])
+
+
+@scalar("max", id="greater")
+def greater(a: NumberValue, b: NumberValue) -> NumberValue:
+    """The greater of two numbers; where one is NaN, the other. So it can be folded.
+
+    >>> max(3, 7)
+    7
+    """
+    return b if isnan(a) or b > a else a
+
+
+@scalar("min", id="lesser")
+def lesser(a: NumberValue, b: NumberValue) -> NumberValue:
+    """The lesser of two numbers; where one is NaN, the other. So it can be folded.
+
+    >>> min(3, 7)
+    3
+    """
+    return b if isnan(a) or b < a else a
+
+
+@scalar("mean", id="mean")
+def mean(xs: NumberValues) -> NumberValue:
+    """The mean of the numbers; NaN where one of them is.
+
+    Of images of numbers it is the image `fold(+, xs) / length(xs)`.
+
+    >>> mean([1, 2, 6])
+    3
+    """
+    return _mean(_some("mean", xs))
+
+
+@scalar("median", version=2, id="median")
+def median(xs: NumberValues) -> NumberValue:
+    """The number in the middle of the sorted sequence, or the mean of the two in the middle.
+
+    NaN where one of the numbers is.
+
+    >>> median([9, 1, 2, 4])
+    3
+    """
+    return float("nan") if any(map(isnan, _some("median", xs))) else median_of(xs)
+
+
+@scalar("stdev", version=2, id="standard_deviation")
+def standard_deviation(xs: NumberValues) -> NumberValue:
+    """The standard deviation of a sample: the sum of squares is divided by one less than their
+    number, and one number alone has 0. NaN where one of the numbers is.
+
+    >>> stdev([1, 2, 3])
+    1
+    """
+    center = _mean(_some("stdev", xs))
+    squares = sum((x - center) * (x - center) for x in xs)
+    if len(xs) == 1:
+        return xs[0] if isnan(xs[0]) else 0.0
+    return sqrt(squares / (len(xs) - 1))
+
+
+@scalar("tally", version=2, id="tally")
+def tally(xs: NumberValues) -> NumberPairs:
+    """Every number that occurs, ascending, with how often it does; NaN last.
+
+    >>> tally([2, 5, 2])
+    [[2, 2], [5, 1]]
+    """
+    # One NaN is not equal to another, so they are counted apart.
+    counts = sorted(Counter(x for x in xs if not isnan(x)).items())
+    found = [(x, float(count)) for x, count in counts]
+    no_numbers = len(xs) - sum(count for _, count in counts)
+    return (*found, *([(float("nan"), float(no_numbers))] if no_numbers else []))
+
+
+@scalar("floor", id="floor")
+def floor(x: NumberValue) -> NumberValue:
+    """The greatest whole number that is not above ``x``.
+
+    >>> floor(-1.5)
+    -2
+    """
+    return float(floor_of(x)) if abs(x) < 2**53 else x
+
+
+@scalar("ceil", id="ceiling")
+def ceiling(x: NumberValue) -> NumberValue:
+    """The least whole number that is not below ``x``.
+
+    >>> ceil(-1.5)
+    -1
+    """
+    return -float(floor_of(-x)) + 0.0 if abs(x) < 2**53 else x
+
+
+@scalar("sqrt", id="square_root")
+def square_root(x: NumberValue) -> NumberValue:
+    """The square root; of a negative number NaN.
+
+    >>> sqrt(9)
+    3
+    """
+    return sqrt(x) if x >= 0 else float("nan")
+
+
+@scalar("number", id="number_of")
+def number_of(text: TextValue) -> NumberValue:
+    """The number that a string reads as, such as a part of a file's name.
+
+    >>> number("0.5")
+    0.5
+    """
+    if not _NUMBER.fullmatch(text.strip()):
+        raise UndefinedValueError(f'"{text}" does not read as a number')
+    return float(text)
+
+
+@scalar("replace", id="replaced")
+def replaced(text: TextValue, old: TextValue, new: TextValue) -> TextValue:
+    """The string with every ``old`` in it replaced by ``new``.
+
+    >>> replace("case_flair.nii", "flair", "seg")
+    "case_seg.nii"
+    """
+    return text.replace(old, new)
+
+
+@scalar("contains", id="contains")
+def contains(text: TextValue, part: TextValue) -> TruthValue:
+    """Whether a string has another one in it.
+
+    >>> contains("case_flair.nii", "flair")
+    true
+    """
+    return part in text

@@ -1,0 +1,1 @@
+"""A self-test of this computer: its devices against the reference."""

@@ -1,0 +1,131 @@
+"""What is known of files that were read before? Digests and headers, as long as they are the same.
+
+A file is the same where its path, device, inode, size, and times of modification and of change
+of the inode, in ns, are.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from voxgpu.files.errors import FileError
+from voxgpu.files.header import Header
+from voxgpu.files.state import FileState, nanoseconds_to_settle, state
+from voxgpu.image import Grid
+from voxgpu.store.index import Index
+from voxgpu.store.row_checksums import sealed, unsealed
+
+#: Bump when the reader of headers would say something else of the same files.
+_HEADER_VERSION = 5
+
+
+class SeenFiles:
+    """Remembers digests and headers in the index of a store."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def digest(self, state: FileState) -> str | None:
+        """The digest of a file in this state."""
+        with suppress(sqlite3.Error):
+            query = "SELECT digest FROM files WHERE path = ?"
+            found = self._index.connection.execute(query, (_text(state[0]),)).fetchone()
+            # The state is in front of the digest: rows of former versions are no such text.
+            text = None if found is None else unsealed(str(found[0]), state[0])
+            known, _, digest = (text or "").rpartition(" ")
+            if known == json.dumps(state[1:]):
+                return digest
+        return None
+
+    def note_digest(self, state: FileState, digest: str) -> None:
+        """A file in this state has this digest."""
+        if not self._index.read_only:
+            with suppress(sqlite3.Error), self._index.writing() as connection:
+                known = sealed(f"{json.dumps(state[1:])} {digest}", state[0])
+                values = (_text(state[0]), state[3], state[4], 0, known, time.time())
+                connection.execute("INSERT OR REPLACE INTO files VALUES(?, ?, ?, ?, ?, ?)", values)
+
+    def header(self, place: str) -> Header | None:
+        """The header of the image there, if all of its files are as they were."""
+        with suppress(sqlite3.Error, FileError, ValueError, KeyError, TypeError):
+            query = "SELECT state, header FROM headers WHERE path = ?"
+            found = self._index.connection.execute(query, (_text(place),)).fetchone()
+            if found is not None:
+                header = _header(json.loads(unsealed(found[1], place, found[0]) or ""))
+                states = tuple(map(state, header.files))
+                if _text_of(states) == found[0]:
+                    return replace(header, states=states)
+        return None
+
+    def note_header(self, place: str, header: Header) -> None:
+        """The image there has this header."""
+        if self._index.read_only or not header.states or _is_young(header):
+            return
+        with suppress(sqlite3.Error), self._index.writing() as connection:
+            values = (
+                _text(place),
+                _text_of(header.states),
+                sealed(json.dumps(_described(header)), place, _text_of(header.states)),
+                time.time(),
+            )
+            connection.execute("INSERT OR REPLACE INTO headers VALUES(?, ?, ?, ?)", values)
+
+
+class FreshHeaders:
+    """Recalls nothing, so that every header is read, and has what was read remembered."""
+
+    def __init__(self, seen: SeenFiles) -> None:
+        self._seen = seen
+
+    def header(self, place: str) -> Header | None:
+        """None: it is to be read."""
+        return None
+
+    def note_header(self, place: str, header: Header) -> None:
+        """The image there has this header, whatever was remembered."""
+        self._seen.note_header(place, header)
+
+
+def _text_of(states: tuple[FileState, ...]) -> str:
+    return json.dumps([_HEADER_VERSION, states])
+
+
+def _is_young(header: Header) -> bool:
+    """Whether a file may still be written again without its state changing."""
+    now = time.time_ns()
+    return any(nanoseconds_to_settle(each, now) for each in header.states)
+
+
+def _described(header: Header) -> dict[str, Any]:
+    grid = header.grid
+    return {
+        "path": header.path,
+        "element": header.element,
+        "channels": header.channels,
+        "files": header.files,
+        "warnings": header.warnings,
+        "reading": header.reading,
+        "volumes": header.volumes,
+        "grid": [grid.shape, grid.spacing, grid.origin, grid.direction, grid.nifti.hex()],
+    }
+
+
+def _header(described: dict[str, Any]) -> Header:
+    shape, spacing, origin, direction, nifti = described["grid"]
+    grid = Grid(tuple(shape), tuple(spacing), tuple(origin), tuple(direction), bytes.fromhex(nifti))
+    files = tuple(map(str, described["files"]))
+    reading = tuple(map(str, described["reading"]))
+    path, element = str(described["path"]), str(described["element"])
+    warnings = tuple(map(str, described["warnings"]))
+    channels, volumes = int(described["channels"]), int(described["volumes"])
+    return Header(path, grid, element, channels, files, warnings, reading, volumes=volumes)
+
+
+def _text(path: str) -> str:
+    """A path as SQLite takes it: names of files may hold bytes that are no text."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

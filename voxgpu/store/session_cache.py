@@ -1,0 +1,94 @@
+"""Where are values kept for the next program of a session? On the device they are on, then in RAM.
+
+What is driven off a device waits in RAM, from where it gets back in one copy; what RAM has no room
+for is forgotten: what is worth keeping beyond that is on the disk already (``policy.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from voxgpu.deferred import DeferredError, DeferredValue
+from voxgpu.ids import ValueId
+from voxgpu.primitives.primitive import Value
+from voxgpu.store.cost_aware_cache import GreedyDualSizeCache
+from voxgpu.store.tiered_store import bytes_of
+
+
+class SessionCache(Mapping[ValueId, Value]):
+    """Values by id.
+
+    ram  bytes of this machine's memory that values may take
+    """
+
+    def __init__(self, ram: int) -> None:
+        self._ram = GreedyDualSizeCache(ram, bytes_of)
+        self._device: GreedyDualSizeCache | None = None
+        #: Values that were driven off the device, and that came back to it.
+        self.moved_off = self.moved_back = 0
+
+    def use_device(self, budget: int) -> None:
+        """Bytes that values may take on a device; from now on they stay there."""
+        if self._device is None:
+            self._device = GreedyDualSizeCache(budget, bytes_of, self._move_off)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of this machine's memory that values take."""
+        return self._ram.bytes
+
+    @property
+    def device_bytes(self) -> int:
+        """Bytes that values take on the device."""
+        return self._device.bytes if self._device is not None else 0
+
+    def add(self, id: ValueId, value: Value, seconds: float) -> None:
+        """Keeps a value where it is; ``seconds`` is what computing it again takes."""
+        if self._device is not None and isinstance(value, DeferredValue):
+            self._device.add(id, value, seconds)
+        else:
+            self._ram.add(id, value, seconds)
+
+    def replace(self, id: ValueId, value: Value) -> None:
+        """A value that is kept was brought to the device: there it stays."""
+        if self._device is not None and id in self._ram and id not in self._device:
+            self.moved_back += 1
+            self._device.add(id, value, self._ram.drop(id))
+
+    def relieve(self, wanted: int) -> bool:
+        """Drives values off the device until so many bytes are free; whether any was."""
+        if self._device is None:
+            return False
+        before = self._device.bytes
+        self._device.shrink(max(0, before - wanted))
+        return self._device.bytes < before
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._ram.clear()
+        if self._device is not None:
+            self._device.clear()
+
+    def __getitem__(self, id: ValueId) -> Value:
+        if self._device is not None and id in self._device:
+            return self._device[id]
+        return self._ram[id]
+
+    def __contains__(self, id: object) -> bool:
+        return (self._device is not None and id in self._device) or id in self._ram
+
+    def __iter__(self) -> Iterator[ValueId]:
+        if self._device is not None:
+            yield from self._device
+        yield from (id for id in self._ram if self._device is None or id not in self._device)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _move_off(self, id: ValueId, value: Value, seconds: float) -> None:
+        assert isinstance(value, DeferredValue)
+        self.moved_off += 1
+        try:
+            self._ram.add(id, value.fetch_pinned(), seconds)
+        except DeferredError:
+            return  # there is no value after all
