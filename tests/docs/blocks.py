@@ -10,7 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-_FENCED = re.compile(r"^ *```(?P<kind>\w*)[^\n]*\n(?P<text>.*?)^ *```", re.DOTALL | re.MULTILINE)
+_FENCED = re.compile(
+    r"^ *```(?P<kind>\w*)(?: from=(?P<source>\S+))?[^\n]*\n(?P<text>.*?)^ *```",
+    re.DOTALL | re.MULTILINE,
+)
 _INDENTED = re.compile(r"(?:^    .*\n(?:\n(?=    ))?)+", re.MULTILINE)
 _PROGRAM = ("load ", "let ", "import ", "// ", "print ", "save ")
 
@@ -19,13 +22,16 @@ _PROGRAM = ("load ", "let ", "import ", "// ", "print ", "save ")
 class Block:
     """A block.
 
-    page  its page, as a path in the repository
-    kind  what stands after the fence, or one of `program`, `message`, `shell`, `picture`
+    page    its page, as a path in the repository
+    kind    what stands after the fence, or one of `program`, `message`, `shell`, `picture`,
+            `excerpt`
+    source  the file that an excerpt is from: what stands after the fence as ``from=PATH``
     """
 
     page: str
     kind: str
     text: str
+    source: str = ""
 
     @property
     def commands(self) -> list[tuple[str, list[str]]]:
@@ -47,7 +53,9 @@ def blocks(page: Path) -> Iterator[Block]:
     name = str(page.relative_to(ROOT))
     text = page.read_text("utf-8")
     for match in _FENCED.finditer(text):
-        yield Block(name, match["kind"] or _kind(match["text"]), match["text"])
+        source = match["source"] or ""
+        kind = "excerpt" if source else match["kind"] or _kind(match["text"])
+        yield Block(name, kind, match["text"], source)
     for match in _INDENTED.finditer(_FENCED.sub("", text)):
         inside = re.sub(r"^    ", "", match[0], flags=re.MULTILINE)
         yield Block(name, _kind(inside), inside)

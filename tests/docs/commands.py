@@ -79,13 +79,24 @@ def _check_pip(words: list[str]) -> None:
 
 def _check_python(words: list[str]) -> None:
     if words[:2] == ["-m", "pytest"]:
-        options = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]
-        assert any(each.startswith(f"{words[3]}:") for each in options["ini_options"]["markers"])
+        _check_pytest(words[2:])
+    elif words[1].startswith("tests."):
+        assert (ROOT / f"{words[1].replace('.', '/')}.py").is_file(), words[1]
     else:
         from benchmarks.__main__ import EXTRA, SECTIONS
 
         assert words[:3] == ["-m", "benchmarks", "--only"]
         assert words[3] in (*SECTIONS, *EXTRA)
+
+
+def _check_pytest(words: list[str]) -> None:
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]
+    markers = {each.partition(":")[0] for each in options["ini_options"]["markers"]}
+    for before, word in zip(["", *words], words, strict=False):
+        if before == "-m":
+            assert word.removeprefix("not ") in markers, word
+        elif before != "-k" and not word.startswith("-"):
+            assert (ROOT / word.partition("::")[0]).exists(), word
 
 
 def _check_export(words: list[str]) -> None:

@@ -61,7 +61,7 @@ def _name(block: Block) -> str:
 
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
-    run = {"program", "message", "shell", "picture", "python"}
+    run = {"program", "message", "shell", "picture", "python", "excerpt"}
     for block in EVERY:
         assert block.kind in run | _ELSEWHERE.get(block.page, set()), _name(block)
     assert {block.kind for block in EVERY} >= run
@@ -129,6 +129,16 @@ def test_python_runs(page: str, place: Path) -> None:
     code = "\n".join(each.text for each in _of("python") if each.page == page)
     done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("block", _of("excerpt"), ids=_name)
+def test_an_excerpt_is_in_its_file(block: Block) -> None:
+    """Its parts, which ``...`` on a line of its own separates, in order."""
+    rest = (ROOT / block.source).read_text("utf-8")
+    parts = re.split(r"^ *(?:#|//)? *\.\.\.\n", block.text, flags=re.MULTILINE)
+    for part in filter(None, parts):
+        assert part in rest, f"{block.source} no longer has\n{part}"
+        rest = rest.partition(part)[2]
 
 
 @pytest.mark.parametrize("block", _of("picture"), ids=_name)

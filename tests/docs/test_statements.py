@@ -12,7 +12,7 @@ from tests.docs.blocks import PAGES, ROOT
 from tests.docs.commands import all_options, check_voxgpu
 
 #: Options of other programs that pages speak of.
-_OTHERS = {"--mem", "--only", "--strict"}
+_OTHERS = {"--mem", "--only", "--strict", "--update-golden", "--fmad"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
