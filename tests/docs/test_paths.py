@@ -93,8 +93,15 @@ def test_every_name_exists(stem: str) -> None:
     assert not missing, f"no such name in the source code: {', '.join(missing)}"
 
 
+def test_the_page_on_tests_lists_every_folder() -> None:
+    tracked = {PurePosixPath(each).parts[2] for each in _files() if each.startswith("/tests/")}
+    folders = {each for each in tracked if (ROOT / "tests" / each).is_dir()}
+    page = (ROOT / "tests" / "README.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `tests/(\w+)/` \|", page, re.MULTILINE)) == folders
+
+
 def test_a_path_that_does_not_exist_is_noticed() -> None:
     assert _exists("tests/docs/test_paths.py") and _exists("test_paths.py")
     assert _exists("tests/docs/") and _exists("kernels/*.cu")
-    for wrong in ("docs/test_paths.py", "tests/nowhere/", "paths.py", "docs/*.cu"):
+    for wrong in ("docs/test_paths.py", "tests/nowhere/", "est_paths.py", "docs/*.cu"):
         assert not _exists(wrong), wrong

@@ -160,7 +160,7 @@ BUGS = {
     "distance: contours without a barrier": Bug("distance_pack", SYNC, "", "distances", "plain", 0),
     "distance: lines without a barrier": Bug("distance", SYNC, "", "distances", "plain", 2),
     "thresholds: counts without a barrier": Bug("threshold_counts", SYNC, "", "counts", "plain", 0),
-    "slope: a voxel beyond the row": Bug(
+    "gradient: a voxel beyond the row": Bug(
         "gradient", "if (x < image.width)", "if (x <= image.width)", "gradients", "bounds", 0
     ),
     "layout: the tail is written past its end": Bug(
