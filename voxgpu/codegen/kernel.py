@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
+from voxgpu.codegen.expression_table import Table, expressions_of, table_of
 from voxgpu.codegen.integers import WHOLE, exact
 from voxgpu.codegen.scalar import HERE, Element, Scalar, single, topological_order
 
@@ -25,6 +27,12 @@ class Kernel:
     outputs: tuple[Scalar, ...]
     gathers: tuple[Scalar, ...] = ()
     stored: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles its fields, not what was derived from them; expressions stay shared."""
+        table = table_of([*self.outputs, *self.gathers])
+        fields = (self.inputs, self.parameters, len(self.outputs), self.stored)
+        return _of_table, (*fields, table)
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -97,3 +105,14 @@ class Kernel:
                 value: bool | float = each.detail[2]  # type: ignore[assignment]
                 return value
         return False
+
+
+def _of_table(
+    inputs: tuple[str, ...],
+    parameters: tuple[Element, ...],
+    outputs: int,
+    stored: tuple[str, ...],
+    table: Table,
+) -> Kernel:
+    found = expressions_of(table)
+    return Kernel(inputs, parameters, found[:outputs], found[outputs:], stored)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import reduce
 from hashlib import sha256
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 Element = Literal["bool", "f32", "f64", "i32", "u32", "i64", "u64"]
 Offset = tuple[int, int, int]
@@ -75,6 +75,12 @@ class Scalar:
 
     def __hash__(self) -> int:
         return id(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles as a table, whose depth is not that of the expression."""
+        from voxgpu.codegen.expression_table import only_expression, table_of
+
+        return only_expression, (table_of([self]),)
 
     def __eq__(self, other: object) -> Scalar:  # type: ignore[override]
         return _compare("equal", self, other)

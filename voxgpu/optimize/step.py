@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
+from voxgpu.codegen.expression_table import Table, expressions_of, table_of
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import Scalar
+from voxgpu.codegen.scalar import Element, Scalar
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.plan.node import Node
@@ -71,6 +72,16 @@ class FusedStep:
     numbers: tuple[ReducedScalar, ...]
     nodes: tuple[tuple[ValueId, Node], ...]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles its fields; the expressions of its numbers stay those of its kernel."""
+        kernel = self.kernel
+        bodies = [each.body for each in self.numbers]
+        table = table_of([*kernel.outputs, *kernel.gathers, *bodies])
+        parts = (kernel.inputs, kernel.parameters, kernel.stored, len(kernel.outputs))
+        numbers = tuple((each.id, each.nonempty, each.mask) for each in self.numbers)
+        rest = (self.grid, self.images, self.scalars, self.written, numbers, self.nodes)
+        return _fused_step, (table, parts, *rest)
+
     @cached_property
     def inputs(self) -> tuple[ValueId, ...]:
         """What it needs."""
@@ -97,6 +108,10 @@ class BatchedStep:
 
     nodes: tuple[tuple[ValueId, Node], ...]
     shared: int
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles its fields, not what was derived from them."""
+        return BatchedStep, (self.nodes, self.shared)
 
     @cached_property
     def inputs(self) -> tuple[ValueId, ...]:
@@ -142,3 +157,24 @@ Step = NodeStep | FusedStep | BatchedStep | StoreRead
 def is_sequence(step: Step) -> TypeGuard[NodeStep]:
     """Whether all that a step does is to put values in a row."""
     return isinstance(step, NodeStep) and step.node.primitive is SEQUENCE
+
+
+def _fused_step(
+    table: Table,
+    parts: tuple[tuple[str, ...], tuple[Element, ...], tuple[str, ...], int],
+    grid: Grid,
+    images: tuple[ValueId, ...],
+    scalars: tuple[ValueId, ...],
+    written: tuple[ValueId, ...],
+    numbers: tuple[tuple[ValueId, int | None, str], ...],
+    nodes: tuple[tuple[ValueId, Node], ...],
+) -> FusedStep:
+    inputs, parameters, stored, outputs = parts
+    found = expressions_of(table)
+    bodies = len(found) - len(numbers)
+    kernel = Kernel(inputs, parameters, found[:outputs], found[outputs:bodies], stored)
+    reduced = tuple(
+        ReducedScalar(id, body, nonempty, mask)
+        for (id, nonempty, mask), body in zip(numbers, found[bodies:], strict=True)
+    )
+    return FusedStep(kernel, grid, images, scalars, written, reduced, nodes)

@@ -19,7 +19,7 @@ from voxgpu.ids import meaning_of
 from voxgpu.primitives.catalogue import primitives_of
 from voxgpu.primitives.guarded import guarded
 from voxgpu.primitives.module_versions import Changed, check_loaded, imported
-from voxgpu.primitives.primitive import Primitive
+from voxgpu.primitives.primitive import Extension, Primitive
 
 GROUP = "voxgpu.primitives"
 
@@ -66,7 +66,8 @@ def from_file(path: Path) -> tuple[Primitive, ...]:
         message = f"`{path}` defines no primitive"
         hint = "decorate a function, e.g. with voxgpu.primitives.define.voxelwise()"
         raise BrokenExtension(Diagnostic("E111", message, Span(source, 0, 1), help=hint))
-    return tuple(_of_text(primitive, text, after) for primitive in found)
+    place = Extension(str(path.absolute()), "", sha256(text.encode()).hexdigest())
+    return tuple(_of_text(primitive, text, after, place) for primitive in found)
 
 
 def from_packages() -> tuple[tuple[Primitive, ...], tuple[Diagnostic, ...]]:
@@ -106,6 +107,17 @@ def _key(name: str, primitive: Primitive) -> tuple[str, tuple[str, ...], str]:
     return name, tuple(str(each.type) for each in primitive.parameters), primitive.dialect
 
 
+def from_entry_point(value: str) -> tuple[Primitive, ...]:
+    """The primitives of the installed package whose entry point names this module.
+
+    Raises LookupError where no package does, and whatever importing the module raises.
+    """
+    for point in entry_points(group=GROUP):
+        if point.value == value:
+            return tuple(_from_package(point))
+    raise LookupError(f"no installed package has the entry point `{value}`")
+
+
 def _from_package(point: EntryPoint) -> list[Primitive]:
     module = point.load()
     if not isinstance(module, ModuleType):
@@ -119,10 +131,13 @@ def _from_package(point: EntryPoint) -> list[Primitive]:
     check_loaded({}, modules)
     if point.dist is not None:
         modules[f"distribution {point.dist.name}"] = point.dist.version
-    return [_of_text(primitive, text, modules) for primitive in found]
+    place = Extension("", point.value, sha256(text.encode()).hexdigest())
+    return [_of_text(primitive, text, modules, place) for primitive in found]
 
 
-def _of_text(primitive: Primitive, text: str, modules: Mapping[str, str]) -> Primitive:
+def _of_text(
+    primitive: Primitive, text: str, modules: Mapping[str, str], place: Extension
+) -> Primitive:
     """The primitive with the text it is from in its meaning, unless its expression is its meaning.
 
     modules  what the text imports, directly or not, and the digest or version of each
@@ -130,11 +145,10 @@ def _of_text(primitive: Primitive, text: str, modules: Mapping[str, str]) -> Pri
     Authors forget to raise a version; then a stored result would be that of the former text.
     """
     if primitive.body is not None:
-        return primitive
-    primitive = guarded(primitive)
-    digest = sha256(text.encode()).hexdigest()
+        return replace(primitive, extension=place)
+    primitive = replace(guarded(primitive), extension=place)
     others = [part for name in sorted(modules) for part in (name, modules[name])]
-    meaning = meaning_of("text", digest) + meaning_of("imports", *others)
+    meaning = meaning_of("text", place.digest) + meaning_of("imports", *others)
     # The functions of others run with the program, where their mistakes fail single goals.
     return replace(primitive, meaning=primitive.meaning + meaning, folds=False)
 

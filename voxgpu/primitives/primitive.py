@@ -66,6 +66,20 @@ class Parameter:
     default: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """The user's file or the installed package that a primitive comes from.
+
+    file    absolute path of the Python file; empty for a package
+    entry   what the entry point of the package names, such as ``lab.filters``; empty for a file
+    digest  SHA-256 of the text
+    """
+
+    file: str
+    entry: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Primitive:
     """One overload of one operation of the language.
@@ -94,6 +108,7 @@ class Primitive:
                   to the whole type of the result; None where only running tells
     folds         it is computed while lowering where its arguments stand in the program: cheap,
                   and nobody can notice when it is computed
+    extension     the user's file or the package that brings it; None for voxgpu's own
     """
 
     name: str
@@ -118,6 +133,16 @@ class Primitive:
     element_from: Callable[..., str] | None = None
     folds: bool = False
     is_exact: bool = False
+    extension: Extension | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles as the place where another process finds it.
+
+        Raises pickle.PicklingError where that is nowhere.
+        """
+        from voxgpu.primitives.locate import locate, location_of
+
+        return locate, location_of(self)
 
     def element_of(self, first: str, *static: object) -> str:
         """The element of an image result, from that of the first image and static arguments."""
