@@ -174,3 +174,11 @@ def test_a_body_is_inlined_where_its_outside_wins(tmp_path: Path) -> None:
     padded[1:3, 1:4] = np.abs(v.array)
     expected = (padded[1:3, 2:] - padded[1:3, :-2]) + (padded[2:, 1:4] - padded[:-2, 1:4])
     assert np.array_equal(found, expected)
+
+
+def test_computed_thresholds_of_one_stage_are_one_batch(plan_of: object) -> None:
+    lines = [f'print "{n}" volume(v > max(v) / {n + 1})' for n in range(FEWEST_THRESHOLDS)]
+    lines.append('print "last" volume(v > volume(v > max(v) / 2))')
+    plan = simplify(plan_of("\n".join(lines)))  # type: ignore[operator]
+    sizes = [len(step.nodes) for step in fuse(plan) if isinstance(step, BatchedStep)]
+    assert sorted(sizes) == [1, FEWEST_THRESHOLDS]

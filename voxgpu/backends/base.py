@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from voxgpu.backends.thread_pool import ThreadPool
+from voxgpu.deferred import DeferredError
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.optimize.schedule import Schedule
@@ -14,8 +15,8 @@ from voxgpu.plan.node import Node
 from voxgpu.primitives.primitive import Primitive, UndefinedValueError, Value, ValueWithWarning
 from voxgpu.store.session_cache import SessionCache
 
-#: What became of one output of a task. A problem of one leaves the others as they are.
-StepResult = Value | ValueWithWarning | UndefinedValueError
+#: The outcome of one output of a task. An error of one leaves the others as they are.
+StepResult = Value | ValueWithWarning | UndefinedValueError | DeferredError
 
 
 class Backend(Protocol):

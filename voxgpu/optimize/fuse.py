@@ -29,17 +29,13 @@ from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, ReducedScalar, Step
 from voxgpu.plan.node import Node, Plan, arguments_of
-from voxgpu.primitives.internal import PERCENTILE_COMPARE, THRESHOLD_COUNT
+from voxgpu.primitives.internal import SHARED_INPUTS
 from voxgpu.primitives.primitive import AccessPattern
-from voxgpu.primitives.source import CONSTANT
 from voxgpu.types import BOOLEAN, Content, ImageOf
 
 MOST_IMAGES = 8
 MOST_OPERATIONS = 64
 MOST_OUTPUTS = 32
-
-#: Primitives whose nodes share work where so many of their first inputs are the same.
-_JOINT = {PERCENTILE_COMPARE: 3, THRESHOLD_COUNT: 1}
 
 
 class _Group:
@@ -61,19 +57,19 @@ def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
 
     given  values that are there already: nothing is made for them
     """
-    groups = _Grouping(plan, given).groups()
-    in_group = {id: group for group in groups for id in group.members}
-    joint = _joint(plan, given)
+    grouping = _Grouping(plan, given)
+    in_group = {id: group for group in grouping.groups() for id in group.members}
+    batches = _batches(plan, given, grouping.stage)
     steps: list[Step] = []
     done: set[int] = set()
     escapes = _escapes(plan, in_group)
     places = {id: place for place, id in enumerate(plan.nodes)}
     for id, node in plan.nodes.items():
-        if id in given or (id in joint and joint[id][0] != id):
+        if id in given or (id in batches and batches[id][0] != id):
             continue
-        if id in joint:
-            members = tuple((each, plan.nodes[each]) for each in joint[id])
-            steps.append(BatchedStep(members, _JOINT[node.primitive]))
+        if id in batches:
+            members = tuple((each, plan.nodes[each]) for each in batches[id])
+            steps.append(BatchedStep(members, SHARED_INPUTS[node.primitive]))
         elif id not in in_group:
             steps.append(NodeStep(id, node))
         elif in_group[id].order not in done:
@@ -84,20 +80,20 @@ def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
     return steps
 
 
-def _joint(plan: Plan, given: Collection[ValueId]) -> dict[ValueId, list[ValueId]]:
-    """The nodes that share work with others, each with all of them."""
+def _batches(
+    plan: Plan, given: Collection[ValueId], stage: Mapping[ValueId, int]
+) -> dict[ValueId, list[ValueId]]:
+    """The nodes that are computed in batches, each with all nodes of its batch.
+
+    A batch is of one stage. Such a node is no voxelwise node, so its stage is greater than those of
+    its inputs: none of a batch depends on another, however their numbers are computed.
+    """
     found: dict[tuple[object, ...], list[ValueId]] = {}
     for id, node in plan.nodes.items():
-        if node.primitive in _JOINT and id not in given and _differ_by_constants(plan, node):
-            shared = node.inputs[: _JOINT[node.primitive]]
-            found.setdefault((node.primitive, *shared), []).append(id)
+        if node.primitive in SHARED_INPUTS and id not in given:
+            shared = node.inputs[: SHARED_INPUTS[node.primitive]]
+            found.setdefault((node.primitive, stage[id], *shared), []).append(id)
     return {id: members for members in found.values() for id in members}
-
-
-def _differ_by_constants(plan: Plan, node: Node) -> bool:
-    """Whether what is not shared stands in the program, and thus depends on none of the others."""
-    own = node.inputs[_JOINT[node.primitive] :]
-    return all(plan.nodes[each].primitive is CONSTANT for each in own)
 
 
 def _escapes(plan: Plan, in_group: Mapping[ValueId, _Group]) -> set[ValueId]:
@@ -117,7 +113,7 @@ class _Grouping:
     def __init__(self, plan: Plan, given: Collection[ValueId]) -> None:
         self._plan = plan
         self._given = given
-        self._stage: dict[ValueId, int] = {}  # of a value
+        self.stage: dict[ValueId, int] = {}  # of a value, once `groups` has run
         self._group: dict[ValueId, _Group] = {}
         self._gathering: dict[tuple[int, ValueId], _Group] = {}
         self._count = 0
@@ -125,12 +121,12 @@ class _Grouping:
     def groups(self) -> list[_Group]:
         """The groups."""
         for id, node in self._plan.nodes.items():
-            stage = max((self._stage[each] for each in node.inputs), default=0)
+            stage = max((self.stage[each] for each in node.inputs), default=0)
             if id in self._given or not self._is_fusible(id, node):
-                self._stage[id] = stage if id in self._given or not node.inputs else stage + 1
+                self.stage[id] = stage if id in self._given or not node.inputs else stage + 1
                 continue
             reduces = node.primitive.shape is AccessPattern.REDUCTION
-            self._stage[id] = stage + reduces
+            self.stage[id] = stage + reduces
             self._place(id, node, stage, reduces)
         return list(dict.fromkeys(self._group.values()))
 
@@ -153,7 +149,7 @@ class _Grouping:
         before = [
             self._group[each]
             for each in images
-            if each in self._group and self._stage[each] == stage and not self._reduces(each)
+            if each in self._group and self.stage[each] == stage and not self._reduces(each)
         ]
         groups = list(dict.fromkeys(before))
         if reduces:

@@ -6,6 +6,7 @@ makes it worth while is how a backend computes it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from voxgpu.primitives.define import (
 )
 from voxgpu.primitives.distance import distance, signed_distance
 from voxgpu.primitives.intensity_ranks import percentiles
+from voxgpu.primitives.primitive import Primitive
 from voxgpu.types import TEXT
 
 StaticText = Annotated[str, Role((TEXT,), static=True)]
@@ -140,3 +142,7 @@ THRESHOLD_COUNT = threshold_count.overloads[0]
 TOUCHING = components_touching.overloads[0]
 ANY_IN_BOX = box_dilate.overloads[0]
 ALL_IN_BOX = box_erode.overloads[0]
+
+#: Primitives whose nodes are computed in batches, since they share most of their work where so many
+#: of their first inputs are the same.
+SHARED_INPUTS: Mapping[Primitive, int] = {PERCENTILE_COMPARE: 3, THRESHOLD_COUNT: 1}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,11 +21,15 @@ from voxgpu.backends.cuda.values import (
     HostComputedValue,
     ScalarTransfer,
     dependencies_of,
+    nothing_unless,
+    number_at,
+    truth_at_first,
+    unless_empty,
 )
 from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.codegen.cuda_renderer import CudaKernel
 from voxgpu.codegen.scalar import Scalar
-from voxgpu.deferred import DeferredValue, fetched
+from voxgpu.deferred import DeferredError, DeferredValue, fetched
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Schedule
@@ -36,7 +40,6 @@ from voxgpu.primitives.primitive import (
     Primitive,
     UndefinedValueError,
     Value,
-    empty_mask,
 )
 from voxgpu.primitives.sequence import ITEM, SEQUENCE
 from voxgpu.primitives.source import CONSTANT
@@ -145,30 +148,37 @@ class Gpu:
         return made
 
     def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Several nodes that share work."""
-        nodes = [node for _, node in step.nodes]
-        given = [arguments_of(node, [inputs[i] for i in node.inputs]) for node in nodes]
-        if is_for_host(nodes[0].primitive, given[0]):
-            return [self._on_host(node, each) for node, each in zip(nodes, given, strict=True)]
-        arguments = [
-            [
-                self._argument(each, False)
-                for each in arguments_of(node, [inputs[i] for i in node.inputs])
-            ]
-            for node in nodes
-        ]
-        found = JOINTS[nodes[0].primitive](arguments, self.device)
-        values = list(inputs.values())
-        if nodes[0].primitive.makes_image:
-            first = inputs[nodes[0].inputs[0]]
-            assert isinstance(first, Image)
-            return [self._image(each, first.grid, values) for each in found]
+        """Several nodes that share work; where a number of one is undefined, that one fails."""
+        made: dict[ValueId, StepResult] = {}
+        batch: list[tuple[ValueId, list[Value], list[Any]]] = []
+        first = step.nodes[0][1].primitive
+        for id, node in step.nodes:
+            given = arguments_of(node, [inputs[each] for each in node.inputs])
+            try:
+                if is_for_host(first, given):
+                    made[id] = self._on_host(node, given)
+                else:
+                    batch.append((id, given, [self._argument(each, False) for each in given]))
+            except DeferredError as error:
+                made[id] = error
+        if batch:
+            found = JOINTS[first]([each for *_, each in batch], self.device)
+            made.update(self._unpacked(first, [(id, given) for id, given, _ in batch], found))
+        return [made[id] for id in step.outputs]
+
+    def _unpacked(
+        self, primitive: Primitive, batch: list[tuple[ValueId, list[Value]]], found: Any
+    ) -> Iterator[tuple[ValueId, StepResult]]:
+        """The results of a batch as values: images, or the numbers of an array."""
+        if primitive.makes_image:
+            for (id, given), array in zip(batch, found, strict=True):
+                image = next(each for each in given if isinstance(each, Image))
+                yield id, self._image(array, image.grid, given)
+            return
         gathered = ScalarTransfer(self.device, found, self.device.record_event())
-        sources = dependencies_of(values)
-        return [
-            DeviceNumber(id, gathered, partial(_number_at, place), place, sources, True)
-            for place, id in enumerate(step.outputs)
-        ]
+        for place, (id, given) in enumerate(batch):
+            sources = dependencies_of(given)
+            yield id, DeviceNumber(id, gathered, partial(number_at, place), place, sources, True)
 
     def _on_host(self, node: Node, arguments: list[Value]) -> StepResult:
         """One node by its reference."""
@@ -204,7 +214,7 @@ class Gpu:
         ]
         found = scalar_kernels.apply(operation, operands, self.device)
         gathered = ScalarTransfer(self.device, found, self.device.record_event())
-        finish = _truth if primitive.result == BOOLEAN else partial(_number_at, 0)
+        finish = truth_at_first if primitive.result == BOOLEAN else partial(number_at, 0)
         return DeviceNumber(id, gathered, finish, 0, dependencies_of(arguments), True)
 
     def _alone(
@@ -266,9 +276,9 @@ class Gpu:
         made: list[StepResult] = []
         check = len(wanted)
         for place, (id, nonempty, mask) in enumerate(wanted):
-            finish: Finish = partial(_number_at, place)
+            finish: Finish = partial(number_at, place)
             if nonempty is not None:
-                finish = partial(_unless_empty, place, check, mask)
+                finish = partial(unless_empty, place, check, mask)
                 check += 1
             made.append(DeviceNumber(id, gathered, finish, place, sources[place], nonempty is None))
         return made
@@ -287,7 +297,7 @@ class Gpu:
         event = self.device.record_event()
         if found.check is not None:
             check = ScalarTransfer(self.device, found.check, event)
-            sources = (*sources, DeviceNumber(id, check, partial(_checked, found.problem)))
+            sources = (*sources, DeviceNumber(id, check, partial(nothing_unless, found.problem)))
         return DeviceImage(found.array, grid, self.device, event, False, sources)
 
     def _image(self, array: Array, grid: Grid, inputs: list[Value]) -> DeviceImage:
@@ -364,28 +374,6 @@ def _number(value: Value) -> Value:
 
 def _is_scalar(node: Node) -> bool:
     return node.primitive.shape is AccessPattern.SCALAR
-
-
-def _number_at(place: int, found: Any) -> float:
-    return float(found[place])
-
-
-def _truth(found: Any) -> bool:
-    return bool(found[0])
-
-
-def _unless_empty(place: int, check: int, mask: str, found: Any) -> float:
-    if not found[check]:
-        raise empty_mask(mask)
-    return float(found[place])
-
-
-def _checked(problem: Callable[[Any], UndefinedValueError | None], found: Any) -> float:
-    """Nothing, unless something was wrong."""
-    error = problem(found)
-    if error is not None:
-        raise error
-    return 0.0
 
 
 def _libraries_of(step: Step) -> tuple[str, ...]:

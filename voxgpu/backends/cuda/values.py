@@ -15,7 +15,12 @@ from voxgpu.backends.cuda.launch import Array
 from voxgpu.deferred import DeferredError, DeferredValue, Warnings, fetched, is_ready, warnings_of
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
-from voxgpu.primitives.primitive import UndefinedValueError, Value, ValueWithWarning
+from voxgpu.primitives.primitive import (
+    UndefinedValueError,
+    Value,
+    ValueWithWarning,
+    empty_mask,
+)
 
 #: From what was computed on the device to the value. Raises UndefinedValueError where there is
 #: none.
@@ -214,3 +219,30 @@ def _elsewhere(values: Iterable[Value]) -> list[DeferredValue]:
         elif isinstance(each, DeferredValue):
             found.append(each)
     return found
+
+
+def number_at(place: int, found: npt.NDArray[np.float64]) -> float:
+    """The number at that index."""
+    return float(found[place])
+
+
+def truth_at_first(found: npt.NDArray[np.float64]) -> bool:
+    """The first number as a truth value."""
+    return bool(found[0])
+
+
+def unless_empty(place: int, check: int, mask: str, found: npt.NDArray[np.float64]) -> float:
+    """The number at an index. Raises UndefinedValueError where the count at ``check`` is 0."""
+    if not found[check]:
+        raise empty_mask(mask)
+    return float(found[place])
+
+
+def nothing_unless(
+    problem: Callable[[Any], UndefinedValueError | None], found: npt.NDArray[np.float64]
+) -> float:
+    """0. Raises the error that ``problem`` finds in the numbers, if any."""
+    error = problem(found)
+    if error is not None:
+        raise error
+    return 0.0
