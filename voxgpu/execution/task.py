@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from voxgpu.backends.base import Backend, StepResult
 from voxgpu.deferred import fetched
 from voxgpu.execution.rounding import lost_number
@@ -58,6 +60,14 @@ def perform(work: TaskInput, backend: Backend) -> Sequence[StepResult | StoredVa
     inputs = work.inputs
     if not backend.is_async(work.task.step):
         inputs = {id: fetched(value) for id, value in inputs.items()}
+    # Infinities and NaN are values of the language; NumPy's warnings about them would reach users.
+    with np.errstate(all="ignore"):
+        return _performed(work, inputs, backend)
+
+
+def _performed(
+    work: TaskInput, inputs: Mapping[ValueId, Value], backend: Backend
+) -> Sequence[StepResult | StoredValue]:
     match work.task.step:
         case StoreRead(id):
             return [_recalled(work, id, backend)]
