@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -30,6 +31,13 @@ from voxgpu.language.ast import (
     Variable,
 )
 from voxgpu.language.lexer import KEYWORDS
+from voxgpu.language.unparse import unparse_command
+
+
+def unparse_program(commands: Iterable[Command]) -> str:
+    """The text of a program, a command a line."""
+    return "".join(f"{unparse_command(command)}\n" for command in commands)
+
 
 #: A place for syntax that stands nowhere.
 NOWHERE = Span(Source("nowhere", ""), 0, 0)

@@ -276,11 +276,6 @@ class Diagnostics:
         """What does not."""
         return tuple(each for each in self.all if not each.is_error)
 
-    def raise_errors(self) -> None:
-        """Raises ImgqlError with everything if there is an error."""
-        if self.errors:
-            raise ImgqlError(self.all)
-
 
 def _lines(diagnostic: Diagnostic) -> Iterable[str]:
     yield f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"

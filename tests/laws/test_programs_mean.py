@@ -15,12 +15,11 @@ from hypothesis import given
 import voxgpu
 from tests.laws import naive
 from tests.laws.typed_programs import programs
-from tests.strategies import law
+from tests.strategies import law, unparse_program
 from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.execution.events import Event, Finished
 from voxgpu.language.ast import Command, Let, Print, Save
-from voxgpu.language.unparse import unparse_program
 from voxgpu.plan.apply_primitive import PrimitiveApplier
 from voxgpu.session import Session
 

@@ -16,12 +16,11 @@ from hypothesis import given
 from tests.laws.test_programs_mean import VOXELS
 from tests.laws.typed_programs import programs
 from tests.store.values import same
-from tests.strategies import law
+from tests.strategies import law, unparse_program
 from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.execution import runner
 from voxgpu.language.ast import Command
-from voxgpu.language.unparse import unparse_program
 from voxgpu.session import Result, Session, backend_of
 from voxgpu.store.disk import DiskStore
 from voxgpu.store.tiered_store import TieredStore

@@ -12,7 +12,7 @@ from tests import strategies
 from voxgpu.diagnostics import CODES, Diagnostic, Source
 from voxgpu.language.ast import Command, Dialect, Expression, Print, TextLiteral
 from voxgpu.language.parse import parse
-from voxgpu.language.unparse import unparse, unparse_program
+from voxgpu.language.unparse import unparse
 
 DIALECTS = list(Dialect)
 
@@ -28,7 +28,7 @@ def _shown(commands: object) -> str:
 def test_a_program_that_is_written_reads_the_same(
     dialect: Dialect, commands: list[Command]
 ) -> None:
-    text = unparse_program(commands)
+    text = strategies.unparse_program(commands)
     parsed = parse(Source("written", text), strategies.OPERATORS, dialect)
     assert parsed.diagnostics == (), "\n".join(map(str, parsed.diagnostics))
     assert _shown(list(parsed.commands)) == _shown(commands), text
@@ -50,9 +50,9 @@ def test_an_expression_that_is_written_reads_the_same(
 @given(commands=strategies.programs())
 @strategies.law(50)
 def test_writing_twice_changes_nothing(commands: list[Command]) -> None:
-    text = unparse_program(commands)
+    text = strategies.unparse_program(commands)
     again = parse(Source("written", text), strategies.OPERATORS).commands
-    assert unparse_program(again) == text
+    assert strategies.unparse_program(again) == text
 
 
 def _are_well_made(diagnostics: tuple[Diagnostic, ...], text: str) -> None:

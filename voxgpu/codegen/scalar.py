@@ -21,10 +21,8 @@ from typing import Any, Literal
 Element = Literal["bool", "f32", "f64", "i32", "u32", "i64", "u64"]
 Offset = tuple[int, int, int]
 
-#: Operations on two numbers that give a number, and on two numbers that give true or false.
-ARITHMETIC = ("add", "subtract", "multiply", "divide")
+#: Operations on two numbers that give true or false.
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
-LOGIC = ("and", "or", "xor", "not")
 #: Operations that gather every voxel of the image into one number.
 REDUCTIONS = ("total", "count", "smallest", "largest")
 #: Operations that take whole numbers as they are. A key says so: before, they were rounded first.

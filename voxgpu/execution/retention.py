@@ -51,10 +51,6 @@ class RetentionPolicy:
         self._doubts: dict[ValueId, Warnings] = {}
         self._task: _Task | None = None
 
-    def recall(self, id: ValueId) -> tuple[Value, Warnings] | None:
-        """A value from the store."""
-        return self.store.get(id)
-
     def keep(
         self,
         nodes: Mapping[ValueId, Node],

@@ -163,4 +163,3 @@ OPERATIONS: dict[str, tuple[str, int, int, Callable[[Types], Type]]] = {
 
 #: Functions whose first argument is a function: how many arguments they take.
 HIGHER_ORDER = {"map": (2,), "filter": (2,), "fold": (2, 3)}
-SLICE_BOUND = "slice bound"

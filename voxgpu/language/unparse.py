@@ -48,11 +48,6 @@ def unparse(expression: Expression) -> str:
     return "".join(pieces)
 
 
-def unparse_program(commands: Iterable[Command]) -> str:
-    """The text of a program, a command a line."""
-    return "".join(f"{unparse_command(command)}\n" for command in commands)
-
-
 def unparse_command(command: Command) -> str:
     """The text of one command."""
     match command:

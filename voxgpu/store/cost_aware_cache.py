@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
@@ -41,7 +40,6 @@ class GreedyDualSizeCache(Mapping[ValueId, Value]):
         self._ranks: dict[ValueId, float] = {}
         self._order: list[tuple[float, int, ValueId]] = []
         self._entries = itertools.count()
-        self._pinned: Counter[ValueId] = Counter()
         self._floor = 0.0
         #: Bytes that all values take.
         self.bytes = 0
@@ -80,31 +78,14 @@ class GreedyDualSizeCache(Mapping[ValueId, Value]):
         self.bytes -= self._size(value)
         return self._seconds.pop(id)
 
-    def pin(self, ids: Iterable[ValueId]) -> None:
-        """These must stay until they are let go as often, even over the budget."""
-        self._pinned.update(ids)
-
-    def unpin(self, ids: Iterable[ValueId]) -> None:
-        """They may go again."""
-        self._pinned.subtract(ids)
-        self._pinned = +self._pinned
-        self.shrink(self._budget)
-
     def shrink(self, most: int) -> None:
-        """Drives values out until the others take at most so many bytes, if pins allow it."""
-        spared = []
+        """Drives values out until the others take at most so many bytes."""
         while self.bytes > most and self._order:
-            entry = heapq.heappop(self._order)
-            rank, _, id = entry
+            rank, _, id = heapq.heappop(self._order)
             if self._ranks.get(id) != rank:
                 continue  # it was used since, and stands elsewhere, too
-            if self._pinned[id]:
-                spared.append(entry)
-                continue
             self._floor = rank
             self._drop(id)
-        for entry in spared:
-            heapq.heappush(self._order, entry)
 
     def clear(self) -> None:
         """Forgets everything; nothing is spilled."""

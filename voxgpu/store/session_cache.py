@@ -37,11 +37,6 @@ class SessionCache(Mapping[ValueId, Value]):
         """Bytes of this machine's memory that values take."""
         return self._ram.bytes
 
-    @property
-    def device_bytes(self) -> int:
-        """Bytes that values take on the device."""
-        return self._device.bytes if self._device is not None else 0
-
     def add(self, id: ValueId, value: Value, seconds: float) -> None:
         """Keeps a value where it is; ``seconds`` is what computing it again takes."""
         if self._device is not None and isinstance(value, DeferredValue):

@@ -53,7 +53,7 @@ def test_what_there_is_no_room_for_waits_in_ram(double: Any) -> None:
         for n in range(10):
             session.execute(compiled(f'{BASE}save "s{n}.nii" a + {n}', session))
         kept = session._keeping.memory
-        assert kept.moved_off > 0 and kept.device_bytes <= 4 * IMAGE
+        assert kept.moved_off > 0 and kept._device.bytes <= 4 * IMAGE
         assert kept.bytes > 0
         double.reset()
         text = f'{BASE}print "m" max((a + 0) * 3)'

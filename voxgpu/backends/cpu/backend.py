@@ -25,8 +25,6 @@ from voxgpu.primitives.primitive import (
     empty_mask,
 )
 
-_GATHERED = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
-
 
 class Cpu(HostBackend):
     """Computes on this machine's cores; ``threads`` None: as many as it may use."""

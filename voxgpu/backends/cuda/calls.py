@@ -265,22 +265,13 @@ def _joined(arguments: list[Any], _: Grid, device: CudaDevice) -> Images:
 def _extracted(arguments: list[Any], grid: Grid, device: CudaDevice) -> Images:
     img, size, index = arguments
     start, shape = (tuple(map(int, reversed(each))) for each in (index, size))
-    return _part(img, start, shape, grid, device)
+    part = channels.extracted(img, start, shape, device)
+    return Images(part.reshape(grid.shape + img.shape[len(shape) :]))
 
 
 def _sliced(arguments: list[Any], grid: Grid, device: CudaDevice) -> Images:
     img, axis, index = arguments
-    place = 2 - int(axis)
-    start = tuple(int(index) if each == place else 0 for each in range(3))
-    shape = tuple(1 if each == place else size for each, size in enumerate(img.shape))
-    return _part(img, start, shape, grid, device)
-
-
-def _part(
-    img: Array, start: tuple[int, ...], shape: tuple[int, ...], grid: Grid, device: CudaDevice
-) -> Images:
-    part = channels.extracted(img, start, shape, device)
-    return Images(part.reshape(grid.shape + img.shape[len(shape) :]))
+    return Images(channels.sliced(img, 2 - int(axis), int(index), device).reshape(grid.shape))
 
 
 def _overlap(meaning: Callable[[overlap.Counts], float]) -> Function:
