@@ -1,7 +1,7 @@
-"""Random image files with everything that is known of them: voxels, and where voxels lie.
+"""Random image files with their known content: voxels and geometry.
 
-Geometry is kept as the NIfTI affine: the matrix that takes a voxel (x, y, z) to mm (right,
-anterior, superior).
+Geometry is given as the NIfTI affine: the matrix from voxel (x, y, z) to mm (right, anterior,
+superior).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class Scan:
-    """A file or folder and what is in it.
+    """A file or folder and its content.
 
     path    what to read
     voxels  (z, y, x), after rescaling
     affine  4×4, voxel (x, y, z) to mm (right, anterior, superior)
-    about   what the generator chose, for messages
+    about   the generator's choices, for messages
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Scan:
 
 
 def random_affine(rng: np.random.Generator, mirrored: bool = True) -> npt.NDArray[np.float64]:
-    """Rotation by right angles and by a few degrees or any, spacing, and an origin."""
+    """A random affine: rotation by right angles plus a small or arbitrary one, spacing, origin."""
     kind = rng.integers(4)
     axes = np.eye(3)
     if kind >= 1:
@@ -68,7 +68,7 @@ def random_shape(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def random_voxels(rng: np.random.Generator, element: str, shape: Any) -> npt.NDArray[Any]:
-    """Voxels over the whole range of the element, some of float images not a number."""
+    """Voxels over the whole range of the element type; some float images contain NaN."""
     kind = np.dtype(element)
     if kind.kind == "f":
         voxels = rng.normal(0, 100, shape).astype(kind)
@@ -80,14 +80,14 @@ def random_voxels(rng: np.random.Generator, element: str, shape: Any) -> npt.NDA
 
 
 def nifti(rng: np.random.Generator, folder: Path) -> Scan:
-    """A NIfTI file: codes, forms that agree or not, scales, orientations, byte orders."""
+    """A NIfTI file: form codes, agreeing or differing forms, scaling, orientations, byte orders."""
     shape = random_shape(rng)
     element = str(rng.choice(["uint8", "int8", "int16", "uint16", "int32", "float32", "float64"]))
     voxels = random_voxels(rng, element, shape)
     slope, intercept = [(0, 0), (1, 0), (0, 5), (np.nan, 3), (2, 0), (0.5, -10)][rng.integers(6)]
     codes = [(0, 1), (1, 0), (1, 1), (1, 2), (2, 1), (1, 4), (3, 3), (0, 2), (4, 0)]
     qform_code, sform_code = codes[rng.integers(len(codes))]
-    # Without an sform, the qform is all there is: it holds rotations and one reflection.
+    # Without an sform only the qform is left, which holds rotations and one reflection.
     affine = random_affine(rng)
     other = affine.copy()
     apart = bool(qform_code and sform_code and rng.integers(2))
@@ -187,7 +187,7 @@ _METAIMAGE_TYPES = {
 
 
 def metaimage(rng: np.random.Generator, folder: Path) -> Scan:
-    """A MetaImage file: byte orders, packed or not, voxels inside or beside."""
+    """A MetaImage file: byte orders, compressed or not, voxels inside or beside."""
     shape = random_shape(rng)
     element = str(rng.choice(list(_METAIMAGE_TYPES)))
     voxels = random_voxels(rng, element, shape)
@@ -263,7 +263,7 @@ def _as_dicom_stack(affine: Any) -> Any:
 
 
 def dicom_series(rng: np.random.Generator, folder: Path) -> Scan:
-    """A file a slice, in any order of names; slopes may differ from slice to slice."""
+    """One file per slice, with names in random order; slopes may differ between slices."""
     stored, affine, slopes, intercepts = _stack(rng)
     lps = _as_dicom_stack(affine)
     spacing = np.linalg.norm(lps[:3, :3], axis=0)
@@ -330,7 +330,7 @@ def dicom_frames(rng: np.random.Generator, folder: Path) -> Scan:
     return Scan(path, scaled, FLIP @ lps, f"{stored.dtype} {stored.shape} {slopes} {intercepts}")
 
 
-#: How many of each kind a full run reads; 2 000 in all.
+#: Number of files of each kind in a full run; 2 000 in all.
 KINDS = {
     nifti: 900,
     nrrd: 400,

@@ -1,4 +1,4 @@
-"""NIfTI files made byte by byte, for tests that must not trust the code under test."""
+"""NIfTI files built byte by byte, independent of the code under test."""
 
 from __future__ import annotations
 

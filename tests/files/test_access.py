@@ -69,7 +69,7 @@ def test_links_are_followed(roots, place):
     (place / "in" / "up").symlink_to("..")
     for path in ("in/file.nii", "in/folder/a.nii", "in/twice/a.nii", "in/up/secret/a.nii"):
         refused(roots.check_read, path)
-    refused(roots.check_read, "in/folder/../out/a.nii")  # .. of where the link leads
+    refused(roots.check_read, "in/folder/../out/a.nii")  # .. relative to the target of the link
     roots.check_read("in/up/in/a.nii")
 
 

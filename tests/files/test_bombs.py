@@ -1,6 +1,6 @@
-"""Small files that unpack to more than their header promises, or promise what they cannot hold.
+"""Files that decompress to more than their header promises, or promise more than they hold.
 
-Each is read in a process whose memory, and that of the reader it starts, is measured.
+Each is read in a process whose memory, and that of its reader process, is measured.
 """
 
 import gzip
@@ -23,8 +23,7 @@ from voxgpu.files.header import read_header
 from voxgpu.files.raster import largest_ratio
 from voxgpu.files.read import read_image, read_with_doubts
 
-#: Bytes that are unpacked where nobody stops it, and the most that reading may take besides what
-#: libraries need.
+#: Bytes after full decompression, and the most that reading may take besides what libraries need.
 UNPACKED, MOST = 512 << 20, 300 << 20
 
 VOXELS = np.arange(64, dtype=np.uint8).reshape(4, 4, 4)
@@ -50,7 +49,7 @@ for path in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def zeros():
-    """Zeros packed as they are in gzip files, and as zlib does."""
+    """Zeros, compressed as in gzip files and as a zlib stream."""
     pack = zlib.compressobj(1)
     piece = bytes(1 << 24)
     packed = b"".join(pack.compress(piece) for _ in range(UNPACKED >> 24)) + pack.flush()
@@ -123,7 +122,7 @@ def nifti(tmp_path, follow: bytes) -> bytes:
     ("follow", "after", "odd"),
     [
         (b"", b"", ""),
-        (b"", bytes(100), ""),  # padding, as tapes leave it
+        (b"", bytes(100), ""),  # padding, as on tapes
         (b"abc", b"", "3 bytes follow the voxels that its header promises; they were left out"),
         (b"", gzip.compress(b"xy", mtime=0), "2 bytes follow the voxels that its header promises"),
         (b"", b"j", "what follows its gzip data is none and was left out"),
@@ -150,7 +149,7 @@ def test_what_follows_is_not_unpacked_without_end(tmp_path, zeros):
     path = tmp_path / "a.nii.gz"
     packed = gzip.compress(nifti(tmp_path, b""))
     damaged = bytearray(zeros[0])
-    damaged[len(damaged) // 2] ^= 0xFF  # whoever unpacks it all finds that it is damaged
+    damaged[len(damaged) // 2] ^= 0xFF  # full decompression would detect the damage
     path.write_bytes(packed + damaged)
     image, said = read_with_doubts(read_header(path))
     assert same_bits(image.array, VOXELS)
@@ -168,7 +167,7 @@ def test_voxels_far_behind_their_header_are_refused_in_gzip_data(tmp_path, zeros
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])
 def test_pictures_that_claim_more_than_they_can_hold_are_refused(tmp_path, kind):
-    """Reading would take the memory, and then find that there is nothing."""
+    """Reading would allocate the memory before noticing that there is no data."""
     file = io.BytesIO()
     Picture.new("L", (64, 64)).save(file, kind)
     data = bytearray(file.getvalue())
@@ -182,7 +181,7 @@ def test_pictures_that_claim_more_than_they_can_hold_are_refused(tmp_path, kind)
         case "tiff":
             data = bytearray(tiff(8, zlib.compress(b"")))
             at = struct.unpack_from("<I", data, 4)[0] + 2
-            for field in (0, 1, 7):  # width, height, rows in a strip
+            for field in (0, 1, 7):  # width, height, rows per strip
                 struct.pack_into("<I", data, at + 12 * field + 8, 60_000)
     path = tmp_path / f"a.{kind}"
     path.write_bytes(data)

@@ -1,4 +1,4 @@
-"""Headers that could be taken in more than one way, and formats whose files cannot be known."""
+"""Ambiguous headers, and formats whose voxel files cannot be determined."""
 
 import zlib
 
@@ -51,7 +51,7 @@ def test_a_header_on_which_readers_could_differ(tmp_path, text):
     (tmp_path / "v.raw").write_bytes(bytes(64))
     path = tmp_path / ("a.nhdr" if text.startswith("NRRD") else "a.mhd")
     path.write_text(text, newline="")
-    if "LOCAL" in text:  # what follows is voxels
+    if "LOCAL" in text:  # voxels follow
         assert "truncated" in reason(path)
     else:
         assert reason(path)

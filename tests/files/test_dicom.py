@@ -37,9 +37,9 @@ def write_series(folder, name="1.2.3.4", places=range(5), row_column=(1, 0, 0, 0
         }
         for tag, value in tags.items():
             image.SetMetaData(tag, value)
-        # Named against their order, so that the order cannot come from names.
+        # Names run against the order of slices, so that names cannot provide the order.
         writer.SetFileName(str(folder / f"{name}-{9 - index}.dcm"))
-        # Writing DICOM leaves the whole process in the locale "C", reading does not.
+        # Writing DICOM leaves the process in the locale "C"; reading does not.
         before = locale.setlocale(locale.LC_ALL)
         writer.Execute(image)
         locale.setlocale(locale.LC_ALL, before)

@@ -1,4 +1,4 @@
-"""Every frame of DICOM files is looked at: right voxels in right places, or a reason."""
+"""Every frame of DICOM files is checked: correct voxels at correct positions, or a reason."""
 
 import highdicom
 import numpy as np
@@ -20,7 +20,7 @@ AXIAL = (1, 0, 0, 0, 1, 0)
 
 
 def write(folder, stored=STORED, prefix="a", start=0, change=lambda one, k: None, uid="1.2.3"):
-    """A file a slice, axial, 2 mm apart; ``change`` alters one before it is saved."""
+    """Write one file per slice, axial, 2 mm apart; ``change`` alters a data set before saving."""
     folder.mkdir(exist_ok=True)
     for k, plane in enumerate(stored):
         one = _dicom(uid, "1.2.840.10008.5.1.4.1.1.4", *plane.shape, plane.dtype.kind == "i")
@@ -35,7 +35,7 @@ def write(folder, stored=STORED, prefix="a", start=0, change=lambda one, k: None
 
 
 def setting(**values):
-    """Sets elements of slice k, by values or by functions of k."""
+    """A function that sets elements of slice k, from values or from functions of k."""
 
     def change(one, k):
         for name, value in values.items():
@@ -45,7 +45,7 @@ def setting(**values):
 
 
 def enhanced(path, zs, stored=STORED, **labels):
-    """One file of many frames at these z; labels are functions of the frame in FrameContent."""
+    """Write one multi-frame file; labels are functions of the frame, stored in FrameContent."""
     one = _dicom("1.2.3", "1.2.840.10008.5.1.4.1.1.4.1", *stored.shape[1:], False)
     one.NumberOfFrames = len(stored)
     shared = Dataset()
@@ -112,7 +112,7 @@ def test_a_volume_is_that_of_highdicom(tmp_path):
     theirs = highdicom.get_volume_from_series(files)
     header = read_header(folder)
     assert header.grid.spacing == theirs.spacing
-    # The volumes of highdicom may run the other way along each axis.
+    # The volumes of highdicom may be reversed along each axis.
     corner = theirs.affine @ [0, 0, theirs.shape[2] - 1 if theirs.affine[0, 2] < 0 else 0, 1]
     assert header.grid.origin[:2] == pytest.approx(corner[:2])
     assert np.sort(voxels(folder).ravel()) == pytest.approx(np.sort(theirs.array.ravel()))
@@ -252,7 +252,7 @@ def test_a_single_picture_without_a_place_is_told(tmp_path):
 
 
 def without_decoders(monkeypatch):
-    """Reads in this process, where pydicom then lacks decoders."""
+    """Read in this process, with pydicom's decoders removed."""
     monkeypatch.setattr(dicom_pixels, "_has_decoder", lambda syntax: False)
     monkeypatch.setattr(reading, "read_apart", lambda path, within, call, *given: call(*given))
 
@@ -309,7 +309,7 @@ def test_a_damaged_file_of_a_series_is_named(tmp_path):
 
 @pytest.mark.parametrize("damage", ["beginning", "rows"])
 def test_a_damaged_slice_is_not_left_out(tmp_path, damage):
-    """The last slice: without it, the others would make a volume."""
+    """The last slice: without it, the others would form a valid volume."""
     folder = write(tmp_path / "s")
     file = folder / "a5.dcm"
     if damage == "beginning":

@@ -1,4 +1,4 @@
-"""Files are looked at in blocks; those that somebody makes shorter meanwhile end early."""
+"""Files are read in blocks; files that are truncated meanwhile end early."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def put(path, content, age=LONG_AGO):
 
 @pytest.fixture
 def hashed(monkeypatch):
-    """The files that were read to be hashed."""
+    """The files that were read for hashing."""
     read = []
     digest = hashlib.file_digest
 
@@ -261,7 +261,7 @@ def test_a_store_forgets_what_lay_at_a_path_with_the_same_date_and_size(tmp_path
     path = put(tmp_path / "a.nii", voxels_of(1))
     program = f'load a = "{path}"\nprint "max" max(a)\n'
     run = partial(voxgpu.run, device="cpu", store=tmp_path / "store")
-    time.sleep(0.06)  # what is younger is not remembered
+    time.sleep(0.06)  # younger files are not remembered
     assert run(program).values["max"] == 1
     put(path, voxels_of(7))
     assert run(program).values["max"] == 7

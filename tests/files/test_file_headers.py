@@ -125,7 +125,7 @@ def test_sheared_axes_are_refused_with_the_command_that_straightens_them(tmp_pat
 @pytest.mark.parametrize("direction", [(2, 0, 0, 0, 1, 0, 0, 0, 1), (0.9, 0, 0, 0, 1, 0, 0, 0, 1),
                                        (0, 1.1, 1, 0)])  # fmt: skip
 def test_directions_that_stretch_voxels_are_refused(tmp_path, direction):
-    # Distances are taken from the spacing, which is not how far these voxels are apart.
+    # Distances follow from the spacing, not from the distance of these points.
     rank = 3 if len(direction) == 9 else 2
     made = SimpleITK.GetImageFromArray(np.ones((5, 6, 7)[:rank], np.uint8))
     made.SetDirection(direction)

@@ -26,7 +26,7 @@ ELEMENTS = [
     "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
     "float32", "float64",
 ]  # fmt: skip
-# There are no colors of true and false.
+# There are no boolean colors.
 ELEMENTS_AND_CHANNELS = [("bool", 1), *[(e, c) for e in ELEMENTS[1:] for c in (1, 3, 4)]]
 VOLUME_SUFFIXES = [".nii", ".nii.gz", ".nrrd", ".mha"]
 GRIDS = {
@@ -45,7 +45,7 @@ def sample(element, grid, channels=1, seed=0) -> Image:
 
 
 def expected(image: Image) -> np.ndarray:
-    """What the project promises of saved voxels."""
+    """The voxels after saving, as documented."""
     if image.element == np.bool_:
         return image.array.astype(np.uint8)
     return image.array.astype(np.float32) if image.element == np.float64 else image.array
@@ -95,7 +95,7 @@ def test_tiff_survives_where_it_can(tmp_path, element, suffix, dimensions, chann
         assert len(write_image(path, image).warnings) == (dimensions == 3)
         assert np.array_equal(read_image(read_header(path)).array, image.array)
         return
-    warnings = write_image(path, image).warnings  # of a volume, that its place is lost
+    warnings = write_image(path, image).warnings  # a volume loses its geometry
     assert ["no place for" in each for each in warnings] == [True] * (dimensions == 3)
     wanted = expected(image) * (255 if element == "bool" and dimensions == 2 else 1)
     assert np.array_equal(itk_array(path), wanted)
@@ -320,9 +320,9 @@ def test_a_folder_that_may_not_be_written(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of file sizes are tried on Linux")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_disk_that_is_full(tmp_path, suffix):
-    # A limit on file sizes makes writes fail as a full disk does; it needs its own process. In
-    # SimpleITK itself JPEG would end that process and BMP would be cut without a word.
-    # The limit must not cut the bytecode of what is imported under it.
+    # A file size limit makes writes fail as on a full disk; it needs a separate process.
+    # SimpleITK's JPEG writer would crash that process, and its BMP writer would truncate the file
+    # silently. The limit must not truncate the bytecode of modules imported under it.
     code = f"""
         import resource, signal, sys
         sys.dont_write_bytecode = True

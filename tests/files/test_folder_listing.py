@@ -1,4 +1,4 @@
-"""What `dir` gives, and where it may not look."""
+"""The results of `dir`, and the folders it may not list."""
 
 from __future__ import annotations
 

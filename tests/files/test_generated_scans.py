@@ -1,4 +1,4 @@
-"""Two thousand generated files: voxels, places in mm and saved geometry against other readers."""
+"""Two thousand generated files: voxels, positions and saved geometry, against other readers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voxgpu.files.read import read_image
 from voxgpu.files.write import write_image
 from voxgpu.image import Grid, Image
 
-#: mm positions may differ by this part of the smallest spacing, as grids do that agree.
+#: Tolerance of positions in mm, relative to the smallest spacing, as for equal grids.
 TOLERANCE = 1e-3
 
 BATCH = 50
@@ -31,7 +31,7 @@ def affine_of(grid: Grid) -> np.ndarray:
 
 
 def furthest(mine: np.ndarray, theirs: np.ndarray, shape: tuple[int, ...]) -> float:
-    """The largest distance between corners, in parts of the smallest spacing."""
+    """The largest distance between corresponding corners, relative to the smallest spacing."""
     corners = np.array(np.meshgrid(*[[0, size - 1] for size in shape[::-1]], [1.0])).reshape(4, -1)
     apart = np.linalg.norm(((mine - theirs) @ corners)[:3], axis=0).max()
     return float(apart / np.linalg.norm(theirs[:3, :3], axis=0).min())
@@ -91,7 +91,7 @@ def test_generated_files_are_read_as_others_read_them(kind, batch, tmp_path):
 
 
 def test_generators_make_what_they_are_to_show(tmp_path):
-    """Slopes that differ, forms that differ, thin images: or the test above shows little."""
+    """Differing slopes, differing forms, thin images: otherwise the test above shows little."""
     assert sum(KINDS.values()) == 2000
     seen = set()
     for kind in KINDS:

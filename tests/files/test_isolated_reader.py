@@ -1,4 +1,4 @@
-"""Files read in a process apart: values and problems come back, whatever else ends in a problem."""
+"""Reading in a separate process: values and errors come back, and any other end is an error."""
 
 import os
 import signal
@@ -42,7 +42,7 @@ def test_one_process_is_asked_again_and_again():
 @pytest.mark.parametrize("shape", [(0,), (3, 4, 5), (7, 1 << 20)])
 def test_arrays_come_back_bit_by_bit(element, shape):
     array = np.random.default_rng(0).integers(0, 2, shape).astype(element)
-    # Twice: what was given back of the memory of the first is not part of the second.
+    # Twice: the memory freed after the first must not count for the second.
     for _ in range(2):
         found = read_apart("a.png", limits_of([], 9 << 20), np.asarray, array)
         assert (found.dtype, found.shape) == (array.dtype, array.shape)
@@ -71,7 +71,7 @@ def test_memory_is_limited():
     assert problem(np.ones, 1 << 27).reason == reason + "promises 1,000 of voxels"
     before = pid()
     assert len(read_apart("a.png", Limits(0, 1 << 30, 9), np.ones, 1 << 25)) == 1 << 25
-    assert problem(np.ones, 1 << 27).reason  # what former files were allowed is no longer
+    assert problem(np.ones, 1 << 27).reason  # the allowance of earlier files no longer applies
     assert pid() == before
 
 
@@ -88,7 +88,7 @@ def test_waiting_is_limited(monkeypatch):
 
 def test_a_process_that_had_ended_for_want_of_work_is_replaced():
     first = pid()
-    assert problem(os._exit, 0).reason  # as it ends by itself
+    assert problem(os._exit, 0).reason  # as when it ends by itself
     assert pid() != first
 
 
@@ -140,7 +140,7 @@ def test_a_fork_has_processes_of_its_own():
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
     )
     assert not done.stderr
-    with pytest.raises(ProcessLookupError):  # it ends with the one that started it
+    with pytest.raises(ProcessLookupError):  # it ends with its parent
         os.kill(int(done.stdout), 0)
 
 

@@ -1,4 +1,4 @@
-"""Which file may have been meant, where `~` is, and which files a program must not overwrite."""
+"""Suggestions for misspelled names, expansion of `~`, and files that must not be overwritten."""
 
 from __future__ import annotations
 

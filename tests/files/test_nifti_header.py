@@ -40,7 +40,7 @@ PIXDIM = (1, 1, 2, 3, 0, 0, 0, 0)
 
 
 def where(raw: bytes) -> list:
-    """The orientation as nibabel reads it, bits included."""
+    """The orientation as nibabel reads it, bit for bit."""
     fields = nibabel.Nifti1Header(raw[:348], check=False)
     names = [
         "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x",
@@ -202,7 +202,7 @@ def test_the_quaternion_and_the_matrix_say_the_same(turns, spacing, flip):
     np.testing.assert_allclose(fields.get_sform()[:3, 3], (-1.5, 2.5, 3.5))
 
 
-# Half turns, where a is 0, and turns by a right angle about each axis.
+# Half turns, for which a is 0, and quarter turns about each axis.
 SPECIAL = [np.diag(d) for d in ([1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, 1], [-1, -1, -1])] + [
     np.eye(3)[list(order)] for order in ((1, 0, 2), (2, 1, 0), (0, 2, 1), (1, 2, 0), (2, 0, 1))
 ]

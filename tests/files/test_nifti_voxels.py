@@ -1,4 +1,4 @@
-"""NIfTI voxels must be SimpleITK's, bit for bit, wherever SimpleITK is right."""
+"""NIfTI voxels equal SimpleITK's, bit for bit, wherever SimpleITK is right."""
 
 import gzip
 import struct
@@ -120,7 +120,7 @@ def test_pairs_of_files(tmp_path, suffix):
 
 @pytest.mark.parametrize("order", "<>")
 def test_analyze(tmp_path, order):
-    # 2.0 stands where NIfTI has its slope; ANALYZE knows none.
+    # 2.0 is at the offset of NIfTI's slope; ANALYZE has no slope.
     head = header(magic=bytes(4), voxels_at=0, slope=2.0, order=order)[:348]
     voxels = random_voxels("int16", 24).astype(np.dtype("int16").newbyteorder(order))
     write(tmp_path / "a.hdr", head, b"")
@@ -151,7 +151,7 @@ def test_a_scan_with_extensions(tmp_path):
 
 
 def test_a_file_of_the_same_name_without_gz_is_not_read_in_its_place(tmp_path):
-    # ITK issue 2243: SimpleITK gives the voxels of a.nii when asked for a.nii.gz.
+    # ITK issue 2243: SimpleITK returns the voxels of a.nii for a.nii.gz.
     write(tmp_path / "a.nii", header(), np.full(24, 1, np.int16).tobytes())
     path = write(tmp_path / "a.nii.gz", header(), np.full(24, 2, np.int16).tobytes())
     assert read_image(read_header(path)).array.max() == 2
@@ -175,7 +175,7 @@ def test_a_gzip_file_in_several_members_is_one_file(tmp_path):
 
 @pytest.fixture(params=[0, 3_000_000], ids=["voxels", "voxels and more"])
 def packed(request):
-    # What follows the voxels must be read too: only at the end does gzip tell that all is right.
+    # Data behind the voxels must be read too: the gzip checksum comes last.
     voxels = random_voxels("int16", 24000)
     return gzip.compress(header((40, 30, 20)) + voxels.tobytes() + bytes(request.param), 1)
 
@@ -220,12 +220,12 @@ def test_a_file_that_changed_since_its_header_was_read(tmp_path):
     with pytest.raises(FileError, match="changed while it was read"):
         read_image(before)
     with pytest.raises(FileError, match="changed since its header was read"):
-        read_image(replace(before, states=()))  # where the states were not known
+        read_image(replace(before, states=()))  # without known states
     write(path, header(datatype=512))
     with pytest.raises(FileError, match="changed while it was read"):
         read_image(before)
     with pytest.raises(FileError, match="changed since its header was read"):
-        read_image(replace(before, states=()))  # where the states were not known
+        read_image(replace(before, states=()))  # without known states
     path.unlink()
     with pytest.raises(FileError, match="no such file"):
         read_image(before)

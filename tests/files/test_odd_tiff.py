@@ -1,4 +1,4 @@
-"""TIFF files that ITK misreads, and those whose pages are no slices."""
+"""TIFF files that ITK misreads, and TIFF files whose pages are not slices."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Formats that SimpleITK reads for us, and what it does not notice itself."""
+"""Formats read by SimpleITK, and damage that SimpleITK does not notice."""
 
 import locale
 import struct
@@ -49,7 +49,7 @@ def test_truncated_volumes(tmp_path, suffix, compress):
     path = save(VOLUME, tmp_path / f"a{suffix}", compress)
     for other in sorted(tmp_path.iterdir(), key=lambda file: file.stat().st_size)[-1:]:
         whole = other.read_bytes()
-        # The last bytes of packed data are its length and checksum, not needed by every reader.
+        # Compressed data ends with a length and a checksum, which not every reader needs.
         for missing in (9, 200, len(whole) // 2):
             other.write_bytes(whole[:-missing])
             reason = problem(path).reason
@@ -176,7 +176,7 @@ def test_a_tiff_with_several_pages(tmp_path, form, compression):
     assert same_bits(read_image(read_header(path)).array, VOLUME.astype(np.uint16))
     whole = path.read_bytes()
     assert struct.unpack_from("<H", whole, 2)[0] == (43 if form == "BigTIFF" else 42)
-    for left in (0.95, 0.5, 0.2):  # SimpleITK would silently give fewer slices
+    for left in (0.95, 0.5, 0.2):  # SimpleITK would silently return fewer slices
         path.write_bytes(whole[: int(left * len(whole))])
         assert "truncated" in problem(path).reason
 
@@ -217,13 +217,13 @@ def test_an_image_that_changed_since_its_header_was_read(tmp_path):
 
 
 def test_pages_of_a_tiff_that_differ(tmp_path):
-    # SimpleITK reads every page into memory that fits the first.
+    # SimpleITK reads every page into memory sized for the first.
     pages = [Picture.new("L", (30, 20)), Picture.new("L", (31, 20)), Picture.new("L", (30, 20))]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
     assert "pages differ" in problem(tmp_path / "a.tif").reason
     path = save(VOLUME, tmp_path / "b.tif")
     data = path.read_bytes()
-    kind = struct.pack("<2HII", 254, 4, 1, 2)  # of every page; ITK fails over a different one
+    kind = struct.pack("<2HII", 254, 4, 1, 2)  # of every page; ITK fails if they differ
     assert data.count(kind) == 10
     path.write_bytes(data.replace(kind, struct.pack("<2HII", 254, 4, 1, 0), 1))
     assert "pages differ" in problem(path).reason
@@ -233,7 +233,7 @@ def test_a_thumbnail_among_the_pages_of_a_tiff(tmp_path):
     path = save(VOLUME, tmp_path / "a.tif")
     data = path.read_bytes()
     page, thumbnail = (struct.pack("<2HII", 254, 4, 1, kind) for kind in (2, 1))
-    # SimpleITK would write the pages that follow beyond the end of its memory.
+    # SimpleITK would write the following pages beyond the end of its memory.
     path.write_bytes(data.replace(page, thumbnail, 1))
     assert "thumbnails" in problem(path).reason
     last = data.rindex(page)

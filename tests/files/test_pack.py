@@ -1,4 +1,4 @@
-"""What a file is said to hold is what was packed into it."""
+"""Verification of compressed files against the data that was compressed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_every_flipped_bit_of_a_small_file_is_noticed(tmp_path):
     path = packed(tmp_path / "a.gz", parts)
     whole = path.read_bytes()
     told = 0
-    for bit in range(10 * 8, len(whole) * 8):  # behind the header of the stream
+    for bit in range(10 * 8, len(whole) * 8):  # after the header of the stream
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
@@ -70,7 +70,7 @@ def test_every_flipped_bit_of_a_small_file_is_noticed(tmp_path):
             check_packed(path, parts, path)
         except FileError:
             told += 1
-        else:  # some bits do not matter
+        else:  # some bits have no effect
             assert zlib.decompress(damaged, wbits=31) == parts[0]
     assert told > 100
 

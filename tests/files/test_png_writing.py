@@ -1,4 +1,4 @@
-"""What a PNG file holds of an image of integers."""
+"""Integer images saved as PNG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that programs only load keep their integers in every format."""
+"""Images that are only loaded and saved keep their integers in every format."""
 
 import numpy as np
 import pytest

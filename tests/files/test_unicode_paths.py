@@ -1,4 +1,4 @@
-"""Names with letters composed or decomposed otherwise than on the disk are found."""
+"""Names in another Unicode normalization than on the disk are found."""
 
 import unicodedata
 from pathlib import Path
@@ -21,7 +21,7 @@ PAIRS = [(a, b) for a in FORMS for b in FORMS]
 
 @pytest.fixture(autouse=True)
 def telling_apart(tmp_path):
-    """Skipped on file systems that take both for one name, where nothing is to be done."""
+    """Skip on file systems that treat both forms as one name, where nothing needs to be done."""
     (tmp_path / "é").touch()
     if (tmp_path / "e\u0301").exists():
         pytest.skip("the file system takes both spellings for one")
@@ -79,7 +79,7 @@ def test_folders_and_patterns(tmp_path, asked, there):
 
 @pytest.mark.parametrize(("asked", "there"), PAIRS)
 def test_voxels_beside_a_header_have_the_name_that_it_says(tmp_path, asked, there):
-    """Whoever reads them looks for no other."""
+    """The code that reads the voxels uses the exact name only."""
     (tmp_path / f"{there}.raw").write_bytes(bytes(24))
     header = (
         "ObjectType = Image\nNDims = 3\nDimSize = 4 3 2\nElementType = MET_UCHAR\n"

@@ -1,4 +1,4 @@
-"""A NIfTI file of several volumes is a sequence of images, read one by one; and is written."""
+"""A NIfTI file of several volumes is a sequence of images, read and written one by one."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_only_the_volume_is_read_where_nothing_is_packed(tmp_path: Path, monkeyp
 
 
 def _counted_passes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """What gets an item each time that packed data is unpacked from its beginning."""
+    """A list that gets an item each time decompression starts from the beginning."""
     passes: list[bool] = []
     volumes = nifti_volume._volumes
 
@@ -130,7 +130,7 @@ def test_several_files_in_turn_and_backward_are_not_unpacked_for_each_volume(
 ) -> None:
     headers = [read_header(_put(tmp_path / f"{name}.nii.gz")) for name in "abc"]
     passes = _counted_passes(monkeypatch)
-    # What other tests left half unpacked would count against the bytes that are held.
+    # Files that other tests left partly decompressed would count against the limit.
     monkeypatch.setattr(nifti_volume, "_unpackings", nifti_volume._Unpackings())
     monkeypatch.setattr(nifti_volume, "_HELD_BYTES", 3 * 4 * headers[0].bytes)
     for index in reversed(range(9)) if backward else range(9):

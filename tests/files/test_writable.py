@@ -1,4 +1,4 @@
-"""Whether a file can be written is known before the work, and trying leaves nothing."""
+"""Write tests run before the computation, and leave nothing behind."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ KIND = ImageOf(Content.BOOLEAN, grid=Grid.regular((2, 3, 4)))
 
 
 def refusing(monkeypatch, code, at="open"):
-    """Lets the system refuse new files, or their content, with an error."""
+    """Let the system refuse new files, or their content, with an error."""
     counted = []
 
     def refuse(*_):

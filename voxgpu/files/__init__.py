@@ -1,1 +1,1 @@
-"""How images get in and out: headers, voxels, digests of files, and where a program may look."""
+"""Input and output of images: headers, voxels, file digests, and allowed folders."""

@@ -1,4 +1,4 @@
-"""Where may a program read and write? Inside the folders that it was given, links followed."""
+"""Allowed folders: where a program may read and write, symbolic links resolved."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from voxgpu.unicode_paths import on_disk
 
 @dataclass(frozen=True)
 class AllowedRoots:
-    """The folders that a program may use; no folder means anywhere.
+    """The folders that a program may use; an empty tuple allows every folder.
 
     read   folders under which files may be read
     write  folders under which files may be written
 
-    A path is judged by where it leads: ``..`` and all symbolic links that exist are followed
-    before it is compared. What is checked is the path at that moment; a link that somebody else
-    changes between the check and the use is not noticed.
+    The resolved path decides: ``..`` and all existing symbolic links are followed before the
+    comparison. The check holds for that moment only; a link that is changed between the check and
+    the use is not noticed.
     """
 
     read: tuple[Path, ...] = ()
     write: tuple[Path, ...] = ()
 
     def check_read(self, path: str | Path) -> None:
-        """Raise FileError where ``path`` leads outside every folder that may be read."""
+        """Raise FileError if ``path`` resolves outside every folder that may be read."""
         _check(path, self.read, "read")
 
     def check_write(self, path: str | Path) -> None:
-        """Raise FileError where ``path`` leads outside every folder that may be written."""
+        """Raise FileError if ``path`` resolves outside every folder that may be written."""
         _check(path, self.write, "write")
 
     def check_read_all(self, paths: Iterable[str | Path]) -> None:
-        """`check_read` for every file of an image (``Header.files``): slices, detached voxels."""
+        """Check every file of an image (``Header.files``): slices, detached voxels."""
         for path in paths:
             self.check_read(path)
 
 
 def _check(path: str | Path, roots: tuple[Path, ...], action: str) -> None:
     _refuse_control(str(path), action)
-    place = _destination(on_disk(path) if action == "read" else path, action)
-    if not roots or any(place.is_relative_to(os.path.realpath(on_disk(root))) for root in roots):
+    resolved = _destination(on_disk(path) if action == "read" else path, action)
+    if not roots or any(resolved.is_relative_to(os.path.realpath(on_disk(root))) for root in roots):
         return
     allowed = ", ".join(f"`{root}`" for root in roots)
-    led = "" if str(place) == str(path) else f" (it leads to `{place}`)"
+    led = "" if str(resolved) == str(path) else f" (it leads to `{resolved}`)"
     raise FileError(
         str(path),
         f"it lies outside the folders that this program may {action}{led}",
@@ -57,7 +57,7 @@ def _check(path: str | Path, roots: tuple[Path, ...], action: str) -> None:
 
 
 def _refuse_control(path: str, action: str) -> None:
-    """Refuses what a backslash before n or t makes of a path that was meant for Windows."""
+    """Refuse a path with a line feed or tab: most likely an unescaped Windows path."""
     found = {"\n": "line feed", "\t": "tabulator"}
     control = next((each for each in found if each in path), None)
     if control is None or (action == "read" and os.path.lexists(path)):
@@ -72,17 +72,17 @@ def _refuse_control(path: str, action: str) -> None:
 
 
 def _destination(path: str | Path, action: str) -> Path:
-    place = None
+    resolved = None
     try:
-        place = Path(os.path.realpath(path))
-        place.stat()
+        resolved = Path(os.path.realpath(path))
+        resolved.stat()
     except (FileNotFoundError, NotADirectoryError, PermissionError):
-        pass  # a file to be written need not exist yet; reading will say what is wrong
+        pass  # a file to be written need not exist yet; reading reports what is wrong
     except ValueError as error:
         raise FileError(str(path), f"not a possible file name: {error}", "", action) from None
-    except OSError as error:  # too long, or a circle of links
+    except OSError as error:  # too long, or a cycle of links
         raise FileError(str(path), os_reason(error), "", action) from None
-    if place is None:
+    if resolved is None:
         reason = "the current folder is not there any more"
         raise FileError(str(path), reason, "change to another one", action)
-    return place
+    return resolved

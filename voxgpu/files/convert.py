@@ -1,4 +1,4 @@
-"""Which voxels does a file get, of an image that is saved?"""
+"""Conversion of an image's voxels to the element types that its file format can hold."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Voxels = npt.NDArray[Any]
 
 
 def prepared(path: Path, image: Image, suffix: str, labels: bool) -> tuple[Voxels, tuple[str, ...]]:
-    """The voxels as they are written to a file with this suffix, and warnings about them.
+    """Convert voxels for a file with this suffix; return them with warnings about lost values.
 
-    True and false become 1 and 0 of uint8, in 2-D pictures 255 and 0. float64 becomes float32,
-    int32 becomes uint16 where it is ``labels`` and every voxel fits, other types stay. In PNG,
-    JPEG and BMP numbers are rounded, half to even, into 0 to 255; what lies outside is clipped and
-    counted, not a number becomes 0 and is counted too. Only uint16, which a filter must have been
-    asked for, stays in PNG, which holds it, where it needs more than 8 bits. Raises FileError for
-    integers that TIFF cannot hold.
+    Booleans become 1 and 0 of uint8, in 2-D pictures 255 and 0. float64 becomes float32; int32
+    becomes uint16 if the image holds ``labels`` and every voxel fits; other types stay. In PNG,
+    JPEG and BMP, numbers are rounded half to even into 0 to 255. Values outside that range are
+    clipped, NaN becomes 0, and both are counted in a warning. The exception is uint16 in PNG, which
+    stays if a voxel needs more than 8 bits: only an explicit filter produces uint16. Raises
+    FileError for integers that TIFF cannot hold.
     """
     voxels = np.ascontiguousarray(image.array)
     picture = suffix in PICTURES
@@ -47,7 +47,7 @@ def prepared(path: Path, image: Image, suffix: str, labels: bool) -> tuple[Voxel
 
 
 def lost_place(path: Path, grid: Grid, suffix: str) -> tuple[str, ...]:
-    """A warning where a volume becomes TIFF, which keeps spacing within slices only."""
+    """Warnings about a volume saved as TIFF, which stores only the spacing within slices."""
     if suffix not in TIFF or grid.dimensions != 3:
         return ()
     regular = Grid.regular(grid.shape)
@@ -85,7 +85,7 @@ def _narrowed(path: Path, voxels: Voxels) -> Voxels:
 def _as_bytes(path: Path, voxels: Voxels, channels: int) -> tuple[Voxels, tuple[str, ...]]:
     if voxels.dtype == np.uint8:
         return voxels, ()
-    outside = ~((voxels >= 0) & (voxels <= 255))  # so that what is not a number counts too
+    outside = ~((voxels >= 0) & (voxels <= 255))  # written this way so that NaN counts too
     clipped = np.clip(np.nan_to_num(voxels, nan=0.0), 0, 255)
     rounded = np.rint(clipped).astype(np.uint8)
     count = int(np.count_nonzero(outside.any(axis=-1) if channels > 1 else outside))

@@ -1,7 +1,6 @@
-"""Which image do the DICOM files of a folder make, or one file?
+"""The image in a DICOM file or in a folder of DICOM files.
 
-pydicom reads every file; SimpleITK is asked only for compressed voxels that pydicom has no decoder
-for.
+pydicom reads every file; SimpleITK reads only compressed voxels for which pydicom has no decoder.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from voxgpu.image import Grid
 
 _SERIES_LISTED = 8
 
-#: Suffixes of DICOM files; names without one, or with the numbers of a UID, may be theirs too.
+#: Suffixes of DICOM files; files without a suffix, or named by a UID, may be DICOM too.
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 
-#: Folders within a folder that are looked at for DICOM files, to say where they are.
+#: The most subfolders to search for DICOM files, for the advice in an error message.
 _FOLDERS_TRIED = 200
 
-#: Elements that scaled integers may have, as GDCM picks them.
+#: Element types for scaled integers, in the order in which GDCM picks them.
 _INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64")
 
 
@@ -41,14 +40,14 @@ class DicomImage:
     """An image in DICOM files.
 
     place     the file or folder
-    stack     its frames and where they lie
+    stack     its frames and their geometry
     files     the files of the frames, each once, in the order of the frames
-    element   NumPy's name of the type of its voxels
+    element   NumPy's name of the voxel type
     channels  1, or 3 for colors
-    warnings  what is odd about it, and what was taken
+    warnings  irregularities of the files, each with the interpretation taken
     """
 
-    place: str
+    path: str
     stack: Stack
     files: tuple[str, ...]
     element: str
@@ -57,30 +56,30 @@ class DicomImage:
 
     @property
     def grid(self) -> Grid:
-        """Where its voxels lie."""
+        """The grid of the image's voxels."""
         stack = self.stack
         columns, rows = stack.frames[0].size
         return Grid(
             shape=(len(stack.frames), rows, columns),
             spacing=(stack.spacing[2], stack.spacing[1], stack.spacing[0]),
-            origin=tuple(part + 0.0 for part in stack.origin),  # no -0.0
+            origin=tuple(part + 0.0 for part in stack.origin),  # turns -0.0 into 0.0
             direction=tuple(part + 0.0 for part in stack.direction),
         )
 
 
-def dicom_image(place: str, series: str = "", asked: str = "") -> DicomImage:
-    """The image in the DICOM file or folder at ``place``; reads no voxels.
+def dicom_image(path: str, series: str = "", required_series: str = "") -> DicomImage:
+    """Describe the image in the DICOM file or folder at ``path``, without reading voxels.
 
-    ``asked`` is the SeriesInstanceUID that a folder must hold, ``series`` the one to take where
-    it holds several. Raises FileError for what makes no volume.
+    ``required_series`` is the SeriesInstanceUID that a folder must contain; ``series`` is the one
+    to prefer if the folder contains several. Raises FileError if the files do not form a volume.
     """
-    if not Path(place).is_dir():
-        one = read_dicom_file(place)
+    if not Path(path).is_dir():
+        one = read_dicom_file(path)
         if one is None:
-            raise FileError(place, "it is a DICOM file without an image, such as a report")
-        return image_of(place, (one,))
-    files, others = _files_of(place)
-    image = image_of(place, _chosen(place, files, series, asked))
+            raise FileError(path, "it is a DICOM file without an image, such as a report")
+        return image_of(path, (one,))
+    files, others = _files_of(path)
+    image = image_of(path, _chosen(path, files, series, required_series))
     if not others:
         return image
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
@@ -88,29 +87,29 @@ def dicom_image(place: str, series: str = "", asked: str = "") -> DicomImage:
     return replace(image, warnings=(odd, *image.warnings))
 
 
-def image_of(place: str, files: tuple[DicomFile, ...]) -> DicomImage:
-    """The image that these files make. Raises FileError where they make none."""
-    _check_not_mosaic(place, files)
-    _check_not_twice(place, files)
-    stack = stacked(place, tuple(frame for file in files for frame in file.frames))
+def image_of(path: str, files: tuple[DicomFile, ...]) -> DicomImage:
+    """Describe the image that these files form. Raises FileError if they form none."""
+    _check_not_mosaic(path, files)
+    _check_not_twice(path, files)
+    stack = stacked(path, tuple(frame for file in files for frame in file.frames))
     odd = [warning for file in files for warning in file.warnings]
     if len({file.reference for file in files}) > 1:
-        odd.append(f"`{place}` has slices with several frames of reference; one is assumed")
+        odd.append(f"`{path}` has slices with several frames of reference; one is assumed")
     return DicomImage(
-        place,
+        path,
         stack,
         tuple(dict.fromkeys(frame.file for frame in stack.frames)),
-        _element(place, stack.frames),
+        _element(path, stack.frames),
         stack.frames[0].channels,
         tuple(dict.fromkeys((*odd[:3], *stack.warnings))),
     )
 
 
 def read_dicom(image: DicomImage) -> npt.NDArray[Any]:
-    """The voxels of an image, (z, y, x), with a last axis for colors.
+    """Read the voxels of an image: axes (z, y, x), and a last axis for colors.
 
-    Scaled in float64 and rounded once. Raises FileError where they are damaged or compressed in
-    a way for which there is no decoder.
+    Values are scaled in float64 and rounded once. Raises FileError if the voxels are damaged or
+    there is no decoder for their compression.
     """
     frames = image.stack.frames
     columns, rows = frames[0].size
@@ -119,8 +118,8 @@ def read_dicom(image: DicomImage) -> npt.NDArray[Any]:
     places: dict[str, list[tuple[int, Frame]]] = {}
     for z, frame in enumerate(frames):
         places.setdefault(frame.file, []).append((z, frame))
-    for file, wanted in places.items():
-        for z, plane in stored_frames(file, wanted):
+    for file, requested in places.items():
+        for z, plane in stored_frames(file, requested):
             if plane.shape != shape[1:]:
                 raise FileError(file, f"its voxels are {plane.shape}, not {shape[1:]} of them")
             _check_fits(file, plane, voxels.dtype)
@@ -129,7 +128,7 @@ def read_dicom(image: DicomImage) -> npt.NDArray[Any]:
 
 
 def _check_fits(file: str, plane: npt.NDArray[Any], element: np.dtype[Any]) -> None:
-    """Raise FileError where numbers are stored that the header has no room for."""
+    """Raise FileError if a plane holds values outside the range that the header declares."""
     if element.kind == "f" or plane.dtype == element or not plane.size:
         return
     limits = np.iinfo(element)
@@ -138,9 +137,9 @@ def _check_fits(file: str, plane: npt.NDArray[Any], element: np.dtype[Any]) -> N
 
 
 def _files_of(folder: str) -> tuple[tuple[DicomFile, ...], tuple[str, ...]]:
-    """The DICOM files in a folder that hold images, and files that may have been some.
+    """Read the DICOM images in a folder; return them with files that might be DICOM.
 
-    Raises FileError where a file is named like DICOM and is none: a slice would be missing.
+    Raises FileError if a file is named like a DICOM file and is not one: a slice would be missing.
     """
     found, others = [], []
     for name in _names(folder):
@@ -177,13 +176,13 @@ def _names(folder: str) -> list[str]:
 
 
 def _folder_within(folder: str) -> str:
-    """A folder within that holds DICOM files, if one is found soon."""
-    for count, (place, folders, names) in enumerate(os.walk(folder)):
+    """Find a subfolder that holds DICOM files, within `_FOLDERS_TRIED` folders; empty if none."""
+    for count, (path, folders, names) in enumerate(os.walk(folder)):
         if count >= _FOLDERS_TRIED:
             break
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if place != folder and any(_begins(Path(place) / name) for name in sorted(names)[:3]):
-            return place
+        if path != folder and any(_begins(Path(path) / name) for name in sorted(names)[:3]):
+            return path
     return ""
 
 
@@ -195,22 +194,22 @@ def _begins(path: Path) -> bool:
 
 
 def _chosen(
-    folder: str, files: tuple[DicomFile, ...], series: str, asked: str
+    folder: str, files: tuple[DicomFile, ...], series: str, required_series: str
 ) -> tuple[DicomFile, ...]:
     groups: dict[str, list[DicomFile]] = {}
     for file in files:
         groups.setdefault(file.series, []).append(file)
-    wanted = asked or (series if len(groups) > 1 else "")
-    if wanted in groups:
-        return tuple(groups[wanted])
-    if len(groups) == 1 and not wanted:
+    requested = required_series or (series if len(groups) > 1 else "")
+    if requested in groups:
+        return tuple(groups[requested])
+    if len(groups) == 1 and not requested:
         return files
     lines = [_line(name, group) for name, group in groups.items()]
     listed = ", ".join(lines[:_SERIES_LISTED])
     more = len(lines) - _SERIES_LISTED
     listed += f" and {more} more" if more > 0 else ""
     first = next(iter(groups))
-    missing = f"it has no DICOM series {wanted}; " if wanted else ""
+    missing = f"it has no DICOM series {requested}; " if requested else ""
     raise FileError(
         folder,
         f"{missing}it holds {len(groups)} DICOM series: {listed}",
@@ -224,22 +223,22 @@ def _line(name: str, group: list[DicomFile]) -> str:
     return f"{name or 'without a name'} ({files}{', ' * bool(described)}{described})"
 
 
-def _check_not_mosaic(place: str, files: tuple[DicomFile, ...]) -> None:
+def _check_not_mosaic(path: str, files: tuple[DicomFile, ...]) -> None:
     for file in files:
         if "MOSAIC" in dict(file.frames[0].labels).get("ImageType", ""):
             raise FileError(
-                place,
+                path,
                 "its DICOM slices are mosaics: one picture of all slices of a volume",
-                f"convert it first: dcm2niix -z y -o . {shlex.quote(place)}",
+                f"convert it first: dcm2niix -z y -o . {shlex.quote(path)}",
             )
 
 
-def _check_not_twice(place: str, files: tuple[DicomFile, ...]) -> None:
+def _check_not_twice(path: str, files: tuple[DicomFile, ...]) -> None:
     known: dict[str, str] = {}
     for file in files:
         if file.instance and file.instance in known:
             raise FileError(
-                place,
+                path,
                 f"`{Path(known[file.instance]).name}` and `{Path(file.path).name}` are the same "
                 "DICOM slice twice",
                 "remove one of each",
@@ -247,8 +246,8 @@ def _check_not_twice(place: str, files: tuple[DicomFile, ...]) -> None:
         known[file.instance] = file.path
 
 
-def _element(place: str, frames: tuple[Frame, ...]) -> str:
-    """The type that holds the numbers of all frames: theirs, integers where exact, else float32."""
+def _element(path: str, frames: tuple[Frame, ...]) -> str:
+    """The type for the values of all frames: the stored one, an exact integer type, or float32."""
     elements = {frame.element for frame in frames}
     if any(element.startswith("float") for element in elements):
         return "float64" if "float64" in elements else "float32"

@@ -1,4 +1,4 @@
-"""Is a file DICOM, and which series of a folder is meant? Told without reading it whole."""
+"""Detection of DICOM files by their first bytes, and selection of one series of a folder."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from voxgpu.files.paths import beginning
 
-#: What tells in `Header.reading` that an image was read by `dicom`; bump it when values change.
+#: The entry in `Header.reading` for images read by `dicom`; bump it when values change.
 READING = "dicom 2"
 
 
-def is_dicom(place: str) -> bool:
-    """Whether a file says that it is one, in its preamble or, without one, in its first tag."""
-    start = beginning(place, 132)
+def is_dicom(path: str) -> bool:
+    """Whether a file starts like DICOM: by its preamble or, without one, by its first tag."""
+    start = beginning(path, 132)
     return start[128:] == b"DICM" or (
-        # The group, an element below 256, and two letters or a length below 65536.
+        # The group, an element below 256, and either two letters or a length below 65536.
         start[:2] in (b"\x02\0", b"\x08\0")
         and start[3:4] == b"\0"
         and (start[4:6].isalpha() or start[6:8] == b"\0\0")
@@ -24,7 +24,7 @@ def is_dicom(place: str) -> bool:
 
 
 def without_fragment(path: str) -> tuple[str, str]:
-    """A path ``folder#UID`` as the folder and the series, any other as it is and nothing."""
+    """Split ``folder#UID`` into folder and series; the series of any other path is empty."""
     folder, mark, series = path.rpartition("#")
     if mark and series and not os.path.lexists(path) and Path(folder).is_dir():
         return folder, series

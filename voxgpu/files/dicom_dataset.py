@@ -1,4 +1,4 @@
-"""What is in a DICOM file? pydicom says; what it objects to becomes one line for the user."""
+"""Reading of DICOM data sets with pydicom; its errors become one line for the user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 @functools.cache
 def pydicom() -> ModuleType:
-    """The module, which keeps what it thinks of odd files to itself."""
+    """Import pydicom with its warnings about irregular files silenced."""
     import pydicom as module
 
     warnings.filterwarnings("ignore", module=r"pydicom\b")
@@ -26,9 +26,9 @@ def pydicom() -> ModuleType:
 
 
 def dataset(path: str, tags: list[str] | None = None) -> tuple[Any, int]:
-    """The data set that pydicom makes of a file, and the bytes of voxels behind it.
+    """Read the data set of a file; return it with the number of bytes of voxels that follow.
 
-    With ``tags``, names of elements, only these are read, and no voxels. Raises FileError where
+    With ``tags``, a list of element names, only these are read, and no voxels. Raises FileError if
     the file cannot be read.
     """
     reader = pydicom()
@@ -45,34 +45,34 @@ def dataset(path: str, tags: list[str] | None = None) -> tuple[Any, int]:
                     "its DICOM data is deflated, which is not read",
                     converted_by("dcmconv +te"),
                 )
-        # Memory goes to what the file holds: no element is longer than what is left of the file.
-        found = reader.dcmread(
+        # Bounds the memory: no element is longer than the rest of the file.
+        ds = reader.dcmread(
             file,
             stop_before_pixels=tags is not None,
             force=force,
             specific_tags=tags,
         )
-        if force and "TransferSyntaxUID" not in found.file_meta:
-            found.file_meta.TransferSyntaxUID = _guessed_syntax(found)
-        at = file.tell()  # of the tag of the voxels, where they were left out
+        if force and "TransferSyntaxUID" not in ds.file_meta:
+            ds.file_meta.TransferSyntaxUID = _guessed_syntax(ds)
+        at = file.tell()  # the position of the pixel data tag, if the voxels were left out
         explicit = file.read(6)[4:].isalpha()
-        return found, size - at - (12 if explicit else 8)
+        return ds, size - at - (12 if explicit else 8)
 
 
-def _guessed_syntax(found: Any) -> str:
-    implicit, little = found.original_encoding
+def _guessed_syntax(ds: Any) -> str:
+    implicit, little = ds.original_encoding
     if implicit:
         return "1.2.840.10008.1.2"
     return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
 
 
 def converted_by(program: str) -> str:
-    """Advice to convert a file with a program, or with dcm2niix."""
+    """Advice to convert a file with this program, or with dcm2niix."""
     return f"convert it first: {program} IN.dcm OUT.dcm, or dcm2niix -z y FOLDER"
 
 
 class reporting:  # noqa: N801 - used as a function
-    """Turn whatever pydicom raises about a file into a FileError."""
+    """Context manager that turns whatever pydicom raises about a file into a FileError."""
 
     def __init__(self, path: str) -> None:
         self._path = path

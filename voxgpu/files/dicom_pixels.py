@@ -1,4 +1,4 @@
-"""What are the voxels of a DICOM file, after rescaling?"""
+"""Decoding and rescaling of the voxels in a DICOM file."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ Plane = npt.NDArray[Any]
 _DECODERS = "pip install 'voxgpu[dicom]' and run again, or convert it: dcm2niix -z y FOLDER"
 
 
-def stored_frames(path: str, wanted: list[tuple[int, Frame]]) -> Iterator[tuple[int, Plane]]:
-    """The frames of a file that are wanted, each with the place that it goes to.
+def stored_frames(path: str, requested: list[tuple[int, Frame]]) -> Iterator[tuple[int, Plane]]:
+    """Decode the requested frames of a file; yield each with its index along z.
 
-    Numbers are scaled in float64; integers stay integers where slope and intercept are. Raises
-    FileError where voxels are damaged or there is no decoder for them.
+    Values are scaled in float64; integers stay integers if slope and intercept are integers. Raises
+    FileError if voxels are damaged or there is no decoder for them.
     """
-    found, _ = dataset(path)
-    syntax = found.file_meta.TransferSyntaxUID
+    ds, _ = dataset(path)
+    syntax = ds.file_meta.TransferSyntaxUID
     if syntax.is_compressed and not _has_decoder(syntax):
-        yield from _by_gdcm(path, str(syntax.name), wanted)
+        yield from _by_gdcm(path, str(syntax.name), requested)
         return
     with reporting(path):
         from pydicom.pixels.processing import apply_color_lut
         from pydicom.pixels.utils import pixel_array
 
-        count = int(found.get("NumberOfFrames") or 1)
-        for z, frame in wanted:
-            plane = pixel_array(found, index=frame.index if count > 1 else 0)
-            if found.get("PhotometricInterpretation") == "PALETTE COLOR":
-                plane = apply_color_lut(plane, found)
+        count = int(ds.get("NumberOfFrames") or 1)
+        for z, frame in requested:
+            plane = pixel_array(ds, index=frame.index if count > 1 else 0)
+            if ds.get("PhotometricInterpretation") == "PALETTE COLOR":
+                plane = apply_color_lut(plane, ds)
                 yield z, plane[..., :3]
             else:
-                yield z, _scaled(_masked(plane, frame), frame, found)
+                yield z, _scaled(_masked(plane, frame), frame, ds)
 
 
 def _has_decoder(syntax: Any) -> bool:
@@ -54,7 +54,7 @@ def _has_decoder(syntax: Any) -> bool:
 
 
 def _masked(plane: Plane, frame: Frame) -> Plane:
-    """Numbers without what stands in bits that are not theirs, such as overlays."""
+    """Clear the bits that do not belong to the stored value, such as overlays."""
     if plane.dtype.kind not in "iu" or frame.table:
         return plane
     low, high = frame.range
@@ -71,11 +71,11 @@ def _masked(plane: Plane, frame: Frame) -> Plane:
     return signed
 
 
-def _scaled(plane: Plane, frame: Frame, found: Any) -> Plane:
+def _scaled(plane: Plane, frame: Frame, ds: Any) -> Plane:
     if frame.table:
         from pydicom.pixels.processing import apply_modality_lut
 
-        return apply_modality_lut(plane, found)
+        return apply_modality_lut(plane, ds)
     if (frame.slope, frame.intercept) == (1, 0):
         return plane
     if plane.dtype.kind in "iu" and frame.slope.is_integer() and frame.intercept.is_integer():
@@ -84,11 +84,13 @@ def _scaled(plane: Plane, frame: Frame, found: Any) -> Plane:
     return scaled
 
 
-def _by_gdcm(path: str, name: str, wanted: list[tuple[int, Frame]]) -> Iterator[tuple[int, Plane]]:
-    """Frames as GDCM decodes and scales them."""
-    first = wanted[0][1]
+def _by_gdcm(
+    path: str, name: str, requested: list[tuple[int, Frame]]
+) -> Iterator[tuple[int, Plane]]:
+    """Decode and scale frames with GDCM."""
+    first = requested[0][1]
     if (
-        any((f.slope, f.intercept) != (first.slope, first.intercept) for _, f in wanted)
+        any((f.slope, f.intercept) != (first.slope, first.intercept) for _, f in requested)
         or first.table
     ):
         raise FileError(
@@ -109,7 +111,7 @@ def _by_gdcm(path: str, name: str, wanted: list[tuple[int, Frame]]) -> Iterator[
     columns, rows = first.size
     with reporting(path):
         planes = voxels.reshape(-1, rows, columns, *(first.channels,) * (first.channels > 1))
-    for z, frame in wanted:
+    for z, frame in requested:
         if frame.index >= len(planes):
             raise FileError(path, f"its compressed voxels ({name}) are damaged: frames are missing")
         yield z, planes[frame.index]

@@ -1,7 +1,7 @@
-"""Do frames of DICOM files make one straight stack, and which?
+"""Sorting of DICOM frames into one straight, evenly spaced stack.
 
-What does not is refused with the reason and the groups found: a volume of frames that are tilted,
-turned, of several sizes, missing, or of several volumes would have wrong values or places.
+Everything else is refused with the reason and the groups found: a volume of frames that are tilted,
+rotated, of several sizes, incomplete, or from several volumes would have wrong values or positions.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from voxgpu.files.dicom_frames import LABELS, Frame, Vector, cross
 from voxgpu.files.errors import FileError
 from voxgpu.files.geometry import LARGEST_SHEAR
 
-#: Steps between slices may differ by this fraction; a slice that is missing doubles one.
+#: Distances between slices may differ by this fraction; a missing slice doubles one.
 _UNEVEN = 0.05
 
-#: Slices closer than this part of a pixel lie at the same place.
+#: Slices closer than this fraction of a pixel are at the same position.
 _SAME_PLACE = 1e-3
 
-#: Slices may lie beside the line through the first and the last by this part of a pixel.
+#: The largest distance of a slice from the line through first and last, in pixels.
 _BESIDE = 0.05
 
-#: Direction cosines and, in parts, pixel sizes that differ by less are the same.
+#: Tolerance for direction cosines (absolute) and pixel sizes (relative).
 _ALIKE = 2e-4
 
 _GROUPS_LISTED = 6
 
-#: Labels that a volume has once; others, such as trigger times, may change from slice to slice.
+#: Labels with one value per volume; others, such as trigger times, may vary between slices.
 _ONE_A_VOLUME = (
     *("StackID", "EchoNumbers", "EffectiveEchoTime", "EchoTime", "ComplexImageComponent"),
     *("TemporalPositionIdentifier", "TemporalPositionIndex", "DiffusionBValue"),
@@ -59,12 +59,12 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Frames in the order of z, and where they lie.
+    """Frames in the order of z, and their geometry.
 
     spacing    mm along x, y, z
     origin     mm, center of the first voxel (left, posterior, superior)
     direction  row-major matrix of direction cosines
-    warnings   what was assumed
+    warnings   assumptions made about missing attributes
     """
 
     frames: tuple[Frame, ...]
@@ -74,13 +74,14 @@ class Stack:
     warnings: tuple[str, ...] = ()
 
 
-def stacked(place: str, frames: tuple[Frame, ...]) -> Stack:
-    """The stack that frames make; ``place`` is the file or folder they are from.
+def stacked(path: str, frames: tuple[Frame, ...]) -> Stack:
+    """Sort frames into a stack; ``path`` is the file or folder they come from.
 
-    Slices go along the normal of their planes, unless a file numbers its own the other way.
-    Raises FileError where they are no straight, even and complete stack of one volume.
+    Slices are ordered along the normal of their planes, unless a file numbers its own in the
+    opposite direction. Raises FileError if the frames are not a straight, even and complete stack
+    of one volume.
     """
-    _check_alike(place, frames)
+    _check_alike(path, frames)
     first = frames[0]
     warnings: list[str] = []
     row: Vector = (1.0, 0.0, 0.0)
@@ -88,50 +89,50 @@ def stacked(place: str, frames: tuple[Frame, ...]) -> Stack:
     origin: Vector = (0.0, 0.0, 0.0)
     spacing = first.spacing
     if not spacing:
-        warnings.append(f"`{place}` does not tell the size of its pixels; 1 mm is taken")
+        warnings.append(f"`{path}` does not tell the size of its pixels; 1 mm is taken")
         spacing = (1.0, 1.0)
     if min(spacing) <= 0:
-        raise FileError(place, f"its DICOM data is damaged: pixels of {min(spacing):g} mm")
+        raise FileError(path, f"its DICOM data is damaged: pixels of {min(spacing):g} mm")
     if not first.position:
         if len(frames) > 1:
             raise FileError(
-                place,
+                path,
                 f"its {len(frames)} DICOM frames do not tell where they lie "
                 "(ImagePositionPatient, ImageOrientationPatient), as secondary captures, films and "
                 "ultrasound do not",
                 "load the original series, or single frames",
             )
-        warnings.append(f"`{place}` does not tell where its slice lies; the origin is taken")
+        warnings.append(f"`{path}` does not tell where its slice lies; the origin is taken")
     else:
-        row, column = _axes(place, first.orientation)
+        row, column = _axes(path, first.orientation)
         origin = first.position
     normal = cross(row, column)
     step = first.thickness or 1.0
     if len(frames) > 1:
-        frames, step = _sorted(place, frames, normal, min(spacing))
+        frames, step = _sorted(path, frames, normal, min(spacing))
         origin = frames[0].position
         if step < 0:
             normal, step = (-normal[0], -normal[1], -normal[2]), -step
     elif not first.thickness and first.position:
-        warnings.append(f"`{place}` does not tell how thick its slice is; 1 mm is taken")
+        warnings.append(f"`{path}` does not tell how thick its slice is; 1 mm is taken")
     direction = tuple(part for axes in zip(row, column, normal, strict=True) for part in axes)
     return Stack(frames, (*spacing, step), origin, direction, tuple(warnings))
 
 
-def _check_alike(place: str, frames: tuple[Frame, ...]) -> None:
+def _check_alike(path: str, frames: tuple[Frame, ...]) -> None:
     several = "load each group from a folder of its own, or convert all"
-    _one(place, frames, lambda f: "×".join(map(str, f.size)), "sizes", several)
-    _one(place, frames, lambda f: f"{f.channels} channels", "kinds of color", several)
-    # The table of a file is its own, and the numbers that come of it have no common range.
-    _one(place, frames, lambda f: "with a table" if f.table else "without", "kinds", several)
-    _one(place, frames, lambda f: "a place" if f.position else "no place", "kinds", several)
+    _one(path, frames, lambda f: "×".join(map(str, f.size)), "sizes", several)
+    _one(path, frames, lambda f: f"{f.channels} channels", "kinds of color", several)
+    # Each file has its own table, and the mapped values have no common range.
+    _one(path, frames, lambda f: "with a table" if f.table else "without", "kinds", several)
+    _one(path, frames, lambda f: "a place" if f.position else "no place", "kinds", several)
     pixels = _clusters([f.spacing for f in frames], relative=True)
     if len(pixels) > 1:
         found = _counted(
             len(pixels), [("×".join(f"{s:g}" for s in p) or "unknown", n) for p, n in pixels]
         )
         raise FileError(
-            place, f"its DICOM slices have pixels of several sizes: {found} mm", _advice(place)
+            path, f"its DICOM slices have pixels of several sizes: {found} mm", _advice(path)
         )
     turned = _clusters([f.orientation for f in frames], relative=False)
     if len(turned) > 1:
@@ -141,7 +142,7 @@ def _check_alike(place: str, frames: tuple[Frame, ...]) -> None:
         )
         radial = " (radial slices)" if len(turned) == len(frames) > 2 else ""
         raise FileError(
-            place,
+            path,
             f"its DICOM slices are turned against each other{radial}, in {len(turned)} "
             f"orientations: {found}",
             "load each orientation from a folder of its own; radial slices are no volume",
@@ -149,18 +150,18 @@ def _check_alike(place: str, frames: tuple[Frame, ...]) -> None:
 
 
 def _one(
-    place: str, frames: tuple[Frame, ...], value: Callable[[Frame], str], what: str, help: str
+    path: str, frames: tuple[Frame, ...], value: Callable[[Frame], str], what: str, help: str
 ) -> None:
     counts = collections.Counter(map(value, frames))
     if len(counts) > 1:
         found = _counted(len(counts), list(counts.items()))
         raise FileError(
-            place, f"its DICOM slices are of {len(counts)} {what}: {found}", _advice(place, help)
+            path, f"its DICOM slices are of {len(counts)} {what}: {found}", _advice(path, help)
         )
 
 
 def _clusters(values: list[Vector], relative: bool) -> list[tuple[Vector, int]]:
-    """Values that differ, and how many are like each."""
+    """Group values that are equal within the tolerance; return each group's value and count."""
     found: list[tuple[Vector, int]] = []
     for value in values:
         for index, (known, count) in enumerate(found):
@@ -195,20 +196,20 @@ def _counted(total: int, groups: list[tuple[str, int]]) -> str:
     return listed + (f" and {more} more" if more > 0 else "")
 
 
-def _axes(place: str, orientation: Vector) -> tuple[Vector, Vector]:
+def _axes(path: str, orientation: Vector) -> tuple[Vector, Vector]:
     row, column = orientation[:3], orientation[3:]
     lengths = math.hypot(*row), math.hypot(*column)
     if any(abs(length - 1) > 1e-2 for length in lengths):
-        raise FileError(place, "its DICOM data is damaged: its orientation is no direction")
+        raise FileError(path, "its DICOM data is damaged: its orientation is no direction")
     row = tuple(part / lengths[0] for part in row)
     column = tuple(part / lengths[1] for part in column)
     sine = _dot(row, column)
     if abs(sine) > LARGEST_SHEAR:
         raise FileError(
-            place,
+            path,
             f"its axes are sheared: {math.degrees(math.asin(min(abs(sine), 1))):.3g}° off a right "
             "angle",
-            _advice(place),
+            _advice(path),
         )
     column = tuple(c - sine * r for c, r in zip(column, row, strict=True))
     length = math.hypot(*column)
@@ -216,14 +217,14 @@ def _axes(place: str, orientation: Vector) -> tuple[Vector, Vector]:
 
 
 def _sorted(
-    place: str, frames: tuple[Frame, ...], normal: Vector, pixel: float
+    path: str, frames: tuple[Frame, ...], normal: Vector, pixel: float
 ) -> tuple[tuple[Frame, ...], float]:
-    """Frames by their places along the normal, and the step, negative against the normal."""
+    """Sort frames along the normal; return them and the step, negative if against the normal."""
     frames = tuple(sorted(frames, key=lambda f: _dot(f.position, normal)))
     along = [_dot(f.position, normal) for f in frames]
-    _check_one_volume(place, frames, along, pixel)
-    _check_straight(place, frames, normal, pixel)
-    _check_even(place, along)
+    _check_one_volume(path, frames, along, pixel)
+    _check_straight(path, frames, normal, pixel)
+    _check_even(path, along)
     step = (along[-1] - along[0]) / (len(frames) - 1)
     numbers = [f.number for f in frames]
     if all(numbers) and all(a > b for a, b in itertools.pairwise(numbers)):
@@ -232,7 +233,7 @@ def _sorted(
 
 
 def _check_one_volume(
-    place: str, frames: tuple[Frame, ...], along: list[float], pixel: float
+    path: str, frames: tuple[Frame, ...], along: list[float], pixel: float
 ) -> None:
     near = _SAME_PLACE * pixel
     places = [0, *itertools.accumulate(b - a > near for a, b in itertools.pairwise(along))]
@@ -247,23 +248,23 @@ def _check_one_volume(
             len(groups), [(f"{_WORDS[name]} {value}", n) for value, n in groups.items()]
         )
         raise FileError(
-            place,
+            path,
             f"its DICOM slices are of {len(groups)} volumes, told apart by {name}: {found}",
-            _advice(place, first),
+            _advice(path, first),
         )
     if count < len(frames):
         times = len(frames) / count
         volumes = f", {times:.0f} at each" if times.is_integer() else ""
         raise FileError(
-            place,
+            path,
             f"its {len(frames)} DICOM slices lie at {count} places{volumes}: several volumes in "
             "one series (diffusion, time points), or slices that are there twice",
-            _advice(place, first),
+            _advice(path, first),
         )
 
 
 def _telling(labels: list[dict[str, str]], places: list[int]) -> str:
-    """The label that tells volumes apart, best one that leaves each place to one slice."""
+    """Choose the label that separates volumes, preferably one slice per position and value."""
     several = places[-1] + 1 < len(places)
     varying = [name for name in LABELS if len({each.get(name, "unknown") for each in labels}) > 1]
     for name in varying if several else ():
@@ -273,7 +274,7 @@ def _telling(labels: list[dict[str, str]], places: list[int]) -> str:
     return next((name for name in varying if name in _ONE_A_VOLUME), "")
 
 
-def _check_straight(place: str, frames: tuple[Frame, ...], normal: Vector, pixel: float) -> None:
+def _check_straight(path: str, frames: tuple[Frame, ...], normal: Vector, pixel: float) -> None:
     first, last = frames[0].position, frames[-1].position
     whole = tuple(b - a for a, b in zip(first, last, strict=True))
     length = math.hypot(*whole)
@@ -282,10 +283,10 @@ def _check_straight(place: str, frames: tuple[Frame, ...], normal: Vector, pixel
     if drift > max(_BESIDE * pixel, LARGEST_SHEAR * length):
         angle = math.degrees(math.atan2(drift, height))
         raise FileError(
-            place,
+            path,
             f"its DICOM slices are tilted: each begins {drift / (len(frames) - 1):.4g} mm beside "
             f"the one before, {angle:.4g}° off the normal (gantry tilt)",
-            f"straighten it first: {_dcm2niix(place)}, which resamples tilted CT",
+            f"straighten it first: {_dcm2niix(path)}, which resamples tilted CT",
         )
     for frame in frames:
         step = tuple(b - a for a, b in zip(first, frame.position, strict=True))
@@ -293,14 +294,14 @@ def _check_straight(place: str, frames: tuple[Frame, ...], normal: Vector, pixel
         beside = math.dist(step, [part * w for w in whole])
         if beside > _BESIDE * pixel:
             raise FileError(
-                place,
+                path,
                 f"its DICOM slices are no straight stack: `{frame.file}` lies {beside:.4g} mm "
                 "beside the line from the first to the last",
-                _advice(place),
+                _advice(path),
             )
 
 
-def _check_even(place: str, along: list[float]) -> None:
+def _check_even(path: str, along: list[float]) -> None:
     steps = [b - a for a, b in itertools.pairwise(along)]
     spacing = (along[-1] - along[0]) / len(steps)
     off = max(abs(p - along[0] - k * spacing) for k, p in enumerate(along))
@@ -322,10 +323,10 @@ def _check_even(place: str, along: list[float]) -> None:
     else:
         reason = "some are missing, or it is no volume"
     raise FileError(
-        place,
+        path,
         f"its DICOM slices lie at uneven distances, {min(steps):.4g} to {max(steps):.4g} mm: "
         f"{reason}",
-        f"complete the series, or convert it: {_dcm2niix(place)}, which resamples",
+        f"complete the series, or convert it: {_dcm2niix(path)}, which resamples",
     )
 
 
@@ -333,9 +334,9 @@ def _dot(a: Vector, b: Vector) -> float:
     return math.fsum(x * y for x, y in zip(a, b, strict=True))
 
 
-def _dcm2niix(place: str) -> str:
-    return f"dcm2niix -z y -o . {shlex.quote(place)}"
+def _dcm2niix(path: str) -> str:
+    return f"dcm2niix -z y -o . {shlex.quote(path)}"
 
 
-def _advice(place: str, first: str = "convert it first") -> str:
-    return f"{first}: {_dcm2niix(place)}"
+def _advice(path: str, first: str = "convert it first") -> str:
+    return f"{first}: {_dcm2niix(path)}"

@@ -1,4 +1,4 @@
-"""What is in a file? Its digest, remembered for as long as the file does not change."""
+"""Digests of file contents, cached for as long as the file does not change."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from voxgpu.files.state import (
 
 
 def content_digest(header: Header) -> str:
-    """SHA-256 (hex) of everything that bears on an image: the contents of ``header.files``.
+    """Compute the SHA-256 (hex) of all content of an image: that of ``header.files``.
 
-    For an image in one file it is what ``sha256sum`` prints. For several it is the SHA-256 of
-    their count and, in order, their lengths and digests, so that no two lists of contents run
-    into each other. Names and places of files do not enter. Files are read in small pieces.
-    Raises FileError where a file is gone.
+    For an image in one file this is what ``sha256sum`` prints. For several files it is the SHA-256
+    of their count and, in order, their lengths and digests, so that different lists of contents
+    cannot collide by concatenation. Names and locations of files do not enter. Files are read in
+    small pieces. Raises FileError if a file is gone.
     """
     return Digests().of(header)
 
 
 class DigestMemory(Protocol):
-    """Remembers digests from one process to the next."""
+    """Storage for digests that outlives a process."""
 
     def digest(self, state: FileState) -> str | None:
-        """The digest of a file in this state."""
+        """Return the digest of a file in this state, or None if it is not known."""
 
     def note_digest(self, state: FileState, digest: str) -> None:
-        """A file in this state has this digest."""
+        """Record the digest of a file in this state."""
 
 
 class Digests:
-    """Digests of files, each read once as long as the state of the file stays the same.
+    """Digests of files; a file is read again only when its state changes.
 
-    memory  what is known from former processes
-    verify  believe nobody: read every file every time
+    memory  digests recorded by earlier processes
+    verify  ignore every record: read each file every time
     """
 
     def __init__(self, memory: DigestMemory | None = None, verify: bool = False) -> None:
@@ -53,9 +53,9 @@ class Digests:
         self._verify = verify
 
     def of(self, header: Header) -> str:
-        """`content_digest` of ``header``, without reading files that have not changed.
+        """Return `content_digest` of ``header``, without reading files that have not changed.
 
-        Raises FileError also where a file has changed since the header was read.
+        Raises FileError also if a file has changed since the header was read.
         """
         if header.given is not None:
             return header.given.digest
@@ -71,7 +71,7 @@ class Digests:
         return whole.hexdigest()
 
     def _of_file(self, path: str, expected: FileState | None) -> tuple[int, str]:
-        """The length in bytes and the digest of one file."""
+        """Return the length in bytes and the digest of one file."""
         try:
             with open(path, "rb") as file:  # noqa: PTH123
                 before = state_of(path, os.fstat(file.fileno()))
@@ -101,9 +101,10 @@ class Digests:
 
 
 def _settle(state: FileState) -> None:
-    """Wait until whatever is written to the file from now on shows in its state.
+    """Wait until any later write to the file would change its state.
 
-    Not where the clock of the file system is coarse: then digests are not remembered for a while.
+    Does not wait if the clock of the file system is coarse: its digests are not remembered for a
+    while.
     """
     if settles_soon(state):
         time.sleep(nanoseconds_to_settle(state, time.time_ns()) / 1e9)

@@ -1,19 +1,19 @@
-"""What does a user hear about a file that cannot be read or written? One reason, in one line."""
+"""The error for files that cannot be read or written: one reason, in one line."""
 
 from __future__ import annotations
 
 
 class FileError(Exception):
-    """One thing about one file that the user can understand and mend; never our own mistake.
+    """A problem with one file that the user can understand and fix; never an internal error.
 
-    path    the file as it was asked for
+    path    the file, as the user named it
     reason  what is wrong, without the path
     help    what to do about it, or empty
     action  ``read`` or ``write``
     """
 
     def __init__(self, path: str, reason: str, help: str = "", action: str = "read") -> None:
-        # All of them go to `Exception`, so that the problem survives pickling between processes.
+        # All arguments go to `Exception`, so that the error survives pickling between processes.
         super().__init__(path, reason, help, action)
         self.path = path
         self.reason = reason

@@ -1,6 +1,7 @@
-"""The bytes of a file as if they were in memory, read a block at a time.
+"""The bytes of a file as one sequence, read a block at a time.
 
-Files are not mapped: where somebody makes a mapped file shorter, whoever looks at it is ended.
+Files are not memory-mapped: if another process truncates a mapped file, reading from the mapping
+kills this process.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import Any, BinaryIO
 
 _BLOCK_BYTES = 1 << 16
 
-#: Blocks that are held.
+#: The number of blocks held.
 _MOST = 32
 
 
 class FileBytes:
-    """The bytes of a file that is open; what is not there any more is an end that came early.
+    """The bytes of an open file; bytes that disappear meanwhile read as a premature end.
 
     file  opened for reading; its position is moved
     """
@@ -31,11 +32,11 @@ class FileBytes:
         return self._size
 
     def byte(self, at: int) -> int:
-        """One byte. Raises struct.error beyond the end."""
+        """Return one byte. Raises struct.error beyond the end."""
         return int(self.unpack("B", at)[0])
 
     def part(self, start: int, stop: int) -> bytes:
-        """The bytes in a range; fewer where the file ends before."""
+        """Return the bytes of a range; fewer if the file ends before."""
         parts = []
         at = start
         while at < min(stop, self._size):
@@ -48,21 +49,21 @@ class FileBytes:
         return b"".join(parts)
 
     def unpack(self, form: str, at: int) -> tuple[Any, ...]:
-        """Numbers, as of ``struct.unpack_from``. Raises struct.error beyond the end."""
+        """Unpack numbers as ``struct.unpack_from`` does. Raises struct.error beyond the end."""
         return struct.unpack(form, self.part(at, at + struct.calcsize(form)))
 
-    def find(self, wanted: bytes, start: int) -> int:
-        """The first place of some bytes from ``start`` on; −1 where they are not there."""
+    def find(self, pattern: bytes, start: int) -> int:
+        """Find the first position of some bytes from ``start`` on; −1 if they do not occur."""
         at, rest = start, b""
         while True:
             part = self.part(at, at + _BLOCK_BYTES)
-            found = (rest + part).find(wanted)
+            found = (rest + part).find(pattern)
             if found >= 0:
                 return at - len(rest) + found
             if not part:
                 return -1
             at += len(part)
-            rest = (rest + part)[max(0, len(rest) + len(part) - len(wanted) + 1) :]
+            rest = (rest + part)[max(0, len(rest) + len(part) - len(pattern) + 1) :]
 
     def _block(self, number: int) -> bytes:
         if number in self._blocks:

@@ -1,4 +1,4 @@
-"""What is in a folder?"""
+"""Listing of folders, restricted to what a program may read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from voxgpu.unicode_paths import forms, on_disk
 def listing(
     folder: Path, pattern: str, recursive: bool, whole: bool, roots: AllowedRoots
 ) -> list[str]:
-    """The names of what is in a folder, sorted; raises FileError where it cannot be read.
+    """List the names in a folder, sorted; raises FileError if it cannot be read.
 
-    pattern    which names, as in a shell: ``*_flair.nii.gz``; names that begin with a dot, and
-               what is in folders of such names, only where the pattern says so: ``.*``
-    recursive  look into folders within, too
-    whole      paths that can be opened from here instead of names within the folder
+    pattern    names to list, as in a shell: ``*_flair.nii.gz``; names that begin with a dot, and
+               the content of folders with such names, only if the pattern says so: ``.*``
+    recursive  descend into subfolders
+    whole      return paths that can be opened from here instead of names within the folder
     """
     roots.check_read(folder)
     folder = on_disk(folder)
@@ -44,7 +44,7 @@ def _matches(folder: Path, pattern: str, recursive: bool) -> Iterator[Path]:
 
 
 def _is_allowed(path: Path, roots: AllowedRoots) -> bool:
-    """Whether what is there lies within the folders that may be read, links followed."""
+    """Whether the path, links resolved, lies within the folders that may be read."""
     try:
         roots.check_read(path)
     except FileError:
@@ -53,7 +53,7 @@ def _is_allowed(path: Path, roots: AllowedRoots) -> bool:
 
 
 def _is_hidden(within: Path, pattern: str) -> bool:
-    """Whether a shell would leave out what is there: macOS puts ``._`` twins beside files."""
+    """Whether a shell would omit the path; macOS puts ``._`` files beside others."""
     asked = [part for part in Path(pattern).parts if part.startswith(".")]
     return any(
         part.startswith(".") and not any(fnmatchcase(part, each) for each in asked)

@@ -1,4 +1,4 @@
-"""Which format does a file's name ask for, and can it hold the value that is to be saved?"""
+"""File formats by suffix, and what each of them can hold."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _WITHOUT_ALPHA = {".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix that tells the format, in small letters: ``.nii.gz`` is one."""
+    """The suffix that determines the format, in lower case; ``.nii.gz`` counts as one."""
     name = path.name.lower()
     return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
 
 def unsupported_reason(path: Path, content: Content, dimensions: int, channels: int) -> str | None:
-    """What is wrong with saving such an image under this name, or None; looks at no disk.
+    """Why an image cannot be saved under this name, or None; does not access the disk.
 
-    ``dimensions`` is 2 or 3; ``channels`` is 3 or 4 where ``content`` is colors.
+    ``dimensions`` is 2 or 3; ``channels`` is 3 or 4 if ``content`` is colors.
     """
     suffix = suffix_of(path)
     if suffix not in KNOWN:

@@ -1,4 +1,4 @@
-"""What image is in a file, as far as its header tells?"""
+"""Headers of image files: grid, voxel type and files of an image before its voxels are read."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ _FIRST_CHANNEL = "s.VectorIndexSelectionCast(s.ReadImage({!r}), 0)"
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is known of an image before its voxels are read.
+    """Everything known of an image before its voxels are read.
 
     path      the file, or the folder of a DICOM series; absolute, folders resolved
-    grid      where the voxels lie, in 2-D or 3-D; an axis of one voxel is an axis
+    grid      geometry of the voxels, in 2-D or 3-D; an axis of one voxel counts as an axis
     element   NumPy's name of the voxel type in the file, such as ``int16``
     channels  1, or 3 or 4 for colors
-    files     every file whose bytes bear on the image, absolute: the header's first, then
+    files     every file that contributes to the image, absolute: the header's first, then
               detached voxels, or the slices of a series in order
-    warnings  warnings about the header, such as two orientations that differ, each with what was
-              taken
-    reading   what else decides on the voxels and their place, besides the bytes of the files
-    states    the state of each of ``files`` when the header was read; empty where that is not
-              known. Voxels that are read later must come from files in these states.
-    given     the image itself, where it is in memory and in no file
-    volumes   how many such images are in the files, one after the other
-    volume    which of several this one is, from 0; None where there is one, and for all of them
+    warnings  warnings about the header, such as two orientations that differ, each with the
+              interpretation taken
+    reading   what else determines voxels and geometry, besides the bytes of the files
+    states    the state of each of ``files`` when the header was read; empty if unknown. Voxels
+              that are read later must come from files in these states.
+    given     the image itself, if it is in memory and not in a file
+    volumes   number of volumes of this size in the files, one after the other
+    volume    index of this volume among several, from 0; None for a single volume and for all
     """
 
     path: str
@@ -61,31 +61,31 @@ class Header:
 
     @property
     def bytes(self) -> int:
-        """Memory that the voxels take, of one volume where there are several."""
+        """Bytes of memory for the voxels, of one volume if there are several."""
         return self.grid.voxels * self.channels * ELEMENT_BYTES[self.element]
 
     def at(self, index: int) -> Header:
-        """The header of one of several volumes. What it holds is told with all of them."""
+        """The header of one of several volumes, without the warnings of the whole file."""
         reading = (*self.reading, f"volume {index}")
         return replace(self, reading=reading, volumes=1, volume=index, warnings=())
 
 
 def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
-    """The header of an image file, or of a folder of DICOM files; reads no voxels.
+    """Read the header of an image file, or of a folder of DICOM files, without voxels.
 
-    ``folder#UID`` is one of the series in a folder.
+    ``folder#UID`` selects one of the series in a folder.
 
-    Raises FileError for whatever is not there, not an image, not a 2-D or 3-D image of real
-    numbers or colors, or in NIfTI and MGH several of them, for files that are shorter than their
-    header promises, and for those that change meanwhile.
+    Raises FileError for paths that do not exist, files that are not images, images that are not 2-D
+    or 3-D (in NIfTI and MGH, several volumes are allowed) or whose voxels are not real numbers or
+    colors, files shorter than their header promises, and files that change meanwhile.
     """
     named, series = without_fragment(str(path))
-    place = existing(Path(named))
-    before = _states_at(place)
+    absolute = existing(Path(named))
+    before = _states_at(absolute)
     try:
-        header = _read(place, options, series)
+        header = _read(absolute, options, series)
     except FileError:
-        check_unchanged(tuple(before.values()))  # which would explain it
+        check_unchanged(tuple(before.values()))  # a change would explain the error
         raise
     states = tuple(map(state, header.files))
     for each in states:
@@ -94,113 +94,113 @@ def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
     return replace(header, states=states)
 
 
-def _states_at(place: str) -> dict[str, FileState]:
-    """The state of a file, or of the files in a folder; not of what is named within files."""
+def _states_at(path: str) -> dict[str, FileState]:
+    """States of a file, or of the files in a folder; not of files named within others."""
     try:
-        if not Path(place).is_dir():
-            return {place: state(place)}
-        with os.scandir(place) as entries:
+        if not Path(path).is_dir():
+            return {path: state(path)}
+        with os.scandir(path) as entries:
             return {each.path: state_of(each.path, each.stat()) for each in entries}
     except OSError:
-        return {}  # reading will say what is wrong
+        return {}  # reading reports what is wrong
 
 
-def _read(place: str, options: ReadOptions, series: str) -> Header:
-    if Path(place).is_dir() or is_dicom(place):
-        within = limits_of(_files_within(place))
-        return read_apart(place, within, _dicom_header, place, options, series)
+def _read(path: str, options: ReadOptions, series: str) -> Header:
+    if Path(path).is_dir() or is_dicom(path):
+        within = limits_of(_files_within(path))
+        return read_apart(path, within, _dicom_header, path, options, series)
     from voxgpu.files.nifti_read import nifti_files
 
-    files = nifti_files(place)
-    header = _nifti_header(place, files, options) if files else None
-    if is_mgh(place):
+    files = nifti_files(path)
+    header = _nifti_header(path, files, options) if files else None
+    if is_mgh(path):
         from voxgpu.files.mgh import check_reader
 
-        check_reader(place)
-        header = read_apart(place, limits_of([place]), _mgh_header, place)
-    return header or read_apart(place, limits_of([place]), other_header, place)
+        check_reader(path)
+        header = read_apart(path, limits_of([path]), _mgh_header, path)
+    return header or read_apart(path, limits_of([path]), other_header, path)
 
 
-def _mgh_header(place: str) -> Header:
+def _mgh_header(path: str) -> Header:
     from voxgpu.files.mgh import mgh_information
 
-    information, volumes = mgh_information(place)
-    return replace(_header(place, information, (place,)), volumes=volumes, reading=(MGH,))
+    information, volumes = mgh_information(path)
+    return replace(_header(path, information, (path,)), volumes=volumes, reading=(MGH,))
 
 
-def _files_within(place: str) -> list[str]:
-    if not Path(place).is_dir():
-        return [place]
+def _files_within(path: str) -> list[str]:
+    if not Path(path).is_dir():
+        return [path]
     try:
-        with os.scandir(place) as entries:
+        with os.scandir(path) as entries:
             return [each.path for each in entries]
     except OSError:
-        return []  # reading will say what is wrong
+        return []  # reading reports what is wrong
 
 
-def _dicom_header(place: str, options: ReadOptions, series: str) -> Header:
+def _dicom_header(path: str, options: ReadOptions, series: str) -> Header:
     from voxgpu.files.dicom import dicom_image
 
-    image = dicom_image(place, options.series, series)
+    image = dicom_image(path, options.series, series)
     return Header(
-        place, image.grid, image.element, image.channels, image.files, image.warnings, (READING,)
+        path, image.grid, image.element, image.channels, image.files, image.warnings, (READING,)
     )
 
 
-def _nifti_header(place: str, files: tuple[str, ...], options: ReadOptions) -> Header | None:
+def _nifti_header(path: str, files: tuple[str, ...], options: ReadOptions) -> Header | None:
     from voxgpu.files.nifti_information import nifti_information
     from voxgpu.files.nifti_read import read_nifti_header
     from voxgpu.files.nifti_time import first_volume, with_time
 
     header = read_nifti_header(files)
     if header is None:
-        if len(files) == 2:  # other formats have files with these names too
+        if len(files) == 2:  # other formats also use such pairs of names
             return None
-        reason = what_it_looks_like(place) or "it has no NIfTI header, although its name says so"
-        raise FileError(place, reason)
-    said = nifti_information(place, header, options)
-    information, volumes = first_volume(said.information)
-    result = _header(place, information, files, said.fields, said.sheared)
+        reason = what_it_looks_like(path) or "it has no NIfTI header, although its name says so"
+        raise FileError(path, reason)
+    described = nifti_information(path, header, options)
+    information, volumes = first_volume(described.information)
+    result = _header(path, information, files, described.fields, described.sheared)
     if volumes > 1:
         result = replace(result, volumes=volumes, grid=with_time(result.grid, header))
     if result.grid.voxels * result.channels * volumes != header.components:
-        raise FileError(place, "its header is damaged: its dimensions contradict its voxel type")
-    return replace(result, warnings=said.warnings, reading=said.reading)
+        raise FileError(path, "its header is damaged: its dimensions contradict its voxel type")
+    return replace(result, warnings=described.warnings, reading=described.reading)
 
 
-def other_header(place: str) -> Header:
-    """The header of a file in a format that SimpleITK or tifffile reads; may crash if damaged."""
+def other_header(path: str) -> Header:
+    """Read the header of a format that SimpleITK or tifffile reads; may crash on damaged files."""
     from voxgpu.files.detached import packing_of
     from voxgpu.files.integrity import check_whole
     from voxgpu.files.itk import information
     from voxgpu.files.tiff_kind import needs_tifffile
 
-    check_whole(place, 0)  # first, since ITK trusts files more than it should
-    if needs_tifffile(place):
-        return _tiff_header(place)
+    check_whole(path, 0)  # first, since ITK trusts files more than it should
+    if needs_tifffile(path):
+        return _tiff_header(path)
     try:
-        said = information(place)
+        described = information(path)
     except FileError as problem:
-        looks = "" if problem.help else what_it_looks_like(place)
-        raise FileError(place, looks or problem.reason, problem.help) from None
-    packing = packing_of(place)
-    header = _header(place, said, packing.files if packing else (place,))
-    check_whole(place, header.bytes)
+        looks = "" if problem.help else what_it_looks_like(path)
+        raise FileError(path, looks or problem.reason, problem.help) from None
+    packing = packing_of(path)
+    header = _header(path, described, packing.files if packing else (path,))
+    check_whole(path, header.bytes)
     return header
 
 
-def _tiff_header(place: str) -> Header:
+def _tiff_header(path: str) -> Header:
     from voxgpu.files.integrity import check_whole
     from voxgpu.files.tiff_kind import READING
     from voxgpu.files.tiff_read import tiff_information
 
-    header = replace(_header(place, tiff_information(place), (place,)), reading=(READING,))
-    check_whole(place, header.bytes)
+    header = replace(_header(path, tiff_information(path), (path,)), reading=(READING,))
+    check_whole(path, header.bytes)
     return header
 
 
 def _header(
-    place: str,
+    path: str,
     information: Information,
     files: tuple[str, ...],
     nifti: bytes = b"",
@@ -208,13 +208,13 @@ def _header(
 ) -> Header:
     element, channels = information.element, information.channels
     if "complex" in information.voxel:
-        raise FileError(place, "its voxels are complex numbers", "save its magnitude first")
+        raise FileError(path, "its voxels are complex numbers", "save its magnitude first")
     if not element:
-        raise FileError(place, f"its voxels are of a type without use here: {information.voxel}")
+        raise FileError(path, f"its voxels are of a type without use here: {information.voxel}")
     if channels not in (1, 3, 4):
         raise FileError(
-            place,
+            path,
             f"its voxels have {channels} channels; images have 1, or 3 or 4 for colors",
-            f"pick one first: {python_command(place, _FIRST_CHANNEL)}",
+            f"pick one first: {python_command(path, _FIRST_CHANNEL)}",
         )
-    return Header(place, grid_of(place, information, nifti, sheared), element, channels, files)
+    return Header(path, grid_of(path, information, nifti, sheared), element, channels, files)

@@ -1,4 +1,4 @@
-"""What is a program given in place of a file? An image in memory, named by its content."""
+"""Images in memory that stand in for files, identified by their content."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ from voxgpu.types import ImageOf
 
 @dataclass(frozen=True, eq=False)
 class InMemoryFile:
-    """An image that nobody changes any more."""
+    """An image that no longer changes."""
 
     image: Image
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of voxels, their element and their place: two equal images have one."""
+        """SHA-256 (hex) of voxels, element type and grid: equal for equal images."""
         image, grid = self.image, self.image.grid
-        place = [grid.shape, grid.spacing, grid.origin, grid.direction, grid.nifti.hex()]
-        said = json.dumps([image.element.name, image.channels, place])
-        whole = hashlib.sha256(b"voxgpu image\0" + len(said).to_bytes(8, "little") + said.encode())
-        # The first byte first, on every machine.
+        geometry = [grid.shape, grid.spacing, grid.origin, grid.direction, grid.nifti.hex()]
+        described = json.dumps([image.element.name, image.channels, geometry])
+        whole = hashlib.sha256(
+            b"voxgpu image\0" + len(described).to_bytes(8, "little") + described.encode()
+        )
+        # Little-endian on every machine.
         voxels = np.ascontiguousarray(image.array, image.element.newbyteorder("<"))
         whole.update(voxels.reshape(-1).view(np.uint8).data)
         return whole.hexdigest()
 
 
 def given_header(name: str, image: Image) -> Header:
-    """The header that a file with this image would have; it is in none."""
+    """The header that a file with this image would have, without files."""
     return Header(
         name, image.grid, image.element.name, image.channels, (), given=InMemoryFile(image)
     )
 
 
 def type_of(image: Image) -> ImageOf:
-    """The type of what ``load`` of an image in memory is: truth values make a region."""
+    """The language type of a loaded in-memory image: booleans make a region."""
     return ImageOf(content_of(image))

@@ -1,7 +1,7 @@
-"""Is an image file whole? ITK reads several formats to the end of a file that was cut, and goes on.
+"""Detection of truncated image files, which ITK reads in several formats without complaint.
 
-Checked by what a file says of itself, without reading its voxels where that can be avoided.
-What begins otherwise than the formats here is left to ITK.
+Files are compared with what their headers promise, if possible without reading voxels. Formats that
+are not covered here are left to ITK.
 """
 
 from __future__ import annotations
@@ -17,33 +17,35 @@ from voxgpu.files.raster import is_raster, largest_ratio, raster_defect
 
 _CHUNK_BYTES = 1 << 20
 
-#: Bytes of header before the raw voxels, of formats that are told by their suffix.
+#: Bytes of header before the raw voxels, of formats identified by their suffix.
 _FIXED_HEADERS = {".gipl": 256, ".mrc": 1024, ".rec": 1024}
 
 
-def check_whole(place: str, voxel_bytes: int) -> None:
-    """Raise FileError where the file is too short for the ``voxel_bytes`` of its image.
+def check_whole(path: str, voxel_bytes: int) -> None:
+    """Raise FileError if the file is too short for the ``voxel_bytes`` of its image.
 
-    Also where the header claims more than any compression could hold, before memory is taken.
+    Also raised, before memory is allocated, if the header claims more than any compression could
+    hold.
     """
-    start = beginning(place, 64)
-    if packing := packing_of(place):
+    start = beginning(path, 64)
+    if packing := packing_of(path):
         _check_packed(packing, voxel_bytes)
     elif is_raster(start):
-        _check_raster(place, voxel_bytes)
-    elif Path(place).suffix.lower() in _FIXED_HEADERS:
-        promised = _FIXED_HEADERS[Path(place).suffix.lower()] + voxel_bytes
-        _check_promise(place, promised, file_size(place))
+        _check_raster(path, voxel_bytes)
+    elif Path(path).suffix.lower() in _FIXED_HEADERS:
+        promised = _FIXED_HEADERS[Path(path).suffix.lower()] + voxel_bytes
+        _check_promise(path, promised, file_size(path))
     elif start.startswith(b"# vtk DataFile"):
-        _check_vtk(place, voxel_bytes)
+        _check_vtk(path, voxel_bytes)
 
 
-def check_unpacks(place: str, voxel_bytes: int) -> None:
-    """Raise FileError where the zlib data of a MetaImage is damaged, which ITK only mutters.
+def check_unpacks(path: str, voxel_bytes: int) -> None:
+    """Raise FileError if the zlib data of a MetaImage is damaged, which ITK only prints.
 
-    Also where it unpacks to more than the ``voxel_bytes`` of the image, before more is unpacked.
+    Also raised, before more is decompressed, if it holds more than the ``voxel_bytes`` of the
+    image.
     """
-    packing = packing_of(place)
+    packing = packing_of(path)
     if packing is None or packing.packing != "zlib":
         return
     from isal import isal_zlib
@@ -79,32 +81,32 @@ def _check_packed(packing: Packing, voxel_bytes: int) -> None:
         _check_claim(packing.sources[0], voxel_bytes, size, LARGEST_RATIO)
 
 
-def _check_raster(place: str, voxel_bytes: int) -> None:
-    if reason := raster_defect(place):
-        raise FileError(place, reason)
-    _check_claim(place, voxel_bytes, file_size(place), largest_ratio(place))
+def _check_raster(path: str, voxel_bytes: int) -> None:
+    if reason := raster_defect(path):
+        raise FileError(path, reason)
+    _check_claim(path, voxel_bytes, file_size(path), largest_ratio(path))
 
 
-def _check_claim(place: str, voxel_bytes: int, size: int, ratio: float) -> None:
+def _check_claim(path: str, voxel_bytes: int, size: int, ratio: float) -> None:
     if voxel_bytes > ratio * size:
         raise FileError(
-            place,
+            path,
             f"the header claims {voxel_bytes:,} bytes of voxels, but {size:,} bytes of compressed "
             f"data cannot hold more than {ratio * size:,.0f}",
         )
 
 
-def _check_promise(place: str, promised: int, size: int) -> None:
+def _check_promise(path: str, promised: int, size: int) -> None:
     if promised > size:
-        raise FileError(place, f"truncated: header promises {promised:,} bytes, file has {size:,}")
+        raise FileError(path, f"truncated: header promises {promised:,} bytes, file has {size:,}")
 
 
-def _check_vtk(place: str, voxel_bytes: int) -> None:
-    """Legacy VTK: raw numbers follow the last line of text, which names a table or the voxels."""
-    start = beginning(place, 1024)
+def _check_vtk(path: str, voxel_bytes: int) -> None:
+    """Check a legacy VTK file: raw numbers follow a last text line that names a table or voxels."""
+    start = beginning(path, 1024)
     if start.split(b"\n")[2:3] != [b"BINARY"]:
         return
     at = max(start.rfind(word) for word in (b"LOOKUP_TABLE", b"COLOR_SCALARS", b"VECTORS"))
     end = start.find(b"\n", at)
     if at >= 0 and end >= 0:
-        _check_promise(place, end + 1 + voxel_bytes, file_size(place))
+        _check_promise(path, end + 1 + voxel_bytes, file_size(path))

@@ -1,8 +1,8 @@
-"""How are files read by code that damage may crash, hang or make greedy? In a process of its own.
+"""Reading files in a separate process, for readers that damaged files can crash or hang.
 
-One such process is kept and asked again and again, so that reading many small files stays fast; it
-ends by itself after two minutes without work. Arrays come back through a socket, piece by piece,
-while the other process lets go of what it has sent: there is one copy of an image, not two.
+One process is kept and reused, so that reading many small files stays fast; it exits after two
+minutes without work. Arrays come back through a socket, piece by piece, while the other process
+frees what it has sent: there is one copy of an image in memory, not two.
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ from voxgpu.limits.process import memory_limits
 
 Result = TypeVar("Result")
 
-#: Memory in bytes that a reader may take for whatever image; what libraries and headers need.
+#: Bytes of memory that any reader may use; enough for libraries and headers.
 _ROOM = 384 << 20
 
-#: Times the voxels that a header promises, and the bytes of its files, that a reader may take.
+#: Memory allowed as multiples of the promised voxel bytes and of the file sizes.
 _TIMES_VOXELS, _TIMES_FILES = 3, 2
 
-#: What may be taken without a look at how much there is.
+#: Bytes that may be used without checking how much memory is free.
 _MUCH = 1 << 30
 
-#: Seconds of computing for whatever image, for each file, and bytes that are read in a second.
+#: CPU seconds allowed for any image, CPU seconds per file, and bytes expected per second.
 _SECONDS, _SECONDS_A_FILE, _BYTES_A_SECOND = 3.0, 0.05, 10_000_000
 
-#: Waiting, which slow disks are allowed, may take so many times as long as computing, and a minute.
+#: Wall time allowed, for slow disks: this multiple of the CPU time, at least this many seconds.
 _WAITING, _LEAST_WAIT = 20, 60
 
-#: So many processes at once read images of at least so many bytes; others wait for one.
+#: At most this many processes read images of at least this many bytes at once; others wait.
 _MOST, _LARGE = 4, 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What reading may take before it is ended.
+    """Resource limits of one read, enforced by the operating system and a timeout.
 
-    promised  bytes of voxels that the header promises; 0 while it is read itself
-    memory    bytes, beyond what the process has
-    seconds   of computing
-    scarce    whether there is no more memory that could be allowed
+    promised  bytes of voxels that the header promises; 0 while the header itself is read
+    memory    bytes beyond what the process uses already
+    seconds   of CPU time
+    scarce    whether ``memory`` is limited by the free memory of the machine
     """
 
     promised: int
@@ -69,7 +69,7 @@ class Limits:
 
 
 def limits_of(files: Iterable[str], promised: int = 0) -> Limits:
-    """The limits for reading ``files``, whose header promises so many bytes of voxels."""
+    """The limits for reading ``files``, whose header promises ``promised`` bytes of voxels."""
     sizes = [_size(file) for file in files]
     memory = _ROOM + _TIMES_VOXELS * promised + _TIMES_FILES * sum(sizes)
     work = max(promised, sum(sizes)) / _BYTES_A_SECOND
@@ -85,19 +85,19 @@ def _size(path: str) -> int:
     try:
         return file_size(path)
     except FileError:
-        return 0  # reading will say that it is gone
+        return 0  # reading reports that it is gone
 
 
 def read_apart(
     path: str, within: Limits, function: Callable[..., Result], *arguments: object
 ) -> Result:
-    """``function(*arguments)``, in a process that damage in the file at ``path`` may end.
+    """Call ``function(*arguments)`` in a process that a damaged file at ``path`` may crash.
 
-    The function must be one of a module; arguments and results are pickled. Raises
-    what the function raises, and FileError where reading crashes or goes beyond the limits.
+    The function must be defined at module level; arguments and results are pickled. Raises what the
+    function raises, and FileError if the process crashes or exceeds the limits.
     """
     if os.name != "posix" or not sys.executable:
-        return function(*arguments)  # where no such process can be started
+        return function(*arguments)  # if no such process can be started
     request = Request(function, arguments, within.memory, within.seconds)
     large = within.promised >= _LARGE
     for _ in range(2):
@@ -112,7 +112,7 @@ def read_apart(
         if answer is not None:
             result: Result = _result(path, within, answer)
             return result
-        if process.code != 0:  # it had not just ended for want of work
+        if process.code != 0:  # it did not just exit for lack of work
             break
     raise FileError(path, *_death(process.code, within))
 
@@ -133,7 +133,7 @@ def _greedy(within: Limits) -> str:
 
 
 def _death(code: int | None, within: Limits) -> tuple[str, str]:
-    """Reason and help for a process that ended so; None where it did nothing for long."""
+    """Reason and help for a process that exited with this code; None means no answer in time."""
     if code is None or code == -signal.SIGXCPU:
         what = "of computing" if code else "and does not end"
         limit = within.seconds if code else _patience(within.seconds)
@@ -154,7 +154,7 @@ def _patience(seconds: float) -> float:
 class _Process:
     """A process that reads files, one at a time.
 
-    code  how it ended: 0 by itself, a negative signal, None while it runs
+    code  exit code: 0 for a normal exit, negative for a signal, None while it runs
     """
 
     def __init__(self) -> None:
@@ -174,7 +174,7 @@ class _Process:
             )
 
     def ask(self, request: Request) -> Answer | None:
-        """What comes of a request; None where the process ends instead."""
+        """Send a request and return its answer; None if the process ends instead."""
         data = pickle.dumps(request)
         self._socket.settimeout(_patience(request.seconds))
         try:
@@ -197,22 +197,22 @@ class _Process:
         return array
 
     def kill(self) -> None:
-        """End the process, which whoever asked it something will notice."""
+        """Kill the process; a pending `ask` returns None."""
         self._process.kill()
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process, whatever it does."""
         self.forget()
         self._process.kill()
         self.code = self._process.wait()
 
     def forget(self) -> None:
-        """Let go of the process, which another one has started."""
+        """Drop the process without ending it, since another process started it."""
         self._socket.close()
 
 
 class _Processes:
-    """Processes that wait for work, and how many there are."""
+    """The pool of idle reader processes, with limits on how many run."""
 
     def __init__(self) -> None:
         self._idle: list[_Process] = []
@@ -220,7 +220,7 @@ class _Processes:
         self._changed = threading.Condition()
 
     def take(self, path: str, large: bool) -> _Process:
-        """One that has no work; a new one where there is none, or few and the work is large."""
+        """Take an idle process; starts one if none is idle, within the limit for large images."""
         most = _MOST if large else 1
         with self._changed:
             self._changed.wait_for(lambda: self._idle or self._count < most)
@@ -239,7 +239,7 @@ class _Processes:
             raise
 
     def give_back(self, process: _Process, usable: bool) -> None:
-        """The process has no more work; one that is not usable is ended."""
+        """Return a process to the pool; one that is not usable is killed."""
         if not usable:
             with suppress(OSError):
                 code = process.code
@@ -253,14 +253,14 @@ class _Processes:
             self._changed.notify()
 
     def close(self) -> None:
-        """End those that wait."""
+        """Kill the idle processes."""
         with self._changed:
             while self._idle:
                 self._idle.pop().close()
                 self._count -= 1
 
     def forget(self) -> None:
-        """Let go of all, which belong to the process that this one was forked from."""
+        """Drop all processes, which belong to the parent that this process was forked from."""
         for each in self._idle:
             each.forget()
 
@@ -269,7 +269,7 @@ _PROCESSES = _Processes()
 
 
 def close() -> None:
-    """End the processes that wait for work; others start when they are needed."""
+    """Kill the idle reader processes; others start when they are needed."""
     _PROCESSES.close()
 
 

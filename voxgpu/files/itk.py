@@ -1,4 +1,4 @@
-"""How is SimpleITK asked? Quietly, and its objections become one line for the user."""
+"""Headers of image files read by SimpleITK, with its errors condensed to one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from voxgpu.files.itk_readers import reader_of
 from voxgpu.itk.images import ELEMENTS
 from voxgpu.itk.process import quiet, simpleitk
 
-#: What SimpleITK says, and what it means to a user.
+#: Messages of SimpleITK, and their meaning for a user.
 _IN_OTHER_WORDS = {
     "Unable to determine ImageIO reader": "not an image in any format that SimpleITK reads",
     "Unknown PixelType": "its voxels are of a type that cannot be used here",
@@ -21,14 +21,14 @@ _IN_OTHER_WORDS = {
     "orthonormal": "its axes are not at right angles (neither qform nor sform is a rotation)",
     "allocate memory": "it is damaged: its reader wants more memory than its header promises",
     "bad_alloc": "it is damaged: its reader wants more memory than its header promises",
-    # MetaIO says this of every failure, followed by whatever errno happened to be.
+    # MetaIO says this of every failure, followed by whatever value errno had.
     "File cannot be read": "its MetaImage header or data is damaged or incomplete",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Information:
-    """What SimpleITK says of an image before it reads voxels; every axis, x first.
+    """SimpleITK's description of an image before its voxels are read; every axis, x first.
 
     size       voxels along each axis
     spacing    mm between voxel centers along each axis
@@ -47,19 +47,19 @@ class Information:
 
     @property
     def element(self) -> str:
-        """NumPy's name of the type of one component; empty where NumPy images have no such."""
+        """NumPy's name of the type of one component; empty if NumPy images have no such type."""
         return ELEMENTS.get(self.voxel.removeprefix("vector of "), "")
 
 
-def information(place: str, image_io: str = "") -> Information:
-    """What the file at ``place`` says of its image; reads no voxels. Raises FileError.
+def information(path: str, image_io: str = "") -> Information:
+    """Read the header of the file at ``path``, without voxels. Raises FileError.
 
-    ``image_io`` is ITK's name of the reader; empty: the one that the content asks for.
+    ``image_io`` is ITK's name of the reader; empty: chosen by content.
     """
     reader = simpleitk().ImageFileReader()
-    reader.SetImageIO(image_io or reader_of(place))
-    reader.SetFileName(place)
-    with quiet(), objections(place):
+    reader.SetImageIO(image_io or reader_of(path))
+    reader.SetFileName(path)
+    with quiet(), objections(path):
         reader.ReadImageInformation()
     return Information(
         size=tuple(reader.GetSize()),
@@ -73,7 +73,7 @@ def information(place: str, image_io: str = "") -> Information:
 
 @contextmanager
 def objections(path: str, action: str = "read", shown: str = "") -> Iterator[None]:
-    """Turn what SimpleITK raises into a FileError about ``path``, which it knows as ``shown``."""
+    """Turn SimpleITK's errors into FileErrors about ``path``; ITK calls the file ``shown``."""
     try:
         yield
     except RuntimeError as error:
@@ -87,9 +87,9 @@ def condensed(message: str, shown: str) -> str:
             return reason
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith("Exception thrown")] or [message]
-    if said[-1].startswith("Reason: "):  # what the operating system says
+    if said[-1].startswith("Reason: "):  # the operating system's message
         return said[-1].removeprefix("Reason: ").lower()
-    # NRRD's reader explains itself in steps, the last of which is the reason.
+    # The NRRD reader reports a chain of errors, the last of which is the reason.
     line = said[-1] if said[-1].startswith("[nrrd]") else said[0]
     for clutter in (r"^(sitk::|itk::|ITK )ERROR: ", r"^\w+\(0x[0-9a-f]+\): ", r"^\[nrrd\] \w+: "):
         line = re.sub(clutter, "", line)

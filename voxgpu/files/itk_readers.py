@@ -1,4 +1,4 @@
-"""Which reader of ITK reads a file? Told by the content, so that ITK does not guess another."""
+"""The ITK reader for a file, chosen by content so that ITK does not guess another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import beginning
 
-#: How files begin, and their readers.
+#: First bytes of formats, and their readers.
 _BEGINNINGS = (
     (b"NRRD000", "NrrdImageIO"),
     (b"\x89PNG", "PNGImageIO"),
@@ -30,38 +30,38 @@ _SUFFIXES = {
     ".ima": "GDCMImageIO",
 }
 
-#: Containers whose parts may be links to other files, by how they begin: HDF5 and netCDF.
+#: First bytes of containers whose parts may link to other files: HDF5 and netCDF.
 _LINKING = (b"\x89HDF\r\n", b"CDF\x01", b"CDF\x02")
 
-#: JPEG 2000, whose reader in ITK ends the process on some damaged files.
+#: First bytes of JPEG 2000, whose reader in ITK crashes on some damaged files.
 _CRASHING = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 
 
-def reader_of(place: str) -> str:
-    """ITK's name of the reader of the file at ``place``.
+def reader_of(path: str) -> str:
+    """ITK's name of the reader for the file at ``path``.
 
-    Raises FileError for what is in none of the formats, and for those whose voxels may lie in
-    files that only their reader knows of: HDF5, MINC, Stimulate, Bruker; also for JPEG 2000.
+    Raises FileError for unknown formats, for formats whose voxels may lie in files that only their
+    reader can find (HDF5, MINC, Stimulate, Bruker), and for JPEG 2000.
     """
-    start = beginning(place, 132)
+    start = beginning(path, 132)
     for beginning_of, reader in _BEGINNINGS:
         if start.startswith(beginning_of):
             return reader
-    lower = place.lower()
+    lower = path.lower()
     if start.startswith(_TIFF):
         return "LSMImageIO" if lower.endswith(".lsm") else "TIFFImageIO"
     if start[128:132] == b"DICM":
         return "GDCMImageIO"
     if start.startswith(_LINKING) or lower.endswith((".h5", ".hdf5", ".mnc", ".spr", ".sdt")):
         raise FileError(
-            place,
+            path,
             "its format allows voxels to lie in other files, which cannot be known before it is "
             "read",
             "save the image as .nii.gz or .nrrd",
         )
     if start.startswith(_CRASHING) or lower.endswith((".jp2", ".j2k")):
         raise FileError(
-            place,
+            path,
             "it is a JPEG 2000 picture, which cannot be read safely",
             "save it as .png or .tif",
         )
@@ -72,4 +72,4 @@ def reader_of(place: str) -> str:
         return _SUFFIXES[suffix]
     if start[:2] in (b"\x02\0", b"\x08\0"):  # DICOM without its preamble
         return "GDCMImageIO"
-    raise FileError(place, "not an image in any format that SimpleITK reads")
+    raise FileError(path, "not an image in any format that SimpleITK reads")

@@ -1,4 +1,4 @@
-"""What image is in a file of FreeSurfer (MGH, packed MGZ)? Headers are read by nibabel."""
+"""Images of FreeSurfer (MGH, and gzipped MGZ); headers are read by nibabel."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ _OFFSET = 284
 
 _CHUNK_BYTES = 1 << 20
 
-#: Bytes that may follow the voxels, besides as many as they take: FreeSurfer notes commands there.
+#: Extra bytes allowed after the voxels, besides their own size: FreeSurfer logs commands there.
 _TAGS_BYTES = 1 << 24
 
 
-def check_reader(place: str) -> None:
-    """Raise FileError where nibabel is not installed."""
+def check_reader(path: str) -> None:
+    """Raise FileError if nibabel is not installed."""
     if find_spec("nibabel") is None:
         help = "install nibabel, which reads it: pip install 'voxgpu[freesurfer]'"
-        raise FileError(place, "files of FreeSurfer are read by nibabel", help)
+        raise FileError(path, "files of FreeSurfer are read by nibabel", help)
 
 
-def mgh_information(place: str) -> tuple[Information, int]:
-    """What the header says of one volume, and how many there are.
+def mgh_information(path: str) -> tuple[Information, int]:
+    """Read the header of one volume; return it with the number of volumes.
 
-    Raises FileError where nibabel is not installed or the file is damaged.
+    Raises FileError if nibabel is not installed or the file is damaged.
     """
-    header, element = _header(place)
+    header, element = _header(path)
     size = tuple(int(each) for each in header["dims"])
     if min(size) < 1:
-        raise FileError(place, f"its header is damaged: it says that its size is {size}")
-    check_size(place, _OFFSET, math.prod(size) * np.dtype(element).itemsize)
+        raise FileError(path, f"its header is damaged: it says that its size is {size}")
+    check_size(path, _OFFSET, math.prod(size) * np.dtype(element).itemsize)
     lengths = tuple(float(str(each)) for each in header["delta"])
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ header.get_affine()
-    columns = np.asarray(header["Mdc"], np.float64).reshape(3, 3).T  # by column, right to left
+    columns = np.asarray(header["Mdc"], np.float64).reshape(3, 3).T  # columns are stored
     direction = np.diag([-1.0, -1.0, 1.0]) @ columns
     return Information(
         size=size[:3],
@@ -60,12 +60,12 @@ def mgh_information(place: str) -> tuple[Information, int]:
     ), size[3]
 
 
-def mgh_voxels(place: str, volume: int | None) -> npt.NDArray[Any]:
-    """The voxels of a volume along (z, y, x).
+def mgh_voxels(path: str, volume: int | None) -> npt.NDArray[Any]:
+    """Read the voxels of a volume, axes (z, y, x).
 
-    The file is read to its end, which tells damage, but not without end.
+    The file is read to its end, where damage shows, but only up to a limit.
     """
-    header, element = _header(place)
+    header, element = _header(path)
     size = tuple(int(each) for each in header["dims"])
     stored = np.dtype(element).newbyteorder(">")
     voxels = np.empty(size[2::-1], stored)
@@ -73,45 +73,45 @@ def mgh_voxels(place: str, volume: int | None) -> npt.NDArray[Any]:
     first = _OFFSET + (volume or 0) * voxels.nbytes
     promised = _OFFSET + size[3] * voxels.nbytes
     at = 0
-    with opened(place) as file:
-        while chunk := _next(place, file):
+    with opened(path) as file:
+        while chunk := _next(path, file):
             begin, end = max(first, at), min(first + voxels.nbytes, at + len(chunk))
             if begin < end:
                 part = np.frombuffer(chunk, np.uint8, end - begin, begin - at)
                 target[begin - first : end - first] = part
             at += len(chunk)
             if at > 2 * promised + _TAGS_BYTES:
-                raise FileError(place, f"it holds more than the {promised:,} bytes promised")
+                raise FileError(path, f"it holds more than the {promised:,} bytes promised")
     if at < promised:
         reason = f"truncated: header promises {promised:,} bytes, file has {at:,}"
-        raise FileError(place, reason)
+        raise FileError(path, reason)
     return voxels.astype(element)
 
 
-def _next(place: str, file: Any) -> bytes:
+def _next(path: str, file: Any) -> bytes:
     try:
         chunk: bytes = file.read(_CHUNK_BYTES)
     except EOFError:
-        raise FileError(place, "truncated: its gzip data has no end") from None
+        raise FileError(path, "truncated: its gzip data has no end") from None
     return chunk
 
 
-def _header(place: str) -> tuple[Any, str]:
-    """Nibabel's header, and NumPy's name of the voxels."""
-    check_reader(place)
+def _header(path: str) -> tuple[Any, str]:
+    """Nibabel's header, and NumPy's name of the voxel type."""
+    check_reader(path)
     nibabel: Any = import_module("nibabel")
     try:
-        image = nibabel.freesurfer.mghformat.MGHImage.from_filename(place)
+        image = nibabel.freesurfer.mghformat.MGHImage.from_filename(path)
         header = image.header
         element = np.dtype(header.get_data_dtype()).newbyteorder("=").name
     except OSError as error:
         if isinstance(error, gzip.BadGzipFile) or error.errno is None:
-            raise FileError(place, f"it is damaged ({error})") from None
-        raise FileError(place, os_reason(error)) from None
-    except Exception as error:  # whatever nibabel makes of bytes that are no header
+            raise FileError(path, f"it is damaged ({error})") from None
+        raise FileError(path, os_reason(error)) from None
+    except Exception as error:  # nibabel raises various errors for bytes that are not a header
         if isinstance(error, EOFError | zlib.error):
-            raise FileError(place, "truncated: the file ends within its header") from None
-        raise FileError(place, f"its header is damaged ({error})") from None
+            raise FileError(path, "truncated: the file ends within its header") from None
+        raise FileError(path, f"its header is damaged ({error})") from None
     if element not in _NAMES:
-        raise FileError(place, f"its voxels are of a type without use here: {element}")
+        raise FileError(path, f"its voxels are of a type without use here: {element}")
     return header, element

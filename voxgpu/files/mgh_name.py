@@ -1,11 +1,11 @@
-"""Which files are FreeSurfer's MGH, and how is it noted that one was read as such?"""
+"""Names of FreeSurfer's MGH files, and the mark of headers read from them."""
 
 from __future__ import annotations
 
-#: What ``Header.reading`` says of such images.
+#: The entry in ``Header.reading`` for such images.
 READING = "mgh"
 
 
-def is_mgh(place: str) -> bool:
-    """Whether a name is that of an MGH file, packed (``.mgz``) or not."""
-    return place.lower().endswith((".mgz", ".mgh"))
+def is_mgh(path: str) -> bool:
+    """Whether a name is that of an MGH file, gzipped (``.mgz``) or not."""
+    return path.lower().endswith((".mgz", ".mgh"))

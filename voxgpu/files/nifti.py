@@ -1,4 +1,4 @@
-"""What do the bytes of a NIfTI header say, and which bytes say what we want?
+"""NIfTI headers: parsing of their bytes, and encoding of new ones.
 
 The formats are those of nifti1.h (https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h),
 nifti2.h, and of ANALYZE 7.5, whose layout NIfTI-1 took over.
@@ -43,7 +43,7 @@ _UNREADABLE_DATATYPES = {
     2048: "complex numbers",
 }
 
-#: Intent of images with several components per voxel, stored component by component.
+#: Intent code of images with several components per voxel, stored component by component.
 VECTOR_INTENT = 1007
 
 _MATRIX_INTENTS = (1004, 1005)
@@ -54,26 +54,27 @@ EPSILON = sys.float_info.epsilon
 #: The largest number of voxels along an axis: dimensions are signed 16-bit integers.
 LARGEST_AXIS = 32767
 
-#: Offsets and formats (`struct`) of the fields that say where voxels lie, as they are kept:
-#: qform_code sform_code, quatern_b c d, qoffset_x y z, srow_x y z, pixdim[0..3], xyzt_units.
+#: Offsets and formats (`struct`) of the fields that give the geometry, in this order: qform_code
+#: sform_code, quatern_b c d, qoffset_x y z, srow_x y z, pixdim[0..3], xyzt_units.
 _ORIENTATION = ((252, "2h"), (256, "6f"), (280, "12f"), (76, "4f"), (123, "B"))
 
 
 @dataclass(frozen=True, slots=True)
 class NiftiHeader:
-    """The fields of a NIfTI-1, NIfTI-2 or ANALYZE header that bear on reading voxels.
+    """The fields of a NIfTI-1, NIfTI-2 or ANALYZE header that matter for reading voxels.
 
-    raw        the header's bytes, as they were in the file
+    raw        the header's bytes, as in the file
     version    0 (ANALYZE), 1 or 2
     single     whether the voxels follow in the same file
     order      byte order, ``<`` or ``>``
-    dim        voxels along x, y, z, t, u, v, w, as many as the header says are used
-    intent     what the voxels mean; `VECTOR_INTENT` matters
+    dim        voxels along x, y, z, t, u, v, w; only the axes that the header declares
+    intent     intent code; only `VECTOR_INTENT` matters
     datatype   code of the voxel type
     pixdim     spacing along x, y, z, in the header's units
     offset     bytes before the voxels, in the file that holds them
-    slope      voxels mean slope × value + intercept, where slope is a number other than 0
-    intercept
+    slope      factor of stored values; the value is slope × stored + intercept, unless slope is 0
+               or not a number
+    intercept  see ``slope``
     """
 
     raw: bytes
@@ -90,7 +91,7 @@ class NiftiHeader:
 
     @property
     def scaling(self) -> tuple[float, float]:
-        """Slope and intercept to apply; (1, 0) where a slope of 0, or none, says not to scale."""
+        """Slope and intercept to apply; (1, 0) if the header says not to scale (slope 0 or NaN)."""
         if not math.isfinite(self.slope) or self.slope == 0:
             return 1.0, 0.0
         slope, intercept = self.slope, self.intercept if math.isfinite(self.intercept) else 0.0
@@ -100,14 +101,14 @@ class NiftiHeader:
 
     @property
     def element(self) -> str:
-        """NumPy's name of the type that voxels are read as: float32 for integers to be scaled."""
+        """NumPy's name of the voxel type after reading: float32 for integers that are scaled."""
         stored = DATATYPES[self.datatype][0]
         scaled = self.scaling != (1.0, 0.0) and not stored.startswith("float")
         return "float32" if scaled else stored
 
     @property
     def oddities(self) -> tuple[str, ...]:
-        """What its fields say that nobody can mean, and what was taken."""
+        """Warnings about implausible fields, each with the interpretation taken."""
         said = []
         wide = self.version == 2
         form, at = self.order + ("8q" if wide else "8h"), 16 if wide else 40
@@ -121,17 +122,17 @@ class NiftiHeader:
 
     @property
     def components(self) -> int:
-        """Numbers in the file: voxels times channels; of a header without `defect`."""
+        """Number of stored values: voxels times channels; for a header without `defect`."""
         return math.prod(self.dim) * DATATYPES[self.datatype][1]
 
     @property
     def voxel_bytes(self) -> int:
-        """Bytes of all voxels as they are stored; of a header without `defect`."""
+        """Bytes of all voxels as stored; for a header without `defect`."""
         return self.components * ELEMENT_BYTES[DATATYPES[self.datatype][0]]
 
 
 def parse(header: bytes) -> NiftiHeader | None:
-    """The header that begins with these bytes, of either byte order; None where it is none."""
+    """Parse a header of either byte order at the start of these bytes; None if it is none."""
     if len(header) < 348:
         return None
     for order in "<>":
@@ -159,7 +160,7 @@ def _first_version(raw: bytes, order: str) -> NiftiHeader:
         datatype=struct.unpack_from(order + "h", raw, 70)[0],
         pixdim=pixdim[1:4],
         offset=offset,
-        slope=slope if is_nifti else 0.0,  # ANALYZE has no scaling there
+        slope=slope if is_nifti else 0.0,  # ANALYZE has no scaling at this offset
         intercept=intercept if is_nifti else 0.0,
     )
 
@@ -183,7 +184,7 @@ def _second_version(raw: bytes, order: str) -> NiftiHeader:
 
 
 def defect(header: NiftiHeader) -> str:
-    """Why an image cannot be read by this header, or empty; says nothing of its place."""
+    """Why no image can be read with this header, or empty; does not check the geometry."""
     rank = struct.unpack_from(*_rank_place(header))[0]
     if not 1 <= rank <= 7:
         return f"its header is damaged: it says that the image has {rank} dimensions"
@@ -201,7 +202,7 @@ def defect(header: NiftiHeader) -> str:
 
 
 def _used(rank: int, dim: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes that are used; beyond z, 0 voxels are written for 1 by some tools."""
+    """The axes in use; some tools write 0 instead of 1 for axes beyond z."""
     return tuple(1 if axis > 2 and size == 0 else size for axis, size in enumerate(dim[:rank]))
 
 
@@ -212,10 +213,11 @@ def _rank_place(header: NiftiHeader) -> tuple[str, bytes, int]:
 
 
 def orientation_fields(header_bytes: bytes) -> bytes:
-    """The fields of a NIfTI-1 header that say where voxels lie, bit for bit, little-endian.
+    """The geometry fields of a NIfTI-1 header, bit for bit, little-endian.
 
-    qform_code, sform_code, quatern_b c d, qoffset_x y z, srow_x y z, pixdim[0..3] and
-    xyzt_units, 93 bytes. Empty for NIfTI-2 (its fields are wider), ANALYZE, and no header.
+    qform_code, sform_code, quatern_b c d, qoffset_x y z, srow_x y z, pixdim[0..3] and xyzt_units,
+    93 bytes. Empty for NIfTI-2 (its fields are wider), ANALYZE, and for bytes that are not a
+    header.
     """
     header = parse(header_bytes)
     if header is None or header.version != 1:
@@ -227,12 +229,12 @@ def orientation_fields(header_bytes: bytes) -> bytes:
 
 
 def nifti_header(grid: Grid, element: str, channels: int) -> bytes:
-    """The 352 bytes before the voxels of a little-endian NIfTI-1 file.
+    """Encode the 352 bytes before the voxels of a little-endian NIfTI-1 file.
 
-    The place of the voxels is taken bit for bit from ``grid.nifti`` where there is such, else
-    computed from the grid (``voxgpu.files.nifti_orientation``). Voxels follow x first; colors of
-    uint8 as RGB or RGBA, others component by component. The grid must have at most
-    `LARGEST_AXIS` voxels along each axis.
+    The geometry is copied bit for bit from ``grid.nifti`` if the grid has it, else computed from
+    the grid (``voxgpu.files.nifti_orientation``). Voxels follow x first; uint8 colors as RGB or
+    RGBA, others component by component. The grid must have at most `LARGEST_AXIS` voxels along each
+    axis.
     """
     from voxgpu.files.nifti_orientation import computed_fields
 
@@ -245,7 +247,7 @@ def nifti_header(grid: Grid, element: str, channels: int) -> bytes:
         dim[0], dim[5] = 5, channels
     bits = 8 * ELEMENT_BYTES[element] * (channels if packed else 1)
     header = bytearray(HEADER_BYTES)
-    header[38] = ord("r")  # "regular", which some readers of ANALYZE look for
+    header[38] = ord("r")  # "regular", which some readers of ANALYZE require
     struct.pack_into("<i", header, 0, 348)
     struct.pack_into("<8h", header, 40, *dim)
     struct.pack_into("<3h", header, 68, VECTOR_INTENT if vector else 0, stored, bits)
@@ -263,15 +265,15 @@ def _put_orientation(header: bytearray, fields: bytes) -> None:
         length = struct.calcsize("<" + form)
         header[offset : offset + length] = fields[at : at + length]
         at += length
-    # What is left is the time between volumes, of images from a file of several.
+    # The remaining fields are the time step, for images from a file of several volumes.
     header[92 : 92 + len(fields) - at] = fields[at:]
 
 
 def as_first_version(header: NiftiHeader) -> bytes:
-    """A NIfTI-1 single-file header that describes the same image as ``header``.
+    """Encode a NIfTI-1 single-file header that describes the same image as ``header``.
 
-    For NIfTI-2, which ITK does not know; fields that are not needed to place the voxels are
-    left out, and 64-bit numbers are rounded to 32 bits. Dimensions must fit.
+    For NIfTI-2, which ITK does not read. Fields that do not affect the geometry are left out, and
+    64-bit numbers are rounded to 32 bits. Dimensions must fit.
     """
     raw, order = header.raw, header.order
     if header.version < 2:
@@ -294,6 +296,6 @@ def as_first_version(header: NiftiHeader) -> bytes:
 
 
 def _single(values: tuple[float, ...]) -> bytes:
-    # Not `struct`, which raises for what is too large, where NumPy makes it infinite.
+    # Not `struct`, which raises on overflow, where NumPy yields infinity.
     with np.errstate(over="ignore"):
         return np.array(values, np.float64).astype("<f4").tobytes()

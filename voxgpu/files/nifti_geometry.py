@@ -1,7 +1,7 @@
-"""Where a NIfTI header places its voxels: by the sform, the qform or the spacing alone.
+"""Geometry of a NIfTI image: from the sform, the qform or the spacing alone.
 
-The sform is taken where its code is positive, else the qform where its code is, else the spacing
-alone, with axes to the left, anterior and superior and the middle at 0, as nibabel does.
+The sform is used if its code is positive, else the qform if its code is positive, else the spacing
+alone, with axes to the left, anterior and superior and the center at 0, as in nibabel.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from voxgpu.files.nifti import NiftiHeader
 
 Matrix = npt.NDArray[np.float64]
 
-#: Two forms that place voxels farther apart, in smallest spacings, differ.
+#: Forms that place voxels farther apart than this fraction of the smallest spacing disagree.
 _DISAGREEMENT = 1e-2
 
-#: What float32 makes of the length of a column of an sform, relatively.
+#: Relative rounding error of the length of an sform column in float32.
 _SINGLE = 2e-6
 
 _MM = {1: 1000.0, 2: 1.0, 3: 0.001}
@@ -31,15 +31,15 @@ _MM = {1: 1000.0, 2: 1.0, 3: 0.001}
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where voxels lie: three axes, x first; patient coordinates (left, posterior, superior).
+    """Three axes, x first, in patient coordinates (left, posterior, superior).
 
     spacing    mm
     origin     mm, center of the first voxel
     direction  row-major matrix of direction cosines
-    warnings   what is odd, and what was taken
-    as_said    whether the header's fields, written to another file, would place voxels here
+    warnings   irregularities, each with the interpretation taken
+    as_said    whether the header's fields, copied to another file, would give this placement
     chosen     whether an option decided between two forms
-    sheared    what to do where the axes are not at right angles; empty: nothing special
+    sheared    advice if the axes are not at right angles; empty for the general advice
     """
 
     spacing: tuple[float, ...]
@@ -53,7 +53,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
-    """The header's fields that say where voxels lie, lengths in mm."""
+    """The geometry fields of the header, lengths in mm."""
 
     qform_code: int
     sform_code: int
@@ -65,17 +65,17 @@ class _Fields:
     size: tuple[int, ...]
 
 
-def placement(place: str, header: NiftiHeader, form: str = "") -> Placement:
-    """Where the voxels lie; ``form``, ``sform`` or ``qform``, is taken where the header has both.
+def placement(path: str, header: NiftiHeader, form: str = "") -> Placement:
+    """Place the voxels; ``form`` (``sform`` or ``qform``) decides if the header has both.
 
-    Raises FileError where what is taken says nothing of use.
+    Raises FileError if the fields in use are invalid.
     """
     fields = _fields(header)
     warnings = []
     has_sform, has_qform = fields.sform_code > 0, fields.qform_code > 0
     broken = has_sform and not _spans(fields.rows[:, :3], fields.size)
     if broken and not has_qform:
-        raise FileError(place, "its header is damaged: the axes of its sform do not span space")
+        raise FileError(path, "its header is damaged: the axes of its sform do not span space")
     by_sform = has_sform and not broken and not (form == "qform" and has_qform)
     if broken:
         warnings.append("the axes of its sform do not span space; the qform was taken")
@@ -94,7 +94,7 @@ def placement(place: str, header: NiftiHeader, form: str = "") -> Placement:
                 f"{_listed(fields.pixdim)} mm; the sform was taken"
             )
     else:
-        lengths, said = _checked_spacing(place, fields)
+        lengths, said = _checked_spacing(path, fields)
         warnings += said
         spacing = tuple(map(_decimal, lengths))
         affine = _by_qform(fields, lengths) if has_qform else _by_spacing(fields, lengths)
@@ -146,7 +146,7 @@ def _fields(header: NiftiHeader) -> _Fields:
 
 
 def _spans(columns: Matrix, size: tuple[int, ...]) -> bool:
-    """Whether the columns of axes of more than one voxel, which can be mended, span them."""
+    """Whether the columns of the axes with several voxels are linearly independent."""
     needed = [axis for axis in range(3) if axis < len(size) and size[axis] > 1]
     lengths = np.linalg.norm(columns[:, needed], axis=0)
     if not needed:
@@ -157,7 +157,7 @@ def _spans(columns: Matrix, size: tuple[int, ...]) -> bool:
 
 
 def _mended(fields: _Fields) -> Matrix:
-    """The sform; an axis of one voxel that it says nothing of is put at right angles."""
+    """The sform; an axis of one voxel without a direction gets one at right angles."""
     affine = fields.rows.copy()
     for axis in range(3):
         others = [each for each in range(3) if each != axis]
@@ -173,23 +173,25 @@ def _mended(fields: _Fields) -> Matrix:
     return affine
 
 
-def _checked_spacing(place: str, fields: _Fields) -> tuple[list[float], list[str]]:
-    """The spacing of the header, a length but along axes of one voxel; a sign is dropped."""
+def _checked_spacing(path: str, fields: _Fields) -> tuple[list[float], list[str]]:
+    """The spacing in the header: a length, except along axes of one voxel; a sign is dropped."""
     lengths, warnings = [], []
-    for axis, (name, given) in enumerate(zip("xyz", fields.pixdim, strict=True)):
-        if _is_length(given):
-            lengths.append(given)
+    for axis, (name, spacing) in enumerate(zip("xyz", fields.pixdim, strict=True)):
+        if _is_length(spacing):
+            lengths.append(spacing)
             continue
         if axis < len(fields.size) and fields.size[axis] > 1:
-            said = f"it says that the spacing along {name} is {given:g}"
-            if not -math.inf < given < 0:
-                raise FileError(place, f"its header is damaged: {said}")
-            # nibabel and FSL take the length, too.
-            warnings.append(f"{said}; {-given:g} was taken")
-            lengths.append(-given)
+            reason = f"it says that the spacing along {name} is {spacing:g}"
+            if not -math.inf < spacing < 0:
+                raise FileError(path, f"its header is damaged: {reason}")
+            # nibabel and FSL use the absolute value, too.
+            warnings.append(f"{reason}; {-spacing:g} was taken")
+            lengths.append(-spacing)
             continue
         if axis < len(fields.size):
-            warnings.append(f"it says that its one voxel along {name} is {given:g} mm; 1 was taken")
+            warnings.append(
+                f"it says that its one voxel along {name} is {spacing:g} mm; 1 was taken"
+            )
         lengths.append(1.0)
     return lengths, warnings
 
@@ -199,10 +201,10 @@ def _is_length(number: float) -> bool:
 
 
 def _by_qform(fields: _Fields, lengths: list[float]) -> Matrix:
-    """The affine matrix of the qform, after the comments of nifti1.h, method 2."""
+    """The affine matrix of the qform, following the comments of nifti1.h, method 2."""
     b, c, d = fields.quaternion
     rest = 1.0 - (b * b + c * c + d * d)
-    if rest < 1e-7:  # a half turn; float32 may have rounded it to more than that
+    if rest < 1e-7:  # a half turn; float32 may have rounded it beyond
         scale = 1.0 / math.sqrt(b * b + c * c + d * d)
         a, b, c, d = 0.0, b * scale, c * scale, d * scale
     else:
@@ -219,7 +221,7 @@ def _by_qform(fields: _Fields, lengths: list[float]) -> Matrix:
 
 
 def _by_spacing(fields: _Fields, lengths: list[float]) -> Matrix:
-    """Axes to the left, anterior and superior, the middle of the image at 0, as nibabel has it."""
+    """Axes to the left, anterior and superior, the image centered at 0, as in nibabel."""
     steps = np.array(lengths) * [-1.0, 1.0, 1.0]
     middle = (np.array((*fields.size, 1, 1)[:3]) - 1) / 2
     return np.column_stack([np.diag(steps), -middle * steps])
@@ -233,7 +235,7 @@ def _scales_differ(spacing: tuple[float, ...], fields: _Fields) -> bool:
 
 
 def _disagreement(fields: _Fields, spacing: tuple[float, ...], by_sform: bool) -> list[str]:
-    """A warning where both forms are set and place voxels differently."""
+    """A warning if both forms are set and place voxels differently."""
     if any(not _is_length(each) for each in fields.pixdim[: len(fields.size)]):
         return []
     lengths = [each if _is_length(each) else 1.0 for each in fields.pixdim]
@@ -259,22 +261,22 @@ def _disagreement(fields: _Fields, spacing: tuple[float, ...], by_sform: bool) -
 
 
 def _advice(fields: _Fields) -> str:
-    """What to do about a sheared sform where there is a qform, which never is."""
+    """Advice about a sheared sform if there is a qform, which is never sheared."""
     if shear([list(column) for column in fields.rows[:, :3].T]) <= LARGEST_SHEAR:
         return ""
     return "its qform is not sheared: --nifti-form qform takes that"
 
 
 def _decimal(number: float) -> float:
-    """A float32 as the shortest decimal that is rounded to it: 1.2 for 1.2000000477."""
+    """A float32 as the shortest decimal that rounds to it: 1.2 for 1.2000000477."""
     single = np.float32(number)
     return float(str(single)) if float(single) == number else number
 
 
-def _decimal_length(length: float, given: float) -> float:
-    """The length of a column of an sform, as the decimal that it was made of where that shows."""
-    if _is_length(given) and abs(length - given) <= _SINGLE * length:
-        return _decimal(given)
+def _decimal_length(length: float, spacing: float) -> float:
+    """The length of an sform column, as the decimal it was computed from if that is apparent."""
+    if _is_length(spacing) and abs(length - spacing) <= _SINGLE * length:
+        return _decimal(spacing)
     short = float(f"{length:.6g}")
     return short if abs(length - short) <= _SINGLE / 10 * length else float(length)
 

@@ -1,4 +1,4 @@
-"""What image does a NIfTI header describe?"""
+"""The image that a NIfTI header describes: size, geometry, voxel type and warnings."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _NAMES = {element: name for name, element in ELEMENTS.items()}
 class NiftiImage:
     """An image that a NIfTI header describes.
 
-    information  size, place and voxels
-    fields       the fields that say where voxels lie, as long as these say what was taken
-    warnings     what is odd, and what was taken
-    reading      what options decided on
-    sheared      what to do where the axes are not at right angles
+    information  size, geometry and voxel type
+    fields       the header's geometry fields, if they agree with the geometry taken; else empty
+    warnings     irregularities, each with the interpretation taken
+    reading      decisions that options made
+    sheared      advice if the axes are not at right angles
     """
 
     information: Information
@@ -40,12 +40,12 @@ class NiftiImage:
     sheared: str
 
 
-def nifti_information(place: str, header: NiftiHeader, options: ReadOptions) -> NiftiImage:
-    """The image that a header describes; raises FileError where it says nothing of use."""
+def nifti_information(path: str, header: NiftiHeader, options: ReadOptions) -> NiftiImage:
+    """Describe the image of a header; raises FileError if the header is invalid."""
     zeros = ("zeros",) if options.zeros and header.element.startswith("float") else ()
     if header.version == 0:
-        return NiftiImage(_analyze(place, header), b"", (), zeros, "")
-    where = placement(place, header, options.nifti_form)
+        return NiftiImage(_analyze(path, header), b"", (), zeros, "")
+    where = placement(path, header, options.nifti_form)
     size, channels = header.dim, DATATYPES[header.datatype][1]
     if header.intent == VECTOR_INTENT and len(size) == 5:
         size, channels = size[:4], channels * size[-1]
@@ -62,7 +62,7 @@ def nifti_information(place: str, header: NiftiHeader, options: ReadOptions) -> 
         channels=channels,
     )
     warnings = list(header.oddities)
-    if not header.single and place.lower().endswith((".nii", ".nii.gz")):
+    if not header.single and path.lower().endswith((".nii", ".nii.gz")):
         warnings.append("it says that the voxels are in another file; those here were taken")
     if header.single and _offset_said(header) != header.offset:
         warnings.append(
@@ -79,8 +79,8 @@ def _offset_said(header: NiftiHeader) -> float:
     return said.offset if said else header.offset
 
 
-def _analyze(place: str, header: NiftiHeader) -> Information:
-    """What ITK makes of an ANALYZE header, shown to it in a file of its own."""
+def _analyze(path: str, header: NiftiHeader) -> Information:
+    """ITK's description of an ANALYZE header, obtained through a temporary file."""
     with temporary_folder("header") as folder:
         (folder / "header.img").touch()
         shown = folder / "header.hdr"
@@ -89,4 +89,4 @@ def _analyze(place: str, header: NiftiHeader) -> Information:
             within = limits_of([str(shown)])
             return read_apart(str(shown), within, information, str(shown), "NiftiImageIO")
         except FileError as problem:
-            raise FileError(place, problem.reason.replace(str(shown), "it")) from None
+            raise FileError(path, problem.reason.replace(str(shown), "it")) from None

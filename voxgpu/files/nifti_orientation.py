@@ -1,8 +1,8 @@
-"""How does NIfTI-1 say where the voxels of a grid lie?
+"""Encoding of a grid's geometry in NIfTI-1 fields.
 
-ITK counts mm to the left, posterior and superior; NIfTI to the right, anterior and superior, so
-the first two coordinates change sign. The place is given twice: as an affine matrix (sform) and
-as a rotation by a quaternion (qform), after the comments of nifti1.h, method 2 and method 3.
+ITK counts mm to the left, posterior and superior; NIfTI to the right, anterior and superior, so the
+first two coordinates change sign. The geometry is stored twice: as an affine matrix (sform) and as
+a rotation by a quaternion (qform), following the comments of nifti1.h, method 2 and method 3.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _MILLIMETERS = 2
 
 
 def computed_fields(grid: Grid) -> bytes:
-    """The orientation fields (see ``nifti.orientation_fields``) of a grid that came without.
+    """Compute the geometry fields (see ``nifti.orientation_fields``) of a grid without them.
 
-    qform_code and sform_code are 1; lengths are in mm. What a 2-D grid says nothing of is an
-    axis at right angles, 1 mm, at 0.
+    qform_code and sform_code are 1; lengths are in mm. The third axis of a 2-D grid is at right
+    angles, with 1 mm spacing and its origin at 0.
     """
     count = grid.dimensions
     direction, spacing, origin = np.eye(3), np.ones(3), np.zeros(3)
@@ -50,10 +50,10 @@ def computed_fields(grid: Grid) -> bytes:
 def _quaternion(direction: Matrix) -> tuple[float, tuple[float, float, float]]:
     """The sign of the third axis (qfac) and b, c, d of the rotation nearest to ``direction``.
 
-    The rotation of a unit quaternion (a, b, c, d) has 4a² = 1 + R11 + R22 + R33 and so on for
-    b, c and d; the largest of the four is found from the diagonal and the others, which need a
-    division by it, from the sums and differences of mirrored elements. a is made positive, since
-    the header holds only b, c and d.
+    The rotation of a unit quaternion (a, b, c, d) has 4a² = 1 + R11 + R22 + R33, and similarly for
+    b, c and d. The largest of the four is computed from the diagonal; the others, which are divided
+    by it, from sums and differences of mirrored elements. The sign is chosen so that a is not
+    negative, since the header holds only b, c and d.
     """
     handedness = -1.0 if np.linalg.det(direction) < 0 else 1.0
     left, _, right = np.linalg.svd(direction * [1.0, 1.0, handedness])

@@ -1,9 +1,9 @@
-"""Which files hold a NIfTI image, is it whole, and what are its voxels?
+"""Reading of NIfTI files: finding header and voxel file, checking sizes, decoding voxels.
 
 Voxels are read here and not by ITK, for three reasons: ITK takes the voxels of ``a.nii.gz`` from
-``a.nii`` where both exist (ITK issue 2243), reads a truncated file as if zeros followed, and is
-slower. What comes out equals SimpleITK's result bit for bit wherever that is right; numbers that
-are not finite stay what they are.
+``a.nii`` if both exist (ITK issue 2243), reads a truncated file as if zeros followed, and is
+slower. The result equals SimpleITK's bit for bit wherever that is right; values that are not finite
+are kept.
 """
 
 from __future__ import annotations
@@ -39,65 +39,65 @@ from voxgpu.files.paths import beginning, existing, file_size, os_reason
 
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 
-#: Deflate cannot pack more than this many bytes into one.
+#: Deflate compresses at most this many bytes into one.
 LARGEST_RATIO = 1032
 
 _GZIP = b"\x1f\x8b"
 _NO_GZIP = "Not a gzipped file"
 _CHUNK_BYTES = 1 << 20
 
-#: Bytes behind the voxels that are unpacked however few voxels there are.
+#: Bytes behind the voxels that are decompressed in any case, however few voxels there are.
 _LEAST_UNPACKED = 1 << 24
 
-#: Bytes before the voxels of gzip data, such as extensions, besides as many as they have.
+#: Bytes before the voxels of gzip data, such as extensions, allowed in addition to their size.
 _MOST_BEFORE = 1 << 28
 _SCALED_AT_ONCE = 1 << 18
 
 _FOLLOW = "bytes follow the voxels that its header promises; they were left out"
 
-#: What is odd about a file that goes on after its gzip data.
+#: The warning about a file that continues after its gzip data.
 FOLLOWED = "what follows its gzip data is none and was left out"
 
 Voxels = npt.NDArray[Any]
 
 
-def nifti_files(place: str) -> tuple[str, ...]:
-    """The file with the header and, where that is another, the one with the voxels.
+def nifti_files(path: str) -> tuple[str, ...]:
+    """The file with the header and, if that is another, the one with the voxels.
 
-    Empty where the name is not one of a NIfTI image. Raises FileError where the other file of
-    a pair does not exist.
+    Empty if the name is not that of a NIfTI image. Raises FileError if the other file of a pair
+    does not exist.
     """
-    suffix = _suffix(place)
+    suffix = _suffix(path)
     if not suffix:
         return ()
     if suffix.lower().startswith(".nii"):
-        return (place,)
-    stem = place[: -len(suffix)]
-    return _partner(place, stem, suffix, "hdr"), _partner(place, stem, suffix, "img")
+        return (path,)
+    stem = path[: -len(suffix)]
+    return _partner(path, stem, suffix, "hdr"), _partner(path, stem, suffix, "img")
 
 
-def _suffix(place: str) -> str:
-    lower = place.lower()
+def _suffix(path: str) -> str:
+    lower = path.lower()
     length = max((len(suffix) for suffix in SUFFIXES if lower.endswith(suffix)), default=0)
-    return place[len(place) - length :] if length else ""
+    return path[len(path) - length :] if length else ""
 
 
-def _partner(place: str, stem: str, suffix: str, kind: str) -> str:
+def _partner(path: str, stem: str, suffix: str, kind: str) -> str:
     if kind in suffix.lower():
-        return place
+        return path
     kind = kind.upper() if suffix.isupper() else kind
     for candidate in (f"{stem}.{kind}", f"{stem}.{kind}.gz", f"{stem}.{kind}.GZ"):
         if Path(candidate).exists():
             return existing(Path(candidate))
     holds = "voxels" if kind.lower() == "img" else "header"
-    raise FileError(place, f"its {holds} should be in `{stem}.{kind}`, which does not exist")
+    raise FileError(path, f"its {holds} should be in `{stem}.{kind}`, which does not exist")
 
 
 def read_nifti_header(files: tuple[str, ...]) -> NiftiHeader | None:
-    """The header, checked, with room for its voxels in the files; None where it is none.
+    """Read and check the header; None if the file has none.
 
-    Raises FileError for headers that make no sense, files that are too short for what the
-    header promises, and gzip files that could not hold it.
+    Raises FileError for invalid headers, files that are too short for what the header promises, and
+    gzip files that could not hold it.
     """
     try:
         try:
@@ -119,7 +119,7 @@ def read_nifti_header(files: tuple[str, ...]) -> NiftiHeader | None:
 
 
 def _head(file: IO[bytes]) -> bytes:
-    """The first 540 bytes, or what there is; piece by piece, as something else may follow."""
+    """Read the first 540 bytes, or fewer; in pieces, since other data may follow the gzip data."""
     head = b""
     while len(head) < 540:
         part = _next(file, 540 - len(head), bool(head))
@@ -130,7 +130,7 @@ def _head(file: IO[bytes]) -> bytes:
 
 
 def _next(file: IO[bytes], count: int, begun: bool) -> bytes:
-    """Some more bytes; none at the end, or where what follows gzip data is none itself."""
+    """Read more bytes; none at the end of the file or where data that is not gzip follows."""
     try:
         part: bytes = file.read1(count)  # type: ignore[attr-defined]
     except OSError as error:
@@ -141,18 +141,18 @@ def _next(file: IO[bytes], count: int, begun: bool) -> bytes:
 
 
 def _first_voxel(path: str, header: NiftiHeader) -> int:
-    """The byte at which the voxels of a single file begin: after the header, whatever it says."""
+    """The offset of the voxels in a single file: at least the length of the header."""
     said = int(header.offset)
     least = 544 if header.version == 2 else HEADER_BYTES
     if said >= least:
         return said
     size = _unpacked_size(path)
-    bare = least - 4  # without the four bytes that say whether extensions follow
+    bare = least - 4  # without the four bytes that announce extensions
     return said if said >= bare and size == said + header.voxel_bytes else least
 
 
 def _unpacked_size(path: str) -> int:
-    """Bytes of a file; of gzip data what its last four bytes say, which is true below 4 GiB."""
+    """Bytes of a file; for gzip what its last four bytes say, which is correct below 4 GiB."""
     if beginning(path, 2) != _GZIP:
         return file_size(path)
     with Path(path).open("rb") as file:
@@ -171,7 +171,7 @@ def _misplaced(header: NiftiHeader, count: int) -> str:
 
 
 def _displaced(header: NiftiHeader) -> str:
-    """ITK takes 0 for what is not a number in a qform, and an sform as it is."""
+    """The defect of a form in use with values that are not finite; ITK would accept it."""
     fields = orientation_fields(as_first_version(header)) if header.version else b""
     if fields:
         qform, sform, *numbers = struct.unpack_from("<2h18f", fields)
@@ -182,11 +182,11 @@ def _displaced(header: NiftiHeader) -> str:
 
 
 def check_size(path: str, offset: int, voxel_bytes: int) -> None:
-    """Raise FileError where a file, packed or not, cannot hold what its header promises."""
+    """Raise FileError if a file, compressed or not, cannot hold what its header promises."""
     size = file_size(path)
     promised = offset + voxel_bytes
     if beginning(path, 2) == _GZIP:
-        if offset > _MOST_BEFORE + voxel_bytes:  # which would have to be unpacked
+        if offset > _MOST_BEFORE + voxel_bytes:  # which would have to be decompressed
             raise FileError(path, f"its header says that {offset:,} bytes precede its voxels")
         if promised > LARGEST_RATIO * size:
             raise FileError(
@@ -201,13 +201,12 @@ def check_size(path: str, offset: int, voxel_bytes: int) -> None:
 def read_voxels(
     path: str, header: NiftiHeader, element: str, zeros: bool = False
 ) -> tuple[Voxels, str]:
-    """The voxels of a NIfTI image from ``path``, which holds them, and what is odd about the file.
+    """Read the voxels of a NIfTI image from ``path``; return them with a warning or ''.
 
-    The shape is that of the header, slowest axis first, and a last axis of channels where there
-    are several. ``element`` is that of the result: float32 where integers are scaled. ``zeros``
-    reads what is no finite number as 0. What follows the voxels is looked at only as far as it is
-    not longer than they are. Raises FileError where the file is truncated or its gzip data is
-    damaged.
+    The shape follows the header, slowest axis first, with a last axis of channels if there are
+    several. ``element`` is the type of the result: float32 if integers are scaled. ``zeros``
+    replaces values that are not finite by 0. Data behind the voxels is checked only up to the size
+    of the voxels. Raises FileError if the file is truncated or its gzip data is damaged.
     """
     stored, channels = DATATYPES[header.datatype]
     voxels = np.empty(header.dim[::-1] + (channels,) * (channels > 1), stored)
@@ -228,18 +227,18 @@ def _read_stored(path: str, header: NiftiHeader, voxels: Voxels, fast: bool) -> 
                 raise EOFError
             return read_to_end(file, voxels.nbytes)
         except EOFError:
-            # Few bytes after gzip data look to the fast reader like the start of more.
+            # To the fast reader, a few bytes after gzip data look like the start of another member.
             kind = Followed if fast else FileError
             raise kind(path, truncated(voxels.nbytes)) from None
 
 
 def truncated(promised: int) -> str:
-    """What is wrong with a file that ends before its voxels do."""
+    """The reason for refusing a file that ends before its voxels do."""
     return f"truncated: the header promises {promised:,} bytes of voxels, the file ends before"
 
 
 def meant(voxels: Voxels, header: NiftiHeader, element: str, zeros: bool) -> Voxels:
-    """What voxels mean that are as the file has them; they may be changed."""
+    """Convert stored voxels to values: byte order, scaling, channels; may modify the input."""
     if header.order != ("<" if sys.byteorder == "little" else ">"):
         voxels.byteswap(inplace=True)
     if zeros and voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
@@ -253,7 +252,7 @@ def meant(voxels: Voxels, header: NiftiHeader, element: str, zeros: bool) -> Vox
 
 
 def _scaled(voxels: Voxels, slope: float, intercept: float, element: str) -> Voxels:
-    """The voxels × slope + intercept, in float64 after rounding to ``element``, as ITK does."""
+    """Round to ``element``, then compute voxels × slope + intercept in float64, as ITK does."""
     result = np.empty(voxels.shape, element)
     source, target = voxels.reshape(-1), result.reshape(-1)
     for start in range(0, source.size, _SCALED_AT_ONCE):
@@ -265,16 +264,15 @@ def _scaled(voxels: Voxels, slope: float, intercept: float, element: str) -> Vox
 
 
 class Followed(FileError):
-    """What follows gzip data is none itself; the fast reader then has lost what it had unpacked."""
+    """Other data follows the gzip data; the fast reader has then lost what it had decompressed."""
 
 
 @contextmanager
 def opened(path: str, fast: bool = True) -> Iterator[IO[bytes]]:
-    """A file's bytes, unpacked where it is gzip, whatever its name.
+    """Open a file, decompressing gzip data whatever the file's name.
 
-    Damaged gzip data raises FileError, the premature end of it EOFError where it is read
-    within the context. Not ``fast``, what was unpacked before bytes that are no gzip data can be
-    read (see `_next`).
+    Damaged gzip data raises FileError; its premature end raises EOFError within the context. If not
+    ``fast``, the data before trailing bytes that are not gzip can be read (see `_next`).
     """
     from isal import igzip, isal_zlib
 
@@ -298,7 +296,7 @@ def opened(path: str, fast: bool = True) -> Iterator[IO[bytes]]:
 
 
 def skip(file: IO[bytes], count: int) -> None:
-    """Leave so many bytes from the start out; raises EOFError where there are fewer."""
+    """Skip ``count`` bytes; raises EOFError if there are fewer."""
     if isinstance(file, io.BufferedReader):
         file.seek(count)
         return
@@ -310,7 +308,7 @@ def skip(file: IO[bytes], count: int) -> None:
 
 
 def fill(file: IO[bytes], target: memoryview) -> int:
-    """Read until ``target`` is full or the file ends; the bytes read."""
+    """Read until ``target`` is full or the file ends; return the number of bytes read."""
     filled = 0
     while filled < len(target):
         count = file.readinto(target[filled:])  # type: ignore[attr-defined]
@@ -321,9 +319,9 @@ def fill(file: IO[bytes], target: memoryview) -> int:
 
 
 def read_to_end(file: IO[bytes], voxel_bytes: int) -> str:
-    """What is odd about what follows the voxels.
+    """Read what follows the voxels and return a warning about it, or ''.
 
-    Only at its end does gzip tell whether all was right, so it is unpacked, but not without end.
+    gzip verifies its checksum only at the end, so the data is decompressed, up to a limit.
     """
     if isinstance(file, io.BufferedReader):
         return following(os.fstat(file.fileno()).st_size - file.tell())
@@ -336,5 +334,5 @@ def read_to_end(file: IO[bytes], voxel_bytes: int) -> str:
 
 
 def following(count: int) -> str:
-    """What is odd about so many bytes behind the voxels."""
+    """The warning about this many bytes behind the voxels."""
     return f"{count:,} {_FOLLOW}" if count > 0 else ""

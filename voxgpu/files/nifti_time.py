@@ -1,4 +1,4 @@
-"""NIfTI files of several volumes: which is the first one, and what is between them?"""
+"""Time series in NIfTI files: the first volume, and the time step between volumes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from voxgpu.image import Grid
 if TYPE_CHECKING:
     from voxgpu.files.itk import Information
 
-#: Bits of ``xyzt_units`` that say in what time is counted.
+#: Bits of ``xyzt_units`` that encode the unit of time.
 _TIME_UNITS = 0x38
 
 
 def first_volume(information: Information) -> tuple[Information, int]:
-    """What is said of the first of several volumes, and how many there are.
+    """The description of the first volume, and the number of volumes.
 
-    Only time points are volumes: an image of five axes is left as it is.
+    Only time points count as volumes: an image of five axes is returned unchanged.
     """
     size = information.size
     if len(size) != 4 or size[3] == 1:
@@ -38,7 +38,7 @@ def first_volume(information: Information) -> tuple[Information, int]:
 
 
 def with_time(grid: Grid, header: NiftiHeader) -> Grid:
-    """The grid, with the time between volumes (``pixdim[4]``) and its unit among its fields."""
+    """Add the time step (``pixdim[4]``) and its unit to the NIfTI fields of a grid."""
     if not header.version:
         return grid
     wide = header.version == 2
@@ -51,7 +51,7 @@ def with_time(grid: Grid, header: NiftiHeader) -> Grid:
 
 
 def volumes_header(grid: Grid, element: str, channels: int, count: int) -> bytes:
-    """The bytes before the voxels of a NIfTI-1 file of so many volumes on a grid."""
+    """Encode the bytes before the voxels of a NIfTI-1 file of ``count`` volumes on a grid."""
     header = bytearray(nifti_header(grid, element, channels))
     assert len(header) == HEADER_BYTES
     struct.pack_into("<h", header, 40, 4)

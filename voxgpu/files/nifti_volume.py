@@ -1,10 +1,10 @@
-"""One of several volumes of a NIfTI file, without reading more than that takes.
+"""Reading of single volumes of a NIfTI file, without reading more than necessary.
 
-Voxels that are not packed are read where they lie. Gzip data must be unpacked from the start, and
-only at its end does it tell whether all was right: so it is unpacked to the end once, and then, as
-volumes are asked for in about their order, from where the last one ended. What was passed over and
-lies near is held for a while, since several threads do not ask in just that order, and programs may
-go backward. Programs may also go through several files at once, so a few are held half unpacked.
+Uncompressed voxels are read at their offset. Gzip data must be decompressed from the start, and its
+checksum comes last: so it is decompressed to the end once, and then, as volumes are requested in
+roughly ascending order, from where the last one ended. Volumes that were skipped nearby are held
+for a while, since several threads do not request in strict order, and programs may go backward.
+Programs may also read several files at once, so the decompression state of a few files is kept.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from voxgpu.forking import call_in_child
 
 Voxels = npt.NDArray[Any]
 
-#: Bytes of volumes that were passed over and are held, of all files together.
+#: Bytes of skipped volumes that are held, for all files together.
 _HELD_BYTES = 48 << 20
 
-#: How many files may be half unpacked at a time.
+#: How many files may be partly decompressed at a time.
 _MOST_FILES = 16
 
 
@@ -52,10 +52,11 @@ def read_volume(
     zeros: bool = False,
     states: tuple[FileState, ...] = (),
 ) -> tuple[Voxels, str]:
-    """The volume number ``index``, from 0, and what is odd about the file; see `read_voxels`.
+    """Read volume ``index``, from 0; return it with a warning or '', as `read_voxels` does.
 
-    ``states`` tells whether the file is the one that was read before; empty: read it anew.
-    Raises FileError where the file is truncated or its gzip data is damaged, in any volume.
+    ``states`` identifies the content of the file: equal states continue an earlier read; empty
+    starts anew. Raises FileError if the file is truncated or its gzip data is damaged, in any
+    volume.
     """
     one = replace(header, dim=header.dim[:3])
     if beginning(path, 2) != b"\x1f\x8b":
@@ -69,9 +70,9 @@ def read_volume(
 def _volumes(
     path: str, header: NiftiHeader, one: NiftiHeader, fast: bool
 ) -> Generator[Voxels, None, str]:
-    """All volumes in their order, as the file has them; then what is odd about its end.
+    """Yield all volumes in order, as stored; return a warning about the end of the file.
 
-    Only after the last one is it known to be sound.
+    Only after the last one is the data known to be intact.
     """
     stored, channels = DATATYPES[one.datatype]
     shape = one.dim[::-1] + (channels,) * (channels > 1)
@@ -90,7 +91,7 @@ def _volumes(
 
 
 class _Unpackings:
-    """The files that are half unpacked, in the order in which they were asked for."""
+    """The partly decompressed files, least recently used first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -104,7 +105,7 @@ class _Unpackings:
         index: int,
         states: tuple[FileState, ...],
     ) -> tuple[Voxels, str]:
-        """The volume, as the file has it, and what is odd about the file."""
+        """Return a volume, as stored, and the warning about the file."""
         with self._lock:
             file = self._files.pop(states, None) or _Unpacking(path, header, one)
             room = _HELD_BYTES // (len(self._files) + 1)
@@ -119,7 +120,7 @@ class _Unpackings:
 
 
 class _Unpacking:
-    """How far a file was unpacked, and what was passed over."""
+    """The state of decompressing one file, with the volumes that were skipped."""
 
     def __init__(self, path: str, header: NiftiHeader, one: NiftiHeader) -> None:
         self._path, self._header, self._one = path, header, one
@@ -137,11 +138,11 @@ class _Unpacking:
 
     @property
     def is_done(self) -> bool:
-        """Whether every volume was given, so that nobody is going to ask for more."""
+        """Whether every volume was returned, so that no more requests are expected."""
         return len(self._given) == self._header.dim[3]
 
     def volume(self, index: int, room: int) -> tuple[Voxels, str]:
-        """The volume, as the file has it, and what is odd about the file; holds ``room`` bytes."""
+        """Return a volume, as stored, and the warning; keep at most ``room`` bytes of others."""
         self._wanted, self._room = index, room
         try:
             found = self._found(index)
@@ -153,9 +154,9 @@ class _Unpacking:
         return found, self._odd or ("" if self._is_fast else FOLLOWED)
 
     def make_room(self, room: int) -> None:
-        """Holds no more than ``room`` bytes, of what lies nearest to the volume asked for last.
+        """Keep at most ``room`` bytes of volumes, those nearest to the one requested last.
 
-        That one is not counted, and held in any case.
+        That one is not counted, and is kept in any case.
         """
         while sum(v.nbytes for n, v in self._held.items() if n != self._wanted) > room:
             del self._held[max(self._held, key=lambda number: abs(number - self._wanted))]
@@ -169,7 +170,7 @@ class _Unpacking:
         return self._held.pop(index)
 
     def _pass_over(self, stop: int) -> None:
-        """Unpacks up to the volume ``stop``, to the end of the file after the last one."""
+        """Decompress up to the volume ``stop``; after the last one, to the end of the file."""
         if self._volumes is None or self._next > self._wanted:
             self._volumes = _volumes(self._path, self._header, self._one, self._is_fast)
             self._next = 0
@@ -192,7 +193,7 @@ _unpackings = _Unpackings()
 
 
 def _begin_anew() -> None:
-    """After a fork: the file is at another place for both, and the lock may be held by nobody."""
+    """Reset after a fork: the file offset is shared with the parent, and the lock may be held."""
     global _unpackings
     _unpackings = _Unpackings()
 

@@ -1,4 +1,4 @@
-"""Options of a run that bear on how image files are read."""
+"""Options of a run that affect how image files are read."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How headers are read where a file leaves a choice.
+    """Choices for headers that permit several readings.
 
     nifti_form  ``sform`` or ``qform``: the orientation to take from NIfTI files that have both;
-                empty: the sform where its code is positive, else the qform
+                empty: the sform if its code is positive, else the qform
     series      the SeriesInstanceUID of the DICOM series to take from folders that hold several;
                 empty: folders must hold one
-    zeros       whether voxels of NIfTI files that are no finite numbers are read as 0, as version
-                1 of the language does
+    zeros       whether values that are not finite in NIfTI files are read as 0, as version 1 of
+                the language does
     """
 
     nifti_form: str = ""
@@ -22,5 +22,5 @@ class ReadOptions:
     zeros: bool = False
 
 
-#: The options of a run that says nothing about files.
+#: The options of a run without any options about files.
 AS_USUAL = ReadOptions()

@@ -1,13 +1,13 @@
-"""Writing gzip files, checked before they count as written.
+"""Writing of gzip files, verified before they count as written.
 
-The encoder is hand-written vector code of another project; a wrong byte out of it, or of the memory
-under it, would look like any other image. So what was packed is unpacked again and compared: all
-of a small file; of a large one its first part, since unpacking costs as much as packing does.
+The encoder is hand-written vector code of another project; a wrong byte from it, or from faulty
+memory, would look like any other image. So the output is decompressed again and compared: all of a
+small file, and the first part of a large one, since decompressing costs as much as compressing.
 """
 
 from __future__ import annotations
 
-import zlib  # another decoder than that of the library that packs
+import zlib  # a different decoder than that of the compressing library
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,13 +17,13 @@ import xxhash
 from voxgpu.cancellation import raise_if_cancelled
 from voxgpu.files.errors import FileError
 
-#: Of 0 to 3. On real scans the files are as small as zlib's default within 2 %, 2 to 8 % larger
-#: for float32 and 1.8 times for masks, at a sixth of the time; 3 is slow and saves nothing.
+#: Of 0 to 3. On real scans the files are within 2 % of the size of zlib's default, 2 to 8 % larger
+#: for float32 and 1.8 times for masks, in a sixth of the time; 3 is slow and saves nothing.
 _LEVEL = 2
 
 _CHUNK_BYTES = 1 << 20
 
-#: What is unpacked again: this many bytes, and this part of what lies beyond them.
+#: Bytes that are decompressed again, and the fraction of the data beyond them.
 _CHECKED_BYTES = 1 << 20
 _CHECKED_PART = 1 / 16
 
@@ -40,7 +40,7 @@ def write_packed(file: BinaryIO, parts: Sequence[Any]) -> None:
 
 
 def packing(file: BinaryIO) -> Any:
-    """A gzip stream into a file, a context; the time in its header is 0."""
+    """Open a gzip stream that writes to a file; a context; the time in its header is 0."""
     from isal import igzip
 
     pack: Any = igzip.IGzipFile
@@ -48,9 +48,9 @@ def packing(file: BinaryIO) -> Any:
 
 
 def check_whole_pack(path: Path, size: int, digest: bytes, name: Path) -> None:
-    """Unpack a file and compare it with what was packed: its length and its xxh3-128.
+    """Decompress a file and compare its length and xxh3-128 with the original's.
 
-    Raises FileError, for the file ``name``, where they differ.
+    Raises FileError, for the file ``name``, if they differ.
     """
     found = xxhash.xxh3_128()
     try:
@@ -64,9 +64,9 @@ def check_whole_pack(path: Path, size: int, digest: bytes, name: Path) -> None:
 
 
 def check_packed(path: Path, parts: Sequence[Any], name: Path) -> None:
-    """Unpack a file that `write_packed` wrote, and compare it with ``parts``.
+    """Decompress a file that `write_packed` wrote and compare it with ``parts``.
 
-    Raises FileError, for the file ``name``, where they differ.
+    Raises FileError, for the file ``name``, if they differ.
     """
     size = sum(memoryview(each).nbytes for each in parts)
     checked = size
@@ -89,11 +89,11 @@ def check_packed(path: Path, parts: Sequence[Any], name: Path) -> None:
 
 
 def _unpacked(file: BinaryIO, decoder: Any, size: int, whole: bool) -> Iterator[bytes]:
-    """The first ``size`` bytes of a gzip stream; its end is looked at, too, where ``whole``."""
+    """Yield the first ``size`` bytes of a gzip stream; ``whole`` checks its end, too."""
     left = size
     packed: bytes = file.read(_CHUNK_BYTES)
     while packed and (left or (whole and not decoder.eof)):
-        # Nothing is left: a stream that goes on yields what was not expected.
+        # If nothing is left, a stream that continues yields an unexpected byte.
         chunk: bytes = decoder.decompress(packed, left or 1)
         left -= min(left, len(chunk))
         yield chunk

@@ -1,4 +1,4 @@
-"""Is there something to read at this path, and if not, which file may have been meant?"""
+"""Paths of input files: existence, readability, and suggestions for misspelled names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from voxgpu.files.errors import FileError
 from voxgpu.unicode_paths import on_disk
 
-#: Names of a folder that are compared with a misspelled one; comparing more takes seconds.
+#: The most names of a folder to compare with a misspelled one; more would take seconds.
 _NAMES_COMPARED = 5000
 
-#: How formats begin whose headers are text: NRRD and MetaImage.
+#: First bytes of the formats with text headers: NRRD and MetaImage.
 _TEXT_HEADERS = (b"NRRD0", b"ObjectType", b"NDims", b"Comment")
 
 _NUMBER = re.compile(r"\d+", re.ASCII)
@@ -26,28 +26,28 @@ _LARGE_FILE_POINTER = b"version https://git-lfs"
 def existing(path: Path, exact: bool = False) -> str:
     """The absolute path of the readable file or folder at ``path``, its folders resolved.
 
-    The last name is kept also where it is a symbolic link: formats are told by suffixes, and
-    stores of large data link ``scan.nii.gz`` to nameless blobs. Letters may be composed or
-    decomposed otherwise than on the disk, unless the name must be ``exact``. Raises FileError
-    where there is nothing, where it may not be read, and for what is neither file nor folder.
+    The last component is kept even if it is a symbolic link: formats are identified by suffix, and
+    stores of large data link ``scan.nii.gz`` to files without one. The Unicode normalization of the
+    name may differ from the one on the disk, unless ``exact``. Raises FileError if the path does
+    not exist, may not be read, or is neither file nor folder.
     """
     try:
-        place = _resolved(path if exact else on_disk(path))
-        kind = place.stat().st_mode
+        resolved = _resolved(path if exact else on_disk(path))
+        kind = resolved.stat().st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
             raise FileError(str(path), "it is neither a file nor a folder")
-        _open_once(place)
-    except ValueError as error:  # an embedded NUL, or a character that no file name can have
+        _open_once(resolved)
+    except ValueError as error:  # an embedded NUL, or a character not allowed in file names
         raise FileError(str(path), f"not a possible file name: {error}") from None
     except FileNotFoundError:
-        raise _missing(path, place) from None
+        raise _missing(path, resolved) from None
     except OSError as error:
         raise FileError(str(path), os_reason(error)) from None
-    return str(place)
+    return str(resolved)
 
 
 def file_size(path: str) -> int:
-    """The bytes of a file. Raises FileError where it is gone."""
+    """The size of a file in bytes. Raises FileError if it is gone."""
     try:
         return Path(path).stat().st_size
     except OSError as error:
@@ -55,7 +55,7 @@ def file_size(path: str) -> int:
 
 
 def beginning(path: str, count: int) -> bytes:
-    """The first ``count`` bytes of a file, fewer where it is shorter."""
+    """Read the first ``count`` bytes of a file, fewer if it is shorter."""
     try:
         with Path(path).open("rb") as file:
             return file.read(count)
@@ -64,12 +64,12 @@ def beginning(path: str, count: int) -> bytes:
 
 
 def os_reason(error: OSError) -> str:
-    """What the operating system objects to, in small letters and without numbers."""
+    """The operating system's message, in lower case and without numbers."""
     return (error.strerror or str(error)).lower()
 
 
 def what_it_looks_like(path: str) -> str:
-    """What a file is that is no image, as far as its first bytes tell; empty where they do not."""
+    """Describe a file that is not an image, judging by its first bytes; empty if unknown."""
     first = beginning(path, 512)
     if not first:
         return "the file is empty"
@@ -81,7 +81,7 @@ def what_it_looks_like(path: str) -> str:
 
 
 def _is_text(first: bytes) -> bool:
-    # The last character may be cut in the middle, so up to three bytes are forgiven.
+    # The last character may be cut in the middle, so up to three bytes are dropped.
     return any(_decodes(first[: len(first) - cut]) for cut in range(4))
 
 
@@ -99,24 +99,24 @@ def _resolved(path: Path) -> Path:
     return Path(os.path.realpath(path.parent)) / path.name
 
 
-def _open_once(place: Path) -> None:
-    if place.is_dir():
-        os.scandir(place).close()
+def _open_once(resolved: Path) -> None:
+    if resolved.is_dir():
+        os.scandir(resolved).close()
     else:
-        place.open("rb").close()
+        resolved.open("rb").close()
 
 
-def _missing(path: Path, place: Path) -> FileError:
-    if place.is_symlink():
+def _missing(path: Path, resolved: Path) -> FileError:
+    if resolved.is_symlink():
         return FileError(
             str(path),
-            f"it is a link to `{place.readlink()}`, which does not exist",
+            f"it is a link to `{resolved.readlink()}`, which does not exist",
             "fetch its content first (git annex get, datalad get, dvc pull)",
         )
-    missing = place
+    missing = resolved
     while not missing.parent.is_dir() and missing.parent != missing:
         missing = missing.parent
-    reason = "no such file" if missing == place else f"there is no folder `{missing}`"
+    reason = "no such file" if missing == resolved else f"there is no folder `{missing}`"
     return FileError(str(path), reason, _did_you_mean(missing.parent, missing.name))
 
 
@@ -126,21 +126,21 @@ def _did_you_mean(folder: Path, name: str) -> str:
 
 
 def _close(name: str, names: list[str]) -> list[str]:
-    """Names that may have been meant; none with other numbers, which is somebody else's file."""
+    """Similar names; names with different numbers are excluded, since they mean other files."""
     candidates = [each for each in sorted(names) if _may_be(name, each)]
     return difflib.get_close_matches(name, candidates, n=3)
 
 
 def _may_be(name: str, other: str) -> bool:
-    """Whether two names have the same numbers in them, as far as both have any."""
+    """Whether two names contain the same numbers, if both contain any."""
     numbers = [[int(each) for each in _NUMBER.findall(text)] for text in (name, other)]
     return not all(numbers) or numbers[0] == numbers[1]
 
 
 def found_beside(path: str, folder: Path) -> str:
-    """What to write for a file that is not in the current folder but beside the program.
+    """The path to write for a file that is missing here but exists beside the program.
 
-    Empty where it is there, or is in neither. ``folder`` is the program's.
+    Empty if the file exists here, or in neither folder. ``folder`` is the program's.
     """
     asked = Path(path)
     try:
@@ -166,7 +166,7 @@ def found_beside(path: str, folder: Path) -> str:
 
 
 def _names(folder: Path) -> list[str]:
-    """Some of the names in a folder; none where it cannot be read."""
+    """Some of the names in a folder; none if it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in itertools.islice(entries, _NAMES_COMPARED)]
@@ -175,5 +175,5 @@ def _names(folder: Path) -> list[str]:
 
 
 def _likeness(name: str, others: list[str]) -> float:
-    """How like a name is to the first, which is the closest, of others."""
+    """The similarity of a name to the first, and closest, of ``others``."""
     return difflib.SequenceMatcher(None, others[0], name).ratio()

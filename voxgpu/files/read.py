@@ -1,4 +1,4 @@
-"""What are the voxels of an image file?"""
+"""Reading of the voxels of image files."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from voxgpu.itk.process import quiet, simpleitk
 
 
 def read_image(header: Header) -> Image:
-    """The image that ``header`` announced; see `read_with_doubts`."""
+    """Read the image that ``header`` describes; see `read_with_doubts`."""
     return read_with_doubts(header)[0]
 
 
 def read_with_doubts(header: Header) -> tuple[Image, str]:
-    """The image that ``header`` announced, voxels as the file has them, and what is odd about it.
+    """Read the image that ``header`` describes; return it with a warning or ''.
 
-    The array is C-contiguous, of the header's element, with the shape of the header's grid and
-    a last axis of channels for colors. NIfTI voxels are read by `nifti_read`; in a process apart,
-    which damage may end, DICOM by `dicom`, MGH by `mgh`, some TIFF by tifffile, all others by
-    SimpleITK. Raises FileError where files are truncated, damaged, gone, no longer hold what the
-    header says, or are not before and after reading in the state that they had when the header was
-    read: in that state they were hashed, too. An image that is in memory is that image.
+    The array is C-contiguous, of the header's element type, with the shape of the header's grid and
+    a last axis of channels for colors. NIfTI voxels are read by `nifti_read`; in a separate
+    process, which damaged files may crash, DICOM by `dicom`, MGH by `mgh`, some TIFF by tifffile,
+    and all others by SimpleITK. Raises FileError if files are truncated, damaged or gone, no longer
+    match the header, or are not in the recorded states before and after reading: files were hashed
+    in those states, too. An image that is in memory is returned directly.
     """
     if header.given is not None:
         return Image(header.given.image.array, header.grid), ""
@@ -47,7 +47,7 @@ def read_with_doubts(header: Header) -> tuple[Image, str]:
     try:
         voxels, odd = _voxels(header)
     except FileError:
-        check_unchanged(header.states)  # which would explain it
+        check_unchanged(header.states)  # a change would explain the error
         raise
     image = _image(header, voxels)
     check_unchanged(header.states)
@@ -55,7 +55,7 @@ def read_with_doubts(header: Header) -> tuple[Image, str]:
 
 
 def _voxels(header: Header) -> tuple[npt.NDArray[Any], str]:
-    """The voxels, and what is odd about them."""
+    """Read the voxels; return them with a warning or ''."""
     is_nifti = header.reading != (READING,) and MGH not in header.reading
     found = _nifti_voxels(header) if is_nifti else None
     if found is not None:
@@ -95,7 +95,7 @@ def _nifti_voxels(header: Header) -> tuple[npt.NDArray[Any], str] | None:
 
 
 def _voxels_of(header: Header) -> npt.NDArray[Any]:
-    """Voxels that another one's code reads, which may crash on what is damaged."""
+    """Read voxels with third-party code, which may crash on damaged files."""
     if MGH in header.reading:
         return mgh_voxels(header.path, header.volume)
     return _dicom_voxels(header) if header.reading == (READING,) else _itk_voxels(header)
@@ -112,7 +112,7 @@ def _dicom_voxels(header: Header) -> npt.NDArray[Any]:
 
 
 def _itk_voxels(header: Header) -> npt.NDArray[Any]:
-    current = other_header(header.path)  # which also checks that the file is whole
+    current = other_header(header.path)  # also checks that the file is complete
     if current.grid.shape != header.grid.shape or current.element != header.element:
         raise _changed(header)
     if current.reading == (TIFFFILE,):

@@ -1,7 +1,7 @@
-"""What does a process do that reads files for another one? It answers requests, within limits.
+"""The process that reads files for another one: serves requests within resource limits.
 
-Nothing here trusts what is read: the process may crash, and is ended where it takes more time or
-memory than the request allows.
+Nothing here trusts the files: the process may crash, and is killed if it takes more time or memory
+than the request allows.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import numpy.typing as npt
 
 from voxgpu.child_process import sendable
 
-#: Seconds without work after which the process ends.
+#: Seconds without work after which the process exits.
 _IDLE = 120
 
-#: Bytes of an array that are sent at once; memory whose content was sent is given back.
+#: Bytes of an array sent at once; memory whose content was sent is freed.
 _PIECE = 4 << 20
 
 _DONTNEED = 4  # MADV_DONTNEED of Linux
@@ -35,7 +35,7 @@ _DONTNEED = 4  # MADV_DONTNEED of Linux
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be called, and what it may take: bytes beyond what is there, s of computing."""
+    """A function call with its limits: bytes beyond the current use, and CPU seconds."""
 
     function: Callable[..., Any]
     arguments: tuple[object, ...]
@@ -53,7 +53,7 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a request: a value, or what was raised."""
+    """The result of a request: a value, or the exception raised."""
 
     value: Any
     error: Exception | None
@@ -65,7 +65,7 @@ def sent(connection: socket.socket, data: bytes) -> None:
 
 
 def received(connection: socket.socket) -> bytes:
-    """The next message. Raises EOFError where there is no more."""
+    """Receive the next message. Raises EOFError if the connection is closed."""
     length = bytearray(8)
     fill(connection, memoryview(length))
     data = bytearray(int.from_bytes(length, "little"))
@@ -74,7 +74,7 @@ def received(connection: socket.socket) -> bytes:
 
 
 def fill(connection: socket.socket, target: memoryview) -> None:
-    """Receive as many bytes as there is room for. Raises EOFError where there are fewer."""
+    """Receive bytes until ``target`` is full. Raises EOFError if the connection closes before."""
     while target:
         count = connection.recv_into(target)
         if not count:
@@ -83,8 +83,8 @@ def fill(connection: socket.socket, target: memoryview) -> None:
 
 
 def serve(descriptor: int) -> None:
-    """Answer the requests that come over a socket until it is closed, or none come for long."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked is interrupted, and closes
+    """Answer requests from a socket until it is closed or none comes for `_IDLE` seconds."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and closes the socket
     _limit("RLIMIT_CORE", 0)
     with socket.socket(fileno=descriptor) as connection, suppress(EOFError, OSError):
         connection.settimeout(_IDLE)
@@ -107,7 +107,7 @@ def _outcome(request: Request) -> Answer:
 
 
 def _data() -> int:
-    """Bytes of memory that the process could write to, as RLIMIT_DATA counts them."""
+    """Bytes of writable memory of this process, as RLIMIT_DATA counts them."""
     try:
         with open("/proc/self/statm", "rb") as file:  # noqa: PTH123
             return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
@@ -116,7 +116,7 @@ def _data() -> int:
 
 
 def _limit(name: str, value: int) -> None:
-    """Sets a soft limit, where the system has it; -1 is none."""
+    """Set a soft limit, if the system has it; -1 means none."""
     with suppress(ImportError, AttributeError, ValueError, OSError):
         import resource
 
@@ -141,7 +141,7 @@ def _answer(connection: socket.socket, answer: Answer) -> None:
 
 
 def _give_back(piece: npt.NDArray[np.uint8]) -> None:
-    """Lets the system have the memory of a piece that nobody reads any more."""
+    """Return the memory of a piece that is no longer read to the system."""
     if sys.platform != "linux":
         return
     page = os.sysconf("SC_PAGE_SIZE")

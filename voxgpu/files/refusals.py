@@ -1,4 +1,4 @@
-"""What cannot be saved under which name? Told before anything runs."""
+"""Reasons why an image cannot be saved under a name, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from voxgpu.image import Grid
 from voxgpu.types import ImageOf
 from voxgpu.unicode_paths import from_home
 
-#: What to do where a folder takes no files: one that was asked for, and one that the program names.
+#: Advice for a folder that cannot be written to: chosen by option, or named by the program.
 _OTHER_OUTPUT = "choose another place with --output"
 _OTHER_NAME = "save under a relative name, and choose the folder with --output"
 
 
 class SaveRefusals:
-    """Says of names and types of images what is wrong with saving them so.
+    """Checks names and types of the images that a program saves.
 
-    output  the folder that relative names are relative to; None: nothing is written, so nothing
-            is wrong
-    roots   the folders that may be written in
-    now     whether files are to be written: else nobody minds a folder that is write-protected
+    output  the folder that relative names refer to; None: nothing is written, so nothing is
+            refused
+    roots   the folders that may be written to
+    now     whether files are about to be written; if not, write protection is ignored
     """
 
     def __init__(self, output: Path | None, roots: AllowedRoots, now: bool = True) -> None:
@@ -33,7 +33,7 @@ class SaveRefusals:
         self._tried: dict[Path, str] = {}
 
     def reason(self, label: str, kind: ImageOf) -> tuple[str, str, str] | None:
-        """Code, message and help, if there is something wrong."""
+        """Return code, message and help if the image cannot be saved; else None."""
         if self._output is None:
             return None
         name = from_home(label)
@@ -54,5 +54,5 @@ class SaveRefusals:
 
 
 def _drawn_dimensions(grid: Grid) -> int:
-    """2 for a slice too, which pictures can hold."""
+    """The number of dimensions for pictures, which can hold a single slice: then 2."""
     return grid.dimensions if grid.thin_axis is None else 2

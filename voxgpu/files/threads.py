@@ -1,4 +1,4 @@
-"""With how many threads are files read?"""
+"""The number of threads that SimpleITK uses for reading files."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 
 from voxgpu.itk.process import simpleitk
 
-#: Where ITK looks when it is loaded.
+#: The environment variable that ITK reads when it is loaded.
 _VARIABLE = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
 
 def use_threads(count: int) -> None:
-    """Lets SimpleITK, for this process, take at most ``count`` threads; does not load it."""
+    """Limit SimpleITK in this process to ``count`` threads; does not load it."""
     if "SimpleITK" in sys.modules:
         simpleitk().ProcessObject.SetGlobalDefaultNumberOfThreads(count)
     else:
@@ -20,6 +20,6 @@ def use_threads(count: int) -> None:
 
 
 def use_at_most(count: int) -> None:
-    """The same, unless the environment says how many threads SimpleITK takes."""
+    """Like `use_threads`, unless the environment sets SimpleITK's number of threads."""
     if not os.environ.get(_VARIABLE):
         use_threads(count)

@@ -1,8 +1,8 @@
-"""What is wrong with a TIFF file, by its own account?
+"""Detection of damaged TIFF files, and parsing of their directories.
 
-After TIFF 6.0, section 2 (https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf), and
-BigTIFF: a chain of directories, one for each page, each a list of fields: a tag, a type, a number
-of values, and the values or where they are.
+Follows TIFF 6.0, section 2 (https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf), and
+BigTIFF: a chain of directories, one for each page. Each is a list of fields: a tag, a type, a
+number of values, and the values or their offset.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from voxgpu.files.file_bytes import FileBytes
 
 TRUNCATED = "truncated: the file ends before its image does"
 
-#: Formats of the types of values; fractions are two numbers, here one of the same size.
+#: Formats of the value types; a fraction, two numbers, is read as one of the same size.
 _TYPES = {
     3: "H",
     4: "I",
@@ -34,22 +34,22 @@ _TYPES = {
 _KIND = 254
 _STRIPS_AND_TILES = ((273, 279), (324, 325))
 
-#: Width, height, bits, compression, color, samples, arrangement and format of the voxels.
+#: Width, height, bits, compression, color, samples, planar layout and format of the voxels.
 _SHARED = (256, 257, 258, 259, 262, 277, 284, 339)
 
 _SIZE = (256, 257)
 
-#: Bits of the kind of page: a reduced copy, a mask.
+#: Bits of the page type for pages without image data: a reduced copy, a mask.
 _NO_PAGE = 1 | 4
 
 _WHOLE_NUMBERS = (3, 4, 13, 16)
 
 _DESCRIPTION = 270
 
-#: Bytes of a description that are read: OME keeps sizes at its beginning.
+#: Bytes of a description that are read: OME stores sizes at its beginning.
 _DESCRIPTION_BYTES = 1 << 16
 
-#: Slices of a page that is a volume itself.
+#: Tag for the number of slices, in a page that is a volume.
 _DEPTH = 32997
 
 _TAGS = {
@@ -66,13 +66,13 @@ Page = dict[int, tuple[int, ...]]
 def tiff_defect(data: FileBytes) -> str:
     """Why a TIFF should not be read, or empty.
 
-    Everything that directories name must lie in the file. All pages must be alike, and reduced
-    copies of them follow: ITK reads every page into memory that fits as many as the first, and
-    a page after a thumbnail into memory that is not its own.
+    Everything that directories refer to must lie in the file. All pages must be alike, with reduced
+    copies of them at the end: ITK reads every page into memory sized for pages like the first, and
+    a page after a thumbnail overflows its memory.
     """
     try:
         pages = list(_pages(data))
-    except struct.error:  # something lies beyond the end
+    except struct.error:  # an offset lies beyond the end
         return TRUNCATED
     if not pages or not all(_strips_fit(page, len(data)) for page in pages):
         return TRUNCATED
@@ -88,9 +88,9 @@ def tiff_defect(data: FileBytes) -> str:
 
 
 def full_pages(data: FileBytes) -> list[Page]:
-    """The directories of a TIFF without reduced copies and masks; fields that matter here.
+    """Read the directories of a TIFF, without reduced copies and masks; only fields used here.
 
-    Raises struct.error where something lies beyond the end.
+    Raises struct.error if an offset lies beyond the end.
     """
     return [page for page in _pages(data) if not (page.get(_KIND) or (0,))[0] & _NO_PAGE]
 
@@ -133,7 +133,7 @@ def _pages(data: FileBytes) -> Iterator[Page]:
 def _values(
     data: FileBytes, order: str, place_form: str, field: int
 ) -> tuple[int, tuple[int, ...]]:
-    """The tag of a field and its values, of those tags that matter here."""
+    """Read the tag of a field and its values; no values for tags that are not used here."""
     tag, kind = data.unpack(order + "2H", field)
     form = _TYPES.get(kind, "B")
     count = data.unpack(order + place_form, field + 4)[0]

@@ -1,7 +1,7 @@
-"""Who reads a TIFF file: ITK, or tifffile where ITK would give other voxels?
+"""Selection of the TIFF reader: ITK, or tifffile for files that ITK misreads.
 
-ITK reads half floats as integers, tiles of more than 8 bits and single bits as colors, the first of
-two channels, and channels and time points one behind the other as if they were slices.
+ITK reads half floats as integers, tiles of more than 8 bits and single bits as colors, only the
+first of two channels, and channels and time points as if they were slices.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from voxgpu.files.file_bytes import FileBytes
 from voxgpu.files.paths import beginning
 from voxgpu.files.tiff import Page, full_pages
 
-#: What tells in `Header.reading` that an image is read by tifffile; bump it when values change.
+#: The entry in `Header.reading` for images read by tifffile; bump it when values change.
 READING = "tifffile 1"
 
 _BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -27,10 +27,10 @@ _BITS, _PHOTOMETRIC, _DESCRIPTION, _SAMPLES, _PLANAR, _FORMAT = 258, 262, 270, 2
 
 _TILE_OFFSETS, _DEPTH = 324, 32997
 
-#: Formats and bits of samples that ITK reads as they are.
+#: Formats and bits of samples that ITK reads correctly.
 _PLAIN = {(1, 8), (1, 16), (1, 32), (2, 8), (2, 16), (2, 32), (3, 32)}
 
-#: Meanings of samples whose 8 bits ITK makes colors of, whatever else is odd: palettes, YCbCr, …
+#: Photometric interpretations with 8-bit samples that ITK converts to colors: palettes, YCbCr, …
 _COLORS = (2, 3, 5, 6, 8)
 
 _HELP = (
@@ -39,17 +39,17 @@ _HELP = (
 )
 
 
-def needs_tifffile(place: str) -> bool:
+def needs_tifffile(path: str) -> bool:
     """Whether a file is a TIFF that ITK misreads.
 
-    Raises FileError where its pages are no slices of one image.
+    Raises FileError if its pages are not slices of one image.
     """
-    if not beginning(place, 4).startswith(_BEGINNINGS):
+    if not beginning(path, 4).startswith(_BEGINNINGS):
         return False
-    with Path(place).open("rb") as file, suppress(ValueError, struct.error):
+    with Path(path).open("rb") as file, suppress(ValueError, struct.error):
         pages = full_pages(FileBytes(file))
         if pages:
-            return _check_slices(place, pages) or not _is_plain(pages[0])
+            return _check_slices(path, pages) or not _is_plain(pages[0])
     return False
 
 
@@ -67,8 +67,8 @@ def _is_plain(page: Page) -> bool:
     return alone and not apart and _TILE_OFFSETS not in page
 
 
-def _check_slices(place: str, pages: list[Page]) -> bool:
-    """Whether there are slices without pages, behind the first, which ITK does not look for."""
+def _check_slices(path: str, pages: list[Page]) -> bool:
+    """Whether there are slices without pages of their own, after the first, which ITK ignores."""
     text = bytes(pages[0].get(_DESCRIPTION, ())).rstrip(b"\0").decode("utf-8", "replace")
     sizes = _sizes(text, pages[0].get(_SAMPLES, (1,))[0])
     several = {name: size for name, size in sizes.items() if size > 1 and name != "slices"}
@@ -76,16 +76,16 @@ def _check_slices(place: str, pages: list[Page]) -> bool:
         found = " and ".join(f"{size} {name}" for name, size in several.items())
         slices = sizes.get("slices", 1)
         raise FileError(
-            place, f"it has {found} for each of {slices} slices; images here have 1", _HELP
+            path, f"it has {found} for each of {slices} slices; images here have 1", _HELP
         )
     planes = math.prod(sizes.values())
     if sizes and planes != len(pages) > 1:
-        raise FileError(place, f"it says that it has {planes} slices, and {len(pages)} are there")
+        raise FileError(path, f"it says that it has {planes} slices, and {len(pages)} are there")
     return planes > len(pages)
 
 
 def _sizes(text: str, samples: int) -> dict[str, int]:
-    """What the description of a file says that its pages are: ImageJ, OME and tifffile."""
+    """The axis sizes in the description of a file, as ImageJ, OME and tifffile write it."""
     sizes: dict[str, int] = {}
     if text.startswith("ImageJ="):
         said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)

@@ -1,4 +1,4 @@
-"""What is in a TIFF file that ITK misreads? tifffile says."""
+"""Reading of the TIFF files that ITK misreads, with tifffile."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from voxgpu.files.errors import FileError
 from voxgpu.files.itk import Information
 from voxgpu.itk.images import ELEMENTS
 
-#: mm of the units of resolution: inches and centimeters.
+#: Units of resolution in mm: inches and centimeters.
 _UNITS = {2: 25.4, 3: 10.0}
 
 _MINISWHITE = 0
 
-#: The types that voxels get, where it is not that of the file: each holds the same numbers.
+#: Voxel types that are widened when read: each holds the same values.
 _WIDER = {"bool": "uint8", "float16": "float32"}
 
 
 @functools.cache
 def tifffile() -> ModuleType:
-    """The module, which keeps what it thinks of odd files to itself."""
+    """Import tifffile with its warnings about irregular files silenced."""
     import tifffile as module
 
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     return module
 
 
-def tiff_information(place: str) -> Information:
-    """What a TIFF says of its image; reads no voxels. Raises FileError."""
-    with _Reported(place), tifffile().TiffFile(place) as file:
-        series = _series(place, file)
-        channels = _channels(place, series)
+def tiff_information(path: str) -> Information:
+    """Describe the image in a TIFF, without reading voxels. Raises FileError."""
+    with _Reported(path), tifffile().TiffFile(path) as file:
+        series = _series(path, file)
+        channels = _channels(path, series)
         element = series.dtype.name
         element = _WIDER.get(element, element)
         if element.startswith("complex"):
-            raise FileError(place, "its voxels are complex numbers", "save its magnitude first")
+            raise FileError(path, "its voxels are complex numbers", "save its magnitude first")
         names = [name for name, known in ELEMENTS.items() if known == element]
         if not names:
-            raise FileError(place, f"its voxels are of a type without use here: {element}")
+            raise FileError(path, f"its voxels are of a type without use here: {element}")
         sizes = _shape(series)[::-1]
         spacing = (*_spacing(series.keyframe), 1.0)[: len(sizes)]
     identity = np.eye(len(sizes)).ravel().tolist()
@@ -51,10 +51,10 @@ def tiff_information(place: str) -> Information:
     return Information(sizes, spacing, (0.0,) * len(sizes), tuple(identity), voxel, channels)
 
 
-def tiff_voxels(place: str) -> npt.NDArray[Any]:
-    """The voxels, with a last axis for colors; bits are 0 and 1. Raises FileError."""
-    with _Reported(place), tifffile().TiffFile(place) as file:
-        series = _series(place, file)
+def tiff_voxels(path: str) -> npt.NDArray[Any]:
+    """Read the voxels, with a last axis for colors; bits become 0 and 1. Raises FileError."""
+    with _Reported(path), tifffile().TiffFile(path) as file:
+        series = _series(path, file)
         voxels: npt.NDArray[Any] = series.asarray(maxworkers=1)
         axes, white = series.axes, series.keyframe.photometric == _MINISWHITE
     if "S" in axes:
@@ -64,12 +64,12 @@ def tiff_voxels(place: str) -> npt.NDArray[Any]:
     return voxels.astype(_WIDER.get(voxels.dtype.name, voxels.dtype.newbyteorder("=")))
 
 
-def _series(place: str, file: Any) -> Any:
+def _series(path: str, file: Any) -> Any:
     if not file.series:
-        raise FileError(place, "it is damaged: it has no pages")
+        raise FileError(path, "it is damaged: it has no pages")
     series = file.series[0]
     if len(_shape(series)) > 3 or len(_shape(series)) < 2:
-        raise FileError(place, f"its axes are {series.axes}; images here have 2 or 3")
+        raise FileError(path, f"its axes are {series.axes}; images here have 2 or 3")
     return series
 
 
@@ -79,11 +79,11 @@ def _shape(series: Any) -> tuple[int, ...]:
     )
 
 
-def _channels(place: str, series: Any) -> int:
+def _channels(path: str, series: Any) -> int:
     channels = series.shape[series.axes.index("S")] if "S" in series.axes else 1
     if channels not in (1, 3, 4):
         raise FileError(
-            place,
+            path,
             f"its voxels have {channels} channels; images have 1, or 3 or 4 for colors",
             "save each channel as a file of its own",
         )
@@ -91,7 +91,7 @@ def _channels(place: str, series: Any) -> int:
 
 
 def _spacing(page: Any) -> tuple[float, float]:
-    """Mm along x and y; 1 where the file does not tell, as ITK has it."""
+    """Spacing in mm along x and y; 1 if the file has none, as in ITK."""
     unit = _UNITS.get(int(page.resolutionunit or 0))
     across, down = page.resolution
     if unit is None or not across > 0 or not down > 0:
@@ -100,7 +100,7 @@ def _spacing(page: Any) -> tuple[float, float]:
 
 
 class _Reported:
-    """Turn whatever tifffile raises about a file into a FileError."""
+    """Context manager that turns whatever tifffile raises into a FileError."""
 
     def __init__(self, path: str) -> None:
         self._path = path

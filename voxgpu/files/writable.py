@@ -1,4 +1,4 @@
-"""Can a file be written at this path? Tried before the work whose result it is to hold."""
+"""Write tests: whether a file can be written at a path, tried before its content is computed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from voxgpu.ancestor import nearest_ancestor
 from voxgpu.files.paths import os_reason
 from voxgpu.temporary_files import new_file
 
-#: Bytes that are written to see whether a disk has room: a block of most file systems.
+#: Bytes written to test whether a disk has room: a block of most file systems.
 _BLOCK = 4096
 
-#: What `OSError.errno` is where a disk, or what a user may take of it, is used up.
+#: Values of `OSError.errno` for a full disk or an exhausted quota.
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def in_the_way(path: Path) -> tuple[str, str] | None:
-    """Message and help where a folder, a file or a link is where a file is to be.
+    """Message and help if a folder, a file or a link obstructs the path of a new file.
 
-    The help is empty where nothing but another folder helps.
+    The help is empty if only another folder helps.
     """
     if os.path.isdir(path):  # noqa: PTH112 (methods of Path raise in forbidden folders)
         return f"`{path}` is a folder", "give the name of a file"
@@ -34,12 +34,12 @@ def in_the_way(path: Path) -> tuple[str, str] | None:
 
 
 def write_protected(path: Path, tried: dict[Path, str] | None = None) -> tuple[str, str] | None:
-    """Message and help where a file, or the folder it is to be in, may not be written.
+    """Message and help if a file, or the folder for it, cannot be written.
 
-    The help is empty where nothing but another folder helps. A file that is not there yet is tried
-    with another one in the nearest folder that exists, a block long, which is removed at once: the
-    superuser's rights, file systems such as /proc, full disks and quotas show in no other way.
-    Folders that are ``tried`` already are not tried again; what came of others is added.
+    The help is empty if only another folder helps. For a file that does not exist yet, a test file
+    of one block is written to the nearest existing folder and removed at once: the superuser's
+    rights, file systems such as /proc, full disks and quotas show in no other way. ``tried`` caches
+    the results for folders: cached folders are not tested again, others are added.
     """
     there = os.path.exists(path)  # noqa: PTH110
     if there and not path.stat().st_mode & 0o222:
@@ -55,17 +55,17 @@ def write_protected(path: Path, tried: dict[Path, str] | None = None) -> tuple[s
 
 
 def folder_of(path: Path) -> Path:
-    """The folder that a file is to be in, or what there is of its path."""
+    """The existing folder nearest to the path of a file."""
     return nearest_ancestor(path.absolute().parent)
 
 
 def full_disk_help(error: OSError) -> str:
-    """What to do about a disk without room, or empty where something else is the matter."""
+    """Advice about a full disk, or empty for other errors."""
     return "make room there, or save in another folder" if error.errno in FULL else ""
 
 
 def _objection(folder: Path) -> str:
-    """What is wrong with a new file in a folder; empty where one can be written."""
+    """Why a new file cannot be written in a folder; empty if it can."""
     try:
         trial = new_file(folder, "voxgpu-trial")
         try:

@@ -1,4 +1,4 @@
-"""How does an image become a file? In one piece, under its final name only when complete."""
+"""Writing of image files: atomic, renamed to the final name only when complete."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from voxgpu.types import Content
 
 __all__ = ["Written", "unsupported_reason", "write_image"]
 
-#: Bump when equal images would be written otherwise.
+#: Bump when equal images would be written differently.
 _WRITER_VERSION = 3
 
 _CHUNK_BYTES = 1 << 20
@@ -39,10 +39,10 @@ Voxels = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of writing a file.
+    """The result of writing a file.
 
-    warnings  what the file does not hold as the image has it
-    digest    xxh3-128 of the bytes that this process wrote, taken before the file got its name
+    warnings  properties of the image that the file does not hold
+    digest    xxh3-128 of the bytes that this process wrote, computed before the file was renamed
     """
 
     warnings: tuple[str, ...]
@@ -50,13 +50,13 @@ class Written:
 
 
 def write_image(path: Path, image: Image, labels: bool = True) -> Written:
-    """Save ``image`` in the format that the suffix of ``path`` asks for.
+    """Save ``image`` in the format that the suffix of ``path`` selects.
 
-    Folders are made where they are missing. The file is written under another name beside and
-    then renamed, so that nobody ever sees a part of it; on any failure nothing is left. Voxels
-    become what `prepare.prepared` says, int32 the smallest element that holds it where they are
-    ``labels``. Equal images give equal bytes. Raises FileError where
-    the format cannot hold the image or the disk does not take the file.
+    Missing folders are created. The file is written under a temporary name in the same folder and
+    then renamed, so that a partial file is never visible; on failure nothing is left. Voxels are
+    converted by `convert.prepared`; int32 ``labels`` are stored in the smallest element type that
+    holds them. Equal images give equal bytes. Raises FileError if the format cannot hold the image
+    or the disk does not take the file.
     """
     path = Path(path)
     image = _flat(image, suffix_of(path))
@@ -83,7 +83,7 @@ def write_image(path: Path, image: Image, labels: bool = True) -> Written:
 
 
 def _flat(image: Image, suffix: str) -> Image:
-    """A slice without its thickness, in formats that have no place for it."""
+    """Drop the axis of a single slice, for formats that cannot store its thickness."""
     axis = image.grid.thin_axis
     if axis is None or suffix not in (*PICTURES, *TIFF):
         return image
@@ -91,12 +91,12 @@ def _flat(image: Image, suffix: str) -> Image:
 
 
 def form_of(path: Path) -> str:
-    """What decides, with the image, on the bytes of a file: its format, and how it is written."""
+    """What determines the bytes of a file besides the image: format and version of the writer."""
     return f"{suffix_of(path)} {_WRITER_VERSION}"
 
 
 def content_of(image: Image) -> Content:
-    """What one voxel of an image says."""
+    """The kind of content of one voxel."""
     if image.channels > 1:
         return Content.COLOR
     return Content.BOOLEAN if image.element == np.bool_ else Content.NUMBER
@@ -104,7 +104,7 @@ def content_of(image: Image) -> Content:
 
 @contextmanager
 def appearing(path: Path, suffix: str) -> Iterator[Path]:
-    """A file beside ``path`` to write to, which takes its name when all went well."""
+    """Yield a temporary file beside ``path``; it is renamed to ``path`` if no error occurs."""
     unfinished = None
     try:
         unfinished = _new_file(path, suffix)
@@ -120,7 +120,7 @@ def appearing(path: Path, suffix: str) -> Iterator[Path]:
 
 
 def _new_file(path: Path, suffix: str) -> TemporaryFile:
-    """An empty file whose name shows what it is; ITK tells formats by suffixes, so one is last."""
+    """Create a temporary file; its suffix comes last, since ITK identifies formats by it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -142,7 +142,7 @@ def _os_reason(path: Path, error: OSError) -> str:
 
 
 def _write(name: Path, path: Path, voxels: Voxels, grid: Grid, suffix: str) -> bytes:
-    """Write to ``path``, which is to be called ``name``; the digest of the bytes."""
+    """Write to ``path``, which will be renamed to ``name``; return the digest of the bytes."""
     if suffix in NIFTI:
         parts = _nifti_parts(voxels, grid)
         with path.open("wb") as file:
@@ -162,7 +162,7 @@ def _write(name: Path, path: Path, voxels: Voxels, grid: Grid, suffix: str) -> b
 
 
 def file_digest(path: Path) -> bytes:
-    """The xxh3-128 of a file. Raises OSError."""
+    """Compute the xxh3-128 of a file. Raises OSError."""
     digest = xxhash.xxh3_128()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
@@ -171,7 +171,7 @@ def file_digest(path: Path) -> bytes:
 
 
 def _nifti_parts(voxels: Voxels, grid: Grid) -> tuple[Any, ...]:
-    """What a NIfTI file consists of: the header, then the voxels, little-endian."""
+    """The parts of a NIfTI file: the header, then the voxels, little-endian."""
     channels = voxels.shape[-1] if voxels.ndim > grid.dimensions else 1
     header = nifti_header(grid, voxels.dtype.name, channels)
     if channels > 1 and voxels.dtype != np.uint8:
@@ -181,8 +181,8 @@ def _nifti_parts(voxels: Voxels, grid: Grid) -> tuple[Any, ...]:
 
 
 def _write_picture(path: Path, voxels: Voxels, form: str, **options: int) -> None:
-    # Not with ITK: on a full disk its JPEG writer ends the process and its BMP writer says
-    # nothing of it. Neither format has a place for the grid, so nothing is lost.
+    # Not with ITK: on a full disk its JPEG writer crashes the process and its BMP writer reports
+    # nothing. Neither format stores the grid, so nothing is lost.
     from PIL import Image as Picture
 
     with path.open("wb") as file:

@@ -1,4 +1,4 @@
-"""How do several images become one NIfTI file? One after the other, as they come."""
+"""Writing of several images as one NIfTI file, volume by volume as they are computed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _Result = TypeVar("_Result")
 
 
 class VolumesFile:
-    """A file that is being written; it has its name only when all volumes are in it.
+    """A file under construction; it is renamed to its final name when all volumes are in it.
 
-    Voxels are written as they are, truth values as 0 and 1 of uint8, float64 as float32; all have
-    the type and the grid of the first ones. Whatever raises leaves nothing behind.
+    Booleans are written as 0 and 1 of uint8, float64 as float32, other types as they are; all
+    volumes have the type and the grid of the first. Any exception removes the partial file.
     """
 
     def __init__(self, path: Path, count: int) -> None:
@@ -38,10 +38,10 @@ class VolumesFile:
         self._bytes = 0
 
     def add(self, index: int, image: Image) -> Written | None:
-        """Writes the volume of this number; what came of the file after the last one.
+        """Write the volume with this index; return the result of the file after the last one.
 
-        A volume that is not the next one, as another failed, ends it: nothing will be there.
-        Raises FileError where the disk does not take the file.
+        A volume out of order, since another one failed, abandons the file. Raises FileError if the
+        disk does not take the file.
         """
         if index == 0:
             self._guarded(lambda: self._open(image))
@@ -54,7 +54,7 @@ class VolumesFile:
         return self._guarded(self._finish) if self._next == self._count else None
 
     def abandon(self) -> None:
-        """Removes what has been written, unless the file is complete."""
+        """Remove what has been written, unless the file is complete."""
         if self._is_open:
             self._is_open = False
             self._close(_Abandoned())
@@ -96,15 +96,15 @@ class VolumesFile:
             raise
 
     def _close(self, error: BaseException) -> None:
-        """Closes and removes; raises what is to be told in place of an error of the system."""
-        with suppress(OSError):  # what could not be written is not wanted any more
+        """Close and remove the file; raise a FileError in place of a system error."""
+        with suppress(OSError):  # the partial file is removed anyway
             self._inner.close()
         with suppress(_Abandoned):
             self._outer.__exit__(type(error), error, error.__traceback__)
 
 
 class _Abandoned(Exception):
-    """Nobody wants the file any more."""
+    """Writing the file was given up."""
 
 
 def _stored(image: Image) -> npt.NDArray[Any]:
