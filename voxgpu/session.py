@@ -1,4 +1,4 @@
-"""How is a program run, in parts where it has to be, and what does the caller get?"""
+"""Sessions: running programs one after the other, in parts where lowering needs values."""
 
 from __future__ import annotations
 
@@ -13,37 +13,42 @@ from types import TracebackType
 from voxgpu.backends.base import Backend
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.backends.select import BackendSelector, FixedBackend
+from voxgpu.backends.thread_pool import usable_cores
 from voxgpu.caches.notices import untold
-from voxgpu.compile import Compiled
+from voxgpu.codegen.jit import follow_cache_folder
+from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.deferred import DeferredValue
-from voxgpu.diagnostics import Diagnostic, Failure, ImgqlError, at_trace, failures
+from voxgpu.diagnostics import Diagnostic, ImgqlError, Source, at_trace, failures
 from voxgpu.execution.engine import Deliver, Outcome
 from voxgpu.execution.events import Observer, ignore
+from voxgpu.execution.failed_goals import explain, failed_goals
 from voxgpu.execution.memory_budget import MemoryBudget
-from voxgpu.execution.missing_items import MissingItem, failures_of, name_of
 from voxgpu.execution.outputs import OutputWriter, Printed, Saved
 from voxgpu.execution.result import Result
 from voxgpu.execution.retention import RetentionPolicy
 from voxgpu.execution.rounding import is_of_rounding, roundings
 from voxgpu.execution.runner import Runner
 from voxgpu.files.access import AllowedRoots
-from voxgpu.files.errors import FileError
+from voxgpu.files.digest import Digests
+from voxgpu.files.header import Header
 from voxgpu.files.write import form_of
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
+from voxgpu.itk.thread_limit import limited_threads
 from voxgpu.plan.node import Goal, Plan
-from voxgpu.primitives.primitive import UndefinedValueError, Value
+from voxgpu.plan.program_files import HeaderMemory
+from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.session_settings import SessionListeners, SessionSettings, tell_nobody
+from voxgpu.store.folder import StoreError
 from voxgpu.store.history import History
+from voxgpu.store.input_file_cache import FreshHeaders
+from voxgpu.store.open import open_store
 from voxgpu.store.output_digests import SavedFiles
 from voxgpu.store.session_cache import SessionCache
 from voxgpu.store.tiered_store import TieredStore
 
-__all__ = ["Result", "Session", "backend_of", "execute"]
-
-
-def _silent(_: Printed | Saved) -> None:
-    """Tells nothing."""
+__all__ = ["Result", "Session", "backend_of", "execute", "open_session"]
 
 
 class Session(AbstractContextManager["Session"]):
@@ -58,13 +63,14 @@ class Session(AbstractContextManager["Session"]):
     force    write files also where they are there already
     threads  how many read and write where there is nothing to compute; None: one a core
     on_saved called with each file when it is there, from any thread
+    verify   read every file to see whether it has changed, whatever its date says
     """
 
     def __init__(
         self,
         output: Path | None,
         roots: AllowedRoots | None = None,
-        on_print: Callable[[Printed], None] = _silent,
+        on_print: Callable[[Printed], None] = tell_nobody,
         observe: Observer = ignore,
         keeping: bool = False,
         backend: Backend | BackendSelector | None = None,
@@ -73,7 +79,8 @@ class Session(AbstractContextManager["Session"]):
         images: bool = True,
         force: bool = False,
         threads: int | None = None,
-        on_saved: Callable[[Saved], None] = _silent,
+        on_saved: Callable[[Saved], None] = tell_nobody,
+        verify: bool = False,
     ) -> None:
         self._output = output
         self._roots = roots or AllowedRoots()
@@ -82,6 +89,13 @@ class Session(AbstractContextManager["Session"]):
         self._store = store
         self._images = images
         self._force = force
+        self._threads, self._verify = threads, verify
+        self._seen = store.seen_files() if store is not None else None
+        #: Digests and headers of files that programs load, known while the files stay the same.
+        self.digests = Digests(self._seen, verify)
+        self.headers: HeaderMemory | None = self._seen
+        if self._seen is not None and verify:
+            self.headers = FreshHeaders(self._seen)
         room = MemoryBudget(memory)
         self._keeping = RetentionPolicy(
             SessionCache(room.for_kept()), store or TieredStore(policy="none")
@@ -133,6 +147,29 @@ class Session(AbstractContextManager["Session"]):
         self._doubts, self._computed, self._reused, self._seconds = {}, [], [], 0.0
         self._runner.warnings.clear()
 
+    def forget(self) -> None:
+        """Drop the values kept in memory and what is known of files, as in a new session."""
+        self._keeping.memory.clear()
+        self.digests = Digests(self._seen, self._verify)
+        self._rounded.clear()
+        self._told.clear()
+        self.deliver_to(self._output, self._roots)
+
+    def compile(
+        self,
+        source: Source,
+        path: Path | None,
+        options: Options,
+        digest: Callable[[Header], str] | None = None,
+    ) -> Compiled:
+        """Compile a program, running the parts of it whose values decide how the rest goes on.
+
+        path    the program's file; None for a text that is in none
+        digest  names the content of a file; None: ``digests``
+        """
+        digest = digest or self.digests.of
+        return compile_program(source, path, options, digest, self.ask, self.headers)
+
     def ask(self, plan: Plan, ids: Sequence[ValueId]) -> dict[ValueId, Value | Diagnostic]:
         """The values of nodes, or what went wrong; raises ImgqlError where memory is short.
 
@@ -143,7 +180,7 @@ class Session(AbstractContextManager["Session"]):
         found: dict[ValueId, Value | Diagnostic] = {}
         outcome = self._run(asked, lambda goal, value: found.update({goal.value: value}), False)
         for goal, failed, error in outcome.failures:
-            found[goal.value] = _explain(asked, goal, failed, error)
+            found[goal.value] = explain(asked, goal, failed, error)
         for id in (*outcome.computed, *outcome.reused):
             value = self._keeping.memory.get(id)
             if value is not None and not isinstance(value, Image | DeferredValue):
@@ -170,7 +207,7 @@ class Session(AbstractContextManager["Session"]):
             self._doubts[at_trace("W302", doubt, plan.origins.get(id, ()))] = None
         warnings = [each for each in compiled.diagnostics if not each.is_error]
         warnings += [*self._doubts, *self._runner.warnings, *deliveries.warnings_of(plan.goals)]
-        errors = failures([*plan.failures, *_failed(plan, outcome, deliveries.missing)])
+        errors = failures([*plan.failures, *failed_goals(plan, outcome, deliveries.missing)])
         result = Result(
             tuple(deliveries.printed),
             deliveries.saved_of(plan.goals),
@@ -219,7 +256,8 @@ class Session(AbstractContextManager["Session"]):
     def _run(self, plan: Plan, deliver: Deliver, is_last: bool) -> Outcome:
         self._refuse_in_child()
         start = perf_counter()
-        outcome = self._runner.run(plan, deliver, is_last)
+        with limited_threads(self._threads, usable_cores()):
+            outcome = self._runner.run(plan, deliver, is_last)
         for id, doubt in outcome.warnings:
             if is_of_rounding(doubt):
                 self._rounded[id] = doubt
@@ -254,6 +292,40 @@ class Session(AbstractContextManager["Session"]):
         return [*caches, *(Diagnostic("W401", each, help=problems[each]) for each in new)]
 
 
+def open_session(
+    settings: SessionSettings | None = None, listeners: SessionListeners | None = None
+) -> Session:
+    """Open a session: its device, store and caches. Every way to run programs begins here.
+
+    Raises ValueError where there is no such device, ImgqlError where a device or a store cannot be
+    used.
+    """
+    settings, listeners = settings or SessionSettings(), listeners or SessionListeners()
+    follow_cache_folder()
+    devices = BackendSelector(
+        settings.device, settings.threads, settings.device_memory, listeners.on_device
+    )
+    try:
+        store = open_store(settings.store) if settings.store is not None else None
+    except StoreError as problem:
+        raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None
+    return Session(
+        settings.output,
+        settings.roots,
+        listeners.on_print,
+        listeners.observe,
+        keeping=settings.keep_values,
+        backend=devices,
+        store=store,
+        memory=settings.memory,
+        images=settings.keep_images,
+        force=settings.force_save,
+        threads=settings.threads,
+        on_saved=listeners.on_saved,
+        verify=settings.verify_inputs,
+    )
+
+
 def backend_of(device: str, threads: int | None = None) -> Backend:
     """The backend for what ``--device`` says, whatever the plan; ``auto`` is the CPU.
 
@@ -267,47 +339,11 @@ def execute(
     compiled: Compiled,
     output: Path | None,
     roots: AllowedRoots | None = None,
-    on_print: Callable[[Printed], None] = _silent,
+    on_print: Callable[[Printed], None] = tell_nobody,
     observe: Observer = ignore,
     device: str = "auto",
 ) -> Result:
     """Runs a compiled program on its own; see ``Session``."""
-    devices = BackendSelector(device)
-    with Session(output, roots, on_print, observe, backend=devices) as session:
+    settings = SessionSettings(device, output=output, roots=roots or AllowedRoots())
+    with open_session(settings, SessionListeners(on_print, observe=observe)) as session:
         return session.execute(compiled)
-
-
-def _failed(plan: Plan, outcome: Outcome, missing: Sequence[MissingItem]) -> list[Failure]:
-    """The goals that failed, and those of which items did, in the order of the goals."""
-    order = {id(goal): place for place, goal in enumerate(plan.goals)}
-    found = [
-        (order[id(each[0])], Failure(name_of(each[0]), "", _explain(plan, *each)))
-        for each in outcome.failures
-    ]
-    for each in missing:
-        told = failures_of(each, lambda failed, error: _reason(plan, failed, error))
-        found += [(order[id(each.goal)], failure) for failure in told]
-    return [failure for _, failure in sorted(found, key=lambda pair: pair[0])]
-
-
-def _explain(plan: Plan, goal: Goal, failed: ValueId | None, error: Exception) -> Diagnostic:
-    """Why a goal could not be delivered."""
-    if failed is None:
-        return Diagnostic("E303", str(error), goal.label_span, help=getattr(error, "help", ""))
-    return _reason(plan, failed, error)
-
-
-def _reason(plan: Plan, failed: ValueId, error: Exception) -> Diagnostic:
-    """Why a node failed."""
-    trace = plan.origins.get(failed, ())
-    match error:
-        case UndefinedValueError():
-            return at_trace("E301", str(error), trace)
-        case FileError():
-            return at_trace("E201", str(error), trace, help=error.help)
-        case MemoryError():
-            return at_trace("E302", str(error) or "out of memory", trace)
-        case _:
-            what = f"{type(error).__name__}: {error}"
-            hint = "this is a defect of voxgpu, not of the program: please report it"
-            return at_trace("E304", what, trace, help=hint)

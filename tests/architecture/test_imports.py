@@ -42,6 +42,7 @@ LAYERS = [
     {"backends"},
     {"execution", "report"},
     {"compile", "manual"},
+    {"session_settings"},
     {"session"},
     {"selftest"},
     {"python"},

@@ -13,6 +13,8 @@ from voxgpu.diagnostics import ImgqlError, Source
 from voxgpu.execution.events import Event, Finished, Started
 from voxgpu.image import Image
 from voxgpu.interactive.repl_session import ReplSession, Response
+from voxgpu.session import open_session
+from voxgpu.session_settings import SessionListeners, SessionSettings
 
 
 class Entering:
@@ -21,9 +23,11 @@ class Entering:
     def __init__(self, folder: Path) -> None:
         self.printed: list[str] = []
         self.computed: list[str] = []
-        self.dialog = ReplSession(
-            Options(output=folder), lambda each: self.printed.append(str(each)), self._observe
+        settings = SessionSettings(output=folder, keep_values=True)
+        listeners = SessionListeners(
+            lambda each: self.printed.append(str(each)), observe=self._observe
         )
+        self.dialog = ReplSession(Options(output=folder), open_session(settings, listeners))
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, Finished):

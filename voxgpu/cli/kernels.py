@@ -147,13 +147,13 @@ def _of_program_on_cpu(path: Path, given: dict[str, Any]) -> Iterator[Kernel]:
     What decides how the program goes on, such as a number that it computes, is computed.
     """
     from voxgpu.backends.cpu.precompile import kernels_of
-    from voxgpu.backends.select import BackendSelector
-    from voxgpu.compile import compile_program, read_source
-    from voxgpu.session import Session
+    from voxgpu.compile import read_source
+    from voxgpu.session import open_session
+    from voxgpu.session_settings import SessionSettings
 
     options = options_of(given)
-    with Session(None, options.roots, backend=BackendSelector("cpu")) as session:
-        compiled = compile_program(read_source(path), path, options, ask=session.ask)
+    with open_session(SessionSettings("cpu", roots=options.roots)) as session:
+        compiled = session.compile(read_source(path), path, options)
     if compiled.errors:
         raise ImgqlError(compiled.diagnostics)
     yield from kernels_of(compiled.plan)

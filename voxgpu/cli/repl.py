@@ -18,18 +18,17 @@ from voxgpu.cli.options import (
     without_program,
 )
 from voxgpu.cli.shutdown import leave_ctrl_c
-from voxgpu.cli.store_options import store_of, with_store
+from voxgpu.cli.store_options import store_options_of, with_store
 from voxgpu.cli.terminal import Progress, print_diagnostics, print_stderr, progress
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
 
 if TYPE_CHECKING:
-    from voxgpu.backends.select import BackendSelector
     from voxgpu.compile import Options
     from voxgpu.execution.events import Event
     from voxgpu.image import Image
     from voxgpu.interactive.repl_session import ReplSession, Response
     from voxgpu.primitives.documentation import Entry
-    from voxgpu.store.tiered_store import TieredStore
+    from voxgpu.session_settings import SessionSettings
 
 #: Work is shown from the beginning if it takes so many bytes, else after so many seconds.
 _LARGE, _SOON = 2**24, 0.3
@@ -46,23 +45,26 @@ def command(device: str, device_memory: int | None, **given: Any) -> int:
     :help tells more. Without a terminal, lines are read from stdin until it ends; the exit status
     is then 1 if one of them had a mistake.
     """
-    from voxgpu.backends.select import BackendSelector
+    from voxgpu.session_settings import SessionSettings
 
-    store = store_of(given)
-    devices = BackendSelector(device, memory=device_memory)
-    return _Repl(options_of(given), sys.stdin.isatty(), store, devices).run()
+    options = options_of(given)
+    settings = SessionSettings(
+        device,
+        device_memory=device_memory,
+        store=store_options_of(given),
+        output=options.output,
+        roots=options.roots,
+        keep_values=True,
+    )
+    return _Repl(options, sys.stdin.isatty(), settings).run()
 
 
 class _Repl:
-    def __init__(
-        self,
-        options: Options,
-        is_interactive: bool,
-        store: TieredStore | None,
-        devices: BackendSelector,
-    ) -> None:
+    def __init__(self, options: Options, is_interactive: bool, settings: SessionSettings) -> None:
         from voxgpu.interactive.commands import Commands
         from voxgpu.interactive.repl_session import ReplSession
+        from voxgpu.session import open_session
+        from voxgpu.session_settings import SessionListeners
 
         self._is_interactive = is_interactive
         self._failed = False
@@ -70,7 +72,8 @@ class _Repl:
         self._options = options
         self._bar = Progress()
         self._done, self._since = 0, 0.0
-        self._dialog: ReplSession = ReplSession(options, self._print, self._observe, devices, store)
+        session = open_session(settings, SessionListeners(self._print, observe=self._observe))
+        self._dialog: ReplSession = ReplSession(options, session)
         self._commands = Commands(self._dialog, self._manual, click.echo, self._tell, self._answer)
 
     def run(self) -> int:

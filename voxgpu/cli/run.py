@@ -24,7 +24,7 @@ from voxgpu.cli.parameter_types import SIZE
 from voxgpu.cli.run_output import RunOutput
 from voxgpu.cli.run_report import RunReport
 from voxgpu.cli.shutdown import answer_with
-from voxgpu.cli.store_options import store_of, with_store
+from voxgpu.cli.store_options import store_options_of, with_store
 from voxgpu.cli.terminal import progress
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
@@ -113,14 +113,9 @@ def _run(
     voice: RunOutput,
     account: RunReport,
 ) -> tuple[Compiled, Result]:
-    from voxgpu.backends.select import BackendSelector, Selection
-    from voxgpu.backends.thread_pool import usable_cores
-    from voxgpu.compile import compile_program
-    from voxgpu.files.digest import Digests
-    from voxgpu.files.threads import use_at_most, use_threads
-    from voxgpu.plan.program_files import HeaderMemory
-    from voxgpu.session import Session
-    from voxgpu.store.input_file_cache import FreshHeaders
+    from voxgpu.backends.select import Selection
+    from voxgpu.session import open_session
+    from voxgpu.session_settings import SessionListeners, SessionSettings
 
     def tell_device(chosen: Selection) -> None:
         voice.detail(f"device: {chosen.name} ({chosen.reason})")
@@ -128,46 +123,30 @@ def _run(
     counts = _Counts()
     options = options_of(given)
     observe = _observer(voice, counts)
-    if threads:
-        use_threads(threads)
-    else:
-        # Of itself ITK counts the computer's cores, whatever this process may take of them.
-        use_at_most(usable_cores())
     source = source_of(given)
     account.note_program(source)
     for line in account.lines:
         voice.detail(line)
-    store = store_of(given)
-    devices = BackendSelector(device, threads, given["device_memory"], tell_device)
-    session = Session(
-        given["output"],
-        options.roots,
-        voice.printed,
-        observe,
-        backend=devices,
-        store=store,
-        memory=given["memory"],
-        images=False,
-        force=given["force_save"],
+    settings = SessionSettings(
+        device=device,
         threads=threads,
-        on_saved=voice.saved,
+        memory=given["memory"],
+        device_memory=given["device_memory"],
+        store=store_options_of(given),
+        output=given["output"],
+        roots=options.roots,
+        keep_images=False,
+        force_save=given["force_save"],
+        verify_inputs=given["verify_inputs"],
+    )
+    session = open_session(
+        settings, SessionListeners(voice.printed, voice.saved, tell_device, observe)
     )
     if voice.as_json:
         answer_with(lambda: _object(session.so_far(), account))
-    seen = store.seen_files() if store is not None else None
-    digests = Digests(seen, given["verify_inputs"])
-    headers: HeaderMemory | None = seen
-    if seen is not None and given["verify_inputs"]:
-        headers = FreshHeaders(seen)
     with session:
-        compiled = compile_program(
-            source,
-            given["program"],
-            options,
-            partial(account.digests, digests),
-            session.ask,
-            headers,
-        )
+        digest = partial(account.digests, session.digests)
+        compiled = session.compile(source, given["program"], options, digest)
         account.note_imports(compiled.commands, source)
         if compiled.errors:
             raise ImgqlError(compiled.diagnostics)

@@ -1,4 +1,4 @@
-"""Which store does a command use?"""
+"""The options that say which store a command uses."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from voxgpu.cli.parameter_types import SIZE
-from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
-    from voxgpu.store.tiered_store import TieredStore
+    from voxgpu.store.open import StoreOptions
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -72,20 +71,12 @@ def folder_of(store: str | None) -> Path | None:
     return None if store == NONE else Path(store)
 
 
-def store_of(given: dict[str, Any]) -> TieredStore | None:
-    """The store that the options ask for, None for none; the session says what of it is refused.
-
-    A folder that was asked for and is something else is a mistake, which raises ImgqlError.
-    """
-    from voxgpu.store.folder import StoreError
-    from voxgpu.store.open import StoreOptions, open_store
+def store_options_of(given: dict[str, Any]) -> StoreOptions | None:
+    """The store that the options ask for, None for none."""
+    from voxgpu.store.open import StoreOptions
 
     folder, shared = folder_of(given["store"]), given["store_shared"]
     if folder is None and shared is None:
         return None
     is_default = not given["store"]
-    options = StoreOptions(folder, shared, given["keep"], given["store_budget"], is_default)
-    try:
-        return open_store(options)
-    except StoreError as problem:
-        raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None
+    return StoreOptions(folder, shared, given["keep"], given["store_budget"], is_default)

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from voxgpu.caches.location import VARIABLE, place, private_folder
+from voxgpu.caches.location import VARIABLE, Place, place, private_folder
 from voxgpu.caches.notices import tell
 from voxgpu.codegen.object_cache import ObjectCache
 from voxgpu.forking import hold_while_forking
@@ -70,6 +70,11 @@ class JitCompiler:
         # An engine owns the modules that are added to it and links code until the process ends.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
         self.compiled = 0
+
+    def keep_in(self, cache: ObjectCache) -> None:
+        """Look up and keep code in another cache from now on; what was linked stays linked."""
+        with self._lock:
+            self._cache = cache
 
     def key(self, text: str) -> str:
         """The name of the code that comes from a text on this machine."""
@@ -135,11 +140,25 @@ class JitCompiler:
 
 _folder: list[Path | None] = []
 
+#: Where the cache of the process lies, as far as the environment decides that.
+_used: list[Place] = []
+
 
 def set_cache_folder(folder: Path | None) -> None:
     """Where machine code is kept, from now on; None: nowhere. Call before anything is compiled."""
     _folder[:] = [folder]
     _only_machine.cache_clear()
+
+
+def follow_cache_folder() -> None:
+    """Keep machine code in the folders that ``VOXGPU_CACHE`` names now, which may have changed.
+
+    Without effect after ``set_cache_folder``. Where nothing was compiled yet there is nothing to
+    do: the folders are looked up by the first compilation.
+    """
+    with _MAKING:
+        if not _folder and _only_machine.cache_info().currsize and _used != [place()]:
+            _only_machine().keep_in(_own_cache())
 
 
 def code_folder() -> Path | None:
@@ -170,9 +189,15 @@ def _instead(folder: Path, reason: str) -> Path | None:
     return other
 
 
+def _own_cache() -> ObjectCache:
+    """The cache of this process's machine code; ``_used`` says where it lies."""
+    _used[:] = [] if _folder else [place()]
+    return code_cache(".o")
+
+
 @lru_cache(maxsize=1)
 def _only_machine() -> JitCompiler:
-    return JitCompiler(code_cache(".o"))
+    return JitCompiler(_own_cache())
 
 
 def jit_compiler() -> JitCompiler:

@@ -1,4 +1,4 @@
-"""What has been entered so far, and what does the next text come to?
+"""The texts that were entered so far, and running the next one.
 
 Texts that were accepted stay in force. Values are named by what they mean and kept, so that a text
 computes only what none before it has computed.
@@ -7,29 +7,23 @@ computes only what none before it has computed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from voxgpu.backends.select import BackendSelector
 from voxgpu.compile import (
     Compiled,
     Options,
     compile_more,
-    compile_program,
     read_source,
     unfinished,
     unread,
 )
 from voxgpu.diagnostics import Diagnostic, ImgqlError, Source, Span
-from voxgpu.execution.events import Observer, ignore
-from voxgpu.execution.outputs import Printed
-from voxgpu.files.digest import Digests
 from voxgpu.interactive.wrapped_source import WrappedSource
 from voxgpu.language.ast import Command, Let, Load, Value
 from voxgpu.language.ir import Program
 from voxgpu.session import Result, Session
-from voxgpu.store.tiered_store import TieredStore
 from voxgpu.types import Function, ImageOf, SequenceOf, Type, innermost
 
 _OF_A_FILE = re.compile(r"\$(file|filename|stem|dir)\b")
@@ -57,41 +51,24 @@ class Response:
 class ReplSession:
     """The texts accepted so far, and the values computed for them."""
 
-    def __init__(
-        self,
-        options: Options,
-        on_print: Callable[[Printed], None],
-        observe: Observer = ignore,
-        devices: BackendSelector | None = None,
-        store: TieredStore | None = None,
-    ) -> None:
+    def __init__(self, options: Options, session: Session) -> None:
         self._options = options
-        self._devices = devices or BackendSelector()
-        self._on_print = on_print
-        self._observe = observe
-        self._store = store
-        self._seen = store.seen_files() if store is not None else None
-        self.reset()
+        self._session = session
+        self._begin()
 
     def reset(self) -> None:
         """Forgets everything."""
+        self._session.forget()
+        self._begin()
+
+    def _begin(self) -> None:
         self._sources: list[Source] = []
         self._folders: dict[Source, Path] = {}
         #: The file that ``$file`` and its like stand for.
         self._file: Path | None = None
         #: What has been bound, in order.
         self.names: list[str] = []
-        self._digests = Digests(self._seen)
         self._warned: set[str] = set()
-        self._session = Session(
-            self._options.output,
-            self._options.roots,
-            self._on_print,
-            self._observe,
-            keeping=True,
-            backend=self._devices,
-            store=self._store,
-        )
 
     def close(self) -> None:
         """Writes what the store is to keep."""
@@ -125,9 +102,7 @@ class ReplSession:
     def run(self, path: Path) -> Response:
         """Runs a program on its own; what is computed already is not computed again."""
         source = read_source(path)
-        compiled = compile_program(
-            source, path, self._options, self._digests.of, self._session.ask, self._seen
-        )
+        compiled = self._session.compile(source, path, self._options)
         if compiled.errors:
             return Response(compiled.diagnostics)
         result = self._session.execute(compiled)
@@ -201,10 +176,11 @@ class ReplSession:
         return result
 
     def _compiled(self, source: Source, file: Path | None, can_run: bool = True) -> Compiled:
-        ask = self._session.ask if can_run else None
+        session = self._session
+        ask = session.ask if can_run else None
         sources = [*self._sources, source]
         return compile_more(
-            sources, self._options, self._digests.of, ask, self._folders, file, self._seen
+            sources, self._options, session.digests.of, ask, self._folders, file, session.headers
         )
 
     def _new(self, diagnostics: Iterable[Diagnostic], source: Source) -> Iterable[Diagnostic]:

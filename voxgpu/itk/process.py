@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from voxgpu.cancellation import cancelled_by, current, is_wanted, raise_if_cancelled
+from voxgpu.itk.thread_limit import apply_limit
 
 
 def simpleitk() -> Any:
     """SimpleITK, which takes 0.2 s to import: only where it is really used."""
     import SimpleITK
 
+    apply_limit(SimpleITK.ProcessObject)
     return SimpleITK
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from voxgpu.byte_sizes import bytes_of
 from voxgpu.diagnostics import Diagnostic
@@ -62,34 +61,27 @@ class Session(AbstractContextManager["Session"]):
         verify_inputs: bool = False,
         _keeping: bool = True,
     ) -> None:
-        from voxgpu import session
-        from voxgpu.backends.select import BackendSelector
-        from voxgpu.files.digest import Digests
-        from voxgpu.python.stores import opened
-        from voxgpu.store.input_file_cache import FreshHeaders
+        from voxgpu.python.stores import store_options
+        from voxgpu.session import open_session
+        from voxgpu.session_settings import SessionListeners, SessionSettings
 
         if threads is not None and (not isinstance(threads, Integral) or threads < 1):
             raise ValueError(f"threads are a whole number, at least 1, not {threads!r}")
         if not isinstance(device, str):
             raise TypeError(f'device is a name, such as "cpu" or "cuda:0", not {device!r}')
-        devices = BackendSelector(device, threads, _bytes(device_memory))
-        room = _bytes(memory)
-        kept = opened(store, store_shared, _bytes(store_budget), keep)
-        seen = kept.seen_files() if kept is not None else None
-        self._headers: Any = FreshHeaders(seen) if seen is not None and verify_inputs else seen
-        self._digests = Digests(seen, verify_inputs)
+        settings = SessionSettings(
+            device=device,
+            threads=None if threads is None else int(threads),
+            device_memory=_bytes(device_memory),
+            memory=_bytes(memory),
+            store=store_options(store, store_shared, _bytes(store_budget), keep),
+            keep_values=_keeping,
+            force_save=force_save,
+            verify_inputs=verify_inputs,
+        )
         self._keeping = _keeping
         self._watching = Watching()
-        self._session = session.Session(
-            None,
-            observe=self._watching.observe,
-            keeping=_keeping,
-            backend=devices,
-            store=kept,
-            memory=room,
-            force=force_save,
-            threads=threads,
-        )
+        self._session = open_session(settings, SessionListeners(observe=self._watching.observe))
         self.after_fork()
         renew_in_child(self)
         self._is_closed = False
@@ -117,7 +109,6 @@ class Session(AbstractContextManager["Session"]):
 
         Raises RuntimeError where the session is closed.
         """
-        from voxgpu.compile import compile_program
         from voxgpu.python.inputs import given_images
 
         if on_error not in ("raise", "collect"):
@@ -132,9 +123,7 @@ class Session(AbstractContextManager["Session"]):
         with self._alone(), self._watching.told(progress):
             session = self._session
             session.deliver_to(options.output, options.roots)
-            compiled = compile_program(
-                source, path, options, self._digests.of, session.ask, self._headers
-            )
+            compiled = session.compile(source, path, options)
             self._watching.expect(len(compiled.plan.nodes))
             result = public(session.execute(compiled), self._keeping)
         return result.raise_for_errors() if on_error == "raise" else result

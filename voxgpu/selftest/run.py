@@ -8,11 +8,11 @@ from time import perf_counter
 
 import numpy as np
 
-from voxgpu.backends.select import BackendSelector
-from voxgpu.compile import Options, compile_program
+from voxgpu.compile import Options
 from voxgpu.diagnostics import Source
 from voxgpu.image import Grid, Image
-from voxgpu.session import Result, Session
+from voxgpu.session import Result, open_session
+from voxgpu.session_settings import SessionSettings
 from voxgpu.temporary_files import temporary_folder
 
 #: Every kernel of the backends is in it once.
@@ -87,11 +87,9 @@ def _values(device: str) -> dict[str, Image | object]:
         path = folder / "trial.nii"
         _write(path)
         options = Options(define={"IMAGE": str(path)}, output=None)
-        with Session(None, backend=BackendSelector(device)) as session:
+        with open_session(SessionSettings(device)) as session:
             source = Source("trial", PROGRAM)
-            result: Result = session.execute(
-                compile_program(source, None, options, ask=session.ask)
-            )
+            result: Result = session.execute(session.compile(source, None, options))
     if result.errors:
         raise RuntimeError(result.errors[0].message)
     return {
