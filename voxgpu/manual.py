@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from voxgpu.language.imports import BUNDLED
-from voxgpu.language.library_help import explained
+from voxgpu.language.library_help import help_entries
 from voxgpu.language.scope import suggestion
 from voxgpu.primitives.catalogue import FAMILIES
 from voxgpu.primitives.documentation import Entry, entries
@@ -54,7 +54,7 @@ class NoSuchName(Exception):
 
 def manual(primitives: Iterable[Primitive]) -> list[Entry]:
     """Everything that programs can use but the namespaces beside it, family by family."""
-    written = (Entry(e.family, e.names, e.signatures, e.doc, after=e.after) for e in explained())
+    written = (Entry(e.family, e.names, e.signatures, e.doc, after=e.after) for e in help_entries())
     places = {family: number for number, family in enumerate(_ORDER)}
     # Sorting is stable: the primitives of a family come before what is made of them.
     return sorted(

@@ -1,10 +1,11 @@
-"""Can two readings of a chain of operators have different values? In exact arithmetic.
+"""Detection of operator chains whose value differs between dialects (warning W101).
 
-Each reading is evaluated for operands that stand for themselves: numbers as elements of a large
-prime field, truth values as many random bits at once, and whatever else an operator makes as the
-hash of what it makes it of. So ``a + (b + c)`` and ``(a + b) + c`` have one value, though float
-rounding may differ in the last bit, and ``a - (b - c)`` and ``(a - b) - c`` have two. A reading
-whose types do not fit, such as ``v > 0.8`` times a number, has no value that anybody could mean.
+Each reading of a chain is evaluated with symbolic operands: numbers are elements of a large prime
+field, truth values are vectors of random bits, and the result of any other operator is a hash of
+the operator and its operands. The comparison is therefore exact arithmetic: ``a + (b + c)`` and
+``(a + b) + c`` have the same value, although float rounding may differ in the last bit, while
+``a - (b - c)`` and ``(a - b) - c`` differ. A reading whose types do not fit, such as ``v > 0.8``
+times a number, has no value and is not reported.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from voxgpu.language.ir import Constant, Step
 from voxgpu.language.unparse import unparse
 from voxgpu.types import BOOLEAN, NUMBER, Boolean, Content, ImageOf, Number, Type, Unknown
 
-#: Numbers are elements of this field, truth values so many bits.
+#: Modulus of the field for numbers, and the number of bits of a truth value.
 _BITS = 521
 _PRIME: int = 2**_BITS - 1
 
-#: The type that an operator gives for operands of these types; None where it takes none such.
+#: Returns the result type of an operator for these operand types, or None if it rejects them.
 ResultOf = Callable[[str, Sequence[Type]], Type | None]
 
 
@@ -38,22 +39,22 @@ class _Term(NamedTuple):
 def ambiguity(
     chain: Chain, steps: Mapping[int, Step], numbers: Mapping[int, int], result_of: ResultOf
 ) -> Diagnostic | None:
-    """W101 where a dialect reads a chain so that it may have another value; else None.
+    """Returns W101 if another dialect reads the chain with a possibly different value, else None.
 
-    steps    of the operands, by the ``id`` of their expressions
-    numbers  of these steps: equal ones are equal values
+    steps    the IR steps of the operands, by the ``id`` of their expressions
+    numbers  the indices of these steps: operands with the same index have the same value
     """
     leaves = {id: _leaf(step, numbers[id]) for id, step in steps.items()}
     if any(isinstance(each.type, Unknown) for each in leaves.values()):
-        return None  # a mistake, or a function that nobody calls: there is no value
-    ours = _evaluated(chain.order, leaves, result_of, any_kinds=True)
+        return None  # an operand is erroneous, or the enclosing function is never called
+    ours = _evaluate(chain.order, leaves, result_of, any_kinds=True)
     if ours is None:
         return None
     others = []
     for version, reading in chain.others:
-        # VoxLogicA 1 marks the sides that are numbers with dots: without them kinds do not mix.
-        found = _evaluated(reading, leaves, result_of, any_kinds=version != 1)
-        if found is not None and found.value != ours.value:
+        # VoxLogicA 1 marks scalar sides with dots; operators without dots cannot mix operand kinds.
+        other = _evaluate(reading, leaves, result_of, any_kinds=version != 1)
+        if other is not None and other.value != ours.value:
             others.append(f"VoxLogicA {version} reads `{_shown(chain.expression_of(reading))}`")
     if not others:
         return None
@@ -66,13 +67,13 @@ def ambiguity(
     )
 
 
-def _evaluated(
+def _evaluate(
     order: Sequence[Expression | Operator],
     leaves: Mapping[int, _Term],
     result_of: ResultOf,
     any_kinds: bool,
 ) -> _Term | None:
-    """The value of a reading, in postfix order; None where its types do not fit."""
+    """Evaluates a reading given in postfix order. Returns None if its types do not fit."""
     terms: list[_Term] = []
     for piece in order:
         if not isinstance(piece, Operator):
@@ -93,17 +94,17 @@ def _evaluated(
         kind = result_of(piece.name, [*types, *(each.type for each in extra)])
         if kind is None:
             return None
-        terms.append(_Term(kind, _computed(piece.name, operands, extra, kind)))
+        terms.append(_Term(kind, _compute(piece.name, operands, extra, kind)))
     return terms[0]
 
 
 def _mixed(types: Sequence[Type]) -> bool:
-    """Whether one operand is an image and another one a number or truth value."""
+    """Returns whether an image is combined with a number or truth value."""
     images = [isinstance(each, ImageOf) for each in types]
     return any(images) and any(isinstance(each, Number | Boolean) for each in types)
 
 
-def _computed(name: str, operands: Sequence[_Term], extra: Sequence[_Term], kind: Type) -> int:
+def _compute(name: str, operands: Sequence[_Term], extra: Sequence[_Term], kind: Type) -> int:
     values = [each.value for each in operands]
     sign = name.strip(".")
     if _holds_numbers(kind) and all(_holds_numbers(each.type) for each in operands):
@@ -133,7 +134,7 @@ def _computed(name: str, operands: Sequence[_Term], extra: Sequence[_Term], kind
 
 
 def _leaf(step: Step, number: int) -> _Term:
-    """An operand: what stands in the program is itself, anything else may be anything."""
+    """The symbolic value of an operand: exact for a constant, otherwise derived from its index."""
     kind = step.type
     if isinstance(step, Constant):
         if kind == NUMBER and isfinite(float(step.value)):
@@ -160,7 +161,7 @@ def _some_number(key: str) -> int:
 
 
 def _some_bits(key: str) -> int:
-    """Truth values of many cases: in some most operands are true, in some most are false."""
+    """Pseudo-random bits of varying density, to cover mostly true and mostly false operands."""
     random = Random(key)
     words = [random.getrandbits(_BITS) for _ in range(5)]
     often = words[0] | words[1] | words[2] | words[3] | words[4]

@@ -1,10 +1,13 @@
-"""Which functions take an image and a number in either order, because VoxLogicA 1 and 2 differ?"""
+"""Standard-library functions that accept an image and a number in either order.
+
+VoxLogicA 1 and 2 disagree on the order, so the types decide.
+"""
 
 from __future__ import annotations
 
 from voxgpu.types import NUMBER, ImageOf, Type
 
-#: Functions of the standard library of an image and a number; whether the image comes first.
+#: Standard-library functions of an image and a number; True if the image comes first.
 _IMAGE_FIRST = {
     "smoothen": False,
     "distleq": False,
@@ -19,15 +22,15 @@ _IMAGE_FIRST = {
 def in_order(
     name: str, arguments: tuple[int, ...], types: tuple[Type, ...]
 ) -> tuple[tuple[int, ...], tuple[Type, ...]]:
-    """Arguments and their types in the order of the function's parameters.
+    """Returns the arguments and their types in the order of the function's parameters.
 
-    VoxLogicA 1 writes ``smoothen(5, a)`` and 2 ``smoothen(a, 5)``: the types say which is which.
+    VoxLogicA 1 writes ``smoothen(5, a)``, VoxLogicA 2 writes ``smoothen(a, 5)``.
     """
     image_first = _IMAGE_FIRST.get(name)
     if image_first is None or len(types) != 2:
         return arguments, types
-    given = (isinstance(types[0], ImageOf), types[1] == NUMBER)
-    other = (types[0] == NUMBER, isinstance(types[1], ImageOf))
-    if all(other) if image_first else all(given):
+    image_number = (isinstance(types[0], ImageOf), types[1] == NUMBER)
+    number_image = (types[0] == NUMBER, isinstance(types[1], ImageOf))
+    if all(number_image) if image_first else all(image_number):
         return arguments[::-1], types[::-1]
     return arguments, types

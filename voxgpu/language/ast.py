@@ -1,7 +1,7 @@
-"""What does a program look like once it is parsed? Frozen nodes, each with its place.
+"""Abstract syntax tree: frozen nodes, each with its source span.
 
-Infix and prefix operators and functions are all calls: of ``+``, of ``!``, of ``near``. Places are
-not compared: two programs are equal if they say the same.
+Function calls and infix and prefix operators are all ``Call`` nodes (of ``near``, ``+``, ``!``).
+Spans take no part in comparison: two trees are equal if they represent the same program.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from voxgpu.diagnostics import Span
 
 
 class Dialect(Enum):
-    """Whose reading of infix and prefix operators, and of division by zero, is taken.
+    """The dialect that determines operator precedence and division by zero.
 
-    IMGQL is voxgpu's own, with warnings where a dialect reads a program otherwise; who writes
-    VOXGPU knows that it is.
+    IMGQL and VOXGPU both use voxgpu's own rules. IMGQL warns where another dialect would read the
+    program differently; VOXGPU states the choice explicitly and suppresses the warning.
     """
 
     IMGQL = "imgql"
@@ -26,155 +26,155 @@ class Dialect(Enum):
     IMGQL2 = "imgql2"
 
 
-def _place() -> Span:
+def _span_field() -> Span:
     return field(compare=False, repr=False)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
 class NumberLiteral:
-    """``0.93``, ``inf``, ``nan``."""
+    """A number literal: ``0.93``, ``inf``, ``nan``."""
 
     value: float
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class BooleanLiteral:
-    """``true`` or ``false``."""
+    """A Boolean literal: ``true`` or ``false``."""
 
     value: bool
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """``$name``, or the same inside a string."""
+    """A program variable, ``$name``, in code or inside a string."""
 
     name: str
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class TextLiteral:
-    """A string: its text, with the variables that stand in it."""
+    """A string literal: its text fragments and the variables interpolated between them."""
 
     parts: tuple[str | Variable, ...]
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name that stands for a value."""
+    """A reference to a named value."""
 
     name: str
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function or operator applied to arguments; ``callee`` is where its name stands.
+    """A function or operator applied to arguments; ``callee`` is the span of its name.
 
-    chain  what it was written as, where dialects read that otherwise
+    chain  the operator chain as written, if dialects group it differently
     """
 
     name: str
     arguments: tuple[Expression, ...]
-    callee: Span = _place()
-    span: Span = _place()
+    callee: Span = _span_field()
+    span: Span = _span_field()
     chain: Chain | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """``[a, b]``."""
+    """An array literal: ``[a, b]``."""
 
     items: tuple[Expression, ...]
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """``sequence[position]``."""
+    """An indexed item: ``sequence[position]``."""
 
     sequence: Expression
     position: Expression
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """``sequence[start:stop]``; either bound may be left out."""
+    """A slice: ``sequence[start:stop]``; either bound may be omitted."""
 
     sequence: Expression
     start: Expression | None
     stop: Expression | None
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """``for name in sequence do body``."""
+    """A comprehension: ``for name in sequence do body``."""
 
     name: str
     sequence: Expression
     body: Expression
-    declared: Span = _place()
-    span: Span = _place()
+    declared: Span = _span_field()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """``filter name in sequence do body``: the items for which the body is true."""
+    """A filter, ``filter name in sequence do body``: the items for which the body is true."""
 
     name: str
     sequence: Expression
     body: Expression
-    declared: Span = _place()
-    span: Span = _place()
+    declared: Span = _span_field()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """``fold function sequence`` or ``fold function start sequence``."""
+    """A left fold: ``fold function sequence`` or ``fold function start sequence``."""
 
     function: str
     start: Expression | None
     sequence: Expression
-    callee: Span = _place()
-    span: Span = _place()
+    callee: Span = _span_field()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """``if condition then yes else no``."""
+    """A conditional: ``if condition then yes else no``."""
 
     condition: Expression
     yes: Expression
     no: Expression
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """``let name = value in body``."""
+    """A local binding: ``let name = value in body``."""
 
     name: str
     value: Expression
     body: Expression
-    declared: Span = _place()
-    span: Span = _place()
+    declared: Span = _span_field()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """Something that is no expression; what is wrong with it has been said."""
+    """A placeholder for an invalid expression whose error has already been reported."""
 
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator where it stands; ``extra`` are the arguments of ``a ~[rad, bins] b``."""
+    """An operator in a chain; ``extra`` holds the arguments in brackets of ``a ~[rad, bins] b``."""
 
     name: str
     is_prefix: bool
@@ -184,10 +184,10 @@ class Operator:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chain:
-    """Operands and operators in the postfix order in which they are read, and in that of others.
+    """An operator chain in the postfix order of the current dialect and of the others that differ.
 
-    others         the version of VoxLogicA, and its order
-    expression_of  the expression that an order says
+    others         pairs of a VoxLogicA version and its postfix order
+    expression_of  builds the expression of a postfix order
     """
 
     order: tuple[Expression | Operator, ...]
@@ -196,14 +196,14 @@ class Chain:
 
     @property
     def operands(self) -> tuple[Expression, ...]:
-        """The operands, those in the brackets of operators too."""
-        found: list[Expression] = []
+        """All operands, including those in the brackets of operators."""
+        result: list[Expression] = []
         for piece in self.order:
             if isinstance(piece, Operator):
-                found += piece.extra
+                result += piece.extra
             else:
-                found.append(piece)
-        return tuple(found)
+                result.append(piece)
+        return tuple(result)
 
 
 Expression = (
@@ -227,64 +227,64 @@ Expression = (
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """``load name = path``."""
+    """A load command: ``load name = path``."""
 
     name: str
     path: Expression
-    declared: Span = _place()
-    span: Span = _place()
+    declared: Span = _span_field()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Let:
-    """``let name = body`` or, with parameters, ``let name(a, b) = body``."""
+    """A binding: ``let name = body`` or, with parameters, ``let name(a, b) = body``."""
 
     name: str
     parameters: tuple[str, ...] | None
     body: Expression
-    declared: Span = _place()
-    span: Span = _place()
+    declared: Span = _span_field()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """``save "file" value``."""
+    """A save command: ``save "file" value``."""
 
     target: Expression
     value: Expression
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """``print "label" value``."""
+    """A print command: ``print "label" value``."""
 
     target: Expression
     value: Expression
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The value of an expression, for whoever runs the program; no text says this."""
+    """A bare expression entered at the prompt; it has no command syntax."""
 
     value: Expression
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """``import "name"``."""
+    """An import command: ``import "name"``."""
 
     name: str
-    span: Span = _place()
+    span: Span = _span_field()
 
 
 Command = Load | Let | Save | Print | Value | Import
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:
-    """The expressions directly inside, in order."""
+    """Returns the direct subexpressions, in source order."""
     match expression:
         case Call(arguments=inside) | Array(items=inside):
             return inside

@@ -1,4 +1,4 @@
-"""Which syntax does each rule of the grammar make? One method per rule."""
+"""Parser callbacks that build the syntax tree: one method per grammar rule."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 
 
 class Builder:
-    """Makes syntax while the parser recognizes it; ``begin`` says of which source."""
+    """Builds commands while the parser reduces grammar rules; ``begin`` sets the source."""
 
     commands: list[Command]
     diagnostics: list[Diagnostic]
 
     def begin(self, source: Source, dialect: Dialect) -> None:
-        """Forgets everything and starts on a source."""
+        """Clears all state and starts on a new source."""
         self._source = source
         self._dialect = dialect
         self.commands = []
@@ -59,26 +59,26 @@ class Builder:
     def _span(self, first: Token, last: Token | None = None) -> Span:
         return Span(self._source, first.start_pos, (last or first).end_pos)
 
-    def keep_name(self, words: list[Token]) -> None:
-        """Binds the name that a command with a mistake in it declares.
+    def keep_name(self, tokens: list[Token]) -> None:
+        """Binds the name that an erroneous command declares.
 
-        So that nothing is said of its uses: they are right once the mistake is.
+        This prevents follow-up errors about uses of the name.
         """
-        bound = [word for word in words[:2] if word.type in ("DECLARED", "NAME")]
-        if not bound or words[0].type in ("PRINT", "SAVE"):
+        bound = [token for token in tokens[:2] if token.type in ("DECLARED", "NAME")]
+        if not bound or tokens[0].type in ("PRINT", "SAVE"):
             return
-        name, span = bound[0], self._span(words[0], words[-1])
-        after = words[words.index(name) + 1 :]
+        name, span = bound[0], self._span(tokens[0], tokens[-1])
+        after = tokens[tokens.index(name) + 1 :]
         parameters = None
         if after and after[0].type == "LPAR":
-            inside = takewhile(lambda word: word.type in ("LPAR", "NAME", "_COMMA"), after)
-            parameters = tuple(str(word) for word in inside if word.type == "NAME")
+            inside = takewhile(lambda token: token.type in ("LPAR", "NAME", "_COMMA"), after)
+            parameters = tuple(str(token) for token in inside if token.type == "NAME")
         self.commands.append(Let(str(name), parameters, Mistake(span), self._span(name), span))
 
     # Commands.
 
     def start(self, _: list[Any]) -> None:
-        """The commands are in ``commands`` already, where a later mistake cannot lose them."""
+        """Does nothing: commands are stored early, so that later errors cannot lose them."""
 
     def load_command(self, inside: list[Any]) -> None:
         load, name, _, path = inside
@@ -115,7 +115,7 @@ class Builder:
                 self.diagnostics.append(Diagnostic("E100", message, self._span(token)))
         return names
 
-    # Chains of operands and operators.
+    # Operator chains.
 
     def chain_of_one(self, inside: list[Any]) -> list[Piece]:
         pieces: list[Piece] = []
@@ -135,9 +135,9 @@ class Builder:
         return pieces  # type: ignore[no-any-return]
 
     def prefix(self, inside: list[Any]) -> list[Piece] | Call:
-        """Prefix operators and their operand, last first.
+        """Returns the operand followed by its prefix operators, innermost first.
 
-        A sign glued to a number, as in `-3 - x`, belongs to it in every dialect.
+        A sign directly before a number, as in `-3 - x`, is part of the literal in every dialect.
         """
         operator, operand = inside
         if operator == "-" and isinstance(operand, NumberLiteral):
@@ -184,8 +184,8 @@ class Builder:
 
     def call(self, inside: list[Any]) -> Call:
         name, arguments, closing = inside[0], inside[2], inside[-1]
-        given = tuple(arguments) if isinstance(arguments, list) else ()
-        return Call(str(name), given, self._span(name), self._span(name, closing))
+        operands = tuple(arguments) if isinstance(arguments, list) else ()
+        return Call(str(name), operands, self._span(name), self._span(name, closing))
 
     def operator_call(self, inside: list[Any]) -> Call:
         name, _, first, rest, closing = inside
@@ -235,7 +235,7 @@ class Builder:
     def _from(self, opening: Token, last: Expression) -> Span:
         return Span(self._source, opening.start_pos, last.span.stop)
 
-    # Parts of sequences.
+    # Indexing, slices and argument lists.
 
     def index(self, inside: list[Any]) -> Index:
         sequence, _, position, closing = inside
@@ -271,10 +271,10 @@ class Builder:
     def _text_parts(self, token: Token) -> list[str | Variable]:
         parts: list[str | Variable] = []
         written, base = token[1:-1], (token.start_pos) + 1
-        plain, place = "", 0
+        plain, position = "", 0
         for match in _IN_TEXT.finditer(written):
-            plain += written[place : match.start()]
-            place = match.end()
+            plain += written[position : match.start()]
+            position = match.end()
             span = Span(self._source, base + match.start(), base + match.end())
             name = match["braced"] or match["plain"]
             if name:
@@ -282,7 +282,7 @@ class Builder:
                 plain = ""
             else:
                 plain += self._escape(match["escape"], span)
-        parts.append(plain + written[place:])
+        parts.append(plain + written[position:])
         return [part for part in parts if part != ""]
 
     def _escape(self, char: str, span: Span) -> str:
@@ -294,7 +294,7 @@ class Builder:
 
 
 def _append(pieces: list[Piece], operand: Any) -> None:
-    """Appends an operand with the prefix operators before it, which come last first."""
+    """Appends an operand after its prefix operators, which the parser collects in reverse order."""
     if isinstance(operand, list):
         pieces.extend(reversed(operand))
     else:

@@ -1,4 +1,4 @@
-"""Where do the steps of a block go while it is made, and what do names stand for in it?"""
+"""Construction of IR blocks: appending steps and resolving names within nested blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voxgpu.types import Type
 
 
 class Specialization(NamedTuple):
-    """The block of a function for arguments of these types is needed; ``trace`` is who calls."""
+    """A request for the block of a function for these argument types; ``trace`` holds the calls."""
 
     binding: FunctionBinding
     types: tuple[Type, ...]
@@ -22,9 +22,9 @@ class Specialization(NamedTuple):
 
 
 class NestedBlock(NamedTuple):
-    """The block of an expression inside another block is needed.
+    """A request for the block of an expression nested in another block.
 
-    parameters  names that it binds, of which type, and where
+    parameters  the names it binds, with their types and spans
     """
 
     expression: Expression
@@ -32,16 +32,16 @@ class NestedBlock(NamedTuple):
     body: BlockBuilder
 
 
-#: What is done with pauses: it asks for blocks, and gets them.
+#: A coroutine that yields requests for blocks and receives the finished blocks.
 Work = Generator[Specialization | NestedBlock, Any, Any]
 
 
 class BlockBuilder:
-    """A block being made: its steps, and what is bound in it.
+    """A block under construction: its steps and local bindings.
 
-    order   how many of the top level's bindings it sees; None: all there are by now
-    trace   the calls that lead to it, innermost first
-    around  the block that it is inside of, whose names it sees, if any
+    order   number of top-level bindings that are visible; None: all bindings made so far
+    trace   the calls that lead to this block, innermost first
+    around  the enclosing block, whose names are visible; None at the top
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class BlockBuilder:
         self.steps: list[Step] = []
         self.names: dict[str, ValueBinding] = {}
         self.trace = trace
-        #: Steps of the block around that are parameters here, in order.
+        #: Steps of the enclosing block that are parameters of this block, in order.
         self.captures: list[int] = []
         self._order = order
         self._outside = outside
@@ -63,12 +63,12 @@ class BlockBuilder:
         self._parameters = 0
 
     def add(self, step: Step) -> int:
-        """Appends a step; its number."""
+        """Appends a step and returns its index."""
         self.steps.append(step)
         return len(self.steps) - 1
 
     def parameter(self, name: str, kind: Type, span: Span) -> int:
-        """Appends a parameter, and binds its name if it has one."""
+        """Appends a parameter and returns its step; binds its name unless the name is empty."""
         step = self.add(Parameter(self._parameters, kind, span))
         self._parameters += 1
         if name:
@@ -76,31 +76,31 @@ class BlockBuilder:
         return step
 
     def inside(self) -> BlockBuilder:
-        """An empty block inside this one."""
+        """Returns a new, empty block nested in this one."""
         return BlockBuilder(self._order, self.trace, self._outside, self)
 
     def find(self, name: str) -> Binding | None:
-        """What a name is bound to here, a value by a step of this block."""
+        """Returns the binding of a name; a value is represented by a step of this block."""
         inner: list[BlockBuilder] = []
         body = self
         while name not in body.names and body._around is not None:
             inner.append(body)
             body = body._around
-        found = body.names.get(name) or body._global(name)
-        if isinstance(found, ValueBinding):
+        binding = body.names.get(name) or body._global(name)
+        if isinstance(binding, ValueBinding):
             for each in reversed(inner):
-                found = each._captured(found)
-        return found
+                binding = each._captured(binding)
+        return binding
 
     def _global(self, name: str) -> Binding | None:
         order = self._outside.count if self._order is None else self._order
-        found = self._outside.find(name, order)
-        if self._order is None or not isinstance(found, ValueBinding):
-            return found
-        return replace(found, step=self._reference(found))
+        binding = self._outside.find(name, order)
+        if self._order is None or not isinstance(binding, ValueBinding):
+            return binding
+        return replace(binding, step=self._reference(binding))
 
     def block(self, name: str, result: int) -> Block:
-        """The finished block."""
+        """Returns the finished block."""
         is_broken = any(
             isinstance(step, Broken) or any(each.is_broken for each in blocks_of(step))
             for step in self.steps
@@ -108,13 +108,13 @@ class BlockBuilder:
         return Block(name, tuple(self.steps), result, is_broken)
 
     def _reference(self, binding: ValueBinding) -> int:
-        """The step of this block that refers to a step of the main block."""
+        """Returns the step of this block that refers to a step of the main block."""
         if binding.step not in self._outer:
             self._outer[binding.step] = self.add(Outer(binding.step, binding.type, binding.span))
         return self._outer[binding.step]
 
     def _captured(self, binding: ValueBinding) -> ValueBinding:
-        """The parameter of this block that stands for a step of the block around."""
+        """Returns the binding of the parameter that captures a step of the enclosing block."""
         if binding.step not in self._outer:
             self._outer[binding.step] = self.parameter("", binding.type, binding.span)
             self.captures.append(binding.step)

@@ -1,20 +1,20 @@
-"""Which bracket closes which, and how deep are things nested?"""
+"""Bracket matching and the limit on nesting depth."""
 
 from __future__ import annotations
 
 from voxgpu.language.lexer import COMMANDS, Token
 
-#: The type of a word that opens brackets, and of the one that closes them.
+#: Opening bracket token types and their closing counterparts.
 OPENING = {"LPAR": "RPAR", "LSQB": "RSQB"}
 
-#: Brackets, prefix operators, loops and choices may be inside one another so deep; stages that
-#: follow the syntax would else run out of Python's stack.
+#: Maximum nesting of brackets, prefix operators, loops and conditionals. Deeper programs could
+#: exhaust Python's stack in recursive stages.
 DEEPEST = 256
 _NESTING = frozenset(("FOR", "FILTER", "IF", "LOCAL"))
 
 
 def too_deep(tokens: list[Token]) -> Token | None:
-    """The first word that is nested more than ``DEEPEST`` deep; None if there is none."""
+    """Returns the first token nested more than ``DEEPEST`` levels deep, or None."""
     depth = run = 0
     outside: list[int] = []
     for token in tokens:
@@ -37,7 +37,7 @@ def too_deep(tokens: list[Token]) -> Token | None:
 
 
 def matching(tokens: list[Token]) -> dict[int, int]:
-    """From the index of every opening bracket to that of its closing one."""
+    """Returns the index of the closing bracket by the index of its opening bracket."""
     closing: dict[int, int] = {}
     stack: list[int] = []
     for index, token in enumerate(tokens):
@@ -47,6 +47,6 @@ def matching(tokens: list[Token]) -> dict[int, int]:
             if stack and OPENING[tokens[stack[-1]].type] == token.type:
                 closing[stack.pop()] = index
         elif token.type in COMMANDS and token.type != "LET":
-            # A command cannot begin inside brackets: what is open here was never closed.
+            # A command cannot start inside brackets, so brackets still open here are unclosed.
             stack.clear()
     return closing

@@ -1,7 +1,7 @@
-"""What is said of commands, forms of expressions, literals, variables, and operations?
+"""Help texts for commands, expression forms, literals, variables and built-in operations.
 
-Each entry: family, names, signatures, and the text, which ends in examples. An example is a
-command, or an expression with its value.
+Each entry is (family, names, signatures, text). The text ends with examples; an example is a
+command, or an expression followed by its value.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ A file of several volumes (4-D) is the sequence of its images.
         ),
         """Binds a name to a value or a function; with `in`, only for the expression that follows.
 
-In a command `let` may be left out.
+In a command `let` may be omitted.
 
 >>> let twice(v) = v + v
 >>> let a = 2 in a * a
@@ -52,7 +52,7 @@ sum=3
         "command",
         ("save",),
         ("save NAME EXPR",),
-        """Writes an image to a file below the output folder; of a sequence, each to its own.
+        """Writes an image to a file below the output folder; of a sequence, each image to its own.
 
 Under a name that ends in `4d`, such as `all_4d.nii.gz`, a sequence is one file of several volumes.
 
@@ -63,7 +63,7 @@ Under a name that ends in `4d`, such as `all_4d.nii.gz`, a sequence is one file 
         "command",
         ("import",),
         ("import NAME",),
-        """The bindings of another program, or of what comes with voxgpu, such as "simpleitk".
+        """Imports the bindings of another program, or of a bundled library such as "simpleitk".
 
 >>> import "RegionCalculus"
 """,
@@ -85,7 +85,7 @@ less
         "expression",
         ("for", "do", "in"),
         ("for NAME in SEQUENCE do EXPR",),
-        """The sequence of the expression for every item; computed when it is asked for.
+        """The values of the expression for every item, as a sequence; items are computed on demand.
 
 >>> for n in [1, 2, 3] do n * n
 [1, 4, 9]
@@ -125,7 +125,7 @@ true
         "expression",
         ("inf", "nan"),
         ("inf", "nan"),
-        """Infinity, and the number that is no number.
+        """Infinity, and not-a-number (NaN).
 
 >>> 1 / 0 == inf
 true
@@ -151,7 +151,7 @@ _TYPES: tuple[_Entry, ...] = (
         "type",
         ("number", "bool", "string"),
         ("number", "bool", "string"),
-        """A number of 64 bits, a truth value, a text; types are inferred and never written.
+        """A 64-bit number, a truth value, a string; types are inferred and never written.
 
 >>> 0.5
 0.5
@@ -174,7 +174,7 @@ true
         "type",
         ("sequence", "function"),
         ("sequence of T", "function"),
-        """Values of one type, in order; what the name of a function or an operator stands for.
+        """Values of one type, in order; a function or operator, passed by its name.
 
 T and U are any type, the same wherever they stand in a signature.
 
@@ -213,7 +213,7 @@ _SEQUENCES: tuple[_Entry, ...] = (
         "sequence",
         ("index",),
         ("xs[i]", "index(xs: sequence of T, i: number) -> T"),
-        """The item of a number, from 0; −1 is the last one.
+        """The item with this number, counted from 0; −1 is the last one.
 
 >>> [4, 5, 6][-1]
 6
@@ -230,7 +230,7 @@ _SEQUENCES: tuple[_Entry, ...] = (
         ),
         """The items from number i to before j; negative numbers count from the end.
 
-Bounds are cut to the length. In brackets either may be left out.
+Bounds are clamped to the length. In brackets either may be omitted.
 
 >>> [4, 5, 6, 7][1:3]
 [5, 6]
@@ -242,7 +242,7 @@ Bounds are cut to the length. In brackets either may be left out.
         "sequence",
         ("gather",),
         ("gather(xs: sequence of T, numbers: sequence of number) -> sequence of T",),
-        """The items of these numbers, in this order.
+        """The items with these numbers, in this order.
 
 >>> gather([4, 5, 6], [2, 0])
 [6, 4]
@@ -267,7 +267,7 @@ case 7
         "sequence",
         ("map",),
         ("map(f: function, xs: sequence of T) -> sequence of U",),
-        """The function of every item, as `for x in xs do f(x)`; computed when it is asked for.
+        """The function applied to every item, as `for x in xs do f(x)`; computed on demand.
 
 >>> map(abs, [-1, 2])
 [1, 2]
@@ -295,7 +295,7 @@ case 7
             "fold OP SEQUENCE",
             "fold OP FIRST SEQUENCE",
         ),
-        """The function, or operator, between the items, from the left; after a first one if given.
+        """Combines the items from the left with a function or operator, after a first value, if any.
 
 >>> fold + [1, 2, 3]
 6
@@ -307,7 +307,7 @@ case 7
         "sequence",
         ("format_string",),
         ("format_string(template: string, a: string, number or bool, …) -> string",),
-        """A template with its places filled: `{}`, `{0}`, after a colon how Python writes numbers.
+        """A template with its fields filled: `{}`, `{0}`; after a colon, a format as in Python.
 
 `{{` and `}}` are braces.
 
@@ -345,9 +345,9 @@ true
         "file",
         ("simpleitk.WriteImage",),
         ("simpleitk.WriteImage(v: image of any kind, path: string, compress: bool) -> string",),
-        """The path; the image is written there when something asks for it.
+        """Writes the image to the path when the result is used, and returns the path.
 
-The last argument may be left out.
+The last argument may be omitted.
 
 >>> simpleitk.WriteImage(simpleitk.ReadImage("head_flair.nii.gz"), "copy.nii.gz")
 copy.nii.gz
@@ -355,5 +355,5 @@ copy.nii.gz
     ),
 )
 
-#: What is no primitive and is not written in ImgQL, in the order of the documentation.
+#: Entries that are neither primitives nor defined in ImgQL, in the order of the documentation.
 BUILT_IN: tuple[_Entry, ...] = (*_COMMANDS, *_EXPRESSIONS, *_TYPES, *_SEQUENCES, *_FILES)

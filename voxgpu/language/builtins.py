@@ -1,7 +1,7 @@
-"""Which operations work on sequences, strings and files of any kind, and of which type are they?
+"""Polymorphic built-in operations on sequences, strings and files, with their typing rules.
 
-Primitives have fixed types; these do not: the type of ``xs[i]`` is that of the items of ``xs``.
-What they do is in ``plan/lower_builtins.py``.
+Primitives have fixed types; the types of these depend on their arguments: ``xs[i]`` has the item
+type of ``xs``. They are implemented in ``plan/lower_builtins.py``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Types = Sequence[Type]
 
 
 class Mistyped(Exception):
-    """Arguments that an operation does not take; ``argument`` is the number of the wrong one."""
+    """Raised for arguments of the wrong type; ``argument`` is the index of the offending one."""
 
     def __init__(self, message: str, argument: int | None = None, help: str = "") -> None:
         super().__init__(message)
@@ -42,9 +42,9 @@ def _a(kind: Type) -> str:
     return f"an {text}" if text[0] in "aeiou" else f"a {text}"
 
 
-def _want(name: str, types: Types, index: int, wanted: Type) -> None:
-    if index < len(types) and not may_be_used_as(types[index], wanted):
-        message = f"`{name}` needs {_a(wanted)} as its {_ORDINAL[index]} argument"
+def _require(name: str, types: Types, index: int, expected: Type) -> None:
+    if index < len(types) and not may_be_used_as(types[index], expected):
+        message = f"`{name}` needs {_a(expected)} as its {_ORDINAL[index]} argument"
         raise Mistyped(f"{message}, got {_a(types[index])}", index)
 
 
@@ -52,7 +52,7 @@ _ORDINAL = ("first", "second", "third", "fourth")
 
 
 def item_of(name: str, types: Types, index: int) -> Type:
-    """The type of the items of an argument that must be a sequence."""
+    """Returns the item type of an argument that must be a sequence."""
     kind = types[index]
     if isinstance(kind, SequenceOf):
         return kind.item
@@ -65,7 +65,7 @@ def item_of(name: str, types: Types, index: int) -> Type:
 
 def _range(types: Types) -> Type:
     for index in range(len(types)):
-        _want("range", types, index, NUMBER)
+        _require("range", types, index, NUMBER)
     return SequenceOf(NUMBER)
 
 
@@ -76,20 +76,20 @@ def _length(types: Types) -> Type:
 
 def _index(types: Types) -> Type:
     item = item_of("index", types, 0)
-    _want("index", types, 1, NUMBER)
+    _require("index", types, 1, NUMBER)
     return item
 
 
 def _slice(types: Types) -> Type:
     item = item_of("slice", types, 0)
-    _want("slice", types, 1, NUMBER)
-    _want("slice", types, 2, NUMBER)
+    _require("slice", types, 1, NUMBER)
+    _require("slice", types, 2, NUMBER)
     return SequenceOf(item)
 
 
 def _gather(types: Types) -> Type:
     item = item_of("gather", types, 0)
-    _want("gather", types, 1, SequenceOf(NUMBER))
+    _require("gather", types, 1, SequenceOf(NUMBER))
     return SequenceOf(item)
 
 
@@ -106,11 +106,11 @@ def _concat(types: Types) -> Type:
                 )
             joined = item
         return SequenceOf(joined)
-    _want_printable("concat", types)
+    _require_printable("concat", types)
     return TEXT
 
 
-def _want_printable(name: str, types: Types) -> None:
+def _require_printable(name: str, types: Types) -> None:
     for index, kind in enumerate(types):
         if not isinstance(kind, Number | Boolean | Text | Unknown):
             raise Mistyped(
@@ -119,34 +119,34 @@ def _want_printable(name: str, types: Types) -> None:
 
 
 def _format(types: Types) -> Type:
-    _want("format_string", types, 0, TEXT)
-    _want_printable("format_string", types)
+    _require("format_string", types, 0, TEXT)
+    _require_printable("format_string", types)
     return TEXT
 
 
 def _dir(types: Types) -> Type:
     each: tuple[Type, ...] = (TEXT, TEXT, BOOLEAN, BOOLEAN)
-    for index, wanted in enumerate(each):
-        _want("dir", types, index, wanted)
+    for index, expected in enumerate(each):
+        _require("dir", types, index, expected)
     return SequenceOf(TEXT)
 
 
 def _read(types: Types) -> Type:
-    _want("ReadImage", types, 0, TEXT)
+    _require("ReadImage", types, 0, TEXT)
     return NUMBER_IMAGE
 
 
 def _write(types: Types) -> Type:
     if not isinstance(types[0], ImageOf | Unknown):
         raise Mistyped(f"`WriteImage` needs an image, got {_a(types[0])}", 0)
-    _want("WriteImage", types, 1, TEXT)
-    _want("WriteImage", types, 2, BOOLEAN)
+    _require("WriteImage", types, 1, TEXT)
+    _require("WriteImage", types, 2, BOOLEAN)
     return TEXT
 
 
-_MANY = 1_000_000
+_UNLIMITED = 1_000_000
 
-#: By name: the operation, how many arguments it takes at least and at most, and its type.
+#: By name: the operation, its minimum and maximum number of arguments, and its typing rule.
 OPERATIONS: dict[str, tuple[str, int, int, Callable[[Types], Type]]] = {
     "range": ("range", 1, 3, _range),
     "length": ("length", 1, 1, _length),
@@ -154,12 +154,12 @@ OPERATIONS: dict[str, tuple[str, int, int, Callable[[Types], Type]]] = {
     "slice": ("slice", 3, 3, _slice),
     "subsequence": ("slice", 3, 3, _slice),
     "gather": ("gather", 2, 2, _gather),
-    "concat": ("concat", 1, _MANY, _concat),
-    "format_string": ("format_string", 1, _MANY, _format),
+    "concat": ("concat", 1, _UNLIMITED, _concat),
+    "format_string": ("format_string", 1, _UNLIMITED, _format),
     "dir": ("dir", 1, 4, _dir),
     "simpleitk.ReadImage": ("read", 1, 1, _read),
     "simpleitk.WriteImage": ("write_image", 2, 3, _write),
 }
 
-#: Functions whose first argument is a function: how many arguments they take.
+#: Built-ins that take a function as first argument, with their accepted argument counts.
 HIGHER_ORDER = {"map": (2,), "filter": (2,), "fold": (2, 3)}

@@ -1,4 +1,4 @@
-"""What is told of a call that means nothing?"""
+"""Diagnostics for invalid calls: unknown names, wrong arity and wrong argument types."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ from voxgpu.language.builtins import HIGHER_ORDER, OPERATIONS, Mistyped
 from voxgpu.language.ir import Broken
 from voxgpu.language.library_help import import_of, signatures_of
 from voxgpu.language.names import Names
-from voxgpu.language.overloads import PrimitiveLike, accepts, misfit, remedy, wrong_types
+from voxgpu.language.overloads import (
+    PrimitiveLike,
+    accepts,
+    mismatched_argument,
+    suggest_remedy,
+    wrong_types,
+)
 from voxgpu.language.scope import Binding, FunctionBinding, Globals, ValueBinding, suggestion
 from voxgpu.types import UNKNOWN, Function, Type
 
-#: Suggestions compare with every name in scope: after these many they are no help any more.
+#: Suggestions compare a name with all names in scope; after this many they are no longer made.
 _SUGGESTIONS = 20
-#: So many ways to call a function are told.
+#: Maximum number of signatures listed in a help text.
 _SIGNATURES = 3
 
 
 class Callee(NamedTuple):
-    """A call: the name called, where it and the whole call stand, and its arguments' places."""
+    """A call: the called name, the spans of the name and of the call, and the arguments' syntax."""
 
     name: str
     span: Span
@@ -32,7 +38,7 @@ class Callee(NamedTuple):
 
 
 class CallErrors:
-    """Tells the mistakes in calls; each method of a mistake returns a step that stands for it."""
+    """Reports errors in calls. Methods that return an int add a Broken step."""
 
     def __init__(self, names: Names, outside: Globals, diagnostics: Diagnostics) -> None:
         self._names = names
@@ -41,12 +47,12 @@ class CallErrors:
         self._suggested = 0
 
     def unknown(self, name: str, span: Span, body: BlockBuilder) -> int:
-        """Nothing has this name."""
+        """Reports a name that is not bound to anything."""
         refusal = self._names.refusal(name)
         if refusal:
             self.report("E101", f"`{name}` cannot be used: {refusal}", span, body)
             return body.add(Broken(UNKNOWN, span))
-        message, notes, hint = self._elsewhere(name, span)
+        message, notes, hint = self._explain_unbound(name, span)
         self._suggested += 1
         if not message and self._suggested <= _SUGGESTIONS:
             known = [*body.names, *self._outside.names, *self._names.catalogue]
@@ -54,10 +60,10 @@ class CallErrors:
         self.report("E101", message or f"nothing is called `{name}`", span, body, notes, hint)
         return body.add(Broken(UNKNOWN, span))
 
-    def _elsewhere(self, name: str, span: Span) -> tuple[str, tuple[Note, ...], str]:
-        """What is told of a name that is bound, but not here; an empty message where none is."""
+    def _explain_unbound(self, name: str, span: Span) -> tuple[str, tuple[Note, ...], str]:
+        """Explains a name that is bound but not in scope; the message is empty if it is unbound."""
         message = f"`{name}` is not in scope here"
-        declared = self._outside.elsewhere(name)
+        declared = self._outside.find_declaration(name)
         if declared is not None and declared.recursive(span):
             hint = "nothing is defined by itself; `for` and `fold` go over sequences"
             return f"`{name}` is not bound yet within itself", (), hint
@@ -67,19 +73,19 @@ class CallErrors:
         importing = import_of(name)
         if importing:
             return message, (), f"write {importing} before it"
-        elsewhere = (
-            self._names.elsewhere(name, OPERATIONS) if self._suggested < _SUGGESTIONS else []
+        similar = (
+            self._names.similar_names(name, OPERATIONS) if self._suggested < _SUGGESTIONS else []
         )
-        if elsewhere:
-            space, _, plain = elsewhere[0].partition(".")
-            hint = f'write `{elsewhere[0]}`, or `{plain}` after import "{space}"'
+        if similar:
+            space, _, plain = similar[0].partition(".")
+            hint = f'write `{similar[0]}`, or `{plain}` after import "{space}"'
             return message, (), hint
         return "", (), ""
 
     def mistyped(
         self, mistake: Mistyped, callee: Callee, types: Sequence[Type], body: BlockBuilder
     ) -> int:
-        """An operation does not take these arguments."""
+        """Reports a built-in operation that rejects its arguments."""
         blamed = None
         if mistake.argument is not None and mistake.argument < len(callee.arguments):
             blamed = callee.arguments[mistake.argument]
@@ -92,7 +98,7 @@ class CallErrors:
         return body.add(Broken(UNKNOWN, callee.whole))
 
     def needs_arguments(self, callee: Callee, types: Sequence[Type], body: BlockBuilder) -> None:
-        """A function stands where a value must."""
+        """Reports a function used where a value is required."""
         places = [each.span for each in callee.arguments]
         for index, kind in enumerate(types):
             if isinstance(kind, Function):
@@ -108,14 +114,14 @@ class CallErrors:
         types: tuple[Type, ...],
         body: BlockBuilder,
     ) -> None:
-        """No overload takes arguments of these types."""
+        """Reports arguments that no overload accepts."""
         if any(isinstance(each, Function) for each in types):
             self.needs_arguments(callee, types, body)
             return
-        index = misfit(overloads, types)
+        index = mismatched_argument(overloads, types)
         places = callee.arguments
         blamed = places[index] if index is not None and index < len(places) else None
-        wanted = wanted_at(overloads, types, index)
+        expected = expected_at(overloads, types, index)
         every = (note for each in places for note in bound_at(each, body))
         notes = list(dict.fromkeys(every))
         if blamed is not None:
@@ -126,18 +132,18 @@ class CallErrors:
             blamed.span if blamed is not None else callee.span,
             body,
             tuple(notes),
-            remedy(callee.name, types, wanted, self._names.catalogue),
+            suggest_remedy(callee.name, types, expected, self._names.catalogue),
         )
 
     def wrong_number(
         self,
         callee: Callee,
-        given: int,
+        count: int,
         binding: Binding | None,
         takes: list[int],
         body: BlockBuilder,
     ) -> int:
-        """There are too many arguments, or too few."""
+        """Reports a wrong number of arguments."""
         notes: tuple[Note, ...] = ()
         if isinstance(binding, ValueBinding):
             message = f"`{callee.name}` is a {binding.type}, not a function"
@@ -148,28 +154,28 @@ class CallErrors:
             takes = [binding.arity]
             if not binding.let.span.source.ours:
                 notes = (Note("defined here", binding.let.declared),)
-        wanted = " or ".join(str(each) for each in takes)
+        expected = " or ".join(str(each) for each in takes)
         plural = "" if takes == [1] else "s"
-        message = f"`{callee.name}` takes {wanted} argument{plural}, got {given}"
+        message = f"`{callee.name}` takes {expected} argument{plural}, got {count}"
         hint = self._signatures(callee.name, binding)
         self.report("E103", message, callee.span, body, notes, hint)
         return body.add(Broken(UNKNOWN, callee.whole))
 
     def _signatures(self, name: str, binding: Binding | None) -> str:
-        """How a function is called: of overloads the first for each number of arguments."""
+        """Returns the signatures of a function, one overload for each number of arguments."""
         if isinstance(binding, FunctionBinding):
             let = binding.let
             own = f"{let.name}({', '.join(let.parameters or ())})"
-            found = list(signatures_of(let.name)) if let.span.source.ours else [own]
+            signatures = list(signatures_of(let.name)) if let.span.source.ours else [own]
         else:
             overloads = self._names.overloads(name)
             by_count = {len(each.parameters): each.signature for each in reversed(overloads)}
-            found = [by_count[count] for count in sorted(by_count)]
-            found += signatures_of(self._names.qualified(name, OPERATIONS))
-        return f"write {' or '.join(found[:_SIGNATURES])}" if found else ""
+            signatures = [by_count[count] for count in sorted(by_count)]
+            signatures += signatures_of(self._names.qualified(name, OPERATIONS))
+        return f"write {' or '.join(signatures[:_SIGNATURES])}" if signatures else ""
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Tells something of one place, whoever calls it."""
+        """Reports a diagnostic that does not depend on the calls leading to it."""
         self._diagnostics.add(diagnostic)
 
     def report(
@@ -181,12 +187,12 @@ class CallErrors:
         notes: tuple[Note, ...] = (),
         help: str = "",
     ) -> None:
-        """Tells a mistake, with the calls that lead to it."""
+        """Reports an error together with the calls that lead to it."""
         self._diagnostics.add(at_trace(code, message, (span, *body.trace), notes, help))
 
 
 def needs_arguments(kind: Function, names: Names) -> tuple[str, str]:
-    """Message and help for a function where a value must stand."""
+    """Returns message and help for a function used where a value is required."""
     target = kind.target
     if isinstance(target, FunctionBinding):
         parameters = list(target.let.parameters or ())
@@ -197,10 +203,10 @@ def needs_arguments(kind: Function, names: Names) -> tuple[str, str]:
     return message, f"write {kind.name}({', '.join(parameters)})"
 
 
-def wanted_at(
+def expected_at(
     overloads: Sequence[PrimitiveLike], types: Sequence[Type], index: int | None
 ) -> Type | None:
-    """The type of the argument that is to blame, as the first overload that could fit has it."""
+    """Returns the expected type of the offending argument, taken from the first candidate."""
     if index is None:
         return None
 
@@ -209,7 +215,7 @@ def wanted_at(
 
 
 def bound_at(expression: Expression, body: BlockBuilder) -> tuple[Note, ...]:
-    """``bound here``, where an expression is just a name."""
+    """Returns a ``bound here`` note if the expression is a bare name."""
     if not isinstance(expression, Name):
         return ()
     binding = body.find(expression.name)

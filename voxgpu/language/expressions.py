@@ -1,4 +1,4 @@
-"""What does an expression mean? Its steps, each with the primitive or function that it is."""
+"""Type checking of expressions: translation from syntax to IR steps."""
 
 from __future__ import annotations
 
@@ -57,26 +57,26 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf
 
 
 class _Finish(NamedTuple):
-    """What is inside an expression is there: make its own step."""
+    """Work item: add the step of an expression whose subexpressions are done."""
 
     expression: Call | Array | Index | Slice | For | Filter | Fold | If
 
 
 class _Bind(NamedTuple):
-    """The value of a local name is there: bind it."""
+    """Work item: bind a local name whose value is done."""
 
     local: Local
 
 
 class _Unbind(NamedTuple):
-    """The body of a local name is there: forget the name."""
+    """Work item: remove a local name whose body is done."""
 
     local: Local
     shadowed: ValueBinding | None
 
 
 class Checker:
-    """Turns expressions into steps."""
+    """Translates expressions to IR steps."""
 
     def __init__(
         self,
@@ -88,16 +88,16 @@ class Checker:
     ) -> None:
         self._names = names
         self._variables = variables
-        #: The variables that were asked for.
+        #: The program variables that were referenced.
         self.used: set[str] = set()
         self._calls = Calls(names, outside, diagnostics, read_file)
-        self._say = self._calls.say
+        self._errors = self._calls.errors
 
     def expression(self, root: Expression, body: BlockBuilder) -> Work:
-        """Adds the steps of an expression; the number of the one that has its value."""
+        """Adds the steps of an expression and returns the index of the step with its value."""
         work: list[Expression | _Finish | _Bind | _Unbind] = [root]
         values: list[int] = []
-        operands: dict[int, int] = {}  # of chains, by their ids: the steps that have their values
+        operands: dict[int, int] = {}  # value steps of the operands of chains, by expression id
         while work:
             item = work.pop()
             match item:
@@ -110,8 +110,8 @@ class Checker:
                     values.append(self._calls.value(item, body))
                     _note(operands, item, values[-1])
                 case _Finish(expression):
-                    given = _take(values, _count(expression))
-                    step = self._finished(expression, given, body)
+                    inputs = _take(values, _count(expression))
+                    step = self._finish_expression(expression, inputs, body)
                     values.append(step if isinstance(step, int) else (yield from step))
                     _note(operands, expression, values[-1])
                     if isinstance(expression, Call) and expression.chain is not None:
@@ -136,33 +136,35 @@ class Checker:
         return values[0]
 
     def needs_arguments(self, expression: Expression, kind: Type, body: BlockBuilder) -> bool:
-        """Tells where a function stands for a value that is asked for."""
+        """Reports a function used where a value is required; returns whether it did."""
         if not isinstance(kind, Function):
             return False
         callee = Callee(kind.name, expression.span, expression.span, (expression,))
-        self._say.needs_arguments(callee, (kind,), body)
+        self._errors.needs_arguments(callee, (kind,), body)
         return True
 
-    def _finished(self, item: Expression, given: tuple[int, ...], body: BlockBuilder) -> int | Work:
+    def _finish_expression(
+        self, item: Expression, inputs: tuple[int, ...], body: BlockBuilder
+    ) -> int | Work:
         match item:
             case Call(name, arguments, where, span):
-                return self._calls.call(Callee(name, where, span, arguments), given, body)
+                return self._calls.call(Callee(name, where, span, arguments), inputs, body)
             case Array():
-                return self._array(item, given, body)
+                return self._array_literal(item, inputs, body)
             case Index(sequence, position, span):
                 callee = Callee("[…]", span, span, (sequence, position))
-                return self._calls.operate("index", given, callee, body)
+                return self._calls.operate("index", inputs, callee, body)
             case Slice():
-                return self._slice(item, given, body)
+                return self._slice(item, inputs, body)
             case For() | Filter():
-                return self._loop(item, given[0], body)
+                return self._loop(item, inputs[0], body)
             case Fold():
-                return self._fold(item, given, body)
+                return self._fold(item, inputs, body)
             case If():
-                return self._choice(item, given[0], body)
+                return self._if(item, inputs[0], body)
         raise AssertionError(item)
 
-    def _slice(self, item: Slice, given: tuple[int, ...], body: BlockBuilder) -> int:
+    def _slice(self, item: Slice, inputs: tuple[int, ...], body: BlockBuilder) -> int:
         operation = {
             (True, True): "slice",
             (True, False): "slice_from",
@@ -170,7 +172,7 @@ class Checker:
             (False, False): "slice_all",
         }[item.start is not None, item.stop is not None]
         callee = Callee("[…:…]", item.span, item.span, children(item))
-        return self._calls.operate(operation, given, callee, body)
+        return self._calls.operate(operation, inputs, callee, body)
 
     def _loop(self, loop: For | Filter, sequence: int, body: BlockBuilder) -> Work:
         word = "for" if isinstance(loop, For) else "filter"
@@ -182,8 +184,8 @@ class Checker:
             item = item_of(word, kinds, 0)
         except Mistyped as mistake:
             is_sequence = False
-            self._say.mistyped(mistake, callee, kinds, body)
-        # The body is looked at all the same: it may have mistakes of its own.
+            self._errors.mistyped(mistake, callee, kinds, body)
+        # The body is still checked, since it may contain errors of its own.
         inner = NestedBlock(loop.body, ((loop.name, item, loop.declared),), body)
         block, captures = yield inner
         if not is_sequence:
@@ -194,7 +196,7 @@ class Checker:
         mapped = SequenceOf(block.type)
         return body.add(ForEach(block, sequence, captures, mapped, loop.span))
 
-    def _fold(self, fold: Fold, given: tuple[int, ...], body: BlockBuilder) -> int | Work:
+    def _fold(self, fold: Fold, inputs: tuple[int, ...], body: BlockBuilder) -> int | Work:
         name = Name(fold.function, fold.callee)
         function = body.steps[self._calls.value(name, body)].type
         callee = Callee(fold.function, fold.callee, fold.span, (fold.sequence,))
@@ -202,16 +204,16 @@ class Checker:
             return body.add(Broken(UNKNOWN, fold.span))
         if not isinstance(function, Function):
             message = f"`fold` needs a function or an operator, `{fold.function}` is a {function}"
-            return self._say.mistyped(Mistyped(message), callee, (), body)
-        start = given[0] if fold.start is not None else None
-        return self._calls.over_items("fold", function, start, given[-1], callee, body)
+            return self._errors.mistyped(Mistyped(message), callee, (), body)
+        start = inputs[0] if fold.start is not None else None
+        return self._calls.over_items("fold", function, start, inputs[-1], callee, body)
 
-    def _choice(self, choice: If, condition: int, body: BlockBuilder) -> Work:
+    def _if(self, choice: If, condition: int, body: BlockBuilder) -> Work:
         kind = body.steps[condition].type
         callee = Callee("if", choice.condition.span, choice.span, (choice.condition,))
         if not isinstance(kind, Boolean | Unknown):
             message = f"`if` needs a truth value, got {kind}"
-            self._say.report(
+            self._errors.report(
                 "E102",
                 message,
                 choice.condition.span,
@@ -227,17 +229,17 @@ class Checker:
         result = common(yes.type, no.type)
         if result is None and isinstance(yes.type, Function):
             message = "`if` cannot choose between functions; choose between what they give"
-            return self._say.mistyped(
+            return self._errors.mistyped(
                 Mistyped(message), callee._replace(span=choice.no.span), (), body
             )
         if result is None:
             message = f"`then` gives a {yes.type} and `else` a {no.type}: they must be alike"
-            return self._say.mistyped(
+            return self._errors.mistyped(
                 Mistyped(message), callee._replace(span=choice.no.span), (), body
             )
         return body.add(Choose(condition, yes, yes_captures, no, no_captures, result, choice.span))
 
-    def _array(self, array: Array, items: tuple[int, ...], body: BlockBuilder) -> int:
+    def _array_literal(self, array: Array, items: tuple[int, ...], body: BlockBuilder) -> int:
         types = [body.steps[step].type for step in items]
         for item, kind in zip(array.items, types, strict=True):
             if self.needs_arguments(item, kind, body):
@@ -248,7 +250,7 @@ class Checker:
         if held is None:
             found = " and ".join(sorted({str(each) for each in types}))
             message = f"an array holds values of one type, got {found}"
-            self._say.report("E102", message, array.span, body)
+            self._errors.report("E102", message, array.span, body)
             return body.add(Broken(UNKNOWN, array.span))
         return body.add(Sequence(items, SequenceOf(held), array.span))
 
@@ -277,7 +279,7 @@ class Checker:
         if value is None:
             defined = [name for name in self._variables if name not in _ALWAYS]
             hint = suggestion(variable.name, list(self._variables))
-            self._say.report(
+            self._errors.report(
                 "E104",
                 f"the variable `${variable.name}` is not defined",
                 variable.span,
@@ -289,25 +291,25 @@ class Checker:
         return value
 
 
-#: Variables that every program has; not worth listing.
+#: Variables that every program has, which error messages do not list.
 _ALWAYS = ("stem", "file", "filename", "dir", "cwd")
 
 
 def _count(expression: Expression) -> int:
-    """How many values of what is inside an expression its own step is made of."""
+    """Returns the number of subexpression values that the step of an expression consumes."""
     if isinstance(expression, For | Filter | If):
         return 1
     return len(children(expression))
 
 
 def _note(operands: dict[int, int], expression: Expression, step: int) -> None:
-    """Keeps the step of an operand of a chain."""
+    """Records the step of an expression if it is an operand of a chain."""
     if id(expression) in operands:
         operands[id(expression)] = step
 
 
 def _take(values: list[int], count: int) -> tuple[int, ...]:
-    """Removes the last ``count`` values."""
+    """Removes and returns the last ``count`` values."""
     taken = tuple(values[len(values) - count :])
     del values[len(values) - count :]
     return taken
@@ -321,7 +323,7 @@ def _restore(body: BlockBuilder, name: str, shadowed: ValueBinding | None) -> No
 
 
 def _typed(text: str | None, span: Span) -> Step:
-    """A program variable's value: a number or truth value where its text reads as one."""
+    """Converts a program variable to a number, truth value or string constant, by its text."""
     if text is None:
         return Broken(UNKNOWN, span)
     if text in ("true", "false"):

@@ -1,8 +1,8 @@
-"""What of a text is written as in another language? Quotes, comments, ends of commands.
+"""Recognition and repair of syntax from other languages: quotes, comments, terminators.
 
-``#``, ``;`` and ``'`` may be operators here, so they are looked at only where nothing declares
-them. Each kind is told once, with what to write, and all are read as they were meant: what is wrong
-besides is told too, and nothing is said of what only follows from them.
+``#``, ``;`` and ``'`` may be user-defined operators, so they are examined only if nothing declares
+them. Each kind is reported once, with its correct form, and the text is repaired as intended. This
+way independent errors are still found and follow-up errors are avoided.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from voxgpu.diagnostics import Diagnostic, Note, Source, Span
 from voxgpu.language.lexer import COMMANDS, Token
 
-#: How files of images and programs end, as far as it is known without any reader.
+#: File names of images and programs, recognized by suffix without consulting any reader.
 FILE_NAME = re.compile(
     r"[\w./~\\:$#%+-]*\.(?:nii|nii\.gz|nrrd|nhdr|mha|mhd|hdr|img|mgh|mgz|dcm|tiff?|png|jpe?g|bmp|imgql)",
     re.IGNORECASE,
@@ -26,48 +26,48 @@ _CURLY = re.compile(r"[“”„«]([^“”„«»\"\n]*)[”“»]|[‘‚]([^
 _WORD = re.compile(r"[^\s\"'()\[\],]+")
 _DECLARATION = re.compile(r"\s*\(\s*\w+\s*(?:,\s*\w+\s*)*\)\s*=(?!=)")
 
-Cut = Callable[[str], list[Token]]
+Split = Callable[[str], list[Token]]
 
 
-class _Found(NamedTuple):
-    """Characters that are written otherwise here: what is told, and what stands for them."""
+class _Repair(NamedTuple):
+    """A range of characters in foreign syntax: its diagnostic and replacement text."""
 
     diagnostic: Diagnostic
     start: int
     stop: int
-    instead: str
+    replacement: str
 
 
-def read_as_meant(
-    source: Source, tokens: list[Token], cut: Cut, declared: Collection[str]
+def repair_foreign_syntax(
+    source: Source, tokens: list[Token], split: Split, declared: Collection[str]
 ) -> tuple[list[Token], list[Diagnostic]]:
-    """The words of a text with habits of other languages mended, and what is wrong with them.
+    """Returns the tokens with foreign syntax replaced, and the diagnostics.
 
-    cut       the words of a text
-    declared  the operators that there are
+    split     splits a text into tokens
+    declared  the operators that are already declared
     """
-    told: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     text = source.text
-    taken = {*declared, *_declared_here(text, tokens)}
+    known = {*declared, *_declared_in_text(text, tokens)}
     while True:
-        found = _habits(source, text, tokens, taken)
+        found = _find_repairs(source, text, tokens, known)
         if not found:
             break
-        told += [each.diagnostic for each in found]
-        pieces, place = [], 0
+        diagnostics += [each.diagnostic for each in found]
+        pieces, position = [], 0
         for each in found:
-            pieces += [text[place : each.start], each.instead]
-            place = each.stop
-        text = "".join([*pieces, text[place:]])
-        tokens = cut(text)
-    tokens, unquoted = _quoted(source, text, tokens)
-    return tokens, _each_once([*told, *unquoted])
+            pieces += [text[position : each.start], each.replacement]
+            position = each.stop
+        text = "".join([*pieces, text[position:]])
+        tokens = split(text)
+    tokens, unquoted = _add_quotes(source, text, tokens)
+    return tokens, _first_of_each_kind([*diagnostics, *unquoted])
 
 
-def _each_once(told: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The first of each kind, which says how many more there are."""
+def _first_of_each_kind(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Returns the first diagnostic of each kind, with a note on how many more there are."""
     kinds: dict[str, list[Diagnostic]] = {}
-    for each in sorted(told, key=lambda one: one.span.start if one.span else 0):
+    for each in sorted(diagnostics, key=lambda one: one.span.start if one.span else 0):
         kinds.setdefault(each.message, []).append(each)
     found = []
     for first, *others in kinds.values():
@@ -77,8 +77,8 @@ def _each_once(told: Sequence[Diagnostic]) -> list[Diagnostic]:
     return found
 
 
-def _declared_here(text: str, tokens: Sequence[Token]) -> set[str]:
-    """What might be a habit and is an operator that the text declares: `let # (a, b) = …`."""
+def _declared_in_text(text: str, tokens: Sequence[Token]) -> set[str]:
+    """Returns declared operators that look like foreign syntax, as in `let # (a, b) = …`."""
     found = set()
     before = None
     for token in tokens:
@@ -90,22 +90,24 @@ def _declared_here(text: str, tokens: Sequence[Token]) -> set[str]:
     return found
 
 
-def _habits(
+def _find_repairs(
     source: Source, text: str, tokens: list[Token], declared: Collection[str]
-) -> list[_Found]:
-    found: list[_Found] = []
+) -> list[_Repair]:
+    found: list[_Repair] = []
     passed = 0
     for token in tokens:
         if token.start_pos < passed or token.type not in ("INFIX", "BAD"):
             continue
-        each = _habit(source, text, token, declared)
+        each = _find_repair(source, text, token, declared)
         if each is not None:
             found.append(each)
             passed = each.stop
     return found
 
 
-def _habit(source: Source, text: str, token: Token, declared: Collection[str]) -> _Found | None:
+def _find_repair(
+    source: Source, text: str, token: Token, declared: Collection[str]
+) -> _Repair | None:
     start = token.start_pos
     if token in declared:
         return None
@@ -123,7 +125,7 @@ def _habit(source: Source, text: str, token: Token, declared: Collection[str]) -
         )
         span = Span(source, start, token.end_pos)
         diagnostic = Diagnostic("E100", message, span, help=hint)
-        return _Found(diagnostic, start, token.end_pos, " " * len(token))
+        return _Repair(diagnostic, start, token.end_pos, " " * len(token))
     quoted = _SINGLE.match(text, start) or _CURLY.match(text, start)
     if quoted is not None:
         inside = next((each for each in quoted.groups() if each is not None), "")
@@ -133,14 +135,14 @@ def _habit(source: Source, text: str, token: Token, declared: Collection[str]) -
             Span(source, start, quoted.end()),
             help=f'write "{inside}"',
         )
-        return _Found(diagnostic, start, quoted.end(), f'"{inside}"')
+        return _Repair(diagnostic, start, quoted.end(), f'"{inside}"')
     return None
 
 
-def _comment(source: Source, message: str, start: int, stop: int, shown: int) -> _Found:
+def _comment(source: Source, message: str, start: int, stop: int, shown: int) -> _Repair:
     hint = "a comment goes from `//` to the end of the line"
     blank = re.sub(r"[^\n]", " ", source.text[start:stop])
-    return _Found(
+    return _Repair(
         Diagnostic("E100", message, Span(source, start, shown), help=hint), start, stop, blank
     )
 
@@ -150,44 +152,52 @@ def _end_of_line(text: str, start: int) -> int:
     return len(text) if end < 0 else end
 
 
-# Names that are strings.
+# Unquoted strings.
 
-#: Commands that a string belongs to.
+#: Commands that take a string.
 _WITH_TEXT = frozenset(("LOAD", "SAVE", "PRINT", "IMPORT"))
 
 
-def _quoted(source: Source, text: str, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:
-    """The words with file names and labels made strings where they lack their quotes."""
-    told: list[Diagnostic] = []
+def _add_quotes(
+    source: Source, text: str, tokens: list[Token]
+) -> tuple[list[Token], list[Diagnostic]]:
+    """Returns the tokens with missing quotes added to file names and labels."""
+    diagnostics: list[Diagnostic] = []
     result: list[Token] = []
-    done = 0
+    copied = 0
     for index, token in enumerate(tokens):
-        if token.type not in _WITH_TEXT or index < done:
+        if token.type not in _WITH_TEXT or index < copied:
             continue
-        place = index + 1
+        position = index + 1
         if token.type == "LOAD":
-            place = index + 3
-            if [str(each) for each in tokens[index + 2 : place]] != ["="]:
+            position = index + 3
+            if [str(each) for each in tokens[index + 2 : position]] != ["="]:
                 continue
-        stop = _unquoted(text, tokens, token, place)
+        stop = _end_of_unquoted(text, tokens, token, position)
         if stop is None:
             continue
-        start = tokens[place].start_pos
-        told.append(_lacks_quotes(token, text[start:stop], Span(source, start, stop)))
+        start = tokens[position].start_pos
+        diagnostics.append(_lacks_quotes(token, text[start:stop], Span(source, start, stop)))
         string = Token.at("TEXT", f'"{text[start:stop]}"', start)
         string.end_pos = stop
-        result += [*tokens[done:place], string]
-        done = place
-        while done < len(tokens) and tokens[done].start_pos < stop:
-            done += 1
-    return [*result, *tokens[done:]], told
+        result += [*tokens[copied:position], string]
+        copied = position
+        while copied < len(tokens) and tokens[copied].start_pos < stop:
+            copied += 1
+    return [*result, *tokens[copied:]], diagnostics
 
 
-def _unquoted(text: str, tokens: list[Token], command: Token, place: int) -> int | None:
-    """Where a string ends that should stand at ``place`` and lacks its quotes; else None."""
-    if place >= len(tokens) or tokens[place].type in (*COMMANDS, "TEXT", "LPAR", "BAD", "VARIABLE"):
+def _end_of_unquoted(text: str, tokens: list[Token], command: Token, position: int) -> int | None:
+    """Returns the end of a string expected at ``place`` that lacks its quotes, or None."""
+    if position >= len(tokens) or tokens[position].type in (
+        *COMMANDS,
+        "TEXT",
+        "LPAR",
+        "BAD",
+        "VARIABLE",
+    ):
         return None
-    first = tokens[place]
+    first = tokens[position]
     if "\n" in text[command.end_pos : first.start_pos]:
         return None
     word = _WORD.match(text, first.start_pos)
@@ -198,7 +208,7 @@ def _unquoted(text: str, tokens: list[Token], command: Token, place: int) -> int
         return word.end() if is_file and not text[word.end() :].startswith(("(", "[")) else None
     if command.type == "IMPORT" or is_file:
         return word.end()
-    following = tokens[place + 1] if place + 1 < len(tokens) else None
+    following = tokens[position + 1] if position + 1 < len(tokens) else None
     is_label = first.type == "NAME" and following is not None and following.type not in COMMANDS
     if not is_label or following is None or "\n" in text[first.end_pos : following.start_pos]:
         return None

@@ -1,4 +1,4 @@
-"""Which commands make up a program, once everything it imports is read? Each file once."""
+"""Resolution of imports: the commands of a program and everything it imports, each file once."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, Source, Span
 from voxgpu.language.ast import Command, Dialect, Import, Save, Value
-from voxgpu.language.foreign_syntax import read_as_meant
+from voxgpu.language.foreign_syntax import repair_foreign_syntax
 from voxgpu.language.lexer import Token, imported_names
 from voxgpu.language.operator_classifier import Operators
 from voxgpu.language.parse import (
     declared_dialect,
     is_command,
     parse,
+    tokenize_source,
+    tokenize_text,
     unknown_dialect,
-    words,
-    words_of,
 )
 from voxgpu.unicode_paths import from_home, on_disk
 
-#: What comes with voxgpu: the file, or nothing where all of it is always in scope.
+#: Bundled imports and their files; an empty name means the bindings are always in scope.
 BUNDLED = {
     "stdlib": "stdlib.imgql",
     "RegionCalculus": "RegionCalculus.imgql",
@@ -31,58 +31,58 @@ BUNDLED = {
     "simpleitk": "",
 }
 
-#: Of these, namespaces whose names need not be qualified once they are imported.
+#: Bundled imports that are namespaces; importing one allows its names to be unqualified.
 NAMESPACES = ("simpleitk",)
 
 STANDARD = "stdlib"
 
-#: Reads a text file; raises OSError, UnicodeDecodeError, or whatever says that it may not.
+#: Reads a text file. Raises OSError, UnicodeDecodeError, or an error for a forbidden path.
 ReadText = Callable[[Path], str]
 
 
 class Programs:
-    """Reads programs and what they import into one list of commands.
+    """Reads programs and their imports into one list of commands.
 
-    dialect  of a program that does not say its own
-    every    whether it holds for programs that do, too
+    dialect    the dialect of a program that does not declare one
+    overrides  whether ``dialect`` overrides a program's own declaration
     """
 
     def __init__(
         self,
         operators: Operators,
         dialect: Dialect,
-        every: bool,
+        overrides: bool,
         read_text: ReadText,
         diagnostics: Diagnostics,
         refusals: tuple[type[Exception], ...] = (),
     ) -> None:
         self._operators = dict(operators)
         self._dialect = dialect
-        self._every = every
+        self._overrides = overrides
         self._read_text = read_text
         self._diagnostics = diagnostics
         self._refusals: tuple[type[Exception], ...] = (OSError, *refusals)
         self._seen: set[str] = set()
-        #: The namespaces whose names may be written without them from now on.
+        #: The namespaces imported so far.
         self.namespaces: set[str] = set()
 
     def read(self, source: Source, folder: Path) -> list[Command]:
-        """All commands of a program, its imports and the standard library in their places.
+        """Returns all commands of a program, with imports expanded and the standard library first.
 
-        ``folder`` is where relative imports are looked for first; then the current directory.
+        ``folder`` is searched first for relative imports, then the current directory.
         """
         return [*self.standard(), *self._commands(source, folder)]
 
     def standard(self) -> list[Command]:
-        """The commands of the standard library."""
+        """Returns the commands of the standard library."""
         return self._bundled(STANDARD)
 
     def read_more(self, source: Source, folder: Path) -> list[Command]:
-        """The commands of a text that goes on where those before it ended; or of an expression."""
-        tokens = self._words(source)
+        """Returns the commands of a text that continues the previous ones, or of one expression."""
+        tokens = self._tokenize(source)
         if is_command(tokens, self._operators):
             return self._commands(source, folder)
-        # The parser is given an expression as what is saved, and nobody sees the file's name.
+        # An expression is parsed as the value of a `save` command with an empty file name.
         save = [Token.at("SAVE", "save", 0), Token.at("TEXT", '""', 0)]
         commands = self._commands(source, folder, [*save, *tokens])
         if commands and isinstance(commands[0], Save):
@@ -92,14 +92,14 @@ class Programs:
     def _commands(
         self, source: Source, folder: Path, tokens: list[Token] | None = None
     ) -> list[Command]:
-        tokens = self._words(source) if tokens is None else tokens
+        tokens = self._tokenize(source) if tokens is None else tokens
         imported: dict[str, list[Command]] = {}
         for token in imported_names(tokens):
             name = token[1:-1]
             if name not in imported:
                 span = Span(source, token.start_pos, token.end_pos)
                 imported[name] = self._import(name, span, folder)
-        own = None if self._every else declared_dialect(source.text)
+        own = None if self._overrides else declared_dialect(source.text)
         unknown = unknown_dialect(source)
         if unknown is not None:
             self._diagnostics.add(unknown)
@@ -116,13 +116,13 @@ class Programs:
                 commands.append(command)
         return commands
 
-    def _words(self, source: Source) -> list[Token]:
-        """The words of a text; habits of other languages are told, and read as they were meant."""
-        tokens = words(source)
+    def _tokenize(self, source: Source) -> list[Token]:
+        """Returns the tokens of a text with foreign syntax repaired and reported."""
+        tokens = tokenize_source(source)
         if source.ours:
             return tokens
-        tokens, told = read_as_meant(source, tokens, words_of, self._operators)
-        for diagnostic in told:
+        tokens, diagnostics = repair_foreign_syntax(source, tokens, tokenize_text, self._operators)
+        for diagnostic in diagnostics:
             self._diagnostics.add(diagnostic)
         return tokens
 
@@ -134,7 +134,7 @@ class Programs:
             return self._bundled(bare)
         name = from_home(name)
         candidates = [folder / name, folder / f"{name}.imgql", Path(name), Path(f"{name}.imgql")]
-        candidates += [on_disk(each) for each in candidates]  # the exact name first
+        candidates += [on_disk(each) for each in candidates]  # exact names have priority
         path = next((each for each in candidates if each.is_file()), None)
         if path is None:
             known = ", ".join(f'"{each}"' for each in BUNDLED)
@@ -166,7 +166,7 @@ class Programs:
 
 
 def not_text(name: str, error: UnicodeDecodeError, span: Span | None = None) -> Diagnostic:
-    """The diagnostic for a program that is not UTF-8, with the line and byte where it is not."""
+    """Returns the diagnostic for a program that is not UTF-8, with line and invalid byte."""
     line = error.object[: error.start].count(b"\n") + 1
     byte = error.object[error.start]
     message = f"`{name}` is not UTF-8 text: byte 0x{byte:02x} in line {line}"
@@ -175,7 +175,7 @@ def not_text(name: str, error: UnicodeDecodeError, span: Span | None = None) -> 
 
 
 def operators_of(names: Mapping[str, frozenset[int]]) -> Operators:
-    """The part of a catalogue's names that the parser must know: signs, and capitals."""
+    """Returns the names that the parser must know in advance: signs, and names in capitals."""
     return {
         name: arities
         for name, arities in names.items()

@@ -1,8 +1,8 @@
-"""What is a checked program? Straight-line code without names, every step of a known type.
+"""Typed intermediate representation of a checked program: straight-line code without names.
 
-A step refers to earlier steps of its block by their number. A function is one block for every
-combination of argument types that it is called with; its body refers to steps of the main block
-where it uses what was bound outside.
+A step refers to earlier steps of its block by index. A function is compiled to one block for each
+combination of argument types it is called with; its body refers to steps of the main block for
+values bound at the top level.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from voxgpu.types import Type
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A number, truth value or string that stands in the program."""
+    """A number, truth value or string literal."""
 
     value: float | bool | str
     type: Type
@@ -25,7 +25,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class LoadFile:
-    """An image file; ``header`` is what its reader knows of it before the voxels are read."""
+    """An image file; ``header`` is what its reader knows before the voxels are read."""
 
     path: str
     header: Any
@@ -35,7 +35,7 @@ class LoadFile:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """A primitive applied to the values of earlier steps."""
+    """A primitive applied to earlier steps."""
 
     primitive: Any
     arguments: tuple[int, ...]
@@ -45,7 +45,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """The values of earlier steps in a row."""
+    """A sequence of the values of earlier steps."""
 
     items: tuple[int, ...]
     type: Type
@@ -54,7 +54,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class FunctionValue:
-    """A function as a value: which one is in its type."""
+    """A function used as a value; its type identifies the function."""
 
     type: Type
     span: Span
@@ -62,7 +62,7 @@ class FunctionValue:
 
 @dataclass(frozen=True, slots=True)
 class Operate:
-    """An operation on sequences, strings or files, which lowering does: see ``operations.py``."""
+    """A polymorphic built-in on sequences, strings or files (see ``builtins.py``)."""
 
     operation: str
     arguments: tuple[int, ...]
@@ -72,9 +72,9 @@ class Operate:
 
 @dataclass(frozen=True, slots=True)
 class ForEach:
-    """The block's value for every item of a sequence.
+    """Evaluates a block for every item of a sequence.
 
-    The block's first parameter is the item; the others are the steps ``captures``.
+    The block's first parameter is the item; the others are the captured steps ``captures``.
     """
 
     block: Block
@@ -86,7 +86,7 @@ class ForEach:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """The items of a sequence for which the block is true; parameters as in ``ForEach``."""
+    """Selects the items for which the block is true; parameters as in ``ForEach``."""
 
     block: Block
     sequence: int
@@ -97,10 +97,10 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class FoldLeft:
-    """A function of two parameters put between the items, from the left.
+    """A left fold with a block of two parameters.
 
-    start  the step whose value comes before the first item, if any
-    name   what the program calls it
+    start  the step of the initial value, if any
+    name   the name of the function in the program
     """
 
     block: Block
@@ -113,7 +113,7 @@ class FoldLeft:
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """One of two blocks, by a truth value; each with the steps that are its parameters."""
+    """A conditional between two blocks, each with the steps passed as its parameters."""
 
     condition: int
     yes: Block
@@ -126,7 +126,7 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
-    """A function of the program applied to the values of earlier steps."""
+    """A user-defined function applied to earlier steps."""
 
     function: Block
     arguments: tuple[int, ...]
@@ -136,7 +136,7 @@ class Invoke:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """In the block of a function: its parameter of that number."""
+    """A parameter of a block, by index."""
 
     number: int
     type: Type
@@ -145,7 +145,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Outer:
-    """In the block of a function: a step of the main block."""
+    """A reference from a function's block to a step of the main block."""
 
     step: int
     type: Type
@@ -154,7 +154,7 @@ class Outer:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Something with a mistake that has been reported."""
+    """A placeholder for a step whose error has already been reported."""
 
     type: Type
     span: Span
@@ -180,9 +180,9 @@ Step = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Steps in order, and the one whose value is the block's.
+    """A list of steps, and the index of the one that is the block's value.
 
-    is_broken  whether there is a mistake in it, or in a function it calls
+    is_broken  whether the block or a function it calls contains an error
     """
 
     name: str
@@ -197,7 +197,7 @@ class Block:
 
 
 def blocks_of(step: Step) -> tuple[Block, ...]:
-    """The blocks that a step runs."""
+    """Returns the blocks that a step evaluates."""
     match step:
         case Invoke(function=block):
             return (block,)
@@ -210,9 +210,9 @@ def blocks_of(step: Step) -> tuple[Block, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ProgramGoal:
-    """``save`` or ``print``: what is asked for, under which name, and the step that has it.
+    """A ``save`` or ``print`` command: its label and the step of its value.
 
-    label_step  the step that has the name, where it must be computed
+    label_step  the step of the label if it must be computed, else None
     """
 
     action: str
@@ -225,7 +225,7 @@ class ProgramGoal:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The main block, the names of its steps for people, and the goals in order."""
+    """The main block, display names for its steps, and the goals in program order."""
 
     main: Block
     names: dict[int, str]

@@ -1,4 +1,4 @@
-"""Into which words is a text cut, before anything is known of what is bound?"""
+"""Lexer: splits text into tokens, independently of which names are bound."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ KEYWORDS = {
     "nan": "NUMBER",
     **{word: word.upper() for word in ("if", "then", "else", "for", "do")},
 }
-#: The words that commands begin with.
+#: Token types that start a command.
 COMMANDS = frozenset(("LOAD", "LET", "SAVE", "PRINT", "IMPORT"))
-#: The words of expressions, which cannot be names.
+#: Token types of expression keywords, which cannot be names.
 EXPRESSION_WORDS = frozenset(("IF", "THEN", "ELSE", "FOR", "DO", "IN"))
 
-#: The types of words that an operand may end with, and of those it may begin with.
+#: Token types that can end an operand, and those that can start one.
 ENDS_OPERAND = frozenset(
     ("NUMBER", "TEXT", "TRUE", "FALSE", "VARIABLE", "NAME", "BARE", "RPAR", "RSQB")
 )
@@ -32,9 +32,9 @@ STARTS_OPERAND = ENDS_OPERAND - {"RPAR", "RSQB"} | {"LPAR", "LSQB", "INFIX", "IF
 
 
 class Token(str):
-    """A word, what it is, and where it stands; with what the parser asks of its tokens.
+    """A token: its text, type and position, with the attributes that lark's parser expects.
 
-    lark's own class does the same at more than twice the cost, and there is one for each word.
+    lark's own class costs more than twice as much, which matters for large programs.
     """
 
     __slots__ = ("end_pos", "start_pos", "type")
@@ -45,7 +45,7 @@ class Token(str):
 
     @classmethod
     def at(cls, kind: str, word: str, start: int) -> Token:
-        """The word that begins at character ``start``."""
+        """Creates a token that starts at character ``start``."""
         token = str.__new__(cls, word)
         token.type = kind
         token.start_pos = start
@@ -54,10 +54,10 @@ class Token(str):
 
 
 def word_pattern(terminals: Mapping[str, str]) -> re.Pattern[str]:
-    """The pattern of one word, blanks and comments before it included; ``BAD`` if it is none.
+    """Returns the pattern of one token after optional blanks and comments; errors match ``BAD``.
 
-    terminals  the patterns of the grammar by name, ``BLANK`` and ``COMMENT`` among them; of
-               several that fit the first is taken
+    terminals  the grammar's patterns by name, including ``BLANK`` and ``COMMENT``; the first that
+               matches is taken
     """
     skipped = f"(?:{terminals['BLANK']}|{terminals['COMMENT']})*+"
     kinds = "|".join(
@@ -69,7 +69,7 @@ def word_pattern(terminals: Mapping[str, str]) -> re.Pattern[str]:
 
 
 def tokenize(pattern: re.Pattern[str], text: str) -> list[Token]:
-    """The words of a text as they are written; what is no word is a token of type ``BAD``."""
+    """Returns the tokens of a text; characters that form no token become type ``BAD``."""
     tokens: list[Token] = []
     for match in pattern.finditer(text):
         kind = match.lastgroup
@@ -83,17 +83,17 @@ def tokenize(pattern: re.Pattern[str], text: str) -> list[Token]:
 
 
 def imported_names(tokens: list[Token]) -> Iterator[Token]:
-    """The strings that follow ``import``."""
+    """Yields the strings that follow ``import``."""
     for before, token in pairwise(tokens):
         if before.type == "IMPORT" and token.type == "TEXT":
             yield token
 
 
 def command_before(tokens: list[Token], index: int) -> list[Token]:
-    """The words of the command that goes wrong at ``index``, up to there."""
-    for place in range(min(index, len(tokens)) - 1, -1, -1):
-        if _begins_command(tokens, place):
-            return tokens[place:index]
+    """Returns the tokens of the command that contains an error at ``index``, up to the error."""
+    for position in range(min(index, len(tokens)) - 1, -1, -1):
+        if _begins_command(tokens, position):
+            return tokens[position:index]
     return []
 
 
@@ -105,18 +105,18 @@ def _begins_command(tokens: list[Token], index: int) -> bool:
 
 
 def next_command(tokens: list[Token], index: int) -> int:
-    """Where to go on after a mistake at ``index``: the next word that begins a command."""
-    for place in range(index + 1, len(tokens)):
-        if _begins_command(tokens, place):
-            return place
+    """Returns where to resume after an error at ``index``: the next token that starts a command."""
+    for position in range(index + 1, len(tokens)):
+        if _begins_command(tokens, position):
+            return position
     return len(tokens)
 
 
 def join(first: Token, second: Token) -> Token:
-    """Two words next to each other as one, such as ``B+``."""
+    """Joins two adjacent tokens into one operator, such as ``B+``."""
     return Token.at("INFIX", first + second, first.start_pos)
 
 
-def signs(run: Token) -> list[Token]:
-    """The signs that a run of them consists of, each a word."""
-    return [Token.at("INFIX", sign, run.start_pos + place) for place, sign in enumerate(run)]
+def split_run(run: Token) -> list[Token]:
+    """Splits a run of operator characters into one token per character."""
+    return [Token.at("INFIX", sign, run.start_pos + position) for position, sign in enumerate(run)]

@@ -1,7 +1,6 @@
-"""How are names explained that are no primitives? By the comments of the programs that come with
-voxgpu, and by ``built_in.py``.
+"""Help texts for names that are not primitives, from ``builtin_help.py`` and bundled programs.
 
-The comment before a binding has its signatures, what it means, and an example::
+In bundled programs, the comment before a binding holds its signatures, a description and examples::
 
     // grow(a: image of true/false, b: image of true/false) -> image of true/false
     // a, and the parts of b that touch it.
@@ -10,7 +9,7 @@ The comment before a binding has its signatures, what it means, and an example::
     let grow(a, b) = (a | touch(b, a))
     let G(a, b) = grow(a, b)
 
-A binding on the next line is another name of the same. ``// # Family`` begins a family.
+A binding on the next line is an alias. ``// # Family`` starts a family.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from voxgpu.language.imports import BUNDLED, STANDARD
 
 
 @dataclass(frozen=True)
-class Explained:
-    """What is said of a name.
+class HelpEntry:
+    """A help entry.
 
-    family      what it belongs with
-    names       as programs write it
-    signatures  with the types of what it takes and gives, or the form of a command
-    doc         what it means, then examples: lines that begin with ``>>>`` and their values
-    after       the import that brings it; empty where it is always there
+    family      the group of related names
+    names       the name and its aliases
+    signatures  with the types of parameters and result, or the form of a command
+    doc         description, then examples: lines that begin with ``>>>``, followed by their values
+    after       the import that provides it; empty if it is always available
     """
 
     family: str
@@ -47,11 +46,11 @@ _LET = re.compile(r"let (?P<name>[^\s(]+)\((?P<parameters>[^)]*)\)")
 _FAMILY = re.compile(r"// # (?P<family>\w+)$")
 
 
-def explained_in(text: str, after: str = "") -> Iterator[Explained]:
-    """The functions that a program binds, in order, with what the comments before them say."""
+def entries_in(text: str, after: str = "") -> Iterator[HelpEntry]:
+    """Yields the functions that a program binds, in order, with their documentation comments."""
     family = ""
     comment: list[str] = []
-    last: Explained | None = None
+    last: HelpEntry | None = None
     for line in text.splitlines():
         let = _LET.match(line)
         heading = _FAMILY.match(line)
@@ -64,7 +63,7 @@ def explained_in(text: str, after: str = "") -> Iterator[Explained]:
         elif let:
             if last is not None:
                 yield last
-            last = _explained(family, let, comment, after)
+            last = _entry(family, let, comment, after)
             comment = []
         elif not line.strip():
             comment = []
@@ -75,7 +74,7 @@ def explained_in(text: str, after: str = "") -> Iterator[Explained]:
         yield last
 
 
-def _explained(family: str, let: re.Match[str], comment: list[str], after: str) -> Explained:
+def _entry(family: str, let: re.Match[str], comment: list[str], after: str) -> HelpEntry:
     signatures = []
     while comment and comment[0].startswith(f"{let['name']}(") and " -> " in comment[0]:
         signatures.append(comment.pop(0))
@@ -83,29 +82,29 @@ def _explained(family: str, let: re.Match[str], comment: list[str], after: str) 
     example = next((n for n, line in enumerate(comment) if line.startswith(">>>")), 0)
     if example:
         comment.insert(example, "")
-    return Explained(family, (let["name"],), tuple(signatures), "\n".join(comment), after)
+    return HelpEntry(family, (let["name"],), tuple(signatures), "\n".join(comment), after)
 
 
 @cache
-def explained() -> tuple[Explained, ...]:
-    """Everything that is no primitive: operations, commands, and what is written in ImgQL."""
-    found = [
-        Explained(family, names, signatures, doc.strip())
+def help_entries() -> tuple[HelpEntry, ...]:
+    """Returns all entries that are not primitives: operations, commands and bundled functions."""
+    entries = [
+        HelpEntry(family, names, signatures, doc.strip())
         for family, names, signatures, doc in BUILT_IN
     ]
     for name, file in BUNDLED.items():
         if file:
             text = files("voxgpu.language").joinpath(file).read_text("utf-8")
-            found += explained_in(text, "" if name == STANDARD else f'import "{name}"')
-    return tuple(found)
+            entries += entries_in(text, "" if name == STANDARD else f'import "{name}"')
+    return tuple(entries)
 
 
 def signatures_of(name: str) -> tuple[str, ...]:
-    """The signatures of a name that is no primitive; none where there is none of that name."""
-    every = (each for each in explained() if name in each.names)
+    """Returns the signatures of a name that is not a primitive; empty if it is unknown."""
+    every = (each for each in help_entries() if name in each.names)
     return tuple(signature for each in every for signature in each.signatures)
 
 
 def import_of(name: str) -> str:
-    """The import that brings a name; empty where none does."""
-    return next((each.after for each in explained() if name in each.names), "")
+    """Returns the import that provides a name, or an empty string."""
+    return next((each.after for each in help_entries() if name in each.names), "")

@@ -1,4 +1,4 @@
-"""Which primitives are there under a name, in voxgpu itself and in the namespaces beside it?"""
+"""Lookup of primitives by name, in voxgpu's catalog and in foreign namespaces."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from voxgpu.language.overloads import Catalogue, PrimitiveLike
 
 
 class Namespace(Protocol):
-    """Primitives that are written ``namespace.name``, or ``name`` where it is imported."""
+    """Primitives written ``namespace.name``, or ``name`` once the namespace is imported."""
 
     def get(self, name: str) -> tuple[PrimitiveLike, ...] | None:
-        """The overloads under a name without its namespace."""
+        """Returns the overloads of an unqualified name, or None."""
 
     def refusal(self, name: str) -> str | None:
-        """Why there is no primitive under a name that the library behind it has."""
+        """Returns why a name of the underlying library is not available, or None if it is."""
 
     def spelled(self, name: str) -> str | None:
-        """A name as the library spells it, in capitals or not; None where it has none."""
+        """Returns the library's spelling of a name, ignoring case, or None if it is unknown."""
 
 
 def _may_be_foreign(name: str) -> bool:
-    """Whether a name without a namespace is worth looking for in one, which takes an import."""
+    """Returns whether an unqualified name may be foreign; the lookup loads a large library."""
     return name[0].isupper() or name.startswith(("sitk", "vector_"))
 
 
 @dataclass(frozen=True)
 class Names:
-    """The catalogue and the namespaces.
+    """The catalog and the namespaces.
 
-    imported  the namespaces whose names may be written without their namespace
+    imported  the namespaces whose names may be written unqualified
     """
 
     catalogue: Catalogue
@@ -39,22 +39,22 @@ class Names:
     imported: Collection[str] = ()
 
     def overloads(self, name: str) -> tuple[PrimitiveLike, ...]:
-        """The primitives under a name, voxgpu's own first."""
+        """Returns the primitives with this name; voxgpu's own have priority."""
         own = self.catalogue.get(name)
         if own or not name[0].isalpha():
             return own or ()
         space, dot, plain = name.partition(".")
         if dot:
-            found = self.namespaces[space].get(plain) if space in self.namespaces else None
-            return found or ()
+            similar = self.namespaces[space].get(plain) if space in self.namespaces else None
+            return similar or ()
         if not _may_be_foreign(name):
             return ()
         spaces = (each for each in self.imported if each in self.namespaces)
         every = (self.namespaces[each].get(name) for each in spaces)
-        return next((found for found in every if found), ())
+        return next((similar for similar in every if similar), ())
 
     def hidden(self, name: str) -> str | None:
-        """The qualified name of what an import would bring if voxgpu had no such name itself."""
+        """Returns the qualified name of an imported name that a voxgpu primitive hides, or None."""
         if not self.imported or "." in name or not _may_be_foreign(name):
             return None
         if not self.catalogue.get(name):
@@ -63,19 +63,19 @@ class Names:
         return next((f"{s}.{name}" for s in spaces if self.namespaces[s].get(name)), None)
 
     def qualified(self, name: str, operations: Collection[str]) -> str:
-        """The name of an operation with the namespace that an import lets one leave out."""
+        """Returns the qualified name of an operation, adding an imported namespace where needed."""
         if name in operations or self.catalogue.get(name):
             return name
         return next((f"{s}.{name}" for s in self.imported if f"{s}.{name}" in operations), name)
 
-    def elsewhere(self, name: str, operations: Collection[str]) -> list[str]:
-        """The qualified names under which a namespace has what is unknown as ``name``.
+    def similar_names(self, name: str, operations: Collection[str]) -> list[str]:
+        """Returns qualified names that match an unknown ``name`` in some namespace.
 
-        They may be spelled in other letters: `simpleitk.Exp` for `exp`.
+        Letter case is ignored: `simpleitk.Exp` is found for `exp`.
         """
         if not name.replace("_", "a").isalnum():
             return []
-        found = [
+        similar = [
             each
             for space in self.namespaces
             for each in operations
@@ -84,11 +84,11 @@ class Names:
         for space, names in self.namespaces.items():
             spelled = names.spelled(name)
             if spelled and names.get(spelled):
-                found.append(f"{space}.{spelled}")
-        return found
+                similar.append(f"{space}.{spelled}")
+        return similar
 
     def refusal(self, name: str) -> str | None:
-        """Why the library behind a namespace has the name and programs do not."""
+        """Returns why a name of a namespace's library is unavailable, or None."""
         space, dot, plain = name.partition(".")
         if dot:
             return self.namespaces[space].refusal(plain) if space in self.namespaces else None

@@ -1,8 +1,8 @@
-"""What are the words of a program, and is an operator before, between, or being declared?
+"""Classification of operators and names as prefix, infix, operand or declaration.
 
-The grammar alone cannot say: ``N`` may be a name or stand before an operand, ``>-`` may be one
-operator or two, and a command ends where a name follows an operand. One pass over the words
-decides, knowing which operators are bound and whether an operand is expected.
+The grammar alone cannot decide: ``N`` may be a name or a prefix operator, ``>-`` one operator or
+two, and a command ends where a name follows an operand. One pass over the tokens decides, from the
+operators that are bound and whether an operand is expected.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from voxgpu.language.brackets import DEEPEST, OPENING, matching
-from voxgpu.language.lexer import COMMANDS, ENDS_OPERAND, STARTS_OPERAND, Token, join, signs
+from voxgpu.language.lexer import COMMANDS, ENDS_OPERAND, STARTS_OPERAND, Token, join, split_run
 
-#: Names of operators and of names in capitals, with the numbers of operands they take.
+#: The numbers of operands accepted by each operator, and by each name in capitals.
 Operators = Mapping[str, frozenset[int]]
 
 
 @dataclass
 class Classified:
-    """The words with their final types, and the operators that the program declares."""
+    """Tokens with their final types, and the operators that the program declares."""
 
     tokens: list[Token] = field(default_factory=list)
     declared: dict[str, frozenset[int]] = field(default_factory=dict)
 
 
 def classify(tokens: list[Token], known: Operators) -> Classified:
-    """Decides of every operator and name what it does where it stands."""
+    """Determines the role of every operator and name from its context."""
     return _Classifier(tokens, known).classify()
 
 
 class _Classifier:
-    """One pass from left to right; ``expecting`` says whether an operand must come next."""
+    """A single pass from left to right; ``_expecting`` is true where an operand must follow."""
 
     def __init__(self, tokens: list[Token], known: Operators) -> None:
         self._tokens = tokens
@@ -42,7 +42,7 @@ class _Classifier:
         self._operand_after: set[int] = set()
         self._outside: list[tuple[dict[str, frozenset[int]], bool]] = []
         self._locals: dict[str, frozenset[int]] = {}
-        #: How many brackets are open around a fold whose first value may come; -1 for none.
+        #: Bracket depth of a fold whose initial value may follow; -1 if there is none.
         self._folding = -1
         self._declare_operators()
 
@@ -53,7 +53,7 @@ class _Classifier:
         return self._result
 
     def _step(self, index: int) -> int:
-        """Handles the word at ``index`` and returns the index of the next one to handle."""
+        """Processes the token at ``index`` and returns the index of the next one to process."""
         token = self._tokens[index]
         kind = token.type
         if kind in COMMANDS:
@@ -75,7 +75,7 @@ class _Classifier:
             self._close()
         else:
             self._emit(token)
-        # What is no word may have been an operand: a `let` after it begins a command.
+        # An invalid token may stand for an operand: a `let` after it starts a command.
         ends = kind in ENDS_OPERAND or kind == "BAD"
         self._expecting = not ends or index in self._operand_after
         return index + 1
@@ -84,23 +84,23 @@ class _Classifier:
         self._outside.append((self._locals, is_index))
 
     def _close(self) -> None:
-        """What `let … in` bound inside the brackets is bound no more."""
+        """Ends the scope of names bound by `let … in` inside the brackets."""
         if self._outside:
             self._locals, _ = self._outside.pop()
 
     def _follows_sequence(self, index: int) -> bool:
-        """Whether the word before ``[`` can be indexed: `fold + 0 [1, 2]` has no index in it."""
+        """Returns whether the token before ``[`` can be indexed; in `fold + 0 [1, 2]` it cannot."""
         return self._is(index - 1, "NAME", "VARIABLE", "RPAR", "RSQB")
 
     def _begins_last_of_fold(self, index: int) -> bool:
-        """Whether a blank before ``[`` tells a fold's first value from what it goes over."""
+        """Returns whether a blank before ``[`` separates a fold's start from its sequence."""
         if self._folding != len(self._outside):
             return False
         self._folding = -1
         return self._tokens[index - 1].end_pos < self._tokens[index].start_pos
 
     def _colon(self, index: int) -> int:
-        """The ``:`` of a slice, even where an operator is glued to it, as in ``xs[1:-1]``."""
+        """Splits off the ``:`` of a slice from an adjacent operator, as in ``xs[1:-1]``."""
         token = self._tokens[index]
         if not token.startswith(":") or not self._outside or not self._outside[-1][1]:
             return 0
@@ -112,7 +112,7 @@ class _Classifier:
         return index
 
     def _loop(self, index: int) -> int:
-        """``for x`` and ``filter x``: the name stands for a value, in capitals or not."""
+        """Processes the bound name of ``for x`` or ``filter x``, which may be in capitals."""
         self._emit(self._tokens[index])
         self._expecting = True
         if not self._is(index + 1, "NAME"):
@@ -124,12 +124,12 @@ class _Classifier:
         return index + 2
 
     def _fold(self, index: int) -> int:
-        """``fold`` and the function after it; 0 where it is the name of a function called."""
+        """Processes ``fold`` and its function; returns 0 if ``fold`` is an ordinary name here."""
         following = index + 1
         if not self._expecting:
             return 0
         if self._is(following, "LSQB", "NUMBER", "TEXT") and not self._touches(index):
-            # Its function is missing, which the parser tells.
+            # The function is missing, which the parser reports.
             self._emit_as("FOLD", self._tokens[index])
             return following
         if not self._is(following, "NAME", "INFIX"):
@@ -194,7 +194,7 @@ class _Classifier:
         return self._capitals(index)
 
     def _capitals(self, index: int) -> int:
-        """A name in capitals: between two operands, before one, or just a name."""
+        """Classifies a name in capitals as infix operator, prefix operator or operand."""
         token = self._tokens[index]
         arities = self._arities(token)
         if not self._expecting:
@@ -207,11 +207,11 @@ class _Classifier:
         return index + 1
 
     def _touches(self, index: int) -> bool:
-        """Whether there is no blank after a word."""
+        """Returns whether the next token follows without a blank."""
         return self._tokens[index].end_pos == self._tokens[index + 1].start_pos
 
     def _mark_bare(self, index: int) -> None:
-        """In ``fold + first (xs)`` the first value is no call; in ``fold + f(xs)`` there is one."""
+        """Marks the initial value of ``fold + first (xs)``, which is not a call like ``f(xs)``."""
         if not self._is(index, "NAME") or not self._is(index + 1, "LPAR"):
             return
         if self._tokens[index].end_pos < self._tokens[index + 1].start_pos:
@@ -220,9 +220,9 @@ class _Classifier:
             )
 
     def _operand_follows(self, index: int) -> bool:
-        """Whether an operand begins here that a name in capitals can stand before."""
+        """Returns whether an operand starts here that a prefix operator may apply to."""
         if self._is(index, "INFIX"):
-            # `N -a` is a difference, `N !a` is not.
+            # `N -a` is a subtraction, `N !a` is a prefix operator applied to an operand.
             return bool(self._split(self._tokens[index], (1,))) and not self._is_infix(index)
         if self._is(index, "NAME") and self._tokens[index].isupper():
             return not self._arities(self._tokens[index]) >= {2}
@@ -240,20 +240,20 @@ class _Classifier:
             self._emit_as("INFIX", parts[0])
             parts = parts[1:]
         elif self._is(index + 1, "_COMMA", "RPAR"):
-            # An operator that is an argument itself: `map(!, xs)`.
+            # An operator passed as an argument: `map(!, xs)`.
             self._emit_as("NAME", token)
             self._expecting = False
             return index + 1
         else:
             parts = self._split(token, (1,)) or [token]
-        # What is left are prefix operators, which have no arguments of their own.
+        # The remaining parts are prefix operators, which take no bracketed arguments.
         for part in parts:
             self._emit_as("PREFIX", part)
         self._expecting = True
         return index + 1 if parts else self._extra(index + 1)
 
     def _extra(self, index: int) -> int:
-        """Goes over the ``[`` of an infix operator's own arguments, if that is what comes."""
+        """Processes the ``[`` that opens an infix operator's own arguments, if there is one."""
         if not self._is_extra(index):
             return index
         self._emit_as("EXTRA", self._tokens[index])
@@ -262,26 +262,26 @@ class _Classifier:
         return index + 1
 
     def _is_extra(self, index: int) -> bool:
-        """Whether ``[`` after an operator opens its own arguments: an operand follows ``]``."""
+        """Returns whether ``[`` opens an operator's own arguments: an operand follows the ``]``."""
         after = self._closing.get(index, -1) + 1
         if not self._is(index, "LSQB") or not after or self._is(after, "LSQB"):
-            # In `1 + [10, 20][0]` an item is added.
+            # In `1 + [10, 20][0]`, the brackets are an array that is indexed.
             return False
         return self._is(after, *STARTS_OPERAND) and not self._starts_declaration(after)
 
     def _split(self, token: Token, arities: tuple[int, ...]) -> list[Token]:
-        """The operators that a run consists of: the longest first one, then prefix operators.
+        """Splits a run of signs into operators: the longest bound one first, then prefix operators.
 
-        Empty where that cannot be: then the whole run is an operator nobody bound, and name
-        resolution says so.
+        Returns an empty list if impossible; name resolution then reports the run as unbound.
         """
         if len(token) > DEEPEST + 1:
-            # More prefix operators than may be nested, which the parser tells.
-            return signs(token) if all(1 in self._arities(each) for each in set(token)) else []
-        wanted, rest = arities[0], arities[1:] or arities
+            # Beyond the nesting limit, which the parser reports.
+            are_prefix = all(1 in self._arities(each) for each in set(token))
+            return split_run(token) if are_prefix else []
+        arity, rest = arities[0], arities[1:] or arities
         for length in range(len(token), 0, -1):
             first = token[:length]
-            if wanted not in self._arities(first):
+            if arity not in self._arities(first):
                 continue
             start = token.start_pos
             head = Token.at("INFIX", first, start)
@@ -293,11 +293,11 @@ class _Classifier:
         return []
 
     def _starts_declaration(self, index: int) -> bool:
-        """Whether ``name =`` or ``name(…) =`` begins here."""
+        """Returns whether ``name =`` or ``name(…) =`` starts here."""
         if not self._is(index, "NAME", "INFIX"):
             return False
         if self._begins_with_equal(index + 1):
-            # `a == 1` at the beginning of a line compares; `=-` and the like are no operators.
+            # `a == 1` at the start of a line is a comparison; `=-` and the like are not operators.
             return self._is(index, "NAME") and 2 not in self._arities(self._tokens[index + 1])
         after = self._closing.get(index + 1, -1) + 1
         if not after or not self._is(index + 1, "LPAR") or not self._is(after, "INFIX"):
@@ -309,7 +309,7 @@ class _Classifier:
         return self._is(index, "INFIX") and self._tokens[index].startswith("=")
 
     def _declared_name(self, index: int) -> tuple[Token, int]:
-        """The name after ``let``, which may be written in letters and signs, such as ``B+``."""
+        """Returns the name after ``let``, which may combine letters and signs, such as ``B+``."""
         token = self._tokens[index]
         following = index + 1
         run = self._tokens[following] if self._adjoins(index) else "="
@@ -318,7 +318,7 @@ class _Classifier:
         return token, following
 
     def _head(self, name: Token, index: int, is_local: bool = False) -> int:
-        """The head of a declaration after its name: parameters, ``=``."""
+        """Processes the head of a declaration after its name: parameters and ``=``."""
         self._emit_as("DECLARED", name)
         arity = 0
         end = self._closing.get(index, index)
@@ -339,7 +339,7 @@ class _Classifier:
         return self._equal(index)
 
     def _equal(self, index: int) -> int:
-        """The ``=`` of a declaration, even where an operator is glued to it, as in ``=-1``."""
+        """Splits off the ``=`` of a declaration from an adjacent operator, as in ``=-1``."""
         if not self._begins_with_equal(index):
             return index
         token = self._tokens[index]
@@ -352,10 +352,7 @@ class _Classifier:
         return index
 
     def _declare_operators(self) -> None:
-        """Operators may be used in a program before the pass comes to where they are declared.
-
-        They are not bound there, but cutting ``a ++ b`` in two would say so in a strange way.
-        """
+        """Collects all declared operators first, since uses may precede their declaration."""
         for index, token in enumerate(self._tokens[:-1]):
             if token.type == "LET" and self._is(index + 1, "INFIX", "NAME"):
                 name, after = self._declared_name(index + 1)
@@ -365,7 +362,7 @@ class _Classifier:
                     self._known.setdefault(str(name), frozenset({min(count, 2)}))
 
     def _joined(self, index: int) -> Token | None:
-        """A bound operator such as ``B+`` that begins with this name."""
+        """Returns the bound operator, such as ``B+``, that starts with this name, or None."""
         if not self._expecting or not self._adjoins(index):
             return None
         token = self._tokens[index]

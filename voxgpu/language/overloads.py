@@ -1,4 +1,4 @@
-"""Which of the primitives under a name fits the arguments, and if none, what to say?"""
+"""Overload resolution among the primitives of a name, with error messages and hints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from voxgpu.types import (
 
 
 class ParameterLike(Protocol):
-    """What resolution needs to know of a parameter."""
+    """The properties of a parameter that overload resolution uses."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -31,7 +31,7 @@ class ParameterLike(Protocol):
 
 
 class PrimitiveLike(Protocol):
-    """What resolution needs to know of a primitive: it never looks at what it computes."""
+    """The properties of a primitive that overload resolution uses; its computation is opaque."""
 
     @property
     def parameters(self) -> Sequence[ParameterLike]: ...  # noqa: D102
@@ -45,7 +45,7 @@ Catalogue = Mapping[str, tuple[PrimitiveLike, ...]]
 
 
 def fitting(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> list[PrimitiveLike]:
-    """The overloads that take arguments of these types."""
+    """Returns the overloads that accept arguments of these types."""
     return [
         overload
         for overload in overloads
@@ -58,14 +58,14 @@ def fitting(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> list[P
 
 
 def as_regions(types: Sequence[Type]) -> tuple[Type, ...]:
-    """The types where images of numbers that may stand for regions do."""
+    """Returns the types with numeric masks replaced by regions."""
     return tuple(
         BOOLEAN_IMAGE if isinstance(each, ImageOf) and each.mask else each for each in types
     )
 
 
 def accepts(overload: PrimitiveLike, count: int) -> bool:
-    """Whether a primitive takes so many arguments."""
+    """Returns whether a primitive accepts this number of arguments."""
     parameters = overload.parameters
     if count == len(parameters):
         return True
@@ -73,7 +73,7 @@ def accepts(overload: PrimitiveLike, count: int) -> bool:
 
 
 def arities(overloads: Sequence[PrimitiveLike]) -> list[int]:
-    """How many arguments the overloads take, ascending."""
+    """Returns the numbers of arguments that the overloads accept, ascending."""
     return list(_arities(tuple(overloads)))
 
 
@@ -88,8 +88,8 @@ def _arities(overloads: tuple[PrimitiveLike, ...]) -> tuple[int, ...]:
     return tuple(sorted(counts))
 
 
-def misfit(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> int | None:
-    """The argument that is to blame, where there is only one: the others fit some overload."""
+def mismatched_argument(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> int | None:
+    """Returns the index of the single argument that prevents a match, or None if it is unclear."""
     candidates = [each for each in overloads if accepts(each, len(types))]
     blamed = {
         tuple(
@@ -104,44 +104,48 @@ def misfit(overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> int | N
 
 
 def wrong_types(name: str, overloads: Sequence[PrimitiveLike], types: Sequence[Type]) -> str:
-    """The message for arguments of types that no overload takes."""
+    """Returns the message for argument types that no overload accepts."""
     candidates = [each for each in overloads if accepts(each, len(types))]
-    index = misfit(overloads, types)
+    index = mismatched_argument(overloads, types)
     if index is not None:
-        wanted = " or ".join(dict.fromkeys(_a(each.parameters[index].type) for each in candidates))
-        place = "" if len(types) == 1 else f" as its {_ordinal(index)} argument"
-        return f"`{name}` needs {wanted}{place}, got {_a(types[index])}"
+        expected = " or ".join(
+            dict.fromkeys(_a(each.parameters[index].type) for each in candidates)
+        )
+        where = "" if len(types) == 1 else f" as its {_ordinal(index)} argument"
+        return f"`{name}` needs {expected}{where}, got {_a(types[index])}"
     shown = [_tuple([p.type for p in each.parameters]) for each in candidates]
     accepted = " or ".join(dict.fromkeys(shown))
     return f"`{name}` takes {accepted}, got {_tuple(types)}"
 
 
-def remedy(name: str, types: Sequence[Type], wanted: Type | None, catalogue: Catalogue) -> str:
-    """What to try where no overload of ``name`` takes arguments of these types."""
-    sibling = _sibling(name, types, catalogue)
+def suggest_remedy(
+    name: str, types: Sequence[Type], expected: Type | None, catalogue: Catalogue
+) -> str:
+    """Returns a suggestion for a call of ``name`` whose argument types no overload accepts."""
+    sibling = _operator_with_other_dots(name, types, catalogue)
     if sibling:
         return f"the dots mark the sides that are numbers: write `{sibling}`"
-    over = _item_by_item(name, types, catalogue)
+    over = _suggest_loop(name, types, catalogue)
     if over:
         return over
     given = [each for each in types if isinstance(each, ImageOf)]
-    if wanted == BOOLEAN_IMAGE and NUMBER_IMAGE in given:
+    if expected == BOOLEAN_IMAGE and NUMBER_IMAGE in given:
         return (
             f"compare it first, e.g. {name}(v > 0.5)"
             if name[0].isalpha()
             else ("compare the numbers first, e.g. with `> 0.5`")
         )
-    if wanted == NUMBER_IMAGE and BOOLEAN_IMAGE in given:
+    if expected == NUMBER_IMAGE and BOOLEAN_IMAGE in given:
         return "booleanToNumber(1, b) makes numbers of true/false"
     if COLOR_IMAGE in given:
         return "take one channel first: red(v), green(v), blue(v), alpha(v), or intensity(v)"
-    if wanted == NUMBER and given:
+    if expected == NUMBER and given:
         return "an image becomes a number by min(v), max(v), avg(v, mask) or volume(mask)"
     return ""
 
 
-def _item_by_item(name: str, types: Sequence[Type], catalogue: Catalogue) -> str:
-    """How sequences are gone over, where their items are what is wanted."""
+def _suggest_loop(name: str, types: Sequence[Type], catalogue: Catalogue) -> str:
+    """Suggests a loop over sequences if their items would be accepted."""
     items = [each.item if isinstance(each, SequenceOf) else each for each in types]
     if items == list(types):
         return ""
@@ -149,8 +153,8 @@ def _item_by_item(name: str, types: Sequence[Type], catalogue: Catalogue) -> str
         return ""
     count = sum(isinstance(each, SequenceOf) for each in types)
     names = ["v"] if count == 1 else [f"{each}[i]" for each in ("xs", "ys", "zs", "us")[:count]]
-    left = iter(names)
-    arguments = [next(left, "…") if isinstance(each, SequenceOf) else "…" for each in types]
+    remaining = iter(names)
+    arguments = [next(remaining, "…") if isinstance(each, SequenceOf) else "…" for each in types]
     call = f"{name}({', '.join(arguments)})"
     if not name[0].isalpha():
         call = f" {name} ".join(arguments) if len(arguments) == 2 else name + arguments[0]
@@ -158,11 +162,11 @@ def _item_by_item(name: str, types: Sequence[Type], catalogue: Catalogue) -> str
     return f"take an item, such as xs[0], or go over all: for {over} do {call}"
 
 
-def _sibling(name: str, types: Sequence[Type], catalogue: Catalogue) -> str | None:
-    """The operator with the same sign and dots on other sides that takes these types."""
+def _operator_with_other_dots(name: str, types: Sequence[Type], catalogue: Catalogue) -> str | None:
+    """Returns the operator with the same sign and other dots that accepts these types, or None."""
     if name[0].isalpha() or any(isinstance(each, Unknown) for each in types):
         return None
-    # Of several, the one that marks the sides as the program's operator does.
+    # Dotted operators have priority, since they mark their scalar sides.
     for other, overloads in sorted(catalogue.items(), key=lambda item: "." not in item[0]):
         same = other.strip(".") == name.strip(".")
         equality = {other.strip("."), name.strip(".")} == {"=", "=="}

@@ -1,4 +1,4 @@
-"""How does text become syntax? Every mistake in it is found, and what is right is kept."""
+"""Parser: turns program text into a syntax tree, with recovery after errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DIALECT_COMMENT = re.compile(r"\s*//+\s*dialect\s*:\s*(?P<name>.*?)\s*$", re.IG
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a text says, the operators it declares, and what is wrong with it."""
+    """The commands of a text, the operators it declares, and the diagnostics."""
 
     commands: tuple[Command, ...]
     declared: Operators
@@ -45,7 +45,7 @@ class Parsed:
 
 
 def declared_dialect(text: str) -> Dialect | None:
-    """The dialect that the first line asks for, as in ``// dialect: imgql1``, if there is one."""
+    """Returns the dialect declared on the first line (``// dialect: imgql1``), or None."""
     match = _DIALECT_COMMENT.match(text.split("\n", 1)[0])
     if match and match["name"].lower() in Dialect._value2member_map_:
         return Dialect(match["name"].lower())
@@ -53,7 +53,7 @@ def declared_dialect(text: str) -> Dialect | None:
 
 
 def unknown_dialect(source: Source) -> Diagnostic | None:
-    """What is wrong with a first line that asks for a dialect that there is not."""
+    """Returns the error for a first line that declares an unknown dialect, or None."""
     match = _DIALECT_COMMENT.match(source.text.split("\n", 1)[0])
     if not match or match["name"].lower() in Dialect._value2member_map_:
         return None
@@ -63,32 +63,32 @@ def unknown_dialect(source: Source) -> Diagnostic | None:
         span = Span(source, match.start(), match.end())
     known = [each.value for each in Dialect if each is not Dialect.IMGQL]
     message = f"there is no dialect `{name}`" if name else "this names no dialect"
-    found = suggestion(name, known)
+    guess = suggestion(name, known)
     hint = f"the dialects are {', '.join(known[:-1])} and {known[-1]}"
-    return Diagnostic("E100", message, span, help=f"{found}; {hint}" if found else hint)
+    return Diagnostic("E100", message, span, help=f"{guess}; {hint}" if guess else hint)
 
 
-def words(source: Source) -> list[Token]:
-    """The words of a text, operators not yet told apart."""
-    return words_of(source.text)
+def tokenize_source(source: Source) -> list[Token]:
+    """Returns the tokens of a source; operators are not yet classified."""
+    return tokenize_text(source.text)
 
 
-def words_of(text: str) -> list[Token]:
-    """The words of a piece of text."""
+def tokenize_text(text: str) -> list[Token]:
+    """Returns the tokens of a text; operators are not yet classified."""
     return tokenize(_parser().pattern, text)
 
 
 def is_command(tokens: list[Token], operators: Operators) -> bool:
-    """Whether words begin with a command, rather than being an expression."""
+    """Returns whether the tokens start with a command rather than an expression."""
     classified = classify(list(tokens), operators).tokens
     if not classified or classified[0].type not in COMMANDS | {"DECLARED"}:
         return not classified
     is_local = classified[0].type == "LET" and any(token.type == "IN" for token in classified)
-    return not (is_local and _in_of_its_own(classified))
+    return not (is_local and _first_let_is_local(classified))
 
 
-def _in_of_its_own(tokens: list[Token]) -> bool:
-    """Whether the first ``let`` has an ``in``: each of the others and each loop has one, too."""
+def _first_let_is_local(tokens: list[Token]) -> bool:
+    """Returns whether the first ``let`` has an ``in`` beyond those of inner bindings and loops."""
     binding = sum(token.type in ("LOCAL", "FOR", "FILTER") for token in tokens)
     return sum(token.type == "IN" for token in tokens) > binding
 
@@ -99,12 +99,12 @@ def parse(
     dialect: Dialect = Dialect.IMGQL,
     tokens: list[Token] | None = None,
 ) -> Parsed:
-    """Reads a program.
+    """Parses a program.
 
-    operators  the operators and names in capitals bound outside of it, by number of operands
-    tokens     the words of the source, if they have been cut already
+    operators  the operators and names in capitals bound outside it, with their operand counts
+    tokens     the tokens of the source, if already available
     """
-    classified = classify(words(source) if tokens is None else tokens, operators)
+    classified = classify(tokenize_source(source) if tokens is None else tokens, operators)
     deep = too_deep(classified.tokens)
     if deep is not None:
         span = Span(source, deep.start_pos, deep.end_pos)
@@ -124,33 +124,35 @@ def parse(
 
 
 def _parse_all(parser: _Parser, source: Source, tokens: list[Token]) -> Iterator[Diagnostic]:
-    """Parses and, after every mistake, goes on with the next command."""
+    """Parses the tokens; after each error, reports it and resumes at the next command."""
     start = 0
     while start < len(tokens):
         try:
             parser.lark.parse(tokens[start:] if start else tokens)
             return
         except UnexpectedToken as error:
-            at = len(tokens) if error.token.type == "$END" else _index(tokens, error.token, start)
+            at = (
+                len(tokens) if error.token.type == "$END" else _index_of(tokens, error.token, start)
+            )
             yield explain(source, tokens, at, frozenset(error.accepts or error.expected))
             parser.builder.keep_name(command_before(tokens, at))
             start = next_command(tokens, at - 1 if _begins_line(source, tokens, at, start) else at)
 
 
 def _begins_line(source: Source, tokens: list[Token], at: int, start: int) -> bool:
-    """Whether the word that is wrong is on a new line: it may begin a command that is right."""
+    """Returns whether the unexpected token is on a new line, where a valid command may start."""
     if not start < at < len(tokens):
         return False
     return "\n" in source.text[tokens[at - 1].end_pos : tokens[at].start_pos]
 
 
-def _index(tokens: list[Token], token: Token, start: int) -> int:
+def _index_of(tokens: list[Token], token: Token, start: int) -> int:
     return next(i for i in range(start, len(tokens)) if tokens[i] is token)
 
 
 @dataclass(frozen=True)
 class _Parser:
-    """The parser that the grammar gives; one at a time may use its builder."""
+    """The generated parser with its builder, which only one thread at a time may use."""
 
     lark: Lark
     pattern: re.Pattern[str]
@@ -158,8 +160,8 @@ class _Parser:
     lock: Lock
 
 
-class _Words(Lexer):
-    """Hands the words that ``tokens.py`` prepared to the parser."""
+class _PreparedTokens(Lexer):
+    """A lexer for lark that passes on the tokens prepared by ``operator_classifier.py``."""
 
     __future_interface__ = 1
 
@@ -173,12 +175,14 @@ class _Words(Lexer):
 def _parser() -> _Parser:
     grammar = files("voxgpu.language").joinpath("imgql.lark").read_text("utf-8")
     builder = Builder()
-    lark = Lark(grammar, parser="lalr", lexer=_Words, transformer=builder, maybe_placeholders=False)
-    # The first pattern that fits is taken: they stand in the grammar's order.
+    lark = Lark(
+        grammar, parser="lalr", lexer=_PreparedTokens, transformer=builder, maybe_placeholders=False
+    )
+    # The first matching pattern is taken, so patterns keep the order of the grammar.
     terminals = sorted(lark.terminals, key=lambda each: grammar.index(f"\n{each.name}:"))
     patterns = {each.name: each.pattern.to_regexp() for each in terminals}
     return _Parser(lark, word_pattern(patterns), builder, Lock())
 
 
-# Another thread may have been within it.
+# The lock of the cached parser may be held by another thread during a fork.
 call_in_child(_parser.cache_clear)

@@ -1,7 +1,7 @@
-"""How is a chain of operands and operators read? By this table, or as a dialect reads it.
+"""Operator precedence: grouping of operator chains by table or by the rules of a dialect.
 
-A chain is turned into postfix order, in which each reading is just another order of the same
-operators; so two readings are the same exactly if their postfix orders are.
+A chain is converted to postfix order. Each reading is a permutation of the same operands and
+operators, so two readings are identical exactly if their postfix orders are equal.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ _LEVELS = {
     **dict.fromkeys(("^", "**"), POWER),
 }
 
-#: Chains of just one of these mean the same however they are grouped, to the bit.
+#: Chains of a single one of these operators give bit-identical values however they are grouped.
 _ASSOCIATIVE = {"&", "&&", ".&.", "|", "||", ".|."}
 
 
 def level(name: str) -> int:
-    """How tightly an infix operator binds, whichever sides its dots mark."""
+    """Returns the precedence of an infix operator, independent of its dots."""
     return _LEVELS.get(name.strip("."), NAMED)
 
 
 def read_chain(pieces: Sequence[Piece], dialect: Dialect) -> tuple[Expression, Diagnostic | None]:
-    """The expression that a chain says in a dialect, or what is wrong with it.
+    """Returns the expression of a chain in a dialect, and an error or None.
 
-    Where dialects read it otherwise, the expression has the chain: whether its value differs is
-    seen once types are known (``readings.py``).
+    If other dialects read the chain differently, the expression keeps the chain; whether the values
+    differ is decided once types are known (``ambiguity.py``).
 
-    ``pieces`` are operands with an infix operator between each two and any number of prefix
-    operators before each.
+    ``pieces`` alternates operands and infix operators, with any number of prefix operators before
+    each operand.
     """
     ours = dialect in (Dialect.IMGQL, Dialect.VOXGPU)
     if ours:
@@ -77,7 +77,7 @@ def read_chain(pieces: Sequence[Piece], dialect: Dialect) -> tuple[Expression, D
 
 
 def _by_table(pieces: Sequence[Piece]) -> list[Piece]:
-    """Postfix order by the table of levels; of a level from the left, of powers from the right."""
+    """Returns the postfix order by precedence; only powers associate to the right."""
     order: list[Piece] = []
     waiting: list[Operator] = []
     for piece in pieces:
@@ -94,7 +94,7 @@ def _by_table(pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def _with_signs_of_powers(pieces: Sequence[Piece]) -> Sequence[Piece]:
-    """The pieces, where the sign of a number that a power follows is an operator: -2 ^ 2 is -4."""
+    """Separates the sign of a number literal that is the base of a power: -2 ^ 2 is -4."""
     result: list[Piece] = []
     for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
         number = piece.arguments[0] if isinstance(piece, Call) and piece.name == "-" else None
@@ -102,7 +102,7 @@ def _with_signs_of_powers(pieces: Sequence[Piece]) -> Sequence[Piece]:
         if is_power and isinstance(piece, Call) and isinstance(number, NumberLiteral):
             assert isinstance(following, Operator)
             text = following.span.source.text[number.span.stop : following.span.start]
-            if not text.strip():  # no parenthesis is closed
+            if not text.strip():  # no closing parenthesis between them
                 result += [Operator("-", True, piece.callee), number]
                 continue
         result.append(piece)
@@ -110,13 +110,13 @@ def _with_signs_of_powers(pieces: Sequence[Piece]) -> Sequence[Piece]:
 
 
 def _from_the_right(pieces: Sequence[Piece]) -> list[Piece]:
-    """VoxLogicA 1: every operator, prefix or infix, takes all that follows."""
+    """VoxLogicA 1: each operator, prefix or infix, extends as far to the right as possible."""
     operators = [piece for piece in pieces if isinstance(piece, Operator)]
     return [piece for piece in pieces if not isinstance(piece, Operator)] + operators[::-1]
 
 
 def _from_the_left(pieces: Sequence[Piece]) -> list[Piece]:
-    """VoxLogicA 2: prefix operators bind tightest, infix ones from left to right."""
+    """VoxLogicA 2: prefix operators bind tightest; infix operators associate to the left."""
     order: list[Piece] = []
     waiting: list[Operator] = []
     for piece in pieces:
@@ -160,7 +160,7 @@ def _build(order: Sequence[Piece]) -> Expression:
 
 
 def _chained_comparison(order: Sequence[Piece]) -> Diagnostic | None:
-    """Comparisons directly inside comparisons: nobody means what that would say."""
+    """Returns an error for a comparison used as operand of another comparison, or None."""
     depth: list[bool] = []
     for piece in order:
         if not isinstance(piece, Operator):
@@ -182,7 +182,7 @@ def _chained_comparison(order: Sequence[Piece]) -> Diagnostic | None:
 
 
 def _is_associative(pieces: Sequence[Piece]) -> bool:
-    """Whether it is seen at once that the value does not depend on the reading."""
+    """Returns whether the value evidently does not depend on the grouping."""
     names = {piece.name for piece in pieces if isinstance(piece, Operator)}
     return len(names) == 1 and names <= _ASSOCIATIVE
 

@@ -1,9 +1,9 @@
-"""What does every name in a program mean, and do the types fit? Before anything is loaded.
+"""Semantic analysis: name resolution and type checking, before any file content is read.
 
-Functions have no types of their own: each is checked again for every combination of argument
-types it is called with, and once more with unknown ones if it is never called. All mistakes are
-collected. Expressions and calls are walked with stacks, never by recursion: a program may nest as
-deep as it likes.
+Functions have no declared types: each is checked for every combination of argument types it is
+called with, and once with unknown types if it is never called. All errors are collected.
+Expressions and calls are traversed with explicit stacks, so nesting depth is not limited by
+Python's stack.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from voxgpu.types import (
     innermost,
 )
 
-#: Says of a path what is in the file: its type, and what the reader wants to remember.
+#: Returns the type of the image in a file, and the header that its reader needs later.
 Describe = Callable[[str], tuple[Type, Any]]
 
-#: How often a function may be at work inside itself, by way of functions that are values.
+#: Maximum recursion depth of a function that is passed to itself as a value.
 _DEPTH = 50
 
 
 class Refusal(Exception):
-    """What ``Describe`` raises for a file that cannot be loaded; ``code`` is of ``CODES``."""
+    """Raised by ``Describe`` for a file that cannot be loaded; ``code`` is a key of ``CODES``."""
 
     def __init__(self, reason: str, help: str = "", code: str = "E201") -> None:
         super().__init__(reason)
@@ -61,17 +61,17 @@ def resolve(
     variables: Mapping[str, str],
     describe: Describe,
     diagnostics: Diagnostics,
-    given: Mapping[str, tuple[Type, Any]] | None = None,
+    images: Mapping[str, tuple[Type, Any]] | None = None,
     used: set[str] | None = None,
 ) -> Program:
-    """The checked program. Where there are mistakes, ``diagnostics`` has them and steps are Broken.
+    """Returns the checked program. Erroneous steps are ``Broken`` and reported to ``diagnostics``.
 
-    names      the primitives under each name
-    variables  program variables and their text as given
-    given      what ``load`` of a name takes in place of a file, as ``describe`` says it
-    used       is told the variables that the program uses
+    names      the primitives by name
+    variables  program variables and their text
+    images     images that ``load`` takes instead of a file, by name, as ``describe`` returns them
+    used       a set to which the program variables that occur are added
     """
-    resolver = _Resolver(names, variables, describe, diagnostics, given or {})
+    resolver = _Resolver(names, variables, describe, diagnostics, images or {})
     program = resolver.program(commands)
     if used is not None:
         used |= resolver.used
@@ -85,10 +85,10 @@ class _Resolver:
         variables: Mapping[str, str],
         describe: Describe,
         diagnostics: Diagnostics,
-        given: Mapping[str, tuple[Type, Any]],
+        images: Mapping[str, tuple[Type, Any]],
     ) -> None:
         self._describe = describe
-        self._given = given
+        self._images = images
         self._diagnostics = diagnostics
         self._globals = Globals()
         self._checker = Checker(names, variables, self._globals, diagnostics, self._read)
@@ -98,7 +98,7 @@ class _Resolver:
         self._goals: list[ProgramGoal] = []
         self._functions: list[FunctionBinding] = []
         self._blocks: dict[tuple[FunctionBinding, tuple[Type, ...]], Block] = {}
-        self._at_work: Counter[FunctionBinding] = Counter()
+        self._active: Counter[FunctionBinding] = Counter()
 
     def program(self, commands: Iterable[Command]) -> Program:
         self._globals.commands = list(commands)
@@ -122,34 +122,34 @@ class _Resolver:
         return Program(main, self._names, tuple(self._goals))
 
     def _value(self, expression: Expression) -> int:
-        """The step of the main block that has the value of an expression."""
-        step: int = self._work(self._checker.expression(expression, self._main))
+        """Returns the step of the main block with the value of an expression."""
+        step: int = self._run_coroutine(self._checker.expression(expression, self._main))
         return step
 
-    def _work(self, work: Work) -> Any:
-        """Runs ``work``; where it needs another block, that is worked on first."""
-        stack: list[tuple[Work, Specialization | None]] = [(work, None)]
+    def _run_coroutine(self, coroutine: Work) -> Any:
+        """Runs a coroutine to completion; blocks that it requests are built first, on a stack."""
+        stack: list[tuple[Work, Specialization | None]] = [(coroutine, None)]
         answer: Any = None
         while stack:
             try:
                 request = stack[-1][0].send(answer)
             except StopIteration as done:
-                _, asked = stack.pop()
+                _, requested = stack.pop()
                 answer = done.value
-                if asked:
-                    self._at_work[asked.binding] -= 1
-                    if not _must_be_told_again(asked.binding, answer):
-                        self._blocks[asked.binding, asked.types] = answer
+                if requested:
+                    self._active[requested.binding] -= 1
+                    if not _must_recheck(requested.binding, answer):
+                        self._blocks[requested.binding, requested.types] = answer
                 continue
             if isinstance(request, NestedBlock):
                 stack.append((self._inner(request), None))
                 answer = None
                 continue
             answer = self._blocks.get((request.binding, request.types))
-            if answer is None and self._at_work[request.binding] >= _DEPTH:
-                answer = self._endless(request)
+            if answer is None and self._active[request.binding] >= _DEPTH:
+                answer = self._report_recursion(request)
             elif answer is None:
-                self._at_work[request.binding] += 1
+                self._active[request.binding] += 1
                 stack.append((self._block(request), request))
         return answer
 
@@ -163,35 +163,35 @@ class _Resolver:
         return body.block(let.name, result)
 
     def _inner(self, request: NestedBlock) -> Work:
-        """Checks an expression as a block of its own; the block, and what it uses from around."""
+        """Checks an expression as a nested block; returns the block and the steps it captures."""
         body = request.body.inside()
         for name, kind, span in request.parameters:
             body.parameter(name, kind, span)
         result = yield from self._checker.expression(request.expression, body)
         return body.block("", result), tuple(body.captures)
 
-    def _endless(self, request: Specialization) -> Block:
-        """A function that is given to itself as a value may call itself without end."""
+    def _report_recursion(self, request: Specialization) -> Block:
+        """Reports unbounded recursion of a function passed to itself; returns a broken block."""
         let = request.binding.let
         message = f"`{let.name}` calls itself without end, through a function given to it"
         self._diagnostics.add(at_trace("E101", message, request.trace[:1]))
         return Block(let.name, (Broken(UNKNOWN, let.span),), 0, True)
 
     def _check_unused(self) -> None:
-        """Functions nobody called have mistakes too."""
+        """Checks functions that are never called, so that their errors are reported too."""
         called = {binding for binding, _ in self._blocks}
         for binding in self._functions:
             if binding not in called and not binding.let.span.source.ours:
                 types = (UNKNOWN,) * binding.arity
-                self._work(self._block(Specialization(binding, types, ())))
+                self._run_coroutine(self._block(Specialization(binding, types, ())))
 
     def _bind(self, name: str, step: int, span: Span) -> None:
         self._globals.bind(name, ValueBinding(step, self._main.steps[step].type, span))
         self._names[step] = name
 
     def _load(self, command: Load) -> int:
-        if command.name in self._given:
-            kind, header = self._given[command.name]
+        if command.name in self._images:
+            kind, header = self._images[command.name]
             return self._main.add(LoadFile(command.name, header, kind, command.path.span))
         path = self._text(command.path, "the path of a file")
         if path is None:
@@ -199,7 +199,7 @@ class _Resolver:
         return self._main.add(self._read(path, command.path.span, ()))
 
     def _read(self, path: str, span: Span, trace: tuple[Span, ...]) -> Step:
-        """The step of the image in a file."""
+        """Returns the step of the image in a file."""
         try:
             kind, header = self._describe(path)
         except Refusal as refusal:
@@ -212,7 +212,7 @@ class _Resolver:
         return LoadFile(path, header, kind, span)
 
     def _text(self, expression: Expression, what: str) -> str | None:
-        """The string that an expression is, as far as that is known before running."""
+        """Returns the string value of an expression if it is known before running, else None."""
         step = self._main.steps[self._value(expression)]
         if isinstance(step, Constant) and isinstance(step.value, str):
             return step.value
@@ -240,7 +240,7 @@ class _Resolver:
             self._goals.append(ProgramGoal(action, label, step, *spans, label_step))
 
     def _label(self, target: Expression, action: str) -> tuple[str | None, int | None]:
-        """A name or label; and where it must be computed, its text in the program and the step."""
+        """Returns the label or file name; if it must be computed, its source text and its step."""
         number = self._value(target)
         step = self._main.steps[number]
         if isinstance(step, Constant) and isinstance(step.value, str):
@@ -254,10 +254,10 @@ class _Resolver:
         return None, None
 
 
-def _must_be_told_again(binding: FunctionBinding, block: Block) -> bool:
-    """Whether every call should be checked anew, for its own mistake to be told.
+def _must_recheck(binding: FunctionBinding, block: Block) -> bool:
+    """Returns whether each call must be checked separately so that its own error is reported.
 
-    That is so for mistakes inside what voxgpu brings: they are shown at the call.
+    This applies to errors inside the standard library, which are shown at the user's call.
     """
     return binding.let.span.source.ours and block.is_broken
 

@@ -1,4 +1,4 @@
-"""What does a name stand for at a place in a program?"""
+"""Scopes: what a name is bound to at a given point of a program."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from voxgpu.types import Type
 
 @dataclass(frozen=True, slots=True)
 class ValueBinding:
-    """A name for the value of a step; ``position`` is the step's number in its block."""
+    """A name bound to a value; ``step`` is the index of its step in its block."""
 
     step: int
     type: Type
@@ -35,14 +35,14 @@ class ValueBinding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionBinding:
-    """A name for a function; its body sees what was bound before ``order``."""
+    """A name bound to a function; its body sees the bindings made before ``order``."""
 
     let: Let
     order: int
 
     @property
     def arity(self) -> int:
-        """How many arguments it takes."""
+        """The number of parameters."""
         return len(self.let.parameters or ())
 
 
@@ -51,49 +51,49 @@ Binding = ValueBinding | FunctionBinding
 
 @dataclass
 class Globals:
-    """Everything bound at the top level, with the order in which it was.
+    """All top-level bindings, in order.
 
-    A function's body must see the names as they were where it was defined, although a later
-    binding may shadow them: so every name keeps its history.
+    A function's body sees the names as they were at its definition, even if a later binding shadows
+    them, so every name keeps its history.
     """
 
     _history: dict[str, tuple[list[int], list[Binding]]] = field(default_factory=dict)
     count: int = 0
-    #: The whole program, for what is told of names that are bound elsewhere in it.
+    #: The whole program, to explain names that are bound elsewhere in it.
     commands: Sequence[Command] = ()
 
     def bind(self, name: str, binding: Binding) -> None:
-        """Binds a name from here on."""
+        """Binds a name from now on."""
         orders, bindings = self._history.setdefault(name, ([], []))
         orders.append(self.count)
         bindings.append(binding)
         self.count += 1
 
     def find(self, name: str, before: int) -> Binding | None:
-        """What the name was bound to before the binding number ``before``, if anything."""
+        """Returns the binding of a name before binding number ``before``, or None."""
         history = self._history.get(name)
         if history is None:
             return None
         orders, bindings = history
-        place = bisect_left(orders, before)
-        return bindings[place - 1] if place else None
+        index = bisect_left(orders, before)
+        return bindings[index - 1] if index else None
 
-    def elsewhere(self, name: str) -> Elsewhere | None:
-        """Where in the program a name is bound that is not in scope; the first place."""
+    def find_declaration(self, name: str) -> Declaration | None:
+        """Returns the first place in the program that binds a name, or None."""
         return next((each for each in declarations(self.commands) if each.name == name), None)
 
     @property
     def names(self) -> list[str]:
-        """All names that are bound somewhere."""
+        """Returns all names bound at the top level."""
         return list(self._history)
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """A name that is bound somewhere in a program.
+class Declaration:
+    """A binding of a name somewhere in a program.
 
     whole   the command that binds it
-    within  where alone it is known; empty for all that follows
+    within  description of the only region where it is visible; empty if it is visible from here on
     """
 
     name: str
@@ -103,33 +103,33 @@ class Elsewhere:
 
     @property
     def later(self) -> bool:
-        """Whether it is bound for the rest of the program."""
+        """Whether the name is visible for the rest of the program."""
         return not self.within
 
     def recursive(self, use: Span) -> bool:
-        """Whether a place is within what it is bound to."""
+        """Returns whether a use of the name lies within its own definition."""
         whole = self.whole
         inside = use.source is whole.source and whole.start <= use.start < whole.stop
         return self.later and inside
 
 
-def declarations(commands: Iterable[Command]) -> Iterator[Elsewhere]:
-    """Every name that a program binds, with those of parameters, loops and inner `let`."""
+def declarations(commands: Iterable[Command]) -> Iterator[Declaration]:
+    """Yields every name that a program binds, including parameters, loops and inner `let`."""
     for command in commands:
         if isinstance(command, Let | Load):
-            yield Elsewhere(command.name, command.declared, command.span)
+            yield Declaration(command.name, command.declared, command.span)
         if command.span.source.ours:
             continue
         if isinstance(command, Let) and command.parameters:
             within = f"it is a parameter of `{command.name}`, known within its body alone"
             for name in command.parameters:
-                yield Elsewhere(name, command.declared, command.span, within)
+                yield Declaration(name, command.declared, command.span, within)
         stack: list[Expression] = list(_expressions(command))
         while stack:
             expression = stack.pop()
             if isinstance(expression, For | Filter | Local):
                 within = "it is known within this expression alone"
-                yield Elsewhere(expression.name, expression.declared, command.span, within)
+                yield Declaration(expression.name, expression.declared, command.span, within)
             stack.extend(children(expression))
 
 
@@ -148,10 +148,10 @@ def _expressions(command: Command) -> tuple[Expression, ...]:
 
 
 def suggestion(name: str, known: list[str]) -> str:
-    """``did you mean `near`?``, or nothing."""
+    """Returns ``did you mean `near`?``, or an empty string."""
     by_case = [other for other in known if other.lower() == name.lower()]
     close = by_case or get_close_matches(name, known, n=3, cutoff=0.65)
     if not close:
         return ""
-    # Of several overloads there may be several of a name.
+    # Overloaded names occur more than once.
     return f"did you mean {' or '.join(f'`{each}`' for each in list(dict.fromkeys(close))[:2])}?"

@@ -1,4 +1,4 @@
-"""How is syntax written as text again? With every parenthesis, so that all dialects agree."""
+"""Conversion of syntax trees back to text, fully parenthesized so that all dialects agree."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ESCAPES = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t"}
 
 
 def unparse(expression: Expression) -> str:
-    """The text of an expression; parsing it gives the same expression."""
+    """Returns the text of an expression; parsing it yields an equal expression."""
     pieces: list[str] = []
     stack: list[Expression | str] = [expression]
     while stack:
@@ -49,7 +49,7 @@ def unparse(expression: Expression) -> str:
 
 
 def unparse_command(command: Command) -> str:
-    """The text of one command."""
+    """Returns the text of one command."""
     match command:
         case Load(name, path):
             return f"load {name} = {unparse(path)}"
@@ -68,7 +68,7 @@ def unparse_command(command: Command) -> str:
 
 
 def is_identifier(name: str) -> bool:
-    """Whether a name is written like a function's, not like an operator's."""
+    """Returns whether a name is an identifier rather than an operator sign."""
     return bool(_IDENTIFIER.match(name))
 
 
@@ -114,14 +114,14 @@ def _parts(expression: Expression) -> Iterable[Expression | str]:
         case Call(name, (left, right)):
             return ["(", left, f" {name} ", right, ")"]
         case Call(name, (left, right, *extra)):
-            # An array after `]` would be taken for an operand with an index.
+            # An array directly after `]` would be parsed as an index.
             last = ["(", right, ")"] if isinstance(right, Array) else [right]
             return ["(", left, f" {name}[", *_separated(tuple(extra)), "] ", *last, ")"]
     raise AssertionError(expression)
 
 
 def _operand(expression: Expression) -> Iterable[Expression | str]:
-    """An expression where only an operand may stand, in parentheses unless it is one already."""
+    """Returns the expression, parenthesized unless it can stand as an operand."""
     match expression:
         case Name(name) if is_identifier(name):
             return [expression]
