@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from voxgpu.diagnostics import Diagnostic, Failure
 from voxgpu.ids import ValueId
-from voxgpu.plan.missing_items import Gap, Place
+from voxgpu.plan.missing_items import Gap, Position
 from voxgpu.plan.node import Goal
 
 #: So many items that failed for one reason are named.
@@ -19,7 +19,7 @@ class MissingItem:
     """The gaps in what a goal printed; ``is_whole`` where nothing else was left, so no line."""
 
     goal: Goal
-    gaps: tuple[tuple[Place, Gap], ...]
+    gaps: tuple[tuple[Position, Gap], ...]
     is_whole: bool
 
 
@@ -27,18 +27,18 @@ def failures_of(
     missing: MissingItem, explain: Callable[[ValueId, Exception], Diagnostic]
 ) -> list[Failure]:
     """One failure for each reason, with the items it took along."""
-    reasons: dict[Diagnostic, list[Place]] = {}
-    for place, gap in missing.gaps:
-        told = gap.told
+    reasons: dict[Diagnostic, list[Position]] = {}
+    for position, gap in missing.gaps:
+        diagnostic = gap.diagnostic
         if gap.node is not None and gap.error is not None:
-            told = explain(gap.node, gap.error)
-        if told is not None:
-            reasons.setdefault(told, []).append(place)
+            diagnostic = explain(gap.node, gap.error)
+        if diagnostic is not None:
+            reasons.setdefault(diagnostic, []).append(position)
     found = []
-    for told, places in reasons.items():
+    for diagnostic, places in reasons.items():
         is_all = missing.is_whole and len(reasons) == 1
         where = "" if is_all else f" in {_items(places)}"
-        found.append(Failure(name_of(missing.goal), where, told))
+        found.append(Failure(name_of(missing.goal), where, diagnostic))
     return found
 
 
@@ -47,9 +47,9 @@ def name_of(goal: Goal) -> str:
     return f'{goal.action} "{goal.label}"' if goal.action != "find" else ""
 
 
-def _items(places: Sequence[Place]) -> str:
+def _items(places: Sequence[Position]) -> str:
     """``item [1]``, ``items [1], [2][0] and 7 more``."""
-    texts = ["".join(f"[{number}]" for number in place) for place in places]
+    texts = ["".join(f"[{number}]" for number in position) for position in places]
     if len(texts) == 1:
         return f"item {texts[0]}" if texts[0] else "its value"
     if len(texts) > _NAMED:

@@ -18,7 +18,7 @@ from voxgpu.files.write_volumes import VolumesFile
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.plan.missing_items import (
-    Place,
+    Position,
     filled,
     gaps_of,
     is_anything_left,
@@ -43,7 +43,7 @@ class Printed:
     label: str
     type: str
     value: float | bool | str | tuple[Any, ...]
-    failed: tuple[Place, ...] = ()
+    failed: tuple[Position, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.label}={shown(self.value)}"

@@ -295,7 +295,7 @@ case 7
             "fold OP SEQUENCE",
             "fold OP FIRST SEQUENCE",
         ),
-        """Combines the items from the left with a function or operator, after a first value, if any.
+        """Folds the items from the left with a function or operator, after a first value if given.
 
 >>> fold + [1, 2, 3]
 6

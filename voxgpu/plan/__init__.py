@@ -1,1 +1,1 @@
-"""From a checked program to a graph of meanings."""
+"""Lowering of checked programs to a graph of content-addressed nodes."""

@@ -1,4 +1,4 @@
-"""What node does a primitive make of its arguments, and on which grid does it lie?"""
+"""Application of primitives during lowering: argument checks, constant folding and grids."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from voxgpu.types import UNKNOWN, Content, ImageOf, SequenceOf, Type
 
 
 class PrimitiveApplier:
-    """Applies primitives; settles grids, and says where that cannot be done.
+    """Applies primitives to lowered values; resolves the grids of images and reports conflicts.
 
     default  the grid of images whose grid nothing else determines
-    adopt    take images of equal shape for images on the grid of the first one, with a warning
-    tolerance  how far apart voxel centers of one grid may lie, in smallest spacings
+    adopt    treat images of equal shape as lying on the grid of the first one, with a warning
+    tolerance  maximum distance between voxel centers of agreeing grids, in smallest spacings
     """
 
     def __init__(
@@ -39,21 +39,21 @@ class PrimitiveApplier:
         self._report = report
 
     def apply(self, primitive: Primitive, inputs: Sequence[Lowered], trace: Trace) -> Lowered:
-        """The value of a primitive for arguments that are there, sequences too."""
+        """Applies a primitive to available arguments, which may be sequences."""
         if primitive.folds:
-            found = self.folded(primitive, inputs, trace)
-            if found is not None:
-                return found
+            constant = self.folded(primitive, inputs, trace)
+            if constant is not None:
+                return constant
         if None in inputs:
             return None
         if any(isinstance(value, Thunk | LazySequence) for value in inputs):
-            return Thunk(lambda: self._apply_gathered(primitive, inputs, trace))
+            return Thunk(lambda: self._apply_evaluated(primitive, inputs, trace))
         return self._apply(primitive, [self._graph.node_of(each, trace) for each in inputs], trace)
 
     def folded(self, primitive: Primitive, inputs: Sequence[Lowered], trace: Trace) -> Lowered:
-        """The value itself, where the arguments follow from the program's text alone.
+        """Returns the value if the arguments are constants of the program's text.
 
-        None where they do not, or where there is something to be told when it is computed.
+        Returns None if they are not, or if computing the value would give a warning or error.
         """
         literal = self._graph.literal
         arguments: list[Value] = []
@@ -71,11 +71,11 @@ class PrimitiveApplier:
         if isinstance(value, tuple):
             return self._sequence(self._graph.constant(value, trace), trace)
         if isinstance(value, float | int) and not isinstance(value, bool):
-            value = float(value)  # NumPy's numbers too
-        return self._graph.folded(value, trace)  # type: ignore[arg-type]
+            value = float(value)  # also converts NumPy scalars
+        return self._graph.as_scalar(value, trace)  # type: ignore[arg-type]
 
     def materialize(self, value: Lowered, trace: Trace) -> ValueId | None:
-        """The node of a scalar or an image; on the default grid where it has none of its own."""
+        """Returns the node of a scalar or an image; a gridless image is put on the default grid."""
         if not isinstance(value, Gridless):
             id = self._graph.node_of(value, trace)
             return id if isinstance(id, str) else None  # type: ignore[return-value]
@@ -85,7 +85,7 @@ class PrimitiveApplier:
         return self._graph.ground(value, self._default)
 
     def pack_sequence(self, value: Lowered, trace: Trace) -> Work:
-        """The node that has the whole of a value, of a sequence too; None where there is none."""
+        """Returns one node that holds an entire value, including sequences; None after an error."""
         while isinstance(value, Thunk):
             value = yield value
         if not isinstance(value, LazySequence):
@@ -110,23 +110,23 @@ class PrimitiveApplier:
         return self._graph.make(SEQUENCE, tuple(items), (), SequenceOf(kind or UNKNOWN), trace)
 
     def constant_value(self, value: Lowered, trace: Trace) -> Work:
-        """What a scalar comes to, run where constants do not tell; None where there is none."""
+        """Returns the value of a scalar, running part of the plan if needed; None on error."""
         id = yield from self.pack_sequence(value, trace)
         if id is None:
             return None
-        found = self._graph.known_value(id)
-        if found is None:
-            (found,) = yield EvaluateNodes((id,))
-        return found
+        results = self._graph.known_value(id)
+        if results is None:
+            (results,) = yield EvaluateNodes((id,))
+        return results
 
-    def _apply_gathered(
+    def _apply_evaluated(
         self, primitive: Primitive, inputs: Sequence[Lowered], trace: Trace
     ) -> Work:
-        """Applies a primitive to what must be found or put together first."""
-        found: list[Any] = []
+        """Applies a primitive to arguments that must first be computed or packed."""
+        results: list[Any] = []
         static = {i for i, each in enumerate(primitive.parameters) if each.static}
-        for index, given in enumerate(inputs):
-            value = given
+        for index, lowered in enumerate(inputs):
+            value = lowered
             while isinstance(value, Thunk):
                 value = yield value
             if isinstance(value, LazySequence) and index in static:
@@ -135,15 +135,15 @@ class PrimitiveApplier:
                 value = yield from self.pack_sequence(value, trace)
             if value is None:
                 return None
-            found.append(value)
+            results.append(value)
         if primitive.folds:
-            folded = self.folded(primitive, found, trace)
+            folded = self.folded(primitive, results, trace)
             if folded is not None:
                 return folded
-        found = [self._graph.node_of(each, trace) for each in found]
-        for index in static & set(range(len(found))):
-            yield from self._ask_static(found[index])
-        result = self._apply(primitive, found, trace)
+        results = [self._graph.node_of(each, trace) for each in results]
+        for index in static & set(range(len(results))):
+            yield from self._evaluate_static(results[index])
+        result = self._apply(primitive, results, trace)
         while isinstance(result, Thunk):
             result = yield result
         return result
@@ -157,8 +157,8 @@ class PrimitiveApplier:
             items.append(self._graph.node_of(item, trace))
         return None if None in items else tuple(items)
 
-    def _ask_static(self, value: Any) -> Work:
-        """Runs what an argument that must be known depends on."""
+    def _evaluate_static(self, value: Any) -> Work:
+        """Computes a static argument by running the part of the plan it depends on."""
         each = value if isinstance(value, tuple) else (value,)
         unknown = tuple(id for id in each if self._graph.known_value(id) is None)
         if unknown:
@@ -169,7 +169,7 @@ class PrimitiveApplier:
             parameter.static and not self._is_known(value)
             for value, parameter in zip(inputs, primitive.parameters, strict=False)
         ):
-            return Thunk(lambda: self._apply_gathered(primitive, inputs, trace))
+            return Thunk(lambda: self._apply_evaluated(primitive, inputs, trace))
         static = self._static(primitive, inputs)
         if not self._check(primitive, inputs, trace):
             return None
@@ -182,33 +182,33 @@ class PrimitiveApplier:
             return self._inferred(primitive, dynamic, trace)
         if primitive.has_free_grid:
             return Gridless(primitive, tuple(dynamic), trace)
-        placed = grids(dynamic, self._graph.types.__getitem__)
-        floating = any(isinstance(each, Gridless) for each in dynamic)
-        if floating and not placed and primitive.makes_image and primitive.grid_of is None:
+        gridded = grids(dynamic, self._graph.types.__getitem__)
+        has_gridless = any(isinstance(each, Gridless) for each in dynamic)
+        if has_gridless and not gridded and primitive.makes_image and primitive.grid_of is None:
             return Gridless(primitive, tuple(dynamic), trace)
-        if not placed and not floating:
+        if not gridded and not has_gridless:
             return self._sequence(
                 self._graph.apply(primitive, tuple(dynamic), static, None, trace), trace
             )
-        return self._apply_to_images(primitive, dynamic, static, placed, trace)
+        return self._apply_to_images(primitive, dynamic, static, gridded, trace)
 
     def _apply_to_images(
         self,
         primitive: Primitive,
         dynamic: list[Handle],
         static: tuple[Ingredient, ...],
-        placed: list[tuple[ValueId, Grid]],
+        gridded: list[tuple[ValueId, Grid]],
         trace: Trace,
     ) -> Lowered:
-        grid = placed[0][1] if placed else self._default
+        grid = gridded[0][1] if gridded else self._default
         if grid is None:
             self.report_no_grid(trace)
             return None
         if primitive.grid_from:
             names = [each.name for each in primitive.parameters if not each.static]
             source = dynamic[names.index(primitive.grid_from)]
-            grid = next((g for id, g in placed if id == source), grid)
-        elif not self._agree(placed, trace):
+            grid = next((g for id, g in gridded if id == source), grid)
+        elif not self._agree(gridded, trace):
             return None
         grounded = tuple(self._graph.ground(each, grid) for each in dynamic)
         try:
@@ -223,9 +223,9 @@ class PrimitiveApplier:
         return self._graph.apply(primitive, grounded, static, result, trace)
 
     def _inferred(self, primitive: Primitive, dynamic: list[Any], trace: Trace) -> Lowered:
-        """The node of a primitive that tells its type itself, or whose value tells it."""
-        placed = grids(dynamic, self._graph.types.__getitem__)
-        grid = placed[0][1] if placed else self._default
+        """Returns the node of a primitive whose type depends on its arguments or its value."""
+        gridded = grids(dynamic, self._graph.types.__getitem__)
+        grid = gridded[0][1] if gridded else self._default
         if grid is None and any(isinstance(each, Gridless) for each in dynamic):
             self.report_no_grid(trace)
             return None
@@ -242,10 +242,10 @@ class PrimitiveApplier:
                 return None
             return self._sequence(self._graph.make(primitive, inputs, (), kind, trace), trace)
         id = self._graph.make(primitive, inputs, (), primitive.result, trace)
-        return Thunk(lambda: self._told_by_value(primitive, id, trace))
+        return Thunk(lambda: self._typed_by_value(primitive, id, trace))
 
-    def _told_by_value(self, primitive: Primitive, id: ValueId, trace: Trace) -> Work:
-        """Runs a node whose type only its value tells."""
+    def _typed_by_value(self, primitive: Primitive, id: ValueId, trace: Trace) -> Work:
+        """Runs a node to determine its type."""
         (value,) = yield EvaluateNodes((id,))
         if isinstance(value, Image):
             content = _content(value)
@@ -256,24 +256,24 @@ class PrimitiveApplier:
         return self._sequence(id, trace)
 
     def _has_content(self, primitive: Primitive, kind: Type, trace: Trace) -> bool:
-        """Whether an image is of the kind that the program was checked for."""
-        wanted = primitive.result
-        if not isinstance(kind, ImageOf) or not isinstance(wanted, ImageOf):
+        """Returns whether an image has the content that type checking assumed, else reports it."""
+        expected = primitive.result
+        if not isinstance(kind, ImageOf) or not isinstance(expected, ImageOf):
             return True
-        if kind.content is wanted.content:
+        if kind.content is expected.content:
             return True
-        message = f"`{primitive.names[0]}` gives an {kind} here, and an {wanted} is needed"
+        message = f"`{primitive.names[0]}` gives an {kind} here, and an {expected} is needed"
         self._report(at_trace("E102", message, trace))
         return False
 
     def _sequence(self, id: ValueId, trace: Trace) -> Lowered:
-        """The node, as a lazy sequence where its value is a sequence."""
+        """Returns the node, wrapped in a lazy sequence if its value is a sequence."""
         kind = self._graph.types[id]
         if not isinstance(kind, SequenceOf):
             return id
         value = self._graph.literal(id)
         if isinstance(value, tuple):
-            return self._written(id, value, trace)
+            return self._constant_sequence(id, value, trace)
         value = self._graph.known_value(id)
         if isinstance(value, tuple):
             return self._items(id, kind, len(value), trace)
@@ -291,14 +291,16 @@ class PrimitiveApplier:
 
         return LazySequence(length, make, id)
 
-    def _written(self, id: ValueId, values: tuple[Any, ...], trace: Trace) -> LazySequence:
-        """A sequence that follows from the program's text alone."""
+    def _constant_sequence(
+        self, id: ValueId, values: tuple[Any, ...], trace: Trace
+    ) -> LazySequence:
+        """Returns a sequence that is a constant of the program's text."""
 
         def make(index: int) -> Work:
             item = values[index]
             if isinstance(item, tuple):
-                return self._written(self._graph.constant(item, trace), item, trace)
-            return self._graph.folded(item, trace)
+                return self._constant_sequence(self._graph.constant(item, trace), item, trace)
+            return self._graph.as_scalar(item, trace)
             yield
 
         numbers = values if all(type(each) is float for each in values) else None
@@ -309,19 +311,19 @@ class PrimitiveApplier:
         return all(self._graph.known_value(each) is not None for each in items)
 
     def _static(self, primitive: Primitive, inputs: list[Any]) -> tuple[Ingredient, ...]:
-        """The values of the arguments that must be known now."""
-        found: list[Ingredient] = []
+        """Returns the values of the static arguments, which must be known at this point."""
+        results: list[Ingredient] = []
         for value, parameter in zip(inputs, primitive.parameters, strict=False):
             if not parameter.static:
                 continue
             items = value if isinstance(value, tuple) else (value,)
             known = [self._graph.known_value(each) for each in items]
             plain = [float(v) if isinstance(v, int | float) else v for v in known]
-            found.append(tuple(plain) if isinstance(value, tuple) else plain[0])  # type: ignore[arg-type]
-        return tuple(found)
+            results.append(tuple(plain) if isinstance(value, tuple) else plain[0])  # type: ignore[arg-type]
+        return tuple(results)
 
     def _check(self, primitive: Primitive, inputs: list[Any], trace: Trace) -> bool:
-        """Whether arguments that are known already have a value."""
+        """Returns whether the known arguments are in the primitive's domain, else reports it."""
         if primitive.check is None:
             return True
         known = [
@@ -333,20 +335,20 @@ class PrimitiveApplier:
             self._report(at_trace("E107", problem, trace))
         return not problem
 
-    def _agree(self, placed: list[tuple[ValueId, Grid]], trace: Trace) -> bool:
-        """Whether all images lie on the grid of the first; says so where they do not."""
-        for id, grid in placed[1:]:
-            first, wanted = placed[0]
-            if grid is wanted or grid.agrees_with(wanted, self._tolerance):
+    def _agree(self, gridded: list[tuple[ValueId, Grid]], trace: Trace) -> bool:
+        """Returns whether all images lie on the grid of the first, else reports the difference."""
+        for id, grid in gridded[1:]:
+            first, expected = gridded[0]
+            if grid is expected or grid.agrees_with(expected, self._tolerance):
                 continue
             notes = tuple(
                 Note(f"on a grid of {each}", self._graph.origin(image)[0])
-                for image, each in ((first, wanted), (id, grid))
+                for image, each in ((first, expected), (id, grid))
             )
-            differs = difference(wanted, grid)
-            if not (self._adopt and grid.shape == wanted.shape):
+            differs = difference(expected, grid)
+            if not (self._adopt and grid.shape == expected.shape):
                 message = f"images on different grids cannot be combined: {differs}"
-                self._report(at_trace("E105", message, trace, notes, advice(wanted, grid)))
+                self._report(at_trace("E105", message, trace, notes, advice(expected, grid)))
                 return False
             message = (
                 "images on different grids are combined voxel by voxel, on the first grid: "
@@ -356,7 +358,7 @@ class PrimitiveApplier:
         return True
 
     def report_no_grid(self, trace: Trace) -> None:
-        """Tells that nothing determines the grid of an image."""
+        """Reports an image whose grid nothing determines."""
         message = "no image says on which grid to compute this"
         hint = "load an image in the program: its first one gives the grid"
         self._report(at_trace("E110", message, trace, help=hint))

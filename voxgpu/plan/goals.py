@@ -1,7 +1,7 @@
-"""Which goals does a program come to, once sequences are told apart into items?
+"""The goals of a program: its ``save`` and ``print`` commands, one goal per saved image.
 
-First everything is lowered that needs nothing run, so that all mistakes are told before anything
-is; only then, and if there are none, the goals that depend on computed numbers.
+Goals that need no execution are lowered first, so that all their errors are reported before
+anything runs. Goals that depend on computed values follow only if there are no errors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from voxgpu.plan.lowered import (
     Work,
     force,
 )
-from voxgpu.plan.missing_items import Place
+from voxgpu.plan.missing_items import Position
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.plan.volumes import is_one_file, unfit, unfit_length
 from voxgpu.primitives.sequence import SEQUENCE
@@ -34,15 +34,15 @@ from voxgpu.types import UNKNOWN, ImageOf, SequenceOf
 if TYPE_CHECKING:
     from voxgpu.plan.lowering import Lowering
 
-#: What is wrong with saving an image of this type under this name, if anything.
+#: Returns (code, message, help) if an image of this type cannot be saved under this name.
 RefuseSave = Callable[[str, ImageOf], tuple[str, str, str] | None]
 
-#: So many goals are shown that are refused for the reason of another one.
-_SHOWN = 3
+#: Maximum number of goals listed that are refused for the same reason.
+_MAX_LISTED = 3
 
 
 class Goals:
-    """Makes the goals of a program, in its order."""
+    """Builds the goals of a program, in program order."""
 
     def __init__(self, lowering: Lowering, program: Program, refuse_save: RefuseSave) -> None:
         self._lowering = lowering
@@ -53,50 +53,50 @@ class Goals:
         self._refusals: dict[tuple[str, str, str], list[ProgramGoal]] = {}
 
     def plan(self) -> Plan:
-        """The plan of the program's goals."""
+        """Returns the plan of the program's goals."""
         lowering = self._lowering
         lowering.run_main()
-        made = [self._made(goal) for goal in self._program.goals]
-        self._tell_refusals()
+        lowered = [self._goals_of(goal) for goal in self._program.goals]
+        self._report_refusals()
         if lowering.can_ask and not any(each.is_error for each in lowering.diagnostics.all):
             lowering.is_running = True
             for number, goal in enumerate(self._program.goals):
-                if made[number] is None:
-                    made[number] = self._made(goal)
-        goals = [goal for each in made for goal in each or ()]
+                if lowered[number] is None:
+                    lowered[number] = self._goals_of(goal)
+        goals = [goal for each in lowered for goal in each or ()]
         waiting = tuple(
             f'{goal.action} "{goal.label}"'
-            for goal, each in zip(self._program.goals, made, strict=True)
+            for goal, each in zip(self._program.goals, lowered, strict=True)
             if each is None
         )
         plan = lowering.graph.plan(goals)
         return replace(plan, failures=tuple(self._failures), waiting=waiting)
 
-    def _made(self, goal: ProgramGoal) -> list[Goal] | None:
-        """The goals of a ``save`` or ``print``; None where something must be run to know."""
+    def _goals_of(self, goal: ProgramGoal) -> list[Goal] | None:
+        """Returns the goals of a ``save`` or ``print``; None if part of the plan must run first."""
         value = self._lowering.main[goal.step]
 
         def make() -> list[Goal | None]:
-            named = self._named(goal)
+            named = self._with_label(goal)
             if named is None:
                 return []
             if goal.action in ("print", "find"):
-                return list(self._printed(named, value))
+                return list(self._print_goals(named, value))
             if is_one_file(named.label):
                 found = self._lowering.driver.run(force(value))
                 if isinstance(found, LazySequence):
                     return self._volumes(named, found)
-            return list(self._saved(named, value, named.label))
+            return list(self._save_goals(named, value, named.label))
 
         return self._attempted(goal, make)
 
-    def _named(self, goal: ProgramGoal) -> ProgramGoal | None:
-        """The goal with its name, if that had to be computed; None where it cannot be."""
+    def _with_label(self, goal: ProgramGoal) -> ProgramGoal | None:
+        """Returns the goal with its label, computed if need be; None if that is impossible."""
         if goal.label_step is None:
             return goal
         label = self._lowering.main[goal.label_step]
         text = self._lowering.driver.run(
-            self._lowering.applying.constant_value(label, (goal.label_span,))
+            self._lowering.applier.constant_value(label, (goal.label_span,))
         )
         return None if text is None else replace(goal, label=text, label_step=None)
 
@@ -104,20 +104,20 @@ class Goals:
         self, goal: ProgramGoal, make: Callable[[], list[Goal | None]]
     ) -> list[Goal] | None:
         try:
-            made = make()
+            lowered = make()
         except RequiresExecution:
             return None
         except LoweringError as failed:
             self._fail(goal, goal.label, failed)
-            made = []
-        if None in made:
+            lowered = []
+        if None in lowered:
             return None
-        return [*self._written(goal), *(each for each in made if each)]
+        return [*self._write_image_goals(goal), *(each for each in lowered if each)]
 
-    def _printed(self, goal: ProgramGoal, value: Lowered) -> Iterator[Goal]:
-        """The goal of a ``print``, without the items of a sequence that failed."""
-        missing: list[tuple[Place, Diagnostic]] = []
-        id = self._packed(goal, value, (), missing)
+    def _print_goals(self, goal: ProgramGoal, value: Lowered) -> Iterator[Goal]:
+        """Yields the goal of a ``print``, omitting the items of a sequence that failed."""
+        missing: list[tuple[Position, Diagnostic]] = []
+        id = self._pack_available(goal, value, (), missing)
         if id is None:
             return
         kind = self._program.main.steps[goal.step].type
@@ -127,18 +127,18 @@ class Goals:
             goal.action, id, goal.label, *spans, kind=kind, missing=tuple(missing), paths=paths
         )
 
-    def _packed(
+    def _pack_available(
         self,
         goal: ProgramGoal,
         value: Lowered,
-        place: Place,
-        missing: list[tuple[Place, Diagnostic]],
+        position: Position,
+        missing: list[tuple[Position, Diagnostic]],
     ) -> ValueId | None:
-        """The node of a value, of a sequence without the items that fail; they are collected."""
+        """Returns the node of a value without failing items, which are added to ``missing``."""
         lowering, trace = self._lowering, (goal.span,)
         try:
             found: ValueId | None = lowering.driver.run(
-                lowering.applying.pack_sequence(value, trace)
+                lowering.applier.pack_sequence(value, trace)
             )
             return found
         except LoweringError:
@@ -147,10 +147,10 @@ class Goals:
                 raise
         ids = []
         for index in range(sequence.length):
-            inside = (*place, index)
+            inside = (*position, index)
             try:
                 item = lowering.driver.run(_item(sequence, index))
-                id = self._packed(goal, item, inside, missing)
+                id = self._pack_available(goal, item, inside, missing)
             except LoweringError as failed:
                 missing.append((inside, failed.args[0]))
                 continue
@@ -162,7 +162,7 @@ class Goals:
         return lowering.graph.make(SEQUENCE, tuple(ids), (), kind, trace)
 
     def _paths(self, id: ValueId) -> Iterator[str]:
-        """The paths of `WriteImage` that are in a printed value."""
+        """Yields the paths written by `WriteImage` that occur in a printed value."""
         graph = self._lowering.graph
         waiting: list[Any] = [id]
         while waiting:
@@ -172,11 +172,11 @@ class Goals:
             elif node.primitive is CONSTANT:
                 yield from self._lowering.paths.intersection(_texts(node.parameters[0]))
 
-    def _saved(self, goal: ProgramGoal, value: Lowered, label: str) -> Iterator[Goal | None]:
-        """A goal for each image; None stands for one that is not known before running."""
+    def _save_goals(self, goal: ProgramGoal, value: Lowered, label: str) -> Iterator[Goal | None]:
+        """Yields a goal for each image; None stands for one that must wait for execution."""
         found = self._lowering.driver.run(force(value))
         if not isinstance(found, LazySequence):
-            id = self._lowering.applying.materialize(found, (goal.span,))
+            id = self._lowering.applier.materialize(found, (goal.span,))
             if id is not None:
                 yield from self._save(goal, id, label)
             return
@@ -186,18 +186,18 @@ class Goals:
             numbered = with_index(label, index, found.length)
             try:
                 item = self._lowering.driver.run(_item(found, index))
-                yield from self._saved(goal, item, numbered)
+                yield from self._save_goals(goal, item, numbered)
             except RequiresExecution:
                 yield None
                 return
             except LoweringError as failed:
-                # The other items of the sequence are none the worse for it.
+                # The other items of the sequence are unaffected.
                 self._fail(goal, numbered, failed)
 
     def _volumes(self, goal: ProgramGoal, sequence: LazySequence) -> list[Goal | None]:
-        """The goals of a sequence that becomes one file; one that fails takes all along."""
+        """Returns the goals of a sequence saved as one file; a failed item fails the whole file."""
         lowering = self._lowering
-        made: list[Goal | None] = []
+        lowered: list[Goal | None] = []
         first: ImageOf | None = None
         problem = unfit_length(sequence.length)
         for index in range(sequence.length if not problem else 0):
@@ -208,11 +208,11 @@ class Goals:
             id = (
                 None
                 if isinstance(item, LazySequence)
-                else lowering.applying.materialize(item, (goal.span,))
+                else lowering.applier.materialize(item, (goal.span,))
             )
             kind = lowering.graph.types[id] if id is not None else None
             if id is None and not isinstance(item, LazySequence):
-                return []  # which has been told
+                return []  # already reported
             problem = unfit(first, kind, index, goal.label)
             if problem or id is None:
                 break
@@ -220,9 +220,9 @@ class Goals:
             first = first or kind
             refusal = self._refuse_save(goal.label, kind) if not index else None
             if refusal:
-                self._tell(goal, *refusal)
+                self._refuse(goal, *refusal)
                 return []
-            made.append(
+            lowered.append(
                 Goal(
                     goal.action,
                     id,
@@ -234,22 +234,24 @@ class Goals:
                 )
             )
         if problem:
-            self._tell(goal, "E202", *problem)
+            self._refuse(goal, "E202", *problem)
             return []
-        return made
+        return lowered
 
-    def _tell(self, goal: ProgramGoal, code: str, message: str, hint: str) -> None:
+    def _refuse(self, goal: ProgramGoal, code: str, message: str, hint: str) -> None:
         if self._lowering.is_running:
             self._lowering.report(at_trace(code, message, (goal.label_span,), help=hint))
         else:
             self._refusals.setdefault((code, message, hint), []).append(goal)
 
-    def _tell_refusals(self) -> None:
-        """Tells each reason once, such as a folder that takes no files, with all its goals."""
+    def _report_refusals(self) -> None:
+        """Reports each reason once, such as a read-only folder, with all the goals it affects."""
         for (code, message, hint), (goal, *others) in self._refusals.items():
-            notes = [Note("this one cannot, either", each.label_span) for each in others[:_SHOWN]]
-            if len(others) > _SHOWN:
-                notes.append(Note(f"nor can {len(others) - _SHOWN} more", None))
+            notes = [
+                Note("this one cannot, either", each.label_span) for each in others[:_MAX_LISTED]
+            ]
+            if len(others) > _MAX_LISTED:
+                notes.append(Note(f"nor can {len(others) - _MAX_LISTED} more", None))
             span = (goal.label_span,)
             self._lowering.report(at_trace(code, message, span, tuple(notes), hint))
 
@@ -257,10 +259,10 @@ class Goals:
         kind = self._lowering.graph.types[id]
         refusal = self._refuse_save(label, kind) if isinstance(kind, ImageOf) else None
         if refusal:
-            # One of a sequence is enough: the others would be refused alike.
+            # One item of a sequence suffices: the others would be refused likewise.
             self._refused.add(goal.label_span)
             code, message, hint = refusal
-            self._tell(goal, code, message, hint)
+            self._refuse(goal, code, message, hint)
             return
         spans = goal.span, goal.label_span
         yield Goal(goal.action, id, label, *spans, labels=self._has_labels(id))
@@ -268,15 +270,15 @@ class Goals:
     def _has_labels(self, id: ValueId) -> bool:
         return "lcc" in self._lowering.graph.nodes[id].primitive.names
 
-    def _written(self, goal: ProgramGoal) -> Iterator[Goal]:
-        """What `WriteImage` asked for on the way."""
-        written, self._lowering.written = self._lowering.written, []
-        for id, path, trace in written:
-            place = replace(goal, action="save", label=path, span=trace[0], label_span=trace[0])
+    def _write_image_goals(self, goal: ProgramGoal) -> Iterator[Goal]:
+        """Yields goals for the files that `WriteImage` requested during lowering."""
+        requests, self._lowering.write_requests = self._lowering.write_requests, []
+        for id, path, trace in requests:
+            position = replace(goal, action="save", label=path, span=trace[0], label_span=trace[0])
             try:
-                yield from self._save(place, id, path)
+                yield from self._save(position, id, path)
             except LoweringError as failed:
-                self._fail(place, path, failed)
+                self._fail(position, path, failed)
 
     def _fail(self, goal: ProgramGoal, label: str, failed: LoweringError) -> None:
         self._failures.append(Failure(f'{goal.action} "{label}"', "", failed.args[0]))
@@ -295,7 +297,7 @@ def _item(sequence: LazySequence, index: int) -> Work:
 
 
 def with_index(label: str, index: int, length: int) -> str:
-    """``masks.nii.gz`` with the number of an item: ``masks_07.nii.gz`` of 12 items."""
+    """Returns an item's file name: ``masks_07.nii.gz`` for index 7 of 12 in ``masks.nii.gz``."""
     suffix = suffix_of(Path(label))
     stem = label[: len(label) - len(suffix)]
     number = str(index).zfill(len(str(max(0, length - 1))))

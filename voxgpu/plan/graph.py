@@ -1,8 +1,8 @@
-"""How are nodes made, each once, on the right grid?
+"""Construction of the hash-consed plan graph, with the grid of every image.
 
-Some images lie on no grid of their own, such as ``tt`` or ``near(border)``. They stay *floating*
-until they are combined with an image that has a grid, and are then made on that one; the grid is
-a parameter of their nodes, and so of their ids.
+Some images, such as ``tt`` or ``near(border)``, have no grid of their own. They stay *gridless*
+until they are combined with an image that has a grid, and are then built on that grid. The grid is
+a parameter of their nodes, and therefore part of their ids.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from voxgpu.types import BOOLEAN, NUMBER, TEXT, UNKNOWN, ImageOf, SequenceOf, Ty
 
 Trace = tuple[Span, ...]
 
-#: What may follow from the text of a program alone.
+#: A value that may be a constant of the program's text.
 Constant = float | bool | str | tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gridless:
-    """An image that has no grid yet: what makes it, of what, and from where in the text."""
+    """An image without a grid: its primitive, arguments and source location."""
 
     primitive: Primitive
     inputs: tuple[ValueId | Gridless, ...]
@@ -38,7 +38,7 @@ Handle = ValueId | Gridless
 
 
 class Graph:
-    """A plan being made."""
+    """A plan under construction."""
 
     def __init__(self) -> None:
         self.nodes: dict[ValueId, Node] = {}
@@ -49,41 +49,41 @@ class Graph:
         self._grounded: dict[tuple[Gridless, Grid], ValueId] = {}
         self._constants: dict[ValueId, Value] = {}
         self._literals: dict[ValueId, Value] = {}
-        #: Where numbers and truth values stand in the text, those that are no nodes yet.
-        self._places: dict[tuple[type, float], Trace] = {}
-        #: What is known to depend on more than constants and what has been run by now.
+        #: Source locations of number and truth-value literals that have no node yet.
+        self._literal_origins: dict[tuple[type, float], Trace] = {}
+        #: Nodes whose values are known to depend on more than constants and values computed so far.
         self._unknown: set[ValueId] = set()
 
     def plan(self, goals: Sequence[Goal]) -> Plan:
-        """What has been made, with these goals."""
+        """Returns the plan built so far, with these goals."""
         return Plan(
             self.nodes, self.types, tuple(goals), self._origins, self._files, loaded=self._loaded
         )
 
     def origin(self, id: ValueId) -> Trace:
-        """Where a node comes from."""
+        """Returns the source location of a node."""
         return self._origins[id]
 
     def constant(self, value: Constant, trace: Trace) -> ValueId:
-        """The node of a value that follows from the program's text alone."""
-        if self._places and not isinstance(value, tuple | str):
-            trace = self._places.get((type(value), value), trace)
+        """Returns the node of a constant."""
+        if self._literal_origins and not isinstance(value, tuple | str):
+            trace = self._literal_origins.get((type(value), value), trace)
         id = self._intern(Node(CONSTANT, (), (value,)), _type_of(value), trace)
         self._constants[id] = self._literals[id] = value
         return id
 
-    def written(self, value: float | bool | str, trace: Trace) -> ValueId | float | bool:
-        """What a value that stands in the program comes to; nodes of it lead to this place."""
-        found = self.folded(value, trace)
-        if not isinstance(found, str):
-            self._places.setdefault((type(found), found), trace)
-        return found
+    def add_literal(self, value: float | bool | str, trace: Trace) -> ValueId | float | bool:
+        """Returns a literal's value or node; records its source location."""
+        result = self.as_scalar(value, trace)
+        if not isinstance(result, str):
+            self._literal_origins.setdefault((type(result), result), trace)
+        return result
 
-    def folded(self, value: float | bool | str, trace: Trace) -> ValueId | float | bool:
-        """A number or truth value itself, so that equal ones are equal; else its node.
+    def as_scalar(self, value: float | bool | str, trace: Trace) -> ValueId | float | bool:
+        """Returns a number or truth value unchanged, so that equal values compare equal.
 
-        NaN, −0 and strings are nodes: as they are, they would not be equal to themselves, equal
-        to 0, or taken for ids.
+        NaN, −0 and strings are returned as nodes, since as plain values they would be unequal to
+        themselves, equal to 0, or mistaken for ids.
         """
         kind = type(value)
         if kind is float and (value > 0 or value < 0 or str(value) == "0.0"):  # type: ignore[operator]
@@ -91,19 +91,19 @@ class Graph:
         return value if kind is bool else self.constant(value, trace)  # type: ignore[return-value]
 
     def node_of(self, value: Any, trace: Trace) -> Any:
-        """The node of a number or truth value; anything else as it is."""
+        """Returns the node of a number or truth value; returns any other value unchanged."""
         kind = type(value)
         return self.constant(value, trace) if kind is float or kind is bool else value
 
     def literal(self, value: Any) -> Value | None:
-        """What a value comes to that follows from the program's text alone; else None."""
+        """Returns the value if it is a constant of the program's text, else None."""
         kind = type(value)
         if kind is float or kind is bool:
             return value  # type: ignore[no-any-return]
         return self._literals.get(value) if kind is str else None
 
     def load(self, digest: str, header: Any, kind: ImageOf, trace: Trace) -> ValueId:
-        """The node of a file with this content."""
+        """Returns the node of a file with this content digest."""
         id = self._intern(Node(LOAD, (), (digest, *header.reading)), kind, trace)
         self._files.setdefault(id, header)
         for file in header.files:
@@ -118,7 +118,7 @@ class Graph:
         grid: Grid | None,
         trace: Trace,
     ) -> ValueId:
-        """The node of a primitive; ``grid`` is that of the result, if it is an image."""
+        """Returns the node of a primitive; ``grid`` is that of the result, if it is an image."""
         result = primitive.result
         if isinstance(result, ImageOf):
             result = self._image_type(primitive, result, inputs, parameters, grid)
@@ -132,13 +132,13 @@ class Graph:
         kind: Type,
         trace: Trace,
     ) -> ValueId:
-        """The node of a primitive whose result has this type."""
+        """Returns the node of a primitive whose result has this type."""
         return self._intern(Node(primitive, inputs, parameters), kind, trace)
 
-    def know(self, found: Mapping[ValueId, Any]) -> None:
-        """Remembers what scalars and sequences came to when they were run."""
+    def record_values(self, result: Mapping[ValueId, Any]) -> None:
+        """Records the values of scalars and sequences that have been computed."""
         self._unknown.clear()
-        for id, value in found.items():
+        for id, value in result.items():
             if not isinstance(value, Image | Diagnostic):
                 self._constants[id] = value
 
@@ -158,7 +158,7 @@ class Graph:
         return replace(result, element=element, channels=channels, grid=grid)
 
     def ground(self, root: Handle, grid: Grid) -> ValueId:
-        """The node of an image on ``grid``, if it has no grid yet; else the node itself."""
+        """Returns the node of a gridless image built on ``grid``; returns other nodes unchanged."""
         if not isinstance(root, Gridless):
             return root
         stack = [root]
@@ -185,7 +185,7 @@ class Graph:
         return self._grounded[root, grid]
 
     def known_value(self, root: ValueId | float | bool) -> Value | None:
-        """The value of what depends on constants only, or has been run; None for an image."""
+        """Returns the value of a node that depends only on constants and known values, or None."""
         if not isinstance(root, str):
             return root
         stack = [root]
@@ -213,7 +213,7 @@ class Graph:
         return self._constants.get(root)
 
     def _computed(self, node: Node) -> Value | None:
-        """The value of a node whose inputs are known; None where it has none."""
+        """Computes a node whose inputs are known; returns None if its value is undefined."""
         inputs = [self._constants[each] for each in node.inputs]
         try:
             value = node.primitive.reference(arguments_of(node, inputs), None)
@@ -237,11 +237,11 @@ def _type_of(value: Value) -> Type:
 
 
 def grids(handles: Sequence[Handle], types: Callable[[ValueId], Type]) -> list[tuple[Any, Grid]]:
-    """The handles that are images on a grid, with it, in order."""
-    found = []
+    """Returns the handles that are images with a grid, paired with the grid, in order."""
+    result = []
     for handle in handles:
         if not isinstance(handle, Gridless):
             kind = types(handle)
             if isinstance(kind, ImageOf) and kind.grid is not None:
-                found.append((handle, kind.grid))
-    return found
+                result.append((handle, kind.grid))
+    return result

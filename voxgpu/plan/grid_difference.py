@@ -1,4 +1,4 @@
-"""In what do two grids differ, and what can be done about it?"""
+"""Explanations of how two grids differ, and advice on resolving the difference."""
 
 from __future__ import annotations
 
@@ -7,40 +7,45 @@ from collections.abc import Sequence
 
 from voxgpu.image import ROUNDING, Grid
 
-#: Parts that move a voxel by less than this, in smallest spacings, are not worth a word.
-_LEAST = 1e-5
+#: Displacements below this, in smallest spacings, are not mentioned.
+_NEGLIGIBLE = 1e-5
 
-#: Grids that lie no farther apart, in smallest spacings, may be meant to be one.
+#: Grids up to this far apart, in smallest spacings, may be meant to be equal.
 _SMALL = 0.1
 
 
 def difference(first: Grid, second: Grid) -> str:
-    """What the second grid has otherwise than the first, for a message.
+    """Describes how the second grid differs from the first, for an error message.
 
-    Shape, spacing, direction (mirrored, turned by degrees) and place (mm and voxels).
+    Covers shape, spacing, direction (mirrored axes or rotation in degrees) and position (mm and
+    voxels).
     """
     if first.dimensions != second.dimensions:
         return f"one is {first.dimensions}-D, the other {second.dimensions}-D"
-    said = []
+    differences = []
     if first.shape != second.shape:
-        said.append(f"the shapes are {_sizes(first.shape)} and {_sizes(second.shape)} voxels")
+        differences.append(
+            f"the shapes are {_sizes(first.shape)} and {_sizes(second.shape)} voxels"
+        )
     smallest = min(*first.spacing, *second.spacing)
     extent = max(max(first.shape), max(second.shape))
     if any(
-        abs(a - b) * extent > _LEAST * smallest
+        abs(a - b) * extent > _NEGLIGIBLE * smallest
         for a, b in zip(first.spacing, second.spacing, strict=True)
     ):
-        said.append("the spacings are {} and {} mm".format(*_told_apart(first, second)))
-    turned = _turned(first, second, extent)
-    if turned:
-        said.append(f"the second is {turned}")
-    if shifted := _shifted(first, second, smallest, len(said)):
-        said.append(shifted)
-    return "; ".join(said) or "they lie farther apart than the tolerance"
+        differences.append(
+            "the spacings are {} and {} mm".format(*_distinguishable_spacings(first, second))
+        )
+    rotation = _rotation(first, second, extent)
+    if rotation:
+        differences.append(f"the second is {rotation}")
+    if displacement := _displacement(first, second, smallest, len(differences)):
+        differences.append(displacement)
+    return "; ".join(differences) or "they lie farther apart than the tolerance"
 
 
 def advice(first: Grid, second: Grid) -> str:
-    """What to do where grids differ in this way."""
+    """Returns advice on how to resolve the difference between two grids."""
     resample = "resample one of them to the grid of the other: resample(v, like)"
     if first.shape != second.shape or _is_mirrored(first, second):
         return resample
@@ -61,8 +66,8 @@ def _sizes(shape: Sequence[int]) -> str:
     return "×".join(str(each) for each in reversed(shape))
 
 
-def _told_apart(first: Grid, second: Grid) -> tuple[str, str]:
-    """Both spacings, x first, with as many digits as it takes to see the difference."""
+def _distinguishable_spacings(first: Grid, second: Grid) -> tuple[str, str]:
+    """Formats both spacings, x first, with just enough digits to show the difference."""
     texts = ("", "")
     for digits in range(6, 18):
         texts = _spacing(first, digits), _spacing(second, digits)
@@ -76,7 +81,7 @@ def _spacing(grid: Grid, digits: int) -> str:
 
 
 def _relative(first: Grid, second: Grid) -> list[list[float]]:
-    """The axes of the second grid (columns) as seen along those of the first (rows)."""
+    """Returns the axes of the second grid (columns) in the axes of the first (rows)."""
     count = first.dimensions
     a, b = first.direction, second.direction
     return [
@@ -98,21 +103,21 @@ def _is_mirrored(first: Grid, second: Grid) -> bool:
     return first.dimensions == second.dimensions and _determinant(_relative(first, second)) < 0
 
 
-def _turned(first: Grid, second: Grid, extent: int) -> str:
-    """How the axes of the second grid lie to those of the first; empty where along them."""
+def _rotation(first: Grid, second: Grid, extent: int) -> str:
+    """Describes the rotation or mirroring of the second grid; empty if the axes are aligned."""
     seen = _relative(first, second)
     count = len(seen)
     flipped = [axis for axis in range(count) if seen[axis][axis] < 0]
     straight = all(abs(abs(seen[axis][axis]) - 1) < 1e-3 for axis in range(count))
     mirrored = _determinant(seen) < 0
     if mirrored:
-        # Flipping what is flipped already leaves the turn; where nothing is, any axis will do.
+        # Undoing the flips leaves a rotation. If no axis is flipped, any axis can be chosen.
         axes = flipped if straight else flipped[:1] or [count - 1]
         for row in range(count):
             for axis in axes:
                 seen[row][axis] = -seen[row][axis]
     angle = _angle(seen)
-    turn = f"turned by {_degrees(angle)}°" if angle * extent > _LEAST else ""
+    turn = f"turned by {_degrees(angle)}°" if angle * extent > _NEGLIGIBLE else ""
     if not mirrored:
         return turn
     if straight:
@@ -122,7 +127,7 @@ def _turned(first: Grid, second: Grid, extent: int) -> str:
 
 
 def _angle(m: list[list[float]]) -> float:
-    """The angle of a rotation, radians; exact for small ones too."""
+    """Returns the angle of a rotation in radians, accurate for small angles too."""
     if len(m) == 2:
         return abs(math.atan2(m[1][0] - m[0][1], m[0][0] + m[1][1]))
     sines = math.hypot(m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1])
@@ -133,14 +138,14 @@ def _degrees(angle: float) -> str:
     return f"{math.degrees(angle):.4g}"
 
 
-def _shifted(first: Grid, second: Grid, smallest: float, others: int) -> str:
-    """How far the second lies from the first, by their centers; empty where it does not."""
+def _displacement(first: Grid, second: Grid, smallest: float, others: int) -> str:
+    """Describes the displacement between the centers; empty if it is negligible."""
     middles = [
         grid.position(tuple((size - 1) / 2 for size in grid.shape)) for grid in (first, second)
     ]
     mm = [b - a for a, b in zip(*middles, strict=True)]
     distance = math.hypot(*mm)
-    if distance <= _LEAST * smallest and others:
+    if distance <= _NEGLIGIBLE * smallest and others:
         return ""
     voxels = distance / smallest
     parts = ", ".join(f"{each:.4g}" if abs(each) > 1e-9 else "0" for each in mm)

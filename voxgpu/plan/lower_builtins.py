@@ -1,6 +1,7 @@
-"""What do the operations on sequences, strings and files come to?
+"""Lowering of the built-in operations on sequences, strings and files.
 
-Each is a method with its name in ``language/builtins.py``; arguments have been found already.
+Each operation is a method named as in ``language/builtins.py``; its arguments are already
+evaluated.
 """
 
 from __future__ import annotations
@@ -30,46 +31,46 @@ from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.sequence import CONCAT, FORMAT
 from voxgpu.types import NUMBER_IMAGE, TEXT, ImageOf, Type
 
-#: So many numbers a range may have: more are a slip of the pen.
-_LONGEST = 10_000_000
+#: Maximum length of a range; longer ones are taken for a mistake.
+_MAX_LENGTH = 10_000_000
 
 
 class Files(Protocol):
-    """What a program may do with files while it is lowered; each raises ``Refusal``."""
+    """File access during lowering; the methods raise ``Refusal``."""
 
     def describe(self, path: str) -> tuple[Type, Any]:
-        """The type of the image in a file, and its header."""
+        """Returns the type of the image in a file, and its header."""
 
     def listing(self, folder: str, pattern: str, recursive: bool, whole: bool) -> list[str]:
-        """The names of what is in a folder."""
+        """Returns the matching names in a folder."""
 
 
 class Operations:
-    """Does operations; ``write`` is told what ``WriteImage`` asks for."""
+    """Performs operations; ``write`` receives the files that ``WriteImage`` requests."""
 
     def __init__(
         self,
         graph: Graph,
-        applying: PrimitiveApplier,
+        applier: PrimitiveApplier,
         files: Files,
         load: Callable[[Any, ImageOf, Trace], ValueId],
         write: Callable[[ValueId, str, Trace], None],
         report: Callable[[Diagnostic], None],
     ) -> None:
         self._graph = graph
-        self._applying = applying
+        self._applier = applier
         self._files = files
         self._load = load
         self._write = write
         self._report = report
 
     def perform(self, operation: str, arguments: Sequence[Any], trace: Trace) -> Work:
-        """The value of an operation; None where there is none, and that has been told."""
+        """Returns the value of an operation; None after an error that has been reported."""
         work: Work = getattr(self, f"_{operation}")(list(arguments), trace)
         return (yield from work)
 
-    def _known(self, ids: Iterable[ValueId]) -> Work:
-        """What scalars come to, run where constants do not tell."""
+    def _values_of(self, ids: Iterable[ValueId]) -> Work:
+        """Returns the values of scalars, running part of the plan if needed."""
         every = tuple(ids)
         unknown = tuple(id for id in every if self._graph.known_value(id) is None)
         if unknown:
@@ -82,25 +83,25 @@ class Operations:
     # Sequences.
 
     def _range(self, bounds: list[ValueId], trace: Trace) -> Work:
-        numbers = yield from self._known(bounds)
+        numbers = yield from self._values_of(bounds)
         start, stop, step = [0.0, *numbers, 1.0] if len(numbers) == 1 else [*numbers, 1.0][:3]
         count = _steps(start, stop, step)
         if count is None:
             shown = ", ".join(f"{each:g}" for each in numbers)
             return self._refuse(f"range({shown}) does not end", trace)
-        if count > _LONGEST:
+        if count > _MAX_LENGTH:
             return self._refuse(f"a range of {count:g} numbers is too long", trace)
 
-        # As written, in float64: indices are whole numbers, which it has all of.
+        # Float64 represents all indices exactly, as whole numbers.
         numbers = array("d", (np.arange(count) * step + start).tobytes())
 
         def make(index: int) -> Work:
-            return done(self._graph.folded(numbers[index], trace))
+            return done(self._graph.as_scalar(numbers[index], trace))
 
         return LazySequence(count, make, numbers=numbers)
 
     def _paired(self, arguments: list[LazySequence], trace: Trace) -> Work:
-        """The places of items that stand in pairs."""
+        """Returns the common indices of sequences that are combined item by item."""
         left, right = (each.length for each in arguments)
         if left != right:
             message = f"items go in pairs, and the sequences have {left} and {right}"
@@ -108,12 +109,12 @@ class Operations:
         return (yield from self._range([self._graph.constant(float(left), trace)], trace))
 
     def _length(self, arguments: list[LazySequence], trace: Trace) -> Work:
-        return self._graph.folded(float(arguments[0].length), trace)
+        return self._graph.as_scalar(float(arguments[0].length), trace)
         yield
 
     def _index(self, arguments: list[Any], trace: Trace) -> Work:
         sequence, position = arguments
-        (number,) = yield from self._known([position])
+        (number,) = yield from self._values_of([position])
         length = sequence.length
         if not float(number).is_integer():
             return self._refuse(f"an index is a whole number, got {number:g}", trace)
@@ -125,15 +126,15 @@ class Operations:
         return (yield GetItem(sequence, int(number) % length))
 
     def _slice(self, arguments: list[Any], trace: Trace) -> Work:
-        bounds = yield from self._known(arguments[1:])
+        bounds = yield from self._values_of(arguments[1:])
         return self._part(arguments[0], bounds[0], bounds[1], trace)
 
     def _slice_from(self, arguments: list[Any], trace: Trace) -> Work:
-        (start,) = yield from self._known(arguments[1:])
+        (start,) = yield from self._values_of(arguments[1:])
         return self._part(arguments[0], start, math.inf, trace)
 
     def _slice_to(self, arguments: list[Any], trace: Trace) -> Work:
-        (stop,) = yield from self._known(arguments[1:])
+        (stop,) = yield from self._values_of(arguments[1:])
         return self._part(arguments[0], 0.0, stop, trace)
 
     def _slice_all(self, arguments: list[Any], trace: Trace) -> Work:
@@ -141,7 +142,7 @@ class Operations:
         yield
 
     def _part(self, whole: LazySequence, start: float, stop: float, trace: Trace) -> Lowered:
-        """Items from ``start`` to before ``stop``, which are cut to the length as in Python."""
+        """Returns the items from ``start`` up to ``stop``, clamped to the length as in Python."""
         for bound in (start, stop):
             if not (math.isinf(bound) or float(bound).is_integer()):
                 self._refuse(f"a bound is a whole number, got {bound:g}", trace)
@@ -154,12 +155,12 @@ class Operations:
         whole, places = arguments
         ids = []
         for index in range(places.length):
-            place = yield GetItem(places, index)
-            if type(place) is not float:
-                place = yield from self._applying.pack_sequence(place, trace)
-            if place is None:
+            position = yield GetItem(places, index)
+            if type(position) is not float:
+                position = yield from self._applier.pack_sequence(position, trace)
+            if position is None:
                 return None
-            ids.append(place)
+            ids.append(position)
         items = []
         for id in ids:
             item = yield from self._index([whole, id], trace)
@@ -184,7 +185,7 @@ class Operations:
         yield
 
     def _text(self, primitive: Primitive, arguments: list[Any], trace: Trace) -> Lowered:
-        found = self._applying.folded(primitive, arguments, trace)
+        found = self._applier.folded(primitive, arguments, trace)
         if found is not None:
             return found
         inputs = tuple(self._graph.node_of(each, trace) for each in arguments)
@@ -193,7 +194,7 @@ class Operations:
     # Files.
 
     def _dir(self, arguments: list[ValueId], trace: Trace) -> Work:
-        known = yield from self._known(arguments)
+        known = yield from self._values_of(arguments)
         folder, pattern, recursive, whole = known + ["", "*", False, False][len(known) :]
         try:
             names = self._files.listing(folder, pattern, recursive, whole)
@@ -202,7 +203,7 @@ class Operations:
         return LazySequence(len(names), lambda i: done(self._graph.constant(names[i], trace)))
 
     def _read(self, arguments: list[ValueId], trace: Trace) -> Work:
-        (path,) = yield from self._known(arguments)
+        (path,) = yield from self._values_of(arguments)
         try:
             kind, header = self._files.describe(path)
         except Refusal as refusal:
@@ -223,8 +224,8 @@ class Operations:
 
     def _write_image(self, arguments: list[Any], trace: Trace) -> Work:
         yield SideEffect()
-        (path,) = yield from self._known(arguments[1:2])
-        image = self._applying.materialize(arguments[0], trace)
+        (path,) = yield from self._values_of(arguments[1:2])
+        image = self._applier.materialize(arguments[0], trace)
         if image is None:
             return None
         self._write(image, path, trace)
@@ -235,9 +236,9 @@ class Operations:
 
 
 def sequence_of(items: Sequence[Lowered]) -> LazySequence:
-    """A sequence of what is there already."""
-    made = dict(enumerate(items))
-    return LazySequence(len(items), lambda index: done(items[index]), made=made)
+    """Returns a sequence of values that are already available."""
+    cache = dict(enumerate(items))
+    return LazySequence(len(items), lambda index: done(items[index]), cache=cache)
 
 
 def _picked(whole: LazySequence, places: range) -> LazySequence:
@@ -249,7 +250,7 @@ def _picked(whole: LazySequence, places: range) -> LazySequence:
 
 
 def _steps(start: float, stop: float, step: float) -> int | None:
-    """How many numbers a range has; None where it has no end."""
+    """Returns the length of a range; None if it is infinite."""
     if not (math.isfinite(start) and math.isfinite(step) and step) or math.isnan(stop):
         return None
     if math.isinf(stop):

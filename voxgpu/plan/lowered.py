@@ -1,8 +1,8 @@
-"""What does a step of a program come to while it is lowered?
+"""Lowered values: what a step of a program evaluates to during lowering.
 
-A node's id, an image without a grid yet, a lazy sequence, a function, a value still to be found
-(``Thunk``), or ``None`` for a mistake that has been told. A number or truth value that follows
-from the program's text alone is just that, and becomes a node where a node needs it.
+A lowered value is a node id, an image without a grid, a lazy sequence, a function, a deferred
+value (``Thunk``), or ``None`` after an error that has been reported. Numbers and truth values that
+are constants of the program's text are represented by themselves and become nodes on demand.
 """
 
 from __future__ import annotations
@@ -17,47 +17,49 @@ from voxgpu.plan.graph import Gridless, Trace
 
 
 class FunctionMarker:
-    """What a function comes to: which one it is has been decided by types already."""
+    """The lowered value of a function; type checking has already resolved which one it is."""
 
 
 FUNCTION = FunctionMarker()
 
 
 class Thunk:
-    """A value that is found when something needs it, once.
+    """A value that is computed on first use, and only once.
 
-    Finding it may take running a part of the program: ``if`` by a computed number, for example.
+    Computing it may require running part of the program, for example for an ``if`` whose condition
+    is
+    a computed number.
     """
 
-    __slots__ = ("is_found", "value", "work")
+    __slots__ = ("is_evaluated", "value", "work")
 
     def __init__(self, work: Callable[[], Work]) -> None:
         self.work = work
         self.value: Lowered = None
-        self.is_found = False
+        self.is_evaluated = False
 
 
 @dataclass(slots=True, eq=False)
 class LazySequence:
-    """A sequence whose items are lowered when they are asked for, once.
+    """A sequence whose items are lowered on demand, and only once.
 
-    make     the item of a number from 0
-    node     the node that has the whole sequence as its value, if one does
-    numbers  all items, where they are numbers that follow from the program's text alone
+    make     returns the item with an index, from 0
+    node     the node whose value is the whole sequence, if there is one
+    numbers  all items, if they are numbers known from the program's text
     """
 
     length: int
     make: Callable[[int], Work]
     node: ValueId | None = None
     numbers: Sequence[float] | None = None
-    made: dict[int, Lowered] = field(default_factory=dict)
+    cache: dict[int, Lowered] = field(default_factory=dict)
 
 
 Lowered = ValueId | float | bool | Gridless | LazySequence | Thunk | FunctionMarker | None
 
 
 class CallBlock(NamedTuple):
-    """The value of a block for these arguments is needed."""
+    """Request for the value of a block applied to these arguments."""
 
     block: Block
     arguments: tuple[Lowered, ...]
@@ -65,48 +67,48 @@ class CallBlock(NamedTuple):
 
 
 class GetItem(NamedTuple):
-    """An item of a sequence is needed; it may be pending."""
+    """Request for an item of a sequence; the result may be a thunk."""
 
     sequence: LazySequence
     number: int
 
 
 class TryStatic(NamedTuple):
-    """The value is wanted if it can be found without running anything, else it stays pending."""
+    """Request for a value if it can be determined without execution; else a thunk remains."""
 
     pending: Thunk
 
 
 class SideEffect(NamedTuple):
-    """Something is about to be asked of the world, which is no matter for an attempt."""
+    """Signals a side effect (writing a file). Speculative lowering stops here."""
 
 
 class EvaluateNodes(NamedTuple):
-    """What these nodes come to must be known to go on: they are run."""
+    """Request for the values of these nodes, which are executed."""
 
     ids: tuple[ValueId, ...]
 
 
-#: What is done with pauses: it asks for one of the above or for the value of a ``Thunk``.
+#: A coroutine that yields requests (the classes above, or a ``Thunk``) and receives the results.
 Work = Generator[CallBlock | GetItem | TryStatic | SideEffect | EvaluateNodes | Thunk, Any, Any]
 
 
 class RequiresExecution(Exception):
-    """Going on takes running a part of the program, and nothing may run now."""
+    """Raised when lowering needs to run part of the program, but execution is not allowed now."""
 
 
 class LoweringError(Exception):
-    """A mistake that was found only after a part of the program had run; args: the diagnostic."""
+    """An error found after part of the program had run; its argument is the diagnostic."""
 
 
 def done(value: Lowered) -> Work:
-    """Work that is done."""
+    """Returns a completed coroutine with this value."""
     return value
     yield
 
 
 def force(value: Lowered) -> Work:
-    """The value, found if it was pending."""
+    """Returns the value, computing it if it is a thunk."""
     while isinstance(value, Thunk):
         value = yield value
     return value

@@ -1,11 +1,11 @@
-"""What does a checked program compute? A plan: functions inlined, equal work made one node.
+"""Lowering of a checked program to a plan: functions are inlined, equal work becomes one node.
 
-Grids are settled here, before anything is loaded beyond headers: images that are combined must
-lie on one grid, and images without a grid take it from those they are combined with.
+Grids are resolved here, before any voxels are loaded: images that are combined must lie on one
+grid, and images without a grid take it from the images they are combined with.
 
-Where the plan depends on a number that must be computed, such as the length of a sequence, that
-number is asked for: the part of the plan that it needs is run, and lowering goes on. Everything
-that can be told without is told first.
+Where the plan depends on a computed number, such as the length of a sequence, the part of the plan
+that computes it is run, and lowering continues with the result. Everything that can be checked
+without execution is checked first.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ from voxgpu.plan.trampoline import Trampoline
 from voxgpu.primitives.primitive import Value
 from voxgpu.types import ImageOf, SequenceOf
 
-#: Runs a plan with these values for goals; their values, or a diagnostic instead of one that
-#: failed, and what else has become known.
+#: Runs a plan with these nodes as goals. Returns their values, or a diagnostic in place of each
+#: that failed, and other values that have become known.
 Ask = Callable[[Plan, Sequence[ValueId]], Mapping[ValueId, Value | Diagnostic]]
 
 
@@ -74,19 +74,19 @@ def lower(
     ask: Ask | None = None,
     tolerance: float = TOLERANCE,
 ) -> Plan:
-    """The plan of a program; mistakes go to ``diagnostics``.
+    """Returns the plan of a program; errors go to ``diagnostics``.
 
     digest  the content digest of the file with this header
-    adopt   take images of equal shape for images on the grid of the first one, with a warning
-    ask     runs a part of the plan; None: nothing may run, and goals that need it are left out
-    tolerance  how far apart voxel centers of one grid may lie, in smallest spacings
+    adopt   treat images of equal shape as lying on the grid of the first one, with a warning
+    ask     runs a part of the plan; if None, nothing runs, and goals that need it are left out
+    tolerance  maximum distance between voxel centers of agreeing grids, in smallest spacings
     """
     lowering = Lowering(program, digest, diagnostics, files, adopt, ask, tolerance)
     return Goals(lowering, program, refuse_save).plan()
 
 
 class Lowering:
-    """The state of lowering; ``goals.py`` drives it."""
+    """The state of lowering, driven by ``goals.py``."""
 
     def __init__(
         self,
@@ -102,49 +102,49 @@ class Lowering:
         self.diagnostics = diagnostics
         self.graph = Graph()
         self.main: list[Lowered] = []
-        #: What `WriteImage` has asked for since somebody looked.
-        self.written: list[tuple[ValueId, str, Trace]] = []
-        #: The paths of all that it has asked for.
+        #: The `WriteImage` requests since they were last collected.
+        self.write_requests: list[tuple[ValueId, str, Trace]] = []
+        #: The paths of all `WriteImage` requests.
         self.paths: set[str] = set()
         self.can_ask = ask is not None
-        #: Whether parts of the program may run by now: mistakes then fail one goal only.
+        #: Whether parts of the program may run. From then on an error fails only one goal.
         self.is_running = False
         self._ask = ask
         self._digest = digest
         self.driver = Trampoline(self._block, self._evaluate)
-        self.applying = PrimitiveApplier(
+        self.applier = PrimitiveApplier(
             self.graph, _first_grid(program), adopt, self.report, tolerance
         )
         self._operations = Operations(
-            self.graph, self.applying, files, self._load, self._write, self.report
+            self.graph, self.applier, files, self._load, self._write, self.report
         )
 
     def report(self, diagnostic: Diagnostic) -> None:
-        """Tells a mistake; once parts of the program have run it fails what is being made."""
+        """Reports an error; once parts of the program have run, it fails the current goal."""
         if self.is_running and diagnostic.is_error:
             raise LoweringError(diagnostic)
         self.diagnostics.add(diagnostic)
 
     def run_main(self) -> None:
-        """Lowers the main block, as far as that runs nothing."""
+        """Lowers the main block as far as possible without execution."""
         self.driver.run(self._block(self.program.main, (), (), self.main))
 
     def _evaluate(self, ids: tuple[ValueId, ...]) -> list[Any]:
-        """The values of nodes, by running them; scalars are remembered as constants."""
+        """Returns the values of nodes by running them; scalars are recorded as constants."""
         unknown = [id for id in dict.fromkeys(ids) if self.graph.known_value(id) is None]
         if unknown and (self._ask is None or not self.is_running):
             raise RequiresExecution
-        found: Mapping[ValueId, Any] = {}
+        results: Mapping[ValueId, Any] = {}
         if unknown and self._ask is not None:
-            found = self._ask(self.graph.plan(()), unknown)
-            self.graph.know(found)
+            results = self._ask(self.graph.plan(()), unknown)
+            self.graph.record_values(results)
         for id in unknown:
-            if isinstance(found[id], Diagnostic):
-                raise LoweringError(found[id])
-        return [found[id] if id in found else self.graph.known_value(id) for id in ids]
+            if isinstance(results[id], Diagnostic):
+                raise LoweringError(results[id])
+        return [results[id] if id in results else self.graph.known_value(id) for id in ids]
 
     def _write(self, image: ValueId, path: str, trace: Trace) -> None:
-        self.written.append((image, path, trace))
+        self.write_requests.append((image, path, trace))
         self.paths.add(path)
 
     def _load(self, header: Any, kind: ImageOf, trace: Trace) -> ValueId:
@@ -152,7 +152,7 @@ class Lowering:
         return self.graph.load(self._digest(header), header, whole, trace)
 
     def _volumes(self, header: Any, kind: SequenceOf, trace: Trace) -> LazySequence:
-        """The volumes of a file, which is hashed when the first of them is asked for."""
+        """Returns the volumes of a file, which is hashed when the first of them is needed."""
         assert isinstance(kind.item, ImageOf)
         whole = ImageOf(kind.item.content, header.element, header.channels, header.grid)
         digest = cache(partial(self._digest, header))
@@ -171,11 +171,11 @@ class Lowering:
     ) -> Work:
         values = [] if values is None else values
         for step in block.steps:
-            # By far the most frequent steps first: programs may come to millions of them.
+            # The most frequent steps come first: programs may have millions of them.
             if isinstance(step, Apply):
-                given = [values[each] for each in step.arguments]
-                value = self.applying.apply(step.primitive, given, (step.span, *trace))
-                if isinstance(value, Thunk) and not _waits(given):
+                inputs = [values[each] for each in step.arguments]
+                value = self.applier.apply(step.primitive, inputs, (step.span, *trace))
+                if isinstance(value, Thunk) and not _needs_execution(inputs):
                     value = yield TryStatic(value)
             elif isinstance(step, Parameter):
                 value = arguments[step.number]
@@ -184,7 +184,7 @@ class Lowering:
                 value = yield CallBlock(step.function, inside, (step.span, *trace))
             else:
                 value = self._step(step, values, trace)
-                if isinstance(value, Thunk) and _is_new(step, values):
+                if isinstance(value, Thunk) and _is_unattempted(step, values):
                     value = yield TryStatic(value)
             values.append(value)
         return values[block.result] if values else None
@@ -192,7 +192,7 @@ class Lowering:
     def _step(self, step: Step, values: list[Lowered], trace: Trace) -> Lowered:
         match step:
             case Constant(value, _, span):
-                return self.graph.written(value, (span, *trace))
+                return self.graph.add_literal(value, (span, *trace))
             case Outer(number):
                 return self.main[number]
             case SequenceStep(items):
@@ -209,34 +209,34 @@ class Lowering:
         return self._lower_deferred(step, values, trace)
 
     def _lower_deferred(self, step: Step, values: list[Lowered], trace: Trace) -> Lowered:
-        """Steps whose value may take running something."""
-        given = _inputs(step, values)
-        if None in given:
+        """Lowers steps whose value may require execution."""
+        inputs = _required_inputs(step, values)
+        if None in inputs:
             return None
         inside = (step.span, *trace)
         match step:
             case Operate(operation):
                 return _after_arguments(
-                    given, lambda found: self._operations.perform(operation, found, inside)
+                    inputs, lambda results: self._operations.perform(operation, results, inside)
                 )
             case ForEach(block, _, captures):
                 around = tuple(values[each] for each in captures)
                 return _after_arguments(
-                    given, lambda found: _lower_map(found[0], block, around, inside)
+                    inputs, lambda results: _lower_map(results[0], block, around, inside)
                 )
             case Select(block, _, captures):
                 around = tuple(values[each] for each in captures)
                 return _after_arguments(
-                    given, lambda found: self._lower_filter(found[0], block, around, inside)
+                    inputs, lambda results: self._lower_filter(results[0], block, around, inside)
                 )
             case FoldLeft(_, start):
                 first = None if start is None else values[start]
                 return _after_arguments(
-                    given[-1:], lambda found: self._lower_fold(found[0], step, first, inside)
+                    inputs[-1:], lambda results: self._lower_fold(results[0], step, first, inside)
                 )
             case Choose():
                 return _after_arguments(
-                    given, lambda found: self._lower_if(found[0], step, values, inside)
+                    inputs, lambda results: self._lower_if(results[0], step, values, inside)
                 )
         raise AssertionError(step)
 
@@ -288,8 +288,8 @@ class Lowering:
         return (yield CallBlock(block, tuple(values[each] for each in captures), trace))
 
 
-def _inputs(step: Step, values: list[Lowered]) -> list[Lowered]:
-    """What a step cannot do without."""
+def _required_inputs(step: Step, values: list[Lowered]) -> list[Lowered]:
+    """Returns the values that a step cannot do without."""
     match step:
         case Operate(arguments=inputs):
             return [values[each] for each in inputs]
@@ -300,29 +300,29 @@ def _inputs(step: Step, values: list[Lowered]) -> list[Lowered]:
     return []
 
 
-def _is_new(step: Step, values: list[Lowered]) -> bool:
-    """Whether nobody has tried to find the value of a step that is pending."""
-    return not isinstance(step, Outer) and not _waits(_inputs(step, values))
+def _is_unattempted(step: Step, values: list[Lowered]) -> bool:
+    """Returns whether a step is pending and its value has not been attempted."""
+    return not isinstance(step, Outer) and not _needs_execution(_required_inputs(step, values))
 
 
-def _waits(values: Sequence[Lowered]) -> bool:
-    """Whether something is known already to take running a part of the program."""
+def _needs_execution(values: Sequence[Lowered]) -> bool:
+    """Returns whether any of the values is known to require execution."""
     return any(isinstance(each, Thunk) for each in values)
 
 
-def _after_arguments(given: list[Lowered], work: Callable[[list[Any]], Work]) -> Thunk:
-    """What ``work`` makes of these values once they are found."""
+def _after_arguments(inputs: list[Lowered], work: Callable[[list[Any]], Work]) -> Thunk:
+    """Returns a thunk that applies ``work`` to these values once they are computed."""
 
     def find() -> Work:
-        found: list[Any] = []
-        for each in given:
+        results: list[Any] = []
+        for each in inputs:
             value = each
             while isinstance(value, Thunk):
                 value = yield value
             if value is None:
                 return None
-            found.append(value)
-        result = yield from work(found)
+            results.append(value)
+        result = yield from work(results)
         while isinstance(result, Thunk):
             result = yield result
         return result
@@ -344,7 +344,7 @@ def _lower_map(
 
 
 def _first_grid(program: Program) -> Grid | None:
-    """The grid of the first file that the program loads (VoxLogicA 1's rule)."""
+    """Returns the grid of the first file that the program loads (the rule of VoxLogicA 1)."""
     for step in program.main.steps:
         if isinstance(step, LoadFile):
             grid: Grid = step.header.grid

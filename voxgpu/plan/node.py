@@ -1,4 +1,4 @@
-"""What is a plan? Nodes named by what they mean, and the goals beside them."""
+"""Plans: content-addressed nodes and the goals that use them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from voxgpu.types import Type
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One operation on values that other nodes make.
+    """An operation on the values of other nodes.
 
-    inputs      ids of the values it is applied to, in the order of the primitive's parameters
+    inputs      ids of its operands, in the order of the primitive's parameters
     parameters  what else it depends on: the value of a constant, the digest of a file, static
                 arguments, the grid of an image that no input determines
     """
@@ -28,7 +28,7 @@ class Node:
 
     @property
     def id(self) -> ValueId:
-        """The hash of everything above; nothing else is in it."""
+        """The hash of the fields above and nothing else."""
         meaning = self.primitive.meaning
         if self.parameters:
             meaning += meaning_of(*self.parameters)
@@ -36,35 +36,36 @@ class Node:
 
 
 def arguments_of(node: Node, inputs: Sequence[Any]) -> list[Any]:
-    """What a node's primitive is given: the inputs, static arguments in their places.
+    """Returns the arguments of a node's primitive: inputs and static arguments, in order.
 
-    Primitives without parameters take any number of inputs; optional ones may be missing.
+    Primitives without declared parameters take any number of inputs; optional ones may be absent.
     """
     if not node.primitive.parameters:
         return list(inputs)
-    given, static = iter(inputs), iter(node.parameters)
+    remaining_inputs, static = iter(inputs), iter(node.parameters)
     count = len(inputs) + sum(each.static for each in node.primitive.parameters)
     return [
-        next(static) if parameter.static else next(given)
+        next(static) if parameter.static else next(remaining_inputs)
         for parameter in node.primitive.parameters[:count]
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Something to deliver: effects are beside the nodes, so that nodes stay pure.
+    """A value to deliver. Effects are kept apart from the nodes, so that nodes stay pure.
 
     action  ``save`` or ``print``
-    label   the file name or the label, as the program gives it
-    file    the file that a ``save`` writes, links followed, so that two names of one file are
-            equal; empty where nothing is known of folders
-    part    of a ``save`` of several volumes into one file, which one this is, from 0
-    parts   how many they are; 0 for an image with a file of its own
-    labels  whether the image has labels of `lcc`, which are saved in as few bytes as hold them
-    kind    of what the program prints: its type. Items of a sequence may then be missing; None
-            where a value is wanted whole
-    missing the items that failed before the run and are not in the value: place, what to tell
-    paths   texts in the value that are paths of files to be written before
+    label   the file name or the label, as written in the program
+    file    the resolved path of the file that a ``save`` writes, so that two names of one file
+            compare equal; empty if no output folder is known
+    part    for a ``save`` of several volumes into one file, the index of the volume, from 0
+    parts   the number of volumes; 0 for an image with a file of its own
+    labels  whether the image holds labels of `lcc`, saved in the smallest sufficient type
+    kind    for a ``print`` of a sequence, its type: items may then be missing; None if the value
+            must
+            be complete
+    missing the items that failed before the run and are not in the value, with their diagnostics
+    paths   strings in the value that are paths of files to be written first
     """
 
     action: str
@@ -82,22 +83,22 @@ class Goal:
 
     @property
     def target(self) -> str:
-        """What tells the file of a ``save`` from those of others."""
+        """Identifies the output file of a ``save``."""
         return self.file or normpath(self.label)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A program's meaning.
+    """The meaning of a program.
 
     nodes    by id; every node comes after its inputs
-    types    of the nodes' values; images with element and grid
-    goals    in the order of the program
-    origins  where each node comes from: its place in the text, then the calls around it
-    files    what the reader needs to load the file of a node: its header
-    failures goals that are not here, and what is wrong, found after parts of the program ran
-    loaded   all files of the images that are loaded, also of equal ones, and where
-    waiting  goals that are not here because nothing could be run to find what they need
+    types    the types of the nodes' values; images have element type and grid
+    goals    in program order
+    origins  source location of each node, followed by the calls that lead to it
+    files    the header that the reader needs for a file's node
+    failures goals that failed after parts of the program ran, with their diagnostics
+    loaded   all image files that are loaded, including duplicates by content, and where
+    waiting  goals left out because they need execution, which was not possible
     """
 
     nodes: Mapping[ValueId, Node]
@@ -111,17 +112,17 @@ class Plan:
 
 
 def without_dead_nodes(plan: Plan) -> Plan:
-    """The plan without what no goal needs, in the same order."""
-    wanted = {goal.value for goal in plan.goals}
+    """Returns the plan without nodes that no goal needs, in the same order."""
+    needed = {goal.value for goal in plan.goals}
     for id in reversed(list(plan.nodes)):
-        if id in wanted:
-            wanted.update(plan.nodes[id].inputs)
+        if id in needed:
+            needed.update(plan.nodes[id].inputs)
     return Plan(
-        {id: node for id, node in plan.nodes.items() if id in wanted},
-        {id: kind for id, kind in plan.types.items() if id in wanted},
+        {id: node for id, node in plan.nodes.items() if id in needed},
+        {id: kind for id, kind in plan.types.items() if id in needed},
         plan.goals,
-        {id: spans for id, spans in plan.origins.items() if id in wanted},
-        {id: header for id, header in plan.files.items() if id in wanted},
+        {id: spans for id, spans in plan.origins.items() if id in needed},
+        {id: header for id, header in plan.files.items() if id in needed},
         plan.failures,
         plan.waiting,
     )

@@ -1,4 +1,4 @@
-"""What is in the files that a program names? Known by their headers before anything runs."""
+"""Access to the headers of the files that a program names, before anything runs."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from voxgpu.unicode_paths import from_home
 
 
 class HeaderMemory(Protocol):
-    """Remembers headers of files from one process to the next."""
+    """A cache of image headers that persists between processes."""
 
-    def header(self, place: str) -> Header | None:
-        """The header of the image there, if all of its files are as they were."""
+    def header(self, path: str) -> Header | None:
+        """Returns the cached header of an image if all of its files are unchanged, else None."""
 
-    def note_header(self, place: str, header: Header) -> None:
-        """The image there has this header."""
+    def note_header(self, path: str, header: Header) -> None:
+        """Stores the header of an image."""
 
 
 class ProgramFiles:
-    """What a program reads of files before it runs; each header once.
+    """Reads the files that a program needs before it runs, each header once.
 
-    beside  the folder of the program, in which files may be that are not where they are looked for
+    beside  the program's folder; used in hints about files that are not where they were looked for
     """
 
     def __init__(
@@ -43,19 +43,19 @@ class ProgramFiles:
         self._roots = roots
         self._beside = beside
         self._options = options
-        # What is remembered of headers holds for the default options only.
-        self._seen = seen if options == AS_USUAL else None
+        # Cached headers are valid for the default options only.
+        self._cache = seen if options == AS_USUAL else None
         self._read: dict[str, Header] = {}
 
     def describe(self, path: str) -> tuple[Type, Header]:
-        """The type of the image in a file, or of several volumes, and its header."""
+        """Returns the type of the image (or volumes) in a file, and its header."""
         header = self._read.get(path) or self._header(from_home(path))
         self._read[path] = header
         kind = NUMBER_IMAGE if header.channels == 1 else COLOR_IMAGE
         return (kind if header.volumes == 1 else SequenceOf(kind)), header
 
     def listing(self, folder: str, pattern: str, recursive: bool, whole: bool) -> list[str]:
-        """The names of what is in a folder."""
+        """Returns the matching names in a folder."""
         try:
             return listing(Path(from_home(folder)), pattern, recursive, whole, self._roots)
         except FileError as problem:
@@ -77,13 +77,13 @@ class ProgramFiles:
         return header
 
     def _seen_header(self, path: str) -> Header:
-        """The header, without reading it where it has been read from the same file before."""
-        if self._seen is None or without_fragment(path)[1]:
+        """Returns the header, from the cache if the file is unchanged."""
+        if self._cache is None or without_fragment(path)[1]:
             return read_header(Path(path), self._options)
-        place = existing(Path(path))
-        header = self._seen.header(place)
+        resolved = existing(Path(path))
+        header = self._cache.header(resolved)
         if header is None:
             header = read_header(Path(path))
-            if not Path(place).is_dir():  # what a folder holds has no one state
-                self._seen.note_header(place, header)
+            if not Path(resolved).is_dir():  # the content of a folder cannot be validated cheaply
+                self._cache.note_header(resolved, header)
         return header

@@ -1,4 +1,4 @@
-"""The files of a program's saves: one file under two names is one file."""
+"""Output files of a program, identified by resolved path rather than by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from voxgpu.unicode_paths import from_home
 
 
 def with_files(plan: Plan, output: Path) -> Plan:
-    """The plan with the file of each ``save``, as one path however the program spells it."""
+    """Returns the plan with the resolved output path of each ``save``."""
     goals = tuple(
         replace(goal, file=os.path.realpath(output / from_home(goal.label)))
         if goal.action == "save"
@@ -23,9 +23,9 @@ def with_files(plan: Plan, output: Path) -> Plan:
 
 
 def refuse_inputs(plan: Plan, diagnostics: Diagnostics, may_overwrite: bool) -> None:
-    """Add E204 for each ``save`` that would write a file which the program loads.
+    """Reports E204 for each ``save`` that would overwrite a file the program loads.
 
-    may_overwrite  it is asked for: a warning, W205, is enough
+    may_overwrite  overwriting was requested: report only a warning, W205
     """
     loaded = {os.path.realpath(file): trace for file, trace in plan.loaded.items()}
     for goal in plan.goals:
@@ -43,7 +43,7 @@ def refuse_inputs(plan: Plan, diagnostics: Diagnostics, may_overwrite: bool) -> 
 
 
 def warn_of_overwriting(plan: Plan, diagnostics: Diagnostics) -> None:
-    """Add W202 for each file that is saved more than once, under whatever names."""
+    """Reports W202 for each file that is saved more than once, under any name."""
     seen: dict[str, Goal] = {}
     for goal in plan.goals:
         if goal.action == "save":

@@ -1,6 +1,6 @@
-"""How does a program look at each stage, for people and for other programs?
+"""Display of the compilation stages, as text and as data.
 
-Every stage is shown as a list of nodes with edges: flat, so that no program is too deep for it.
+Every stage is a flat list of nodes with edges, so programs of any depth can be shown.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from voxgpu.types import Function
 
 @dataclass(frozen=True)
 class Vertex:
-    """One thing of a stage: its name there, what it is, and the names of what it is made of.
+    """A vertex of a stage: its name, description and the names of its operands.
 
-    details  what the stage adds: expressions of a kernel, its text, what a task costs
+    details  stage-specific information: kernel expressions, source text, cost of a task
     """
 
     name: str
@@ -53,7 +53,7 @@ class Vertex:
 
 @dataclass(frozen=True)
 class StageGraph:
-    """A stage: its text, its vertices, and the goals with the vertices they want."""
+    """A stage: its text, its vertices, and the goals with the vertices they refer to."""
 
     stage: str
     text: str
@@ -64,7 +64,7 @@ class StageGraph:
 def stage_graph(
     stage: str, commands: Iterable[Command], program: Program, plan: Plan
 ) -> StageGraph:
-    """The stage of that name: ``syntax``, ``program`` or ``plan``."""
+    """Returns the graph of a stage: ``syntax``, ``program`` or ``plan``."""
     match stage:
         case "syntax":
             mine = [each for each in commands if not each.span.source.ours]
@@ -100,8 +100,8 @@ def _dot(graph: StageGraph) -> str:
     numbers = {vertex.name: f"n{index}" for index, vertex in enumerate(graph.vertices)}
     lines = [f"digraph {graph.stage} {{", "  rankdir=BT; node [shape=box, fontname=Helvetica];"]
     for vertex in graph.vertices:
-        told = (vertex.label, vertex.type, vertex.details)
-        label = "\n".join(each for each in told if each)
+        parts = (vertex.label, vertex.type, vertex.details)
+        label = "\n".join(each for each in parts if each)
         lines.append(f"  {numbers[vertex.name]} [label={_quoted(label)}];")
         lines += [f"  {numbers[each]} -> {numbers[vertex.name]};" for each in vertex.inputs]
     for index, (action, label, value) in enumerate(graph.goals):
@@ -155,7 +155,7 @@ def _expressions(command: Command) -> list[Expression]:
 
 
 def _expression_vertices(root: Expression, vertices: list[Vertex]) -> str:
-    """Appends a vertex for every expression below ``root``, last for itself; its name."""
+    """Appends a vertex for every subexpression of ``root``; returns the name of its own vertex."""
     names: list[str] = []
     stack: list[tuple[Expression, bool]] = [(root, False)]
     while stack:
@@ -265,7 +265,7 @@ def _step_label(step: Step, blocks: dict[Block, int]) -> str:
 
 
 def show_plan(plan: Plan, stage: str = "plan") -> StageGraph:
-    """A plan as a graph; ``stage`` is what it is called."""
+    """Returns a plan as a graph; ``stage`` is its title."""
     short = {id: f"%{index}" for index, id in enumerate(plan.nodes)}
     lines: list[str] = []
     vertices: list[Vertex] = []
@@ -283,12 +283,12 @@ def show_plan(plan: Plan, stage: str = "plan") -> StageGraph:
 
 
 def goal_label(goal: Goal) -> str:
-    """For people: what is done with a value."""
+    """Returns a goal's display label."""
     return "value" if goal.action == "find" else f'{goal.action} "{goal.label}"'
 
 
 def node_label(node: Node) -> str:
-    """For people: the operation with its static arguments."""
+    """Returns a node's display label: its operation and static arguments."""
     if node.primitive is CONSTANT:
         return repr(node.parameters[0])
     if node.primitive is LOAD:

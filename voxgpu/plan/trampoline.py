@@ -1,6 +1,6 @@
-"""How does lowering go on where one value needs another first? On a stack of our own.
+"""Scheduler for lowering coroutines, with an explicit stack instead of recursion.
 
-Programs may nest as deep as they like, and chains of pending values may be long, so nothing here
+Programs may be nested arbitrarily deep and chains of pending values may be long, so nothing here
 is recursive.
 """
 
@@ -25,17 +25,17 @@ from voxgpu.plan.lowered import (
     Work,
 )
 
-#: Runs the work of a block for arguments.
+#: Returns the coroutine that evaluates a block for these arguments.
 RunBlock = Callable[[Block, tuple[Lowered, ...], Trace], Work]
 
-#: The values of nodes, by running them; raises RequiresExecution where that may not be done.
+#: Returns the values of nodes by running them; raises RequiresExecution if that is not allowed.
 Evaluate = Callable[[tuple[ValueId, ...]], list[Any]]
 
 
 class _Frame(NamedTuple):
-    """Work under way, and what waits for it.
+    """A suspended coroutine, and what receives its result.
 
-    fallback  what to go on with instead where it would have to run something
+    fallback  the value to continue with if the coroutine would need execution
     """
 
     work: Work
@@ -44,7 +44,7 @@ class _Frame(NamedTuple):
 
 
 class Trampoline:
-    """Runs work; remembers the values of blocks, items and pending values."""
+    """Runs coroutines, and caches the values of blocks, items and thunks."""
 
     def __init__(self, run_block: RunBlock, evaluate: Evaluate) -> None:
         self._run_block = run_block
@@ -52,12 +52,12 @@ class Trampoline:
         self._invoked: dict[tuple[Block, tuple[Lowered, ...]], Lowered] = {}
 
     def run(self, work: Work) -> Any:
-        """The result of work. Raises RequiresExecution or Failed where it cannot be had."""
+        """Returns the result of a coroutine. Raises RequiresExecution or LoweringError."""
         stack = [_Frame(work, None)]
         answer: Any = None
         while stack:
             try:
-                wanted = stack[-1].work.send(answer)
+                request = stack[-1].work.send(answer)
             except StopIteration as done:
                 frame = stack.pop()
                 answer = done.value
@@ -67,50 +67,54 @@ class Trampoline:
             except (RequiresExecution, LoweringError):
                 answer = _fall_back(stack)
                 continue
-            if isinstance(wanted, SideEffect):
+            if isinstance(request, SideEffect):
                 answer = _fall_back(stack) if any(each.fallback for each in stack) else None
                 continue
-            if isinstance(wanted, EvaluateNodes):
-                answer = self._values(wanted, stack)
+            if isinstance(request, EvaluateNodes):
+                answer = self._values(request, stack)
                 continue
-            found, answer, frame = self._begin(wanted)
-            if not found:
+            is_available, answer, frame = self._answer_or_frame(request)
+            if not is_available:
                 stack.append(frame)
         return answer
 
-    def _begin(self, wanted: Any) -> tuple[bool, Any, Any]:
-        """Whether what is wanted is there, it, or else the frame that makes it."""
-        match wanted:
+    def _answer_or_frame(self, request: Any) -> tuple[bool, Any, Any]:
+        """Returns (True, value, None) if the request can be answered, else (False, None, frame)."""
+        match request:
             case CallBlock(block, arguments, trace):
                 key = (block, arguments)
                 if key in self._invoked:
                     return True, self._invoked[key], None
                 work = self._run_block(block, arguments, trace)
-                return False, None, _Frame(work, _setter(self._invoked, key))
+                return False, None, _Frame(work, _cache_writer(self._invoked, key))
             case GetItem(sequence, index):
                 if sequence.numbers is not None:
                     number = sequence.numbers[index]
-                    if number > 0 or number < 0:  # 0 and NaN need care: `Graph.folded`
+                    if number > 0 or number < 0:  # not 0 or NaN, see `Graph.as_scalar`
                         return True, number, None
-                if index in sequence.made:
-                    return True, sequence.made[index], None
-                return False, None, _Frame(sequence.make(index), _setter(sequence.made, index))
+                if index in sequence.cache:
+                    return True, sequence.cache[index], None
+                return (
+                    False,
+                    None,
+                    _Frame(sequence.make(index), _cache_writer(sequence.cache, index)),
+                )
             case TryStatic(pending):
-                if pending.is_found:
+                if pending.is_evaluated:
                     return True, pending.value, None
-                return False, None, _Frame(pending.work(), _finder(pending), pending)
+                return False, None, _Frame(pending.work(), _thunk_writer(pending), pending)
             case Thunk():
-                if wanted.is_found:
-                    return True, wanted.value, None
-                return False, None, _Frame(wanted.work(), _finder(wanted))
-        raise AssertionError(wanted)
+                if request.is_evaluated:
+                    return True, request.value, None
+                return False, None, _Frame(request.work(), _thunk_writer(request))
+        raise AssertionError(request)
 
-    def _values(self, wanted: EvaluateNodes, stack: list[_Frame]) -> Any:
-        """The values of nodes; nothing runs for an attempt."""
+    def _values(self, request: EvaluateNodes, stack: list[_Frame]) -> Any:
+        """Returns the values of nodes; raises RequiresExecution during speculative lowering."""
         if any(frame.fallback for frame in stack):
             return _fall_back(stack)
         try:
-            return self._evaluate(wanted.ids)
+            return self._evaluate(request.ids)
         except (RequiresExecution, LoweringError):
             for frame in reversed(stack):
                 frame.work.close()
@@ -118,7 +122,7 @@ class Trampoline:
 
 
 def _fall_back(stack: list[_Frame]) -> Thunk:
-    """Gives up work back to the innermost attempt, whose value stays pending; else raises on."""
+    """Abandons work up to the innermost attempt and returns its thunk; re-raises without one."""
     while stack:
         frame = stack.pop()
         frame.work.close()
@@ -127,16 +131,16 @@ def _fall_back(stack: list[_Frame]) -> Thunk:
     raise
 
 
-def _setter(made: dict[Any, Lowered], key: Any) -> Callable[[Lowered], None]:
+def _cache_writer(cache: dict[Any, Lowered], key: Any) -> Callable[[Lowered], None]:
     def done(value: Lowered) -> None:
-        made[key] = value
+        cache[key] = value
 
     return done
 
 
-def _finder(pending: Thunk) -> Callable[[Lowered], None]:
+def _thunk_writer(pending: Thunk) -> Callable[[Lowered], None]:
     def done(value: Lowered) -> None:
         if value is not pending:
-            pending.value, pending.is_found = value, True
+            pending.value, pending.is_evaluated = value, True
 
     return done

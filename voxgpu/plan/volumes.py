@@ -1,4 +1,4 @@
-"""Which sequences become one file of several volumes, and what keeps them from it?"""
+"""Sequences saved as one file of several volumes, and their restrictions."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from pathlib import Path
 from voxgpu.files.formats import NIFTI, suffix_of
 from voxgpu.types import ImageOf, Type
 
-#: The most volumes that a header of NIfTI-1 can tell.
-_MOST = 32767
+#: Maximum number of volumes in a NIfTI-1 header.
+_MAX_VOLUMES = 32767
 
 
 def is_one_file(label: str) -> bool:
-    """Whether a name ends in ``4d`` before the suffix of NIFTI: ``bold_4d.nii.gz``."""
+    """Returns whether a name ends in ``4d`` before a NIfTI suffix: ``bold_4d.nii.gz``."""
     path = Path(label)
     suffix = suffix_of(path)
     return suffix in NIFTI and path.name[: len(path.name) - len(suffix)].lower().endswith("4d")
 
 
 def unfit_length(length: int) -> tuple[str, str] | None:
-    """What is wrong with a file of so many volumes, and what to do."""
+    """Returns (message, help) if a file cannot hold this number of volumes, else None."""
     if not length:
         return "the sequence is empty: a file has at least one volume", ""
-    if length > _MOST:
-        return f"NIfTI holds at most {_MOST} volumes, the sequence has {length}", "save parts of it"
+    if length > _MAX_VOLUMES:
+        return (
+            f"NIfTI holds at most {_MAX_VOLUMES} volumes, the sequence has {length}",
+            "save parts of it",
+        )
     return None
 
 
 def unfit(
     first: ImageOf | None, kind: Type | None, index: int, label: str
 ) -> tuple[str, str] | None:
-    """What is wrong with the volume number ``index`` beside the first one, and what to do."""
+    """Returns (message, help) if volume number ``index`` cannot be stored with the first one."""
     apart = "save it under a name without `4d` at its end: then each image has a file of its own"
     if not isinstance(kind, ImageOf):
         return f"`{label}` holds one sequence of images, not a sequence of sequences", apart
