@@ -1,1 +1,1 @@
-"""From a plan to a schedule."""
+"""Optimization and scheduling of plans."""

@@ -1,7 +1,7 @@
-"""What of a step can be computed although some of its inputs failed?
+"""Removal of failed inputs from a step, so that its other results can still be computed.
 
-Nodes are computed together because that is faster, not because they need each other: what fails in
-one of them must not take the others along.
+Nodes are computed together for speed, not because they depend on each other. A failure in one of
+them must not affect the others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, ReducedScalar
 
 
 def without_failed_inputs(step: Step, failed: Collection[ValueId]) -> Step | None:
-    """The step without what depends on failed values; None where nothing is left."""
+    """Returns the step without what depends on failed values; None if nothing remains."""
     match step:
         case NodeStep() | StoreRead():
             return None
@@ -29,7 +29,7 @@ def without_failed_inputs(step: Step, failed: Collection[ValueId]) -> Step | Non
 
 
 class _Rest:
-    """A kernel without what needs failed inputs."""
+    """A fused kernel restricted to the outputs that do not depend on failed inputs."""
 
     def __init__(self, step: FusedStep, failed: Collection[ValueId]) -> None:
         self._step = step
@@ -86,7 +86,7 @@ class _Rest:
         return found
 
     def _rebuilt(self, expression: Scalar) -> Scalar | None:
-        """The expression with inputs numbered anew; None where it needs a failed one."""
+        """Returns the expression with inputs renumbered; None if it depends on a failed input."""
         detail = expression.detail
         if expression.operation == "read":
             source = self._step.images[detail[0]]  # type: ignore[call-overload]

@@ -1,13 +1,13 @@
-"""Which nodes are computed in one pass? Those of one stage that hang together.
+"""Fusion of nodes into kernels that compute them in one pass.
 
-The stage of a node is the greatest stage of its inputs, and one more where an input is made by
-anything but a voxelwise node. Along a path stages never fall, so that a path between two nodes of
-one stage stays within it: whatever is grouped within stages, the groups depend on each other in no
-circle. A reduction belongs to the stage of its images, so that they are gathered in the pass that
-computes them; its result belongs to the next.
+The stage of a node is the maximum stage of its inputs, plus one if an input is produced by anything
+but a voxelwise node. Stages never decrease along a path, so every path between two nodes of one
+stage stays within that stage. Therefore groups formed within stages cannot depend on each other
+cyclically. A reduction belongs to the stage of its images, so that it is computed in the same pass;
+its result belongs to the next stage.
 
-A group takes no more nodes once it would read too many images or compute too much per voxel; from
-then on nothing joins it, which keeps what was said above true.
+A group accepts no more nodes once it would read too many images or perform too many operations per
+voxel. From then on it stays closed, which preserves the absence of cycles.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class _Group:
 
 
 def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
-    """The steps of a plan; a step comes after those that it needs, in no particular order else.
+    """Returns the steps of a plan. Each step comes after those it depends on.
 
-    given  values that are there already: nothing is made for them
+    given  values that are already available, for which no steps are made
     """
     grouping = _Grouping(plan, given)
     in_group = {id: group for group in grouping.groups() for id in group.members}
@@ -75,7 +75,7 @@ def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
         elif in_group[id].order not in done:
             done.add(in_group[id].order)
             step = _Composition(plan, in_group[id], escapes, places).step()
-            if step.outputs:  # else no goal needs it
+            if step.outputs:  # otherwise no goal needs it
                 steps.append(step)
     return steps
 
@@ -83,10 +83,11 @@ def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
 def _batches(
     plan: Plan, given: Collection[ValueId], stage: Mapping[ValueId, int]
 ) -> dict[ValueId, list[ValueId]]:
-    """The nodes that are computed in batches, each with all nodes of its batch.
+    """Returns the nodes that are computed in batches, each with all nodes of its batch.
 
-    A batch is of one stage. Such a node is no voxelwise node, so its stage is greater than those of
-    its inputs: none of a batch depends on another, however their numbers are computed.
+    All nodes of a batch are of one stage. They are not voxelwise, so their stage is greater than
+    those
+    of their inputs; therefore no node of a batch depends on another, even via computed numbers.
     """
     found: dict[tuple[object, ...], list[ValueId]] = {}
     for id, node in plan.nodes.items():
@@ -97,7 +98,7 @@ def _batches(
 
 
 def _escapes(plan: Plan, in_group: Mapping[ValueId, _Group]) -> set[ValueId]:
-    """The values that somebody outside their group wants."""
+    """Returns the values that are used outside their group."""
     wanted = {goal.value for goal in plan.goals}
     for id, node in plan.nodes.items():
         mine = in_group.get(id)
@@ -108,18 +109,18 @@ def _escapes(plan: Plan, in_group: Mapping[ValueId, _Group]) -> set[ValueId]:
 
 
 class _Grouping:
-    """Puts nodes into groups, in the order of the plan."""
+    """Assigns nodes to groups, in plan order."""
 
     def __init__(self, plan: Plan, given: Collection[ValueId]) -> None:
         self._plan = plan
         self._given = given
-        self.stage: dict[ValueId, int] = {}  # of a value, once `groups` has run
+        self.stage: dict[ValueId, int] = {}  # by value id, after `groups` has run
         self._group: dict[ValueId, _Group] = {}
         self._gathering: dict[tuple[int, ValueId], _Group] = {}
         self._count = 0
 
     def groups(self) -> list[_Group]:
-        """The groups."""
+        """Returns the groups."""
         for id, node in self._plan.nodes.items():
             stage = max((self.stage[each] for each in node.inputs), default=0)
             if id in self._given or not self._is_fusible(id, node):
@@ -153,7 +154,7 @@ class _Grouping:
         ]
         groups = list(dict.fromkeys(before))
         if reduces:
-            # Reductions of one image go together although nothing passes between them.
+            # Reductions of the same image are grouped even though no value passes between them.
             read_too = {each for group in groups if group.accepts_nodes for each in group.images}
             shared = dict.fromkeys((*images, *sorted(read_too)))
             beside = [_current(self._gathering.get((stage, each))) for each in shared]
@@ -165,7 +166,8 @@ class _Grouping:
         open_groups = [each for each in groups if each.accepts_nodes and each.shape == grid.shape]
         merged = self._merged(open_groups, id, node, images)
         for group in groups:
-            # What is not joined is read like any image, and must not come to depend on this.
+            # A group that was not merged is read like any image and must not later depend on this
+            # one.
             group.accepts_nodes = merged is not None and group in open_groups
         if merged is None:
             merged = _Group(grid.shape, self._next())
@@ -178,7 +180,7 @@ class _Grouping:
     def _merged(
         self, groups: list[_Group], id: ValueId, node: Node, images: list[ValueId]
     ) -> _Group | None:
-        """The groups and the node as one group; None where that would be too much."""
+        """Merges the groups and the node into one group; returns None if it would be too large."""
         if not groups:
             return None
         members = {each for group in groups for each in group.members} | {id}
@@ -189,7 +191,7 @@ class _Grouping:
             return None
         if gathers >= MOST_OUTPUTS:
             return None
-        # The larger one takes the others in, so that all merging takes n log n steps.
+        # The larger group absorbs the others, so that all merging takes O(n log n) steps.
         first = max(groups, key=lambda group: len(group.members))
         for group in groups:
             if group is not first:
@@ -222,7 +224,7 @@ class _Grouping:
 
 
 def _current(group: _Group | None) -> _Group | None:
-    """What a group has become part of."""
+    """Returns the group that a group has been merged into (union-find root)."""
     while group is not None and group.merged_into is not None:
         group = group.merged_into
     return group
@@ -236,13 +238,13 @@ def _operations(node: Node) -> int:
 
 
 def _grid(plan: Plan, id: ValueId, node: Node) -> Grid | None:
-    """The grid on which a node is computed."""
+    """Returns the grid on which a node is computed."""
     kinds = [plan.types[id], *(plan.types[each] for each in node.inputs)]
     return next((each.grid for each in kinds if isinstance(each, ImageOf)), None)
 
 
 class _Composition:
-    """Makes one kernel of the bodies of a group."""
+    """Composes the expressions of a group into one kernel."""
 
     def __init__(
         self,
@@ -263,7 +265,7 @@ class _Composition:
         self._gather_list: list[Scalar] = []
 
     def step(self) -> FusedStep:
-        """The kernel with what goes in and what comes out."""
+        """Returns the kernel with its inputs and outputs."""
         plan = self._plan
         numbers, written = [], []
         for id in self._members:
@@ -293,7 +295,7 @@ class _Composition:
         )
 
     def _rounded(self, id: ValueId, value: Scalar) -> Scalar:
-        """A value of a member as it would be if it were written: of the element that it has."""
+        """Converts a member's value to its element type, as if it had been written to memory."""
         kind = self._plan.types[id]
         if not isinstance(kind, ImageOf) or kind.element != "float32":
             return value
@@ -306,7 +308,7 @@ class _Composition:
         return kind.element
 
     def _substituted(self, node: Node) -> Scalar:
-        """The body of a node with the values of its inputs in their places."""
+        """Returns the expression of a node with the expressions of its inputs substituted."""
         body = node.primitive.body
         assert body is not None
         arguments = arguments_of(node, node.inputs)
@@ -330,13 +332,13 @@ class _Composition:
     def _image(self, source: ValueId, leaf: Scalar) -> Scalar:
         if source in self._inside:
             value = self._values[source]
-            # A mask may be asked for as an image of any kind, for its place alone.
+            # A mask may be requested as an image of any kind, merely for its grid.
             return value
         number = self._images.setdefault(source, len(self._images))
         return self._shared(read(number, leaf.element))
 
     def _shared(self, expression: Scalar) -> Scalar:
-        """The one object for equal expressions."""
+        """Returns the canonical object among equal expressions (hash-consing)."""
         arguments = tuple(id(each) for each in expression.arguments)
         detail = tuple(repr(each) for each in expression.detail)
         key = (expression.operation, arguments, detail, expression.element)

@@ -1,11 +1,12 @@
-"""Which voxelwise kernels are computed within the neighborhood that alone looks at them?
+"""Inlining of voxelwise kernels into the neighborhood operations that are their only users.
 
-Fusing with a neighborhood is substitution with a shift: where the neighborhood reads a voxel at an
-offset, the body of what made that voxel is computed there. Beyond the frame the neighborhood's own
-outside value wins, not the body of what lies outside: the wrong form invents voxels at the border.
+Fusion with a neighborhood is substitution with a shift: where the neighborhood reads a voxel at an
+offset, the producer's expression is evaluated at that offset. Outside the image, the boundary
+value of the neighborhood applies, not the producer's expression; anything else would invent voxels
+at the border.
 
-It pays where few offsets of a cheap body are read. Boxes of any or all voxels are no kernels of
-this kind: they read packed rows (``kernels/dilation.py``).
+Inlining pays off if few offsets of a cheap expression are read. Box dilations and erosions are
+excluded, because they read packed rows (``kernels/dilation.py``).
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ from voxgpu.plan.node import Plan
 from voxgpu.primitives.primitive import AccessPattern
 from voxgpu.types import Content, ImageOf
 
-#: Operations a voxel that a kernel may take with everything that is inlined into it.
+#: Maximum operations per voxel of a kernel, including everything inlined into it.
 MOST_OPERATIONS = 256
 
 
 def inline(plan: Plan, steps: Sequence[Step], given: Collection[ValueId]) -> list[Step]:
-    """The steps with kernels inlined into the neighborhoods that alone use them."""
+    """Returns the steps with kernels inlined into the neighborhoods that are their only users."""
     uses = Counter(each for step in steps for each in step.inputs)
     uses.update(goal.value for goal in plan.goals)
     uses.update(iter(given))
@@ -63,7 +64,7 @@ def inline(plan: Plan, steps: Sequence[Step], given: Collection[ValueId]) -> lis
 
 
 def _key(step: Step) -> ValueId:
-    """What tells steps apart: each value is made by one of them."""
+    """Returns a key that identifies a step: its first output, which no other step computes."""
     return step.outputs[0]
 
 
@@ -78,12 +79,12 @@ def _is_neighborhood(plan: Plan, step: Step) -> bool:
         not isinstance(each, ImageOf) or each.content in (Content.NUMBER, Content.BOOLEAN)
         for each in images
     )
-    # Static parameters would be neither images nor numbers of the kernel.
+    # Static parameters can be neither images nor scalars of a kernel.
     return plain and box_kind(step.node.primitive) is None and not step.node.parameters
 
 
 def _inlined(plan: Plan, step: NodeStep, producers: dict[ValueId, FusedStep]) -> FusedStep | None:
-    """One kernel of a neighborhood and of what makes its inputs; None where that is too much."""
+    """Returns a neighborhood fused with its producers; None if the kernel would be too large."""
     kind = plan.types[step.id]
     assert isinstance(kind, ImageOf) and kind.grid is not None
     builder = _Builder(plan, step, producers)
@@ -106,7 +107,7 @@ def _inlined(plan: Plan, step: NodeStep, producers: dict[ValueId, FusedStep]) ->
 
 
 class _Builder:
-    """Writes the body of a neighborhood with other bodies in the places of its inputs."""
+    """Builds the expression of a neighborhood with the producers' expressions substituted."""
 
     def __init__(self, plan: Plan, step: NodeStep, producers: dict[ValueId, FusedStep]) -> None:
         self._plan = plan
@@ -120,13 +121,13 @@ class _Builder:
         self._same: dict[tuple[object, ...], Scalar] = {}
 
     def element(self, image: ValueId) -> str:
-        """The element of an input as it is stored."""
+        """Returns the stored element type of an input."""
         kind = self._plan.types[image]
         assert isinstance(kind, ImageOf)
         return kind.element
 
     def body(self) -> Scalar:
-        """The whole."""
+        """Returns the complete expression."""
         root = self._step.node.primitive.body
         assert root is not None
         made: dict[int, Scalar] = {}
@@ -157,7 +158,7 @@ class _Builder:
         return value
 
     def _shifted(self, producer: FusedStep, offset: Offset) -> Scalar:
-        """The body of a producer at the voxel ``offset`` away."""
+        """Returns the expression of a producer, evaluated at the voxel ``offset`` away."""
         (root,) = producer.kernel.outputs
         made: dict[int, Scalar] = {}
         for each in topological_order([root]):
@@ -185,7 +186,7 @@ class _Builder:
         return self._shared(Scalar("parameter", (), (number,), leaf.element), [])
 
     def _shared(self, expression: Scalar, arguments: list[Scalar]) -> Scalar:
-        """The one object for equal expressions."""
+        """Returns the canonical object among equal expressions (hash-consing)."""
         key = (
             expression.operation,
             tuple(id(each) for each in arguments),

@@ -1,4 +1,4 @@
-"""Which passes lead from a plan to a schedule? In their order."""
+"""The optimization pipeline: the passes that turn a plan into a schedule, in order."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from voxgpu.plan.node import Node, Plan
 
 
 class Target(Protocol):
-    """What is known of a backend before running: whether it fuses, and the memory it takes."""
+    """Static properties of a backend: whether it fuses, and its memory use."""
 
     fuses: bool
 
     def scratch_of(self, node: Node) -> int | None:
-        """Bytes per voxel besides inputs and result; None: as the reference."""
+        """Returns scratch bytes per voxel besides inputs and result; None: as the reference."""
 
 
 def optimize_and_schedule(
@@ -29,9 +29,9 @@ def optimize_and_schedule(
     given: Collection[ValueId] = (),
     stored: Collection[ValueId] = (),
 ) -> Schedule:
-    """The schedule of a plan on a backend.
+    """Returns the schedule of a plan on a backend.
 
-    given   values that are in memory already
+    given   values that are already in memory
     stored  values that are in the store
     """
     known = {*given, *stored} if stored else given

@@ -1,4 +1,4 @@
-"""What of a plan is left to do? What goals need and nobody has."""
+"""Pruning of plans: removes what is already available or not needed by any goal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from voxgpu.ids import ValueId
 from voxgpu.plan.node import Node, Plan, without_dead_nodes
 from voxgpu.primitives.source import CONSTANT
 
-#: Stands for a value that is there: it needs nothing.
+#: Stands for an available value, which needs no inputs.
 _THERE = Node(CONSTANT, (), ())
 
 
 def available_values(plan: Plan, has: Callable[[ValueId], bool]) -> list[ValueId]:
-    """What goals need and somebody has, from the goals back: beyond it nothing is looked up."""
+    """Returns the available values, searching backwards from the goals.
+
+    The search stops at each available value; its inputs are not looked up.
+    """
     found: list[ValueId] = []
     waiting = [goal.value for goal in reversed(plan.goals)]
     seen = set(waiting)
@@ -31,7 +34,7 @@ def available_values(plan: Plan, has: Callable[[ValueId], bool]) -> list[ValueId
 
 
 def prune(plan: Plan, given: Collection[ValueId]) -> Plan:
-    """The plan back to the values that are there already, which stay as nodes without inputs."""
+    """Returns the plan cut off at the available values, which become nodes without inputs."""
     if not given:
         return plan
     there = {id: _THERE for id in plan.nodes if id in given}

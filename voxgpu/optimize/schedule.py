@@ -1,4 +1,4 @@
-"""In which order is a plan computed, what is dropped when, and how much memory does that take?"""
+"""Scheduling: the order of tasks, the lifetime of values, and the peak memory."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _BYTES = {"bool": 1, "f32": 4, "f64": 8}
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One step to compute.
+    """A step with its memory requirements.
 
-    types    of the results
+    types    types of the results
     bytes    memory of the results
-    scratch  bytes that computing takes besides inputs and results, while it lasts
-    frees    values that nothing needs any more afterwards
+    scratch  bytes needed during the computation, besides inputs and results
+    frees    values that are not needed after this task
     live     bytes of all values in memory right after the task, before anything is freed
     """
 
@@ -35,22 +35,22 @@ class Task:
 
     @property
     def id(self) -> ValueId:
-        """The first result's."""
+        """The id of the first result."""
         return self.step.outputs[0]
 
     @property
     def inputs(self) -> tuple[ValueId, ...]:
-        """What must be there before, each once for each use."""
+        """The values it needs, once for each use."""
         return self.step.inputs
 
     @property
     def outputs(self) -> tuple[ValueId, ...]:
-        """What is there afterwards."""
+        """The values it computes."""
         return self.step.outputs
 
     @property
     def name(self) -> str:
-        """For people: the operations it performs."""
+        """Display name: the operations it performs."""
         return self.step.name
 
     @property
@@ -67,10 +67,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Tasks in an order in which inputs come first, and the goals in the program's order.
+    """Tasks in dependency order, and the goals in program order.
 
-    peak_bytes  the most memory that values and their computation take at any time, if all values
-                stay in memory as long as they are needed
+    peak_bytes  peak memory of values and computations if every value stays in memory until its last
+                use
     given       values that are in memory before the first task and are used
     """
 
@@ -81,12 +81,12 @@ class Schedule:
 
     @property
     def goals(self) -> tuple[Goal, ...]:
-        """What is delivered."""
+        """The values to deliver."""
         return self.plan.goals
 
 
-#: Bytes per voxel that a backend takes for a node besides inputs and result; None: as the
-#: reference does.
+#: Returns scratch bytes per voxel of a node on a backend, besides inputs and result; None: as the
+#: reference.
 Scratch = Callable[[Node], int | None]
 
 
@@ -97,15 +97,15 @@ def schedule(
     scratch_of: Scratch | None = None,
     stored: Collection[ValueId] = (),
 ) -> Schedule:
-    """The tasks of a plan in an order that brings the goals about one after the other.
+    """Returns the tasks of a plan, ordered so that goals are reached one after the other.
 
-    Depth first from each goal: what a goal needs is computed just before it, so that it can be
-    delivered and dropped early.
+    The order is depth first from each goal: a value is computed just before it is needed, so that
+    it
+    can be delivered and freed early.
 
-    given       values that are in memory already: nothing is computed for them
-    steps       what is computed at a time; None: node by node
-    scratch_of  bytes that a node takes besides inputs and result on the backend; None: those of
-                the reference
+    given       values that are already in memory; nothing is computed for them
+    steps       the units of execution; None: one step per node
+    scratch_of  scratch memory of a node on the backend; None: that of the reference
     stored      values that are read from the store where they are needed
     """
     if steps is None:
@@ -152,7 +152,7 @@ def _order(plan: Plan, maker: Mapping[ValueId, Step], given: Collection[ValueId]
 def _frees(
     plan: Plan, order: list[Step], maker: Mapping[ValueId, Step], given: list[ValueId]
 ) -> list[tuple[ValueId, ...]]:
-    """What each step is the last to use; goals use their values once all before are delivered."""
+    """Returns the values that each step uses last; goals are delivered once all before them are."""
     if not order:
         return []
     place = dict.fromkeys(given, 0)
@@ -173,18 +173,18 @@ def _frees(
 
 
 def bytes_of_type(kind: Type) -> int:
-    """Memory that a value takes; numbers and the like count as nothing."""
+    """Returns the memory of a value; anything but images counts as 0."""
     return kind.bytes if isinstance(kind, ImageOf) else 0
 
 
 def _scratch(plan: Plan, step: Step, scratch_of: Scratch | None) -> int:
-    """What a step takes besides its inputs and results."""
+    """Returns the scratch memory of a step, besides its inputs and results."""
     match step:
         case FusedStep():
-            # Slices of inputs and outputs lie in the arrays themselves.
+            # Slices are views of existing arrays.
             return 0
         case StoreRead(id):
-            # What was read is unpacked while all of it is there.
+            # The packed form is in memory while it is unpacked.
             return bytes_of_type(plan.types[id])
         case BatchedStep():
             nodes = step.nodes
@@ -197,7 +197,7 @@ def _node_scratch(plan: Plan, id: ValueId, node: Node, scratch_of: Scratch | Non
     kind = plan.types[id]
     images = [t for t in (plan.types[each] for each in node.inputs) if isinstance(t, ImageOf)]
     if node.primitive is LOAD:
-        # The reader holds the voxels once more until they are an array of ours.
+        # The reader holds a second copy of the voxels until they are converted.
         return bytes_of_type(kind)
     grid = kind.grid if isinstance(kind, ImageOf) else images[0].grid if images else None
     if grid is None:
@@ -216,7 +216,7 @@ def _node_scratch(plan: Plan, id: ValueId, node: Node, scratch_of: Scratch | Non
 
 
 def _live_expressions(body: Scalar) -> int:
-    """Bytes per voxel of the intermediate arrays that live at once while a body is evaluated."""
+    """Returns bytes per voxel of the intermediate arrays that are live at once in a body."""
     order = topological_order([body])
     last = {id(e): index for index, expression in enumerate(order) for e in expression.arguments}
     live = peak = 0
@@ -230,7 +230,7 @@ def _live_expressions(body: Scalar) -> int:
 
 
 def _array_bytes(expression: Scalar) -> int:
-    """Bytes per voxel that the value of an expression takes; inputs are there anyway."""
+    """Returns bytes per voxel of the value of an expression; 0 for inputs, which exist anyway."""
     if expression.operation in ("parameter", "constant", "extent"):
         return 0
     if expression.operation == "read" and expression.detail[1] == HERE:

@@ -1,4 +1,4 @@
-"""How does a plan look after each pass, for people and for other programs?"""
+"""Display of a plan after each optimization pass, as text and as data."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from voxgpu.plan.show import StageGraph, Vertex, goal_label, node_label, show_pl
 STAGES = ("simplified", "fused", "schedule", "source")
 
 
-#: The text of a kernel, without a name that would depend on it.
+#: Returns the source text of a kernel, without a name that would depend on it.
 SourceOf = Callable[[FusedStep], str]
 
 
 def llvm_text(step: FusedStep) -> str:
-    """What the CPU's compiler is given."""
+    """Returns the LLVM IR of a kernel, as the CPU backend compiles it."""
     return render(step.kernel, "kernel")
 
 
 def optimized_graph(
     stage: str, plan: Plan, target: Target, source_of: SourceOf = llvm_text, comment: str = ";"
 ) -> StageGraph:
-    """The stage of that name, one of ``STAGES``, on a backend.
+    """Returns the graph of a stage, one of ``STAGES``, for a backend.
 
-    source_of  how the backend's language has a kernel, in which a line of comment begins so
+    source_of  renders a kernel in the backend's language, whose line comments start with
+               ``comment``
     """
     if stage == "simplified":
         return show_plan(simplify(plan) if target.fuses else plan, stage)
@@ -60,7 +61,7 @@ def optimized_graph(
 
 
 def _graph(stage: str, planned: Schedule, text: str, details: Callable[[Task], str]) -> StageGraph:
-    """Steps as vertices, named by their first results; ``details`` tells what the stage adds."""
+    """Returns steps as vertices named by their first results; ``details`` describes each task."""
     maker = {id: task.outputs[0] for task in planned.tasks for id in task.outputs}
     vertices = tuple(
         Vertex(
@@ -81,7 +82,7 @@ def _names(planned: Schedule) -> dict[ValueId, str]:
 
 
 def _fused(planned: Schedule, steps: Iterable[Step]) -> str:
-    """Each step with its results, its inputs and, for a kernel, its expressions."""
+    """Formats each step with its results and inputs and, for a kernel, its expressions."""
     short = _names(planned)
     lines: list[str] = []
     for step in steps:
@@ -113,7 +114,7 @@ def _expressions(step: FusedStep, short: Mapping[ValueId, str]) -> list[str]:
 
 
 def _written(body: Scalar, images: list[str], scalars: list[str]) -> str:
-    """An expression as people write it, every parenthesis shown."""
+    """Formats an expression, fully parenthesized."""
     texts: dict[int, str] = {}
     for each in topological_order([body]):
         inside = [texts[id(argument)] for argument in each.arguments]
@@ -139,7 +140,7 @@ def _written(body: Scalar, images: list[str], scalars: list[str]) -> str:
 
 
 def _scheduled(planned: Schedule) -> str:
-    """The tasks in order: what each makes, what is in memory after it, what it lets go."""
+    """Formats the tasks in order: results, memory in use, and values freed."""
     short = _names(planned)
     lines = [f"{'MB live':>9} {'+ scratch':>9}   task"]
     for task in planned.tasks:
@@ -157,14 +158,14 @@ def _scheduled(planned: Schedule) -> str:
 
 
 def _cost(task: Task, short: Mapping[ValueId, str]) -> str:
-    """What is in memory after a task, what it takes besides, what it lets go."""
+    """Formats the memory in use after a task, its scratch memory and the values it frees."""
     freed = ", ".join(short[id] for id in task.frees)
     text = f"{task.live / 1e6:.1f} MB live, {task.scratch / 1e6:.1f} MB scratch"
     return text + (f", frees {freed}" if freed else "")
 
 
 def _sources(steps: Iterable[Step], source_of: SourceOf, comment: str) -> list[str]:
-    """The text of each kernel, once."""
+    """Returns the distinct kernel sources."""
     kernels = [step for step in steps if isinstance(step, FusedStep)]
     texts: dict[str, str] = {}
     for step in kernels:

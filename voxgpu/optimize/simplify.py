@@ -1,8 +1,8 @@
-"""Which parts of a plan are cheaper said otherwise? A table of rules.
+"""Rewrite rules that replace nodes by cheaper equivalents.
 
-A rule replaces nodes by others of the same value; the value keeps its id, so that neither the
-store nor the user sees a difference. Rules look at who uses a value: a distance that is only
-compared with a number need not be computed, one that is saved as well is there anyway.
+A rule replaces nodes by others with the same value. The value keeps its id, so neither the store
+nor the user sees a difference. Rules take the users of a value into account: a distance that is
+only compared with a number need not be computed, but one that is also saved is available anyway.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from voxgpu.types import NUMBER_IMAGE, ImageOf
 
 Nodes = Mapping[ValueId, Node]
 
-#: How many volumes of thresholds of one image are worth a histogram: below that, kernels that
-#: compare with up to 32 of them in one pass are faster.
+#: Minimum number of thresholds of one image for which a histogram pays off. Below it, kernels
+#: that compare with up to 32 thresholds in one pass are faster.
 FEWEST_THRESHOLDS = 40
 
 _OPERATORS = {
@@ -52,10 +52,10 @@ _OPERATORS = {
 
 @dataclass(frozen=True)
 class _View:
-    """A plan while rules look at it.
+    """A plan with the information that rules need.
 
-    users  of each value, once for each use
-    fixed  values that are there already or are goals: nothing is saved by not computing them
+    users  users of each value, once for each use
+    fixed  goals and available values: replacing their computation saves nothing
     """
 
     nodes: Nodes
@@ -65,7 +65,7 @@ class _View:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A node that compares an image with a number; the image is on the left."""
+    """A comparison of an image (on the left) with a number."""
 
     operator: str
     image: ValueId
@@ -73,9 +73,9 @@ class _Comparison:
 
 
 def simplify(plan: Plan, given: Collection[ValueId] = ()) -> Plan:
-    """The plan after all rules, without what is not needed any more.
+    """Returns the plan after all rules, without nodes that are no longer needed.
 
-    given  values that are there already
+    given  values that are already available
     """
     current, view = plan, _view(plan, given)
     for rule in RULES:
@@ -96,7 +96,7 @@ def _view(plan: Plan, given: Collection[ValueId]) -> _View:
 
 
 def drop_redundant_intensity(view: _View) -> dict[ValueId, Node]:
-    """``intensity`` of an image of numbers is that image to whoever computes in float32 anyway."""
+    """Drops ``intensity`` of a numeric image where its user converts to float32 anyway."""
     plain = {
         id: node.inputs[0]
         for id, node in view.nodes.items()
@@ -117,7 +117,7 @@ def _followed(plain: Mapping[ValueId, ValueId], id: ValueId) -> ValueId:
 
 
 def _converts(primitive: Primitive) -> bool:
-    """Whether every image of numbers is taken as float32, whatever is stored."""
+    """Returns whether a primitive converts any numeric image to float32."""
     takes = [each.type for each in primitive.parameters if isinstance(each.type, ImageOf)]
     independent = bool(primitive.element) or not primitive.makes_image
     independent = independent and primitive.element_from is None
@@ -126,7 +126,7 @@ def _converts(primitive: Primitive) -> bool:
 
 
 def distance_compare_to_dilation(view: _View) -> dict[ValueId, Node]:
-    """A distance that is only compared with numbers: a test within a ball."""
+    """Replaces a distance that is only compared with numbers by a dilation with a ball."""
     changed = {}
     for id, node in view.nodes.items():
         kind = {"signed_distance": "dt", "distance": "pdt"}.get(_name(node.primitive))
@@ -138,7 +138,7 @@ def distance_compare_to_dilation(view: _View) -> dict[ValueId, Node]:
 
 
 def distance_of_complement(view: _View) -> dict[ValueId, Node]:
-    """A distance test of ``!b``: one of ``b``, which is read the other way round."""
+    """Replaces a distance comparison on ``!b`` by the converse comparison on ``b``."""
     changed = {}
     for id, node in view.nodes.items():
         inner = view.nodes[node.inputs[0]] if node.primitive is DISTANCE_COMPARE else None
@@ -150,7 +150,7 @@ def distance_of_complement(view: _View) -> dict[ValueId, Node]:
 
 
 def near_then_through_to_touching(view: _View) -> dict[ValueId, Node]:
-    """What is reached from near a region: seeds that nothing else looks at are not written."""
+    """Replaces ``through`` of ``near`` by one operation that does not write the seeds."""
     changed = {}
     for id, node in view.nodes.items():
         if _name(node.primitive) != "through":
@@ -163,7 +163,7 @@ def near_then_through_to_touching(view: _View) -> dict[ValueId, Node]:
 
 
 def percentile_compare_to_threshold(view: _View) -> dict[ValueId, Node]:
-    """Percentiles that are only compared with numbers: a threshold at an order statistic."""
+    """Replaces percentiles that are only compared with numbers by one order-statistic threshold."""
     changed = {}
     for id, node in view.nodes.items():
         if _name(node.primitive) == "percentiles":
@@ -174,7 +174,7 @@ def percentile_compare_to_threshold(view: _View) -> dict[ValueId, Node]:
 
 
 def threshold_counts_to_histogram(view: _View) -> dict[ValueId, Node]:
-    """Volumes of many thresholds of one image: its histogram answers all of them."""
+    """Replaces volumes of many thresholds of one image by its histogram."""
     found: dict[ValueId, dict[ValueId, Node]] = {}
     for id, node in view.nodes.items():
         if _name(node.primitive) != "volume":
@@ -190,7 +190,7 @@ def threshold_counts_to_histogram(view: _View) -> dict[ValueId, Node]:
 
 
 def merge_nested_boxes(view: _View) -> dict[ValueId, Node]:
-    """``near(near(b))``, ``interior(interior(b))``: one box of a larger radius."""
+    """Merges ``near(near(b))`` and ``interior(interior(b))`` into one box of a larger radius."""
     radius: dict[ValueId, tuple[Primitive, int, ValueId]] = {}
     changed = {}
     for id, node in view.nodes.items():
@@ -209,12 +209,12 @@ def merge_nested_boxes(view: _View) -> dict[ValueId, Node]:
 
 
 def box_kind(primitive: Primitive) -> Primitive | None:
-    """What a primitive is if it is just any or all of the 3×3×3 voxels around, else None."""
+    """Returns the 3×3×3 box operation (any or all) that a primitive is equal to, or None."""
     return {"near": ANY_IN_BOX, "interior": ALL_IN_BOX}.get(_name(primitive))
 
 
 def _only_comparisons(view: _View, id: ValueId) -> list[tuple[ValueId, _Comparison]]:
-    """The users of a value with what they compare it with, if that is all they do."""
+    """Returns the users of a value and their comparisons, if all users compare it; else empty."""
     if id in view.fixed:
         return []
     users = view.users.get(id, [])
@@ -236,13 +236,13 @@ def _comparison(node: Node) -> _Comparison | None:
 
 
 def _name(primitive: Primitive) -> str:
-    """The name of the function that defines a primitive, if rules know it."""
+    """Returns the name of a primitive's defining function, if rules refer to it."""
     return _known().get(primitive, "")
 
 
 @cache
 def _known() -> dict[Primitive, str]:
-    """What rules look for. The very primitives: others may have the same names."""
+    """Returns the primitives that rules refer to, by identity: others may have the same names."""
     definitions = [
         comparison.less,
         comparison.less_or_equal,
@@ -263,7 +263,7 @@ def _known() -> dict[Primitive, str]:
     return {each: d.function.__name__ for d in definitions for each in d.overloads}
 
 
-#: In this order; each sees what the ones before have made.
+#: Applied in this order; each rule sees the results of those before it.
 RULES: tuple[Callable[[_View], dict[ValueId, Node]], ...] = (
     drop_redundant_intensity,
     distance_compare_to_dilation,

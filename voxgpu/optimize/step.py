@@ -1,4 +1,7 @@
-"""What is done at a time? A node, several nodes in one kernel, several at once; or one is read."""
+"""Steps: the units of execution.
+
+A step is a single node, a fused kernel, a batch of similar nodes, or a read from the store.
+"""
 
 from __future__ import annotations
 
@@ -17,34 +20,34 @@ from voxgpu.primitives.sequence import SEQUENCE
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NodeStep:
-    """One node on its own."""
+    """One node, computed on its own."""
 
     id: ValueId
     node: Node
 
     @property
     def inputs(self) -> tuple[ValueId, ...]:
-        """What it needs."""
+        """The ids of the values it reads."""
         return self.node.inputs
 
     @property
     def outputs(self) -> tuple[ValueId, ...]:
-        """What it makes."""
+        """The ids of the values it computes."""
         return (self.id,)
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Display name."""
         return self.node.primitive.names[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReducedScalar:
-    """A number out of the gathers of a kernel.
+    """A scalar computed from the reductions of a kernel.
 
-    body      an expression whose ``total``, ``count``, … are those of the kernel
-    nonempty  the number of the gather that must not be 0, None where any may be; and what to call
-              the mask it counts
+    body      an expression over the kernel's reductions
+    nonempty  index of the reduction that must not be 0, or None
+    mask      display name of the mask that ``nonempty`` counts
     """
 
     id: ValueId
@@ -57,11 +60,11 @@ class ReducedScalar:
 class FusedStep:
     """Nodes that one generated kernel computes in one pass.
 
-    images   the inputs of the kernel
-    scalars  the values of its parameters
-    written  the images it makes, one for each of its outputs
-    numbers  what its gathers come to
-    nodes    the nodes it stands for, in the order of the plan
+    images   the image inputs of the kernel
+    scalars  the values of its scalar parameters
+    written  the images it computes, one for each output
+    numbers  the scalars computed from its reductions
+    nodes    the nodes it stands for, in plan order
     """
 
     kernel: Kernel
@@ -84,17 +87,17 @@ class FusedStep:
 
     @cached_property
     def inputs(self) -> tuple[ValueId, ...]:
-        """What it needs."""
+        """The ids of the values it reads."""
         return tuple(dict.fromkeys((*self.images, *self.scalars)))
 
     @cached_property
     def outputs(self) -> tuple[ValueId, ...]:
-        """What it makes."""
+        """The ids of the values it computes."""
         return (*self.written, *(each.id for each in self.numbers))
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Display name."""
         names = dict.fromkeys(node.primitive.names[0] for _, node in self.nodes)
         return " ".join(names)
 
@@ -103,7 +106,7 @@ class FusedStep:
 class BatchedStep:
     """Nodes of one primitive on the same images, which share most of the work.
 
-    shared  how many inputs, from the first one, are the same for all
+    shared  how many leading inputs are the same for all
     """
 
     nodes: tuple[tuple[ValueId, Node], ...]
@@ -115,39 +118,39 @@ class BatchedStep:
 
     @cached_property
     def inputs(self) -> tuple[ValueId, ...]:
-        """What it needs."""
+        """The ids of the values it reads."""
         return tuple(dict.fromkeys(each for _, node in self.nodes for each in node.inputs))
 
     @cached_property
     def outputs(self) -> tuple[ValueId, ...]:
-        """What it makes."""
+        """The ids of the values it computes."""
         return tuple(id for id, _ in self.nodes)
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Display name."""
         return self.nodes[0][1].primitive.names[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoreRead:
-    """A value that is in the store."""
+    """A read of a value from the store."""
 
     id: ValueId
 
     @property
     def inputs(self) -> tuple[ValueId, ...]:
-        """Nothing."""
+        """Empty: a read has no inputs."""
         return ()
 
     @property
     def outputs(self) -> tuple[ValueId, ...]:
-        """The value."""
+        """The id of the value."""
         return (self.id,)
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Display name."""
         return "from the store"
 
 
@@ -155,7 +158,7 @@ Step = NodeStep | FusedStep | BatchedStep | StoreRead
 
 
 def is_sequence(step: Step) -> TypeGuard[NodeStep]:
-    """Whether all that a step does is to put values in a row."""
+    """Returns whether a step merely assembles values into a sequence."""
     return isinstance(step, NodeStep) and step.node.primitive is SEQUENCE
 
 
