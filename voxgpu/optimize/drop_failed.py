@@ -36,22 +36,22 @@ class _Rest:
         self._images = [id for id in step.images if id not in failed]
         self._scalars = [id for id in step.scalars if id not in failed]
         bodies = [*step.kernel.outputs, *step.kernel.gathers, *(n.body for n in step.numbers)]
-        self._made: dict[int, Scalar | None] = {}
+        self._rebuilt_by_id: dict[int, Scalar | None] = {}
         for each in topological_order(bodies):
-            self._made[id(each)] = self._rebuilt(each)
+            self._rebuilt_by_id[id(each)] = self._rebuild(each)
 
     def step(self) -> FusedStep | None:
         kernel = self._step.kernel
         pairs = list(zip(self._step.written, kernel.outputs, strict=True))
-        kept = [(i, self._made[id(body)]) for i, body in pairs]
+        kept = [(i, self._rebuilt_by_id[id(body)]) for i, body in pairs]
         outputs = [(i, body) for i, body in kept if body is not None]
         stored = dict(zip(self._step.written, kernel.written, strict=True))
-        numbers = [n for n in self._step.numbers if self._is_left(n)]
+        numbers = [n for n in self._step.numbers if self._is_computable(n)]
         if not outputs and not numbers:
             return None
-        left = [g for g in kernel.gathers if self._made[id(g)] is not None]
-        gathers = tuple(self._body(each) for each in left)
-        place = {id(gather): number for number, gather in enumerate(left)}
+        remaining = [g for g in kernel.gathers if self._rebuilt_by_id[id(g)] is not None]
+        gathers = tuple(self._body(each) for each in remaining)
+        new_index = {id(gather): number for number, gather in enumerate(remaining)}
         rest = Kernel(
             tuple(kernel.inputs[self._step.images.index(i)] for i in self._images),
             tuple(kernel.parameters[self._step.scalars.index(i)] for i in self._scalars),
@@ -65,27 +65,27 @@ class _Rest:
             images=tuple(self._images),
             scalars=tuple(self._scalars),
             written=tuple(i for i, _ in outputs),
-            numbers=tuple(self._renumbered(each, place) for each in numbers),
+            numbers=tuple(self._renumbered(each, new_index) for each in numbers),
         )
 
-    def _is_left(self, number: ReducedScalar) -> bool:
+    def _is_computable(self, number: ReducedScalar) -> bool:
         needed = [number.body]
         if number.nonempty is not None:
             needed.append(self._step.kernel.gathers[number.nonempty])
-        return all(self._made[id(each)] is not None for each in needed)
+        return all(self._rebuilt_by_id[id(each)] is not None for each in needed)
 
-    def _renumbered(self, number: ReducedScalar, place: dict[int, int]) -> ReducedScalar:
+    def _renumbered(self, number: ReducedScalar, new_index: dict[int, int]) -> ReducedScalar:
         counted = None
         if number.nonempty is not None:
-            counted = place[id(self._step.kernel.gathers[number.nonempty])]
+            counted = new_index[id(self._step.kernel.gathers[number.nonempty])]
         return replace(number, body=self._body(number.body), nonempty=counted)
 
     def _body(self, expression: Scalar) -> Scalar:
-        found = self._made[id(expression)]
-        assert found is not None
-        return found
+        result = self._rebuilt_by_id[id(expression)]
+        assert result is not None
+        return result
 
-    def _rebuilt(self, expression: Scalar) -> Scalar | None:
+    def _rebuild(self, expression: Scalar) -> Scalar | None:
         """Returns the expression with inputs renumbered; None if it depends on a failed input."""
         detail = expression.detail
         if expression.operation == "read":
@@ -98,8 +98,8 @@ class _Rest:
             if source not in self._scalars:
                 return None
             detail = (self._scalars.index(source),)
-        arguments = [self._made[id(each)] for each in expression.arguments]
-        found = tuple(each for each in arguments if each is not None)
-        if len(found) < len(arguments):
+        arguments = [self._rebuilt_by_id[id(each)] for each in expression.arguments]
+        result = tuple(each for each in arguments if each is not None)
+        if len(result) < len(arguments):
             return None
-        return Scalar(expression.operation, found, detail, expression.element)
+        return Scalar(expression.operation, result, detail, expression.element)

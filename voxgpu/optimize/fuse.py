@@ -46,26 +46,26 @@ class _Group:
         self.members: list[ValueId] = []
         self.images: set[ValueId] = set()
         self.operations = 0
-        self.gathers = 0
+        self.reductions = 0
         self.accepts_nodes = True
         self.order = order
         self.merged_into: _Group | None = None
 
 
-def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
+def fuse(plan: Plan, available: Collection[ValueId] = ()) -> list[Step]:
     """Returns the steps of a plan. Each step comes after those it depends on.
 
-    given  values that are already available, for which no steps are made
+    available  values that are already available, for which no steps are made
     """
-    grouping = _Grouping(plan, given)
+    grouping = _Grouping(plan, available)
     in_group = {id: group for group in grouping.groups() for id in group.members}
-    batches = _batches(plan, given, grouping.stage)
+    batches = _batches(plan, available, grouping.stage)
     steps: list[Step] = []
     done: set[int] = set()
-    escapes = _escapes(plan, in_group)
-    places = {id: place for place, id in enumerate(plan.nodes)}
+    used_outside = _used_outside_group(plan, in_group)
+    order = {id: index for index, id in enumerate(plan.nodes)}
     for id, node in plan.nodes.items():
-        if id in given or (id in batches and batches[id][0] != id):
+        if id in available or (id in batches and batches[id][0] != id):
             continue
         if id in batches:
             members = tuple((each, plan.nodes[each]) for each in batches[id])
@@ -74,57 +74,57 @@ def fuse(plan: Plan, given: Collection[ValueId] = ()) -> list[Step]:
             steps.append(NodeStep(id, node))
         elif in_group[id].order not in done:
             done.add(in_group[id].order)
-            step = _Composition(plan, in_group[id], escapes, places).step()
+            step = _Composition(plan, in_group[id], used_outside, order).step()
             if step.outputs:  # otherwise no goal needs it
                 steps.append(step)
     return steps
 
 
 def _batches(
-    plan: Plan, given: Collection[ValueId], stage: Mapping[ValueId, int]
+    plan: Plan, available: Collection[ValueId], stage: Mapping[ValueId, int]
 ) -> dict[ValueId, list[ValueId]]:
     """Returns the nodes that are computed in batches, each with all nodes of its batch.
 
     All nodes of a batch are of one stage. They are not voxelwise, so their stage is greater than
-    those
-    of their inputs; therefore no node of a batch depends on another, even via computed numbers.
+    those of their inputs; therefore no node of a batch depends on another, even via computed
+    numbers.
     """
-    found: dict[tuple[object, ...], list[ValueId]] = {}
+    batches: dict[tuple[object, ...], list[ValueId]] = {}
     for id, node in plan.nodes.items():
-        if node.primitive in SHARED_INPUTS and id not in given:
+        if node.primitive in SHARED_INPUTS and id not in available:
             shared = node.inputs[: SHARED_INPUTS[node.primitive]]
-            found.setdefault((node.primitive, stage[id], *shared), []).append(id)
-    return {id: members for members in found.values() for id in members}
+            batches.setdefault((node.primitive, stage[id], *shared), []).append(id)
+    return {id: members for members in batches.values() for id in members}
 
 
-def _escapes(plan: Plan, in_group: Mapping[ValueId, _Group]) -> set[ValueId]:
+def _used_outside_group(plan: Plan, in_group: Mapping[ValueId, _Group]) -> set[ValueId]:
     """Returns the values that are used outside their group."""
-    wanted = {goal.value for goal in plan.goals}
+    used = {goal.value for goal in plan.goals}
     for id, node in plan.nodes.items():
         mine = in_group.get(id)
         for each in node.inputs:
             if mine is None or in_group.get(each) is not mine:
-                wanted.add(each)
-    return wanted
+                used.add(each)
+    return used
 
 
 class _Grouping:
     """Assigns nodes to groups, in plan order."""
 
-    def __init__(self, plan: Plan, given: Collection[ValueId]) -> None:
+    def __init__(self, plan: Plan, available: Collection[ValueId]) -> None:
         self._plan = plan
-        self._given = given
+        self._available = available
         self.stage: dict[ValueId, int] = {}  # by value id, after `groups` has run
         self._group: dict[ValueId, _Group] = {}
-        self._gathering: dict[tuple[int, ValueId], _Group] = {}
+        self._reduction_groups: dict[tuple[int, ValueId], _Group] = {}
         self._count = 0
 
     def groups(self) -> list[_Group]:
         """Returns the groups."""
         for id, node in self._plan.nodes.items():
             stage = max((self.stage[each] for each in node.inputs), default=0)
-            if id in self._given or not self._is_fusible(id, node):
-                self.stage[id] = stage if id in self._given or not node.inputs else stage + 1
+            if id in self._available or not self._is_fusible(id, node):
+                self.stage[id] = stage if id in self._available or not node.inputs else stage + 1
                 continue
             reduces = node.primitive.shape is AccessPattern.REDUCTION
             self.stage[id] = stage + reduces
@@ -157,14 +157,14 @@ class _Grouping:
             # Reductions of the same image are grouped even though no value passes between them.
             read_too = {each for group in groups if group.accepts_nodes for each in group.images}
             shared = dict.fromkeys((*images, *sorted(read_too)))
-            beside = [_current(self._gathering.get((stage, each))) for each in shared]
+            related = [_find_root(self._reduction_groups.get((stage, each))) for each in shared]
             groups += [
                 each
-                for each in dict.fromkeys(beside)
+                for each in dict.fromkeys(related)
                 if each is not None and each.accepts_nodes and each not in groups
             ]
         open_groups = [each for each in groups if each.accepts_nodes and each.shape == grid.shape]
-        merged = self._merged(open_groups, id, node, images)
+        merged = self._merge(open_groups, id, node, images)
         for group in groups:
             # A group that was not merged is read like any image and must not later depend on this
             # one.
@@ -173,11 +173,11 @@ class _Grouping:
             merged = _Group(grid.shape, self._next())
             self._add(merged, id, node, images)
         if reduces:
-            merged.gathers += 1
+            merged.reductions += 1
             for each in (*images, *merged.images):
-                self._gathering[stage, each] = merged
+                self._reduction_groups[stage, each] = merged
 
-    def _merged(
+    def _merge(
         self, groups: list[_Group], id: ValueId, node: Node, images: list[ValueId]
     ) -> _Group | None:
         """Merges the groups and the node into one group; returns None if it would be too large."""
@@ -186,10 +186,10 @@ class _Grouping:
         members = {each for group in groups for each in group.members} | {id}
         inputs = {each for group in groups for each in group.images} | set(images)
         operations = sum(group.operations for group in groups) + _operations(node)
-        gathers = sum(group.gathers for group in groups)
+        reductions = sum(group.reductions for group in groups)
         if len(inputs - members) > MOST_IMAGES or operations > MOST_OPERATIONS:
             return None
-        if gathers >= MOST_OUTPUTS:
+        if reductions >= MOST_OUTPUTS:
             return None
         # The larger group absorbs the others, so that all merging takes O(n log n) steps.
         first = max(groups, key=lambda group: len(group.members))
@@ -197,7 +197,7 @@ class _Grouping:
             if group is not first:
                 first.members += group.members
                 first.operations += group.operations
-                first.gathers += group.gathers
+                first.reductions += group.reductions
                 first.images |= group.images
                 self._group.update(dict.fromkeys(group.members, first))
                 group.merged_into = first
@@ -223,7 +223,7 @@ class _Grouping:
         return self._count
 
 
-def _current(group: _Group | None) -> _Group | None:
+def _find_root(group: _Group | None) -> _Group | None:
     """Returns the group that a group has been merged into (union-find root)."""
     while group is not None and group.merged_into is not None:
         group = group.merged_into
@@ -250,12 +250,12 @@ class _Composition:
         self,
         plan: Plan,
         group: _Group,
-        escapes: set[ValueId],
-        places: Mapping[ValueId, int],
+        used_outside: set[ValueId],
+        order: Mapping[ValueId, int],
     ) -> None:
         self._plan = plan
-        self._escapes = escapes
-        self._members = sorted(group.members, key=places.__getitem__)
+        self._used_outside_group = used_outside
+        self._members = sorted(group.members, key=order.__getitem__)
         self._inside = set(self._members)
         self._images: dict[ValueId, int] = {}
         self._scalars: dict[ValueId, int] = {}
@@ -270,11 +270,11 @@ class _Composition:
         numbers, written = [], []
         for id in self._members:
             node = plan.nodes[id]
-            value = self._rounded(id, self._substituted(node))
+            value = self._convert_to_element(id, self._substitute(node))
             self._values[id] = value
             if node.primitive.shape is AccessPattern.REDUCTION:
                 numbers.append(self._gathered(id, node, value))
-            elif id in self._escapes:
+            elif id in self._used_outside_group:
                 written.append(id)
         elements = tuple(self._element(id) for id in self._images)
         truths = (plan.types[id] == BOOLEAN for id in self._scalars)
@@ -294,7 +294,7 @@ class _Composition:
             tuple((id, plan.nodes[id]) for id in self._members),
         )
 
-    def _rounded(self, id: ValueId, value: Scalar) -> Scalar:
+    def _convert_to_element(self, id: ValueId, value: Scalar) -> Scalar:
         """Converts a member's value to its element type, as if it had been written to memory."""
         kind = self._plan.types[id]
         if not isinstance(kind, ImageOf) or kind.element != "float32":
@@ -307,7 +307,7 @@ class _Composition:
         assert isinstance(kind, ImageOf)
         return kind.element
 
-    def _substituted(self, node: Node) -> Scalar:
+    def _substitute(self, node: Node) -> Scalar:
         """Returns the expression of a node with the expressions of its inputs substituted."""
         body = node.primitive.body
         assert body is not None
@@ -315,19 +315,19 @@ class _Composition:
         pairs = list(zip(arguments, node.primitive.parameters, strict=False))
         images = [a for a, p in pairs if isinstance(p.type, ImageOf)]
         scalars = [a for a, p in pairs if not isinstance(p.type, ImageOf)]
-        made: dict[int, Scalar] = {}
+        substituted: dict[int, Scalar] = {}
         for each in topological_order([body]):
             if each.operation == "read":
-                made[id(each)] = self._image(images[each.detail[0]], each)  # type: ignore[call-overload]
+                substituted[id(each)] = self._image(images[each.detail[0]], each)  # type: ignore[call-overload]
             elif each.operation == "parameter":
                 number = self._scalars.setdefault(scalars[each.detail[0]], len(self._scalars))  # type: ignore[call-overload]
-                made[id(each)] = self._shared(parameter(number, each.element))
+                substituted[id(each)] = self._shared(parameter(number, each.element))
             else:
-                inputs = tuple(made[id(argument)] for argument in each.arguments)
-                made[id(each)] = self._shared(
+                inputs = tuple(substituted[id(argument)] for argument in each.arguments)
+                substituted[id(each)] = self._shared(
                     Scalar(each.operation, inputs, each.detail, each.element)
                 )
-        return made[id(body)]
+        return substituted[id(body)]
 
     def _image(self, source: ValueId, leaf: Scalar) -> Scalar:
         if source in self._inside:
@@ -351,8 +351,8 @@ class _Composition:
         name = node.primitive.nonempty
         if not name:
             return ReducedScalar(id, value)
-        place = [each.name for each in node.primitive.parameters].index(name)
-        source = arguments_of(node, node.inputs)[place]
+        index = [each.name for each in node.primitive.parameters].index(name)
+        source = arguments_of(node, node.inputs)[index]
         mask = self._image(source, read(0, "bool"))
         counted = self._shared(Scalar("count", (mask,), (), "f64"))
         return ReducedScalar(id, value, self._gather(counted), name)

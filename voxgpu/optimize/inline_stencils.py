@@ -36,14 +36,14 @@ from voxgpu.types import Content, ImageOf
 MOST_OPERATIONS = 256
 
 
-def inline(plan: Plan, steps: Sequence[Step], given: Collection[ValueId]) -> list[Step]:
+def inline(plan: Plan, steps: Sequence[Step], available: Collection[ValueId]) -> list[Step]:
     """Returns the steps with kernels inlined into the neighborhoods that are their only users."""
     uses = Counter(each for step in steps for each in step.inputs)
     uses.update(goal.value for goal in plan.goals)
-    uses.update(iter(given))
+    uses.update(iter(available))
     maker = {id: step for step in steps for id in step.outputs}
-    made: dict[ValueId, FusedStep] = {}
-    gone: set[ValueId] = set()
+    results: dict[ValueId, FusedStep] = {}
+    inlined: set[ValueId] = set()
     for step in steps:
         if not _is_neighborhood(plan, step):
             continue
@@ -56,11 +56,11 @@ def inline(plan: Plan, steps: Sequence[Step], given: Collection[ValueId]) -> lis
             and producer.outputs == (id,)
             and not producer.kernel.is_neighborhood
         }
-        fused = _inlined(plan, step, producers) if producers else None
+        fused = _inline(plan, step, producers) if producers else None
         if fused is not None:
-            made[_key(step)] = fused
-            gone.update(_key(producer) for producer in producers.values())
-    return [made.get(_key(step), step) for step in steps if _key(step) not in gone]
+            results[_key(step)] = fused
+            inlined.update(_key(producer) for producer in producers.values())
+    return [results.get(_key(step), step) for step in steps if _key(step) not in inlined]
 
 
 def _key(step: Step) -> ValueId:
@@ -83,7 +83,7 @@ def _is_neighborhood(plan: Plan, step: Step) -> bool:
     return plain and box_kind(step.node.primitive) is None and not step.node.parameters
 
 
-def _inlined(plan: Plan, step: NodeStep, producers: dict[ValueId, FusedStep]) -> FusedStep | None:
+def _inline(plan: Plan, step: NodeStep, producers: dict[ValueId, FusedStep]) -> FusedStep | None:
     """Returns a neighborhood fused with its producers; None if the kernel would be too large."""
     kind = plan.types[step.id]
     assert isinstance(kind, ImageOf) and kind.grid is not None
@@ -130,16 +130,16 @@ class _Builder:
         """Returns the complete expression."""
         root = self._step.node.primitive.body
         assert root is not None
-        made: dict[int, Scalar] = {}
+        results: dict[int, Scalar] = {}
         for each in topological_order([root]):
             if each.operation == "read":
-                made[id(each)] = self._read(each)
+                results[id(each)] = self._read(each)
             elif each.operation == "parameter":
                 source = self._numbers[each.detail[0]]  # type: ignore[call-overload]
-                made[id(each)] = self._parameter(source, each)
+                results[id(each)] = self._parameter(source, each)
             else:
-                made[id(each)] = self._shared(each, [made[id(a)] for a in each.arguments])
-        return made[id(root)]
+                results[id(each)] = self._shared(each, [results[id(a)] for a in each.arguments])
+        return results[id(root)]
 
     def _read(self, leaf: Scalar) -> Scalar:
         number: int
@@ -149,7 +149,7 @@ class _Builder:
         producer = self._producers.get(source)
         if producer is None:
             return self._image(source, offset, outside, leaf)
-        value = self._shifted(producer, offset)
+        value = self._shift(producer, offset)
         for axis, step in enumerate(reversed(offset)):
             if step:
                 place = position(axis) + float(step)
@@ -157,23 +157,23 @@ class _Builder:
                 value = either(inside, value, constant(outside))  # type: ignore[arg-type]
         return value
 
-    def _shifted(self, producer: FusedStep, offset: Offset) -> Scalar:
+    def _shift(self, producer: FusedStep, offset: Offset) -> Scalar:
         """Returns the expression of a producer, evaluated at the voxel ``offset`` away."""
         (root,) = producer.kernel.outputs
-        made: dict[int, Scalar] = {}
+        results: dict[int, Scalar] = {}
         for each in topological_order([root]):
             if each.operation == "read":
                 source = producer.images[each.detail[0]]  # type: ignore[call-overload]
-                made[id(each)] = self._image(source, offset, None, each)
+                results[id(each)] = self._image(source, offset, None, each)
             elif each.operation == "parameter":
                 source = producer.scalars[each.detail[0]]  # type: ignore[call-overload]
-                made[id(each)] = self._parameter(source, each)
+                results[id(each)] = self._parameter(source, each)
             elif each.operation == "position" and offset[2 - each.detail[0]]:  # type: ignore[operator]
                 axis: int = each.detail[0]  # type: ignore[assignment]
-                made[id(each)] = position(axis) + float(offset[2 - axis])
+                results[id(each)] = position(axis) + float(offset[2 - axis])
             else:
-                made[id(each)] = self._shared(each, [made[id(a)] for a in each.arguments])
-        return made[id(root)]
+                results[id(each)] = self._shared(each, [results[id(a)] for a in each.arguments])
+        return results[id(root)]
 
     def _image(self, source: ValueId, offset: Offset, outside: object, leaf: Scalar) -> Scalar:
         number = self.images.setdefault(source, len(self.images))
@@ -193,5 +193,7 @@ class _Builder:
             tuple(repr(each) for each in expression.detail),
             expression.element,
         )
-        made = Scalar(expression.operation, tuple(arguments), expression.detail, expression.element)
-        return self._same.setdefault(key, made)
+        results = Scalar(
+            expression.operation, tuple(arguments), expression.detail, expression.element
+        )
+        return self._same.setdefault(key, results)

@@ -34,10 +34,10 @@ def optimize_and_schedule(
     given   values that are already in memory
     stored  values that are in the store
     """
-    known = {*given, *stored} if stored else given
-    left = prune(plan, known)
+    obtainable = {*given, *stored} if stored else given
+    pruned = prune(plan, obtainable)
     if not target.fuses:
-        return schedule(left, given, stored=stored)
-    simplified = simplify(left, known)
-    steps = inline(simplified, fuse(simplified, known), known)
+        return schedule(pruned, given, stored=stored)
+    simplified = simplify(pruned, obtainable)
+    steps = inline(simplified, fuse(simplified, obtainable), obtainable)
     return schedule(simplified, given, steps, target.scratch_of, stored)

@@ -10,32 +10,32 @@ from voxgpu.plan.node import Node, Plan, without_dead_nodes
 from voxgpu.primitives.source import CONSTANT
 
 #: Stands for an available value, which needs no inputs.
-_THERE = Node(CONSTANT, (), ())
+_AVAILABLE = Node(CONSTANT, (), ())
 
 
-def available_values(plan: Plan, has: Callable[[ValueId], bool]) -> list[ValueId]:
+def available_values(plan: Plan, is_available: Callable[[ValueId], bool]) -> list[ValueId]:
     """Returns the available values, searching backwards from the goals.
 
     The search stops at each available value; its inputs are not looked up.
     """
-    found: list[ValueId] = []
+    result: list[ValueId] = []
     waiting = [goal.value for goal in reversed(plan.goals)]
     seen = set(waiting)
     while waiting:
         id = waiting.pop()
-        if has(id):
-            found.append(id)
+        if is_available(id):
+            result.append(id)
             continue
         for each in plan.nodes[id].inputs:
             if each not in seen:
                 seen.add(each)
                 waiting.append(each)
-    return found
+    return result
 
 
-def prune(plan: Plan, given: Collection[ValueId]) -> Plan:
+def prune(plan: Plan, available: Collection[ValueId]) -> Plan:
     """Returns the plan cut off at the available values, which become nodes without inputs."""
-    if not given:
+    if not available:
         return plan
-    there = {id: _THERE for id in plan.nodes if id in given}
-    return without_dead_nodes(replace(plan, nodes={**plan.nodes, **there})) if there else plan
+    leaves = {id: _AVAILABLE for id in plan.nodes if id in available}
+    return without_dead_nodes(replace(plan, nodes={**plan.nodes, **leaves})) if leaves else plan

@@ -100,8 +100,7 @@ def schedule(
     """Returns the tasks of a plan, ordered so that goals are reached one after the other.
 
     The order is depth first from each goal: a value is computed just before it is needed, so that
-    it
-    can be delivered and freed early.
+    it can be delivered and freed early.
 
     given       values that are already in memory; nothing is computed for them
     steps       the units of execution; None: one step per node
@@ -155,16 +154,16 @@ def _frees(
     """Returns the values that each step uses last; goals are delivered once all before them are."""
     if not order:
         return []
-    place = dict.fromkeys(given, 0)
+    last_use = dict.fromkeys(given, 0)
     for index, step in enumerate(order):
-        place.update(dict.fromkeys(step.outputs, index))
-    last = dict(place)
+        last_use.update(dict.fromkeys(step.outputs, index))
+    last = dict(last_use)
     for index, step in enumerate(order):
         for each in step.inputs:
             last[each] = index
     delivered = 0
     for goal in plan.goals:
-        delivered = max(delivered, place[goal.value])
+        delivered = max(delivered, last_use[goal.value])
         last[goal.value] = max(last[goal.value], delivered)
     frees: list[list[ValueId]] = [[] for _ in order]
     for id, index in last.items():

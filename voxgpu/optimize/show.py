@@ -50,14 +50,14 @@ def optimized_graph(
         return _graph(
             stage,
             planned,
-            _fused(planned, steps),
+            _format_fused(planned, steps),
             lambda task: (
                 "\n".join(_expressions(task.step, short))
                 if isinstance(task.step, FusedStep)
                 else ""
             ),
         )
-    return _graph(stage, planned, _scheduled(planned), lambda task: _cost(task, short))
+    return _graph(stage, planned, _format_schedule(planned), lambda task: _format_cost(task, short))
 
 
 def _graph(stage: str, planned: Schedule, text: str, details: Callable[[Task], str]) -> StageGraph:
@@ -81,13 +81,13 @@ def _names(planned: Schedule) -> dict[ValueId, str]:
     return {id: f"%{index}" for index, id in enumerate(planned.plan.nodes)}
 
 
-def _fused(planned: Schedule, steps: Iterable[Step]) -> str:
+def _format_fused(planned: Schedule, steps: Iterable[Step]) -> str:
     """Formats each step with its results and inputs and, for a kernel, its expressions."""
     short = _names(planned)
     lines: list[str] = []
     for step in steps:
-        made = ", ".join(short[id] for id in step.outputs)
-        lines.append(f"{made} = {_label(step)}({', '.join(short[id] for id in step.inputs)})")
+        outputs = ", ".join(short[id] for id in step.outputs)
+        lines.append(f"{outputs} = {_label(step)}({', '.join(short[id] for id in step.inputs)})")
         if isinstance(step, FusedStep):
             lines += [f"    {line}" for line in _expressions(step, short)]
     lines += [f"{goal_label(goal)} {short[goal.value]}" for goal in planned.goals]
@@ -106,14 +106,14 @@ def _expressions(step: FusedStep, short: Mapping[ValueId, str]) -> list[str]:
     images = [short[id] for id in step.images]
     scalars = [short[id] for id in step.scalars]
     lines = [
-        f"{short[id]}[i] = {_written(body, images, scalars)}"
+        f"{short[id]}[i] = {_format(body, images, scalars)}"
         for id, body in zip(step.written, step.kernel.outputs, strict=True)
     ]
-    lines += [f"{short[n.id]} = {_written(n.body, images, scalars)}" for n in step.numbers]
+    lines += [f"{short[n.id]} = {_format(n.body, images, scalars)}" for n in step.numbers]
     return lines
 
 
-def _written(body: Scalar, images: list[str], scalars: list[str]) -> str:
+def _format(body: Scalar, images: list[str], scalars: list[str]) -> str:
     """Formats an expression, fully parenthesized."""
     texts: dict[int, str] = {}
     for each in topological_order([body]):
@@ -139,15 +139,15 @@ def _written(body: Scalar, images: list[str], scalars: list[str]) -> str:
     return texts[id(body)]
 
 
-def _scheduled(planned: Schedule) -> str:
+def _format_schedule(planned: Schedule) -> str:
     """Formats the tasks in order: results, memory in use, and values freed."""
     short = _names(planned)
     lines = [f"{'MB live':>9} {'+ scratch':>9}   task"]
     for task in planned.tasks:
-        made = ", ".join(short[id] for id in task.outputs)
+        outputs = ", ".join(short[id] for id in task.outputs)
         freed = ", ".join(short[id] for id in task.frees)
         lines.append(
-            f"{task.live / 1e6:9.1f} {task.scratch / 1e6:9.1f}   {made} = {task.name}"
+            f"{task.live / 1e6:9.1f} {task.scratch / 1e6:9.1f}   {outputs} = {task.name}"
             + (f"   frees {freed}" if freed else "")
         )
     lines.append(
@@ -157,7 +157,7 @@ def _scheduled(planned: Schedule) -> str:
     return "\n".join(lines)
 
 
-def _cost(task: Task, short: Mapping[ValueId, str]) -> str:
+def _format_cost(task: Task, short: Mapping[ValueId, str]) -> str:
     """Formats the memory in use after a task, its scratch memory and the values it frees."""
     freed = ", ".join(short[id] for id in task.frees)
     text = f"{task.live / 1e6:.1f} MB live, {task.scratch / 1e6:.1f} MB scratch"

@@ -72,26 +72,26 @@ class _Comparison:
     number: ValueId
 
 
-def simplify(plan: Plan, given: Collection[ValueId] = ()) -> Plan:
+def simplify(plan: Plan, available: Collection[ValueId] = ()) -> Plan:
     """Returns the plan after all rules, without nodes that are no longer needed.
 
-    given  values that are already available
+    available  values that are already available
     """
-    current, view = plan, _view(plan, given)
+    current, view = plan, _view(plan, available)
     for rule in RULES:
         changed = rule(view)
         if changed:
             current = without_dead_nodes(replace(current, nodes={**current.nodes, **changed}))
-            view = _view(current, given)
+            view = _view(current, available)
     return current
 
 
-def _view(plan: Plan, given: Collection[ValueId]) -> _View:
+def _view(plan: Plan, available: Collection[ValueId]) -> _View:
     users: dict[ValueId, list[ValueId]] = {}
     for id, node in plan.nodes.items():
         for each in node.inputs:
             users.setdefault(each, []).append(id)
-    fixed = frozenset(given) | {goal.value for goal in plan.goals}
+    fixed = frozenset(available) | {goal.value for goal in plan.goals}
     return _View(plan.nodes, users, fixed)
 
 
@@ -131,9 +131,11 @@ def distance_compare_to_dilation(view: _View) -> dict[ValueId, Node]:
     for id, node in view.nodes.items():
         kind = {"signed_distance": "dt", "distance": "pdt"}.get(_name(node.primitive))
         if kind:
-            for user, found in _only_comparisons(view, id):
-                inputs = (node.inputs[0], found.number)
-                changed[user] = Node(DISTANCE_COMPARE, inputs, (kind, found.operator, "region"))
+            for user, comparison in _only_comparisons(view, id):
+                inputs = (node.inputs[0], comparison.number)
+                changed[user] = Node(
+                    DISTANCE_COMPARE, inputs, (kind, comparison.operator, "region")
+                )
     return changed
 
 
@@ -167,15 +169,15 @@ def percentile_compare_to_threshold(view: _View) -> dict[ValueId, Node]:
     changed = {}
     for id, node in view.nodes.items():
         if _name(node.primitive) == "percentiles":
-            for user, found in _only_comparisons(view, id):
-                inputs = (*node.inputs, found.number)
-                changed[user] = Node(PERCENTILE_COMPARE, inputs, (found.operator,))
+            for user, comparison in _only_comparisons(view, id):
+                inputs = (*node.inputs, comparison.number)
+                changed[user] = Node(PERCENTILE_COMPARE, inputs, (comparison.operator,))
     return changed
 
 
 def threshold_counts_to_histogram(view: _View) -> dict[ValueId, Node]:
     """Replaces volumes of many thresholds of one image by its histogram."""
-    found: dict[ValueId, dict[ValueId, Node]] = {}
+    by_image: dict[ValueId, dict[ValueId, Node]] = {}
     for id, node in view.nodes.items():
         if _name(node.primitive) != "volume":
             continue
@@ -184,9 +186,9 @@ def threshold_counts_to_histogram(view: _View) -> dict[ValueId, Node]:
         if comparison and mask not in view.fixed and len(view.users[mask]) == 1:
             inputs = (comparison.image, comparison.number)
             counted = Node(THRESHOLD_COUNT, inputs, (comparison.operator,))
-            found.setdefault(comparison.image, {})[id] = counted
-    many = [each for each in found.values() if len(each) >= FEWEST_THRESHOLDS]
-    return {id: node for each in many for id, node in each.items()}
+            by_image.setdefault(comparison.image, {})[id] = counted
+    worthwhile = [each for each in by_image.values() if len(each) >= FEWEST_THRESHOLDS]
+    return {id: node for each in worthwhile for id, node in each.items()}
 
 
 def merge_nested_boxes(view: _View) -> dict[ValueId, Node]:
@@ -218,8 +220,8 @@ def _only_comparisons(view: _View, id: ValueId) -> list[tuple[ValueId, _Comparis
     if id in view.fixed:
         return []
     users = view.users.get(id, [])
-    found = [(user, _comparison(view.nodes[user])) for user in users]
-    pairs = [(user, each) for user, each in found if each is not None and each.image == id]
+    comparisons = [(user, _comparison(view.nodes[user])) for user in users]
+    pairs = [(user, each) for user, each in comparisons if each is not None and each.image == id]
     return pairs if len(pairs) == len(users) else []
 
 
@@ -237,11 +239,11 @@ def _comparison(node: Node) -> _Comparison | None:
 
 def _name(primitive: Primitive) -> str:
     """Returns the name of a primitive's defining function, if rules refer to it."""
-    return _known().get(primitive, "")
+    return _known_primitives().get(primitive, "")
 
 
 @cache
-def _known() -> dict[Primitive, str]:
+def _known_primitives() -> dict[Primitive, str]:
     """Returns the primitives that rules refer to, by identity: others may have the same names."""
     definitions = [
         comparison.less,

@@ -27,8 +27,7 @@ class Thunk:
     """A value that is computed on first use, and only once.
 
     Computing it may require running part of the program, for example for an ``if`` whose condition
-    is
-    a computed number.
+    is a computed number.
     """
 
     __slots__ = ("is_evaluated", "value", "work")
