@@ -1,4 +1,4 @@
-"""``python -m voxgpu``."""
+"""Entry point of ``python -m voxgpu``."""
 
 from voxgpu.cli.main import main
 

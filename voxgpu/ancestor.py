@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def nearest_ancestor(path: Path) -> Path:
-    """The path itself, or the nearest path above it that exists as far as this user can see.
+    """Returns the path itself, or the nearest ancestor that exists and is visible to this user.
 
-    path  absolute
+    path  an absolute path
     """
     while not os.path.exists(path):  # noqa: PTH110 (Path.exists raises in forbidden folders)
         path = path.parent

@@ -1,4 +1,4 @@
-"""How many bytes are 500M, 20G or 1.5GiB?"""
+"""Parsing of byte sizes such as ``500M``, ``20G`` or ``1.5GiB``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", re.IGNORECASE)
 
 
 def bytes_of(text: str) -> int:
-    """The bytes that a text says; raises ValueError where it says none."""
+    """Returns the number of bytes of a size. Raises ValueError if it is invalid."""
     match = _SIZE.fullmatch(text.strip())
     if match is None or (match[3] and not match[2]):
         raise ValueError(f"{text!r} is no size; write 500M, 20G or 1.5GiB")

@@ -1,7 +1,7 @@
-"""How does work that takes long learn that nobody wants it any more?
+"""Cooperative cancellation of long-running work.
 
-A run has an event, and what it does on any thread asks whether that is set: between pieces, or when
-a filter tells of its progress.
+A run has an event. Its work, on any thread, checks the event between pieces and from the progress
+callbacks of filters.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from contextlib import contextmanager
 
 
 class Cancelled(Exception):
-    """What was computed or written is not wanted any more, and was given up."""
+    """Raised in work whose result is no longer wanted."""
 
 
 _HERE = threading.local()
 
-#: Set once the process is going to end.
+#: Set once the process is about to exit.
 _ENDING = threading.Event()
 
 _ENDED_BY: dict[Callable[[], object], None] = {}
@@ -25,7 +25,7 @@ _ENDED_BY: dict[Callable[[], object], None] = {}
 
 @contextmanager
 def cancelled_by(event: threading.Event | None) -> Iterator[None]:
-    """What this thread does within is wanted until the event is set."""
+    """Makes this thread's work in the ``with`` block cancellable by the event."""
     before = current()
     _HERE.event = event
     try:
@@ -35,28 +35,28 @@ def cancelled_by(event: threading.Event | None) -> Iterator[None]:
 
 
 def current() -> threading.Event | None:
-    """The event that ends what this thread does; None: there is none."""
+    """Returns the event that cancels this thread's work, or None."""
     event: threading.Event | None = getattr(_HERE, "event", None)
     return event
 
 
 def is_wanted() -> bool:
-    """Whether what this thread does is still wanted."""
+    """Returns whether this thread's work is still wanted."""
     event = current()
     return not (_ENDING.is_set() or (event is not None and event.is_set()))
 
 
 def raise_if_cancelled() -> None:
-    """Raises Stopped where what this thread does is not wanted any more."""
+    """Raises Cancelled if this thread's work is no longer wanted."""
     if not is_wanted():
         raise Cancelled("it was interrupted")
 
 
 @contextmanager
 def ended_by(function: Callable[[], object]) -> Iterator[None]:
-    """A function ends what is done within, such as another process; it may be called on any thread.
+    """Registers a function that ends the work in the ``with`` block, such as another process.
 
-    It is called once this process is going to end.
+    It is called when the process is about to exit, possibly on another thread.
     """
     _ENDED_BY[function] = None
     try:
@@ -68,7 +68,7 @@ def ended_by(function: Callable[[], object]) -> Iterator[None]:
 
 
 def stop_everything() -> None:
-    """Tells all that is done in this process that it is going to end."""
+    """Cancels all work in this process, which is about to exit."""
     _ENDING.set()
     for function in list(_ENDED_BY):
         function()

@@ -1,4 +1,4 @@
-"""Python processes that compute for this one: how they are started, and what they send back."""
+"""Python subprocesses that compute for this process: command lines and pickled errors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sys
 
 
 def python_command(module: str, call: str, *arguments: str) -> list[str]:
-    """The command that starts this Python with this process's module path and makes one call.
+    """Returns the command that runs one call in this Python, with this process's module path.
 
-    module     of which the function that ``call`` names is imported
-    call       Python's text, such as ``serve(int(sys.argv[2]))``
-    arguments  ``sys.argv[2]`` and what follows
+    module     the module from which the called function is imported
+    call       Python code, such as ``serve(int(sys.argv[2]))``
+    arguments  ``sys.argv[2:]`` of the command
     """
     function = call.partition("(")[0]
     script = (
@@ -25,7 +25,7 @@ def python_command(module: str, call: str, *arguments: str) -> list[str]:
 
 
 def sendable(error: Exception, otherwise: str) -> Exception:
-    """The error itself; where it cannot be pickled, a RuntimeError with the text ``otherwise``."""
+    """Returns the error, or a RuntimeError with text ``otherwise`` if it cannot be pickled."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

@@ -1,4 +1,4 @@
-"""How does a text become a plan? Every stage before running, in order."""
+"""The compiler front end: all stages from program text to plan, in order."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ from voxgpu.unicode_paths import on_disk
 
 @dataclass(frozen=True)
 class Options:
-    """What bears on the meaning of a program besides its text.
+    """Everything besides its text that affects the meaning of a program.
 
     define   program variables and their text
-    output   the folder that relative paths to save are relative to; None: nothing is written
-    dialect  whose reading is taken; None: what the program's first line says, else ours
-    adopt    take images of equal shape for images on one grid (``--same-grid adopt``); None: only
-             where the dialect does
+    output   the folder for relative output paths; None: nothing is written
+    dialect  the dialect; None: the one declared on the program's first line, else voxgpu's
+    adopt    treat images of equal shape as lying on one grid (``--same-grid adopt``); None: only
+             if the dialect does
     roots    the folders that the program may read and write
-    primitives  Python files that define more primitives
+    primitives  Python files that define additional primitives
     read     how headers of image files are read
-    tolerance  two grids agree when no voxel center lies farther apart, in smallest spacings
-    images   what ``load`` of these names takes, whatever path the program gives
-    writes   whether the program is to be run: else nobody minds folders that are write-protected
-    overwrite_inputs  whether the program may save over files that it loads
+    tolerance  maximum distance between voxel centers of agreeing grids, in smallest spacings
+    images   in-memory images that replace files in ``load``, by name
+    writes   whether the program will be run; otherwise write-protected folders are no error
+    overwrite_inputs  whether the program may overwrite files that it loads
     """
 
     define: Mapping[str, str] = field(default_factory=dict)
@@ -70,9 +70,9 @@ class Options:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A program after every stage; later stages are best effort where there are errors.
+    """A program after every stage; after errors, later stages are incomplete.
 
-    commands  the syntax of the program and of all it imports
+    commands  the syntax of the program and of everything it imports
     """
 
     source: Source
@@ -83,16 +83,16 @@ class Compiled:
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """What keeps the program from running."""
+        """The errors, which prevent the program from running."""
         return tuple(each for each in self.diagnostics if each.is_error)
 
 
 @contextmanager
 def _collecting_no_garbage() -> Iterator[None]:
-    """Keeps Python's collector of cycles away while a program is compiled.
+    """Disables Python's cyclic garbage collector while a program is compiled.
 
-    Compiling makes a great many objects and hardly a cycle; looking for cycles over and over
-    took a third of the time for 100 000 bindings.
+    Compiling creates many objects but hardly any cycles. Searching for cycles took a third of the
+    time for 100 000 bindings.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -104,12 +104,12 @@ def _collecting_no_garbage() -> Iterator[None]:
 
 
 def unread(header: Header) -> str:
-    """A stand-in for the digest of a file, for checking a program without reading any voxel."""
+    """A placeholder digest, for checking a program without reading voxels."""
     return f"unread {header.path}"
 
 
 def read_source(path: Path) -> Source:
-    """The text of a program file. Raises ImgqlError where it is none."""
+    """Reads a program file. Raises ImgqlError if that fails."""
     try:
         return Source(str(path), _text(path))
     except UnicodeDecodeError as error:
@@ -127,13 +127,13 @@ def compile_program(
     ask: Ask | None = None,
     seen: HeaderMemory | None = None,
 ) -> Compiled:
-    """Parses, resolves and lowers a program; loads nothing beyond headers.
+    """Parses, resolves and lowers a program; reads only headers, no voxels.
 
-    path    the program's file; None for a text that is in none
-    digest  names the content of a file; None: by reading it
-    ask     runs a part of the program whose value decides how the rest goes on; None: goals that
-            need one are left out
-    seen    headers of files from former processes
+    path    the program's file, if any
+    digest  returns the content digest of a file; None: computed by reading it
+    ask     runs a part of the program on whose value the rest depends; None: goals that need it are
+            left out
+    seen    cached headers of files
     """
     with _collecting_no_garbage():
         read = partial(Programs.read, source=source)
@@ -149,13 +149,13 @@ def compile_more(
     path: Path | None = None,
     seen: HeaderMemory | None = None,
 ) -> Compiled:
-    """Compiles texts that go on one after the other; the goals are those of the last one.
+    """Compiles consecutive texts; the goals are those of the last one.
 
-    The last one may be an expression: then there is one goal, ``find``. Warnings of the others
-    have been told when they were the last.
+    The last text may be an expression, which gives one goal, ``find``. Warnings about the other
+    texts are omitted, since they were reported when those were last.
 
-    folders  where relative imports of a text are looked for first, if it is from a file
-    path     the file that ``$file`` and its like stand for, if any
+    folders  where relative imports of a text from a file are looked for first
+    path     the file that ``$file`` and related variables refer to, if any
     """
     with _collecting_no_garbage():
         read = partial(_read_all, sources, folders or {})
@@ -165,7 +165,7 @@ def compile_more(
 def unfinished(
     sources: Sequence[Source], options: Options, folders: Mapping[Source, Path] | None = None
 ) -> bool:
-    """Whether the last of several texts only lacks its end; nothing but its syntax is looked at."""
+    """Returns whether the last text is merely incomplete; only its syntax is examined."""
     diagnostics = Diagnostics()
     dialect = options.dialect or declared_dialect(sources[0].text) or Dialect.IMGQL
     names = catalogue(known_primitives(options.primitives, Diagnostics()), dialect.value)
@@ -178,7 +178,7 @@ def unfinished(
 def _reader(
     names: Catalogue, dialect: Dialect, options: Options, diagnostics: Diagnostics
 ) -> Programs:
-    """What reads texts and what they import, knowing these operators."""
+    """Creates the reader of texts and their imports, with the primitives' operators."""
     signs = operators_of(
         {name: frozenset(len(p.parameters) for p in each) for name, each in names.items()}
     )
@@ -190,9 +190,9 @@ def _reader(
 def _read_all(
     sources: Sequence[Source], folders: Mapping[Source, Path], reader: Programs, folder: Path
 ) -> list[Command]:
-    """The commands of all texts, but of those before the last no goals.
+    """Returns the commands of all texts, with the goals of the last one only.
 
-    ``folder`` is that of the file that ``$file`` stands for, which texts need not be from.
+    ``folder`` is that of the file that ``$file`` refers to, which is not necessarily a text's own.
     """
     standard = reader.standard()
     read = [reader.read_more(source, folders.get(source, Path())) for source in sources]
@@ -238,15 +238,15 @@ def _compile(
         plan = with_files(plan, options.output)
         refuse_inputs(plan, diagnostics, options.overwrite_inputs)
     warn_of_overwriting(plan, diagnostics)
-    told = [each for each in diagnostics.all if not _is_old(each, sources)]
-    found = sorted(told, key=lambda each: _place(each, source))
-    return Compiled(source, tuple(commands), program, without_dead_nodes(plan), tuple(found))
+    new_diagnostics = [each for each in diagnostics.all if not _is_old(each, sources)]
+    ordered = sorted(new_diagnostics, key=lambda each: _sort_key(each, source))
+    return Compiled(source, tuple(commands), program, without_dead_nodes(plan), tuple(ordered))
 
 
 def _refuse_unknown(
     images: Iterable[str], commands: Iterable[Command], diagnostics: Diagnostics
 ) -> None:
-    """E402 for each image that was given for a name that the program does not load."""
+    """Reports E402 for each in-memory image whose name the program does not load."""
     loaded = list(dict.fromkeys(each.name for each in commands if isinstance(each, Load)))
     for name in images:
         if name not in loaded:
@@ -262,7 +262,7 @@ def _warn_of_unused(
     used: Collection[str],
     diagnostics: Diagnostics,
 ) -> None:
-    """W104 for each program variable that was given and is used nowhere."""
+    """Reports W104 for each given program variable that is not used."""
     if any(each.is_error and each.code in ("E100", "E104", "E109") for each in diagnostics.all):
         return
     for name in define:
@@ -274,10 +274,10 @@ def _warn_of_unused(
 
 
 def _is_old(diagnostic: Diagnostic, sources: Sequence[Source]) -> bool:
-    """Whether a warning was told when a former text was the last.
+    """Returns whether a warning was already reported for an earlier text.
 
-    An error never was, or the text would not be here: what it calls has been given something
-    else, or a file is no longer what it was.
+    Errors are always new: a text with errors is not accepted. An error in an accepted text means
+    that its functions are used differently, or that a file has changed.
     """
     places = [diagnostic.span, *(note.span for note in diagnostic.notes)]
     if diagnostic.is_error or any(each and each.source is sources[-1] for each in places):
@@ -287,7 +287,7 @@ def _is_old(diagnostic: Diagnostic, sources: Sequence[Source]) -> bool:
 
 
 def known_primitives(paths: Iterable[Path], diagnostics: Diagnostics) -> list[Primitive]:
-    """Voxgpu's primitives, those of installed packages and those of files."""
+    """Returns the primitives of voxgpu, of installed packages and of the given files."""
     known = list(standard_primitives())
     packaged, warnings = from_packages()
     for warning in warnings:
@@ -307,14 +307,14 @@ def known_primitives(paths: Iterable[Path], diagnostics: Diagnostics) -> list[Pr
     return known
 
 
-def _place(diagnostic: Diagnostic, source: Source) -> tuple[bool, int]:
-    """The order in which mistakes are told: as they stand in the program, then all others."""
+def _sort_key(diagnostic: Diagnostic, source: Source) -> tuple[bool, int]:
+    """A sort key: diagnostics in the program in text order, then all others."""
     span = diagnostic.span
     return (span is None or span.source is not source, span.start if span else 0)
 
 
 def _text(path: Path) -> str:
-    # A byte order mark, which some editors write, is not part of the text.
+    # Some editors write a byte order mark, which is not part of the text.
     return path.read_bytes().decode("utf-8-sig")
 
 
@@ -327,9 +327,9 @@ def _guarded(roots: AllowedRoots) -> Callable[[Path], str]:
 
 
 def _standard_variables(path: Path | None) -> dict[str, str]:
-    """``$cwd``, and of the program's file ``$file $filename $stem $dir``."""
+    """Returns ``$cwd`` and, for a program file, ``$file $filename $stem $dir``."""
     current: dict[str, str] = {}
-    # A folder that is not there any more has no name.
+    # The current folder may have been deleted.
     with suppress(FileNotFoundError):
         current["cwd"] = str(Path.cwd())
     if path is None:

@@ -1,8 +1,7 @@
-"""What is a value that is not in this machine's memory yet, and how does it come here?
+"""Deferred values: results that are still being computed on a device.
 
-A device computes behind the program that queues work for it. A value of a device is known before it
-is there; who needs it here waits for it, and may find out only then that there is none, or that it
-is to be doubted.
+A device computes asynchronously. The handle of a value exists before the value does; fetching the
+value waits for it, and only then may reveal that it is undefined or comes with warnings.
 """
 
 from __future__ import annotations
@@ -10,15 +9,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-#: Nodes and what to warn of where their values are used.
+#: Pairs of a node id and a warning to report where the node's value is used.
 Warnings = tuple[tuple[str, str], ...]
 
 
 class DeferredError(Exception):
-    """A value turned out not to exist when it was brought here.
+    """Raised when a fetched value turns out to be undefined.
 
-    id     the node that has none
-    error  why
+    id     the node whose value is undefined
+    error  the reason
     """
 
     def __init__(self, id: str, error: Exception) -> None:
@@ -28,31 +27,31 @@ class DeferredError(Exception):
 
 
 class DeferredValue(ABC):
-    """A value on a device, or one that is still to be made of such values."""
+    """A value on a device, or one that is still to be computed from such values."""
 
     __slots__ = ()
 
     @abstractmethod
     def fetch(self) -> Any:
-        """The value in this machine's memory; waits for it. Raises Late where there is none."""
+        """Returns the value in host memory, waiting for it. Raises DeferredError if undefined."""
 
     def fetch_pinned(self) -> Any:
-        """The same, in memory from which it gets back as fast as can be. Raises Late."""
+        """Returns the value in pinned host memory, for fast upload. Raises DeferredError."""
         return self.fetch()
 
     @property
     @abstractmethod
     def is_ready(self) -> bool:
-        """Whether nobody would have to wait."""
+        """Returns whether ``fetch`` would return without waiting."""
 
     @property
     @abstractmethod
     def warnings(self) -> Warnings:
-        """What is to be doubted of it and of what it was made of; known once it was here."""
+        """The warnings of this value and of its inputs, known once it has been fetched."""
 
 
 def fetched(value: Any) -> Any:
-    """A value in this machine's memory, wherever it is; raises Late where there is none."""
+    """Returns a value in host memory, wherever it is. Raises DeferredError if undefined."""
     if isinstance(value, DeferredValue):
         return value.fetch()
     if isinstance(value, tuple) and any(isinstance(each, DeferredValue | tuple) for each in value):
@@ -61,14 +60,14 @@ def fetched(value: Any) -> Any:
 
 
 def is_ready(value: Any) -> bool:
-    """Whether ``fetch`` would not wait."""
+    """Returns whether ``fetched`` would return without waiting."""
     if isinstance(value, tuple):
         return all(map(is_ready, value))
     return not isinstance(value, DeferredValue) or value.is_ready
 
 
 def warnings_of(value: Any) -> Warnings:
-    """What turned out to be doubted of a value when it was brought here."""
+    """Returns the warnings of a value, known once it has been fetched."""
     if isinstance(value, tuple):
         return tuple(doubt for each in value for doubt in warnings_of(each))
     return value.warnings if isinstance(value, DeferredValue) else ()

@@ -1,11 +1,11 @@
-"""On what is a program asked to run?"""
+"""Parsing of ``--device``: the device on which a program runs."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-#: What ``--device`` accepts, for people.
+#: The values that ``--device`` accepts, for help texts.
 DEVICES = ("auto", "cpu", "cuda:N", "reference")
 
 _CUDA = re.compile(r"cuda(?::(\d+))?$")
@@ -13,10 +13,10 @@ _CUDA = re.compile(r"cuda(?::(\d+))?$")
 
 @dataclass(frozen=True, slots=True)
 class DeviceSpec:
-    """What was asked for.
+    """A requested device.
 
     kind      ``auto``, ``cpu``, ``reference`` or ``cuda``
-    ordinals  of ``cuda`` the devices, in the order of the driver
+    ordinals  for ``cuda``, the device numbers, in the driver's order
     """
 
     kind: str
@@ -24,9 +24,9 @@ class DeviceSpec:
 
 
 def parse_device(text: str) -> DeviceSpec:
-    """What ``--device`` asks for; ``cuda`` is the first GPU, ``cuda:0,cuda:1`` are two of them.
+    """Parses the value of ``--device``; ``cuda`` is the first GPU, ``cuda:0,cuda:1`` are two GPUs.
 
-    Raises ValueError for what is no device.
+    Raises ValueError if it is not a device.
     """
     if text in ("auto", "cpu", "reference"):
         return DeviceSpec(text)

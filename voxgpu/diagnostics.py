@@ -1,4 +1,4 @@
-"""How is a mistake told to the person who made it? With its place, the line, and what to try."""
+"""Diagnostics: errors and warnings with source location, excerpt and advice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-#: Every code, which never changes its meaning, and what it is about.
+#: All codes with their subjects. A code never changes its meaning.
 CODES = {
     "E100": "the text is not a program",
     "E101": "a name that nothing is bound to",
@@ -53,24 +53,24 @@ CODES = {
 }
 
 
-#: Of the calls that lead to a mistake, so many are shown from either end.
-_CALLS = 4
+#: Number of calls shown at either end of a long chain of calls that leads to an error.
+_MAX_CALLS = 4
 
-#: So many goals are listed that one cause took along.
-_GOALS = 20
+#: Maximum number of goals listed that failed for one cause.
+_MAX_GOALS = 20
 
-#: Characters of a line that are shown around a mistake.
+#: Maximum number of characters shown of a source line.
 WIDTH = 160
 
 
 _STRING_OR_ELSE = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"|[^"]+|"')
 
 
-def _usual(text: str) -> str:
-    """The text with line feeds at the ends of lines, and each letter outside strings one character.
+def _normalized(text: str) -> str:
+    """Normalizes line ends to line feeds, and letters outside strings to composed form (NFC).
 
-    Old editors end lines in a carriage return alone, which would make the rest of the program
-    part of its first comment; some systems write ö as o and two dots.
+    With lone carriage returns, as old editors write them, the rest of the program would be part of
+    its first comment. Some systems write ö as o followed by a combining diaeresis.
     """
     if "\r" in text:
         text = re.sub("\r(?!\n)", "\n", text)
@@ -82,17 +82,17 @@ def _usual(text: str) -> str:
 
 
 class Source:
-    """A text that programs are read from. Two sources are the same only if they are one object.
+    """A program text. Sources are compared by identity.
 
-    name      as it was given, for messages
-    text      lines that end in a carriage return alone, and letters that are written as two
-              characters, are made usual; strings keep their letters, which may name files
-    ours      whether it is part of voxgpu, so that a mistake in it is not the user's
+    name      the display name for messages
+    text      with normalized line ends, and with letters outside strings in composed form; strings
+              keep their letters, since they may be file names
+    ours      whether it is part of voxgpu, so that errors in it are not the user's
     """
 
     def __init__(self, name: str, text: str, ours: bool = False) -> None:
         self.name = name
-        self.text = _usual(text)
+        self.text = _normalized(text)
         self.ours = ours
 
     @cached_property
@@ -100,19 +100,19 @@ class Source:
         return [0, *(match.end() for match in re.finditer("\n", self.text))]
 
     def line_and_column(self, offset: int) -> tuple[int, int]:
-        """Both from 1, in characters."""
+        """Returns line and column of a character offset, both from 1, in characters."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
     def line(self, number: int) -> str:
-        """Line ``number``, from 1, without its end."""
+        """Returns line ``number``, from 1, without its end."""
         start = self._starts[number - 1]
         stop = self._starts[number] if number < len(self._starts) else len(self.text)
         return self.text[start:stop].rstrip("\r\n")
 
 
 class Span(NamedTuple):
-    """Where something stands: characters ``start`` to ``stop`` of a source."""
+    """A range of a source: the characters from ``start`` up to ``stop``."""
 
     source: Source
     start: int
@@ -123,7 +123,7 @@ class Span(NamedTuple):
         return f"{self.source.name}:{line}:{column}"
 
     def to(self, other: Span) -> Span:
-        """From the beginning of this to the end of the other."""
+        """Returns the span from the start of this one to the end of the other."""
         return Span(self.source, self.start, other.stop)
 
     def __repr__(self) -> str:
@@ -131,7 +131,7 @@ class Span(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Something to know about another place."""
+    """Additional information about another location."""
 
     message: str
     span: Span | None
@@ -139,13 +139,13 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One mistake (code ``E…``) or warning (``W…``).
+    """An error (code ``E…``) or warning (``W…``).
 
     message  what was expected and what was found
-    span     where; None where no place in a program is to blame
-    notes    other places that explain it
-    help     what to try
-    goals    those that failed because of it: ``print "label"``
+    span     the location; None if it does not concern a place in a program
+    notes    other locations that explain it
+    help     advice
+    goals    the goals that failed because of it: ``print "label"``
     """
 
     code: str
@@ -157,19 +157,19 @@ class Diagnostic:
 
     @property
     def is_error(self) -> bool:
-        """Whether this keeps the program from running."""
+        """Whether this prevents the program from running."""
         return self.code.startswith("E")
 
     @property
     def severity(self) -> str:
-        """``error`` or ``warning``."""
+        """Either ``error`` or ``warning``."""
         return "error" if self.is_error else "warning"
 
     def __str__(self) -> str:
         return _shown("\n".join(_lines(self)))
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data for ``--json``."""
+        """Returns plain data for ``--json``."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -188,10 +188,10 @@ def at_trace(
     notes: tuple[Note, ...] = (),
     help: str = "",
 ) -> Diagnostic:
-    """A diagnostic for something inside a function.
+    """Creates a diagnostic for a location inside a function.
 
-    ``trace`` is where it is, then the calls that lead there, innermost first. The place shown is
-    the innermost that the user wrote; the others become notes.
+    ``trace`` is the location, followed by the calls that lead there, innermost first. The
+    diagnostic is placed at the innermost span in user code; the other spans become notes.
     """
     mine = [span for span in trace if not span.source.ours] or list(trace)
     calls = tuple(Note("called here", span) for span in _shortened(mine[1:]))
@@ -201,12 +201,12 @@ def at_trace(
 
 
 def _shortened(calls: list[Span]) -> list[Span]:
-    """Calls that lead somewhere, but of a great many the innermost and the outermost ones."""
-    return calls if len(calls) <= 2 * _CALLS else [*calls[:_CALLS], *calls[-_CALLS:]]
+    """Returns the calls, reduced to the innermost and the outermost ones if there are many."""
+    return calls if len(calls) <= 2 * _MAX_CALLS else [*calls[:_MAX_CALLS], *calls[-_MAX_CALLS:]]
 
 
 class Failure(NamedTuple):
-    """A goal that failed, ``print "label"``; in which of its items, if not all; and why."""
+    """A failed goal, ``print "label"``, the items of it that failed if not all, and the cause."""
 
     goal: str
     where: str
@@ -214,7 +214,7 @@ class Failure(NamedTuple):
 
 
 def failures(found: Iterable[Failure]) -> tuple[Diagnostic, ...]:
-    """What is told of goals that failed: each cause once, with all goals that it took along."""
+    """Returns one diagnostic for each cause, with all the goals that failed because of it."""
     causes: dict[Diagnostic, dict[tuple[str, str], None]] = {}
     for each in found:
         causes.setdefault(each.cause, {})[each.goal, each.where] = None
@@ -223,7 +223,7 @@ def failures(found: Iterable[Failure]) -> tuple[Diagnostic, ...]:
 
 def _failure(cause: Diagnostic, goals: Sequence[tuple[str, str]]) -> Diagnostic:
     goal, where = goals[0]
-    if not goal:  # somebody asked for one value, and knows for which
+    if not goal:  # a single value was requested, so the goal is evident
         return replace(cause, message=f"failed{where}: {cause.message}") if where else cause
     names = tuple(dict.fromkeys(each for each, _ in goals))
     others = goals[1:]
@@ -231,49 +231,49 @@ def _failure(cause: Diagnostic, goals: Sequence[tuple[str, str]]) -> Diagnostic:
         message = f"`{goal}` failed{where}: {cause.message}"
         return replace(cause, message=message, goals=names)
     count = "another goal" if len(others) == 1 else f"{len(others)} other goals"
-    shown = [f"`{each}`{place}" for each, place in others[:_GOALS]]
-    more = f" and {len(others) - _GOALS} more" if len(others) > _GOALS else ""
+    shown = [f"`{each}`{where}" for each, where in others[:_MAX_GOALS]]
+    more = f" and {len(others) - _MAX_GOALS} more" if len(others) > _MAX_GOALS else ""
     note = Note(f"it took along {', '.join(shown)}{more}", None)
     message = f"`{goal}`{where} and {count} failed: {cause.message}"
     return replace(cause, message=message, notes=(*cause.notes, note), goals=names)
 
 
 class ImgqlError(Exception):
-    """A program with mistakes: all of them."""
+    """Raised for a program with errors; holds all diagnostics."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
         super().__init__("\n".join(str(each) for each in self.diagnostics))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles what it was made of, so that errors come back from other processes."""
+        """Pickles the constructor arguments, so that errors can cross process boundaries."""
         return type(self), (self.diagnostics,)
 
 
 class Diagnostics:
-    """Collects mistakes and warnings, each once, in the order of their discovery."""
+    """Collects errors and warnings without duplicates, in order of discovery."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, Span | None], Diagnostic] = {}
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keeps the diagnostic unless the same was said of the same place."""
-        place = (diagnostic.code, diagnostic.message, diagnostic.span)
-        self._found.setdefault(place, diagnostic)
+        """Adds a diagnostic, unless the same text was already reported for the same location."""
+        key = (diagnostic.code, diagnostic.message, diagnostic.span)
+        self._found.setdefault(key, diagnostic)
 
     @property
     def all(self) -> tuple[Diagnostic, ...]:
-        """Everything, errors and warnings."""
+        """All errors and warnings."""
         return tuple(self._found.values())
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """What keeps the program from running."""
+        """The errors, which prevent the program from running."""
         return tuple(each for each in self.all if each.is_error)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What does not."""
+        """The warnings."""
         return tuple(each for each in self.all if not each.is_error)
 
 
@@ -291,12 +291,12 @@ def _lines(diagnostic: Diagnostic) -> Iterable[str]:
 
 
 def _shown(text: str) -> str:
-    """The text without what would command a terminal; a program may come from anybody."""
+    """Replaces control characters, since a program may come from an untrusted source."""
     return "".join(char if char in "\t\n" or char.isprintable() else "�" for char in text)
 
 
 def _window(text: str, column: int) -> tuple[str, int]:
-    """The part of a long line around a column, and the column in it."""
+    """Returns the part of a long line around a column, and the column within it."""
     if len(text) <= WIDTH:
         return text, column
     start = max(0, min(column - 1 - WIDTH // 2, len(text) - WIDTH))
@@ -305,13 +305,13 @@ def _window(text: str, column: int) -> tuple[str, int]:
 
 
 def _excerpt(span: Span, mark: str, label: str) -> Iterable[str]:
-    """The line that a span begins on, marked below, with ``file:line:column`` above."""
+    """Yields the first line of a span, marked below, with ``file:line:column`` above."""
     line, column = span.source.line_and_column(span.start)
     text, column = _window(span.source.line(line), column)
     width = max(1, min(span.stop - span.start, len(text) - column + 1))
     number = str(line)
     pad = " " * len(number)
-    # Tabs stay tabs in the line of marks, so that both lines are indented alike.
+    # Tabs are kept in the line of marks, so that both lines are indented alike.
     before = "".join("\t" if char == "\t" else " " for char in text[: column - 1])
     yield f"{pad} ┌─ {span}"
     yield f"{number} │ {text}"

@@ -1,9 +1,10 @@
-"""What a forked process starts with: only the thread that forked, and copies of all locks.
+"""Fork safety: locks and threads in forked child processes.
 
-A lock that another thread held stays locked in the child for ever, and threads of a pool are not
-there. Locks around what cannot be made anew, such as LLVM's state, are taken before the fork, so
-that nobody is in the middle of something; everything else is made anew in the child. Python keeps
-a lock for each module that is being imported: a fork waits for the imports that voxgpu began.
+A child inherits only the forking thread, with copies of all locks. A lock held by another thread
+would stay locked in the child forever, and thread pools are gone. Locks around state that cannot be
+recreated, such as LLVM's, are acquired before the fork, so that no thread is inside; everything
+else is recreated in the child. Python holds a lock for each module being imported, so a fork waits
+for imports that voxgpu started.
 """
 
 from __future__ import annotations
@@ -21,78 +22,78 @@ from weakref import WeakSet
 
 
 class HasThreads(Protocol):
-    """What has locks or threads that a child needs anew."""
+    """An object with locks or threads that must be recreated in a child."""
 
     def after_fork(self) -> None:
-        """Is called in the child, before it has other threads."""
+        """Called in the child before it has other threads."""
 
 
 class Lock(Protocol):
-    """A lock that the thread that has it may take again, such as ``RLock``."""
+    """A reentrant lock, such as ``RLock``."""
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Waits so many seconds; whether the caller has it."""
+        """Waits up to ``timeout`` seconds; returns whether the lock was acquired."""
 
     def release(self) -> None:
-        """Gives it back."""
+        """Releases the lock."""
 
 
 _RENEWED: WeakSet[HasThreads] = WeakSet()
 _HELD: list[Lock] = []
 
-#: What a fork has taken, in this order.
-_taken: list[Callable[[], object]] = []
+#: The release functions of what a fork has acquired, in order.
+_release_functions: list[Callable[[], object]] = []
 
-#: Seconds that a fork waits: other threads may wait for what the thread that forks has, and then
-#: the child gets what it would without us.
+#: Maximum seconds that a fork waits. Other threads may be waiting for locks of the forking thread;
+#: the child then starts without these guarantees.
 _LONGEST = 30.0
 
 
 def hold_while_forking(lock: Lock) -> None:
-    """Takes a lock before each fork."""
+    """Registers a lock to be acquired before each fork."""
     _HELD.append(lock)
 
 
 def call_in_child(function: Callable[[], object]) -> None:
-    """Calls a function in each child, before it has other threads."""
+    """Registers a function to be called in each child, before it has other threads."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=function)
 
 
 def renew_in_child(thing: HasThreads) -> None:
-    """Calls ``after_fork`` of a thing in each child, as long as somebody has it."""
+    """Calls ``after_fork`` of an object in each child, for as long as the object is referenced."""
     _RENEWED.add(thing)
 
 
-def _before() -> None:
-    """Waits until no thread is within a lock or an import of ours, and keeps them from both."""
+def _before_fork() -> None:
+    """Waits until no thread is inside a lock or an import of voxgpu, and keeps them out."""
     end = time.monotonic() + _LONGEST
-    while not _take() and time.monotonic() < end:
-        _give_back()  # others may need one of what was taken to go on
+    while not _acquire_all() and time.monotonic() < end:
+        _release_all()  # other threads may need one of the acquired locks to proceed
         time.sleep(0.001)
 
 
-def _take() -> bool:
-    """Takes all locks, in any order; whether it has them, and nobody imports."""
+def _acquire_all() -> bool:
+    """Acquires all locks; returns whether it succeeded and no other thread is importing."""
     for lock in _HELD:
         if not lock.acquire(timeout=0.05):
             return False
-        _taken.append(lock.release)
-    # Python takes this one for a moment when it begins to import: then nobody begins.
+        _release_functions.append(lock.release)
+    # Python acquires this lock at the start of every import, so holding it prevents new ones.
     import _imp
 
     _imp.acquire_lock()
-    _taken.append(_imp.release_lock)
+    _release_functions.append(_imp.release_lock)
     return not _others_import()
 
 
-def _give_back() -> None:
-    while _taken:
-        _taken.pop()()
+def _release_all() -> None:
+    while _release_functions:
+        _release_functions.pop()()
 
 
 def _others_import() -> bool:
-    """Whether another thread is within an import that voxgpu began, or of a part of voxgpu."""
+    """Returns whether another thread is in an import started by voxgpu, or of a part of voxgpu."""
     ours = any(
         getattr(getattr(module, "__spec__", None), "_initializing", False)
         for name, module in list(sys.modules.items())
@@ -105,9 +106,9 @@ def _others_import() -> bool:
 
 
 def _imports(frame: FrameType | None, ours: bool) -> bool:
-    """Whether a thread that is at this frame is within an import.
+    """Returns whether a thread with this frame is inside an import.
 
-    ours  whether any import counts, or only one that a function of voxgpu began
+    ours  whether any import counts, or only those started by a function of voxgpu
     """
     importing = False
     while frame is not None:
@@ -122,12 +123,12 @@ def _imports(frame: FrameType | None, ours: bool) -> bool:
 
 
 def _renew() -> None:
-    _give_back()
+    _release_all()
     for each in list(_RENEWED):
         each.after_fork()
 
 
-# What is told last is called first before a fork, and what it takes is given back last: so locks of
-# the modules imported above, which others need to import, are free while it waits.
+# The hook registered last is called first before a fork, and what it acquires is released last. The
+# locks of the modules imported above, which others need to import, are thus free while it waits.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before, after_in_parent=_give_back, after_in_child=_renew)
+    os.register_at_fork(before=_before_fork, after_in_parent=_release_all, after_in_child=_renew)

@@ -1,4 +1,4 @@
-"""What is the name of a value? The hash of everything that the value depends on.
+"""Content-addressed value ids: the hash of everything that a value depends on.
 
 Ids are the SHA-256 of canonical bytes. Every part is tagged with its kind and its length, so that
 ``1``, ``1.0``, ``true`` and ``"1"`` cannot collide; inputs enter by their ids. Names, positions in
@@ -18,20 +18,20 @@ from voxgpu.image import Grid
 
 ValueId = NewType("ValueId", str)
 
-#: What an id may be made of, besides the ids of inputs.
+#: What an id may be computed from, besides the ids of inputs.
 Ingredient = bool | int | float | str | bytes | Grid | tuple[float, ...] | None
 
-#: A number as ``meaning_of`` writes it.
+#: The encoding of a number by ``meaning_of``.
 _FLOAT = np.dtype([("tag", "S1"), ("length", "<u8"), ("value", "<f8")])
 
 
 def value_id(meaning: bytes, inputs: Iterable[str]) -> ValueId:
-    """The id of ``meaning`` (canonical bytes) applied to values with these ids, in order."""
+    """Returns the id of ``meaning`` (canonical bytes) applied to values with these ids."""
     return ValueId(sha256(meaning + "".join(inputs).encode()).hexdigest())
 
 
 def meaning_of(*ingredients: Ingredient) -> bytes:
-    """Canonical bytes of ``ingredients``: equal exactly where all kinds and values are equal."""
+    """Returns canonical bytes of ``ingredients``: equal exactly if kinds and values are equal."""
     return b"".join(map(_encode, ingredients))
 
 
@@ -57,7 +57,7 @@ def _encode(ingredient: Ingredient) -> bytes:
 
 
 def _tuple_bytes(values: tuple[Ingredient, ...]) -> bytes:
-    """``meaning_of`` all values; quick where they are many numbers."""
+    """Returns ``meaning_of`` all values; vectorized for long tuples of numbers."""
     if len(values) < 64 or not all(type(each) is float for each in values):
         return meaning_of(*values)
     rows = np.empty(len(values), _FLOAT)

@@ -1,4 +1,4 @@
-"""What is an image: voxels on a grid, and when do two grids agree?"""
+"""Images (voxels on a grid) and the agreement of grids."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: Two grids agree when no voxel center lies farther apart than this part of the smallest spacing.
+#: Grids agree if no voxel center lies farther apart than this fraction of the smallest spacing.
 #: Tools that write the same grid as float32, as decimals or as a quaternion differ by less.
 TOLERANCE = 1e-3
 
-#: The same for grids that went through a library in memory: nothing but arithmetic may differ.
+#: The tolerance for grids that passed through a library in memory: only rounding may differ.
 ROUNDING = 1e-6
 
-#: A plane whose axes, as unit vectors, span less than this has lost one of them.
+#: Minimum determinant of the unit axes of a plane; below it an axis is considered lost.
 SMALLEST_DETERMINANT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where the voxels of an image lie in space.
+    """The position of an image's voxels in space.
 
     shape      voxels along (z, y, x), or (y, x) in 2-D
     spacing    mm between voxel centers along (z, y, x), or (y, x): the order of ``shape``
@@ -32,8 +32,8 @@ class Grid:
     direction  row-major matrix of direction cosines as in ITK; its columns are the grid's
                x, y and z axes
     nifti      the orientation fields of the NIfTI header that the grid was read from (see
-               ``voxgpu.files.nifti``), empty where there was none; kept so that a result is
-               saved with the very bits it was loaded with
+               ``voxgpu.files.nifti``), else empty; kept so that results are saved with exactly the
+               same bits
     """
 
     shape: tuple[int, ...]
@@ -44,23 +44,26 @@ class Grid:
 
     @classmethod
     def regular(cls, shape: tuple[int, ...], spacing: tuple[float, ...] | None = None) -> Grid:
-        """A grid at the origin, axis-aligned, 1 mm unless ``spacing`` (mm, z y x) is given."""
+        """Returns an axis-aligned grid at the origin; ``spacing`` (mm, z y x) defaults to 1 mm."""
         count = len(shape)
         identity = tuple(float(i == j) for i in range(count) for j in range(count))
         return cls(tuple(shape), spacing or (1.0,) * count, (0.0,) * count, identity)
 
     @property
     def dimensions(self) -> int:
-        """2 or 3."""
+        """The number of dimensions, 2 or 3."""
         return len(self.shape)
 
     @property
     def voxels(self) -> int:
-        """How many voxels the grid has."""
+        """The number of voxels of the grid."""
         return math.prod(self.shape)
 
     def agrees_with(self, other: Grid, tolerance: float = TOLERANCE) -> bool:
-        """Whether no voxel center lies farther apart than ``tolerance`` smallest spacings."""
+        """Returns whether both grids have the same voxel centers.
+
+        They may lie up to ``tolerance`` times the smallest spacing apart.
+        """
         if self is other:
             return True
         if self.shape != other.shape:
@@ -68,10 +71,10 @@ class Grid:
         return self.displacement(other) <= tolerance
 
     def displacement(self, other: Grid) -> float:
-        """The largest distance between corresponding corner voxels, in smallest spacings of both.
+        """Returns the largest distance between corresponding corner voxels, in smallest spacings.
 
-        Both grids map voxel indices to mm by affine maps, so the largest displacement over
-        the grid is found at one of its corners. Grids must have the same shape.
+        Both grids map voxel indices to mm by affine maps, so the maximum over the grid is attained
+        at a corner. The grids must have the same shape.
         """
         worst, smallest = 0.0, min(*self.spacing, *other.spacing)
         for corner in range(2**self.dimensions):
@@ -82,7 +85,7 @@ class Grid:
         return worst
 
     def position(self, index: tuple[float, ...]) -> tuple[float, ...]:
-        """The place in mm (x, y, z) of the voxel with this (z, y, x) index."""
+        """Returns the position in mm (x, y, z) of the voxel with this (z, y, x) index."""
         count = self.dimensions
         steps = [i * s for i, s in zip(reversed(index), reversed(self.spacing), strict=True)]
         return tuple(
@@ -92,21 +95,24 @@ class Grid:
         )
 
     def extract(self, start: tuple[int, ...], shape: tuple[int, ...]) -> Grid:
-        """The part of the grid of ``shape`` voxels that begins at voxel ``start``, (z, y, x)."""
+        """Returns the subgrid of ``shape`` voxels that starts at voxel ``start``, (z, y, x)."""
         return Grid(shape, self.spacing, self.position(start), self.direction)
 
     @property
     def thin_axis(self) -> int | None:
-        """Of three axes, the first of one voxel, (z, y, x) order, or None: 2-D formats lose it."""
+        """Returns the first axis (z, y, x) of a 3-D grid with a single voxel, or None.
+
+        2-D formats drop such an axis.
+        """
         return self.shape.index(1) if self.dimensions == 3 and 1 in self.shape else None
 
     def without_axis(self, axis: int) -> Grid:
-        """The 2-D grid that is left of a 3-D one without ``axis``, (z, y, x) order.
+        """Returns the 2-D grid that remains of a 3-D one without ``axis``, (z, y, x) order.
 
-        With an axis of the grid the axis of space of the same number goes, as in ITK. What is left
-        of the direction is scaled to unit columns, or the identity where it has lost an axis.
+        The spatial axis with the same number is dropped too, as in ITK. The remaining direction
+        matrix is scaled to unit columns, or replaced by the identity if it has lost an axis.
         """
-        kept = [each for each in range(3) if each != 2 - axis]  # x, y, z
+        kept = [each for each in range(3) if each != 2 - axis]  # in (x, y, z) order
         columns = [[self.direction[row * 3 + each] for row in kept] for each in kept]
         return Grid(
             shape=tuple(size for each, size in enumerate(self.shape) if each != axis),
@@ -116,7 +122,7 @@ class Grid:
         )
 
     def __str__(self) -> str:
-        """The grid as people write it, x first: ``240×240×155, 1×1×1 mm, origin (0, 0, 0)``."""
+        """Formats the grid, x first: ``240×240×155, 1×1×1 mm, origin (0, 0, 0)``."""
         size = "×".join(str(n) for n in reversed(self.shape))
         spacing = "×".join(f"{s:.6g}" for s in reversed(self.spacing))
         origin = ", ".join(f"{o:.6g}" for o in self.origin)
@@ -124,7 +130,7 @@ class Grid:
 
 
 def _unit_matrix(first: list[float], second: list[float]) -> tuple[float, ...]:
-    """The matrix of these columns scaled to length 1, row by row, or the identity."""
+    """Returns the row-major matrix of these columns scaled to length 1, or the identity."""
     lengths = math.hypot(*first), math.hypot(*second)
     if min(lengths) > SMALLEST_DETERMINANT:
         a, c = (part / lengths[0] for part in first)
@@ -136,7 +142,7 @@ def _unit_matrix(first: list[float], second: list[float]) -> tuple[float, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
-    """Voxels and where they lie.
+    """Voxels and their grid.
 
     array  shape of the grid, (z, y, x) or (y, x); colors have a last axis of 3 or 4 channels
     grid   the grid of the voxels
@@ -152,5 +158,5 @@ class Image:
 
     @property
     def channels(self) -> int:
-        """1, or the number of color channels."""
+        """The number of color channels, else 1."""
         return int(self.array.shape[-1]) if self.array.ndim > self.grid.dimensions else 1

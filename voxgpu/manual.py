@@ -1,4 +1,4 @@
-"""What can a program say, and how is each word of it explained? For commands, dialogs and pages."""
+"""The manual: help entries for everything that programs can use, with lookup and search."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from voxgpu.primitives.documentation import Entry, entries
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
 
-#: The families, in the order in which they are listed; others, such as users' own, come last.
+#: The order of families in listings; others, such as those of users, come last.
 _ORDER = ("command", "expression", "type", *FAMILIES, "sequence", "file", "relations")
 
 SPACE = "simpleitk"
 
-#: Words that people search for, and what texts say instead.
+#: Synonyms for search: words that users look for, and words that the entries use.
 _ALSO = {
     "blur": ("smooth", "gauss"),
     "smooth": ("blur", "gauss"),
@@ -49,31 +49,31 @@ _ALSO = {
 
 
 class NoSuchName(Exception):
-    """Nothing has a name, or something that programs cannot use; args: what to tell."""
+    """Raised for a name that is unknown or unavailable; its argument is the message."""
 
 
 def manual(primitives: Iterable[Primitive]) -> list[Entry]:
-    """Everything that programs can use but the namespaces beside it, family by family."""
-    written = (Entry(e.family, e.names, e.signatures, e.doc, after=e.after) for e in help_entries())
+    """Returns the entries of all names outside foreign namespaces, grouped by family."""
+    derived = (Entry(e.family, e.names, e.signatures, e.doc, after=e.after) for e in help_entries())
     places = {family: number for number, family in enumerate(_ORDER)}
-    # Sorting is stable: the primitives of a family come before what is made of them.
+    # The sort is stable: primitives come before functions derived from them.
     return sorted(
-        [*entries(primitives), *written], key=lambda each: places.get(each.family, len(places))
+        [*entries(primitives), *derived], key=lambda each: places.get(each.family, len(places))
     )
 
 
 def named(name: str, every: Sequence[Entry]) -> list[Entry]:
-    """The entries under a name. Raises NoSuchName where there are none.
+    """Returns the entries of a name. Raises NoSuchName if there are none.
 
-    Names of SimpleITK may be written with their namespace or without, in capitals or not; the
-    namespace alone stands for all of them, the name of an import for what it brings.
+    Names of SimpleITK may be written with or without namespace, in any letter case. The namespace
+    itself stands for all of its names, and the name of an import for everything it provides.
     """
     name = name.strip()
     if not name:
         raise NoSuchName("no name was given")
-    found = [each for each in every if name in each.names]
-    if found:
-        return found
+    matches = [each for each in every if name in each.names]
+    if matches:
+        return matches
     if name.startswith("$"):
         return [each for each in every if "$cwd" in each.names]
     if name == SPACE:
@@ -83,32 +83,32 @@ def named(name: str, every: Sequence[Entry]) -> list[Entry]:
         return brought or [each for each in every if "import" in each.names]
     space, _, plain = name.rpartition(".")
     if space in ("", SPACE):
-        found = [each for each in every if f"{SPACE}.{plain}" in each.names]
-        return found or _of_simpleitk(name, plain, every)
+        matches = [each for each in every if f"{SPACE}.{plain}" in each.names]
+        return matches or _of_simpleitk(name, plain, every)
     raise NoSuchName(_unknown(name, every))
 
 
 @cache
 def namespace() -> tuple[Entry, ...]:
-    """The entries of SimpleITK's functions and constants."""
+    """Returns the entries of SimpleITK's functions and constants."""
     every = SimpleITKNamespace().values()
     return tuple(each for overloads in every for each in entries(overloads))
 
 
 def search(text: str, every: Iterable[Entry]) -> list[Entry]:
-    """The entries that mention all words of a text or what else is said for them.
+    """Returns the entries that mention all words of a text, or their synonyms.
 
-    Those of SimpleITK come last, those with a word in a name first.
+    Entries with a word in their name come first, those of SimpleITK last.
     """
     words = [_forms(word) for word in re.findall(r"\S+", text.lower())]
 
     def mentioned(entry: Entry, names_only: bool) -> bool:
-        said = " ".join(entry.names) if names_only else f"{' '.join(entry.names)} {entry.doc}"
-        said = said.lower()
-        return all(any(form in said for form in forms) for forms in words)
+        text = " ".join(entry.names) if names_only else f"{' '.join(entry.names)} {entry.doc}"
+        text = text.lower()
+        return all(any(form in text for form in forms) for forms in words)
 
-    found = [each for each in every if words and mentioned(each, False)]
-    return sorted(found, key=lambda each: (each.family == SPACE, not mentioned(each, True)))
+    matches = [each for each in every if words and mentioned(each, False)]
+    return sorted(matches, key=lambda each: (each.family == SPACE, not mentioned(each, True)))
 
 
 def _forms(word: str) -> tuple[str, ...]:

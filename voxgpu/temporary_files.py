@@ -1,8 +1,8 @@
-"""Files and folders that are there only while this process works on them.
+"""Temporary files and folders that exist only while this process uses them.
 
-Each is locked for as long as it is. A process that is killed leaves them behind without a lock, and
-the next one that works in the same folder removes them. Names tell the computer: locks of another
-one may not be seen here, so what it left is removed only after a day.
+Each is locked while it is in use. A killed process leaves them behind unlocked, and the next
+process that works in the same folder removes them. Their names include the host: locks of another
+host may not be visible here, so its files are removed only after a day.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-#: What a file of which only a part was written is called.
+#: Suffix of partially written files.
 PART = ".part"
 
-#: Seconds after which whatever nobody has a lock on is no one's.
+#: Age in seconds after which unlocked files of any host are considered abandoned.
 _OLD = 24 * 3600.0
 
-#: In a folder: the file that is locked.
+#: Name of the lock file in a temporary folder.
 _LOCK = ".lock"
 
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _COUNTER = itertools.count()
 
-#: Names of files that `new_file` makes, with their computer; and of folders.
+#: Name patterns of files created by `new_file`, with their host; and of folders.
 _FILE = re.compile(r"\.(?:.*\.)?(?:(?P<host>[\w-]*)-)?\d+[.-]\d+\.part(?:\.\w+)*")
 _FOLDER = re.compile(r"voxgpu-[a-z]+-(?P<host>.+)-(?P<process>\d+)-[^-]+")
 
 
 class TemporaryFile:
-    """A file or folder of this process; ``descriptor`` is the lock, None where there are none."""
+    """A temporary file or folder; ``descriptor`` holds its lock, None if locks are unsupported."""
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
         self.path = path
@@ -52,20 +52,20 @@ class TemporaryFile:
         _THERE[self.path] = self
 
     def become(self, path: Path) -> None:
-        """Gives a file its name; raises OSError. Nobody removes it from then on."""
+        """Renames the file to its final path, which is then permanent. Raises OSError."""
         if fcntl is None:
-            self.release()  # what is open cannot be renamed
+            self.release()  # an open file cannot be renamed
         self.path.replace(path)
         self.release()
 
     def remove(self) -> None:
-        """Removes it; nothing where it has its name, or somebody else removed it."""
+        """Removes it, unless it has been renamed or removed already."""
         if _THERE.get(self.path) is self:
             _remove(self.path)
             self.release()
 
     def release(self) -> None:
-        """Lets go of it, and leaves it where it is."""
+        """Releases the lock without removing the file."""
         with _ENDING:
             _THERE.pop(self.path, None)
             if self.descriptor is not None:
@@ -75,17 +75,17 @@ class TemporaryFile:
 
 _THERE: dict[Path, TemporaryFile] = {}
 
-#: Held while one is made or let go; for ever by a process that is going to end.
+#: Held while a file is created or released, and forever by a process about to exit.
 _ENDING = RLock()
 
 
 def new_file(folder: Path, name: str, suffix: str = "", mode: int = 0o666) -> TemporaryFile:
-    """An empty file whose name begins with ``.name``. Raises OSError.
+    """Creates an empty file whose name starts with ``.name``. Raises OSError.
 
-    Removes what killed processes left in the folder, when it is used first.
+    On first use of a folder, files that killed processes left there are removed.
     """
     sweep_files(folder)
-    # Names may have 255 bytes, of which a letter takes up to four.
+    # File names are limited to 255 bytes, and a letter takes up to four.
     start = f".{name[:40]}.{computer()}-{os.getpid()}"
     while True:
         path = folder / f"{start}.{next(_COUNTER)}{PART}{suffix}"
@@ -98,14 +98,14 @@ def new_file(folder: Path, name: str, suffix: str = "", mode: int = 0o666) -> Te
                 if fcntl is None:
                     os.close(descriptor)
                 return TemporaryFile(path, None if fcntl is None else descriptor)
-        os.close(descriptor)  # whoever looked whether it is in use removes it
+        os.close(descriptor)  # another process, checking whether it is in use, removes it
 
 
 def new_folder(kind: str, parent: Path | None = None) -> TemporaryFile:
-    """A folder that only this user can look into. Raises OSError.
+    """Creates a folder accessible to this user only. Raises OSError.
 
     kind    a word for its name
-    parent  where it is made, itself made if need be; None: where temporary files are
+    parent  the parent folder, created if missing; None: the system's temporary folder
     """
     parent = parent or Path(tempfile.gettempdir())
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ def new_folder(kind: str, parent: Path | None = None) -> TemporaryFile:
 
 @contextmanager
 def temporary_folder(kind: str) -> Iterator[Path]:
-    """A folder for temporary files, gone afterwards."""
+    """Yields a temporary folder, which is removed afterwards."""
     folder = new_folder(kind)
     try:
         yield folder.path
@@ -134,7 +134,7 @@ def temporary_folder(kind: str) -> Iterator[Path]:
 
 
 def sweep_files(folder: Path) -> None:
-    """Removes the files that killed processes left in a folder; once for each folder."""
+    """Removes the files that killed processes left in a folder; once per folder."""
     if _is_first(folder):
         for path in left_files(folder):
             with suppress(OSError):
@@ -142,37 +142,37 @@ def sweep_files(folder: Path) -> None:
 
 
 def left_files(folder: Path) -> Iterator[Path]:
-    """The files that killed processes left in a folder."""
+    """Yields the files that killed processes left in a folder."""
     names = []
     with suppress(OSError), os.scandir(folder) as entries:
         names = [each.name for each in entries if each.name.startswith(".") and PART in each.name]
     for name in names:
-        found = _FILE.fullmatch(name)
-        if found is not None and is_left(folder / name, found["host"] == computer()):
+        parsed = _FILE.fullmatch(name)
+        if parsed is not None and is_abandoned(folder / name, parsed["host"] == computer()):
             yield folder / name
 
 
 def sweep_folders(parent: Path) -> None:
-    """Removes the folders that killed processes left; once for each parent."""
+    """Removes the folders that killed processes left; once per parent."""
     if not _is_first(parent):
         return
     names = []
     with suppress(OSError), os.scandir(parent) as entries:
         names = [each.name for each in entries if each.name.startswith("voxgpu-")]
     for name in names:
-        found = _FOLDER.fullmatch(name)
-        if found is None or not _is_own_folder(parent / name):
+        parsed = _FOLDER.fullmatch(name)
+        if parsed is None or not _is_own_folder(parent / name):
             continue
-        if is_left(parent / name / _LOCK, found["host"] == computer(), parent / name):
+        if is_abandoned(parent / name / _LOCK, parsed["host"] == computer(), parent / name):
             shutil.rmtree(parent / name, ignore_errors=True)
 
 
-def is_left(locked: Path, here: bool, what: Path | None = None) -> bool:
-    """Whether no process works on something any more.
+def is_abandoned(locked: Path, here: bool, what: Path | None = None) -> bool:
+    """Returns whether a file or folder is abandoned.
 
-    locked  the file that it locks while it does
-    here    whether it is one of this computer
-    what    what is as old as it is; None: that file
+    locked  the file that its process locks
+    here    whether it was created on this host
+    what    the file whose age counts; None: ``locked``
     """
     try:
         if not here or fcntl is None:
@@ -190,7 +190,7 @@ def is_left(locked: Path, here: bool, what: Path | None = None) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return _is_old(what or locked)  # there are no locks here
+        return _is_old(what or locked)  # locks are unsupported
     finally:
         os.close(descriptor)
     return True
@@ -198,19 +198,19 @@ def is_left(locked: Path, here: bool, what: Path | None = None) -> bool:
 
 @cache
 def computer() -> str:
-    """The name of this computer, as names of files have it."""
+    """Returns the host name in the form used in file names."""
     return re.sub(r"\W", "-", socket.gethostname())[:32]
 
 
 def remove_all() -> None:
-    """Removes everything of this process, which must end then: nothing new can be made."""
+    """Removes all temporary files of this process, which must exit: no new ones can be created."""
     _ENDING.acquire(timeout=1.0)
     for each in list(_THERE.values()):
         _remove(each.path)
 
 
 def forget_all() -> None:
-    """Leaves everything to the process that this one was forked from."""
+    """Leaves all temporary files to the parent process, after a fork."""
     global _ENDING
     _ENDING = RLock()
     for each in _THERE.values():
@@ -221,7 +221,7 @@ def forget_all() -> None:
 
 
 def _locked(descriptor: int) -> bool:
-    """Locks a file that was just made; False where somebody else did, and is going to remove it."""
+    """Locks a new file; returns False if another process has locked it to remove it."""
     if fcntl is None:
         return True
     try:
@@ -229,7 +229,7 @@ def _locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return True  # there are no locks here
+        return True  # locks are unsupported
     return os.fstat(descriptor).st_nlink > 0
 
 

@@ -1,4 +1,4 @@
-"""What kinds of value does the language have, and when may one be used as another?"""
+"""The types of the language and the rules for their compatibility."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from voxgpu.image import Grid
 
 
 class Content(Enum):
-    """What one voxel of an image says."""
+    """The meaning of a voxel's value."""
 
     BOOLEAN = "true/false"
     NUMBER = "numbers"
@@ -28,7 +28,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Boolean:
-    """True or false."""
+    """A truth value."""
 
     def __str__(self) -> str:
         return "bool"
@@ -49,8 +49,8 @@ class ImageOf:
     element   NumPy name of the voxels' type, such as ``int16``; empty before lowering
     channels  3 or 4 for colors, else 1
     grid      where the voxels lie
-    mask      numbers that may stand for a region, read as != 0: what filters of SimpleITK that
-              threshold or segment give; known before lowering
+    mask      whether numbers may stand for a region, read as != 0, as in the results of SimpleITK
+              filters that threshold or segment; known before lowering
     """
 
     content: Content
@@ -64,7 +64,7 @@ class ImageOf:
 
     @property
     def bytes(self) -> int:
-        """Memory that such an image takes, once its grid is known."""
+        """Memory size of such an image in bytes, once its grid is known."""
         return self.grid.voxels * self.channels * ELEMENT_BYTES[self.element] if self.grid else 0
 
 
@@ -80,10 +80,7 @@ class SequenceOf:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function as a value. Every function has a type of its own, so that calls stay static.
-
-    target  what is called: a primitive's name, or how the language stage binds a function
-    """
+    """A function as a value. Every function has its own type, so calls are resolved statically."""
 
     name: str
     target: Any
@@ -94,7 +91,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The type of something that has an error already, or of a parameter nobody has given yet."""
+    """The type of an erroneous value, or of a parameter of a function that is never called."""
 
     def __str__(self) -> str:
         return "unknown"
@@ -109,10 +106,10 @@ UNKNOWN = Unknown()
 BOOLEAN_IMAGE = ImageOf(Content.BOOLEAN)
 NUMBER_IMAGE = ImageOf(Content.NUMBER)
 COLOR_IMAGE = ImageOf(Content.COLOR)
-#: What a parameter is that takes every image; no value has this type.
+#: The type of a parameter that accepts any image; no value has this type.
 ANY_IMAGE = ImageOf(Content.ANY)
 
-#: Bytes of one voxel of each element type an image may have in memory.
+#: Bytes per voxel of each element type that an image may have in memory.
 ELEMENT_BYTES = {
     "bool": 1,
     "uint8": 1,
@@ -129,14 +126,14 @@ ELEMENT_BYTES = {
 
 
 def innermost(kind: Type) -> Type:
-    """What a sequence, of sequences perhaps, holds in the end; any other type itself."""
+    """Returns the innermost item type of nested sequences; any other type is returned unchanged."""
     while isinstance(kind, SequenceOf):
         kind = kind.item
     return kind
 
 
 def common(first: Type, second: Type) -> Type | None:
-    """The type of something that is of either type; None where they are not alike."""
+    """Returns the common type of two alternatives, or None if they are incompatible."""
     if isinstance(first, SequenceOf) and isinstance(second, SequenceOf):
         item = common(first.item, second.item)
         return None if item is None else SequenceOf(item)
@@ -147,12 +144,12 @@ def common(first: Type, second: Type) -> Type | None:
     return first if first == second or isinstance(second, Unknown) else None
 
 
-def may_be_used_as(given: Type, wanted: Type) -> bool:
-    """Whether a value of type ``given`` is acceptable where ``wanted`` is asked for."""
-    if isinstance(given, Unknown) or isinstance(wanted, Unknown):
+def may_be_used_as(given: Type, expected: Type) -> bool:
+    """Returns whether a value of type ``given`` is accepted where ``expected`` is required."""
+    if isinstance(given, Unknown) or isinstance(expected, Unknown):
         return True
-    if isinstance(given, ImageOf) and isinstance(wanted, ImageOf):
-        return wanted.content in (given.content, Content.ANY)
-    if isinstance(given, SequenceOf) and isinstance(wanted, SequenceOf):
-        return may_be_used_as(given.item, wanted.item)
-    return given == wanted
+    if isinstance(given, ImageOf) and isinstance(expected, ImageOf):
+        return expected.content in (given.content, Content.ANY)
+    if isinstance(given, SequenceOf) and isinstance(expected, SequenceOf):
+        return may_be_used_as(given.item, expected.item)
+    return given == expected

@@ -1,7 +1,7 @@
-"""How is a name spelled on the disk? An é is one character, or an e and an accent.
+"""Unicode normalization of file names: composed (NFC) and decomposed (NFD) letters.
 
-Editors mostly write composed letters, some file systems and archives hold decomposed ones; both
-look alike, and most file systems tell them apart.
+Editors mostly write composed letters, while some file systems and archives hold decomposed ones.
+They look identical, but most file systems distinguish them.
 """
 
 from __future__ import annotations
@@ -12,49 +12,53 @@ from pathlib import Path
 
 
 def on_disk(path: str | Path) -> Path:
-    """The path of what is there under this name, its letters composed or decomposed as there.
+    """Returns the path of the existing file with this name, in whatever normalization form.
 
-    That is the path itself where something has exactly this name, where nothing has it in another
-    form, or several things do.
+    The path is returned unchanged if a file has exactly this name, or if none or several files have
+    it in another form.
     """
-    asked = Path(path)
-    if str(asked).isascii() or _is_there(asked):
-        return asked
-    place = Path(asked.anchor)
-    for part in asked.parts[bool(asked.anchor) :]:
-        place /= part if part.isascii() or _is_there(place / part) else _spelled(place, part)
-    return place if _is_there(place) else asked
+    requested = Path(path)
+    if str(requested).isascii() or _exists(requested):
+        return requested
+    resolved = Path(requested.anchor)
+    for part in requested.parts[bool(requested.anchor) :]:
+        resolved /= (
+            part
+            if part.isascii() or _exists(resolved / part)
+            else _existing_spelling(resolved, part)
+        )
+    return resolved if _exists(resolved) else requested
 
 
 def from_home(path: str) -> str:
-    """The path with `~` or `~name` at its beginning replaced by that home folder.
+    """Expands `~` or `~name` at the start of a path to the home folder.
 
-    The path itself where there is no such home, or where something here is called so.
+    The path is returned unchanged if there is no such home, or if a file here has this name.
     """
-    if not path.startswith("~") or _is_there(Path(path.partition("/")[0])):
+    if not path.startswith("~") or _exists(Path(path.partition("/")[0])):
         return path
     return os.path.expanduser(path)  # noqa: PTH111 - not the way that raises without a home
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
         return os.path.lexists(path)
-    except ValueError:  # no possible name, as whoever opens it will say
+    except ValueError:  # an impossible name, which opening it will report
         return True
 
 
-def _spelled(folder: Path, name: str) -> str:
-    """The name in a folder that reads like this one; the name itself where it is not one."""
+def _existing_spelling(folder: Path, name: str) -> str:
+    """Returns the unique entry of a folder with an equivalent name, else the name itself."""
     composed = forms(name)[0]
     try:
         with os.scandir(folder) as entries:
             others = (each.name for each in entries if not each.name.isascii())
-            found = [each for each in others if forms(each)[0] == composed]
+            matches = [each for each in others if forms(each)[0] == composed]
     except OSError:
         return name
-    return found[0] if len(found) == 1 else name
+    return matches[0] if len(matches) == 1 else name
 
 
 def forms(name: str) -> tuple[str, str]:
-    """A name with letters composed, and decomposed."""
+    """Returns a name in composed and in decomposed form."""
     return unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)

@@ -1,3 +1,3 @@
-"""Which voxgpu is this?"""
+"""The version of voxgpu."""
 
 __version__ = "0.1.0"

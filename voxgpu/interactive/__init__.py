@@ -1,1 +1,1 @@
-"""A program that is written and run line by line."""
+"""The interactive prompt (REPL)."""

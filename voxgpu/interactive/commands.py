@@ -1,4 +1,4 @@
-"""What do the words that begin with ``:`` do?"""
+"""Commands of the interactive prompt: lines that start with ``:``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from voxgpu.manual import SPACE, NoSuchName, named
 from voxgpu.primitives.documentation import Entry
 from voxgpu.types import ImageOf
 
-#: What each is followed by, and what it does.
+#: By command: its argument and its description.
 HELP = {
     ":help": ("[NAME]", "tell this, or explain a name, such as :help grow"),
     ":load": ("FILE", "run a program's commands as if they had been entered"),
@@ -28,25 +28,25 @@ HELP = {
 }
 
 
-#: Words of the language that are no values, of which there is something to tell all the same.
+#: Keywords that are not values but have a help entry.
 _WORDS = frozenset(KEYWORDS) - {"true", "false", "inf", "nan"} | {"filter", "fold"}
 
 
 class Quit(Exception):
-    """Leave."""
+    """Raised to leave the prompt."""
 
 
 class NoSuchWord(Exception):
-    """A line that begins with ``:`` and says nothing; args: what to tell of it."""
+    """Raised for an invalid ``:`` command; its argument is the message."""
 
 
 class Commands:
-    """Does what such a word says.
+    """Executes ``:`` commands.
 
-    manual      what is said of everything that programs can use
+    manual      returns the help entries of everything that programs can use
     echo        writes a line
     tell        writes diagnostics
-    answer      runs something of the dialog and shows what it came to
+    answer      runs an action of the REPL session and shows its response
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Commands:
         self._answer = answer
 
     def perform(self, line: str) -> None:
-        """Does what a line says that begins with ``:``. Raises NoSuchWord, Quit, ImgqlError."""
+        """Executes a line that starts with ``:``. Raises NoSuchWord, Quit or ImgqlError."""
         word, _, rest = line.strip().partition(" ")
         action: dict[str, Callable[[str], Any]] = {
             ":help": self._help,
@@ -75,17 +75,17 @@ class Commands:
             ":reset": lambda _: self._dialog.reset(),
             ":quit": self._quit,
         }
-        whole = [each for each in HELP if each.startswith(word)] if len(word) > 1 else []
-        if len(whole) != 1:
+        candidates = [each for each in HELP if each.startswith(word)] if len(word) > 1 else []
+        if len(candidates) != 1:
             hint = suggestion(word, list(HELP)) or ":help tells what there is"
             raise NoSuchWord(f"there is no `{word}`: {hint}")
-        wanted = HELP[whole[0]][0]
-        if wanted and not wanted.startswith("[") and not rest.strip():
-            raise NoSuchWord(f"{whole[0]} needs {wanted}")
-        action[whole[0]](rest.strip())
+        argument = HELP[candidates[0]][0]
+        if argument and not argument.startswith("[") and not rest.strip():
+            raise NoSuchWord(f"{candidates[0]} needs {argument}")
+        action[candidates[0]](rest.strip())
 
     def signatures(self, name: str) -> list[str]:
-        """How a function, an operator or a command is written."""
+        """Returns the signatures of a function, operator or command."""
         every = [each for each in self._manual() if name in each.names]
         return [signature for each in every for signature in each.signatures]
 
@@ -94,25 +94,25 @@ class Commands:
             self._explain(name)
             return
         self._echo("Enter commands (let, load, save, print, import) or expressions.")
-        for name, (wanted, what) in HELP.items():
-            self._echo(f"  {name + ' ' + wanted:14} {what}")
+        for name, (argument, description) in HELP.items():
+            self._echo(f"  {name + ' ' + argument:14} {description}")
         self._echo("Lines that lack their end go on in the next one; an empty line ends them.")
 
     def _explain(self, name: str) -> None:
         try:
-            found = named(name, self._manual())
+            matches = named(name, self._manual())
         except NoSuchName as error:
             raise NoSuchWord(str(error)) from None
         if name == SPACE:
-            self._echo(", ".join(one.removeprefix(f"{SPACE}.") for e in found for one in e.names))
+            self._echo(", ".join(one.removeprefix(f"{SPACE}.") for e in matches for one in e.names))
         else:
-            self._echo("\n\n".join(each.text for each in found))
+            self._echo("\n\n".join(each.text for each in matches))
 
     def _show(self, text: str) -> None:
         from voxgpu.plan.show import RENDERINGS, stage_graph
 
         if not text:
-            self._echo(self._bound() or "nothing has been bound")
+            self._echo(self._list_bindings() or "nothing has been bound")
             return
         compiled = self._dialog.compiled(Source("input", text))
         self._tell(compiled.diagnostics)
@@ -120,8 +120,8 @@ class Commands:
             graph = stage_graph("plan", compiled.commands, compiled.program, compiled.plan)
             self._echo(str(RENDERINGS["text"](graph)))
 
-    def _bound(self) -> str:
-        """Each name with what it is bound to, in the order of the last bindings."""
+    def _list_bindings(self) -> str:
+        """Lists each bound name with its signature or type, in the order of the last bindings."""
         lines: dict[str, str] = {}
         for command in bindings(self._dialog.compiled()):
             name = command.name
@@ -135,17 +135,19 @@ class Commands:
 
     def _type(self, text: str) -> None:
         is_sign = bool(text) and not (text[0].isalpha() or text[0] == "_")
-        written = self.signatures(text) if text in _WORDS or is_sign else []
-        if written:
-            # No expression, but there is something to tell: `print`, `for`, `+`.
-            self._echo("\n".join(written))
+        signatures = self.signatures(text) if text in _WORDS or is_sign else []
+        if signatures:
+            # The text is not an expression but has a help entry: `print`, `for`, `+`.
+            self._echo("\n".join(signatures))
             return
         compiled, kind = self._dialog.checked(Source("input", text))
-        # Which grid it will lie on is not part of the type: an image may still be without one.
-        unplaced = isinstance(kind, ImageOf)
-        told = [each for each in compiled.diagnostics if not (unplaced and each.code == "E110")]
-        self._tell(tuple(told))
-        if any(each.is_error for each in told):
+        # The grid is not part of the type: an image may still be gridless.
+        is_image = isinstance(kind, ImageOf)
+        diagnostics = [
+            each for each in compiled.diagnostics if not (is_image and each.code == "E110")
+        ]
+        self._tell(tuple(diagnostics))
+        if any(each.is_error for each in diagnostics):
             return
         goals = [goal for goal in compiled.plan.goals if goal.action == "find"]
         whole = compiled.plan.types[goals[0].value] if goals else None

@@ -1,4 +1,4 @@
-"""What is told of a value?"""
+"""Descriptions of values and types for the interactive prompt."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.sequence import shown
 from voxgpu.types import Function, Type
 
-#: The signatures of the primitives under a name.
+#: Returns the signatures of the primitives with a name.
 Signatures = Callable[[str], Sequence[str]]
 
 
 def described(value: Value) -> str:
-    """A scalar or sequence as ``print`` shows it; of an image what its voxels amount to."""
+    """Formats a scalar or sequence as ``print`` does; of an image, a summary of its voxels."""
     if not isinstance(value, Image):
         return shown(value, inside=isinstance(value, str))
     head = f"image of {_content(value)}, {value.element}, {value.grid}"
@@ -24,7 +24,7 @@ def described(value: Value) -> str:
 
 
 def described_type(kind: Type, signatures: Signatures) -> str:
-    """A type, and of a function what it is called with: one line for each overload."""
+    """Formats a type; for a function, one line for each overload."""
     if not isinstance(kind, Function):
         return str(kind)
     let = getattr(kind.target, "let", None)
@@ -35,7 +35,7 @@ def described_type(kind: Type, signatures: Signatures) -> str:
 
 
 def described_lengths(kind: Type, lengths: Sequence[int]) -> str:
-    """A sequence of images, and of sequences of them, before the first image is described."""
+    """Formats the lengths of a nested sequence of images, shown before its first image."""
     if not lengths:
         return str(kind)
     index = ""

@@ -1,4 +1,4 @@
-"""What does an image look like in a terminal? One slice, small."""
+"""Small pictures of images in the terminal: one slice."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from voxgpu.report.orientation import radiological
 
 Array = npt.NDArray[np.uint8]
 
-#: The most characters a picture is wide, and pixels where the terminal shows true ones.
+#: Maximum width of a picture in characters, and in pixels for terminals with true pixels.
 COLUMNS, PIXELS = 56, 240
 
 
 def protocol(environment: Mapping[str, str]) -> str:
-    """How a terminal shows pictures.
+    """Returns the terminal's protocol for showing pictures.
 
-    ``kitty``, ``iterm``, ``blocks`` of any color, ``blocks256`` of 256 colors or, for not at all,
-    an empty string.
+    ``kitty``, ``iterm``, ``blocks`` (24-bit color), ``blocks256`` (256 colors), or an empty string
+    if it supports none.
     """
     term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
     if term in ("", "dumb") or environment.get("NO_COLOR"):
         return ""
-    # What divides a terminal into several passes its variables on, but not its pictures.
+    # Terminal multiplexers pass on the terminal's environment variables, but not pictures.
     is_whole = not environment.get("TMUX") and not term.startswith(("screen", "tmux"))
     named = environment.get("KITTY_WINDOW_ID") or "kitty" in term or program == "ghostty"
     if is_whole and named:
@@ -41,9 +41,9 @@ def protocol(environment: Mapping[str, str]) -> str:
 
 
 def picture(image: Image, how: str, columns: int = COLUMNS) -> str:
-    """The characters that make a terminal show the middle slice; empty for no protocol.
+    """Returns the escape sequences that show the middle slice; empty if there is no protocol.
 
-    columns  how many characters the terminal is wide
+    columns  width of the terminal in characters
     """
     if not how:
         return ""
@@ -56,7 +56,7 @@ def picture(image: Image, how: str, columns: int = COLUMNS) -> str:
 
 
 def middle_slice(image: Image) -> Array:
-    """The axial slice in the middle, or of a region through most of it, as RGB (row, column)."""
+    """Returns the middle axial slice (of a region, the largest one) as RGB (row, column)."""
     array = radiological(image.grid).turned(image.array)
     if image.grid.dimensions == 3:
         array = array[_place(array)]
@@ -73,7 +73,7 @@ def _place(array: npt.NDArray[Any]) -> int:
 
 
 def _grey(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """Grey values from the least voxel to all but the brightest of a hundred."""
+    """Maps voxels to grey values, from the minimum to the 99th percentile."""
     if array.dtype == bool:
         return array.astype(np.uint8) * 255
     values = np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
@@ -82,19 +82,19 @@ def _grey(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     return np.asarray(np.clip(scaled, 0, 1) * 255)
 
 
-def _smaller(pixels: Array, most: int) -> Array:
-    """Every n-th pixel, so that the picture is at most ``most`` pixels wide and high."""
-    step = max(1, -(-max(pixels.shape[:2]) // most))
+def _smaller(pixels: Array, limit: int) -> Array:
+    """Takes every n-th pixel, so that the picture is at most ``most`` pixels wide and high."""
+    step = max(1, -(-max(pixels.shape[:2]) // limit))
     return pixels[::step, ::step]
 
 
 def _of_all(red: int, green: int, blue: int) -> str:
-    """The color, in a command for the terminal."""
+    """Returns the SGR parameters of a 24-bit color."""
     return f"2;{red};{green};{blue}"
 
 
 def _of_256(red: int, green: int, blue: int) -> str:
-    """The nearest of 256 colors: of 24 greys between black and white, or of 6 × 6 × 6 colors."""
+    """Returns the nearest of the 256 colors: one of 24 greys or of 6 × 6 × 6 colors."""
     if red == green == blue and 3 < red < 247:
         return f"5;{232 + round((min(red, 238) - 8) / 10)}"
     places = [min(range(6), key=lambda i: abs(_STEPS[i] - each)) for each in (red, green, blue)]
@@ -106,7 +106,7 @@ _STEPS = (0, 95, 135, 175, 215, 255)
 
 
 def _blocks(pixels: Array, sign: Callable[[int, int, int], str]) -> str:
-    """Two rows in one line of characters: the upper half in one color, the lower in another."""
+    """Draws two pixel rows per text line with half blocks: foreground above, background below."""
     if pixels.shape[0] % 2:
         pixels = np.concatenate([pixels, np.zeros_like(pixels[:1])])
     lines = []

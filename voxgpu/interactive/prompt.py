@@ -1,4 +1,4 @@
-"""How are lines read from a person? With history, completion, and lines that go on."""
+"""Input of lines at the prompt, with history, completion and continuation lines."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def completions(
     text: str, names: Iterable[str], known: Iterable[str], folder: Path
 ) -> Iterator[tuple[str, int]]:
-    """What may stand at the end of ``text``: each completion, and how far back it begins.
+    """Yields completions of ``text``, each with the (negative) offset at which it starts.
 
-    names  what has been bound
-    known  what every program can use: functions, commands, words
+    names  the names bound so far
+    known  names that every program can use: functions, commands, keywords
 
-    In a string these are files, after ``:`` at the beginning the words for the prompt, else names;
-    after `simpleitk.` those of SimpleITK.
+    Inside a string, file names are completed; after ``:`` at the start, prompt commands; after
+    `simpleitk.`, names of SimpleITK; otherwise names.
     """
     stripped = text.lstrip()
     if stripped.startswith(":") and " " not in stripped:
@@ -47,12 +47,12 @@ def _beginning(word: str, every: Iterable[str]) -> Iterator[tuple[str, int]]:
 
 def _files(begun: str, folder: Path) -> Iterator[tuple[str, int]]:
     head, slash, name = begun.rpartition("/")
-    place = folder / (head + slash) if head or slash else folder
+    directory = folder / (head + slash) if head or slash else folder
     try:
-        found = sorted(place.iterdir())
+        candidates = sorted(directory.iterdir())
     except OSError:
         return
-    for each in found:
+    for each in candidates:
         if each.name.startswith(name) and (name or not each.name.startswith(".")):
             yield each.name + ("/" if each.is_dir() else ""), -len(name)
 
@@ -67,7 +67,7 @@ def _last_word(text: str) -> str:
 def prompt_session(
     names: Callable[[], Iterable[str]], known: Iterable[str], unfinished: Callable[[str], bool]
 ) -> PromptSession[str]:
-    """What asks a person for texts; history is kept where that is possible."""
+    """Returns a prompt that reads texts; history is kept if it can be written."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import Completer, Completion
     from prompt_toolkit.key_binding import KeyBindings
@@ -76,8 +76,8 @@ def prompt_session(
 
     class Names(Completer):
         def get_completions(self, document: Any, complete_event: Any) -> Iterator[Completion]:
-            found = completions(document.text_before_cursor, names(), every, Path())
-            return (Completion(text, start) for text, start in found)
+            candidates = completions(document.text_before_cursor, names(), every, Path())
+            return (Completion(text, start) for text, start in candidates)
 
     bindings = KeyBindings()
 
@@ -104,13 +104,13 @@ def prompt_session(
 
 
 def _history() -> Any:
-    """What was entered before, in the user's state folder; none where it cannot be written."""
+    """Returns the input history, in the user's state folder or else in memory."""
     from platformdirs import user_state_path
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     class Lasting(FileHistory):
         def store_string(self, string: str) -> None:
-            # A disk that has filled up in the meantime is no reason to stop.
+            # A full disk must not end the session.
             with suppress(OSError):
                 super().store_string(string)
 

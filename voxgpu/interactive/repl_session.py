@@ -1,7 +1,7 @@
-"""The texts that were entered so far, and running the next one.
+"""State of the interactive prompt: the texts entered so far and their computed values.
 
-Texts that were accepted stay in force. Values are named by what they mean and kept, so that a text
-computes only what none before it has computed.
+Accepted texts stay in force. Values are identified by what they mean and are kept, so each text
+computes only what no earlier text has computed.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _OF_A_FILE = re.compile(r"\$(file|filename|stem|dir)\b")
 
 @dataclass(frozen=True)
 class Response:
-    """What a text came to.
+    """The outcome of a text.
 
-    diagnostics  mistakes, and goals that failed; warnings too
-    type         of the expression, if the text was one
-    result       None where nothing was run
-    accepted     whether the text is part of the program from here on
-    lengths      of a sequence of images: its length, that of its first item if that is a sequence,
-                 and so on; the result has found the first image then, or nothing
+    diagnostics  errors, warnings and failed goals
+    type         the type of the expression, if the text was one
+    result       None if nothing was run
+    accepted     whether the text has become part of the program
+    lengths      for a sequence of images: its length, that of its first item if that is a sequence,
+                 and so on; ``result`` then contains at most the first image
     """
 
     diagnostics: tuple[Diagnostic, ...]
@@ -54,53 +54,53 @@ class ReplSession:
     def __init__(self, options: Options, session: Session) -> None:
         self._options = options
         self._session = session
-        self._begin()
+        self._clear()
 
     def reset(self) -> None:
-        """Forgets everything."""
+        """Forgets all texts and values."""
         self._session.forget()
-        self._begin()
+        self._clear()
 
-    def _begin(self) -> None:
+    def _clear(self) -> None:
         self._sources: list[Source] = []
         self._folders: dict[Source, Path] = {}
-        #: The file that ``$file`` and its like stand for.
+        #: The file that ``$file`` and related variables refer to.
         self._file: Path | None = None
-        #: What has been bound, in order.
+        #: The names bound so far, in order.
         self.names: list[str] = []
         self._warned: set[str] = set()
 
     def close(self) -> None:
-        """Writes what the store is to keep."""
+        """Finishes writing to the store."""
         self._session.close()
 
     def unfinished(self, text: str) -> bool:
-        """Whether a text only lacks its end."""
+        """Returns whether a text is merely incomplete."""
         if not text.strip():
             return False
         return unfinished([*self._sources, Source("input", text)], self._options, self._folders)
 
     def enter(self, source: Source) -> Response:
-        """Runs a text, and accepts what commands are in it if it has no mistakes."""
-        return self._entered(source, self._file)
+        """Runs a text; if it has no errors, its commands become part of the program."""
+        return self._run_text(source, self._file)
 
     def load(self, path: Path) -> Response:
-        """Runs a program's commands and accepts them. Raises ImgqlError where it is none."""
+        """Runs a program file like entered commands. Raises ImgqlError if it cannot be loaded."""
         source = read_source(path)
         self._folders[source] = path.parent
         file = self._file
         mention = _OF_A_FILE.search(source.text)
         if mention:
             if file not in (None, path):
-                raise ImgqlError([_taken(Span(source, *mention.span()), file)])
+                raise ImgqlError([_file_conflict(Span(source, *mention.span()), file)])
             file = path
-        answer = self._entered(source, file)
+        answer = self._run_text(source, file)
         if answer.accepted:
             self._file = file
         return answer
 
     def run(self, path: Path) -> Response:
-        """Runs a program on its own; what is computed already is not computed again."""
+        """Runs a program file on its own; values that are already computed are reused."""
         source = read_source(path)
         compiled = self._session.compile(source, path, self._options)
         if compiled.errors:
@@ -109,48 +109,50 @@ class ReplSession:
         return Response((*result.warnings, *result.errors), None, result)
 
     def compiled(self, source: Source | None = None) -> Compiled:
-        """A text after every stage, or all that was accepted; nothing is run."""
+        """Compiles a text after the accepted ones, or only those; nothing is run."""
         return self._compiled(source or Source("input", ""), self._file, can_run=False)
 
     def checked(self, source: Source) -> tuple[Compiled, Type | None]:
-        """A text without reading any voxel, and its type if it is an expression."""
+        """Compiles a text without reading voxels; returns its type too if it is an expression."""
         compiled = compile_more(
             [*self._sources, source], self._options, unread, None, self._folders, self._file
         )
         return compiled, _type(compiled.program)
 
-    def _entered(self, source: Source, file: Path | None) -> Response:
+    def _run_text(self, source: Source, file: Path | None) -> Response:
         compiled = self._compiled(source, file)
         if compiled.errors:
             return Response(compiled.diagnostics)
         kind = _type(compiled.program)
-        mine = [each for each in compiled.commands if each.span.source is source]
-        accepted = kind is None or any(not isinstance(each, Value) for each in mine)
+        own_commands = [each for each in compiled.commands if each.span.source is source]
+        accepted = kind is None or any(not isinstance(each, Value) for each in own_commands)
         if isinstance(kind, Function):
             answer = Response(compiled.diagnostics, kind)
         elif isinstance(kind, SequenceOf) and isinstance(innermost(kind), ImageOf) and not accepted:
-            # The images are there when they are asked for, one by one.
-            answer = self._looked_into(source, kind, file, compiled.diagnostics)
+            # The images are computed on demand, one by one.
+            answer = self._inspect_sequence(source, kind, file, compiled.diagnostics)
         else:
             result = self._session.execute(compiled)
             answer = Response((*result.warnings, *result.errors), kind, result)
         if accepted:
             self._sources.append(source)
             self.names = [each.name for each in bindings(compiled)]
-        told = tuple(self._new(answer.diagnostics, source))
-        return replace(answer, diagnostics=told, accepted=accepted)
+        diagnostics = tuple(self._unreported(answer.diagnostics, source))
+        return replace(answer, diagnostics=diagnostics, accepted=accepted)
 
-    def _looked_into(
+    def _inspect_sequence(
         self, source: Source, kind: Type, file: Path | None, warnings: Iterable[Diagnostic]
     ) -> Response:
-        """The lengths of a sequence of images, of its first item, …, and the first image."""
-        told = list(warnings)
+        """Returns the lengths of a nested sequence of images, and its first image."""
+        diagnostics = list(warnings)
         lengths: list[int] = []
         result: Result | None = None
         before, after = "(", ")"
         item = kind
         while isinstance(item, SequenceOf):
-            result = self._found(WrappedSource(source, f"length({before}", f"{after})"), file, told)
+            result = self._evaluate(
+                WrappedSource(source, f"length({before}", f"{after})"), file, diagnostics
+            )
             if result is None or not result.found:
                 break
             (length,) = result.found
@@ -161,18 +163,20 @@ class ReplSession:
                 break
             after, item = f"{after}[0]", item.item
         else:
-            result = self._found(WrappedSource(source, before, after), file, told)
-        return Response(tuple(told), kind, result, lengths=tuple(lengths))
+            result = self._evaluate(WrappedSource(source, before, after), file, diagnostics)
+        return Response(tuple(diagnostics), kind, result, lengths=tuple(lengths))
 
-    def _found(self, source: Source, file: Path | None, told: list[Diagnostic]) -> Result | None:
-        """What an expression comes to; mistakes go to ``told``, which has its warnings."""
+    def _evaluate(
+        self, source: Source, file: Path | None, diagnostics: list[Diagnostic]
+    ) -> Result | None:
+        """Evaluates an expression; appends new warnings and errors to ``diagnostics``."""
         compiled = self._compiled(source, file)
         if compiled.errors:
-            told += compiled.errors
+            diagnostics += compiled.errors
             return None
         result = self._session.execute(compiled)
-        told += [each for each in result.warnings if each not in compiled.diagnostics]
-        told += result.errors
+        diagnostics += [each for each in result.warnings if each not in compiled.diagnostics]
+        diagnostics += result.errors
         return result
 
     def _compiled(self, source: Source, file: Path | None, can_run: bool = True) -> Compiled:
@@ -183,10 +187,14 @@ class ReplSession:
             sources, self._options, session.digests.of, ask, self._folders, file, session.headers
         )
 
-    def _new(self, diagnostics: Iterable[Diagnostic], source: Source) -> Iterable[Diagnostic]:
-        """What is to be told: not again the warnings of a file that was imported before."""
-        for told in diagnostics:
-            each = replace(told, message=told.message.removeprefix('`find ""` failed: '))
+    def _unreported(
+        self, diagnostics: Iterable[Diagnostic], source: Source
+    ) -> Iterable[Diagnostic]:
+        """Yields the diagnostics to show, without warnings that were already shown."""
+        for diagnostic in diagnostics:
+            each = replace(
+                diagnostic, message=diagnostic.message.removeprefix('`find ""` failed: ')
+            )
             is_here = each.span is None or each.span.source is source
             if is_here or each.is_error or str(each) not in self._warned:
                 self._warned.add(str(each))
@@ -194,21 +202,21 @@ class ReplSession:
 
 
 def bindings(compiled: Compiled) -> list[Let | Load]:
-    """What a program binds, in order; not what voxgpu brings."""
-    return [each for each in compiled.commands if _binds(each)]  # type: ignore[misc]
+    """Returns the bindings of a program, in order, without those of the standard library."""
+    return [each for each in compiled.commands if _is_user_binding(each)]  # type: ignore[misc]
 
 
-def _binds(command: Command) -> bool:
+def _is_user_binding(command: Command) -> bool:
     return isinstance(command, Let | Load) and not command.span.source.ours
 
 
 def _type(program: Program) -> Type | None:
-    """The type of the expression that a text was, if it was one."""
+    """Returns the type of the expression that a text was, or None."""
     goals = [goal for goal in program.goals if goal.action == "find"]
     return program.main.steps[goals[-1].step].type if goals else None
 
 
-def _taken(span: Span, file: Path | None) -> Diagnostic:
+def _file_conflict(span: Span, file: Path | None) -> Diagnostic:
     variable = span.source.text[span.start : span.stop]
     message = f"`{variable}` stands for a part of `{file}`, which was loaded before"
     return Diagnostic("E104", message, span, help="enter :reset first, or :run the program")
