@@ -1,8 +1,8 @@
-"""Damaged image files, read in a process of their own: values or messages, never a crash.
+"""Damaged image files, read in a separate process: values or messages, never a crash.
 
     python tests/faults/damaged_files.py [COUNT [FORMAT…]]
 
-reads COUNT damaged files of each format and prints what came of them.
+reads COUNT damaged files of each format and prints the results.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from select import select
 
 import numpy as np
 
-#: A file may take so long, in seconds, and so much more memory than files before it, in bytes.
+#: Limits for one file: seconds, and bytes of memory beyond those of earlier files.
 LONGEST, MOST = 5.0, 1 << 30
 
-#: Addresses that a reading process may use; more than libraries map, less than the machine has.
+#: Address space of a reading process in bytes; more than libraries map, less than the machine.
 ADDRESSES = 8 << 30
 
 FORMATS = (
@@ -37,7 +37,7 @@ FORMATS = (
 
 
 def sample(name: str, folder: Path) -> tuple[Path, Path]:
-    """A whole file of a format: what to read, and the file of it that is damaged."""
+    """An intact file of a format: the path to read, and the file to damage."""
     import SimpleITK
 
     rng = np.random.default_rng(0)
@@ -118,7 +118,7 @@ def damaged(whole: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _replace_number(data: bytearray, rng: np.random.Generator) -> None:
-    """Another number in a header of text, often one that is far too large."""
+    """Replace a number in a text header, often by one that is far too large."""
     numbers = list(re.finditer(rb"-?\d+", bytes(data[:400])))
     if numbers:
         one = numbers[int(rng.integers(len(numbers)))]
@@ -127,13 +127,13 @@ def _replace_number(data: bytearray, rng: np.random.Generator) -> None:
 
 
 def read_forever() -> None:
-    """Reads the files named on standard input; prints what came of each, and the memory."""
+    """Read the files named on standard input; print the result of each, and the memory used."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
     from voxgpu.files.errors import FileError
     from voxgpu.files.header import read_header
     from voxgpu.files.read import read_image
 
-    # Libraries print of themselves; what is said here goes out on a descriptor of its own.
+    # Libraries print to stdout; the results use a descriptor of their own.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
@@ -149,7 +149,7 @@ def read_forever() -> None:
 
 
 def _peak() -> int:
-    """The most bytes of memory that this process, or one that it has started, has taken."""
+    """Peak memory in bytes of this process or of one that it started."""
     ended = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     kilobytes = [resource.getrusage(which).ru_maxrss for which in ended]
     for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
@@ -160,7 +160,7 @@ def _peak() -> int:
 
 
 class Reader:
-    """A process that reads files, started again where it died."""
+    """A process that reads files, restarted after a crash."""
 
     def __init__(self) -> None:
         self._process = self._start()
@@ -175,7 +175,7 @@ class Reader:
         )
 
     def read(self, path: Path) -> tuple[str, int]:
-        """What came of a file, and the most memory the process has taken so far, in bytes."""
+        """Return the result for a file, and the peak memory of the process so far, in bytes."""
         assert self._process.stdin and self._process.stdout
         with suppress(BrokenPipeError):
             self._process.stdin.write(f"{path}\n")
@@ -191,14 +191,14 @@ class Reader:
         return f"died with {code}", 0
 
     def close(self) -> None:
-        """Ends the process."""
+        """End the process."""
         assert self._process.stdin
         self._process.stdin.close()
         self._process.wait()
 
 
 def outcomes(name: str, count: int, folder: Path, seed: int = 0) -> Iterator[tuple[int, str]]:
-    """Damaged files of a format by number, and what came of each."""
+    """Yield the number and the result of each damaged file of a format."""
     path, target = sample(name, folder)
     whole = target.read_bytes()
     reader = Reader()
@@ -223,7 +223,7 @@ BAD = ("traceback", "died", "memory", "slow")
 
 
 def main(count: int, names: tuple[str, ...]) -> int:
-    """Prints a table; the number of files that ended otherwise than in a value or a message."""
+    """Print a table; return the number of files that gave neither a value nor a message."""
     wrong = 0
     for name in names:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
-"""Damaged files of every format end in values or messages.
+"""Damaged files of every format give values or messages.
 
-`python tests/faults/damaged_files.py 5000` reads as many of each.
+`python tests/faults/damaged_files.py 5000` reads that many of each.
 """
 
 from __future__ import annotations

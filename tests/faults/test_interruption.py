@@ -1,4 +1,4 @@
-"""Whatever happens to a run, no file appears under its final name before it is whole."""
+"""Whatever interrupts a run, no file appears under its final name before it is complete."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     (error,) = result.errors
     assert error.code == "E303" and "space" in error.message
     names = sorted(path.name for path in tmp_path.iterdir())
-    # Files are written side by side: which of them is the second one, chance decides.
+    # Files are written in parallel: which of them is the second is random.
     missing = [f"{k}.nii.gz" for k in range(COUNT) if f'"{k}.nii.gz"' in error.message]
     assert len(missing) == 1
     assert names == [f"{k}.nii.gz" for k in range(COUNT) if f"{k}.nii.gz" not in missing]

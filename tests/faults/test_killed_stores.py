@@ -1,4 +1,4 @@
-"""Processes that share a store are killed at any moment: no value is ever wrong."""
+"""Processes that share a store are killed at random times: no value is ever wrong."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ print "counts" for t in range(0, 5) do volume(v > t * 20)
 """
 
 
-#: What a run printed, and its files by name: header and voxels, however they are packed.
+#: The output of a run, and its files by name: header and voxels, decompressed.
 Outcome = tuple[str, dict[str, bytes]]
 
 
@@ -50,8 +50,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-#: Processes are forked from one that has imported what a run needs: most of a run is then its own
-#: work, and kills meet that instead of imports.
+#: Processes are forked from one that has the imports of a run: most of a run is then its own work,
+#: and kills hit that instead of imports.
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(
     ["__main__", "voxgpu.cli.run", "voxgpu.backends.cpu.backend", "voxgpu.store.open", "SimpleITK"]
@@ -59,7 +59,7 @@ FORKS.set_forkserver_preload(
 
 
 class Run:
-    """A process that runs the program, and the files in which it says something."""
+    """A process that runs the program, and the files with its output."""
 
     def __init__(self, desk: Path, threshold: int, output: str, store: str) -> None:
         self.output = desk / output
@@ -79,7 +79,7 @@ class Run:
         self._process.close()
 
     def outcome(self) -> Outcome:
-        """What came of it; it ended without an error."""
+        """Its results; it must have ended without an error."""
         self._process.join()
         told, errors = (text.read_text() for text in self._texts)
         assert self._process.exitcode == 0 and not errors, errors
@@ -89,7 +89,7 @@ class Run:
 
 
 def _run(desk: Path, arguments: list[str], texts: tuple[Path, Path]) -> None:
-    """What ``voxgpu`` does with these arguments, in this process."""
+    """Run ``voxgpu`` with these arguments in this process."""
     from voxgpu.cli.main import main
 
     os.chdir(desk)
@@ -104,7 +104,7 @@ def _whole(desk: Path, threshold: int, output: str, store: str) -> Outcome:
 
 
 def _assert_same(found: Outcome, expected: Outcome) -> None:
-    """Says which file differs, and in what: a megabyte of voxels would say nothing."""
+    """Report which file differs, and how: a diff of a megabyte of voxels would be unreadable."""
     assert found[0] == expected[0]
     assert sorted(found[1]) == sorted(expected[1])
     for name, content in expected[1].items():
@@ -155,7 +155,7 @@ def test_two_hundred_kills_over_four_processes(desk: Path) -> None:
 
 
 def _forget_some(store: Path, choice: random.Random) -> None:
-    """Driven out by somebody, so that there is something to write until the end."""
+    """Evict some values, so that there is something to write until the end."""
     disk = open_disk(store)
     disk.evict_until(int(disk.size() * choice.random() * 0.7))
     disk.close()
@@ -178,7 +178,7 @@ def _check(store: Path) -> None:
 
 
 def test_an_interrupted_run_goes_on_where_it_was(desk: Path) -> None:
-    """What was written before the kill is not computed again."""
+    """Values written before the kill are not computed again."""
     run = Run(desk, 90, "first", "resumed")
     while run.is_running and not list((desk / "resumed" / "objects").glob("??/??*")):
         time.sleep(0.001)

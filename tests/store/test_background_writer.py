@@ -1,4 +1,4 @@
-"""What is written beside a run is written, and nobody waits for what failed."""
+"""Values are written in the background; a failed write blocks no one."""
 
 from __future__ import annotations
 

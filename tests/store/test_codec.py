@@ -1,4 +1,4 @@
-"""Values are the same after they were bytes, in every kind; what is no value is refused."""
+"""Encoding and decoding preserve every kind of value; objects that are not values are refused."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _described(**changes: Any) -> Any:
     ],
 )
 def test_descriptions_that_promise_something_else_are_refused(changes: dict[str, Any]) -> None:
-    """Before any memory is taken: a shape of 2^40 voxels must not be believed."""
+    """Refused before memory is allocated: a shape of 2^40 voxels must not be trusted."""
     with pytest.raises(Undecodable):
         decode(*_described(**changes))
     assert same(decode(*_described()), image())

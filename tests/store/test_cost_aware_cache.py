@@ -1,4 +1,4 @@
-"""A memory that is too small for all values keeps those that are worth most."""
+"""A cache too small for all values keeps the most valuable ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An index with flipped bits gives misses and warnings, never a wrong value or a traceback."""
+"""An index with flipped bits yields misses and warnings, never a wrong value or a traceback."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _numbers(number: int) -> tuple[float, ...]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A store with some small values and an image, closed."""
+    """A closed store with some small values and an image."""
     with_values = open_disk(tmp_path / "store", 10**9)
     for number in range(20):
         assert with_values.put(_id(number), _numbers(number))
@@ -128,7 +128,7 @@ def test_a_damaged_index_is_made_anew_from_the_objects(folder: Path, kind: str) 
     assert damaged != path.read_bytes()
     path.write_bytes(damaged)
     told = False
-    for _ in range(3):  # a damaged page is found when it is read, and mended for the next run
+    for _ in range(3):  # a damaged page is found when read, and repaired for the next run
         store = open_disk(folder, 10**9)
         store.get(_id(99))
         store.put(_id(7), _numbers(7))
@@ -172,7 +172,7 @@ def test_an_index_that_cannot_be_made_is_not_called_one_of_another_version(
 
     with monkeypatch.context() as full:
         full.setattr(Index, "_made", made)
-        for _ in range(2):  # what the first one left is no reason either
+        for _ in range(2):  # the remains of the first run do not matter either
             with pytest.raises(StoreError, match="database or disk is full"):
                 open_disk(tmp_path / "store", 10**9)
     store = open_disk(tmp_path / "store", 10**9)
@@ -264,7 +264,7 @@ def test_a_reader_and_a_writer_on_threads_of_one_process(folder: Path) -> None:
 
 
 def test_how_an_image_is_read_is_remembered_with_its_header(tmp_path: Path) -> None:
-    """Or a multi-frame DICOM file would be read by another reader in the next run."""
+    """Otherwise a multi-frame DICOM file would be read by another reader in the next run."""
     path, store = tmp_path / "scan.nii", tmp_path / "store"
     voxels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     write_image(path, Image(voxels, Grid.regular(voxels.shape)))

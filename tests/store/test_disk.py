@@ -1,4 +1,4 @@
-"""A store on the disk: what is put is got, or is not there; never anything else."""
+"""A store on the disk returns the stored value or nothing, never anything else."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ COUNT = iter(range(10**6))
 @given(value=values)
 @law(200)
 def test_get_after_put_is_the_value(shared_store: DiskStore, value: Any) -> None:
-    """P3, P9: for every kind of value, whatever its length."""
+    """P3, P9: for every kind of value, of any size."""
     id = id_of(next(COUNT))
     assert shared_store.get(id) is None
     assert shared_store.put(id, value)
@@ -93,7 +93,7 @@ def test_only_the_owner_may_look(store: DiskStore) -> None:
 
 @pytest.mark.parametrize("value", [image((2, 2, 3)), image((2, 3, 3), "bool"), "y" * 4200])
 def test_every_byte_of_an_object_matters(store: DiskStore, value: Any) -> None:
-    """Each byte is changed in turn: the value is never wrong, it is not there."""
+    """Each byte is changed in turn: the value is reported missing, never wrong."""
     store.put(id_of(1), value)
     (path,) = _objects(store)
     whole = path.read_bytes()
@@ -233,7 +233,7 @@ def test_verify_tells_what_is_wrong_and_repairs_it(store: DiskStore) -> None:
 
 
 def test_the_budget_is_held_and_what_is_worth_least_goes(tmp_path: Path) -> None:
-    """A hundred times the budget is written; the disk never takes 5 % more than it."""
+    """A hundred times the budget is written; the disk use never exceeds it by 5 %."""
     budget = 2_000_000
     store = DiskStore(tmp_path / "store", budget)
     random = np.random.default_rng(0)
@@ -308,7 +308,7 @@ def test_a_file_system_that_is_really_full(tmp_path: Path) -> None:
         values = {id_of(n): image((20, 30, 40), seed=n) for n in range(10)}
         for id, value in values.items():
             store.put(id, value)
-        # What is worth least made room for what came later.
+        # The least valuable entries made room for later ones.
         assert 2 <= sum(map(store.has, values)) < len(values)
         for id, value in values.items():
             found = store.get(id)

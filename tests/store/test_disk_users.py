@@ -1,4 +1,4 @@
-"""A store that others use, or may only read: threads, processes, users."""
+"""A store shared by threads, processes and users, or opened read-only."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ store.close()
 
 
 def test_many_processes_make_one_store(tmp_path: Path) -> None:
-    """All at the same moment, with nothing there."""
+    """All at the same moment, in an empty folder."""
     root = Path(__file__).resolve().parents[2]
     begin = str(time.time() + 1.5)
     command = [sys.executable, "-c", OPENING, str(tmp_path / "store"), begin]

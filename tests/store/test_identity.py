@@ -1,4 +1,4 @@
-"""What a value depends on is in its id, and nothing else is: the former system's failures, gone."""
+"""Ids cover everything that a value depends on, and nothing else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from voxgpu.store.open import open_disk
 
 def _save(path: Path, voxels: np.ndarray, old: bool = True) -> Path:
     sitk.WriteImage(sitk.GetImageFromArray(voxels), str(path))
-    if old:  # files that may still be written in the same tick of the clock are not remembered
+    if old:  # files that could be rewritten within one clock tick are not remembered
         os.utime(path, (time.time() - 100, time.time() - 100))
         time.sleep(0.06)
     return path
@@ -130,7 +130,7 @@ def test_a_changed_file_with_its_old_date_is_another_file(tmp_path: Path, store:
     path.write_bytes(bytes(data))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     with pytest.raises(FileError, match="changed while it was read"):
-        Digests(seen).of(header)  # the header is that of the file before
+        Digests(seen).of(header)  # the header belongs to the previous file
     changed = read_header(path)
     after = Digests(seen, verify=True).of(changed)
     assert after != before
@@ -166,7 +166,7 @@ def test_headers_are_remembered_as_long_as_files_are_the_same(tmp_path: Path, st
 def test_what_a_primitive_means_is_in_the_id(
     tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody edits a primitive: its values, and all that are made of them, get other names."""
+    """An edited primitive gives its values, and all that derive from them, new ids."""
     path = _save(tmp_path / "v.nii", np.arange(27, dtype=np.uint8).reshape(3, 3, 3))
     text = f'load v = "{path}"\nprint "n" volume(near(v > 5))\nprint "m" max(v)\n'
     compiled = compile_program(Source("p", text), None, Options())

@@ -1,4 +1,4 @@
-"""What counts as unchanged is the file that holds what a run wrote there, and no other."""
+"""Only the file that holds what a run wrote there counts as unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder that several computers share: objects only, whoever writes them."""
+"""A folder of objects without an index, shared by several computers."""
 
 from __future__ import annotations
 

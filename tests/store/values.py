@@ -1,4 +1,4 @@
-"""Values of every kind, for the laws of stores."""
+"""Values of every kind, for the store laws."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ values = st.recursive(
 
 
 def same(found: Any, expected: Any) -> bool:
-    """Whether two values are the same to the bit, of the same kind."""
+    """Whether two values have the same kind and the same bits."""
     if type(found) is not type(expected):
         return False
     if isinstance(expected, tuple):

@@ -1,1 +1,1 @@
-"""Results that outlive a run: values by what they mean, on disk, checked whenever they are read."""
+"""Results that outlive a run: values stored under their ids, checksummed on every read."""

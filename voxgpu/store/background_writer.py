@@ -1,4 +1,4 @@
-"""How are values written without the computation waiting? By a thread that gives way to it."""
+"""Background writing: a low-priority thread that stores values while the computation goes on."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from contextlib import suppress
 
 from voxgpu.forking import renew_in_child
 
-#: How much less than the computation the thread that writes gets where both want a core.
+#: Niceness added to the writer thread, so that the computation gets the cores first.
 _NICENESS = 10
 
 
 class BackgroundWriter:
-    """Does jobs one after the other on a thread of its own.
+    """Executes jobs in order on a thread of its own.
 
-    most  bytes that values which wait to be written may take
+    limit  bytes that values waiting to be written may take
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        #: What went wrong, each thing once.
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        #: Error messages, each once; an ordered set.
         self.failures: dict[str, None] = {}
         self._jobs: deque[tuple[int, Callable[[], object]]] = deque()
         self._bytes = 0
@@ -34,27 +34,27 @@ class BackgroundWriter:
         renew_in_child(self)
 
     def after_fork(self) -> None:
-        """Starts anew in a forked process: what waits is written by the parent."""
+        """Start anew in a forked process: the parent writes the pending jobs."""
         self._changed = threading.Condition()
         self._jobs = deque()
         self._bytes, self._busy, self._thread = 0, False, None
 
-    def set_limit(self, most: int) -> None:
-        """Lets values that wait take at most so many bytes."""
-        self._most = most
+    def set_limit(self, limit: int) -> None:
+        """Set the number of bytes that pending values may take."""
+        self._limit = limit
 
     @property
     def bytes(self) -> int:
-        """Bytes that wait."""
+        """Bytes of the pending values."""
         return self._bytes
 
     def submit(self, size: int, job: Callable[[], object], must: bool) -> bool:
-        """Takes a job that holds so many bytes until it is done; whether it was taken.
+        """Submit a job that holds ``size`` bytes until it is done; returns whether it was accepted.
 
         must  wait until there is room rather than refuse
         """
         with self._changed:
-            while self._bytes and self._bytes + size > self._most:
+            while self._bytes and self._bytes + size > self._limit:
                 if not must:
                     return False
                 self._changed.wait()
@@ -67,13 +67,13 @@ class BackgroundWriter:
         return True
 
     def drain(self) -> None:
-        """Waits until everything is written."""
+        """Wait until all jobs are done."""
         with self._changed:
             while self._jobs or self._busy:
                 self._changed.wait()
 
     def close(self) -> None:
-        """Writes the rest and ends the thread."""
+        """Finish all jobs and end the thread."""
         self.drain()
         with self._changed:
             self._ending = True
@@ -82,7 +82,7 @@ class BackgroundWriter:
             self._thread.join()
 
     def cancel_pending(self) -> None:
-        """Forgets what was not begun, as after Ctrl-C."""
+        """Drop the jobs that have not started, as after Ctrl-C."""
         with self._changed:
             self._bytes -= sum(size for size, _ in self._jobs)
             self._jobs.clear()
@@ -101,7 +101,7 @@ class BackgroundWriter:
             try:
                 job()
             except Exception as error:
-                # The run goes on without what could not be kept, and says so.
+                # The run goes on without the values that could not be stored, and reports it.
                 self.failures[f"{type(error).__name__}: {error}"] = None
             finally:
                 del job
@@ -112,7 +112,7 @@ class BackgroundWriter:
 
 
 def _give_way() -> None:
-    """Lowers the priority of this thread; only Linux does that for one thread of a process."""
+    """Lower the priority of this thread; only Linux supports that for a single thread."""
     if sys.platform == "linux":
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -1,8 +1,8 @@
-"""How does a value become bytes, and bytes the same value again? No pickle, nothing is executed.
+"""Serialization of values. No pickle: decoding executes nothing.
 
-A value is described by plain JSON; the voxels of images follow as packed chunks, in order. Truth
-values are packed eight to a byte, then with LZ4; numbers are shuffled by byte, then packed with
-LZ4 (Blosc). Every length is checked against what the description promises before unpacking.
+A value is described by plain JSON; the voxels of images follow as compressed chunks, in order.
+Booleans are packed eight to a byte, then compressed with LZ4; numbers are shuffled by byte, then
+compressed with LZ4 (Blosc). Every length is checked against the description before decompression.
 """
 
 from __future__ import annotations
@@ -18,56 +18,56 @@ import numpy.typing as npt
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import Value
 
-#: Bytes that are packed at a time: Blosc takes at most 2 GiB, and packing needs as much again.
-#: So small that the allocator uses the memory again.
+#: Bytes compressed at a time: Blosc accepts at most 2 GiB, and needs as much memory again. Small
+#: enough for the allocator to reuse the memory.
 CHUNK_BYTES = 4 << 20
 
-#: Blosc's effort; on ranks of real scans 3 is the fastest and within 2 % of the smallest.
+#: Blosc's effort; on ranks of real scans, 3 is the fastest and within 2 % of the smallest.
 _EFFORT = 3
 
-#: Kinds of NumPy elements that images may have: truth values, integers, floats.
+#: Kinds of NumPy element types of images: booleans, integers, floats.
 _ELEMENTS = "biuf"
 
 Voxels = npt.NDArray[Any]
 
 
 class Undecodable(Exception):
-    """What is to be decoded is no value, or not of the form that is promised."""
+    """The data is not a value, or does not match its description."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A value as plain JSON and, if there are images in it, the packed chunks of their voxels."""
+    """A value as plain JSON and, if it contains images, the compressed chunks of their voxels."""
 
     described: dict[str, Any]
     chunks: tuple[bytes, ...] = ()
 
 
 def encode(value: Value) -> Encoded:
-    """The value as bytes; raises TypeError for what is no value of the language."""
+    """Encode a value; raises TypeError for objects that are not values of the language."""
     chunks: list[bytes] = []
-    return Encoded(_described(value, chunks), tuple(chunks))
+    return Encoded(_describe(value, chunks), tuple(chunks))
 
 
 def decode(described: Any, payload: memoryview) -> Value:
-    """The value again, bit by bit; raises Undecodable. ``payload`` is all chunks in order."""
+    """Decode a value, bit for bit; raises Undecodable. ``payload`` is all chunks in order."""
     reader = _Reader(payload)
     try:
-        value = _value(described, reader)
+        value = _decode_value(described, reader)
     except (KeyError, TypeError, ValueError, AttributeError, struct.error, RuntimeError) as error:
         raise Undecodable(f"{type(error).__name__}: {error}") from None
-    if reader.left:
-        raise Undecodable(f"{reader.left} bytes too many")
+    if reader.remaining:
+        raise Undecodable(f"{reader.remaining} bytes too many")
     return value
 
 
 def kind_of(described: Any) -> str:
-    """What kind of value is described: ``number``, ``image of float32``, …"""
+    """The kind of the described value: ``number``, ``image of float32``, …"""
     kind = str(described["kind"])
     return f"image of {described['element']}" if kind == "image" else kind
 
 
-def _described(value: Value, chunks: list[bytes]) -> dict[str, Any]:
+def _describe(value: Value, chunks: list[bytes]) -> dict[str, Any]:
     match value:
         case bool():
             return {"kind": "bool", "value": value}
@@ -78,17 +78,17 @@ def _described(value: Value, chunks: list[bytes]) -> dict[str, Any]:
         case tuple() if value and all(type(each) is float for each in value):
             return {"kind": "sequence", "numbers": struct.pack(f"<{len(value)}d", *value).hex()}
         case tuple():
-            return {"kind": "sequence", "items": [_described(each, chunks) for each in value]}
+            return {"kind": "sequence", "items": [_describe(each, chunks) for each in value]}
         case Image():
-            return _described_image(value, chunks)
+            return _describe_image(value, chunks)
     raise TypeError(f"no value of the language: {type(value).__name__}")
 
 
-def _described_image(image: Image, chunks: list[bytes]) -> dict[str, Any]:
+def _describe_image(image: Image, chunks: list[bytes]) -> dict[str, Any]:
     array = image.array
     if array.dtype.kind not in _ELEMENTS:
         raise TypeError(f"no voxels of the language: {array.dtype}")
-    packed = list(_packed(array))
+    packed = list(_compressed_chunks(array))
     chunks += packed
     grid = image.grid
     return {
@@ -106,7 +106,7 @@ def _described_image(image: Image, chunks: list[bytes]) -> dict[str, Any]:
     }
 
 
-def _packed(array: Voxels) -> Iterator[bytes]:
+def _compressed_chunks(array: Voxels) -> Iterator[bytes]:
     flat = np.ascontiguousarray(array).reshape(-1)
     if array.dtype.kind == "b":
         from numcodecs import LZ4
@@ -124,7 +124,7 @@ def _packed(array: Voxels) -> Iterator[bytes]:
         yield bytes(pack.encode(flat[start : start + step]))
 
 
-def _value(described: Any, reader: _Reader) -> Value:
+def _decode_value(described: Any, reader: _Reader) -> Value:
     match described["kind"]:
         case "bool":
             return bool(described["value"])
@@ -136,25 +136,25 @@ def _value(described: Any, reader: _Reader) -> Value:
             packed = bytes.fromhex(described["numbers"])
             return tuple(struct.unpack(f"<{len(packed) // 8}d", packed))
         case "sequence":
-            return tuple(_value(each, reader) for each in described["items"])
+            return tuple(_decode_value(each, reader) for each in described["items"])
         case "image":
-            return _image(described, reader)
+            return _decode_image(described, reader)
     raise Undecodable(f"unknown kind of value: {described['kind']!r}")
 
 
-def _image(described: Any, reader: _Reader) -> Image:
+def _decode_image(described: Any, reader: _Reader) -> Image:
     element = np.dtype(described["element"])
     if element.kind not in _ELEMENTS:
         raise Undecodable(f"unknown element: {element}")
     shape = tuple(int(size) for size in described["shape"])
-    grid = _grid(described["grid"])
+    grid = _decode_grid(described["grid"])
     if min(shape, default=0) < 0 or shape[: grid.dimensions] != grid.shape:
         raise Undecodable(f"voxels of shape {shape} on a grid of {grid.shape}")
     lengths = [int(each) for each in described["chunks"]]
-    return Image(_voxels(element, shape, lengths, reader), grid)
+    return Image(_decode_voxels(element, shape, lengths, reader), grid)
 
 
-def _grid(described: Any) -> Grid:
+def _decode_grid(described: Any) -> Grid:
     return Grid(
         tuple(map(int, described["shape"])),
         tuple(map(float, described["spacing"])),
@@ -164,14 +164,14 @@ def _grid(described: Any) -> Grid:
     )
 
 
-def _voxels(
+def _decode_voxels(
     element: np.dtype[Any], shape: tuple[int, ...], lengths: list[int], reader: _Reader
 ) -> Voxels:
     count = int(np.prod(shape, dtype=object))
     is_bool = element.kind == "b"
     total = (count + 7) // 8 if is_bool else count * element.itemsize
-    # Counted before anything is listed: a header may promise any number of voxels.
-    if -(-total // CHUNK_BYTES) != len(lengths) or sum(lengths) > reader.left:
+    # Counted before a list is built: a header may promise any number of voxels.
+    if -(-total // CHUNK_BYTES) != len(lengths) or sum(lengths) > reader.remaining:
         raise Undecodable("chunks are missing")
     sizes = [min(CHUNK_BYTES, total - start) for start in range(0, total, CHUNK_BYTES)]
     packed = [reader.take(length) for length in lengths]
@@ -190,7 +190,7 @@ def _voxels(
 
 
 def _check_promise(chunk: memoryview, size: int, is_bool: bool) -> None:
-    """Whether a chunk says of itself that it unpacks to so many bytes, before memory is taken."""
+    """Check the chunk's own length against ``size`` before memory is allocated."""
     if is_bool:
         promised, length = struct.unpack_from("<I", chunk)[0], len(chunk)
     else:
@@ -212,18 +212,18 @@ def _blosc() -> Any:
 
 
 class _Reader:
-    """Takes the chunks one after the other."""
+    """Returns the chunks one after the other."""
 
     def __init__(self, payload: memoryview) -> None:
         self._payload = payload
-        self._place = 0
+        self._offset = 0
 
     @property
-    def left(self) -> int:
-        return len(self._payload) - self._place
+    def remaining(self) -> int:
+        return len(self._payload) - self._offset
 
     def take(self, length: int) -> memoryview:
-        if not 0 <= length <= self.left:
+        if not 0 <= length <= self.remaining:
             raise Undecodable("chunks are missing")
-        self._place += length
-        return self._payload[self._place - length : self._place]
+        self._offset += length
+        return self._payload[self._offset - length : self._offset]

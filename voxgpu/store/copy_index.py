@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def copy_while_quiet(source: Path, target: Path) -> None:
-    """Copy a database and its log while nobody writes; raises sqlite3.OperationalError else."""
+    """Copy a database and its log while no one writes; raises sqlite3.OperationalError if busy."""
     log = source.with_name(source.name + "-wal")
     for _ in range(5):
         before = _states(source, log)

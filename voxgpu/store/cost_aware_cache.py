@@ -1,9 +1,9 @@
-"""Which values stay in a memory that is too small for all? One class, for RAM and for devices.
+"""A cache with cost-aware eviction, used for host memory and for devices.
 
-What goes first has the least seconds of computing for each byte, and was not used for longest: the
-greedy-dual-size rule (Cao and Irani, "Cost-Aware WWW Proxy Caching Algorithms", 1997). A value's
-rank is what its bytes are worth, on top of a floor that rises to the rank of whatever was driven
-out last, so that what is not used sinks in comparison.
+It evicts the values with the least recompute time per byte that were not used for longest: the
+GreedyDual-Size algorithm (Cao and Irani, "Cost-Aware WWW Proxy Caching Algorithms", 1997). The rank
+of a value is its recompute time per byte plus a floor, which rises to the rank of the value evicted
+last, so that unused values sink relative to others.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from collections.abc import Callable, Iterator, Mapping
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 
-#: Is told what was driven out: the value, and the seconds that it takes to compute it again.
+#: Called with each evicted value and the seconds that recomputing it takes.
 Spill = Callable[[ValueId, Value, float], None]
 
 
 def forget(id: ValueId, value: Value, seconds: float) -> None:
-    """Lets a value go."""
+    """Discard an evicted value."""
 
 
 class GreedyDualSizeCache(Mapping[ValueId, Value]):
     """Values by id, within a budget.
 
     budget  bytes that values may take
-    size    bytes that a value takes here; values of 0 bytes are never driven out
-    spill   where values that are driven out go to
+    size    function that returns the bytes of a value; values of 0 bytes are never evicted
+    spill   receives the evicted values
     """
 
     def __init__(self, budget: int, size: Callable[[Value], int], spill: Spill = forget) -> None:
@@ -41,7 +41,7 @@ class GreedyDualSizeCache(Mapping[ValueId, Value]):
         self._order: list[tuple[float, int, ValueId]] = []
         self._entries = itertools.count()
         self._floor = 0.0
-        #: Bytes that all values take.
+        #: Bytes of all values.
         self.bytes = 0
 
     def __getitem__(self, id: ValueId) -> Value:
@@ -59,7 +59,7 @@ class GreedyDualSizeCache(Mapping[ValueId, Value]):
         return len(self._values)
 
     def add(self, id: ValueId, value: Value, seconds: float = 0.0) -> None:
-        """Keeps a value, for which others may have to go; one that is too large is spilled."""
+        """Add a value, evicting others if necessary; a value larger than the budget is spilled."""
         if id in self._values:
             return
         if self._size(value) > self._budget:
@@ -72,23 +72,23 @@ class GreedyDualSizeCache(Mapping[ValueId, Value]):
         self.shrink(self._budget)
 
     def drop(self, id: ValueId) -> float:
-        """Lets go of a value, which is not spilled; the seconds that computing it again takes."""
+        """Remove a value without spilling it; returns the seconds that recomputing it takes."""
         value = self._values.pop(id)
         self._ranks.pop(id, None)
         self.bytes -= self._size(value)
         return self._seconds.pop(id)
 
-    def shrink(self, most: int) -> None:
-        """Drives values out until the others take at most so many bytes."""
-        while self.bytes > most and self._order:
+    def shrink(self, limit: int) -> None:
+        """Evict values until the others take at most this many bytes."""
+        while self.bytes > limit and self._order:
             rank, _, id = heapq.heappop(self._order)
             if self._ranks.get(id) != rank:
-                continue  # it was used since, and stands elsewhere, too
+                continue  # an outdated entry: the value was used since
             self._floor = rank
             self._drop(id)
 
     def clear(self) -> None:
-        """Forgets everything; nothing is spilled."""
+        """Remove everything without spilling."""
         for held in (self._values, self._seconds, self._ranks, self._order):
             held.clear()
         self.bytes = 0
@@ -102,7 +102,7 @@ class GreedyDualSizeCache(Mapping[ValueId, Value]):
         if not size:
             return
         rank = self._floor + (self._seconds[id] + 1e-4) / size
-        # The same rank twice would leave an old entry that looks like the new one.
+        # An equal rank would make an outdated entry look current.
         if self._ranks.get(id) != rank:
             self._ranks[id] = rank
             heapq.heappush(self._order, (rank, next(self._entries), id))

@@ -1,7 +1,7 @@
-"""How do values outlive a process? As files that say what they are, and an index of them.
+"""A store on the disk: self-describing object files and an index of them.
 
-Nothing that goes wrong here is the program's fault: what cannot be read is not there, what cannot
-be written is not kept, and `DiskStore.problems` says so.
+No failure here is the program's fault: values that cannot be read count as missing, values that
+cannot be written are not kept, and `DiskStore.problems` reports it.
 """
 
 from __future__ import annotations
@@ -37,33 +37,33 @@ from voxgpu.store.object_file import (
 )
 from voxgpu.store.row_checksums import sealed, unsealed
 
-#: Descriptions of values up to this length lie in the index.
+#: Descriptions of values up to this length are stored in the index.
 _SMALL = 4096
 
-#: Disks give space in blocks of this many bytes.
+#: Disks allocate space in blocks of this many bytes.
 _BLOCK = 4096
 
-#: After making room so much of the budget is used, so that room need not be made all the time.
+#: Eviction goes down to this fraction of the budget, so that it need not run all the time.
 _LEFT_AFTER = 0.96
 
-#: A value that takes more of the budget than this is not kept: it would drive out all others.
+#: A value that takes more than this fraction of the budget is not kept: it would evict all others.
 _LARGEST_SHARE = 0.5
 
-#: What a value comes with: ids of nodes that its maker doubted, and why.
+#: Warnings stored with a value: ids of the nodes they belong to, and texts.
 Warnings = tuple[tuple[ValueId, str], ...]
 
 
 class DiskStore:
     """Values by id in a folder. Any number of processes may use it at once.
 
-    budget   bytes that values may take on the disk; what is least worth its bytes goes first
-    counts   what was ``found``, ``damaged``, ``written``, ``evicted`` by this object
+    budget   bytes that values may take on the disk; beyond it the least valuable are evicted
+    counts   numbers of ``found``, ``damaged``, ``written``, ``evicted`` values, for this object
     """
 
     def __init__(self, folder: Path, budget: int, patience: float = PATIENCE) -> None:
-        """Opens a store, made where there is none; raises StoreError where it cannot be used.
+        """Open a store, creating it if necessary; raises StoreError if it cannot be used.
 
-        patience  seconds to wait for others that write
+        patience  seconds to wait for other writers
         """
         self.folder = folder
         self.budget = budget
@@ -87,7 +87,7 @@ class DiskStore:
                 "use another folder with --store DIR; this one is left as it is",
             ) from None
         except (sqlite3.Error, OSError) as error:
-            # SQLite calls a disk without room an I/O error, too.
+            # SQLite reports a full disk as an I/O error, too.
             reason = "its disk is full" if is_full(folder) else error
             raise StoreError(
                 f"the index of the store `{folder}` cannot be used: {reason}"
@@ -100,23 +100,23 @@ class DiskStore:
         self.read_only = self.index.read_only or not os.access(folder, os.W_OK)
 
     def has(self, id: ValueId) -> bool:
-        """Whether there seems to be a value; `get` may still find it damaged or gone."""
+        """Whether the value is in the index; `get` may still find it damaged or missing."""
         try:
             return self.index.has(id)
         except sqlite3.Error as error:
-            self._complain(error)
+            self._record_problem(error)
             return False
 
     def get(self, id: ValueId) -> tuple[Value, Warnings] | None:
-        """The value and what it comes with; None where there is none that is whole."""
+        """Return the value and its warnings; None if it is missing or damaged."""
         try:
             row = self.index.row(id)
         except sqlite3.Error as error:
-            self._complain(error)
+            self._record_problem(error)
             return None
         if row is None:
             return None
-        found = self._small(row) if row.small is not None else self._read(id)
+        found = self._decode_row(row) if row.small is not None else self._read(id)
         if found is not None:
             with self._lock:
                 self.counts["found"] += 1
@@ -124,11 +124,11 @@ class DiskStore:
         return found
 
     def pin(self, ids: Iterable[ValueId]) -> None:
-        """These values are going to be read: they are not driven out by what this one writes."""
+        """Protect values that are about to be read from eviction by this process."""
         self._pinned.update(ids)
 
     def after_fork(self) -> None:
-        """Has a lock of its own in a forked process."""
+        """Create a new lock in a forked process."""
         self._lock = threading.Lock()
 
     def put(
@@ -136,21 +136,21 @@ class DiskStore:
         id: ValueId,
         value: Value,
         seconds: float = 0.0,
-        made: Mapping[str, Any] | None = None,
+        provenance: Mapping[str, Any] | None = None,
         warnings: Warnings = (),
     ) -> bool:
-        """Keeps a value; whether it was written. Never raises for what the disk does.
+        """Store a value; returns whether it was written. Never raises for errors of the disk.
 
-        seconds  what it takes to compute the value again
-        made     how it was made: plain JSON
-        warnings   what to warn of where it is used
+        seconds     time to recompute the value
+        provenance  how it was computed: plain JSON
+        warnings    warnings to report wherever the value is used
         """
         if self.read_only or self._is_full or self.has(id):
             return False
         try:
-            written = self._write(id, value, seconds, made or {}, warnings)
+            written = self._write(id, value, seconds, provenance or {}, warnings)
         except (OSError, sqlite3.Error) as error:
-            self._complain(error)
+            self._record_problem(error)
             return False
         if written:
             with self._lock:
@@ -166,13 +166,13 @@ class DiskStore:
             return 0
 
     def count(self, **changes: int) -> None:
-        """Adds to the counters that outlive this process."""
+        """Add to the counters that persist across processes."""
         if not self.read_only:
             with suppress(sqlite3.Error):
                 self.index.count(**changes)
 
     def close(self) -> None:
-        """Notes what was used and counted, and closes the index."""
+        """Record what was used and counted, and close the index."""
         if not self.read_only:
             with suppress(sqlite3.Error):
                 if self._used:
@@ -182,11 +182,11 @@ class DiskStore:
         self.index.close()
         if self._is_damaged and not self.read_only:
             with suppress(OSError):
-                put_aside(self.folder)  # whoever opens the store next makes a new one
+                put_aside(self.folder)  # the next process that opens the store creates a new one
 
-    def evict_until(self, most: int) -> int:
-        """Drives out what is least worth its bytes until ``most`` bytes are taken; how many."""
-        taken = self.index.evict_lowest_value(most, self._pinned)
+    def evict_until(self, limit: int) -> int:
+        """Evict the least valuable values down to ``limit`` bytes; returns their number."""
+        taken = self.index.evict_lowest_value(limit, self._pinned)
         for row in taken:
             if row.small is None:
                 with suppress(OSError):
@@ -201,14 +201,19 @@ class DiskStore:
             if self.index.bytes() > self.budget:
                 self.evict_until(int(self.budget * _LEFT_AFTER))
         except sqlite3.Error as error:
-            self._complain(error)
+            self._record_problem(error)
 
     def _write(
-        self, id: ValueId, value: Value, seconds: float, made: Mapping[str, Any], warnings: Warnings
+        self,
+        id: ValueId,
+        value: Value,
+        seconds: float,
+        provenance: Mapping[str, Any],
+        warnings: Warnings,
     ) -> bool:
         encoded = encode(value)
         now = time.time()
-        stored = Stored(id, encoded.described, bytes_of(value), seconds, now, made, warnings)
+        stored = Stored(id, encoded.described, bytes_of(value), seconds, now, provenance, warnings)
         small = json.dumps(encoded.described) if not encoded.chunks else None
         if small is not None and len(small) > _SMALL:
             small = None
@@ -220,7 +225,7 @@ class DiskStore:
         return size > 0
 
     def _write_file(self, stored: Stored, encoded: Encoded) -> int:
-        """The bytes that the file takes on the disk; 0 where it was not written."""
+        """Write an object file; returns its bytes on the disk, 0 if it was not written."""
         size = sum(map(len, encoded.chunks))
         path = object_path(self._objects, stored.id)
         if size > self.budget * _LARGEST_SHARE or is_of_other_format(path):
@@ -230,7 +235,7 @@ class DiskStore:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-        # The disk is full, perhaps of what we have kept.
+        # The disk is full; the stored values may be the reason.
         self.evict_until(max(0, self.index.bytes() - 2 * blocks_on_disk(size)))
         try:
             return blocks_on_disk(write_object(path, stored, encoded))
@@ -238,8 +243,8 @@ class DiskStore:
             self._is_full = True
             raise
 
-    def _small(self, row: Row) -> tuple[Value, Warnings] | None:
-        """The value in a row of the index; a row that is not what was written is forgotten."""
+    def _decode_row(self, row: Row) -> tuple[Value, Warnings] | None:
+        """Decode the value in a row of the index; a damaged row is deleted."""
         try:
             text = unsealed(str(row.small), row.id, row.warnings)
             if text is not None:
@@ -278,8 +283,8 @@ class DiskStore:
             with suppress(sqlite3.Error):
                 self.index.remove([id])
 
-    def _complain(self, error: Exception) -> None:
-        """Remembers what is to be told, each thing once."""
+    def _record_problem(self, error: Exception) -> None:
+        """Remember a problem to report, each once."""
         if is_damage(error):
             self._is_damaged = True
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
@@ -288,9 +293,9 @@ class DiskStore:
 
 
 def open_index(folder: Path, patience: float = PATIENCE) -> tuple[Index, str]:
-    """The index of a store, and what was wrong with the one before it, if anything was.
+    """Open the index of a store; return it with the problem of the previous one, if any.
 
-    One that is damaged is put aside and made anew, empty.
+    A damaged index is moved aside and replaced by an empty one.
     """
     path = index_of(folder)
     try:
@@ -303,7 +308,7 @@ def open_index(folder: Path, patience: float = PATIENCE) -> tuple[Index, str]:
 
 
 def put_aside(folder: Path) -> None:
-    """Rename a damaged index, so that a new one is made in its place; only the last is kept."""
+    """Move a damaged index aside, so that a new one is created; only the last one is kept."""
     path = index_of(folder)
     path.replace(path.with_name(f"{path.name}.damaged"))
     for suffix in ("-wal", "-shm"):
@@ -311,11 +316,11 @@ def put_aside(folder: Path) -> None:
 
 
 def index_row(stored: Stored, size: int, small: str | None) -> Row:
-    """What the index says of a value."""
+    """The index row of a value."""
     return Row(
         stored.id,
         kind_of(stored.described),
-        str(stored.made.get("primitive", "")),
+        str(stored.provenance.get("primitive", "")),
         size,
         stored.bytes,
         stored.seconds,
@@ -327,12 +332,12 @@ def index_row(stored: Stored, size: int, small: str | None) -> Row:
 
 
 def blocks_on_disk(size: int) -> int:
-    """Bytes that a file of this size takes."""
+    """Bytes that a file of this size takes on the disk."""
     return -(-size // _BLOCK) * _BLOCK
 
 
 def bytes_of(value: Value) -> int:
-    """Memory that the voxels of a value take."""
+    """Bytes of memory for the voxels of a value."""
     if isinstance(value, tuple):
         return sum(map(bytes_of, value))
     return value.array.nbytes if isinstance(value, Image) else 0

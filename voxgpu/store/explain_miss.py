@@ -1,8 +1,8 @@
-"""Why is a value not in the store? What differs from the nearest value that was computed before.
+"""Explanation of cache misses: the differences from the most similar value computed before.
 
-Values are named by what they are made of, so a miss has a cause: a parameter, the content of a
-file, an operation, or its meaning. Two values are compared ingredient by ingredient, back to where
-they part.
+Values are named by their ingredients, so a miss has a cause: a parameter, the content of a file, an
+operation, or its meaning. Two values are compared ingredient by ingredient, back to the nodes where
+they diverge.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from voxgpu.plan.node import Node, Plan
 from voxgpu.primitives.source import CONSTANT, LOAD
 from voxgpu.store.history import History, Remembered, remembered
 
-#: Differences that are looked for; more are no explanation.
+#: The most differences to report; more would not explain anything.
 _MOST_DIFFERENCES = 8
 
-#: Pairs of nodes that are compared before two values count as strangers.
+#: The most pairs of nodes to compare before two values count as unrelated.
 _MOST_PAIRS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where two values part: at which node of the plan, and how."""
+    """A difference between two values: the node of the plan where they diverge, and how."""
 
     id: ValueId
     text: str
@@ -32,11 +32,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a value is where it is.
+    """The reason why a value has to be computed, or need not be.
 
     status       ``stored``, ``constant``, ``file``, ``forgotten`` or ``new``
-    relative     the nearest value that was computed before, if there is one
-    differences  what differs from it
+    relative     the most similar value that was computed before, if any
+    differences  the differences from it
     """
 
     id: ValueId
@@ -48,9 +48,9 @@ class Explanation:
 def explain(
     plan: Plan, id: ValueId, history: History, has: Callable[[ValueId], bool], program: str = ""
 ) -> Explanation:
-    """Why a value of a plan has to be computed, if it has to.
+    """Explain why a value of a plan has to be computed, if it has to.
 
-    program  the name of the program, whose goals when it was run last are looked at first
+    program  name of the program, whose goals in its last run are compared first
     """
     node = plan.nodes[id]
     if node.primitive is CONSTANT:
@@ -74,7 +74,7 @@ def explain(
 def _candidates(
     plan: Plan, id: ValueId, node: Node, history: History, program: str
 ) -> list[Remembered]:
-    """Values that may be relatives: those of the same goals, then of the same operation."""
+    """Values that may be similar: those of the same goals, then those of the same operation."""
     found = []
     for goal in plan.goals:
         if goal.value == id:
@@ -88,14 +88,14 @@ def _candidates(
 def _differences(
     plan: Plan, id: ValueId, other: Remembered, history: History
 ) -> list[Difference] | None:
-    """What differs; None where that is too much to say."""
+    """The differences; None if there are too many."""
     found: dict[ValueId, Difference] = {}
     pairs = [(id, other)]
     seen = {(id, other.id)}
     while pairs:
         mine, theirs = pairs.pop()
         ours = remembered(mine, plan.nodes[mine], plan.files)
-        text = _part(ours, theirs)
+        text = _own_difference(ours, theirs)
         if text:
             found[mine] = Difference(mine, text)
         else:
@@ -113,8 +113,8 @@ def _differences(
     return list(found.values())
 
 
-def _part(ours: Remembered, theirs: Remembered) -> str:
-    """How two nodes differ by themselves; empty where only their inputs do."""
+def _own_difference(ours: Remembered, theirs: Remembered) -> str:
+    """How two nodes differ by themselves; empty if only their inputs differ."""
     if ours.primitive != theirs.primitive:
         return f"was `{theirs.primitive}` and is `{ours.primitive}`"
     if ours.meaning != theirs.meaning:

@@ -1,4 +1,4 @@
-"""Where is a store, how large may it become, and is a folder one?"""
+"""Folders of stores: default location and budget, creation, and detection."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from pathlib import Path
 from voxgpu.ancestor import nearest_ancestor
 from voxgpu.caches.location import place as cache_place
 
-#: The first line of the file that shows that a folder is a store.
+#: The first line of the file that marks a folder as a store.
 _MARK = "voxgpu store"
 
-#: The second line, of folders that several computers share.
+#: The second line of that file, in folders that several computers share.
 _SHARED = "shared: objects only, no index"
 
-#: Of the folder as a whole. A store of another version is left alone.
+#: Version of the folder's layout. A store of another version is left alone.
 LAYOUT = 1
 
-#: A store of which nothing else is said takes no more than this, nor more than a part of what
-#: is free.
+#: The default budget of a store: at most this, and at most a fraction of the free space.
 _LARGEST_DEFAULT = 20_000_000_000
 _SHARE_OF_FREE = 0.1
 
-#: File systems that several computers share, on which a database is not safe.
+#: Network file systems, on which a database is not safe.
 _SHARED_FILE_SYSTEMS = {
     "nfs", "nfs4", "lustre", "cifs", "smb3", "gpfs", "beegfs", "ceph", "afs", "fuse.sshfs",
     "fuse.glusterfs", "9p", "panfs", "orangefs", "pvfs2", "wekafs",
@@ -32,11 +31,11 @@ _SHARED_FILE_SYSTEMS = {
 
 
 class StoreError(Exception):
-    """Why a store cannot be used.
+    """A store cannot be used.
 
     help        what to do
-    is_mistake  the folder is something else than what it was given as: nobody should go on
-    is_network  it lies where several computers write, which an index does not bear
+    is_mistake  the folder is not a store although the user named it: the command should stop
+    is_network  the folder is on a network file system, which is not safe for an index
     """
 
     def __init__(
@@ -49,23 +48,23 @@ class StoreError(Exception):
 
 
 def objects_of(folder: Path) -> Path:
-    """Where the files of values lie."""
+    """The folder of the object files."""
     return folder / "objects"
 
 
 def index_of(folder: Path) -> Path:
-    """The database."""
+    """The path of the database."""
     return folder / "index.sqlite"
 
 
 def default_folder() -> Path | None:
-    """The store of somebody who says nothing: where caches lie; None: nowhere."""
+    """The default store, in the cache folder; None if there is none."""
     own = cache_place().folder
     return own / "store" if own is not None else None
 
 
 def default_budget(folder: Path, taken: int = 0) -> int:
-    """20 GB, or a tenth of what is free (``taken`` by the store itself included)."""
+    """20 GB, or a tenth of the free space (which includes the store's own ``taken`` bytes)."""
     try:
         free = shutil.disk_usage(nearest_ancestor(folder.absolute())).free
     except OSError:
@@ -74,10 +73,10 @@ def default_budget(folder: Path, taken: int = 0) -> int:
 
 
 def open_folder(folder: Path, with_index: bool = True) -> None:
-    """Makes a folder a store where it is new or empty; raises StoreError where it is another.
+    """Turn a new or empty folder into a store; raises StoreError for other folders.
 
-    Only the owner may look into a new one: its values are made of somebody's images. A folder that
-    is there to be shared (``with_index`` false) keeps its mode.
+    Only the owner can access a new store: its values derive from private images. A folder that
+    exists to be shared (``with_index`` false) keeps its mode.
     """
     mark = folder / "STORE"
     try:
@@ -113,12 +112,12 @@ def open_folder(folder: Path, with_index: bool = True) -> None:
 
 
 def is_store(folder: Path) -> bool:
-    """Whether a folder is a store, of whatever version."""
+    """Whether a folder is a store, of any version."""
     return os.path.isfile(folder / "STORE")  # noqa: PTH113 (Path raises in forbidden folders)
 
 
 def is_without_index(folder: Path) -> bool:
-    """Whether a store is a folder of objects alone, as those are that several computers share."""
+    """Whether a store has object files only, as those shared by several computers do."""
     return is_store(folder) and not index_of(folder).exists()
 
 
@@ -134,7 +133,7 @@ def _refuse_what_is_no_store(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise StoreError(f"`{folder}` is a file, not the folder of a store", is_mistake=True)
-    # Another process may be making the store at this moment.
+    # Another process may be creating the store at this moment.
     others = [each.name for each in folder.iterdir() if not each.name.startswith(".STORE")]
     if set(others) - {"objects", "STORE", "index.sqlite", "index.sqlite-wal", "index.sqlite-shm"}:
         raise StoreError(
@@ -156,7 +155,7 @@ def _refuse_shared(folder: Path) -> None:
 
 
 def file_system(folder: Path) -> str:
-    """The kind of file system that a folder lies on, or would; empty where it cannot be told."""
+    """The type of the file system that holds a folder, or would; empty if unknown."""
     try:
         lines = Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()
     except OSError:

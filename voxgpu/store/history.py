@@ -1,7 +1,6 @@
-"""What has been computed before, and how? The nodes of former programs, and their goals.
+"""The nodes and goals of earlier programs, recorded in the index of a store.
 
-Kept so that a miss can be explained: values that are not stored themselves are remembered by what
-they were made of.
+Used to explain misses: values that are not stored themselves are recorded by their ingredients.
 """
 
 from __future__ import annotations
@@ -19,16 +18,16 @@ from voxgpu.plan.node import Node, Plan
 from voxgpu.store.index import Index, key
 from voxgpu.store.provenance import described, meaning_digest
 
-#: Plans of more nodes are not remembered: writing them down would take longer than they are worth.
+#: Larger plans are not recorded: writing them would take longer than they are worth.
 _MOST_OF_A_PLAN = 20_000
 
-#: How many nodes are remembered at all; the oldest go first.
+#: The most nodes to keep; the oldest are deleted first.
 _MOST = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A node of a former program.
+    """A node of an earlier program.
 
     meaning     digest of what the operation computes
     parameters  plain data
@@ -48,7 +47,7 @@ class History:
         self._index = index
 
     def note(self, plan: Plan, program: str) -> None:
-        """Remembers a program that was run."""
+        """Record a program that was run."""
         if self._index.read_only or len(plan.nodes) > _MOST_OF_A_PLAN:
             return
         now = time.time()
@@ -70,12 +69,12 @@ class History:
                 )
 
     def node(self, id: ValueId) -> Remembered | None:
-        """What is remembered of a node."""
+        """Return the record of a node, or None."""
         return next(self._nodes("id = ?", key(id)), None)
 
-    def like(self, primitive: str, most: int = 50) -> list[Remembered]:
+    def like(self, primitive: str, limit: int = 50) -> list[Remembered]:
         """Nodes with this operation, those of the latest programs first."""
-        return list(self._nodes("primitive = ? ORDER BY seen DESC LIMIT ?", primitive, most))
+        return list(self._nodes("primitive = ? ORDER BY seen DESC LIMIT ?", primitive, limit))
 
     def goal(self, program: str, action: str, label: str) -> ValueId | None:
         """The value that a goal had when the program was run last."""
@@ -106,7 +105,7 @@ class History:
 
 
 def remembered(id: ValueId, node: Node, files: Mapping[ValueId, Any]) -> Remembered:
-    """A node as it would be remembered; files have their names beside their digests."""
+    """The record of a node; files have their names beside their digests."""
     parameters = tuple(described(each) for each in node.parameters)
     if id in files:
         parameters += (str(files[id].path),)

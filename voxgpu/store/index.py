@@ -1,8 +1,8 @@
-"""What is in a store, how large is it, and when was it used last? A SQLite database.
+"""The index of a store: a SQLite database of values, sizes, and times of last use.
 
-It can be made again from the objects; only small values, which lie in its rows, and what is
-remembered of files and programs would be lost. Every thread of every process has a connection of
-its own. The database must lie on a local disk: SQLite's log of writes needs shared memory.
+It can be rebuilt from the objects; only small values, which are stored in its rows, and what is
+recorded about files and programs would be lost. Every thread of every process has a connection of
+its own. The database must be on a local disk: SQLite's write-ahead log needs shared memory.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ from voxgpu.store.folder import StoreError
 from voxgpu.store.schema import definitions, statements
 from voxgpu.temporary_files import TemporaryFile, new_folder
 
-#: Of the tables. A database of another version is left alone.
+#: Version of the tables. A database of another version is left alone.
 SCHEMA = 1
 
-#: How long a run waits for another process that is writing, in seconds. A run that waited in vain
-#: goes on without writing: it must not take minutes because somebody holds the index.
+#: How long a run waits for another process that is writing, in seconds. After waiting in vain it
+#: goes on without writing: a run must not take minutes because another process holds the index.
 PATIENCE = 1.5
 
-#: How long commands that look after a store wait.
+#: How long maintenance commands wait, in seconds.
 PATIENCE_OF_COMMANDS = 20.0
 
 #: Values used within this time count as equally recent, in seconds.
 _RECENT = 60.0
 
-#: Bytes that even a small value takes, for weighing.
+#: The minimum size of a value when its worth is computed, in bytes.
 _LEAST_BYTES = 4096
 
 
 class OtherSchema(Exception):
-    """The database was made by another version."""
+    """The database was created by another version."""
 
 
 class DamagedIndex(sqlite3.DatabaseError):
-    """The database does not have the tables that its version has."""
+    """The database lacks tables of its version."""
 
 
 class HeldIndex(sqlite3.OperationalError):
-    """Another process has been writing for so long that this one writes no more."""
+    """Another process has held the write lock for too long; this process stops writing."""
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether an error says that the database is not as it was written."""
+    """Whether an error indicates a corrupt database."""
     if not isinstance(error, sqlite3.DatabaseError):
         return False
     if type(error) in (sqlite3.DatabaseError, DamagedIndex):
@@ -66,15 +66,15 @@ def is_damage(error: Exception) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the index says of a value.
+    """The index entry of a value.
 
     kind      ``number``, ``image of float32``, …
     size      bytes on the disk
     bytes     memory that the value takes
-    seconds   what it takes to compute it again
+    seconds   time to recompute the value
     created, used  seconds since 1970
-    warnings    JSON: what to warn of where it is used
-    small     the value itself, described in JSON, where it is small
+    warnings  JSON: warnings to report wherever the value is used
+    small     the value itself, as JSON, if it is small
     """
 
     id: ValueId
@@ -92,26 +92,26 @@ class Row:
 _COLUMNS = "id, kind, primitive, size, bytes, seconds, created, used, warnings, small"
 
 
-#: Indexes that this process has open, and whether the one that it was forked from had any.
+#: The open indexes of this process, and whether the parent of a fork had any.
 _OPEN: WeakSet[Index] = WeakSet()
 _is_parents = False
 
-#: SQLite keeps locks by process, and its own ones might be held by threads that are not there.
+#: SQLite holds locks per process, and its internal ones may be held by threads of the parent.
 _OF_PARENT = "the process that this one was forked from had a store open"
 _OF_PARENT_HELP = 'start processes with multiprocessing\'s "spawn", or close the session before'
 
 
-def _forked() -> None:
-    """Notices in a child that SQLite is the parent's."""
+def _note_fork() -> None:
+    """Record in a child process that the SQLite connections are the parent's."""
     global _is_parents
     _is_parents = _is_parents or bool(len(_OPEN))
 
 
-call_in_child(_forked)
+call_in_child(_note_fork)
 
 
 class Index:
-    """The database of a store; raises sqlite3.Error where it cannot be used."""
+    """The database of a store; raises sqlite3.Error if it cannot be used."""
 
     def __init__(self, path: Path, patience: float = PATIENCE) -> None:
         self._path = path
@@ -128,23 +128,23 @@ class Index:
         self._open()
 
     def has(self, id: ValueId) -> bool:
-        """Whether there is a value."""
+        """Whether the value is in the index."""
         found = self.connection.execute("SELECT 1 FROM objects WHERE id = ?", (key(id),))
         return found.fetchone() is not None
 
     def row(self, id: ValueId) -> Row | None:
-        """What is known of a value."""
+        """Return the row of a value, or None."""
         query = f"SELECT {_COLUMNS} FROM objects WHERE id = ?"
         found = self.connection.execute(query, (key(id),)).fetchone()
         return _row(found) if found else None
 
     def rows(self, order: str = "used DESC", limit: int = -1) -> Iterator[Row]:
-        """All values; ``order`` is of our own making, never a user's text."""
+        """Iterate over all rows; ``order`` must be a constant of this program, never user input."""
         query = f"SELECT {_COLUMNS} FROM objects ORDER BY {order} LIMIT ?"
         return map(_row, self.connection.execute(query, (limit,)))
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Adds values, or replaces what is known of them."""
+        """Add rows, or replace them."""
         with self.writing() as connection:
             for row in rows:
                 connection.execute("DELETE FROM objects WHERE id = ?", (key(row.id),))
@@ -154,12 +154,12 @@ class Index:
                 connection.execute(f"INSERT INTO objects VALUES({marks})", values + times)
 
     def remove(self, ids: Iterable[ValueId]) -> None:
-        """Forgets values."""
+        """Delete rows."""
         with self.writing() as connection:
             connection.executemany("DELETE FROM objects WHERE id = ?", [(key(id),) for id in ids])
 
     def mark_used(self, ids: Iterable[ValueId]) -> None:
-        """Notes that values were used now."""
+        """Set the time of last use to now."""
         now = time.time()
         with self.writing() as connection:
             connection.executemany(
@@ -167,7 +167,7 @@ class Index:
             )
 
     def count(self, **changes: int) -> None:
-        """Adds to named counters."""
+        """Add to named counters."""
         with self.writing() as connection:
             connection.executemany(
                 "INSERT INTO totals VALUES(?, ?) ON CONFLICT(name) "
@@ -184,15 +184,14 @@ class Index:
         query = "SELECT value FROM totals WHERE name = 'bytes'"
         return int(self.connection.execute(query).fetchone()[0])
 
-    def evict_lowest_value(self, most: int, pinned: Collection[ValueId] = ()) -> list[Row]:
-        """Forgets what is least worth its bytes until the rest takes ``most`` bytes; what it was.
+    def evict_lowest_value(self, limit: int, pinned: Collection[ValueId] = ()) -> list[Row]:
+        """Evict the least valuable rows down to ``limit`` bytes; returns the evicted rows.
 
-        Worth is the seconds that computing again takes for each byte, for each second that the
-        value was not used.
+        The worth of a value is its recompute time per byte, divided by the time since its last use.
         """
         taken: list[Row] = []
         with self.writing() as connection:
-            over = self.bytes() - most
+            over = self.bytes() - limit
             if over <= 0:
                 return []
             query = (
@@ -214,7 +213,7 @@ class Index:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """That of this thread of this process."""
+        """The connection of this thread in this process."""
         found = getattr(self._local, "connection", None)
         if found is None or self._local.pid != os.getpid():
             found = self._connect()
@@ -222,10 +221,10 @@ class Index:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing of what is done inside; waits for other writers first.
+        """A write transaction: all or nothing; waits for other writers first.
 
-        Raises HeldIndex where another process went on writing for as long as this one waits, and
-        from then on at once.
+        Raises HeldIndex if another process holds the write lock for longer than the patience, and
+        from then on immediately.
         """
         if self._is_held:
             raise HeldIndex("another process holds its index")
@@ -245,7 +244,7 @@ class Index:
         connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Closes the connections of this process."""
+        """Close the connections of this process."""
         for pid, connection in self._all:
             if pid == os.getpid():
                 with suppress(sqlite3.Error):
@@ -259,14 +258,14 @@ class Index:
 
     def _open(self) -> None:
         try:
-            version = self._version_made()
+            version = self._create_tables()
         except sqlite3.OperationalError as error:
             self.close()
             if is_damage(error):
                 raise DamagedIndex(str(error)) from None
-            version = self._open_to_read()
+            version = self._open_read_only()
             if version == 0:
-                # What kept its tables from being made is the matter, such as a full disk.
+                # The error that prevented creating the tables is the cause, such as a full disk.
                 self.close()
                 raise
         if version == SCHEMA and self._has_tables():
@@ -277,7 +276,7 @@ class Index:
         raise DamagedIndex("its tables are not those of its version")
 
     def _has_tables(self) -> bool:
-        """Whether the database has the tables of this version, to the letter."""
+        """Whether the database has exactly the tables of this version."""
         try:
             found = self.connection.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL")
             return {each for (each,) in found} == definitions()
@@ -286,8 +285,8 @@ class Index:
                 raise
             return False
 
-    def _version_made(self) -> int:
-        """The version of the tables, which are made where there are none."""
+    def _create_tables(self) -> int:
+        """The version of the tables, which are created if there are none."""
         deadline = time.monotonic() + self._patience
         while True:
             connection = self.connection
@@ -299,7 +298,7 @@ class Index:
                         version = self._made(connection)
                 return version
             except sqlite3.OperationalError as error:
-                # While the log is introduced by one process others do not wait by themselves.
+                # While one process enables the write-ahead log, SQLite does not wait by itself.
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
@@ -313,12 +312,12 @@ class Index:
             version = SCHEMA
         return version
 
-    def _open_to_read(self) -> int:
-        """Where nothing may be written.
+    def _open_read_only(self) -> int:
+        """Open the index without write permission.
 
-        SQLite reads along with writers through the log that they share. Where there is no such log
-        and none can be made, nobody writes at the moment, but somebody may at any time: then a
-        private copy is read, never the file itself as one that does not change.
+        SQLite reads alongside writers through the shared write-ahead log. If there is no such log
+        and none can be created, no one writes at the moment, but a writer may start at any time:
+        then a private copy is read, never the file itself with the `immutable` flag.
         """
         self.read_only = True
         try:
@@ -350,7 +349,7 @@ class Index:
 
 
 def key(id: ValueId) -> bytes:
-    """An id as it lies in the tables."""
+    """An id as stored in the tables."""
     return bytes.fromhex(id)
 
 

@@ -1,7 +1,7 @@
-"""What is known of files that were read before? Digests and headers, as long as they are the same.
+"""Cached digests and headers of input files, valid while the files are unchanged.
 
-A file is the same where its path, device, inode, size, and times of modification and of change
-of the inode, in ns, are.
+A file is unchanged if its path, device, inode, size, and times of modification and of inode change,
+in ns, are the same.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from voxgpu.image import Grid
 from voxgpu.store.index import Index
 from voxgpu.store.row_checksums import sealed, unsealed
 
-#: Bump when the reader of headers would say something else of the same files.
+#: Bump when the header reader would return something else for the same files.
 _HEADER_VERSION = 5
 
 
 class SeenFiles:
-    """Remembers digests and headers in the index of a store."""
+    """Records digests and headers in the index of a store."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
 
     def digest(self, state: FileState) -> str | None:
-        """The digest of a file in this state."""
+        """Return the digest of a file in this state, or None."""
         with suppress(sqlite3.Error):
             query = "SELECT digest FROM files WHERE path = ?"
             found = self._index.connection.execute(query, (_text(state[0]),)).fetchone()
-            # The state is in front of the digest: rows of former versions are no such text.
+            # The checksum covers the state: rows of earlier versions fail it.
             text = None if found is None else unsealed(str(found[0]), state[0])
             known, _, digest = (text or "").rpartition(" ")
             if known == json.dumps(state[1:]):
@@ -43,7 +43,7 @@ class SeenFiles:
         return None
 
     def note_digest(self, state: FileState, digest: str) -> None:
-        """A file in this state has this digest."""
+        """Record the digest of a file in this state."""
         if not self._index.read_only:
             with suppress(sqlite3.Error), self._index.writing() as connection:
                 known = sealed(f"{json.dumps(state[1:])} {digest}", state[0])
@@ -51,7 +51,7 @@ class SeenFiles:
                 connection.execute("INSERT OR REPLACE INTO files VALUES(?, ?, ?, ?, ?, ?)", values)
 
     def header(self, place: str) -> Header | None:
-        """The header of the image there, if all of its files are as they were."""
+        """Return the header of the image there, if all of its files are unchanged; else None."""
         with suppress(sqlite3.Error, FileError, ValueError, KeyError, TypeError):
             query = "SELECT state, header FROM headers WHERE path = ?"
             found = self._index.connection.execute(query, (_text(place),)).fetchone()
@@ -63,7 +63,7 @@ class SeenFiles:
         return None
 
     def note_header(self, place: str, header: Header) -> None:
-        """The image there has this header."""
+        """Record the header of the image there."""
         if self._index.read_only or not header.states or _is_young(header):
             return
         with suppress(sqlite3.Error), self._index.writing() as connection:
@@ -77,17 +77,17 @@ class SeenFiles:
 
 
 class FreshHeaders:
-    """Recalls nothing, so that every header is read, and has what was read remembered."""
+    """Returns no headers, so that every header is read again, but records them."""
 
     def __init__(self, seen: SeenFiles) -> None:
         self._seen = seen
 
     def header(self, place: str) -> Header | None:
-        """None: it is to be read."""
+        """Return None: the header must be read."""
         return None
 
     def note_header(self, place: str, header: Header) -> None:
-        """The image there has this header, whatever was remembered."""
+        """Replace the recorded header of the image there."""
         self._seen.note_header(place, header)
 
 
@@ -96,7 +96,7 @@ def _text_of(states: tuple[FileState, ...]) -> str:
 
 
 def _is_young(header: Header) -> bool:
-    """Whether a file may still be written again without its state changing."""
+    """Whether a file could still be rewritten without a change of state."""
     now = time.time_ns()
     return any(nanoseconds_to_settle(each, now) for each in header.states)
 
@@ -127,5 +127,5 @@ def _header(described: dict[str, Any]) -> Header:
 
 
 def _text(path: str) -> str:
-    """A path as SQLite takes it: names of files may hold bytes that are no text."""
+    """A path as text for SQLite: file names may contain bytes that are not valid text."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""Is a store whole, what is in it, and how is it made smaller? For people who look after one."""
+"""Maintenance of a store: verification, repair, rebuilding the index, eviction, statistics."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from voxgpu.temporary_files import left_files
 
 @dataclass
 class Findings:
-    """What `verify` found.
+    """The result of `verify`.
 
-    objects     how many were read
-    damaged     objects that are not what was written
-    lost        values of the index without a file
-    unindexed   whole objects that the index does not know
+    objects     number of objects read
+    damaged     objects with a wrong checksum or content
+    lost        index entries without a file
+    unindexed   intact objects that are not in the index
     foreign     objects of other versions, which are left alone
-    unfinished  files that were left behind by processes that died
+    unfinished  temporary files of processes that died
     """
 
     objects: int = 0
@@ -47,7 +47,7 @@ class Findings:
 
     @property
     def is_clean(self) -> bool:
-        """Whether every value can be read; files left behind are only in the way."""
+        """Whether every value can be read; temporary files only take space."""
         return not (self.damaged or self.lost)
 
     def as_json(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Findings:
 
 
 def verify(store: DiskStore, repair: bool = False) -> Findings:
-    """Reads and unpacks every object; with ``repair`` damaged ones go, whole ones are indexed."""
+    """Read and decode every object; ``repair`` deletes damaged ones and indexes intact ones."""
     found = Findings()
     folder = objects_of(store.folder)
     there: set[ValueId] = set()
@@ -73,7 +73,7 @@ def verify(store: DiskStore, repair: bool = False) -> Findings:
         try:
             read_object(path, id)
         except FileNotFoundError:
-            found.objects -= 1  # driven out meanwhile
+            found.objects -= 1  # evicted meanwhile
             continue
         except OtherFormat:
             found.foreign.append(path)
@@ -96,9 +96,9 @@ def verify(store: DiskStore, repair: bool = False) -> Findings:
 
 
 def rebuild(store: DiskStore) -> tuple[int, int]:
-    """Makes the index anew from the objects; how many it has, and how many files are none.
+    """Rebuild the index from the object files; returns (objects indexed, unreadable files).
 
-    Values that lie in the index itself, numbers and the like, stay as far as it can be read.
+    Values in the index itself, such as numbers, are kept if the index can be read.
     """
     kept = []
     with suppress(sqlite3.Error):
@@ -127,9 +127,9 @@ def rebuild(store: DiskStore) -> tuple[int, int]:
 
 
 def collect(store: DiskStore, max_bytes: int | None, max_age: float | None) -> tuple[int, int]:
-    """Drives out what was not used for ``max_age`` seconds, then down to ``max_bytes``.
+    """Evict values not used for ``max_age`` seconds, then reduce the store to ``max_bytes``.
 
-    How many values went, and how many bytes. Files that are left behind go as well.
+    Returns the number of evicted values and their bytes. Temporary files are deleted as well.
     """
     before = store.index.totals()
     folder = objects_of(store.folder)
@@ -156,13 +156,13 @@ def collect(store: DiskStore, max_bytes: int | None, max_age: float | None) -> t
 
 
 def clear(folder: Path) -> None:
-    """Removes every value and the index; the folder stays a store, empty."""
+    """Delete every value and the index; the folder stays a store, empty."""
     index = index_of(folder)
     for path in index.parent.glob(index.name + "*"):
         with suppress(FileNotFoundError):
             path.unlink()
     try:
-        mode = objects_of(folder).stat().st_mode & 0o777  # a shared folder stays shared
+        mode = objects_of(folder).stat().st_mode & 0o777  # a shared folder keeps its mode
     except OSError:
         mode = 0o700
     for name in (objects_of(folder), folder / "spill"):
@@ -174,7 +174,7 @@ def clear(folder: Path) -> None:
 
 
 def information(store: DiskStore) -> dict[str, Any]:
-    """How large a store is, what is in it, and how often it helped."""
+    """Statistics of a store: its size, its content, and its hit counts."""
     totals = store.index.totals()
     hits, misses = totals.get("hits", 0), totals.get("misses", 0)
     primitives: dict[str, Counter[str]] = {}
@@ -224,6 +224,6 @@ def files_of(folder: Path) -> Iterator[tuple[Path, ValueId]]:
 
 
 def unfinished_of(folder: Path) -> Iterator[Path]:
-    """Files that were begun by processes that do not live any more."""
+    """Temporary files of processes that have ended."""
     for each in sorted(folder.glob("??")):
         yield from left_files(each)

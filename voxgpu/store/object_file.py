@@ -1,8 +1,8 @@
-"""What does a file that holds one value look like, and how is it written and read?
+"""The format of object files, each of which holds one value.
 
-A file is ``MAGIC``, the format version, the length of the header, the header (JSON), the packed
-voxels, and the xxh3-128 checksum of all of that. It says by itself what it is, so that an index
-can be made again from the files. It appears under its name only when it is complete.
+A file is ``MAGIC``, the format version, the length of the header, the header (JSON), the compressed
+voxels, and the xxh3-128 checksum of all of that. It is self-describing, so that an index can be
+rebuilt from the files. It is renamed to its final name only when it is complete.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from voxgpu.temporary_files import new_file
 
 MAGIC = b"voxgpu object\n"
 
-#: Of the layout of files and of the description of values. Other versions are left alone.
+#: Version of the file layout and of the description of values. Other versions are left alone.
 FORMAT = 1
 
-#: Of folders: nobody but the owner may look into them.
+#: Mode of folders: only the owner may access them.
 _PRIVATE = 0o700
 
 _START = struct.Struct("<IQ")
@@ -36,24 +36,24 @@ _CHECKSUM_BYTES = 16
 
 
 class Damaged(Exception):
-    """A file is not what was written: torn, changed, or no object."""
+    """A file is truncated, corrupt, or not an object."""
 
 
 class OtherFormat(Exception):
-    """A file was written by another version, and is to be left alone."""
+    """A file was written by another version, and must be left alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a file says of its value, besides the value.
+    """The metadata in an object file.
 
-    id         what the value means
-    described  the value without voxels
-    bytes      memory that the value takes
-    seconds    what it takes to compute the value again
-    created    seconds since 1970
-    made       how the value was made: ``primitive``, ``parameters``, ``inputs``, ``version``
-    warnings     what to warn of where the value is used: ids of nodes and reasons
+    id          the id of the value
+    described   the value without voxels
+    bytes       memory that the value takes
+    seconds     time to recompute the value
+    created     seconds since 1970
+    provenance  ``primitive``, ``parameters``, ``inputs``, ``version``
+    warnings    warnings to report wherever the value is used: ids of nodes and texts
     """
 
     id: ValueId
@@ -61,17 +61,17 @@ class Stored:
     bytes: int
     seconds: float
     created: float
-    made: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     warnings: tuple[tuple[ValueId, str], ...] = ()
 
 
 def object_path(folder: Path, id: ValueId) -> Path:
-    """Where the file of a value lies: two letters of its id, then the others."""
+    """The path of a value's file: two letters of its id, then the others."""
     return folder / id[:2] / id[2:]
 
 
 def id_of(path: Path) -> ValueId | None:
-    """The id that a file is named by; None where the name is none."""
+    """The id that a file is named by; None if the name is not an id."""
     name = path.parent.name + path.name
     is_id = len(name) == 64 and set(name) <= set("0123456789abcdef")
     return ValueId(name) if is_id else None
@@ -84,10 +84,10 @@ def write_object(
     durable: bool = True,
     folder_mode: int = _PRIVATE,
 ) -> int:
-    """Writes a file in one piece; its size in bytes. Raises OSError, and then leaves nothing.
+    """Write a file atomically; returns its size in bytes. Raises OSError, and then leaves nothing.
 
-    durable      wait until the disk has it before it gets its name
-    folder_mode  who may look into its folder, and so into it; nobody may run it
+    durable      flush the file to the disk before it is renamed
+    folder_mode  mode of its folder, and of the file without the execute bits
     """
     data = [_header(stored), *encoded.chunks]
     checksum = xxhash.xxh3_128()
@@ -111,12 +111,12 @@ def write_object(
 
 
 def read_object(path: Path, id: ValueId) -> tuple[Stored, Value]:
-    """What a file says, and its value.
+    """Read the metadata and the value of a file.
 
-    Raises FileNotFoundError, Damaged where it is not whole or holds another value, OtherFormat,
-    and OSError where it cannot be read.
+    Raises FileNotFoundError, Damaged if the file is not intact or holds another value, OtherFormat,
+    and OSError if it cannot be read.
     """
-    stored, payload = _checked(path.read_bytes(), id)
+    stored, payload = _verify(path.read_bytes(), id)
     try:
         return stored, decode(stored.described, payload)
     except Undecodable as error:
@@ -124,8 +124,8 @@ def read_object(path: Path, id: ValueId) -> tuple[Stored, Value]:
 
 
 def read_stored(path: Path, id: ValueId) -> Stored:
-    """What a file says of its value, all of the file checked; raises as `read_object`."""
-    return _checked(path.read_bytes(), id)[0]
+    """Read the metadata of a file, verifying all of it; raises as `read_object` does."""
+    return _verify(path.read_bytes(), id)[0]
 
 
 def is_of_other_format(path: Path) -> bool:
@@ -147,14 +147,14 @@ def _header(stored: Stored) -> bytes:
         "bytes": stored.bytes,
         "seconds": stored.seconds,
         "created": stored.created,
-        "made": stored.made,
+        "made": stored.provenance,
         "warnings": stored.warnings,
     }
     text = json.dumps(header, separators=(",", ":")).encode("ascii")
     return MAGIC + _START.pack(FORMAT, len(text)) + text
 
 
-def _checked(data: bytes, id: ValueId) -> tuple[Stored, memoryview]:
+def _verify(data: bytes, id: ValueId) -> tuple[Stored, memoryview]:
     start = len(MAGIC) + _START.size
     if len(data) < start + _CHECKSUM_BYTES or not data.startswith(MAGIC):
         raise Damaged("it is no object, or cut short")
@@ -166,7 +166,7 @@ def _checked(data: bytes, id: ValueId) -> tuple[Stored, memoryview]:
     if version != FORMAT:
         raise OtherFormat(f"format {version}")
     try:
-        stored = _stored(json.loads(bytes(body[start : start + length])))
+        stored = _parse_stored(json.loads(bytes(body[start : start + length])))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise Damaged(f"its header is none: {error}") from None
     if stored.id != id:
@@ -174,7 +174,7 @@ def _checked(data: bytes, id: ValueId) -> tuple[Stored, memoryview]:
     return stored, body[start + length :]
 
 
-def _stored(header: Any) -> Stored:
+def _parse_stored(header: Any) -> Stored:
     return Stored(
         ValueId(header["id"]),
         dict(header["value"]),
@@ -187,7 +187,7 @@ def _stored(header: Any) -> Stored:
 
 
 def _make_folder(folder: Path, mode: int) -> None:
-    """Makes a folder with this mode, whatever is usual for new ones."""
+    """Create a folder with this mode, regardless of the umask."""
     if not folder.is_dir():
         folder.mkdir(mode=mode, parents=True, exist_ok=True)
         if mode != _PRIVATE:

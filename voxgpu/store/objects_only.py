@@ -1,6 +1,6 @@
-"""Maintenance of stores without an index, as several computers share: nothing else is written.
+"""Maintenance of stores without an index, which several computers share.
 
-Such a folder does not say when a value was used last; a value is as old as its file.
+Such a folder does not record when a value was last used; a value is as old as its file.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from voxgpu.store.object_file import Damaged, OtherFormat, object_path, read_obj
 
 
 def rows_of(folder: Path) -> Iterator[Row]:
-    """What the values of a folder are; those that cannot be read are left out."""
+    """The index rows of the objects in a folder; unreadable objects are left out."""
     for path, id in files_of(objects_of(folder)):
         with suppress(Damaged, OtherFormat, OSError):
             yield index_row(read_stored(path, id), blocks_on_disk(path.stat().st_size), None)
 
 
 def information(folder: Path) -> dict[str, Any]:
-    """How large a folder is, and what is in it; None for what only an index knows."""
+    """Statistics of a folder; None for figures that only an index has."""
     primitives: dict[str, Counter[str]] = {}
     oldest, count, size = None, 0, 0
     for row in rows_of(folder):
@@ -47,13 +47,13 @@ def information(folder: Path) -> dict[str, Any]:
 
 
 def verify(folder: Path, repair: bool = False) -> Findings:
-    """Reads and unpacks every object; with ``repair`` damaged and unfinished ones go."""
+    """Read and decode every object; ``repair`` deletes damaged ones and temporary files."""
     found = Findings()
     for path, id in files_of(objects_of(folder)):
         try:
             read_object(path, id)
         except FileNotFoundError:
-            continue  # removed meanwhile
+            continue  # deleted meanwhile
         except OtherFormat:
             found.foreign.append(path)
         except (Damaged, OSError):
@@ -68,9 +68,10 @@ def verify(folder: Path, repair: bool = False) -> Findings:
 
 
 def collect(folder: Path, max_bytes: int | None, max_age: float | None) -> tuple[int, int, int]:
-    """Removes values that are older than ``max_age`` seconds, then the oldest beyond ``max_bytes``.
+    """Delete values older than ``max_age`` seconds, then the oldest ones beyond ``max_bytes``.
 
-    How many went, their bytes, and the bytes that are left. Files that are left behind go as well.
+    Returns the number of deleted values, their bytes, and the bytes that remain. Temporary files
+    are deleted as well.
     """
     rows = sorted(rows_of(folder), key=lambda row: row.created, reverse=True)
     now, left, old = time.time(), 0, []
@@ -78,7 +79,7 @@ def collect(folder: Path, max_bytes: int | None, max_age: float | None) -> tuple
         is_old = max_age is not None and now - row.created > max_age
         if is_old or (max_bytes is not None and left + row.size > max_bytes):
             old.append(row)
-            max_bytes = max_bytes if is_old else left  # what is older than one that went goes, too
+            max_bytes = max_bytes if is_old else left  # all older ones go, too
         else:
             left += row.size
     gone = [row for row in old if _removed(folder, row.id)]

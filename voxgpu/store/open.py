@@ -1,4 +1,4 @@
-"""Which store does somebody use, and what is opened for it?"""
+"""Opening of stores according to the options of a run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from voxgpu.store.tiered_store import TieredStore
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """What is asked for.
+    """The options about stores.
 
-    folder  of the store on this computer; None: none
-    is_default  nobody named the folder
+    folder  the store on this computer; None: none
+    is_default  whether ``folder`` is the default, not named by the user
     shared  a folder of objects that several computers share; None: none
-    policy  what is kept: one of ``POLICIES``
-    budget  bytes that the store may take; None: 20 GB, or a tenth of what is free if that is less
+    policy  which values are kept: one of ``POLICIES``
+    budget  bytes that the store may take; None: 20 GB, or a tenth of the free space if that is less
     """
 
     folder: Path | None = None
@@ -35,9 +35,9 @@ class StoreOptions:
 
 
 def open_store(options: StoreOptions) -> TieredStore:
-    """Opens what is asked for; what of it cannot be used is only a pity, and ``refused`` there.
+    """Open the requested stores; those that cannot be used are listed in ``refused``.
 
-    Raises StoreError where a folder that was named is something else than a store.
+    Raises StoreError if a folder that the user named is something else than a store.
     """
     problems: list[StoreError] = []
     disk: DiskStore | None = None
@@ -55,7 +55,7 @@ def open_store(options: StoreOptions) -> TieredStore:
             raise
         problems.append(problem)
     if shared is not None and options.is_default:
-        # Who shares a folder has a store; nobody asked for one beside it.
+        # With a shared folder there is a store; the default one was not requested.
         problems = [each for each in problems if not each.is_network]
     kept = [f"`{each.folder}`" for each in (disk, shared) if each is not None]
     what = f"results are kept in {kept[0]} alone" if kept else "nothing is kept"
@@ -64,7 +64,7 @@ def open_store(options: StoreOptions) -> TieredStore:
 
 
 def _disk(options: StoreOptions) -> DiskStore | None:
-    """The store on this computer; among private temporary files where the default one fails."""
+    """The store on this computer; a private temporary one if the default one fails."""
     if options.folder is None:
         return None
     try:
@@ -80,10 +80,10 @@ def _disk(options: StoreOptions) -> DiskStore | None:
 
 
 def open_disk(folder: Path, budget: int | None = None, patience: float = PATIENCE) -> DiskStore:
-    """The store in a folder; raises StoreError where it cannot be used.
+    """Open the store in a folder; raises StoreError if it cannot be used.
 
-    An index that was lost or damaged is made anew from the objects. ``patience`` is how many
-    seconds to wait for others that write.
+    An index that was lost or damaged is rebuilt from the objects. ``patience`` is how many seconds
+    to wait for other writers.
     """
     store = DiskStore(folder, 0, patience)
     if store.index_is_new and not store.read_only and any(objects_of(folder).iterdir()):
@@ -91,7 +91,7 @@ def open_disk(folder: Path, budget: int | None = None, patience: float = PATIENC
 
         with suppress(sqlite3.Error, OSError):
             rebuild(store)
-    # What the store takes already counts as free: it would go for something better.
+    # The store's own bytes count as free: they can be replaced.
     store.budget = default_budget(folder, store.size()) if budget is None else budget
     if is_full(folder):
         store.problems[f"hardly anything is kept in `{folder}`: its disk is full"] = None

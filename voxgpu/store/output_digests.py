@@ -1,4 +1,4 @@
-"""Is a file already what saving a value would make it? By the digest of what was written."""
+"""Digests of saved files, which show whether saving a value again would change the file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from voxgpu.store.index import Index, key
 
 
 class SavedFiles:
-    """Digests of files that were written, by what is in them and the form it has.
+    """Digests of the files that were written, by value and file format.
 
-    form_of  what besides the value decides on the bytes of a file: format, version of its writer
+    form_of  what besides the value determines the bytes of a file: format, version of its writer
     """
 
     def __init__(self, index: Index, form_of: Callable[[Path], str]) -> None:
@@ -25,7 +25,7 @@ class SavedFiles:
         self._form_of = form_of
 
     def unchanged(self, path: Path, id: ValueId) -> list[str] | None:
-        """The warnings of writing the value there; None where another file or none is there."""
+        """The warnings of the earlier write if the file is unchanged; None if it is not."""
         with suppress(sqlite3.Error, OSError, ValueError):
             query = "SELECT digest, warnings FROM saved WHERE id = ? AND form = ?"
             values = (key(id), self._form_of(path))
@@ -36,10 +36,11 @@ class SavedFiles:
         return None
 
     def note(self, path: Path, id: ValueId, written: Written) -> None:
-        """The value was written there.
+        """Record that the value was written there.
 
-        What is noted is the digest of the bytes that this process wrote. Read back from ``path``
-        it could be that of another run, which saved another value under the same name since.
+        The digest recorded is that of the bytes that this process wrote. A digest read back from
+        ``path`` could be that of another run, which has saved another value under the same name
+        since.
         """
         if self._index.read_only:
             return

@@ -1,26 +1,26 @@
-"""Is a value worth keeping? Its seconds against its bytes."""
+"""The policy that decides which values are kept: recompute time against size."""
 
 from __future__ import annotations
 
-#: What may be kept: what the program delivers; that and what would take long; everything; nothing.
+#: Policies: the program's results; those and expensive values; everything; nothing.
 POLICIES = ("goals", "costly", "all", "none")
 
-#: What writing and reading a value takes, measured on masks, ranks and scans of 9 million voxels:
-#: seconds for each byte in memory, and for each file, most of which is waiting for the disk.
+#: The cost of writing and reading a value, measured on masks, ranks and scans of 9 million voxels:
+#: seconds per byte in memory, and seconds per file, most of which is waiting for the disk.
 _SECONDS_PER_BYTE = 0.9e-9
 _SECONDS_PER_FILE = 2e-3
 _SECONDS_PER_ROW = 1e-4
 
-#: Computing a value again must take so many times as long as keeping and reading it.
+#: Recomputing a value must take this many times as long as storing and reading it.
 _WORTH = 4.0
 
 
 def is_kept(policy: str, is_goal: bool, seconds: float, size: int) -> bool:
-    """Whether a value that was computed is to be kept.
+    """Whether a computed value is kept.
 
     policy   one of ``POLICIES``
-    is_goal  whether the program delivers it
-    seconds  what computing it again would take, from what is kept already
+    is_goal  whether it is a result of the program
+    seconds  time to recompute it from the values that are kept already
     size     bytes that it takes in memory; 0 for numbers and the like
     """
     if policy == "none":
@@ -29,6 +29,6 @@ def is_kept(policy: str, is_goal: bool, seconds: float, size: int) -> bool:
 
 
 def is_costly(seconds: float, size: int) -> bool:
-    """Whether reading a value is much faster than computing it again."""
+    """Whether reading a value is much faster than recomputing it."""
     keeping = _SECONDS_PER_FILE + size * _SECONDS_PER_BYTE if size else _SECONDS_PER_ROW
     return seconds > _WORTH * keeping

@@ -1,4 +1,4 @@
-"""How was a value made? Plain data, to be kept with it and compared with others."""
+"""Provenance: how a value was computed, as plain data stored with it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from voxgpu.ids import Ingredient
 from voxgpu.image import Grid
 from voxgpu.plan.node import Node
 
-#: Hex digits of the digest of a meaning that are enough to tell that it differs.
+#: Hex digits of the digest of a meaning that are enough to detect a difference.
 _MEANING_DIGITS = 16
 
 
 def provenance_of(node: Node, version: str) -> dict[str, Any]:
-    """What a node says of its value: operation, its meaning, parameters, inputs; our version."""
+    """The provenance of a node's value: operation, meaning, parameters, inputs, version."""
     return {
         "primitive": node.primitive.name,
         "meaning": meaning_digest(node),
@@ -25,12 +25,12 @@ def provenance_of(node: Node, version: str) -> dict[str, Any]:
 
 
 def meaning_digest(node: Node) -> str:
-    """Differs where what the operation computes differs."""
+    """A digest that changes when the operation computes something else."""
     return sha256(node.primitive.meaning).hexdigest()[:_MEANING_DIGITS]
 
 
 def described(ingredient: Ingredient) -> Any:
-    """An ingredient of an id as JSON has it, for people."""
+    """An ingredient of an id as JSON, for people."""
     match ingredient:
         case bool() | None | str():
             return ingredient

@@ -1,4 +1,4 @@
-"""Checksums for texts in the rows of an index: a flipped bit makes a row a miss, never a value."""
+"""Checksums of texts in the rows of an index: a flipped bit makes a row a miss."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _DIGITS = 16
 
 
 def sealed(text: str, *context: str) -> str:
-    """The text behind a checksum of itself and of what it belongs to, such as an id."""
+    """Prefix the text with a checksum of itself and of its context, such as an id."""
     return _checksum(text, context) + text
 
 
 def unsealed(text: str, *context: str) -> str | None:
-    """The text of `sealed`; None where it, or what it belongs to, is not what was sealed."""
+    """Return the text of `sealed`; None if the text or its context has changed."""
     inner = text[_DIGITS:]
     return inner if text[:_DIGITS] == _checksum(inner, context) else None
 

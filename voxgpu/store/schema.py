@@ -39,13 +39,13 @@ CREATE TABLE goals(
 
 
 def definitions() -> set[str]:
-    """The tables as SQLite keeps them: the text of their statements."""
+    """The statements of the tables as SQLite stores them."""
     texts = (each.strip().rstrip(";") for each in statements())
     return {each for each in texts if each.startswith("CREATE")}
 
 
 def statements() -> list[str]:
-    """The statements that make the tables; `executescript` would end the transaction."""
+    """The statements that create the tables; `executescript` would end the transaction."""
     found, statement = [], ""
     for line in _TABLES.strip().splitlines():
         statement += line + "\n"

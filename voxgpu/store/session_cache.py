@@ -1,7 +1,8 @@
-"""Where are values kept for the next program of a session? On the device they are on, then in RAM.
+"""The cache of a session: values for its next programs, on their device or in host memory.
 
-What is driven off a device waits in RAM, from where it gets back in one copy; what RAM has no room
-for is forgotten: what is worth keeping beyond that is on the disk already (``policy.py``).
+Values evicted from a device move to host memory, from where one copy brings them back. Values
+evicted from host memory are dropped: those worth keeping longer are on the disk already
+(``policy.py``).
 """
 
 from __future__ import annotations
@@ -16,42 +17,42 @@ from voxgpu.store.tiered_store import bytes_of
 
 
 class SessionCache(Mapping[ValueId, Value]):
-    """Values by id.
+    """Values by id, on a device or in host memory.
 
-    ram  bytes of this machine's memory that values may take
+    ram  bytes of host memory that values may take
     """
 
     def __init__(self, ram: int) -> None:
         self._ram = GreedyDualSizeCache(ram, bytes_of)
         self._device: GreedyDualSizeCache | None = None
-        #: Values that were driven off the device, and that came back to it.
+        #: Numbers of values evicted from the device, and brought back to it.
         self.moved_off = self.moved_back = 0
 
     def use_device(self, budget: int) -> None:
-        """Bytes that values may take on a device; from now on they stay there."""
+        """Keep device values on the device from now on, within a budget in bytes."""
         if self._device is None:
             self._device = GreedyDualSizeCache(budget, bytes_of, self._move_off)
 
     @property
     def bytes(self) -> int:
-        """Bytes of this machine's memory that values take."""
+        """Bytes of host memory that values take."""
         return self._ram.bytes
 
     def add(self, id: ValueId, value: Value, seconds: float) -> None:
-        """Keeps a value where it is; ``seconds`` is what computing it again takes."""
+        """Add a value, leaving it where it is; ``seconds`` is its recompute time."""
         if self._device is not None and isinstance(value, DeferredValue):
             self._device.add(id, value, seconds)
         else:
             self._ram.add(id, value, seconds)
 
     def replace(self, id: ValueId, value: Value) -> None:
-        """A value that is kept was brought to the device: there it stays."""
+        """Record that a cached value was copied to the device, where it stays."""
         if self._device is not None and id in self._ram and id not in self._device:
             self.moved_back += 1
             self._device.add(id, value, self._ram.drop(id))
 
     def relieve(self, wanted: int) -> bool:
-        """Drives values off the device until so many bytes are free; whether any was."""
+        """Evict ``wanted`` bytes of values from the device; returns whether any were."""
         if self._device is None:
             return False
         before = self._device.bytes
@@ -59,7 +60,7 @@ class SessionCache(Mapping[ValueId, Value]):
         return self._device.bytes < before
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Remove everything."""
         self._ram.clear()
         if self._device is not None:
             self._device.clear()
@@ -86,4 +87,4 @@ class SessionCache(Mapping[ValueId, Value]):
         try:
             self._ram.add(id, value.fetch_pinned(), seconds)
         except DeferredError:
-            return  # there is no value after all
+            return  # the value turned out to be undefined

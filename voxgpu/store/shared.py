@@ -1,6 +1,6 @@
-"""How do several computers share results? A folder of objects: no database, no lock.
+"""A folder of objects that several computers share, without database and locks.
 
-Two that write the same value write the same thing; a file appears in one piece or not at all.
+Two computers that write the same value write the same content; files are renamed into place.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from voxgpu.store.object_file import (
 
 
 class SharedFolder:
-    """Values by id in a folder that several computers see.
+    """Values by id in a folder that several computers access.
 
-    Its folders and files may be read and written by whom the folder itself may be.
+    Its folders and files have the permissions of the folder itself.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Opens a folder, made where there is none; raises StoreError."""
+        """Open a folder, creating it if necessary; raises StoreError."""
         open_folder(folder, with_index=False)
         self.folder = folder
         self.counts: Counter[str] = Counter()
@@ -45,16 +45,16 @@ class SharedFolder:
         self.read_only = not os.access(self._objects, os.W_OK)
 
     def has(self, id: ValueId) -> bool:
-        """Whether there seems to be a value."""
+        """Whether there is a file for the value."""
         return object_path(self._objects, id).exists()
 
     def get(self, id: ValueId) -> tuple[Stored, Value] | None:
-        """What is known of a value, and the value; None where there is none that is whole."""
+        """Return the metadata and the value; None if it is missing or damaged."""
         path = object_path(self._objects, id)
         try:
             found = read_object(path, id)
         except Damaged:
-            # It is replaced as soon as the value is computed again, and put.
+            # It is replaced as soon as the value is computed and stored again.
             self.counts["damaged"] += 1
             self._remove(path)
             return None
@@ -68,16 +68,18 @@ class SharedFolder:
         id: ValueId,
         value: Value,
         seconds: float = 0.0,
-        made: Mapping[str, Any] | None = None,
+        provenance: Mapping[str, Any] | None = None,
         warnings: Warnings = (),
     ) -> bool:
-        """Keeps a value; whether it was written. Never raises for what the disk does."""
+        """Store a value; returns whether it was written. Never raises for errors of the disk."""
         path = object_path(self._objects, id)
         if self.read_only or self.has(id) or is_of_other_format(path):
             return False
         encoded = encode(value)
         now = time.time()
-        stored = Stored(id, encoded.described, bytes_of(value), seconds, now, made or {}, warnings)
+        stored = Stored(
+            id, encoded.described, bytes_of(value), seconds, now, provenance or {}, warnings
+        )
         try:
             write_object(path, stored, encoded, folder_mode=self._mode)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Where is a value looked for, and where does it go? On the disk, then where others share."""
+"""The tiers of a store: the local disk first, then a folder that several computers share."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from voxgpu.store.input_file_cache import SeenFiles
 from voxgpu.store.policy import is_kept
 from voxgpu.store.shared import SharedFolder
 
-#: Values that wait to be written may take this many bytes, or what one image takes.
+#: Values that wait to be written may take this many bytes, or the size of one image.
 WAITING_BYTES = 256 << 20
 
 __all__ = ["TieredStore", "Warnings", "bytes_of"]
 
 
 class TieredStore:
-    """A store on this computer's disk, and perhaps a folder that several computers share.
+    """A store on this computer's disk, and optionally a folder that several computers share.
 
-    What is found in the shared folder is kept on the disk, too. Writing is done beside the run.
-    Without both nothing outlives a run.
+    Values found in the shared folder are copied to the disk. Writing happens in the background.
+    Without both, nothing outlives a run.
 
-    refused  what was asked for and cannot be used, and what to do about it
+    refused  the requested stores that cannot be used, with advice
     """
 
     def __init__(
@@ -46,37 +46,37 @@ class TieredStore:
         self._writer = BackgroundWriter(WAITING_BYTES)
 
     def seen_files(self) -> SeenFiles | None:
-        """What is known of files that were read before."""
+        """The cache of input files, or None."""
         return SeenFiles(self.disk.index) if self.disk is not None else None
 
     @property
     def spills(self) -> Path | None:
-        """A folder for values that memory has no room for; None: the system's."""
+        """A folder for values that do not fit into memory; None: the system's temporary folder."""
         if self.disk is None or self.disk.read_only:
             return None
         return self.disk.folder / "spill"
 
     @property
     def problems(self) -> list[str]:
-        """What kept results from being kept; each thing once."""
+        """The problems that prevented storing results; each once."""
         tiers = [each for each in (self.disk, self.shared) if each is not None]
         found = [problem for each in tiers for problem in each.problems]
         return found + [f"results are not kept: {each}" for each in self._writer.failures]
 
     @property
     def counts(self) -> Counter[str]:
-        """What was ``found``, ``written``, ``damaged``, ``evicted``."""
+        """Numbers of ``found``, ``written``, ``damaged``, ``evicted`` values."""
         empty: Counter[str] = Counter()
         return sum((each.counts for each in (self.disk, self.shared) if each), empty)
 
     def has(self, id: ValueId) -> bool:
-        """Whether there seems to be a value."""
+        """Whether a tier seems to have the value."""
         if self.disk is not None and self.disk.has(id):
             return True
         return self.shared is not None and self.shared.has(id)
 
     def get(self, id: ValueId) -> tuple[Value, Warnings] | None:
-        """The value, and what to warn of where it is used; None where there is none after all."""
+        """Return the value and its warnings; None if it cannot be read after all."""
         found = self.disk.get(id) if self.disk is not None else None
         if found is None and self.shared is not None:
             there = self.shared.get(id)
@@ -84,11 +84,11 @@ class TieredStore:
                 stored, value = there
                 found = value, stored.warnings
                 if self.disk is not None:
-                    self.disk.put(id, value, stored.seconds, stored.made, stored.warnings)
+                    self.disk.put(id, value, stored.seconds, stored.provenance, stored.warnings)
         return found
 
     def pin(self, ids: Iterable[ValueId]) -> None:
-        """These are going to be read: what is written meanwhile does not drive them out."""
+        """Protect values that are about to be read from eviction by values written meanwhile."""
         if self.disk is not None:
             self.disk.pin(ids)
 
@@ -101,24 +101,24 @@ class TieredStore:
         id: ValueId,
         value: Value,
         seconds: float,
-        made: Mapping[str, Any],
+        provenance: Mapping[str, Any],
         warnings: Warnings,
         must: bool,
     ) -> bool:
-        """Writes a value, beside the run; without ``must`` only where not too many wait."""
-        job = partial(self._put, id, value, seconds, made, warnings)
+        """Write a value in the background; unless ``must``, only if not too many are pending."""
+        job = partial(self._put, id, value, seconds, provenance, warnings)
         return self._writer.submit(bytes_of(value), job, must or self._policy == "all")
 
-    def use_memory(self, most: int) -> None:
-        """Lets values that wait to be written take at most so many bytes."""
-        self._writer.set_limit(min(most, WAITING_BYTES))
+    def use_memory(self, limit: int) -> None:
+        """Set the number of bytes that values waiting to be written may take."""
+        self._writer.set_limit(min(limit, WAITING_BYTES))
 
     def flush(self) -> None:
-        """Waits until everything is written."""
+        """Wait until all values are written."""
         self._writer.drain()
 
     def close(self, interrupted: bool = False) -> None:
-        """Writes what waits, unless one is in a hurry, and closes."""
+        """Write the pending values, unless ``interrupted``, and close."""
         if interrupted:
             self._writer.cancel_pending()
         self._writer.close()
@@ -130,15 +130,15 @@ class TieredStore:
         id: ValueId,
         value: Value,
         seconds: float,
-        made: Mapping[str, Any],
+        provenance: Mapping[str, Any],
         warnings: Warnings,
     ) -> None:
         try:
             found = fetched(value)
         except DeferredError:
-            return  # only now it is known that there is no value
+            return  # only now is it known that there is no value
         late = ((ValueId(each), reason) for each, reason in warnings_of(value))
         warnings = tuple(dict.fromkeys((*warnings, *late)))
         for tier in (self.disk, self.shared):
             if tier is not None:
-                tier.put(id, found, seconds, made, warnings)
+                tier.put(id, found, seconds, provenance, warnings)
