@@ -1,4 +1,4 @@
-"""Caches lie where they should, or in a private folder; a run never fails over them."""
+"""Caches use the expected folder or a private one; a run never fails because of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PROGRAM = 'load v = "v.nii"\nprint "mean" avg(dt(v > 3), v > 3)\n'
 
 @pytest.fixture
 def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """An environment without folders for caches, temporary files in ``tmp``, no notices yet."""
+    """An environment without cache folders, temporary files in ``tmp``, no notices yet."""
     for name in (VARIABLE, "XDG_CACHE_HOME", "TEMP", "TMP"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "tmp").mkdir()
@@ -67,7 +67,7 @@ def test_what_cannot_be_used_is_replaced_and_told_once(
 
 
 def test_a_folder_that_this_user_may_not_look_into(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Methods of Path raise there, which must not reach a run."""
+    """Methods of Path raise there; a run must not see the error."""
     real = os.stat
 
     def forbidden(path: object, *more: object, **options: object) -> object:
@@ -100,7 +100,7 @@ def test_a_full_disk_is_not_used(env: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 def test_what_keeps_no_files_is_not_called_full(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    env.setattr(os, "access", lambda *_: True)  # so it is for the superuser
+    env.setattr(os, "access", lambda *_: True)  # as for the superuser
     env.setenv(VARIABLE, "/proc/cache")
     assert place().folder == _private(tmp_path)
     ((text, _),) = notices.untold()
@@ -120,7 +120,7 @@ def test_the_home_of_another_user_is_not_written_to(
 
 
 def test_a_private_folder_is_nobody_else_s(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whoever takes the name, by a link or by a folder that all may write to, gets nothing."""
+    """A link, or a folder writable by everyone, that takes the name gets no caches."""
     (tmp_path / "trap").mkdir(mode=0o700)
     _private(tmp_path).symlink_to(tmp_path / "trap")
     first = private_folder()

@@ -1,4 +1,4 @@
-"""Trees of files such as the system shows them to a process in a control group."""
+"""File trees as the system shows them to a process in a control group."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ MOUNT_V1 = "35 31 0:32 {begins} /sys/fs/cgroup/{name} rw,relatime - cgroup cgrou
 
 
 def tree(root: Path, groups: str, mounts: list[str], files: Mapping[str, object]) -> Path:
-    """A folder that stands for ``/``.
+    """Create a folder that stands for ``/``.
 
-    groups  what /proc/self/cgroup says
+    groups  content of /proc/self/cgroup
     mounts  lines of /proc/self/mountinfo
     files   contents by path below /sys/fs/cgroup
     """

@@ -1,4 +1,4 @@
-"""What control groups allow is found however batch systems and containers nest and mount them."""
+"""Limits of control groups are found however batch systems and containers nest and mount them."""
 
 from __future__ import annotations
 
@@ -109,34 +109,34 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_tightest_limit_of_memory_is_found(name: str, tmp_path: Path) -> None:
     found = list(memory_of_groups(tree(tmp_path, *CASES[name])))
-    assert min(each.left for each in found) == GB - GB // 5
-    assert min(each.most for each in found) == GB
+    assert min(each.available for each in found) == GB - GB // 5
+    assert min(each.limit for each in found) == GB
     assert all(each.file.is_file() for each in found)
 
 
 def test_files_that_only_cache_count_as_free(tmp_path: Path) -> None:
     stat = "inactive_file 300\nactive_file 200\nfile_mapped 50\ntotal_inactive_file 9"
     (found,) = memory_of_groups(tree(tmp_path / "2", "0::/\n", V2, _v2("", 1000, 800, stat)))
-    assert found.left == 1000 - (800 - 450)
+    assert found.available == 1000 - (800 - 450)
     stat = "inactive_file 1\ntotal_inactive_file 300\ntotal_active_file 200\ntotal_mapped_file 50"
     files = _v1("", 1000, 800, stat)
     (found,) = memory_of_groups(tree(tmp_path / "1", "4:memory:/\n", _m1("/"), files))
-    assert found.left == 1000 - (800 - 450)
+    assert found.available == 1000 - (800 - 450)
 
 
 def test_nothing_is_left_of_a_group_that_is_full(tmp_path: Path) -> None:
     (found,) = memory_of_groups(tree(tmp_path, "0::/\n", V2, _v2("", 1000, 1200)))
-    assert found.left == 0
+    assert found.available == 0
 
 
 def test_groups_of_others_do_not_count(tmp_path: Path) -> None:
-    """Below a mount elsewhere there may be the groups of other containers."""
+    """A mount elsewhere may show the groups of other containers."""
     files = _v2("own", 5 * GB, 0)
     mounts = [*V2, "50 23 0:28 /docker/other /mnt/other rw - cgroup2 cgroup2 rw"]
     root = tree(tmp_path, "0::/own\n", mounts, files)
     (root / "mnt/other").mkdir(parents=True)
     (root / "mnt/other/memory.max").write_text("10\n")
-    assert [each.most for each in memory_of_groups(root)] == [5 * GB]
+    assert [each.limit for each in memory_of_groups(root)] == [5 * GB]
 
 
 def test_where_there_are_no_groups_there_is_no_limit(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The tightest of all limits holds, and says what it is."""
+"""The tightest limit applies, and names its source."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def test_the_tightest_limit_comes_first_and_says_what_it_is(tmp_path: Path) -> N
     files = {"memory.max": 10**7, "memory.current": 10**6, "cpu.max": "10000 100000"}
     root = tree(tmp_path, "0::/\n", [MOUNT_V2.format(begins="/")], files)
     memory, cores = memory_limits(root, {})[0], core_limits(root, {})[0]
-    assert (memory.source, memory.most, memory.left) == (
+    assert (memory.source, memory.limit, memory.available) == (
         str(root / "sys/fs/cgroup/memory.max"), 10**7, 9 * 10**6,
     )  # fmt: skip
     assert (cores.source, cores.cores) == (str(root / "sys/fs/cgroup/cpu.max"), 1)
     variables = {"SLURM_MEM_PER_NODE": "5", "SLURM_CPUS_PER_TASK": "1"}
     assert memory_limits(root, variables)[0].source == "SLURM_MEM_PER_NODE"
-    assert memory_limits(root, variables)[0].left == 0  # the process itself takes more
+    assert memory_limits(root, variables)[0].available == 0  # the process itself uses more
     assert "the computer" in {each.source for each in core_limits(root, variables)}
 
 

@@ -1,7 +1,6 @@
-"""In a control group of the system a run takes what the group may take, and is not ended.
+"""In a real control group, a run stays within the group's memory limit and is not killed.
 
-The groups are made below the one that the tests run in, which takes root, or a part of the tree
-that was given to the user.
+The groups are created below the group of the tests, which requires root or a delegated subtree.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ LIMIT = 600_000_000
 
 
 def _made() -> tuple[Path, str] | None:
-    """A new group with a limit of memory, and the file of the limit; None where none can be."""
+    """A new group with a memory limit, and the file of the limit; None if none can be created."""
     for parent in _groups("memory", Path("/")):
         folder = parent / f"voxgpu-test-{os.getpid()}"
         for name in ("memory.limit_in_bytes", "memory.max"):
@@ -53,7 +52,7 @@ def _in_group(folder: Path, command: list[str], **options: object) -> subprocess
 
 @pytest.fixture
 def group() -> Iterator[tuple[Path, str]]:
-    """A group of 600 MB."""
+    """A group limited to 600 MB."""
     made = _made()
     if made is None:
         pytest.skip("no control group can be made here")

@@ -1,1 +1,1 @@
-"""Where do files go that can be made again: results that are kept, compiled kernels?"""
+"""The folders for files that can be regenerated: stored results, compiled kernels."""

@@ -1,8 +1,8 @@
-"""In which folder do caches of this user lie, and where instead, if that cannot be used?
+"""Location of the cache folder, with fallbacks.
 
-The folder is the first of ``VOXGPU_CACHE`` that can be written to, else the platform's folder for
-caches, else a private one among temporary files: a run never fails over its caches. What is not as
-somebody may expect is told (``told.py``).
+It is the first writable folder of ``VOXGPU_CACHE``, else the platform's cache folder, else a
+private temporary folder: a run never fails because of its caches. Deviations that the user may not
+expect are reported (``notices.py``).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pathlib import Path
 from voxgpu.ancestor import nearest_ancestor
 from voxgpu.caches.notices import tell
 
-#: The variable that names folders of caches, separated as in PATH.
+#: The variable that names cache folders, separated as in PATH.
 VARIABLE = "VOXGPU_CACHE"
 
-#: A disk with less room counts as full.
+#: A disk with fewer free bytes counts as full.
 _LEAST_FREE = 1 << 20
 
 _HELP = f"set {VARIABLE} to a folder of your own on a disk with room"
@@ -32,9 +32,9 @@ _HELP = f"set {VARIABLE} to a folder of your own on a disk with room"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where caches lie.
+    """The cache folders.
 
-    folder  what is new goes there; None: nowhere
+    folder  new files are written there; None: nowhere
     others  folders that are read first, and not written to
     """
 
@@ -43,7 +43,7 @@ class Place:
 
 
 def place(variables: Mapping[str, str] | None = None) -> Place:
-    """Where the caches of this process lie; tells where that is not where they should."""
+    """The cache folders of this process; reports a fallback."""
     variables = os.environ if variables is None else variables
     names = (each for each in variables.get(VARIABLE, "").split(os.pathsep) if each)
     named = [Path(os.path.abspath(each)) for each in names]  # noqa: PTH100 (links stay)
@@ -58,7 +58,7 @@ def place(variables: Mapping[str, str] | None = None) -> Place:
         elif problem:
             problems.append((f"`{folder}`", problem))
     if own is None and not problems:
-        own, problems = _usual()
+        own, problems = _platform_folder()
     environment = environment_folder()
     if _has_kernels(environment):
         others.append(environment)
@@ -75,12 +75,12 @@ def place(variables: Mapping[str, str] | None = None) -> Place:
 
 
 def environment_folder() -> Path:
-    """The caches that come with the Python environment, for all who use it."""
+    """The cache folder inside the Python environment, shared by all its users."""
     return Path(sys.prefix) / "share" / "voxgpu"
 
 
 def problem_of(folder: Path) -> str:
-    """Why nothing can be written in a folder, which need not be there yet; empty where it can."""
+    """Why nothing can be written in a folder, which need not exist; empty if it can."""
     place = nearest_ancestor(folder)
     if not place.is_dir():
         return f"`{place}` is a file"
@@ -92,7 +92,7 @@ def problem_of(folder: Path) -> str:
 
 
 def is_full(folder: Path) -> bool:
-    """Whether there is hardly any room on the disk of a folder."""
+    """Whether the disk of a folder is almost full."""
     try:
         return shutil.disk_usage(folder).free < _LEAST_FREE
     except OSError:
@@ -100,14 +100,14 @@ def is_full(folder: Path) -> bool:
 
 
 def _has_kernels(folder: Path) -> bool:
-    """Whether compiled kernels lie in a folder, and may be read."""
+    """Whether a folder has readable compiled kernels."""
     kernels = folder / "kernels"
-    # `is_dir` raises in forbidden folders.
+    # `is_dir` raises in folders without permission.
     return os.path.isdir(kernels) and os.access(kernels, os.R_OK)  # noqa: PTH112
 
 
 def _disk_bytes(folder: Path) -> int:
-    """The bytes of the disk of a folder; at least one where that is not known."""
+    """The size of the disk of a folder in bytes; 1 if unknown."""
     try:
         return shutil.disk_usage(folder).total
     except OSError:
@@ -116,15 +116,16 @@ def _disk_bytes(folder: Path) -> int:
 
 @lru_cache(maxsize=1)
 def private_folder() -> Path | None:
-    """A folder among temporary files that only this user can look into; None where there is none.
+    """A temporary folder that only this user can access; None if there is none.
 
-    It stays for later runs, if nobody else has taken its name; else it goes with the process.
+    It is kept for later runs, unless someone else has taken its name; then it is deleted with the
+    process.
     """
     try:
         parent = Path(tempfile.gettempdir())
     except OSError:
         return None
-    if problem_of(parent) or _is_only_where_we_are(parent):
+    if problem_of(parent) or _is_current_folder(parent):
         return None
     name = f"voxgpu-{os.getuid()}" if hasattr(os, "getuid") else "voxgpu"
     folder = parent / name
@@ -139,26 +140,26 @@ def private_folder() -> Path | None:
     return other
 
 
-def _usual() -> tuple[Path | None, list[tuple[str, str]]]:
-    """The platform's folder, or what is wrong with it."""
+def _platform_folder() -> tuple[Path | None, list[tuple[str, str]]]:
+    """The platform's folder, or its problem."""
     from platformdirs import user_cache_path
 
     try:
         folder = user_cache_path("voxgpu")
-    except RuntimeError:  # neither a home nor a user of this number
+    except RuntimeError:  # neither a home nor a user with this number
         folder = Path("~")
     if not folder.is_absolute():
         return None, [("the home folder", "there is none")]
-    problem = problem_of(folder) or _others(folder)
+    problem = problem_of(folder) or _owner_problem(folder)
     return (None, [(f"`{folder}`", problem)]) if problem else (folder, [])
 
 
-def _others(folder: Path) -> str:
-    """Says so where a folder would lie in another user's, as with ``sudo`` that keeps HOME."""
+def _owner_problem(folder: Path) -> str:
+    """A problem if the folder would be in another user's, as with ``sudo`` that keeps HOME."""
     if not hasattr(os, "getuid"):
         return ""
     folder = nearest_ancestor(folder)
-    # Of root are the folders that all may use, such as a HOME of /tmp.
+    # Folders that everyone may use belong to root, such as a HOME of /tmp.
     if folder.stat().st_uid in (os.getuid(), 0):
         return ""
     return f"`{folder}` belongs to another user"
@@ -172,8 +173,8 @@ def _is_private(folder: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and is_mine
 
 
-def _is_only_where_we_are(parent: Path) -> bool:
-    """Python takes the current folder where there is none for temporary files."""
+def _is_current_folder(parent: Path) -> bool:
+    """Whether Python fell back to the current folder for temporary files."""
     named = (os.environ.get(each) for each in ("TMPDIR", "TEMP", "TMP"))
     here = Path.cwd()
     return parent == here and not any(each and Path(each).absolute() == here for each in named)

@@ -1,4 +1,4 @@
-"""What is to be said of caches: each thing once in a process, to whoever runs a program next."""
+"""Notices about caches: each is shown once per process, with the next program that runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NEW: dict[str, str] = {}
 
 
 def tell(text: str, help: str = "") -> None:
-    """Remembers what is to be said, if it was not said before; ``help`` says what to do."""
+    """Queue a notice, unless it was queued before; ``help`` says what to do."""
     with _LOCK:
         if text not in _ALL:
             _ALL.add(text)
@@ -22,7 +22,7 @@ def tell(text: str, help: str = "") -> None:
 
 
 def untold() -> list[tuple[str, str]]:
-    """What was not said yet, with its help; it counts as said from now on."""
+    """Return the pending notices with their help, and mark them as shown."""
     with _LOCK:
         found = list(_NEW.items())
         _NEW.clear()

@@ -18,7 +18,7 @@ def tightest() -> MemoryLimit:
 
 def available_bytes() -> int:
     """Memory that can be had without swapping, and without being ended for it, in bytes."""
-    return tightest().left
+    return tightest().available
 
 
 #: What a process takes besides values once all is loaded and running: code, buffers of threads,
@@ -51,7 +51,7 @@ class MemoryBudget:
     def bound(self) -> tuple[int, str]:
         """Bytes for values, and what bounds them, for people."""
         least = tightest()
-        there = max(0, least.left - max(0, PROCESS_BYTES - resident_bytes()))
+        there = max(0, least.available - max(0, PROCESS_BYTES - resident_bytes()))
         if self._limit is not None and self._limit - self._process < there:
             return max(0, self._limit - self._process), "--memory"
         return there, least.source

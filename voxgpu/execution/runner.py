@@ -190,7 +190,7 @@ class Runner:
             bound = tightest()
             message = (
                 f"this step needs {size_text(need)}, and {size_text(available)} are available: "
-                f"{bound.source} has {size_text(bound.most)}"
+                f"{bound.source} has {size_text(bound.limit)}"
             )
             hint = "run it where there is more memory, or on a part of the image, extract()"
             raise ImgqlError([at_trace("E302", message, origins, help=hint)])

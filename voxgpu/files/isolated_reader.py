@@ -75,7 +75,7 @@ def limits_of(files: Iterable[str], promised: int = 0) -> Limits:
     work = max(promised, sum(sizes)) / _BYTES_A_SECOND
     seconds = math.ceil(_SECONDS + _SECONDS_A_FILE * len(sizes) + work)
     if memory > _MUCH:
-        left = memory_limits()[0].left
+        left = memory_limits()[0].available
         if left < memory:
             return Limits(promised, max(left, _MUCH), seconds, True)
     return Limits(promised, memory, seconds)

@@ -1,1 +1,1 @@
-"""SimpleITK: how it is called, and how images go there and back."""
+"""SimpleITK: calling it, and converting images from and to it."""

@@ -1,8 +1,8 @@
-"""How is a filter of SimpleITK run that one thread must compute, whatever it is told? Alone.
+"""SimpleITK filters that must run in a process of their own.
 
-Some filters are made of others that take ITK's number of threads of the whole process, which other
-threads may be using. Others can end the process, or never end. They run in a process of their own,
-where that number is 1, and which may have a limit of time.
+Some filters are composed of others that use ITK's process-wide number of threads, which other
+threads may depend on. Others can crash the process, or never end. They run in a separate process,
+where that number is 1, and which may have a time limit.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from voxgpu.child_process import python_command, sendable
 
 Result = TypeVar("Result")
 
-#: Seconds between looks whether a result is still wanted.
+#: Seconds between checks whether a result is still wanted.
 _LOOK = 0.1
 
-#: The signal that ends a process which has worked for longer than it may; 0: there is none here.
+#: The signal that ends a process at its CPU time limit; 0 if the system has none.
 _TIME_IS_UP = int(getattr(signal, "SIGXCPU", 0))
 
 
 def computed_alone(
     function: Callable[..., Result], *arguments: object, seconds: int | None = None
 ) -> Result:
-    """``function(*arguments)``, computed in a process where ITK has one thread.
+    """Compute ``function(*arguments)`` in a process where ITK has one thread.
 
-    seconds  the most that the processor may work on it, where the system can hold to that
+    seconds  limit of CPU time, on systems that support it
 
-    The function must be one of a module; arguments and results are pickled. Raises what the
-    function raises, and RuntimeError where the process ends before it has answered.
+    The function must be defined at module level; arguments and results are pickled. Raises what the
+    function raises, and RuntimeError if the process ends without an answer.
     """
     with subprocess.Popen(
         python_command("voxgpu.itk.alone", "answer()"),
@@ -47,7 +47,7 @@ def computed_alone(
         env={**os.environ, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"},
     ) as process:
         try:
-            with ended_by(process.kill), _killed_when_unwanted(process):
+            with ended_by(process.kill), _kill_when_unwanted(process):
                 output, errors = process.communicate(
                     pickle.dumps((function, arguments, seconds), 5)
                 )
@@ -71,8 +71,8 @@ def computed_alone(
 
 
 @contextmanager
-def _killed_when_unwanted(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Kills a process once its result is not wanted any more."""
+def _kill_when_unwanted(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill a process once its result is no longer wanted."""
     done, stop = threading.Event(), current()
 
     def watch() -> None:
@@ -90,11 +90,11 @@ def _killed_when_unwanted(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def answer() -> None:
-    """Compute what is asked for on standard input; the result goes to standard output."""
+    """Compute the request on standard input; write the result to standard output."""
     function, arguments, seconds = pickle.load(sys.stdin.buffer)
     if seconds is not None:
         _limit_work(seconds)
-    # Whatever else is printed must not get between.
+    # Other output must not mix with the result.
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     value, problem = None, None
@@ -109,7 +109,7 @@ def answer() -> None:
 def _limit_work(seconds: int) -> None:
     try:
         import resource
-    except ImportError:  # there is no such limit on this system
+    except ImportError:  # the system has no such limit
         return
     most = resource.getrlimit(resource.RLIMIT_CPU)[1]
     wanted = seconds if most == resource.RLIM_INFINITY else min(seconds, most)

@@ -1,4 +1,4 @@
-"""How does an image become one of SimpleITK's, and back?"""
+"""Conversion of images to SimpleITK's and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from voxgpu.image import ROUNDING, Grid, Image
 from voxgpu.itk.process import simpleitk
 
-#: NumPy's name of what SimpleITK calls the type of a voxel, or of one of its components.
+#: NumPy's names of SimpleITK's voxel types, or of the types of their components.
 ELEMENTS = {
     "8-bit signed integer": "int8",
     "8-bit unsigned integer": "uint8",
@@ -26,16 +26,16 @@ ELEMENTS = {
 
 
 def element_of(itk: Any) -> str:
-    """NumPy's name of the type of the voxels; empty for what NumPy has no images of.
+    """NumPy's name of the voxel type; empty if NumPy images have no such type.
 
-    Looking at the voxels of a label map as an array would end the process.
+    Viewing the voxels of a label map as an array would crash the process.
     """
     voxel: str = itk.GetPixelIDTypeAsString()
     return ELEMENTS.get(voxel.removeprefix("vector of "), "")
 
 
 def to_itk(image: Image) -> Any:
-    """SimpleITK's image with the same voxels on the same grid; true/false become uint8 0 and 1."""
+    """Convert to a SimpleITK image on the same grid; booleans become uint8 0 and 1."""
     array = image.array.view(np.uint8) if image.array.dtype == bool else image.array
     itk = simpleitk().GetImageFromArray(array, isVector=image.channels > 1)
     place(itk, image.grid)
@@ -43,14 +43,14 @@ def to_itk(image: Image) -> Any:
 
 
 def place(itk: Any, grid: Grid) -> None:
-    """Puts one of SimpleITK's images on a grid of the same shape."""
+    """Set the geometry of a SimpleITK image to a grid of the same shape."""
     itk.SetSpacing(tuple(reversed(grid.spacing)))
     itk.SetOrigin(grid.origin)
     itk.SetDirection(grid.direction)
 
 
 def from_itk(itk: Any, *known: Grid) -> Image:
-    """The image with the same voxels, on the first of the grids in ``known`` that is its own."""
+    """Convert to an image, on the first grid in ``known`` that equals its own."""
     array = simpleitk().GetArrayFromImage(itk)
     grid = grid_of(itk)
     for each in known:
@@ -59,8 +59,8 @@ def from_itk(itk: Any, *known: Grid) -> Image:
     return Image(array, grid)
 
 
-class _Kept:
-    """The voxels of an image, which they keep."""
+class _KeepAlive:
+    """Keeps the SimpleITK image alive as long as its voxels are used."""
 
     def __init__(self, itk: Any) -> None:
         self._itk = itk
@@ -69,12 +69,12 @@ class _Kept:
 
 
 def voxels_of(itk: Any) -> npt.NDArray[Any]:
-    """The voxels of one of SimpleITK's images, not copied, as an array that cannot be written."""
-    return np.asarray(_Kept(itk))
+    """View the voxels of a SimpleITK image as a read-only array, without copying."""
+    return np.asarray(_KeepAlive(itk))
 
 
 def grid_of(itk: Any) -> Grid:
-    """The grid that one of SimpleITK's images lies on."""
+    """The grid of a SimpleITK image."""
     return Grid(
         tuple(reversed(itk.GetSize())),
         tuple(reversed(itk.GetSpacing())),

@@ -1,4 +1,4 @@
-"""How is SimpleITK called? Late, quietly, and leaving the process as it was."""
+"""Calls to SimpleITK: imported late, quiet, and without side effects on the process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from voxgpu.itk.thread_limit import apply_limit
 
 
 def simpleitk() -> Any:
-    """SimpleITK, which takes 0.2 s to import: only where it is really used."""
+    """Import SimpleITK, which takes 0.2 s: only when it is really used."""
     import SimpleITK
 
     apply_limit(SimpleITK.ProcessObject)
@@ -22,10 +22,10 @@ def simpleitk() -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep ITK's warnings, meant for developers, off the terminal, and the process as it was.
+    """Suppress ITK's warnings, meant for developers, and restore the state of the process.
 
-    Reading VTK files and writing DICOM would leave it in the locale ``C``, where Python takes
-    every text file that is opened after for ASCII.
+    Reading VTK files and writing DICOM would leave it in the locale ``C``, in which Python decodes
+    every text file opened later as ASCII.
     """
     process = simpleitk().ProcessObject
     shown = process.GetGlobalWarningDisplay()
@@ -39,14 +39,14 @@ def quiet() -> Iterator[None]:
             locale.setlocale(locale.LC_ALL, before)
 
 
-def execute(found: Any, *images: Any) -> Any:
-    """What a filter makes of images; ended as soon as it tells of progress and is not wanted.
+def execute(itk_filter: Any, *images: Any) -> Any:
+    """Run a filter on images; it is stopped at its next progress event once it is not wanted.
 
     Raises Stopped then, and what the filter raises.
     """
     if threading.current_thread() is not threading.main_thread():
-        return _executed(found, images)
-    # Ctrl-C is an exception here, and SimpleITK would print it rather than end.
+        return _run_filter(itk_filter, images)
+    # Ctrl-C is an exception here, and SimpleITK would print it rather than stop.
     stop = current() or threading.Event()
     results: list[Any] = []
     errors: list[Exception] = []
@@ -54,7 +54,7 @@ def execute(found: Any, *images: Any) -> Any:
     def work() -> None:
         try:
             with cancelled_by(stop):
-                results.append(_executed(found, images))
+                results.append(_run_filter(itk_filter, images))
         except Exception as error:
             errors.append(error)
 
@@ -70,26 +70,26 @@ def execute(found: Any, *images: Any) -> Any:
     return results[0]
 
 
-def _executed(found: Any, images: Sequence[Any]) -> Any:
+def _run_filter(itk_filter: Any, images: Sequence[Any]) -> Any:
     def look() -> None:
         if not is_wanted():
-            found.Abort()
+            itk_filter.Abort()
 
     itk = simpleitk()
     for event in (itk.sitkProgressEvent, itk.sitkIterationEvent):
-        found.AddCommand(event, look)
+        itk_filter.AddCommand(event, look)
     try:
-        result = found.Execute(*images)
+        result = itk_filter.Execute(*images)
     except RuntimeError:
         raise_if_cancelled()
         raise
     finally:
-        found.RemoveAllCommands()
+        itk_filter.RemoveAllCommands()
     raise_if_cancelled()
     return result
 
 
 def last_line(error: RuntimeError) -> str:
-    """The last line of what ITK says of an error, which has the reason."""
+    """The last line of an ITK error message, which has the reason."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"

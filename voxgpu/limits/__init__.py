@@ -1,1 +1,1 @@
-"""How much memory and how many cores may this process take, and who says so?"""
+"""Limits on the memory and the cores of this process, and their sources."""

@@ -1,7 +1,7 @@
-"""What SLURM gave to this job, by the variables that it sets.
+"""Limits of a SLURM job, from the environment variables that SLURM sets.
 
-Where SLURM does not use control groups these are the only trace of a job's limits, and a job that
-takes more is ended.
+If SLURM does not use control groups, these are the only trace of a job's limits, and a job that
+exceeds them is killed.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ _MIB = 1 << 20
 
 
 def memory_of_job(variables: Mapping[str, str]) -> tuple[str, int] | None:
-    """The variable that bounds the memory of this task, and the bytes; None where none does.
+    """The variable that limits the memory of this task, and the bytes; None if there is none.
 
-    A limit for each core counts for the cores of the task. The memory of a node is shared by the
-    tasks of a step there.
+    A limit per core is multiplied by the cores of the task. The memory of a node is divided among
+    the tasks of the step on that node.
     """
     for_node = _positive(variables, "SLURM_MEM_PER_NODE")
     if for_node is not None:
@@ -29,7 +29,7 @@ def memory_of_job(variables: Mapping[str, str]) -> tuple[str, int] | None:
 
 
 def cores_of_job(variables: Mapping[str, str]) -> tuple[str, int] | None:
-    """The variable that bounds the cores of this task, and the number; None where none does."""
+    """The variable that limits the cores of this task, and the number; None if there is none."""
     for_task = _positive(variables, "SLURM_CPUS_PER_TASK")
     if for_task is not None:
         return "SLURM_CPUS_PER_TASK", for_task
@@ -40,7 +40,7 @@ def cores_of_job(variables: Mapping[str, str]) -> tuple[str, int] | None:
 
 
 def _tasks(variables: Mapping[str, str]) -> int:
-    """How many tasks of this step share the node: of ``2(x3),1`` the number for this node."""
+    """The number of tasks of this step on the node: of ``2(x3),1`` the entry for this node."""
     counts: list[int] = []
     for part in variables.get("SLURM_STEP_TASKS_PER_NODE", "").split(","):
         match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part.strip())
@@ -52,6 +52,6 @@ def _tasks(variables: Mapping[str, str]) -> int:
 
 
 def _positive(variables: Mapping[str, str], name: str) -> int | None:
-    """The number in a variable; SLURM says "all there is" with 0."""
+    """The number in a variable; SLURM writes 0 for "everything available"."""
     text = variables.get(name, "").strip()
     return int(text) if text.isdigit() and int(text) > 0 else None

@@ -1,11 +1,11 @@
-"""The control groups that this process is in, and what they allow: versions 1 and 2 of Linux.
+"""Limits from the Linux control groups (cgroups, versions 1 and 2) of this process.
 
-A group is bound by its own limits and by those of every group above it, so that limits are read
+A group is limited by its own settings and by those of every group above it, so the limits are read
 from the process's own group (``/proc/self/cgroup``) up to the root of the mount. In a container the
-mount may begin at the group of the container while ``/proc/self/cgroup`` tells the path on the
-host, or the other way around; what can be seen of the path is taken then.
+mount may begin at the group of the container while ``/proc/self/cgroup`` gives the path on the
+host, or the other way around; then the visible part of the path is used.
 
-Every function takes ``root``, the folder that stands for ``/``, so that tests may have one.
+Every function takes ``root``, the folder that stands for ``/``, for tests.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Where control groups are mounted by convention, for containers that hide the mounts.
+#: The conventional mount point of control groups, for containers that hide the mounts.
 _USUAL = "sys/fs/cgroup"
 
-#: Version 1 says "no limit" with the largest multiple of a page.
+#: Version 1 writes "no limit" as the largest multiple of a page.
 _NO_LIMIT = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
 class GroupMemory:
-    """What a group may take of memory.
+    """The memory limit of a group.
 
-    file   the file that says so
-    most   bytes
-    left   bytes that are not taken yet, or only by files that need not stay in memory
+    file       the file with the limit
+    limit      bytes
+    available  bytes that are still free, or used only by cached files that can be dropped
     """
 
     file: Path
-    most: int
-    left: int
+    limit: int
+    available: int
 
 
 @dataclass(frozen=True, slots=True)
 class GroupCores:
-    """The cores that a group may take: its quota of time, which may be a part of a core.
+    """The CPU quota of a group, possibly a fraction of a core.
 
-    file   the file that says so
-    cores  seconds of computing for each second
+    file   the file with the quota
+    cores  CPU seconds per second
     """
 
     file: Path
@@ -49,7 +49,7 @@ class GroupCores:
 
 
 def memory_of_groups(root: Path = Path("/")) -> Iterator[GroupMemory]:
-    """The limits of memory of this process's groups, from its own group up."""
+    """The memory limits of this process's groups, from its own group up."""
     for folder in _groups("memory", root):
         for name in ("memory.max", "memory.high"):
             yield from _memory(folder, name, "memory.current", "")
@@ -57,7 +57,7 @@ def memory_of_groups(root: Path = Path("/")) -> Iterator[GroupMemory]:
 
 
 def cores_of_groups(root: Path = Path("/")) -> Iterator[GroupCores]:
-    """The quotas of time of this process's groups, from its own group up."""
+    """The CPU quotas of this process's groups, from its own group up."""
     for folder in _groups("cpu", root):
         quota, period = _two_numbers(folder / "cpu.max")
         if quota is not None and period:
@@ -69,7 +69,7 @@ def cores_of_groups(root: Path = Path("/")) -> Iterator[GroupCores]:
 
 
 def _memory(folder: Path, limit: str, usage: str, prefix: str) -> Iterator[GroupMemory]:
-    """The limit in a file of a group; ``prefix`` begins the counts of memory.stat."""
+    """The limit in a file of a group; ``prefix`` is that of the counts in memory.stat."""
     most = _number(folder / limit)
     if most is None or most >= _NO_LIMIT:
         return
@@ -78,7 +78,7 @@ def _memory(folder: Path, limit: str, usage: str, prefix: str) -> Iterator[Group
     def count(name: str) -> int:
         return counts.get(prefix + name, counts.get(name, 0))
 
-    # What programs have mapped, such as their code, would be read again at once.
+    # Mapped files, such as the code of programs, would be read again at once.
     mapped = count("file_mapped") or count("mapped_file")
     files = max(0, count("inactive_file") + count("active_file") - mapped)
     used = max(0, (_number(folder / usage) or 0) - files)
@@ -86,7 +86,7 @@ def _memory(folder: Path, limit: str, usage: str, prefix: str) -> Iterator[Group
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:
-    """The folders of this process's groups that may bound it, each once, from its own group up."""
+    """The folders of the groups that may limit this process, each once, from its own group up."""
     paths = _paths(root)
     seen: set[Path] = set()
     for version in (1, 2):
@@ -99,7 +99,7 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
 
 
 def _paths(root: Path) -> dict[str, str]:
-    """The path of this process's group by controller; that of version 2 by the empty name."""
+    """The path of this process's group by controller; that of version 2 has an empty name."""
     found: dict[str, str] = {}
     for line in _lines(root / "proc/self/cgroup"):
         number, _, rest = line.partition(":")
@@ -110,7 +110,7 @@ def _paths(root: Path) -> dict[str, str]:
 
 
 def _mounts(controller: str, version: int, root: Path) -> list[tuple[Path, str]]:
-    """Where groups are mounted: the folder, and the path of the group that it shows."""
+    """The mounts of a controller: the folder, and the path of the group mounted there."""
     usual = root / _USUAL
     found: list[tuple[Path, str]] = []
     for line in _lines(root / "proc/self/mountinfo"):
@@ -123,7 +123,7 @@ def _mounts(controller: str, version: int, root: Path) -> list[tuple[Path, str]]
             begins, place = _plain(fields[3]), _plain(fields[4])
             found.append((root / place.lstrip("/"), begins))
     path = _paths(root).get(controller if version == 1 else "", "/")
-    # Elsewhere may be other groups than this process's.
+    # Elsewhere there may be groups of other processes.
     found = [each for each in found if usual in (each[0], *each[0].parents) or _shows(each, path)]
     names = ("", "unified") if version == 2 else (controller, "cpu,cpuacct")
     found += [(usual / each, "/") for each in names]
@@ -131,13 +131,13 @@ def _mounts(controller: str, version: int, root: Path) -> list[tuple[Path, str]]
 
 
 def _shows(mount: tuple[Path, str], path: str) -> bool:
-    """Whether a mount shows a group."""
+    """Whether a group is visible in a mount."""
     begins = mount[1].rstrip("/")
     return path == begins or path.startswith(begins + "/")
 
 
 def _within(top: Path, begins: str, path: str) -> list[str]:
-    """The parts of a group's path below a mount, as far as they are there.
+    """The existing components of a group's path below a mount.
 
     begins  the path of the group that is mounted
     """
@@ -146,11 +146,11 @@ def _within(top: Path, begins: str, path: str) -> list[str]:
     if parts[: len(above)] == above:
         parts = parts[len(above) :]
     parts = [each for each in parts if each != ".."]
-    # A mount may begin further down than is said, such as at the group of a container.
+    # A mount may begin deeper than stated, such as at the group of a container.
     for start in range(len(parts)):
         if top.joinpath(*parts[start:]).is_dir():
             return parts[start:]
-    # What this process is in may be gone or hidden; what is above it bounds it all the same.
+    # The process's own group may be gone or hidden; the groups above it still limit it.
     while parts and not top.joinpath(*parts).is_dir():
         parts.pop()
     return parts
@@ -162,7 +162,7 @@ def _upwards(top: Path, parts: list[str]) -> Iterator[Path]:
 
 
 def _plain(escaped: str) -> str:
-    """A path of mountinfo, where spaces and the like are octal numbers."""
+    """Decode a path of mountinfo, where spaces and the like are octal escapes."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), escaped)
 
 
@@ -174,7 +174,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _number(path: Path) -> int | None:
-    """The number in a file; None where there is none, as in ``max``."""
+    """The number in a file; None if there is none, as in ``max``."""
     return _two_numbers(path)[0]
 
 
@@ -185,6 +185,6 @@ def _two_numbers(path: Path) -> tuple[int | None, int | None]:
 
 
 def _counts(path: Path) -> dict[str, int]:
-    """Names and numbers, one pair a line."""
+    """Names and numbers, one pair per line."""
     pairs = (line.split() for line in _lines(path))
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}

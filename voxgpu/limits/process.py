@@ -1,4 +1,4 @@
-"""What bounds this process: the system, control groups, the batch system, limits of the shell."""
+"""All limits on this process: system, control groups, batch system, and shell."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from voxgpu.limits.control_groups import cores_of_groups, memory_of_groups
 
 @dataclass(frozen=True, slots=True)
 class MemoryLimit:
-    """How much memory something lets this process take.
+    """A limit on the memory of this process.
 
-    source  what it is, for people: a file, a variable, …
-    most    bytes
-    left    bytes that can be had now
+    source     where it comes from, for people: a file, a variable, …
+    limit      bytes
+    available  bytes that are available now
     """
 
     source: str
-    most: int
-    left: int
+    limit: int
+    available: int
 
 
 @dataclass(frozen=True, slots=True)
 class CoreLimit:
-    """How many cores something lets this process take; see ``MemoryLimit``."""
+    """A limit on the cores of this process; see ``MemoryLimit``."""
 
     source: str
     cores: int
@@ -39,23 +39,23 @@ class CoreLimit:
 def memory_limits(
     root: Path = Path("/"), variables: Mapping[str, str] | None = None
 ) -> list[MemoryLimit]:
-    """Everything that bounds memory; never empty, what leaves least first.
+    """All memory limits, never empty; the one that leaves least comes first.
 
     root       the folder that stands for ``/``
-    variables  those of the environment; None: the process's
+    variables  the environment; None: the process's
     """
-    return sorted(_memory(root, _given(variables)), key=lambda limit: limit.left)
+    return sorted(_memory(root, _environment(variables)), key=lambda limit: limit.available)
 
 
 def core_limits(
     root: Path = Path("/"), variables: Mapping[str, str] | None = None
 ) -> list[CoreLimit]:
-    """Everything that bounds cores; never empty, what allows least first."""
-    return sorted(_cores(root, _given(variables)), key=lambda limit: limit.cores)
+    """All limits on cores, never empty; the tightest comes first."""
+    return sorted(_cores(root, _environment(variables)), key=lambda limit: limit.cores)
 
 
 def resident_bytes() -> int:
-    """Bytes that this process takes of memory."""
+    """Bytes of physical memory that this process uses."""
     return int(psutil.Process().memory_info().rss)
 
 
@@ -63,7 +63,7 @@ def _memory(root: Path, variables: Mapping[str, str]) -> Iterator[MemoryLimit]:
     system = psutil.virtual_memory()
     yield MemoryLimit("the computer", int(system.total), int(system.available))
     for group in memory_of_groups(root):
-        yield MemoryLimit(str(group.file), group.most, group.left)
+        yield MemoryLimit(str(group.file), group.limit, group.available)
     job = memory_of_job(variables)
     if job is not None:
         yield MemoryLimit(job[0], job[1], max(0, job[1] - resident_bytes()))
@@ -76,7 +76,7 @@ def _cores(root: Path, variables: Mapping[str, str]) -> Iterator[CoreLimit]:
     if hasattr(os, "sched_getaffinity"):
         yield CoreLimit("the cores that the process may run on", len(os.sched_getaffinity(0)))
     for group in cores_of_groups(root):
-        # A part of a core is worth a thread, which then waits at times.
+        # A fraction of a core gets a thread, which then waits at times.
         yield CoreLimit(str(group.file), max(1, math.ceil(group.cores)))
     job = cores_of_job(variables)
     if job is not None:
@@ -84,7 +84,7 @@ def _cores(root: Path, variables: Mapping[str, str]) -> Iterator[CoreLimit]:
 
 
 def _of_shell() -> Iterator[MemoryLimit]:
-    """The limits that a shell sets with ``ulimit``, and batch systems with it."""
+    """Limits set by ``ulimit`` in a shell or batch system."""
     try:
         import resource
     except ImportError:  # Windows
@@ -99,5 +99,5 @@ def _of_shell() -> Iterator[MemoryLimit]:
             yield MemoryLimit(what, int(most), max(0, int(most - used)))
 
 
-def _given(variables: Mapping[str, str] | None) -> Mapping[str, str]:
+def _environment(variables: Mapping[str, str] | None) -> Mapping[str, str]:
     return os.environ if variables is None else variables

@@ -230,7 +230,7 @@ def _result(signature: Signature, given: dict[str, Any], image: Any) -> str | No
         return f"would give {shown} voxels; images that it enlarges have at most {MOST_VOXELS:,}"
     channels = image.GetNumberOfComponentsPerPixel() if image is not None else 1
     taken = 8 * voxels * channels
-    if taken > _LITTLE and (left := memory_limits()[0].left) < taken:
+    if taken > _LITTLE and (left := memory_limits()[0].available) < taken:
         return f"would give {shown} voxels, for which the {left:,.0f} bytes left do not suffice"
     return None
 
