@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.execution.engine import run
+from voxgpu.execution.run_io import RunIO
 from voxgpu.execution.serial import Serial
 from voxgpu.execution.threads import Threads
 from voxgpu.image import Image
-from voxgpu.optimize.passes import optimize_and_schedule
-from voxgpu.optimize.schedule import Schedule
+from voxgpu.optimize.passes import Available, Prepared, prepare
+from voxgpu.optimize.prune import prune
 from voxgpu.plan.node import Plan
 
 
@@ -28,7 +29,7 @@ class Operations:
         self._inputs = inputs
         self._backend = backend
         plan = self._plan([f'save "{name}.nii.gz" {name}' for name in inputs])
-        values = values_of(optimize_and_schedule(plan, backend), {}, backend)
+        values = values_of(prepare(plan, backend), backend)
         #: The inputs as images, by the ids of their nodes.
         self.given = {goal.value: values[goal.value] for goal in plan.goals}
         #: The inputs as arrays, by name.
@@ -39,22 +40,21 @@ class Operations:
     def call(self, expression: str, backend: Backend | None = None) -> Callable[[], Any]:
         """What computes an expression anew each time: an array, or a number."""
         chosen = backend or self._backend
-        planned = self.planned(expression, chosen)
-        given = {id: self.given[id] for id in planned.given}
-        goal = planned.goals[-1].value
+        prepared = self.prepared(expression, chosen)
+        goal = prepared.schedule.goals[-1].value
 
         def compute() -> Any:
-            value = values_of(planned, given, chosen)[goal]
+            value = values_of(prepared, chosen)[goal]
             return value.array if isinstance(value, Image) else value
 
         return compute
 
-    def planned(self, expression: str, backend: Backend) -> Schedule:
-        """The steps of an expression, whose last goal is its value."""
+    def prepared(self, expression: str, backend: Backend) -> Prepared:
+        """The schedule of an expression, whose last goal is its value."""
         plan = self._plan([f'let r = {expression}\nsave "r.nii.gz" r'])
         if not plan.goals:
             plan = self._plan([f'print "r" {expression}'])
-        return optimize_and_schedule(plan, backend, self.given)
+        return prepare(prune(plan, self.given.__contains__)[0], backend, Available(self.given))
 
     def _plan(self, goals: list[str]) -> Plan:
         text = "\n".join([self._definitions, *goals]) + "\n"
@@ -68,11 +68,11 @@ class Operations:
         return replace(compiled.plan, goals=found)
 
 
-def values_of(planned: Schedule, given: Mapping[Any, Any], backend: Backend) -> dict[Any, Any]:
+def values_of(prepared: Prepared, backend: Backend) -> dict[Any, Any]:
     """The values of the goals of a schedule, in this machine's memory."""
     found: dict[Any, Any] = {}
     executor = Threads(backend, backend.workers) if backend.workers else Serial(backend)
-    outcome = run(planned, executor, lambda goal, v: found.update({goal.value: v}), given=given)
+    outcome = run(prepared, executor, RunIO(lambda goal, v: found.update({goal.value: v})))
     if outcome.failures:
         raise outcome.failures[0][2]
     return found

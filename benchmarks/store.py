@@ -19,7 +19,7 @@ from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
-from voxgpu.optimize.prune import available_values
+from voxgpu.optimize.prune import prune
 from voxgpu.store.disk import DiskStore
 
 Shape = tuple[int, int, int]
@@ -100,7 +100,7 @@ def time_lookups(folder: Path, nodes: int = 100_000) -> dict[str, float]:
     assert rows is not None
     store.index.add(replace(rows, id=_id("other", n)) for n in range(1, nodes))
     start = time.perf_counter()
-    assert not available_values(plan, store.has)
+    assert not prune(plan, store.has)[1]
     none = time.perf_counter() - start
     ids = list(plan.nodes)
     start = time.perf_counter()
@@ -109,7 +109,7 @@ def time_lookups(folder: Path, nodes: int = 100_000) -> dict[str, float]:
     each = (time.perf_counter() - start) / len(ids)
     store.index.add(replace(rows, id=goal.value) for goal in plan.goals)
     start = time.perf_counter()
-    assert len(available_values(plan, store.has)) == 1
+    assert len(prune(plan, store.has)[1]) == 1
     all_known = time.perf_counter() - start
     store.close()
     return {

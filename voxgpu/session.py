@@ -19,7 +19,7 @@ from voxgpu.codegen.jit import follow_cache_folder
 from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.deferred import DeferredValue
 from voxgpu.diagnostics import Diagnostic, ImgqlError, Source, at_trace, failures
-from voxgpu.execution.engine import Deliver, Outcome
+from voxgpu.execution.engine import Outcome
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.failed_goals import explain, failed_goals
 from voxgpu.execution.memory_budget import MemoryBudget
@@ -27,6 +27,7 @@ from voxgpu.execution.outputs import OutputWriter, Printed, Saved
 from voxgpu.execution.result import Result
 from voxgpu.execution.retention import RetentionPolicy
 from voxgpu.execution.rounding import is_of_rounding, roundings
+from voxgpu.execution.run_io import Deliver
 from voxgpu.execution.runner import Runner
 from voxgpu.files.access import AllowedRoots
 from voxgpu.files.digest import Digests

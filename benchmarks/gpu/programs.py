@@ -23,7 +23,8 @@ from voxgpu.backends.cuda.create import open_gpus
 from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.diagnostics import Source
-from voxgpu.optimize.passes import optimize_and_schedule
+from voxgpu.optimize.passes import Available, prepare
+from voxgpu.optimize.prune import prune
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.primitives.source import LOAD
 from voxgpu.session import Session
@@ -111,12 +112,13 @@ def _kernels(plan: Plan, runs: int, threads: int) -> tuple[float, int]:
     reading = replace(
         plan, goals=tuple(Goal("find", id, id, nowhere.span, nowhere.span) for id in loads)
     )
-    values = values_of(optimize_and_schedule(reading, cpu), {}, cpu)
+    values = values_of(prepare(reading, cpu), cpu)
     cpu.close()
     gpu = open_gpus((0,), None, ThreadPool(max(2, threads)))
     assert isinstance(gpu, Gpu)
     goals = tuple(replace(goal, action="find") for goal in plan.goals)
-    planned = optimize_and_schedule(replace(plan, goals=goals), gpu, values)
+    pruned, _ = prune(replace(plan, goals=goals), values.__contains__)
+    planned = prepare(pruned, gpu, Available(values)).schedule
     work = queueing(planned, uploaded(values, gpu), gpu)
     found: Any = work()
     before = gpu.device.launches

@@ -10,11 +10,13 @@ import numpy as np
 from voxgpu.backends.base import Backend
 from voxgpu.diagnostics import Source, Span
 from voxgpu.execution.engine import run
+from voxgpu.execution.run_io import RunIO
 from voxgpu.execution.serial import Serial
 from voxgpu.execution.threads import Threads
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
-from voxgpu.optimize.passes import optimize_and_schedule
+from voxgpu.optimize.passes import Available, Prepared, Target, prepare
+from voxgpu.optimize.prune import prune
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.primitive import Primitive, Value
 from voxgpu.primitives.source import CONSTANT
@@ -29,7 +31,7 @@ from voxgpu.types import (
 
 NOWHERE = Span(Source("nowhere", ""), 0, 0)
 
-__all__ = ["execute", "outcome_of", "plan_of", "same", "type_of"]
+__all__ = ["execute", "outcome_of", "plan_of", "prepared_with", "same", "type_of"]
 
 
 def type_of(value: Value) -> Type:
@@ -41,13 +43,18 @@ def type_of(value: Value) -> Type:
     return BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER
 
 
+def prepared_with(plan: Plan, given: Mapping[ValueId, Value], target: Target) -> Prepared:
+    """A plan prepared for a backend, where these values are available."""
+    return prepare(prune(plan, given.__contains__)[0], target, Available(given))
+
+
 def execute(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> dict[str, Any]:
     """What the goals of a plan come to, by label: values or exceptions."""
     found: dict[str, Any] = {}
-    planned = optimize_and_schedule(plan, backend, given)
-    backend.prepare(planned)
+    prepared = prepared_with(plan, given, backend)
+    backend.prepare(prepared.schedule)
     executor = Threads(backend, backend.workers) if backend.workers else Serial(backend)
-    outcome = run(planned, executor, lambda g, v: found.update({g.label: v}), given=given)
+    outcome = run(prepared, executor, RunIO(lambda g, v: found.update({g.label: v})))
     for goal, _, error in outcome.failures:
         found[goal.label] = error
     return found

@@ -6,9 +6,11 @@ import pickle
 
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.execution.engine import run
+from voxgpu.execution.run_io import RunIO
 from voxgpu.execution.serial import Serial
 from voxgpu.files.errors import FileError
 from voxgpu.image import Grid, Image
+from voxgpu.optimize.passes import Prepared
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
@@ -27,7 +29,7 @@ def results_of(schedule: Schedule) -> Results:
         else:
             found[goal.label] = value
 
-    outcome = run(schedule, Serial(Cpu(1)), deliver, (FileError,))
+    outcome = run(Prepared(schedule), Serial(Cpu(1)), RunIO(deliver, (FileError,)))
     if outcome.failures:
         raise outcome.failures[0][2]
     return found

@@ -19,7 +19,7 @@ from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.codegen.scalar import constant, content_hash, read
 from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import ImgqlError, Source
-from voxgpu.optimize.passes import optimize_and_schedule
+from voxgpu.optimize.passes import prepare
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep
 
@@ -93,7 +93,7 @@ def folder(tmp_path: Path, spawned: Pool, monkeypatch: pytest.MonkeyPatch) -> Pa
 def _scheduled(text: str, options: Options | None = None) -> Schedule:
     compiled = compile_program(Source("test", text), None, options or Options())
     assert not compiled.errors, compiled.errors
-    return optimize_and_schedule(compiled.plan, Cpu(1))
+    return prepare(compiled.plan, Cpu(1)).schedule
 
 
 def _elsewhere(spawned: Pool, planned: Schedule) -> Results:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conformance.on_backend import NOWHERE, execute, same, type_of
+from tests.conformance.on_backend import NOWHERE, execute, prepared_with, same, type_of
 from voxgpu.backends.base import Backend
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
-from voxgpu.optimize.passes import optimize_and_schedule
 from voxgpu.optimize.step import FusedStep
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.catalogue import standard_primitives
@@ -81,7 +80,7 @@ def test_every_operation_rounds_once_and_keeps_denormals(backend: Backend) -> No
         minus_product=made.of("subtract", "c", product),
         ratio_plus=made.of("add", made.of("multiply", ratio, "c"), "a"),
     )
-    steps = [task.step for task in optimize_and_schedule(plan, backend, made.given).tasks]
+    steps = [task.step for task in prepared_with(plan, made.given, backend).schedule.tasks]
     assert any(isinstance(each, FusedStep) for each in steps), "nothing could be contracted"
     found = execute(plan, made.given, backend)
     for label, expected in _expected(**made.arrays).items():

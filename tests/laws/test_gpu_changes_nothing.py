@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.backends.cuda.emulated import emulated_gpu, prepare
-from tests.conformance.on_backend import execute, same
+from tests.conformance.on_backend import execute, prepared_with, same
 from tests.cuda_emulator.module import requires_emulation
 from tests.laws.random_plans import random_plan
 from voxgpu.backends.cuda import fused_kernels
@@ -17,7 +17,6 @@ from voxgpu.backends.cuda.backend import Gpu
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.codegen.cuda_renderer import CudaKernel
 from voxgpu.ids import ValueId
-from voxgpu.optimize.passes import optimize_and_schedule
 from voxgpu.plan.node import Plan, without_dead_nodes
 
 SEEDS = range(300, 360)
@@ -43,7 +42,7 @@ def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
         kernels: list[CudaKernel] = []
         for seed in SEEDS:
             plan, given = _plan(seed)
-            planned = optimize_and_schedule(plan, backend, given)
+            planned = prepared_with(plan, given, backend).schedule
             for task in planned.tasks:
                 kernels += list(fused_kernels.kernels_of(task.step, planned.plan))
         prepare(backend, kernels)

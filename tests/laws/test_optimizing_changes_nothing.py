@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conformance.on_backend import execute, same
+from tests.conformance.on_backend import execute, prepared_with, same
 from tests.laws.random_plans import random_plan
 from voxgpu.backends.base import Backend
 from voxgpu.backends.cpu.backend import Cpu
@@ -17,7 +17,6 @@ from voxgpu.ids import ValueId
 from voxgpu.optimize import passes, simplify
 from voxgpu.optimize.fuse import MOST_IMAGES, MOST_OPERATIONS, fuse
 from voxgpu.optimize.inline_stencils import inline
-from voxgpu.optimize.passes import optimize_and_schedule
 from voxgpu.optimize.step import FusedStep
 from voxgpu.plan.node import Plan, without_dead_nodes
 
@@ -90,7 +89,7 @@ def test_what_is_there_already_is_not_made_again(seed: int) -> None:
     for label, value in expected.items():
         assert same(found[label], value), (seed, label)
     computed = {
-        id for task in optimize_and_schedule(plan, Fusing(), known).tasks for id in task.outputs
+        id for task in prepared_with(plan, known, Fusing()).schedule.tasks for id in task.outputs
     }
     assert not computed & known.keys()
 
@@ -153,7 +152,7 @@ def test_bodies_are_inlined_into_neighborhoods_somewhere() -> None:
         plan, given = random_plan(seed, 12 + seed - 200, goals=6)
         steps = [
             task.step
-            for task in optimize_and_schedule(without_dead_nodes(plan), Fusing(), given).tasks
+            for task in prepared_with(without_dead_nodes(plan), given, Fusing()).schedule.tasks
         ]
         inlined += sum(
             isinstance(each, FusedStep) and each.kernel.is_neighborhood for each in steps

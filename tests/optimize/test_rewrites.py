@@ -144,12 +144,11 @@ def test_a_mean_is_gathered_in_the_pass_that_makes_its_mask(plan_of: object) -> 
 
 def test_a_body_is_inlined_where_its_outside_wins(tmp_path: Path) -> None:
     """Beyond the frame the neighborhood's outside counts, not the body of what lies there."""
-    from tests.conformance.on_backend import NOWHERE, execute, type_of
+    from tests.conformance.on_backend import NOWHERE, execute, prepared_with, type_of
     from tests.laws.random_plans import steepness
     from voxgpu.backends.cpu.backend import Cpu
     from voxgpu.ids import ValueId
     from voxgpu.image import Grid, Image
-    from voxgpu.optimize.passes import optimize_and_schedule
     from voxgpu.plan.node import Goal, Node
     from voxgpu.primitives.arithmetic import absolute
     from voxgpu.types import NUMBER_IMAGE, ImageOf
@@ -166,7 +165,7 @@ def test_a_body_is_inlined_where_its_outside_wins(tmp_path: Path) -> None:
         (Goal("find", outer.id, "slope", NOWHERE, NOWHERE),),
     )
     backend = Cpu(1)
-    (task,) = optimize_and_schedule(plan, backend, {ValueId("v"): v}).tasks
+    (task,) = prepared_with(plan, {ValueId("v"): v}, backend).schedule.tasks
     assert isinstance(task.step, FusedStep) and task.step.images == (ValueId("v"),)
     found = execute(plan, {ValueId("v"): v}, backend)["slope"].array
     backend.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from voxgpu.backends.base import Backend
@@ -10,8 +10,6 @@ from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.backends.thread_pool import ThreadPool, usable_cores
 from voxgpu.device_spec import DeviceSpec, parse_device
 from voxgpu.diagnostics import Diagnostic, ImgqlError
-from voxgpu.ids import ValueId
-from voxgpu.optimize.prune import prune
 from voxgpu.plan.node import Plan
 
 
@@ -51,9 +49,9 @@ class BackendSelector:
         if self._request.kind == "cuda":
             _check(self._request.ordinals)
 
-    def of(self, plan: Plan, known: Collection[ValueId] = ()) -> Backend:
-        """The backend for a plan; what is known already is not computed."""
-        request, reason = self._chosen(plan, known)
+    def of(self, plan: Plan) -> Backend:
+        """The backend for a plan, pruned to what is left to compute."""
+        request, reason = self._chosen(plan)
         if request not in self._made:
             self._made[request] = self._make(request)
         backend = self._made[request]
@@ -69,7 +67,7 @@ class BackendSelector:
             backend.close()
         self._made.clear()
 
-    def _chosen(self, plan: Plan, known: Collection[ValueId]) -> tuple[DeviceSpec, str]:
+    def _chosen(self, plan: Plan) -> tuple[DeviceSpec, str]:
         if self._request.kind != "auto":
             return self._request, "it was asked for"
         from voxgpu.backends.cuda import detect
@@ -80,8 +78,7 @@ class BackendSelector:
             return cpu, problem
         from voxgpu.backends.cost_model import estimate
 
-        left = prune(plan, known)
-        guess = estimate(left, self._threads or usable_cores(), gpu in self._made)
+        guess = estimate(plan, self._threads or usable_cores(), gpu in self._made)
         if not guess.prefers_gpu:
             return cpu, str(guess)
         # Only now: starting a GPU takes longer than most small programs.
@@ -122,7 +119,7 @@ class FixedBackend:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    def of(self, plan: Plan, known: Collection[ValueId] = ()) -> Backend:
+    def of(self, plan: Plan) -> Backend:
         """The backend."""
         return self._backend
 

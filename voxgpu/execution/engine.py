@@ -1,35 +1,26 @@
-"""How does a schedule become results? One loop, which owns all state of a run."""
+"""The engine: one loop that turns a schedule into results and owns all state of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from voxgpu.deferred import DeferredError, fetched, is_ready, warnings_of
 from voxgpu.execution.early_saves import files_of_their_own, is_within
-from voxgpu.execution.events import Delivered, Failed, Finished, Observer, Released, Started, ignore
+from voxgpu.execution.events import Delivered, Failed, Finished, Released, Started
 from voxgpu.execution.executor import Executor, GoalWritten, TaskResult
 from voxgpu.execution.partial_sequences import Rows, brought
-from voxgpu.execution.task import LoadFromStore, MissingValue, TaskInput
-from voxgpu.execution.workspace import Spill, Workspace
+from voxgpu.execution.run_io import RunIO
+from voxgpu.execution.task import MissingValue, TaskInput
+from voxgpu.execution.workspace import Workspace
 from voxgpu.ids import ValueId
 from voxgpu.optimize.drop_failed import without_failed_inputs
-from voxgpu.optimize.schedule import Schedule, Task
+from voxgpu.optimize.passes import Prepared
+from voxgpu.optimize.schedule import Task
 from voxgpu.optimize.step import StoreRead
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
-
-#: Delivers the value of a goal; raises where that cannot be done.
-Deliver = Callable[[Goal, Value], None]
-
-#: Is shown a value, and the task that made it with how long that took.
-Keep = Callable[[ValueId, Value, TaskResult], None]
-
-
-#: Is told of a value that was brought to where it is computed with.
-Moved = Callable[[ValueId, Value], None]
-
 
 #: How far ahead of a task that waits tasks may be started.
 LOOKAHEAD = 64
@@ -39,22 +30,19 @@ LOOKAHEAD = 64
 SLACK = 16 << 20
 
 
-def keep_nothing(id: ValueId, value: Value, done: TaskResult) -> None:
-    """Keeps nothing."""
-
-
 @dataclass
 class Outcome:
-    """What a run came to.
+    """The result of a run.
 
-    computed  what was computed, in order
-    reused    what came from the store, in order
-    warnings    values that come with a warning: the node, and what to warn of
-    failures  the goals that could not be delivered: the goal, the node that failed (None where
-              delivering did), and why
-    missing   what was to be in the store or spilled and is not: the run ended early
-    left      then the goals that were neither delivered nor failed
-    values    and the values that are there for them
+    computed         values that were computed, in order
+    reused           values that were loaded from the store, in order
+    warnings         nodes whose values come with a warning, and its text
+    failures         goals that could not be delivered: the goal, the node that failed (None where
+                     delivering it did), and the exception
+    lost_values      values expected in the store or the spill that are missing; if there are
+                     any, the run ended early
+    remaining_goals  then the goals that were neither delivered nor failed
+    values           and the values in memory that they may use
     """
 
     computed: list[ValueId] = field(default_factory=list)
@@ -66,35 +54,13 @@ class Outcome:
     values: dict[ValueId, Value] = field(default_factory=dict)
 
 
-def run(
-    schedule: Schedule,
-    executor: Executor,
-    deliver: Deliver,
-    refusals: tuple[type[Exception], ...] = (),
-    observe: Observer = ignore,
-    given: Mapping[ValueId, Value] | None = None,
-    keep: Keep = keep_nothing,
-    recall: LoadFromStore | None = None,
-    budget: int | None = None,
-    spill: Spill | None = None,
-    moved: Moved = lambda id, value: None,
-) -> Outcome:
+def run(prepared: Prepared, executor: Executor, io: RunIO) -> Outcome:
     """Performs the tasks in order and delivers the goals in the program's order.
 
     A goal is delivered as soon as it and all goals before it are there, or have failed. A task
-    that fails takes only what depends on it along. ``refusals`` are what ``deliver`` raises where
-    one goal cannot be delivered; anything else it raises ends the run.
-
-    given   the values that the schedule was told are there already
-    keep    is shown every value that is computed or recalled
-    recall  where the values come from that the schedule was told are in the store
-    budget  bytes that values may take in memory; beyond it they are spilled
-    spill   where they go then
-    moved   is told of values that were brought to where they are computed with
+    that fails takes only what depends on it along. Closes the executor.
     """
-    there = {id: (given or {})[id] for id in schedule.given}
-    loop = _Loop(schedule, executor, deliver, refusals, observe, keep, recall)
-    loop.use_memory(Workspace(schedule, there, spill), budget, moved)
+    loop = _Loop(prepared, executor, io)
     executor.on_memory_pressure(loop.free_memory)
     try:
         return loop.run()
@@ -107,38 +73,24 @@ def run(
 
 
 class _Loop:
-    def __init__(
-        self,
-        schedule: Schedule,
-        executor: Executor,
-        deliver: Deliver,
-        refusals: tuple[type[Exception], ...],
-        observe: Observer,
-        keep: Keep,
-        recall: LoadFromStore | None,
-    ) -> None:
-        self._schedule = schedule
+    """The state of one run."""
+
+    def __init__(self, prepared: Prepared, executor: Executor, io: RunIO) -> None:
+        self._schedule = schedule = prepared.schedule
         self._executor = executor
-        self._deliver = deliver
-        self._refusals = refusals
-        self._observe = observe
-        self._keep = keep
-        self._recall = recall
+        self._io = io
+        self._workspace = Workspace(schedule, prepared.given, io.spill)
         self._waiting = list(reversed(schedule.tasks))
         self._running: list[Task] = []
         self._handed: dict[str, Goal] = {}  # by the file that is being written
         self._failed: dict[ValueId, tuple[ValueId, Exception]] = {}
+        self._rows = Rows(self._workspace, self._failed)
         self._next_goal = 0
         self._original_tasks: dict[ValueId, Task] = {}  # tasks of which a part failed before
         self._started_goals: set[int] = set()  # goals that were handed over before their turn
         self._early_saves = files_of_their_own(schedule.goals)
-        self._out_of_memory = False  # of memory, until something that holds some has ended
+        self._out_of_memory = False  # until something that holds memory has ended
         self._outcome = Outcome()
-
-    def use_memory(self, workspace: Workspace, budget: int | None, moved: Moved) -> None:
-        """Where values are, bytes that they may take, and who is told where they went."""
-        self._workspace, self._budget, self._moved = workspace, budget, moved
-        self._rows = Rows(workspace, self._failed)
 
     def run(self) -> Outcome:
         self._submit()
@@ -218,8 +170,8 @@ class _Loop:
             return True
         peak = self._schedule.peak_bytes
         most = peak + max(SLACK, peak // 20)
-        if self._budget is not None:
-            most = min(most, self._budget)
+        if self._io.budget is not None:
+            most = min(most, self._io.budget)
         reserved = sum(each.bytes + each.scratch for each in self._running)
         if self._workspace.bytes + reserved + wanted <= most:
             return True
@@ -230,9 +182,9 @@ class _Loop:
 
     def _make_room(self, wanted: int, needed: Collection[ValueId]) -> None:
         """Spills what is needed last; what is being written to files stays."""
-        if self._budget is not None:
+        if self._io.budget is not None:
             written = {goal.value for goal in self._handed.values()}
-            self._workspace.fit(self._budget - wanted, written.union(needed))
+            self._workspace.fit(self._io.budget - wanted, written.union(needed))
 
     def free_memory(self, wanted: int) -> bool:
         """Spills values so that about so many bytes are free where values are; whether any was."""
@@ -249,7 +201,7 @@ class _Loop:
         except MissingValue as lost:
             self._outcome.lost_values.add(lost.args[0])
             return False
-        self._observe(Started(task))
+        self._io.observe(Started(task))
         self._running.append(task)
         try:
             taken = self._executor.upload_inputs(task, inputs)
@@ -259,10 +211,10 @@ class _Loop:
         for id, value in taken.items():
             # What was brought to a device stays there for those who use it next.
             self._workspace.replace(id, value)
-            self._moved(id, value)
+            self._io.uploaded(id, value)
             inputs[id] = value
         header = self._schedule.plan.files.get(task.id)
-        return self._executor.submit(TaskInput(task, inputs, header, self._recall))
+        return self._executor.submit(TaskInput(task, inputs, header, self._io.load))
 
     def _finish(self, done: TaskResult) -> None:
         self._running.remove(done.task)
@@ -283,14 +235,14 @@ class _Loop:
             else:
                 (self._outcome.reused if is_fetched else self._outcome.computed).append(id)
                 self._workspace.add(id, result)
-                self._keep(id, result, done)
+                self._io.keep(id, result, done)
                 self._save_early(id)
         self._outcome.warnings += done.warnings
         errors = [each for each in done.results if isinstance(each, Exception)]
         if len(errors) == len(done.results):
-            self._observe(Failed(done.task, errors[0]))
+            self._io.observe(Failed(done.task, errors[0]))
         else:
-            self._observe(Finished(done.task, done.seconds))
+            self._io.observe(Finished(done.task, done.seconds))
         self._release_inputs(done.task)
 
     def _may_fit_later(self, done: TaskResult) -> bool:
@@ -306,7 +258,7 @@ class _Loop:
 
     def _release(self, id: ValueId) -> None:
         if self._workspace.used(id):
-            self._observe(Released(id))
+            self._io.observe(Released(id))
 
     def _deliver_goals(self) -> None:
         goals = self._schedule.goals
@@ -317,7 +269,7 @@ class _Loop:
             elif goal.value in self._rows and goal.kind is not None:
                 if self._waits_for_paths(goal):
                     return
-                self._deliver(goal, self._rows[goal.value])
+                self._io.deliver(goal, self._rows[goal.value])
                 self._delivered(goal, None)
             elif goal.value in self._failed:
                 self._outcome.failures.append((goal, *self._failed[goal.value]))
@@ -336,7 +288,7 @@ class _Loop:
 
     def _write_goal(self, goal: Goal, value: Value) -> None:
         """Delivers a value, wherever it is."""
-        self._deliver(goal, fetched(value) if goal.kind is None else brought(value))
+        self._io.deliver(goal, fetched(value) if goal.kind is None else brought(value))
 
     def _deliver_goal(self, goal: Goal) -> bool:
         """Delivers a goal, perhaps beside the tasks; whether it could be begun."""
@@ -365,7 +317,7 @@ class _Loop:
             self._write_goal(goal, value)
         except DeferredError as error:
             self._delivered(goal, error)
-        except self._refusals as error:
+        except self._io.refusals as error:
             self._delivered(goal, error)
         else:
             self._delivered(goal, None)
@@ -377,7 +329,7 @@ class _Loop:
 
     def _finish_goal(self, handed: GoalWritten) -> None:
         if handed.error is not None and not isinstance(
-            handed.error, (DeferredError, *self._refusals)
+            handed.error, (DeferredError, *self._io.refusals)
         ):
             raise handed.error
         self._out_of_memory = False
@@ -387,7 +339,7 @@ class _Loop:
 
     def _delivered(self, goal: Goal, error: Exception | None) -> None:
         if error is None:
-            self._observe(Delivered(goal))
+            self._io.observe(Delivered(goal))
             found = warnings_of(self._workspace.in_memory.get(goal.value))
             self._outcome.warnings += [(ValueId(id), reason) for id, reason in found]
         elif isinstance(error, DeferredError):

@@ -1,8 +1,8 @@
-"""How is a plan brought to its goals, from what is known already, within the memory there is?"""
+"""The runner: prunes a plan to what is left to compute, prepares it for a backend and runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from voxgpu.backends.base import Backend
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.backends.thread_pool import ThreadPool, usable_cores
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
-from voxgpu.execution.engine import Deliver, Outcome, run
+from voxgpu.execution.engine import Outcome, run
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.executor import Executor
 from voxgpu.execution.host_offload import HostOffload
@@ -24,13 +24,14 @@ from voxgpu.execution.memory_budget import (
     trim_malloc,
 )
 from voxgpu.execution.retention import RetentionPolicy
+from voxgpu.execution.run_io import Deliver, RunIO
 from voxgpu.execution.serial import Serial
 from voxgpu.execution.spill import SpillFolder, remove_left_behind
 from voxgpu.execution.threads import Threads
 from voxgpu.files.errors import FileError
 from voxgpu.ids import ValueId
-from voxgpu.optimize.passes import optimize_and_schedule
-from voxgpu.optimize.prune import available_values
+from voxgpu.optimize.passes import Available, prepare
+from voxgpu.optimize.prune import prune
 from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.primitive import Value
@@ -38,13 +39,10 @@ from voxgpu.primitives.source import CONSTANT, LOAD
 
 
 class Backends(Protocol):
-    """Has a backend for each plan, once there is something to compute."""
+    """The choice of a backend for each plan."""
 
-    def of(self, plan: Plan, known: Collection[ValueId] = ()) -> Backend:
-        """The backend for a plan; another one, perhaps, than for the plan before.
-
-        known  values that need not be computed
-        """
+    def of(self, plan: Plan) -> Backend:
+        """The backend for a plan, pruned; it may be another one than for the plan before."""
 
     def close(self) -> None:
         """Closes all of them."""
@@ -127,23 +125,23 @@ class Runner:
         is_last: bool,
     ) -> Outcome:
         memory, store = self._keeping.memory, self._keeping.store
-        found = available_values(left, lambda id: self._has(id, there, lost))
+        pruned, found = prune(left, lambda id: self._has(id, there, lost))
         given = {
             id: there[id] if id in there else memory[id] for id in found if self._is_here(id, there)
         }
-        stored = [id for id in found if id not in given]
+        stored = tuple(id for id in found if id not in given)
         store.pin(stored)
-        backend = self._backend(left, found)
-        planned = optimize_and_schedule(left, backend, given, stored)
-        backend.prepare(planned)
-        given = {id: given[id] for id in planned.given}
+        backend = self._backend(pruned)
+        prepared = prepare(pruned, backend, Available(given, stored))
+        backend.prepare(prepared.schedule)
+        del given
         if is_last:
             # From here on the run itself drops every value after its last use.
             memory.clear()
         backend.attach_cache(memory)
         budget = backend.budget
         if budget is None:
-            budget = self._budget(planned, memory.bytes)
+            budget = self._budget(prepared.schedule, memory.bytes)
         goals = frozenset(goal.value for goal in plan.goals)
         keep = partial(self._keeping.keep, plan.nodes, goals, not is_last)
         executor: Executor = Serial(backend)
@@ -152,11 +150,18 @@ class Runner:
         files = SpillFolder(self._spills, partial(_settle, backend))
         ram = self._room.bytes() // 2
         spill = files if backend.budget is None else HostOffload(ram, files)
+        io = RunIO(
+            deliver=deliver,
+            refusals=(FileError,),
+            observe=self._observe,
+            keep=keep,
+            load=store.get,
+            budget=budget,
+            spill=spill,
+            uploaded=self._keeping.moved,
+        )
         try:
-            return run(
-                planned, executor, deliver, (FileError,), self._observe, given, keep,
-                store.get, budget, spill, self._keeping.moved,
-            )  # fmt: skip
+            return run(prepared, executor, io)
         finally:
             spill.close()
 
@@ -166,13 +171,12 @@ class Runner:
     def _is_here(self, id: ValueId, there: Mapping[ValueId, Value]) -> bool:
         return id in there or id in self._keeping.memory
 
-    def _backend(self, plan: Plan, found: list[ValueId]) -> Backend:
-        """The backend; where nothing is to be computed none is made, which would take time."""
-        there = set(found)
-        wanted = (goal.value for goal in plan.goals if goal.value not in there)
-        if all(plan.nodes[id].primitive in (CONSTANT, LOAD) for id in wanted):
+    def _backend(self, plan: Plan) -> Backend:
+        """The backend of a pruned plan; where nothing is to be computed none is created."""
+        sources = (CONSTANT, LOAD)
+        if all(plan.nodes[goal.value].primitive in sources for goal in plan.goals):
             return self._idle
-        return self._backends.of(plan, there)
+        return self._backends.of(plan)
 
     def _budget(self, planned: Schedule, kept: int) -> int | None:
         """Bytes that values may take; None where that need not be looked at."""

@@ -1,41 +1,39 @@
-"""Pruning of plans: removes what is already available or not needed by any goal."""
+"""Pruning: the part of a plan that is left to compute, given the values that are available."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 
 from voxgpu.ids import ValueId
 from voxgpu.plan.node import Node, Plan, without_dead_nodes
 from voxgpu.primitives.source import CONSTANT
 
-#: Stands for an available value, which needs no inputs.
+#: Stands for an available value: a node without inputs.
 _AVAILABLE = Node(CONSTANT, (), ())
 
 
-def available_values(plan: Plan, is_available: Callable[[ValueId], bool]) -> list[ValueId]:
-    """Returns the available values, searching backwards from the goals.
+def prune(plan: Plan, has: Callable[[ValueId], bool]) -> tuple[Plan, list[ValueId]]:
+    """Returns the plan cut back to available values, and the ids of those that it uses.
 
-    The search stops at each available value; its inputs are not looked up.
+    The walk starts at the goals and stops at each available value, so that ``has`` is never called
+    for values beyond one; in the plan returned, available values are nodes without inputs.
+
+    has  whether a value is available, in memory or in the store
     """
-    result: list[ValueId] = []
+    found: list[ValueId] = []
     waiting = [goal.value for goal in reversed(plan.goals)]
     seen = set(waiting)
     while waiting:
         id = waiting.pop()
-        if is_available(id):
-            result.append(id)
+        if has(id):
+            found.append(id)
             continue
         for each in plan.nodes[id].inputs:
             if each not in seen:
                 seen.add(each)
                 waiting.append(each)
-    return result
-
-
-def prune(plan: Plan, available: Collection[ValueId]) -> Plan:
-    """Returns the plan cut off at the available values, which become nodes without inputs."""
-    if not available:
-        return plan
-    leaves = {id: _AVAILABLE for id in plan.nodes if id in available}
-    return without_dead_nodes(replace(plan, nodes={**plan.nodes, **leaves})) if leaves else plan
+    if not found:
+        return plan, found
+    nodes = {**plan.nodes, **dict.fromkeys(found, _AVAILABLE)}
+    return without_dead_nodes(replace(plan, nodes=nodes)), found

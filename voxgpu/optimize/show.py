@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from voxgpu.codegen.llvm_renderer import render
 from voxgpu.codegen.scalar import HERE, SIGNS, Scalar, topological_order
 from voxgpu.ids import ValueId
-from voxgpu.optimize.passes import Target, optimize_and_schedule
+from voxgpu.optimize.passes import Target, prepare
 from voxgpu.optimize.schedule import Schedule, Task
 from voxgpu.optimize.simplify import simplify
 from voxgpu.optimize.step import FusedStep, NodeStep, Step, StoreRead
@@ -36,7 +36,7 @@ def optimized_graph(
     """
     if stage == "simplified":
         return show_plan(simplify(plan) if target.fuses else plan, stage)
-    planned = optimize_and_schedule(plan, target)
+    planned = prepare(plan, target).schedule
     steps = [task.step for task in planned.tasks]
     if stage == "source":
         return _graph(

@@ -9,7 +9,8 @@ from voxgpu.codegen.kernel import Kernel
 from voxgpu.diagnostics import Source, Span
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
-from voxgpu.optimize.passes import optimize_and_schedule
+from voxgpu.optimize.passes import Available, prepare
+from voxgpu.optimize.prune import prune
 from voxgpu.optimize.step import FusedStep, NodeStep
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.primitive import AccessPattern, Primitive
@@ -31,7 +32,8 @@ def kernels_of(plan: Plan, given: Collection[ValueId] = ()) -> Iterator[Kernel]:
     given  values that are there already
     """
     backend = Cpu(1)
-    for task in optimize_and_schedule(plan, backend, given).tasks:
+    pruned, found = prune(plan, given.__contains__)
+    for task in prepare(pruned, backend, Available(stored=tuple(found))).schedule.tasks:
         match task.step:
             case FusedStep(kernel=kernel):
                 yield kernel

@@ -6,7 +6,7 @@ from voxgpu.backends.cuda import fused_kernels
 from voxgpu.backends.cuda.backend import scratch_of
 from voxgpu.backends.cuda.module_cache import text_of_kernels
 from voxgpu.codegen.cuda_renderer import CudaKernel, render
-from voxgpu.optimize.passes import optimize_and_schedule
+from voxgpu.optimize.passes import prepare
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.optimize.step import FusedStep
 from voxgpu.plan.node import Node, Plan
@@ -28,7 +28,7 @@ TARGET = _Planned()
 
 def schedule_of(plan: Plan) -> Schedule:
     """The schedule of a plan on a GPU."""
-    return optimize_and_schedule(plan, TARGET)
+    return prepare(plan, TARGET).schedule
 
 
 def cuda_text(step: FusedStep) -> str:

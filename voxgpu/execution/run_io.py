@@ -1,0 +1,55 @@
+"""The surroundings of a run: what it calls to deliver, report, keep, load and spill values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voxgpu.execution.events import Observer, ignore
+from voxgpu.execution.executor import TaskResult
+from voxgpu.execution.task import LoadFromStore
+from voxgpu.execution.workspace import Spill
+from voxgpu.ids import ValueId
+from voxgpu.plan.node import Goal
+from voxgpu.primitives.primitive import Value
+
+#: Delivers the value of a goal; raises where that cannot be done.
+Deliver = Callable[[Goal, Value], None]
+
+#: Receives each value that was computed or loaded, and the task that made it with its duration.
+Keep = Callable[[ValueId, Value, TaskResult], None]
+
+#: Receives each value that was copied to a device, as it is there.
+Uploaded = Callable[[ValueId, Value], None]
+
+
+def keep_nothing(id: ValueId, value: Value, done: TaskResult) -> None:
+    """Keeps nothing."""
+
+
+def ignore_upload(id: ValueId, value: Value) -> None:
+    """Does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunIO:
+    """The functions through which a run acts on the world, and the memory it may take.
+
+    deliver   delivers the value of a goal
+    refusals  exceptions of ``deliver`` that fail its goal alone; any other ends the run
+    observe   receives an event for each thing that happens
+    keep      receives every value that is computed or loaded
+    load      loads a value that the schedule reads from the store
+    budget    bytes that values may take in memory, beyond which they are spilled; None: any
+    spill     where values wait that exceed the budget; None: they stay in memory
+    uploaded  receives every value that was copied to a device
+    """
+
+    deliver: Deliver
+    refusals: tuple[type[Exception], ...] = ()
+    observe: Observer = ignore
+    keep: Keep = keep_nothing
+    load: LoadFromStore | None = None
+    budget: int | None = None
+    spill: Spill | None = None
+    uploaded: Uploaded = ignore_upload
