@@ -1,1 +1,1 @@
-"""What the language can do: one module per family of primitives."""
+"""The primitives of the language: one module per family."""

@@ -1,4 +1,4 @@
-"""What are the numbers? Arithmetic of voxels, in float32, and of scalars, in float64."""
+"""Arithmetic: of voxels in float32, of scalars in float64."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from voxgpu.primitives.define import (
     whole_image,
 )
 
-#: What VoxLogicA 1 answers for a division by zero: the largest float32.
+#: The result of a division by zero in VoxLogicA 1: the largest float32.
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -50,7 +50,7 @@ def multiply(a: Operand, b: Operand) -> Voxel:
 
 @voxelwise("/", dotted="/")
 def divide(a: Operand, b: Operand) -> Voxel:
-    """The quotient, voxel by voxel, as IEEE 754 has it: x / 0 is ±inf, 0 / 0 is NaN.
+    """The quotient, voxel by voxel, following IEEE 754: x / 0 is ±inf, 0 / 0 is NaN.
 
     >>> /([1, 3], 2)
     [0.5, 1.5]
@@ -60,7 +60,7 @@ def divide(a: Operand, b: Operand) -> Voxel:
 
 @voxelwise("/", dialect="imgql1")
 def divide_imgql1(a: Voxel, b: Voxel) -> Voxel:
-    """The quotient as VoxLogicA 1 has it: x / 0 is the largest float32, for every x.
+    """The quotient as VoxLogicA 1 computes it: x / 0 is the largest float32, for every x.
 
     >>> /([1, 3], [2, 4])
     [0.5, 0.75]
@@ -70,7 +70,7 @@ def divide_imgql1(a: Voxel, b: Voxel) -> Voxel:
 
 @whole_image("/", "/.", dialect="imgql1", scratch=0, id="divide_by_number_imgql1")
 def divide_by_number_imgql1(v: NumberImage, n: NumberValue) -> NumberImage:
-    """The quotient as VoxLogicA 1 has it: the product with the float32 nearest to 1 / n.
+    """The quotient as VoxLogicA 1 computes it: the product with the float32 nearest to 1 / n.
 
     >>> /.([1, 3], 2)
     [0.5, 1.5]
@@ -141,7 +141,7 @@ def multiply_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
 
 @scalar("./.", "/", id="divide_numbers")
 def divide_numbers(a: NumberValue, b: NumberValue) -> NumberValue:
-    """The quotient as IEEE 754 has it: 1 / 0 is inf, 0 / 0 is NaN.
+    """The quotient, following IEEE 754: 1 / 0 is inf, 0 / 0 is NaN.
 
     >>> ./.(1, 4)
     0.25

@@ -1,4 +1,4 @@
-"""Correction of the bias field: the slow change of brightness that a scanner's coil makes."""
+"""Correction of the bias field: the slow variation in brightness caused by a scanner's coil."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from voxgpu.primitives.primitive import UndefinedValueError
 
 Array = npt.NDArray[Any]
 
-#: Of these many voxels along an axis, half are enough for a field that varies slowly.
+#: Axes of at least this many voxels are halved; a slowly varying field needs no more.
 _HALVED = 16
 
 
 @whole_image(scratch=40, version=3, id="n4")
 def n4(v: NumberImage, mask: BoolImage, *, grid: Grid) -> NumberImage:
-    """``v`` without the slow change of brightness that a scanner's coil makes.
+    """``v`` without the slow variation in brightness caused by a scanner's coil.
 
-    The N4 algorithm (N. J. Tustison et al., IEEE Transactions on Medical Imaging 29, 2010) as ITK
-    has it, with its default settings, finds the bias field within ``mask`` at half the resolution
-    (along axes of 16 voxels and more); all of ``v`` is divided by the field at full resolution.
-    It is computed by one thread, in a process of its own, so that no machine changes it. A slice
-    one voxel thick is taken for a 2-D image. Voxels of ``mask`` should be positive; NaN and
-    infinite ones do not bear on the field, and stay what they are. A mask without a finite voxel
-    is an error. float32; shapes (z, y, x) or (y, x).
+    The N4 algorithm (N. J. Tustison et al., IEEE Transactions on Medical Imaging 29, 2010), as
+    implemented in ITK with its default settings, estimates the bias field within ``mask`` at half
+    the resolution (along axes of 16 voxels and more); all of ``v`` is divided by the field at full
+    resolution. It runs on one thread in a process of its own, so that results are the same on
+    every machine. A slice one voxel thick is treated as a 2-D image. Voxels of ``mask`` should be
+    positive; NaN and infinite ones do not influence the field and remain unchanged. A mask without
+    a finite voxel is an error. float32; shapes (z, y, x) or (y, x).
 
     >>> n4([1, 1, 1], [true, true, true])
     [1, 1, 1]
@@ -51,10 +51,10 @@ def _corrected(v: Array, mask: Array, grid: Grid) -> Array:
     from voxgpu.itk.alone import computed_alone
 
     if min(v.shape) < 4:
-        # Too thin for a field of splines: there is nothing to even out.
+        # Too thin for a spline field: there is nothing to correct.
         return v
     try:
-        # Filters within ITK's take its number of threads, and sums would depend on it.
+        # Filters nested in ITK's use its global number of threads, and sums would depend on it.
         finite = np.where(np.isfinite(v), v, np.float32(0))
         bias = computed_alone(_log_field, finite, mask, grid)
     except RuntimeError as error:
@@ -64,7 +64,7 @@ def _corrected(v: Array, mask: Array, grid: Grid) -> Array:
 
 
 def _log_field(v: Array, mask: Array, grid: Grid) -> Array:
-    """The logarithm of the bias field, by ITK."""
+    """Returns the logarithm of the bias field, computed by ITK."""
     from voxgpu.itk.images import to_itk
     from voxgpu.itk.process import quiet, simpleitk
 

@@ -1,4 +1,4 @@
-"""Which primitives are there under a name?"""
+"""The catalogue: all primitives by name."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Catalogue = Mapping[str, tuple[Primitive, ...]]
 
 
 def standard_primitives() -> tuple[Primitive, ...]:
-    """All primitives that voxgpu brings, in the order of the documentation."""
+    """All built-in primitives, in the order of the documentation."""
     modules = (import_module(f"voxgpu.primitives.{family}") for family in FAMILIES)
     return tuple(primitive for module in modules for primitive in primitives_of(module))
 
@@ -54,7 +54,7 @@ def primitives_of(module: ModuleType) -> Iterable[Primitive]:
 def catalogue(primitives: Iterable[Primitive], dialect: str = "") -> Catalogue:
     """The overloads under each name in a dialect; a dialect's own replace the general ones.
 
-    Raises ValueError where two primitives have one name and the same types.
+    Raises ValueError if two primitives have the same name and types.
     """
     chosen: dict[str, dict[tuple[str, ...], Primitive]] = {}
     general_first = sorted(primitives, key=lambda primitive: bool(primitive.dialect))

@@ -1,4 +1,4 @@
-"""What are the channels of a color, and how bright is it?
+"""Channels of colors, and their brightness.
 
 Channels are used as float32. Colors have 3 channels (red, green, blue) or 4 (and alpha, from 0 for
 transparent to 255 for opaque), on the last axis of their array.
@@ -18,16 +18,16 @@ from voxgpu.primitives.define import (
     whole_image,
 )
 
-#: Alpha of what has no alpha channel.
+#: Alpha of images without an alpha channel.
 OPAQUE = 255.0
 
-#: Shares of red, green and blue in brightness (ITU-R BT.709).
+#: Weights of red, green and blue in brightness (ITU-R BT.709).
 SHARES = (np.float32(0.2126), np.float32(0.7152), np.float32(0.0722))
 
 
 @voxelwise("intensity", version=2, element_from=kept_whole)
 def intensity(v: Voxel) -> Voxel:
-    """The image itself, as float32, unless its voxels are whole numbers of 32 or 64 bits.
+    """The image itself, as float32 unless its voxels are integers of 32 or 64 bits.
 
     >>> intensity([1, 2])
     [1, 2]
@@ -39,7 +39,7 @@ def intensity(v: Voxel) -> Voxel:
 def intensity_of_color(colors: ColorImage) -> NumberImage:
     """The brightness of a color: 0.2126 R + 0.7152 G + 0.0722 B (ITU-R BT.709); alpha is ignored.
 
-    Computed in float32, shares included, from the left: (0.2126 R + 0.7152 G) + 0.0722 B. Shape
+    Computed in float32, weights included, from the left: (0.2126 R + 0.7152 G) + 0.0722 B. Shape
     (z, y, x) or (y, x).
 
     >>> intensity([(255, 0, 0), (255, 255, 255), (0, 0, 0)])
@@ -83,7 +83,7 @@ def blue(colors: ColorImage) -> NumberImage:
 
 @whole_image("alpha", scratch=0, id="alpha_of_color")
 def alpha_of_color(colors: ColorImage) -> NumberImage:
-    """The alpha channel, as float32; 255 everywhere where colors have three channels.
+    """The alpha channel, as float32; 255 everywhere if colors have three channels.
 
     >>> alpha([(1, 2, 3, 128)])
     [128]

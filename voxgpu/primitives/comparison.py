@@ -1,4 +1,4 @@
-"""How do numbers compare? Voxels in float32, scalars in float64; NaN compares false."""
+"""Comparisons: of voxels in float32, of scalars in float64; NaN compares false."""
 
 from voxgpu.primitives.define import (
     Bool,
@@ -161,7 +161,7 @@ def equal_truth(a: TruthValue, b: TruthValue) -> TruthValue:
 
 @scalar("!=", id="not_equal_truth")
 def not_equal_truth(a: TruthValue, b: TruthValue) -> TruthValue:
-    """Whether just one is true.
+    """Whether exactly one is true.
 
     >>> !=(true, true)
     false

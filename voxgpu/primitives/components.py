@@ -1,4 +1,4 @@
-"""Which voxels hang together? Components of 26 neighbors in 3-D, of 8 in 2-D."""
+"""Connected components: 26 neighbors in 3-D, 8 in 2-D."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Labels = npt.NDArray[np.int32]
 def through(a: BoolImage, b: BoolImage) -> BoolImage:
     """The components of ``b`` that contain a voxel of ``a``.
 
-    Voxels are connected where they share a face, an edge or a corner: 26 neighbors in 3-D, 8 in
-    2-D. What is reached from ``a`` by going through ``b`` is thus true, and where ``a`` lies
-    outside ``b`` it reaches nothing. Shapes (z, y, x) or (y, x). The labels behind it are those of
+    Voxels are connected if they share a face, an edge or a corner: 26 neighbors in 3-D, 8 in
+    2-D. The result is thus everything reachable from ``a`` through ``b``; voxels of ``a`` outside
+    ``b`` reach nothing. Shapes (z, y, x) or (y, x). The labels used internally are those of
     ``scipy.ndimage.label``.
 
     >>> through([true, false, false, true], [true, true, false, true])
@@ -34,7 +34,7 @@ def through(a: BoolImage, b: BoolImage) -> BoolImage:
 
 @whole_image("lcc", "Lcc", element="int32", scratch=12, id="labels")
 def labels(b: BoolImage) -> NumberImage:
-    """The number of the component that a voxel of ``b`` belongs to, 0 outside ``b``.
+    """The number of the component that each voxel of ``b`` belongs to, 0 outside ``b``.
 
     Components are those of ``through``; they are numbered from 1 in raster order (x fastest, then
     y, then z) of their first voxels. Labels are int32. Shapes (z, y, x) or (y, x).
@@ -48,7 +48,7 @@ def labels(b: BoolImage) -> NumberImage:
 
 @whole_image("maxvol", scratch=12, id="largest_component")
 def largest_component(b: BoolImage) -> BoolImage:
-    """The component of ``b`` with the most voxels; all of them where several have as many.
+    """The component of ``b`` with the most voxels; all such components in case of a tie.
 
     Components are those of ``through``. An empty ``b`` stays empty. Shapes (z, y, x) or (y, x).
 
@@ -65,7 +65,7 @@ def largest_component(b: BoolImage) -> BoolImage:
 
 
 def labeled(b: npt.NDArray[np.bool_]) -> tuple[Labels, int]:
-    """Labels 1… of the components in some order, 0 outside, and how many there are."""
+    """Labels 1… of the components in unspecified order, 0 outside, and the number of components."""
     from scipy.ndimage import label
 
     labels = np.empty(b.shape, dtype=np.int32)
@@ -74,13 +74,13 @@ def labeled(b: npt.NDArray[np.bool_]) -> tuple[Labels, int]:
 
 
 def in_raster_order(labels: Labels, count: int) -> Labels:
-    """The same labels, renumbered by the place of each component's first voxel.
+    """The same labels, renumbered by the position of each component's first voxel.
 
-    SciPy numbers this way already, but does not promise it.
+    SciPy already numbers components this way, but does not guarantee it.
     """
     first = np.zeros(count + 1, dtype=np.int64)
     places = np.flatnonzero(labels)[::-1]
-    # Of several values for one element the last assigned stays: the first voxel's place.
+    # If an element is assigned several times the last value wins: the first voxel's position.
     first[labels.ravel()[places]] = places
     number = np.zeros(count + 1, dtype=np.int32)
     number[1 + np.argsort(first[1:])] = np.arange(1, count + 1, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""How is a primitive defined? One decorated function, from which everything else follows.
+"""Decorators that define a primitive from one Python function.
 
 ``@scalar``        numbers to a number, computed as written, in float64
 ``@voxelwise``     each voxel alone; the body is traced into an expression (``codegen/scalar.py``)
@@ -6,9 +6,10 @@
 ``@reduction``     an image to a number; traced, with total, count, smallest, largest
 ``@whole_image``   anything else; the function is the reference, on NumPy arrays
 
-For users, the text of the function and what it imports is its meaning, too (``imported.py``), and
-it is called as ``guarded.py`` says. The types of parameters are the annotations below. A function
-without a docstring or without an example in it is refused.
+For user-defined primitives, the text of the function and the modules it imports are part of its
+meaning (``module_versions.py``), and it is called with the checks of ``guarded.py``. The types of
+parameters are the annotations below. A function whose docstring is missing, or has no example, is
+rejected.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ Variant = tuple[Parameter, ...]
 
 @dataclass(frozen=True)
 class Role:
-    """What a parameter of a primitive may be: any of these types, perhaps needed before running."""
+    """The types that a parameter may have, and whether its value must be known before running."""
 
     types: tuple[Type, ...]
     static: bool = False
@@ -67,12 +68,13 @@ Voxel = Annotated[Scalar, Role((NUMBER_IMAGE,))]
 Bool = Annotated[Scalar, Role((BOOLEAN_IMAGE,))]
 Number = Annotated[Scalar, Role((NUMBER,))]
 Truth = Annotated[Scalar, Role((BOOLEAN,))]
-#: An image of numbers or a number: one definition, an overload for every mixture with an image.
+#: An image of numbers or a number: one definition yields an overload for every combination that
+#: includes an image.
 Operand = Annotated[Scalar, Role((NUMBER_IMAGE, NUMBER))]
 #: An image of true/false or a truth value, likewise.
 BoolOperand = Annotated[Scalar, Role((BOOLEAN_IMAGE, BOOLEAN))]
 
-#: An image of any kind, of which only the grid matters.
+#: An image of any kind, of which only the grid is used.
 Place = Annotated[Scalar, Role((ANY_IMAGE,))]
 
 # In functions that compute as written.
@@ -86,14 +88,14 @@ NumberPairs = Annotated[tuple[tuple[float, ...], ...], Role((SequenceOf(Sequence
 StaticNumbers = Annotated[tuple[float, ...], Role((SequenceOf(NUMBER),), static=True)]
 NumberImage = Annotated[Array, Role((NUMBER_IMAGE,))]
 BoolImage = Annotated[Array, Role((BOOLEAN_IMAGE,))]
-#: In functions, an image of any kind, of which only the grid matters.
+#: In functions, an image of any kind, of which only the grid is used.
 PlaceImage = Annotated[Array, Role((ANY_IMAGE,))]
 ColorImage = Annotated[Array, Role((COLOR_IMAGE,))]
 
 
 @dataclass(frozen=True)
 class Definition:
-    """The overloads that one decorated function gives; a module of primitives consists of these."""
+    """The overloads defined by one decorated function; modules of primitives consist of these."""
 
     function: Callable[..., Any]
     overloads: tuple[Primitive, ...]
@@ -105,7 +107,7 @@ Decorator = Callable[[Callable[..., Any]], Definition]
 def scalar(*names: str, version: int = 1, id: str = "") -> Decorator:
     """Numbers, truth values and strings to one of these.
 
-    ``id`` (the function's name if it is not given) and ``version`` are its meaning in stored ids.
+    ``id`` (default: the function's name) and ``version`` identify the primitive in stored ids.
     """
 
     def define(function: Callable[..., Any]) -> Definition:
@@ -151,16 +153,16 @@ def whole_image(
 ) -> Decorator:
     """Anything that needs the whole image. The function gets arrays, (z, y, x) or (y, x).
 
-    Images of numbers come as float32, of true/false as bool, colors with channels last; with
-    ``is_exact`` whole numbers of 32 and 64 bits come as they are, to be compared. Where the
-    function has a parameter ``grid`` it gets the grid of the result, or of the first image if the
-    result is none; ``grids`` are those of all images, in order. ``grid_from`` names the argument
-    whose grid the result has, where the others may lie on other grids. ``id`` (the function's name
-    if it is not given) names it in stored ids, ``version`` must grow when the results change,
-    ``element`` is the type of the result's voxels where it is not float32 or bool,
-    ``element_from`` tells it from the element of the first image and the static arguments, and
-    then images of numbers come as they are; ``channels`` is their number where it makes colors of
-    numbers, and ``scratch`` what it takes besides, in bytes per voxel.
+    Images of numbers are passed as float32, of true/false as bool, colors with channels last; with
+    ``is_exact``, integers of 32 and 64 bits are passed unconverted, for exact comparison. A
+    parameter named ``grid`` receives the grid of the result, or of the first image if the result is
+    not an image; ``grids`` those of all images, in order. ``grid_from`` names the argument whose
+    grid the result has, if the others may lie on other grids. ``id`` (default: the function's name)
+    identifies the primitive in stored ids, ``version`` must grow when the results change,
+    ``element`` is the type of the result's voxels if it is not float32 or bool. ``element_from``
+    derives it from the element of the first image and the static arguments; images of numbers are
+    then passed unconverted. ``channels`` is the number of channels if numbers are combined to
+    colors, and ``scratch`` the additional memory needed, in bytes per voxel.
     """
 
     def define(function: Callable[..., Any]) -> Definition:
@@ -269,20 +271,20 @@ def _evaluated(
 
 
 def _stored(array: Array) -> Array:
-    """The voxels as they are."""
+    """The voxels unchanged."""
     return array
 
 
 def _rounded(array: Array) -> Array:
-    """The voxels as float32, not to be written to where the image itself is not."""
+    """The voxels as float32; read-only if the image itself is."""
     result = np.ascontiguousarray(array, dtype=np.float32)
     if not array.flags.writeable:
-        result.flags.writeable = False  # whatever the element of the file is
+        result.flags.writeable = False  # whatever the element type of the file
     return result
 
 
 def _prepared(value: Value, wanted: Type, form: Callable[[Array], Array]) -> Any:
-    """What a function computes with: arrays, of images of numbers in this form; plain numbers."""
+    """The arguments of a function: arrays (images of numbers in this form) and plain numbers."""
     if isinstance(value, Image):
         content = wanted.content if isinstance(wanted, ImageOf) else None
         return form(value.array) if content is Content.NUMBER else value.array
@@ -290,17 +292,17 @@ def _prepared(value: Value, wanted: Type, form: Callable[[Array], Array]) -> Any
 
 
 def kept_element(element: str, *_: object) -> str:
-    """The element of what is a part of an image of numbers: the image's own."""
+    """The result element of a part of an image of numbers: the image's own."""
     return element
 
 
 def kept_integers(element: str, *_: object) -> str:
-    """The element of what is computed of an image but has its whole numbers: those, or float32."""
+    """The result element that keeps the image's integers as they are; otherwise float32."""
     return "float32" if element.startswith("float") else element
 
 
 def kept_whole(element: str, *_: object) -> str:
-    """The same where only whole numbers matter that float32 cannot hold."""
+    """The same, but only for integers that float32 cannot represent."""
     return element if element in WHOLE else "float32"
 
 
@@ -366,7 +368,7 @@ def _role(function: Callable[..., Any], hints: dict[str, Any], name: str) -> Rol
 
 
 def _variants(parameters: list[tuple[str, Role]]) -> Iterator[Variant]:
-    """Every choice of types; where there is a choice, at least one of them is an image."""
+    """Every combination of types; if there is a choice, at least one of them is an image."""
     open_roles = [role for _, role in parameters if len(role.types) > 1]
     for types in product(*(role.types for _, role in parameters)):
         chosen = [t for t, (_, role) in zip(types, parameters, strict=True) if role in open_roles]
@@ -378,7 +380,7 @@ def _variants(parameters: list[tuple[str, Role]]) -> Iterator[Variant]:
 
 
 def _dotted(names: tuple[str, ...], stem: str, variant: Variant) -> tuple[str, ...]:
-    """``+`` and, where one operand is a scalar, the v1 form that marks its side: ``.+`` ``+.``."""
+    """``+`` and, if one operand is a scalar, the v1 form that marks its side: ``.+`` ``+.``."""
     left, right = ["" if isinstance(each.type, ImageOf) else "." for each in variant]
     return names if left == right else (*names, f"{left}{stem}{right}")
 

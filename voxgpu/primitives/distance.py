@@ -1,15 +1,15 @@
-"""How far is it to a region? Exact Euclidean distances between voxel centers, in mm.
+"""Exact Euclidean distances to a region, between voxel centers, in mm.
 
-With the offset (i, j, k) from a voxel to another along (z, y, x) and the spacing (a, b, c) in mm,
+With the offset (i, j, k) from one voxel to another along (z, y, x) and the spacing (a, b, c) in mm,
 the square of their distance is, in float64 and in this order, ``((a·i)² + (b·j)²) + (c·k)²``; the
-distance to a region is the float32 nearest to the root of the least of these. Since rounding is
-monotonic, the least sum is found one axis after the other: to the least square along z is added
-that along y, the least of these is kept, and so along x. The result is that of trying all voxels,
-to the bit.
+distance to a region is the float32 nearest to the root of the least of these squares. Since
+rounding is monotonic, the least sum is found one axis at a time: the least square along z is
+extended by each square along y, the least of these sums is kept, and then the same along x. The
+result is bitwise identical to that of an exhaustive search.
 
 Reference: A. Meijster, J. Roerdink, W. Hesselink, A general algorithm for computing distance
 transforms in linear time (2000). Deviation: along y and x the minimum is taken over all offsets
-that can still be least, not over a lower envelope, which would round differently.
+that can still be the least, not over a lower envelope, which would round differently.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from voxgpu.primitives.define import BoolImage, NumberImage, whole_image
 Mask = npt.NDArray[np.bool_]
 Box = tuple[slice, ...]
 
-#: How many offsets are tried before looking again whether a larger one could be least.
+#: Number of offsets to try before checking again whether a larger one could be the least.
 PATIENCE = 8
 
 
@@ -35,8 +35,8 @@ def signed_distance(b: BoolImage, grid: Grid) -> NumberImage:
 
     Outside ``b``: to the nearest true voxel. Inside: minus the distance to the nearest voxel of
     ``b`` that has a false voxel among its 26 neighbors (8 in 2-D) within the image; those voxels
-    themselves are −0.0, and the frame of the image is no contour. An empty ``b`` is +inf
-    everywhere, a full one −inf. Distances are float32; shapes (z, y, x) or (y, x).
+    themselves are −0.0, and the frame of the image is not part of the contour. An empty ``b`` is
+    +inf everywhere, a full one −inf. Distances are float32; shapes (z, y, x) or (y, x).
 
     >>> dt([true, false, false])
     [0, 1, 2]
@@ -49,7 +49,7 @@ def signed_distance(b: BoolImage, grid: Grid) -> NumberImage:
     inside = _bounding_box(b)
     if inside is not None:
         contour = b & ~_interior(b)
-        # Voxels inside and the contour all lie in this box, so the rest need not be looked at.
+        # All inner voxels and the contour lie in this box; the rest need not be examined.
         depth = _distance(contour[inside], grid.spacing)
         np.negative(depth, out=result[inside], where=b[inside])
     return result
@@ -69,7 +69,8 @@ def distance(b: BoolImage, grid: Grid) -> NumberImage:
     outside = _bounding_box(~b)
     result = np.zeros(b.shape, dtype=np.float32)
     if outside is not None:
-        # Between a false voxel and a true one beyond the false ones' box widened by one voxel
+        # Between a false voxel and a true one outside the bounding box of the false ones, widened
+        # by one voxel, lies a nearer true one, on the rim of that box.
         # lies a nearer true one, on the rim of that box.
         box = _widened(outside, b.shape)
         result[box] = _distance(b[box], grid.spacing)
@@ -77,7 +78,7 @@ def distance(b: BoolImage, grid: Grid) -> NumberImage:
 
 
 def _distance(b: Mask, spacing: tuple[float, ...]) -> npt.NDArray[np.float32]:
-    """From each voxel to the nearest true one, +inf where there is none."""
+    """The distance from each voxel to the nearest true one; +inf if there is none."""
     result = np.full(b.shape, np.inf, dtype=np.float32)
     steps = _steps_along_first_axis(b) if b.ndim == 3 else None
     for z in range(len(b) if steps is not None else 1):
@@ -86,14 +87,15 @@ def _distance(b: Mask, spacing: tuple[float, ...]) -> npt.NDArray[np.float32]:
         else:
             squares = np.where(steps[z] < 0, np.inf, (steps[z] * spacing[0]) ** 2)
         for step in spacing[-2:]:
-            # The transpose puts the next axis first; after both, the axes are as they were.
+            # The transpose puts the next axis first; after both, the axes are in their original
+            # order.
             squares = _least_along_first_axis(squares, step).T
         result[z if steps is not None else ...] = np.sqrt(squares)
     return result
 
 
 def _steps_along_first_axis(b: Mask) -> npt.NDArray[np.int32]:
-    """How many voxels away along the first axis the nearest true one is; −1 for none."""
+    """The number of voxels to the nearest true one along the first axis; −1 if there is none."""
     size = len(b)
     place = np.arange(size, dtype=np.int32).reshape(-1, *[1] * (b.ndim - 1))
     far = np.int32(2 * size)
@@ -109,9 +111,9 @@ def _steps_along_first_axis(b: Mask) -> npt.NDArray[np.int32]:
 
 
 def _least_along_first_axis(squares: Any, step: float) -> npt.NDArray[np.float64]:
-    """For each voxel the least, along the first axis, of a square plus that of the distance to it.
+    """For each voxel the least sum of a square along the first axis and its squared distance.
 
-    squares  float64, +inf where there is nothing
+    squares  float64, +inf where there is no source
     step     mm between neighbors
     """
     size = len(squares)
@@ -123,7 +125,7 @@ def _least_along_first_axis(squares: Any, step: float) -> npt.NDArray[np.float64
     first, last = int(occupied[0]), int(occupied[-1]) + 1
     for offset in range(1, size):
         away = offset * step
-        # Not `** 2`, which for a single number is C's pow and need not round as the product does.
+        # Not `** 2`, which for a scalar is C's pow and may round differently from the product.
         square = away * away
         if offset % PATIENCE == 1 and square >= least.max():
             break
@@ -140,7 +142,7 @@ def _lower(target: Any, source: Any, square: float) -> None:
 
 
 def _interior(b: Mask) -> Mask:
-    """True where the whole 3×3(×3) box around is, as far as it lies within the image."""
+    """True where the whole 3×3(×3) box, as far as it lies within the image, is true."""
     result = b
     for axis in range(b.ndim):
         result = _eroded(result, axis)
@@ -157,7 +159,7 @@ def _eroded(b: Mask, axis: int) -> Mask:
 
 
 def _bounding_box(b: Mask) -> Box | None:
-    """The smallest box that holds all true voxels; None where there is none."""
+    """The smallest box that contains all true voxels; None if there are none."""
     slices = []
     for axis in range(b.ndim):
         others = tuple(each for each in range(b.ndim) if each != axis)
@@ -169,7 +171,7 @@ def _bounding_box(b: Mask) -> Box | None:
 
 
 def _widened(box: Box, shape: tuple[int, ...]) -> Box:
-    """The box with one more voxel on each side, as far as there are any."""
+    """The box grown by one voxel on each side, clipped to the image."""
     return tuple(
         slice(max(0, side.start - 1), min(size, side.stop + 1))
         for side, size in zip(box, shape, strict=True)

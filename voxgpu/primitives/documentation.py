@@ -1,4 +1,4 @@
-"""How are the primitives explained to people? An entry for each, of its docstring."""
+"""Documentation entries of primitives, generated from their docstrings."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from voxgpu.types import ANY_IMAGE, BOOLEAN, NUMBER, TEXT, ImageOf, SequenceOf, 
 class Entry:
     """One operation, with all its overloads.
 
-    names       as programs write it
+    names       as programs write them
     signatures  of each overload
-    after       the import that brings it; empty where it is always there
+    after       the import that provides it; empty if it is always available
     """
 
     family: str
@@ -39,7 +39,7 @@ class Entry:
 
     @property
     def text(self) -> str:
-        """All there is to say."""
+        """The complete documentation."""
         lines = [*self.signatures, "", *(f"    {x}".rstrip() for x in self.doc.split("\n"))]
         others = ", ".join(self.names[1:])
         if others and self.family not in ("command", "expression"):
@@ -49,7 +49,7 @@ class Entry:
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The entry as plain data."""
         return {
             "names": list(self.names),
             "signatures": list(self.signatures),
@@ -61,7 +61,7 @@ class Entry:
 
 
 def entries(primitives: Iterable[Primitive]) -> list[Entry]:
-    """An entry for every run of overloads with one documentation."""
+    """An entry for every run of overloads that share one docstring."""
     found = []
     for (family, doc, dialect), group in groupby(
         primitives, key=lambda each: (each.family, each.doc, each.dialect)
@@ -73,7 +73,7 @@ def entries(primitives: Iterable[Primitive]) -> list[Entry]:
     return found
 
 
-#: What stands for a value in examples that are made of a signature.
+#: Placeholder values for examples generated from a signature.
 _EXAMPLES: dict[Type, str] = {
     NUMBER: "1",
     BOOLEAN: "true",
@@ -86,7 +86,7 @@ _EXAMPLES: dict[Type, str] = {
 
 
 def _with_example(doc: str, primitive: Primitive) -> str:
-    """The documentation; with a call as an example where it has none, as those of SimpleITK."""
+    """The docstring, with a generated call if it has no example (as SimpleITK's)."""
     if ">>> " in doc:
         return doc
     images = iter("vwtuabcdefgh")
@@ -100,7 +100,7 @@ def _with_example(doc: str, primitive: Primitive) -> str:
 
 
 def markdown_page(every: Sequence[Entry]) -> str:
-    """The page that explains all entries, family by family."""
+    """The page that documents all entries, family by family."""
     lines = [
         "# What programs can use",
         "",
@@ -122,7 +122,7 @@ def markdown_page(every: Sequence[Entry]) -> str:
 
 
 def _paragraphs(doc: str) -> list[str]:
-    """The documentation as Markdown: examples and their values become code."""
+    """The docstring as Markdown: examples and their values become code."""
     lines: list[str] = []
     in_example = False
     for line in doc.split("\n"):

@@ -1,9 +1,9 @@
 """Exponentials, logarithms and powers of single numbers: the nearest float64, on every machine.
 
-C's library may give other last bits on another machine, and a value has one name everywhere. Here
-they are computed with 50 decimal digits, by Python's own ``decimal``, and rounded once; powers that
-could lie in the middle between two float64 are computed exactly. Special values are those of C's
-Annex F.
+The last bits of C's library may differ between machines, but a value must have one id everywhere.
+Here functions are evaluated with 50 decimal digits, by Python's ``decimal``, and rounded once;
+powers that could lie exactly between two float64 numbers are computed exactly. Special values are
+those of C's Annex F.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from decimal import Context
 
-#: Beyond these exponents float64 has only infinity and 0.
+#: Beyond these exponents, float64 only has infinity and 0.
 _LARGEST, _LEAST = 710.0, -746.0
 
-#: Whole exponents up to this are computed exactly; a number that is no power of two has more than
-#: 54 digits to a greater one, so that it is never in the middle between two float64.
+#: Integral exponents up to this are computed exactly. With a greater one, a number that is not a
+#: power of two has more than 54 digits, so it never lies exactly between two float64 numbers.
 _EXACT = 64
 
-#: Digits: 17 of a float64, 3 of the greatest exponent, and plenty to round rightly.
+#: Digits: 17 of a float64, 3 of the greatest exponent, and ample guard digits.
 _DIGITS = 50
 
 
@@ -35,7 +35,7 @@ def exponential_of(x: float) -> float:
 
 
 def logarithm_of(x: float) -> float:
-    """The natural logarithm of a number: -inf of 0, NaN of numbers below 0."""
+    """The natural logarithm of a number: -inf of 0, NaN of negative numbers."""
     if not (0 < x < inf):
         return -inf if x == 0 else x if x > 0 else nan
     from decimal import Decimal
@@ -44,8 +44,8 @@ def logarithm_of(x: float) -> float:
 
 
 def power_of(base: float, exponent: float) -> float:
-    """The first number to the power of the second; NaN of a base below 0 unless the exponent is
-    a whole number. Anything to the power 0, and 1 to any power, is 1.
+    """The first number to the power of the second; NaN of a negative base unless the exponent is
+    integral. Anything to the power 0, and 1 to any power, is 1.
     """
     if exponent == 0 or base == 1:
         return 1.0
@@ -65,12 +65,12 @@ def power_of(base: float, exponent: float) -> float:
 
 
 def _is_negative(x: float) -> bool:
-    """Whether a number has a minus sign, −0 too."""
+    """Whether the sign bit of a number is set, also that of −0."""
     return copysign(1.0, x) < 0
 
 
 def _power_of_size(base: float, exponent: float) -> float:
-    """The power of a finite number above 0."""
+    """The power of a positive finite number."""
     from decimal import Decimal
     from fractions import Fraction
 
@@ -91,7 +91,7 @@ def _power_of_size(base: float, exponent: float) -> float:
 
 
 def _scaled(two: int) -> float:
-    """2 to a power."""
+    """2 to an integral power."""
     if two > 1023:
         return inf
     return ldexp(1.0, max(two, -2000))

@@ -1,8 +1,8 @@
-"""How do the examples in a primitive's docstring run?
+"""Runs the examples in the docstrings of primitives.
 
 An example is one call in ImgQL and, on the next lines, its value. A list is an image: of one row,
 or, nested, of rows, or of slices of rows; a tuple in it is a color. A list of numbers may also be
-a sequence, where the parameter is one.
+a sequence, if the parameter is one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import Primitive, Value, ValueWithWarning
 from voxgpu.types import BOOLEAN, COLOR_IMAGE, NUMBER, Content, ImageOf, SequenceOf, Type
 
-#: The grid of an example that has no image among its arguments.
+#: The grid of an example whose arguments include no image.
 DEFAULT_SHAPE = (1, 3)
 
 _CALL = re.compile(r">>> (?P<name>.+?)\((?P<arguments>.*)\)$")
@@ -35,7 +35,7 @@ class Example:
 
     @property
     def shown(self) -> str:
-        """The call as it is written, nearly."""
+        """The call in approximately its original notation."""
         return f"{self.name}({', '.join(map(str, self.arguments))})"
 
 
@@ -55,7 +55,7 @@ def examples(doc: str) -> Iterator[Example]:
 
 
 def argument_values(example: Example, primitive: Primitive) -> list[Value] | None:
-    """The example's arguments as values for this overload; None where they are of other types."""
+    """The example's arguments as values for this overload; None if their types do not match."""
     if len(example.arguments) != len(primitive.parameters):
         return None
     values: list[Value] = []
@@ -68,7 +68,7 @@ def argument_values(example: Example, primitive: Primitive) -> list[Value] | Non
 
 
 def failures(primitives: Iterable[Primitive]) -> Iterator[str]:
-    """The examples that give something else than they say, and those that fit no overload."""
+    """The examples whose result differs from the stated one, and those that match no overload."""
     by_doc: dict[str, list[Primitive]] = {}
     for primitive in primitives:
         by_doc.setdefault(primitive.doc, []).append(primitive)
@@ -86,7 +86,7 @@ def _failure(example: Example, primitive: Primitive, values: list[Value]) -> Ite
     try:
         found = plain(_applied(primitive, values))
     except Exception as error:
-        # The function is the user's: whatever it raises is what there is to tell.
+        # The function is the user's: any exception must be reported.
         yield f"{example.shown}: {type(error).__name__}: {error}"
         return
     if found != example.expected:
@@ -106,7 +106,7 @@ def _applied(primitive: Primitive, values: list[Value]) -> Value:
 
 
 def plain(value: Value) -> Any:
-    """A value as examples write it: nested lists for images."""
+    """A value in the notation of examples: nested lists for images."""
     if isinstance(value, Image):
         rows = value.array.tolist()
         return rows[0] if value.grid.dimensions == 2 and len(rows) == 1 else rows
@@ -144,8 +144,8 @@ def _image(rows: Any, wanted: ImageOf) -> Image | None:
 
 
 def _literal(text: str) -> Any:
-    """Python's literals, with ``true``, ``false`` and ``inf``."""
+    """Evaluates Python literals, with ``true``, ``false`` and ``inf``."""
     text = re.sub(r"\b(true|false)\b", lambda match: match[0].capitalize(), text)
-    # 1e999 is how a Python literal says infinity.
+    # 1e999 is a Python literal for infinity.
     text = re.sub(r"\binf\b", "1e999", text)
     return literal_eval(text)

@@ -1,7 +1,7 @@
-"""Which primitives do installed packages and files of the user add?
+"""Primitives added by installed packages and by files of the user.
 
 A package names modules in the entry point group ``voxgpu.primitives``; a file is given with
-``--primitives``. Both hold functions decorated as voxgpu's own are (``define.py``).
+``--primitives``. Both contain functions decorated like voxgpu's own (``define.py``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GROUP = "voxgpu.primitives"
 
 
 class BrokenExtension(Exception):
-    """A file of primitives with a mistake in it; ``diagnostic`` says where."""
+    """A file of primitives that contains a mistake; ``diagnostic`` gives its location."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(str(diagnostic))
@@ -33,10 +33,10 @@ class BrokenExtension(Exception):
 
 
 def from_file(path: Path) -> tuple[Primitive, ...]:
-    """The primitives of a Python file, which is run. Raises BrokenExtension.
+    """The primitives of a Python file, which is executed. Raises BrokenExtension.
 
-    The file is a module on its own: it can import what is installed, not the files beside it. What
-    it imports is part of what its primitives mean; see ``imported.py``.
+    The file is a module of its own: it can import installed packages, not the files beside it. Its
+    imports are part of the meaning of its primitives; see ``module_versions.py``.
     """
     try:
         text = path.read_text("utf-8")
@@ -45,7 +45,7 @@ def from_file(path: Path) -> tuple[Primitive, ...]:
         message = f"cannot read the primitives in `{path}`: {reason}"
         raise BrokenExtension(Diagnostic("E111", message)) from error
     source = Source(str(path), text)
-    # The name is the module's part in what its primitives mean: it must not depend on the path.
+    # The module's name enters the meaning of its primitives, so it must not depend on the path.
     module = ModuleType(f"voxgpu_primitives_{path.stem}")
     module.__file__ = str(path)
     before = imported(text)
@@ -53,7 +53,7 @@ def from_file(path: Path) -> tuple[Primitive, ...]:
         exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # SystemExit of a file must not end the process, either
+    except BaseException as error:  # a file's SystemExit must not end the process either
         raise BrokenExtension(_told(error, source)) from error
     after = imported(text)
     try:
@@ -71,7 +71,7 @@ def from_file(path: Path) -> tuple[Primitive, ...]:
 
 
 def from_packages() -> tuple[tuple[Primitive, ...], tuple[Diagnostic, ...]]:
-    """The primitives of installed packages, and warnings of those that cannot be used."""
+    """The primitives of installed packages, and warnings for those that cannot be used."""
     found: list[Primitive] = []
     warnings: list[Diagnostic] = []
     for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
@@ -80,7 +80,7 @@ def from_packages() -> tuple[tuple[Primitive, ...], tuple[Diagnostic, ...]]:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            # Whatever is wrong with another's package, voxgpu goes on without it.
+            # A defective third-party package must not stop voxgpu.
             message = f"the primitives of `{point.value}` cannot be used: {error}"
             hint = "update or remove the package that brings them"
             warnings.append(Diagnostic("W203", message, help=hint))
@@ -88,7 +88,7 @@ def from_packages() -> tuple[tuple[Primitive, ...], tuple[Diagnostic, ...]]:
 
 
 def clash(primitives: Iterable[Primitive], added: Iterable[Primitive]) -> Diagnostic | None:
-    """What is wrong where one of ``added`` has the name and types of one that is there."""
+    """The diagnostic if one of ``added`` has the name and types of an existing primitive."""
     taken = {_key(name, each): each for each in primitives for name in each.names}
     for primitive in added:
         for name in primitive.names:
@@ -138,23 +138,23 @@ def _from_package(point: EntryPoint) -> list[Primitive]:
 def _of_text(
     primitive: Primitive, text: str, modules: Mapping[str, str], place: Extension
 ) -> Primitive:
-    """The primitive with the text it is from in its meaning, unless its expression is its meaning.
+    """The primitive with its source text in its meaning, unless it has a traced expression.
 
-    modules  what the text imports, directly or not, and the digest or version of each
+    modules  the modules that the text imports, directly or not, and the digest or version of each
 
-    Authors forget to raise a version; then a stored result would be that of the former text.
+    Authors forget to raise a version; a stored result would then belong to the previous text.
     """
     if primitive.body is not None:
         return replace(primitive, extension=place)
     primitive = replace(guarded(primitive), extension=place)
     others = [part for name in sorted(modules) for part in (name, modules[name])]
     meaning = meaning_of("text", place.digest) + meaning_of("imports", *others)
-    # The functions of others run with the program, where their mistakes fail single goals.
+    # Third-party functions run with the program, so their exceptions fail single goals.
     return replace(primitive, meaning=primitive.meaning + meaning, folds=False)
 
 
 def _told(error: BaseException, source: Source) -> Diagnostic:
-    """Where in the file an exception comes from."""
+    """The diagnostic with the location in the file that raised an exception."""
     if isinstance(error, SyntaxError):
         line, reason = error.lineno or 1, error.msg
     else:

@@ -1,4 +1,4 @@
-"""Smoothing and filling: filters that look at a neighborhood of a size in mm, and at holes."""
+"""Smoothing and filling: filters with a neighborhood given in mm, and hole filling."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_
 from voxgpu.primitives.exact_functions import exponential_of
 from voxgpu.primitives.primitive import UndefinedValueError
 
-#: How many standard deviations from the center the weights of ``gaussian`` end.
+#: Standard deviations from the center at which the weights of ``gaussian`` are cut off.
 TRUNCATED_AT = 4.0
 
 #: The largest standard deviation of ``gaussian`` along an axis, in voxels.
 MOST_VOXELS = 1000.0
 
-#: The most voxels of the box of ``median_filter``.
+#: The maximum number of voxels in the box of ``median_filter``.
 LARGEST_BOX = 25**3
 
-#: A part of a voxel by which a size in mm may miss a whole number of voxels.
+#: Tolerance, in voxels, for a size in mm that should be a whole number of voxels.
 _SLACK = 1e-3
 
 _Array = npt.NDArray[Any]
@@ -34,15 +34,14 @@ def gaussian(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage:
 
     One axis after the other, the mean of the voxels within 4 standard deviations, weighted with
     exp(-d² / 2mm²) for a distance of d mm between centers; the weights are divided by their sum.
-    Beyond the frame the voxels at its edge are repeated. Sums are in float64, and so are the
-    images between the axes; the result is rounded to float32 once. NaN spreads as far as the
-    weights reach. ``gaussian(v, 0)`` is the image. A full width at half maximum is 2.3548 standard
-    deviations.
+    Beyond the frame the edge voxels are repeated. Sums and the intermediate images between the axes
+    are in float64; the result is rounded to float32 once. NaN spreads as far as the weights reach.
+    ``gaussian(v, 0)`` is the image. A full width at half maximum is 2.3548 standard deviations.
 
     Shapes (z, y, x) or (y, x); mm. Raises UndefinedValueError for a negative or infinite ``mm``,
-    and for one of more than 1000 voxels. Sums are SciPy's, of ``correlate1d``; weights are computed
-    here, as those of ``gaussian_filter`` may differ in their last bits from one processor to
-    another.
+    and for one of more than 1000 voxels. Sums are computed by SciPy's ``correlate1d``; weights are
+    computed here, because the last bits of those of ``gaussian_filter`` may differ between
+    processors.
 
     >>> gaussian([0, 0, 0], 1)
     [0, 0, 0]
@@ -64,7 +63,7 @@ def gaussian(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage:
 
 
 def _weights(sigma: float) -> list[float]:
-    """The weights along one axis, for a standard deviation in voxels; they add up to 1."""
+    """The weights along one axis, for a standard deviation in voxels; they sum to 1."""
     reach = int(TRUNCATED_AT * sigma + 0.5)
     if not reach:
         return [1.0]
@@ -78,10 +77,10 @@ def _weights(sigma: float) -> list[float]:
 @whole_image(scratch=16, id="median_filter")
 def median_filter(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage:
     """The median of the box around each voxel: of all voxels that are at most ``mm`` away along
-    every axis. Beyond the frame the voxels at its edge are repeated. NaN where one of the box is.
+    every axis. Beyond the frame the edge voxels are repeated. NaN if any voxel of the box is NaN.
 
     Shapes (z, y, x) or (y, x); mm. Raises UndefinedValueError for a negative or infinite ``mm``,
-    and where the box has more than 15 625 voxels (25 along each of three axes). Computed by SciPy's
+    and if the box has more than 15 625 voxels (25 along each of three axes). Computed by SciPy's
     ``median_filter``.
 
     >>> median_filter([1, 9, 2, 3, 4], 1)
@@ -107,7 +106,7 @@ def median_filter(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage
 
 @whole_image(scratch=8, id="fill_holes")
 def fill_holes(b: BoolImage) -> BoolImage:
-    """The region with its holes: the false voxels from which no path over faces leads out of the
+    """The region with its holes filled: false voxels from which no path over faces leads out of the
     image without meeting the region. In 2-D images and single slices paths stay in the slice.
 
     Shapes (z, y, x) or (y, x). Computed by SciPy's ``binary_fill_holes``.
@@ -124,7 +123,7 @@ def fill_holes(b: BoolImage) -> BoolImage:
 
 
 def _in_voxels(name: str, mm: float, shape: tuple[int, ...], grid: Grid) -> tuple[float, ...]:
-    """A size in mm in voxels along each axis; 0 along axes of one voxel."""
+    """Converts a size in mm to voxels along each axis; 0 along axes of one voxel."""
     if not (isfinite(mm) and mm >= 0):
         raise UndefinedValueError(f"`{name}` takes a size in mm that is not negative, not {mm:g}")
     spacing = grid.spacing

@@ -1,7 +1,7 @@
-"""Functions of numbers: of voxels, in float32, and of single numbers, in float64.
+"""Elementary functions: of voxels in float32, of single numbers in float64.
 
-Those of voxels give the same bits on every device; ``codegen/elementary.py`` says how. Those of
-single numbers are the nearest float64, on every machine; ``exact.py`` says how.
+Those of voxels give the same bits on every device; see ``codegen/elementary.py``. Those of single
+numbers return the nearest float64 on every machine; see ``exact_functions.py``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def logarithms(v: Voxel) -> Voxel:
 @voxelwise("pow", "^", "**", dotted="^")
 def powers(a: Operand, b: Operand) -> Voxel:
     """The first to the power of the second, voxel by voxel, with an error below 0.50001 units in
-    the last place. Of a number below 0 it is NaN unless the exponent is a whole number; anything
+    the last place. Of a negative number it is NaN unless the exponent is a whole number; anything
     to the power 0 is 1.
 
     ``a ^ b`` and ``a ** b`` bind tighter than every other operator, from the right:
@@ -69,7 +69,7 @@ def powers(a: Operand, b: Operand) -> Voxel:
 
 @voxelwise("floor")
 def floors(v: Voxel) -> Voxel:
-    """The greatest whole number that is not above the voxel.
+    """The greatest integer less than or equal to the voxel.
 
     >>> floor([-1.5, 2])
     [-2, 2]
@@ -79,7 +79,7 @@ def floors(v: Voxel) -> Voxel:
 
 @voxelwise("ceil")
 def ceilings(v: Voxel) -> Voxel:
-    """The least whole number that is not below the voxel.
+    """The least integer greater than or equal to the voxel.
 
     >>> ceil([-1.5, 2])
     [-1, 2]
@@ -89,8 +89,7 @@ def ceilings(v: Voxel) -> Voxel:
 
 @voxelwise("round")
 def rounded(v: Voxel) -> Voxel:
-    """The whole number nearest to the voxel; of two that are as near the even one, as NumPy and
-    Python round.
+    """The integer nearest to the voxel; ties go to the even one, as in NumPy and Python.
 
     >>> round([0.5, 1.5, 1.7])
     [0, 2, 2]
@@ -100,7 +99,7 @@ def rounded(v: Voxel) -> Voxel:
 
 @voxelwise("clamp")
 def clamped(v: Voxel, low: Number, high: Number) -> Voxel:
-    """The voxel, or the bound that it lies beyond; NaN stays NaN.
+    """The voxel limited to the range from ``low`` to ``high``; NaN stays NaN.
 
     >>> clamp([1, 5, 9], 2, 7)
     [2, 5, 7]
@@ -140,7 +139,7 @@ def logarithm(x: NumberValue) -> NumberValue:
 
 @scalar("pow", "^", "**", ".^.", id="power of numbers", version=2)
 def power(a: NumberValue, b: NumberValue) -> NumberValue:
-    """The first number to the power of the second, the nearest float64. Of a number below 0 it is
+    """The first number to the power of the second, the nearest float64. Of a negative number it is
     NaN unless the exponent is a whole number; anything to the power 0 is 1.
 
     >>> ^(2, 10)
@@ -151,7 +150,7 @@ def power(a: NumberValue, b: NumberValue) -> NumberValue:
 
 @scalar("round", id="rounded number")
 def rounded_number(x: NumberValue) -> NumberValue:
-    """The nearest whole number; of two that are as near the even one.
+    """The nearest integer; ties go to the even one.
 
     >>> round(2.5)
     2
@@ -161,9 +160,9 @@ def rounded_number(x: NumberValue) -> NumberValue:
 
 @scalar("clamp", id="clamped number")
 def clamped_number(x: NumberValue, low: NumberValue, high: NumberValue) -> NumberValue:
-    """The number, or the bound that it lies beyond; NaN stays NaN.
+    """The number limited to the range from ``low`` to ``high``; NaN stays NaN.
 
-    Raises UndefinedValueError where the bounds are the wrong way round.
+    Raises UndefinedValueError if ``low`` exceeds ``high``.
 
     >>> clamp(9, 2, 7)
     7

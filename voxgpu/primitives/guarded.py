@@ -1,8 +1,8 @@
-"""Primitives of users, called so that nothing they do reaches the values of the engine.
+"""Isolation of user-defined primitives from the engine's values.
 
-They get views that cannot be made writable. What they return is copied and then checked, so that an
-array they keep, or an input they hand back, is no value of the engine. Whatever they raise is a
-UndefinedValueError of the goals that need them.
+Arguments are read-only views that cannot be made writable. Results are copied and then checked, so
+an array that the function retains, or an input that it returns, is never shared with the engine.
+Any exception becomes an UndefinedValueError of the goals that need the result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from voxgpu.types import BOOLEAN, NUMBER, TEXT, Content, ImageOf, SequenceOf, Ty
 
 
 def guarded(primitive: Primitive) -> Primitive:
-    """The primitive with its reference guarded; as it is where its body says what it computes."""
+    """The primitive with its reference guarded; unchanged if it has a traced body."""
     if primitive.body is not None:
         return primitive
     reference = primitive.reference
@@ -66,9 +66,9 @@ def _guarded_check(
 
 
 def _called(primitive: Primitive, function: Callable[[], Any]) -> Any:
-    """What a function of a user returns. Raises UndefinedValueError for whatever it raises.
+    """Returns the result of a user's function. Raises UndefinedValueError for any exception.
 
-    MemoryError goes on, because the engine makes room and tries again, and so does the user's own
+    MemoryError propagates, because the engine frees memory and retries, and so does the user's own
     KeyboardInterrupt.
     """
     try:
@@ -79,22 +79,22 @@ def _called(primitive: Primitive, function: Callable[[], Any]) -> Any:
         reason = f"{type(error).__name__}: {error}"
         if isinstance(error, ValueError) and "read-only" in str(error):
             reason += "; what a primitive is given cannot be changed: change a copy of it"
-        # The frames of the call would keep arrays alive.
+        # The traceback's frames would keep arrays alive.
         raise _problem(primitive, f"fails: {reason}") from error.with_traceback(None)
 
 
 def _read_only(value: Value) -> Value:
     if not isinstance(value, Image):
         return value
-    # Unlike a flag, a memory view that is read-only cannot be made writable again.
+    # Unlike an array's flag, a read-only memory view cannot be made writable again.
     return Image(np.asarray(memoryview(value.array).toreadonly()), value.grid)  # type: ignore[arg-type]
 
 
 def _checked(
     primitive: Primitive, found: Any, arguments: Sequence[Value], grid: Grid | None
 ) -> Value:
-    """A copy of what a primitive gave. Raises UndefinedValueError where it is not what it
-    promised.
+    """A copy of a primitive's result. Raises UndefinedValueError if it does not match the declared
+    type.
     """
     if not isinstance(primitive.result, ImageOf):
         return _plain(primitive, found, primitive.result)
@@ -127,7 +127,7 @@ def _shape(primitive: Primitive, images: Sequence[Image], grid: Grid) -> tuple[i
 
 
 def _element(primitive: Primitive, images: Sequence[Image], arguments: Sequence[Value]) -> str:
-    """NumPy's name of the voxels that were promised; empty where only running tells."""
+    """NumPy's name of the declared voxel type; empty if it is known only after running."""
     if primitive.infer is not None:
         return ""
     first = images[0].element.name if images else ""
@@ -140,7 +140,7 @@ def _element(primitive: Primitive, images: Sequence[Image], arguments: Sequence[
 
 
 def _plain(primitive: Primitive, found: Any, wanted: Type) -> Value:
-    """Numbers, truth values, texts and sequences of them, as Python's own."""
+    """Numbers, truth values, strings and sequences of them, as Python's own types."""
     if isinstance(found, np.ndarray) and found.ndim == 0:
         found = found[()]
     if isinstance(wanted, SequenceOf) and isinstance(found, tuple | list | np.ndarray):

@@ -1,7 +1,7 @@
-"""Which primitives can no program name? Those that stand for several nodes after rewriting.
+"""Internal primitives, which no program can name: each replaces several nodes after rewriting.
 
-Each is written here as the nodes that it stands for, so that its reference is their meaning; what
-makes it worth while is how a backend computes it.
+The reference of each is written with the primitives that it replaces, so it has the same meaning;
+the benefit is that a backend can compute it faster.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ OPERATORS: dict[str, Any] = {
 def compare(operator: str, v: npt.NDArray[Any], n: float) -> npt.NDArray[np.bool_]:
     """``v operator n``, with the number rounded to float32 first, as in voxel comparisons.
 
-    Whole numbers of 32 and 64 bits are compared with the number as it is.
+    Integers of 32 and 64 bits are compared with the unrounded number.
     """
     if is_whole(v):
         if operator == "not_equal" and n != n:
@@ -66,8 +66,8 @@ def distance_compare(
     of: StaticText,
     grid: Grid,
 ) -> BoolImage:
-    """How ``dt`` or ``pdt``, as ``kind`` says, compares with a number: that of the ``region`` ``b``
-    or of its ``complement``, ``!b``.
+    """Compares a distance (``dt`` or ``pdt``, given by ``kind``) with a number: the distance to the
+    ``region`` ``b`` or to its ``complement``, ``!b``.
 
     >>> distance_compare([true, false, false], 1, "pdt", "less_equal", "region")
     [true, true, false]
@@ -82,7 +82,7 @@ def distance_compare(
 def percentile_compare(
     v: NumberImage, mask: BoolImage, c: NumberValue, n: NumberValue, operator: StaticText
 ) -> BoolImage:
-    """How ``percentiles(v, mask, c)`` compares with a number.
+    """Compares ``percentiles(v, mask, c)`` with a number.
 
     >>> percentile_compare([30, 10, 20], [true, true, true], 0.5, 0.6, "greater")
     [true, false, false]
@@ -92,7 +92,7 @@ def percentile_compare(
 
 @whole_image(scratch=1, version=2, is_exact=True, id="compared_volume")
 def threshold_count(v: NumberImage, n: NumberValue, operator: StaticText) -> NumberValue:
-    """How many voxels compare so with a number.
+    """The number of voxels that satisfy a comparison with a number.
 
     >>> threshold_count([30, 10, 20], 15, "greater")
     2

@@ -1,4 +1,4 @@
-"""Which voxels are true? Boolean operations, on images, truth values, and mixtures."""
+"""Boolean operations: on images, truth values, and mixtures of both."""
 
 from voxgpu.codegen.scalar import constant, where
 from voxgpu.primitives.define import (
@@ -15,7 +15,7 @@ from voxgpu.primitives.define import (
 
 @voxelwise("and", "&", "&&")
 def conjunction(a: BoolOperand, b: BoolOperand) -> Bool:
-    """True where both are.
+    """True where both are true.
 
     >>> and([true, true, false], [true, false, false])
     [true, false, false]
@@ -25,7 +25,7 @@ def conjunction(a: BoolOperand, b: BoolOperand) -> Bool:
 
 @voxelwise("or", "|", "||")
 def disjunction(a: BoolOperand, b: BoolOperand) -> Bool:
-    """True where at least one is.
+    """True where at least one is true.
 
     >>> or([true, true, false], [true, false, false])
     [true, true, false]
@@ -45,7 +45,7 @@ def negation(a: Bool) -> Bool:
 
 @voxelwise("\\")
 def difference(a: Bool, b: Bool) -> Bool:
-    r"""True where ``a`` is and ``b`` is not.
+    r"""True where ``a`` is true and ``b`` is false.
 
     >>> \([true, true, false], [true, false, false])
     [false, true, false]
@@ -95,8 +95,8 @@ def mask(v: Voxel, b: Bool) -> Voxel:
 
 @voxelwise("overlayB")
 def overlay(b: Bool, v_false: Voxel, v_true: Voxel) -> Voxel:
-    """The voxel of ``v_true`` where ``b`` is true, else that of ``v_false``, as it is: −0 stays −0,
-    which VoxLogicA 1 makes 0.
+    """The voxel of ``v_true`` where ``b`` is true, else that of ``v_false``, unchanged: −0 stays
+    −0, which VoxLogicA 1 turns into 0.
 
     >>> overlayB([true, false, true], [1, 2, 3], [10, 20, 30])
     [10, 2, 30]
@@ -106,8 +106,8 @@ def overlay(b: Bool, v_false: Voxel, v_true: Voxel) -> Voxel:
 
 @voxelwise("ifN")
 def choose_image(condition: Truth, then_v: Voxel, else_v: Voxel) -> Voxel:
-    """The first image where the truth value is true, else the second, voxels as they are: −0 stays
-    −0, which VoxLogicA 1 makes 0.
+    """The first image if the truth value is true, else the second, voxels unchanged: −0 stays −0,
+    which VoxLogicA 1 turns into 0.
 
     >>> ifN(true, [1, 2], [10, 20])
     [1, 2]
@@ -137,7 +137,7 @@ def either(a: TruthValue, b: TruthValue) -> TruthValue:
 
 @scalar("!.", "!", "not", id="opposite")
 def opposite(a: TruthValue) -> TruthValue:
-    """Whether it is false.
+    """Whether the value is false.
 
     >>> !.(true)
     false

@@ -1,7 +1,7 @@
 """Statistics of the voxels of an image within a region: spread, order statistics, histograms.
 
 All are computed in float64 from the voxels where ``mask`` is true. A mask without a true voxel is
-an error, but of ``histogram``, whose counts are then 0.
+an error, except for ``histogram``, whose counts are then 0.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _Numbers = npt.NDArray[np.float64]
 
 @whole_image("stdev", scratch=16, id="masked_standard_deviation")
 def masked_standard_deviation(v: NumberImage, mask: BoolImage) -> NumberValue:
-    """The standard deviation of ``v`` where ``mask`` is true, of a sample: the sum of squares is
-    divided by one less than the number of voxels, and one voxel alone has 0. NaN where one of the
-    voxels is NaN or infinite.
+    """The sample standard deviation of ``v`` where ``mask`` is true: the sum of squares is divided
+    by one less than the number of voxels; for a single voxel it is 0. NaN if any of the voxels is
+    NaN or infinite.
 
     Shapes (z, y, x) or (y, x). Raises UndefinedValueError for a mask without a true voxel.
 
@@ -42,8 +42,8 @@ def masked_standard_deviation(v: NumberImage, mask: BoolImage) -> NumberValue:
 
 @whole_image("median", scratch=16, id="masked_median")
 def masked_median(v: NumberImage, mask: BoolImage) -> NumberValue:
-    """The median of ``v`` where ``mask`` is true: the voxel in the middle, or the mean of the two
-    in the middle. NaN where one of the voxels is NaN.
+    """The median of ``v`` where ``mask`` is true: the middle voxel, or the mean of the two middle
+    ones. NaN if any of the voxels is NaN.
 
     Shapes (z, y, x) or (y, x). Raises UndefinedValueError for a mask without a true voxel.
 
@@ -58,11 +58,11 @@ def masked_median(v: NumberImage, mask: BoolImage) -> NumberValue:
 def masked_percentile(v: NumberImage, mask: BoolImage, p: NumberValue) -> NumberValue:
     """The value below which ``p`` percent (0 to 100) of the voxels of ``v`` where ``mask`` is true
     lie, linearly interpolated between the two nearest, as NumPy's ``percentile`` does by default.
-    NaN where one of the voxels is NaN.
+    NaN if any of the voxels is NaN.
 
-    A ``p`` between 0 and 1 is told in a warning: it may be meant as a fraction, as ``percentiles``
-    has it. Shapes (z, y, x) or (y, x). Raises UndefinedValueError for a mask without a true voxel,
-    and for a ``p`` that is not from 0 to 100.
+    A ``p`` between 0 and 1 gives a warning: it may be meant as a fraction, as in ``percentiles``.
+    Shapes (z, y, x) or (y, x). Raises UndefinedValueError for a mask without a true voxel, and for
+    a ``p`` that is not from 0 to 100.
 
     >>> percentile([1, 2, 3, 4, 50], [true, true, true, true, false], 50)
     2.5
@@ -81,12 +81,12 @@ def masked_percentile(v: NumberImage, mask: BoolImage, p: NumberValue) -> Number
 def histogram(
     v: NumberImage, mask: BoolImage, low: NumberValue, high: NumberValue, bins: NumberValue
 ) -> NumberValues:
-    """How many voxels of ``v`` where ``mask`` is true lie in each of ``bins`` intervals of equal
-    width from ``low`` to ``high``. An interval has its lower bound, the last one its upper bound
-    too; voxels beyond the bounds and NaN are not counted.
+    """The number of voxels of ``v`` where ``mask`` is true in each of ``bins`` intervals of equal
+    width from ``low`` to ``high``. An interval includes its lower bound, the last one also its
+    upper bound; voxels beyond the bounds and NaN are not counted.
 
-    Shapes (z, y, x) or (y, x). Raises UndefinedValueError for bounds that are not finite or do not
-    ascend, and for bins that are not a whole number from 1 to 1 048 576.
+    Shapes (z, y, x) or (y, x). Raises UndefinedValueError if the bounds are not finite or not
+    ascending, or ``bins`` is not an integer from 1 to 1 048 576.
 
     >>> histogram([0, 1, 2, 9], [true, true, true, true], 0, 2, 2)
     [1, 2]
@@ -104,9 +104,9 @@ def histogram(
 
 
 def mean_and_spread(voxels: _Numbers) -> tuple[float, float]:
-    """The mean of some numbers, at least one, and their standard deviation, as of a sample.
+    """Returns the mean of at least one number, and the sample standard deviation.
 
-    The standard deviation is NaN where one of them is NaN or infinite.
+    The standard deviation is NaN if any number is NaN or infinite.
     """
     mean = float(tree_sum(voxels)) / voxels.size
     if not np.isfinite(voxels).all():
@@ -117,9 +117,7 @@ def mean_and_spread(voxels: _Numbers) -> tuple[float, float]:
 
 
 def _within(v: npt.NDArray[Any], mask: npt.NDArray[np.bool_]) -> _Numbers:
-    """The voxels where a mask is true, in float64. Raises UndefinedValueError where there are
-    none.
-    """
+    """The voxels where a mask is true, in float64. Raises UndefinedValueError if there are none."""
     if not mask.any():
         raise empty_mask("mask")
     return v[mask].astype(np.float64)

@@ -1,8 +1,8 @@
-"""What the modules are that a file of primitives imports, for the meaning of its primitives.
+"""Versions of the modules that a file of primitives imports, as part of their meaning.
 
-A module outside installed distributions is its content, and so is each that it imports; one of an
-installed distribution is that distribution's version. Imports are found in the text, wherever they
-stand in it; names of modules that are computed, and data that modules read, are not seen.
+A module outside installed distributions is identified by its content, and so is each module that it
+imports; one of an installed distribution by that distribution's version. Imports are found in the
+text, at any nesting level; computed module names, and data that modules read, are not detected.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _DYNAMIC = ("import_module", "__import__")
 
 
 class Changed(Exception):
-    """A module whose file is no longer what this process imported; the text says which."""
+    """A module whose file has changed since this process imported it; the text gives details."""
 
 
 def imported(text: str | bytes, package: str = "") -> dict[str, str]:
-    """What a text imports, directly or not: name of a module or distribution to digest or version.
+    """Direct and indirect imports of a text: name of a module or distribution to digest or version.
 
     package  that the text belongs to, for relative imports
     """
@@ -60,10 +60,10 @@ def imported(text: str | bytes, package: str = "") -> dict[str, str]:
 
 
 def check_loaded(before: dict[str, str], after: dict[str, str]) -> None:
-    """Compares what was imported before and after a file was run. Raises Changed.
+    """Compares the imports before and after a file was executed. Raises Changed.
 
-    A module that this process imported earlier stays as it was, whatever its file says now: its
-    values must not get the name of the new text.
+    A module that this process imported earlier keeps its old content even if its file has changed:
+    values computed with it must not be stored under the id of the new text.
     """
     for name, digest in after.items():
         if before.get(name, digest) != digest:
@@ -71,7 +71,7 @@ def check_loaded(before: dict[str, str], after: dict[str, str]) -> None:
         module = sys.modules.get(name)
         if module is None:
             continue
-        spec = getattr(module, "__spec__", None)  # a new one once it is reloaded
+        spec = getattr(module, "__spec__", None)  # a new object after a reload
         loaded = _LOADED.get(name)
         if loaded is None or loaded[0] is not spec:
             _LOADED[name] = (spec, digest)
@@ -80,7 +80,7 @@ def check_loaded(before: dict[str, str], after: dict[str, str]) -> None:
 
 
 def _names(text: str | bytes, package: str) -> Iterator[str]:
-    """Full names of what a text imports; what stands behind ``from … import`` may be no module."""
+    """Full names of imports; a name after ``from … import`` may not be a module."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -107,7 +107,7 @@ def _names(text: str | bytes, package: str) -> Iterator[str]:
 
 
 def _specs(name: str) -> Iterator[ModuleSpec]:
-    """Where the packages around a module and the module itself are; nothing is imported."""
+    """The specifications of a module and its enclosing packages; nothing is imported."""
     path: Sequence[str] | None = None
     parts = name.split(".")
     if parts[0] in sys.stdlib_module_names:
@@ -127,7 +127,7 @@ def _spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
         try:
             spec = finder.find_spec(name, path)
         except Exception:
-            # A finder of somebody else's, with a mistake: what it would find is not known.
+            # A defective third-party finder: what it would find is unknown.
             continue
         if spec is not None:
             return spec
@@ -135,7 +135,7 @@ def _spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
 
 
 def _content(spec: ModuleSpec) -> bytes | None:
-    """The file of a module, also within an archive; None where it has none."""
+    """The content of a module's file, also inside an archive; None if it has no file."""
     if spec.origin is None or not spec.has_location:
         return None
     read = getattr(spec.loader, "get_data", None)
@@ -147,7 +147,7 @@ def _content(spec: ModuleSpec) -> bytes | None:
 
 
 def _version(spec: ModuleSpec) -> str | None:
-    """The distribution that installed a module, with its version; None where none did."""
+    """The distribution that installed a module, with its version; None if there is none."""
     top = spec.name.partition(".")[0]
     if top == "voxgpu":
         return f"voxgpu {__version__}"
@@ -158,7 +158,7 @@ def _version(spec: ModuleSpec) -> str | None:
     folder = Path(places[0])
     while folder.name.partition(".")[0] != top and folder != folder.parent:
         folder = folder.parent
-    # By its name first: to read what each distribution has takes long.
+    # Try the module's name first: listing the files of every distribution is slow.
     return _named(top, str(folder.parent)) or _installed(str(folder.parent)).get(top)
 
 
@@ -172,7 +172,7 @@ def _named(top: str, folder: str) -> str | None:
 
 @lru_cache(maxsize=16)
 def _installed(folder: str) -> dict[str, str]:
-    """By the first name of a module: the distribution in this folder that has it."""
+    """Top-level module names in this folder, mapped to the distribution that owns them."""
     found: dict[str, str] = {}
     for each in distributions(path=[folder]):
         if not _is_installed(each):
@@ -183,7 +183,9 @@ def _installed(folder: str) -> dict[str, str]:
 
 
 def _is_installed(found: Distribution) -> bool:
-    """Whether files were copied to where they are: not the notes of setuptools beside a source."""
+    """Whether files were copied to their location, unlike setuptools' metadata beside a source
+    tree.
+    """
     return any(found.read_text(name) is not None for name in ("RECORD", "installed-files.txt"))
 
 

@@ -1,4 +1,4 @@
-"""What lies around a voxel? Boxes of 3×3×3 voxels (3×3 in 2-D)."""
+"""Dilation and erosion by the 3×3×3 box (3×3 in 2-D)."""
 
 from voxgpu.codegen.scalar import all_of, any_of, box_offsets
 from voxgpu.primitives.define import Bool, neighborhood

@@ -1,10 +1,10 @@
-"""Which threshold separates two classes of numbers best? Otsu's, to the bits of ITK.
+"""Otsu's threshold, which best separates two classes of numbers, bitwise identical to ITK's.
 
 Reference: N. Otsu, A threshold selection method from gray-level histograms (1979). The steps and
 their roundings are those of ITK 5.4: ``MaskedImageToHistogramFilter`` with its marginal scale of
 100, ``Histogram::Initialize`` and ``OtsuMultipleThresholdsCalculator`` with one threshold, without
 valley emphasis. Deviations: numbers that are not finite are left out (ITK's result then depends on
-their order), and a range too wide for float32 is refused (ITK returns NaN).
+their order), and a range too wide for float32 is an error (ITK returns NaN).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from voxgpu.primitives.primitive import UndefinedValueError
 
-#: The last bin reaches beyond the greatest number by its width divided by this.
+#: The last bin extends beyond the greatest number by its width divided by this.
 MARGINAL_SCALE = 100.0
 
-#: Variances are the same to ITK when no further apart than this, or neighbors in float64.
+#: ITK treats variances as equal if they differ by at most this, or are neighbors in float64.
 SAME = 0.1 * float(np.finfo(np.float64).eps)
 
 Edges = npt.NDArray[np.float64]
@@ -28,22 +28,22 @@ Edges = npt.NDArray[np.float64]
 def otsu_threshold(values: npt.NDArray[np.float32], bins: int) -> np.float32:
     """The upper edge of the bin after which the two classes of ``values`` differ most.
 
-    values  in any order; those that are not finite do not count
+    values  in any order; those that are not finite are ignored
     bins    of the histogram, at least 2
 
-    Raises UndefinedValueError where no value is finite or they span more than a float32 can hold.
+    Raises UndefinedValueError if no value is finite or their range exceeds a float32.
     """
     finite = values[np.isfinite(values)]
     if not finite.size:
         raise no_finite_value()
     lower, upper = bin_edges(float(finite.min()), float(finite.max()), bins)
-    # ITK searches the bin in float64, and the last of those that begin at a number gets it.
+    # ITK searches the bin in float64; of bins with the same lower edge the last one is chosen.
     places = np.searchsorted(lower, finite.astype(np.float64), side="right") - 1
     return threshold_of(np.bincount(places, minlength=bins).tolist(), lower, upper)
 
 
 def no_finite_value() -> UndefinedValueError:
-    """What is wrong where there is nothing to choose a threshold from."""
+    """The error if there is no finite value to derive a threshold from."""
     return UndefinedValueError("no voxel in `mask` has a finite value, so there is no threshold")
 
 
@@ -54,7 +54,7 @@ def threshold_of(frequencies: Sequence[int], lower: Edges, upper: Edges) -> np.f
 
 
 def bin_edges(least: float, greatest: float, bins: int) -> tuple[Edges, Edges]:
-    """Where each bin begins and ends; offsets from the least number are rounded to float32."""
+    """The edges of the bins, lower and upper; offsets from the least are rounded to float32."""
     end = greatest + (greatest - least) / bins / MARGINAL_SCALE
     with np.errstate(over="ignore"):
         width = (np.float32(end) - np.float32(least)) / np.float32(bins)
@@ -68,9 +68,9 @@ def bin_edges(least: float, greatest: float, bins: int) -> tuple[Edges, Edges]:
 
 
 def _best_split(frequencies: Sequence[int], centers: Sequence[float]) -> int:
-    """The last bin of the lower class where the variance between the classes is greatest.
+    """The last bin of the lower class for which the variance between the classes is greatest.
 
-    Of equal ones the first is taken; the upper class keeps at least the last bin.
+    In case of a tie the first is taken; the upper class keeps at least the last bin.
     """
     best, best_variance = 0, 0.0
     for split, variance in enumerate(_variances(frequencies, centers)):
@@ -82,8 +82,8 @@ def _best_split(frequencies: Sequence[int], centers: Sequence[float]) -> int:
 def _variances(frequencies: Sequence[int], centers: Sequence[float]) -> Iterator[float]:
     """For each split: the mean of the squares of the two class means, weighted by class sizes.
 
-    It differs from the variance between the classes by the square of the mean of all, which is
-    the same for every split. The order of the operations is ITK's.
+    It differs from the between-class variance by the square of the overall mean, which is the same
+    for every split. The order of the operations is ITK's.
     """
     total = sum(frequencies)
     mean = _mean(frequencies, centers, total)
@@ -104,7 +104,7 @@ def _spread(count: int, lower: float, total: int, mean: float) -> float:
 
 
 def _mean(frequencies: Sequence[int], centers: Sequence[float], total: int) -> float:
-    # Not sum(), which from Python 3.12 on corrects the roundings that ITK makes.
+    # Not sum(), which since Python 3.12 compensates the roundings that ITK makes.
     moment = 0.0
     for frequency, center in zip(frequencies, centers, strict=True):
         moment += center * frequency
@@ -112,7 +112,7 @@ def _mean(frequencies: Sequence[int], centers: Sequence[float], total: int) -> f
 
 
 def _same(a: float, b: float) -> bool:
-    """Whether ITK takes two numbers, both at least 0, for equal."""
+    """Whether ITK considers two numbers, both at least 0, equal."""
     if abs(a - b) <= SAME:
         return True
     bits = np.array([a, b]).view(np.int64)

@@ -1,8 +1,8 @@
-"""How well do two regions cover each other?
+"""Overlap measures of two regions.
 
-``a`` is what was found, ``b`` what it should be. Definitions after L. Maier-Hein et al., "Metrics
-reloaded", Nature Methods 21 (2024). Where a definition divides by nothing the value is NaN, with
-a warning: no number would be honest.
+``a`` is the result, ``b`` the truth. Definitions after L. Maier-Hein et al., "Metrics reloaded",
+Nature Methods 21 (2024). Where a definition divides by zero the value is NaN, with a warning,
+because any number would mislead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from voxgpu.primitives.primitive import ValueWithWarning
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many voxels two regions have: the first, the second, both, and all that there are."""
+    """The number of voxels of two regions: in the first, the second, both, and in total."""
 
     a: int
     b: int
@@ -28,7 +28,7 @@ class Counts:
 
     @classmethod
     def of(cls, a: BoolImage, b: BoolImage) -> Counts:
-        """Those of two images."""
+        """The counts of two images."""
         count = np.count_nonzero
         return cls(int(count(a)), int(count(b)), int(count(a & b)), a.size)
 
@@ -39,9 +39,10 @@ def _ratio(part: int, whole: int, why: str) -> float:
 
 @whole_image(scratch=1, id="dice")
 def dice(a: BoolImage, b: BoolImage) -> NumberValue:
-    """Twice the voxels in both regions, by the sum of the voxels of each: 1 where they are equal.
+    """Twice the voxels in both regions, divided by the sum of the voxels of each: 1 if they are
+    equal.
 
-    Of two empty regions it is NaN, with a warning. Shapes (z, y, x) or (y, x).
+    For two empty regions it is NaN, with a warning. Shapes (z, y, x) or (y, x).
 
     >>> dice([true, true, false], [true, false, false])
     0.6666666666666666
@@ -50,16 +51,16 @@ def dice(a: BoolImage, b: BoolImage) -> NumberValue:
 
 
 def dice_of(counts: Counts) -> float:
-    """``dice``, of counts."""
+    """``dice``, from counts."""
     why = "`dice` of two empty regions has no value: it is nan"
     return _ratio(2 * counts.both, counts.a + counts.b, why)
 
 
 @whole_image(scratch=2, id="jaccard")
 def jaccard(a: BoolImage, b: BoolImage) -> NumberValue:
-    """The voxels in both regions, by those in either: 1 where they are equal.
+    """The voxels in both regions, divided by those in either: 1 if they are equal.
 
-    Of two empty regions it is NaN, with a warning. Shapes (z, y, x) or (y, x).
+    For two empty regions it is NaN, with a warning. Shapes (z, y, x) or (y, x).
 
     >>> jaccard([true, true, false], [true, false, false])
     0.5
@@ -68,16 +69,17 @@ def jaccard(a: BoolImage, b: BoolImage) -> NumberValue:
 
 
 def jaccard_of(counts: Counts) -> float:
-    """``jaccard``, of counts."""
+    """``jaccard``, from counts."""
     either = counts.a + counts.b - counts.both
     return _ratio(counts.both, either, "`jaccard` of two empty regions has no value: it is nan")
 
 
 @whole_image(scratch=1, id="sensitivity")
 def sensitivity(a: BoolImage, b: BoolImage) -> NumberValue:
-    """How much of ``b``, the truth, was found: the voxels in both regions, by those in ``b``.
+    """The part of ``b``, the truth, that was found: the voxels in both regions, divided by those in
+    ``b``.
 
-    Where ``b`` is empty it is NaN, with a warning. Shapes (z, y, x) or (y, x).
+    If ``b`` is empty it is NaN, with a warning. Shapes (z, y, x) or (y, x).
 
     >>> sensitivity([true, false, false], [true, true, false])
     0.5
@@ -86,17 +88,17 @@ def sensitivity(a: BoolImage, b: BoolImage) -> NumberValue:
 
 
 def sensitivity_of(counts: Counts) -> float:
-    """``sensitivity``, of counts."""
+    """``sensitivity``, from counts."""
     why = "`sensitivity` for an empty truth `b` has no value: it is nan"
     return _ratio(counts.both, counts.b, why)
 
 
 @whole_image(scratch=2, id="specificity")
 def specificity(a: BoolImage, b: BoolImage) -> NumberValue:
-    """How much of what is outside ``b``, the truth, was left out: voxels outside both regions, by
-    those outside ``b``.
+    """The part of what is outside ``b``, the truth, that was left out: voxels outside both regions,
+    divided by those outside ``b``.
 
-    Where ``b`` is everything it is NaN, with a warning. Shapes (z, y, x) or (y, x).
+    If ``b`` is the whole image it is NaN, with a warning. Shapes (z, y, x) or (y, x).
 
     >>> specificity([true, true, false], [true, false, false])
     0.5
@@ -105,7 +107,7 @@ def specificity(a: BoolImage, b: BoolImage) -> NumberValue:
 
 
 def specificity_of(counts: Counts) -> float:
-    """``specificity``, of counts."""
+    """``specificity``, from counts."""
     neither = counts.voxels - (counts.a + counts.b - counts.both)
     why = "`specificity` for a truth `b` without outside is nan"
     return _ratio(neither, counts.voxels - counts.b, why)
@@ -123,7 +125,7 @@ def volume_in_mm(b: BoolImage, *, grid: Grid) -> NumberValue:
     return float(np.count_nonzero(b)) * prod(grid.spacing)
 
 
-#: The measures of two regions, each with what it is of counts.
+#: The overlap measures, each with the function that computes it from counts.
 MEASURES = (
     (dice, dice_of),
     (jaccard, jaccard_of),

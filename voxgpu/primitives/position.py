@@ -1,4 +1,4 @@
-"""Where is a voxel? Its index along each axis, and whether it lies on the frame of the grid."""
+"""Position of voxels: the index along each axis, and the frame of the grid."""
 
 from voxgpu.codegen.scalar import Scalar, any_of, extent, position
 from voxgpu.primitives.define import Bool, Place, Voxel, voxelwise
@@ -37,7 +37,7 @@ def z() -> Voxel:
 def _on_frame(axis: int) -> Scalar:
     """Whether a voxel is the first or the last along an axis.
 
-    A 2-D image has no third axis, and along an axis of one voxel a 3-D image has no frame: it is a
+    A 2-D image has no third axis. Along an axis of one voxel a 3-D image has no frame: it is a
     slice, whose frame lies within it.
     """
     at, size = position(axis), extent(axis)
@@ -59,7 +59,7 @@ def border() -> Bool:
 
 @voxelwise("x")
 def x_of(v: Place) -> Voxel:
-    """The index of the voxel along x, from 0, on the grid of ``v``; so VoxLogicA 2 writes it.
+    """The index of the voxel along x, from 0, on the grid of ``v``; VoxLogicA 2's notation.
 
     >>> x([7, 7, 7])
     [0, 1, 2]
@@ -69,7 +69,7 @@ def x_of(v: Place) -> Voxel:
 
 @voxelwise("y")
 def y_of(v: Place) -> Voxel:
-    """The index of the voxel along y, from 0, on the grid of ``v``; so VoxLogicA 2 writes it.
+    """The index of the voxel along y, from 0, on the grid of ``v``; VoxLogicA 2's notation.
 
     >>> y([7, 7, 7])
     [0, 0, 0]
@@ -79,7 +79,7 @@ def y_of(v: Place) -> Voxel:
 
 @voxelwise("z")
 def z_of(v: Place) -> Voxel:
-    """The index of the voxel along z, from 0, on the grid of ``v``; so VoxLogicA 2 writes it.
+    """The index of the voxel along z, from 0, on the grid of ``v``; VoxLogicA 2's notation.
 
     >>> z([7, 7, 7])
     [0, 0, 0]
@@ -89,7 +89,7 @@ def z_of(v: Place) -> Voxel:
 
 @voxelwise("border")
 def border_of(v: Place) -> Bool:
-    """True on the frame of the grid of ``v``; so VoxLogicA 2 writes it.
+    """True on the frame of the grid of ``v``; VoxLogicA 2's notation.
 
     >>> border([7, 7, 7])
     [true, true, true]

@@ -1,4 +1,4 @@
-"""What is a primitive? A name, a signature, a meaning that enters ids, and a reference."""
+"""A primitive: a name, a signature, a meaning that enters ids, and a reference."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from voxgpu.deferred import DeferredValue
 from voxgpu.image import Grid, Image
 from voxgpu.types import ImageOf, Type
 
-#: What may flow between primitives. What is elsewhere is brought here before a reference sees it.
+#: The values that flow between primitives. Deferred ones are fetched before a reference runs.
 Value = Image | float | bool | str | tuple[Any, ...] | DeferredValue
 
-#: From types and known values of the arguments to the type of the result, if they tell.
+#: From types and known values of the arguments to the type of the result, if they determine it.
 Infer = Callable[[Sequence[Type], Sequence[Value | None]], Type | None]
 
 
 class AccessPattern(Enum):
-    """The shape of a computation: what of its inputs one voxel of the result looks at."""
+    """The access pattern of a computation: the part of its inputs that one result voxel reads."""
 
     SCALAR = "scalar"
     VOXELWISE = "voxelwise"
@@ -35,15 +35,15 @@ class UndefinedValueError(Exception):
 
 
 def empty_mask(name: str) -> UndefinedValueError:
-    """What is wrong where a mask must have a true voxel and has none."""
+    """The error for a mask that must have a true voxel and has none."""
     return UndefinedValueError(f"`{name}` has no true voxel, so there is no value")
 
 
 @dataclass(frozen=True, slots=True)
 class ValueWithWarning:
-    """A value that comes with a warning, such as ``nan`` for the overlap of two empty masks.
+    """A value with a warning, such as ``nan`` for the overlap of two empty masks.
 
-    A reference returns it in place of the value; the warning reaches the user with its place.
+    A reference returns it in place of the value; the warning is reported with its source location.
     """
 
     value: Value
@@ -54,9 +54,9 @@ class ValueWithWarning:
 class Parameter:
     """One parameter of a primitive.
 
-    static    the argument must be known before running: it decides the shape of the result
-    optional  it may be left out, with all that follow; the reference then gets fewer arguments
-    default   for people, how the value taken then is written
+    static    the argument must be known before running: it determines the shape of the result
+    optional  it may be omitted, with all that follow; the reference then gets fewer arguments
+    default   the documented notation of the value used if it is omitted
     """
 
     name: str
@@ -85,30 +85,30 @@ class Primitive:
     """One overload of one operation of the language.
 
     name          unique, such as ``add(image of numbers, number)``
-    names         how programs write it: ``+``, ``.+``, ``between``
-    family        the module it comes from, such as ``arithmetic``
+    names         as programs write it: ``+``, ``.+``, ``between``
+    family        the module that defines it, such as ``arithmetic``
     meaning       canonical bytes of what it computes; part of every id that uses it
     reference     the values of all arguments and the grid of the result (None for scalars) to the
                   value of the result; raises UndefinedValueError
     element       NumPy name of the voxels of an image result; empty: that of the first image
     channels      of a color result; 1: as many as the first image has
     element_from  element of an image result from that of the first image and the static arguments;
-                  None: ``element`` says it
-    is_exact      whether whole numbers of 32 and 64 bits are not rounded to float32 first
+                  None: ``element`` applies
+    is_exact      whether integers of 32 and 64 bits are not rounded to float32 first
     grid_of       grid of the result from the grid of the images and the static arguments; raises
-                  UndefinedValueError; None where the result lies on the grid of its images
-    grid_from     the argument on whose grid the result lies, where the others may lie on other
-                  grids; empty: all images lie on one grid
-    check         from the arguments known before running (None for others) to what is wrong
+                  UndefinedValueError; None if the result has the grid of its images
+    grid_from     the argument whose grid the result has, if the others may lie on other grids;
+                  empty: all images lie on one grid
+    check         from the arguments known before running (None for others) to an error message
     nonempty      the argument, a mask, that must have a true voxel; empty: none
-    scratch       bytes per voxel that computing takes besides inputs and result
+    scratch       bytes per voxel needed in addition to inputs and result
     dialect       the only dialect that has this overload; empty: all of them
     infer         for results whose grid or element is not that of the first image: from the
                   types of the arguments and their values, where these are known (None for others),
-                  to the whole type of the result; None where only running tells
-    folds         it is computed while lowering where its arguments stand in the program: cheap,
-                  and nobody can notice when it is computed
-    extension     the user's file or the package that brings it; None for voxgpu's own
+                  to the complete type of the result; None if only running determines it
+    folds         it is evaluated during lowering if its arguments are constants: it is cheap and
+                  has no side effects
+    extension     the user's file or the package that defines it; None for built-in primitives
     """
 
     name: str

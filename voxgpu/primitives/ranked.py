@@ -1,4 +1,4 @@
-"""Which components does a region have, by size?"""
+"""Components of a region by size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_
 
 @whole_image(scratch=5, id="component_count")
 def component_count(b: BoolImage) -> NumberValue:
-    """How many components a region has; they are those of ``through``.
+    """The number of components of a region; components are those of ``through``.
 
     Shapes (z, y, x) or (y, x).
 
@@ -24,8 +24,8 @@ def component_count(b: BoolImage) -> NumberValue:
 def ranked_components(b: BoolImage) -> NumberImage:
     """The rank of the component that a voxel belongs to: 1 for the largest, 0 outside ``b``.
 
-    Components are those of ``through``; of several of one size the one whose first voxel comes
-    first in raster order (x fastest, then y, then z) ranks first. Labels are int32. Shapes
+    Components are those of ``through``; of several of the same size the one whose first voxel
+    comes first in raster order (x fastest, then y, then z) ranks first. Labels are int32. Shapes
     (z, y, x) or (y, x).
 
     >>> ranked_components([true, false, true, true, false, true])

@@ -1,4 +1,4 @@
-"""Which part of an image? Boxes of voxels, and slices."""
+"""Cropping: boxes of voxels, and slices."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Array = npt.NDArray[Any]
 def extracted_grid(grid: Grid, size: tuple[float, ...], index: tuple[float, ...]) -> Grid:
     """The grid of the box of ``size`` voxels that begins at voxel ``index``, both (x, y, z).
 
-    An axis of one voxel stays an axis. Raises UndefinedValueError where the box is not made of
-    whole numbers or does not lie within the grid.
+    An axis of one voxel remains an axis. Raises UndefinedValueError if size or index are not
+    integers or the box does not lie within the grid.
     """
     start, shape = _box(grid, size, index)
     return grid.extract(start, shape)
@@ -35,7 +35,7 @@ def extracted_grid(grid: Grid, size: tuple[float, ...], index: tuple[float, ...]
 def slice_grid(grid: Grid, axis: float, index: float) -> Grid:
     """The grid of the slice ``index`` across ``axis`` (0 = x, 1 = y, 2 = z): one voxel thick.
 
-    Raises UndefinedValueError for 2-D grids, and where there is no such slice.
+    Raises UndefinedValueError for 2-D grids, and if there is no such slice.
     """
     place, number = _slice(grid, axis, index)
     start = tuple(number if each == place else 0 for each in range(3))
@@ -47,10 +47,10 @@ def slice_grid(grid: Grid, axis: float, index: float) -> Grid:
 def extract(img: NumberImage, size: StaticNumbers, index: StaticNumbers, grid: Grid) -> NumberImage:
     """The box of ``size`` voxels that begins at the voxel ``index``, both as [x, y, z] or [x, y].
 
-    Voxels are counted from 0, as SimpleITK does it. A box of one voxel along an axis is a slice
-    that keeps its thickness. The place in space and the element are kept.
+    Voxels are counted from 0, as in SimpleITK. A box of one voxel along an axis is a slice that
+    keeps its thickness. The position in space and the element are kept.
 
-    Raises UndefinedValueError where the box does not lie within the image.
+    Raises UndefinedValueError if the box does not lie within the image.
 
     >>> extract([[1, 2, 3], [4, 5, 6]], [2, 1], [1, 0])
     [2, 3]
@@ -88,9 +88,9 @@ def slice_volume(
 ) -> NumberImage:
     """The slice ``index``, from 0, across ``axis`` (0 = x, 1 = y, 2 = z) of a 3-D image.
 
-    It stays 3-D, one voxel thick: it keeps its place, and its voxels their volume.
+    It stays 3-D, one voxel thick: it keeps its position, and its voxels their volume.
 
-    Raises UndefinedValueError for a 2-D image, and where there is no such slice.
+    Raises UndefinedValueError for a 2-D image, and if there is no such slice.
 
     >>> slice_volume([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], 2, 1)
     [[[5, 6], [7, 8]]]
@@ -151,7 +151,7 @@ def _box(
 
 
 def _slice(grid: Grid, axis: float, index: float) -> tuple[int, int]:
-    """The axis, in (z, y, x) order, and the number of the slice."""
+    """The axis, in (z, y, x) order, and the index of the slice."""
     image = "×".join(str(each) for each in reversed(grid.shape))
     if grid.dimensions != 3:
         raise UndefinedValueError(f"only a 3-D image has slices; this one has {image} voxels")

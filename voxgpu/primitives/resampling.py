@@ -1,4 +1,4 @@
-"""Resampling of images and regions on other grids."""
+"""Resampling of images and regions to other grids."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _METHODS = ("nearest", "linear", "bspline")
 
 
 def default_method(element: str) -> str:
-    """How images of this element are interpolated where a program does not say."""
+    """The interpolation method for images of this element if a program gives none."""
     return "linear" if element.startswith("float") else "nearest"
 
 
 def resampled_element(element: str, *static: object) -> str:
-    """The element of a resampled image: its own for the nearest voxel, else float32.
+    """The element of a resampled image: unchanged for nearest-neighbor, else float32.
 
-    The method is the last of the static arguments, if it is a text.
+    The method is the last of the static arguments, if it is a string.
     """
     given = static[-1] if static and isinstance(static[-1], str) else default_method(element)
     return element if given == "nearest" else "float32"
 
 
 def _method_problem(*arguments: Any) -> str | None:
-    """What is wrong with the method, the last argument, for an image of numbers."""
+    """The error message for the method, the last argument, for an image of numbers."""
     method = arguments[-1]
     if method is None or method in _METHODS:
         return None
@@ -49,7 +49,7 @@ def _method_problem(*arguments: Any) -> str | None:
 
 
 def _region_method_problem(*arguments: Any) -> str | None:
-    """What is wrong with the method for a region."""
+    """The error message for the method, for a region."""
     if arguments[-1] in ("linear", "bspline"):
         return (
             f'a region has nothing between true and false for "{arguments[-1]}": take "nearest", '
@@ -60,12 +60,12 @@ def _region_method_problem(*arguments: Any) -> str | None:
 
 @whole_image(scratch=16, grid_from="like", version=2, element_from=resampled_element, id="resample")
 def resample(v: NumberImage, like: NumberImage, *, grids: tuple[Grid, ...]) -> NumberImage:
-    """``v`` on the grid of ``like``: every voxel has the value of ``v`` at its place in mm.
+    """``v`` on the grid of ``like``: every voxel has the value of ``v`` at its position in mm.
 
-    Images of whole numbers, such as labels, take the nearest voxel and keep their element; others
-    are interpolated linearly, to float32. Voxels reach half their width beyond their centers;
-    places outside all of ``v`` are 0. The voxels of ``like`` do not matter. A value that is made of
-    a NaN voxel is NaN. Shapes (z, y, x) or (y, x), both of one number of dimensions.
+    Images of integers, such as labels, use the nearest voxel and keep their element; others are
+    interpolated linearly, to float32. Voxels extend half their width beyond their centers;
+    positions outside all voxels of ``v`` are 0. The voxels of ``like`` are not read. A value
+    interpolated from a NaN voxel is NaN. Shapes (z, y, x) or (y, x), with equal dimensions.
 
     >>> resample([1, 2, 3], [0, 0])
     [1, 2]
@@ -127,9 +127,9 @@ def resample_by(
 ) -> NumberImage:
     """``v`` on the grid of ``like`` by ``"nearest"``, ``"linear"`` or ``"bspline"``.
 
-    The nearest voxel keeps the element, for labels in images of floats, too; the others give
-    float32: between two voxels along every axis, or a cubic spline through all of them, which is
-    NaN everywhere where a voxel is.
+    ``"nearest"`` keeps the element, also for labels stored in float images; the others give
+    float32. ``"linear"`` interpolates between two voxels along every axis; ``"bspline"`` is a cubic
+    spline through all voxels, which is NaN everywhere if any voxel is NaN.
 
     >>> resample([1, 2, 3], [0, 0], "nearest")
     [1, 2]
@@ -143,7 +143,7 @@ def resample_by(
 def resample_region_by(
     v: BoolImage, like: PlaceImage, method: StaticText, *, grids: tuple[Grid, ...]
 ) -> BoolImage:
-    """A region on the grid of ``like`` by ``"nearest"``, the only method that regions have.
+    """A region on the grid of ``like`` by ``"nearest"``, the only method available for regions.
 
     >>> resample([true, false, true], [0, 0], "nearest")
     [true, false]
@@ -154,8 +154,8 @@ def resample_region_by(
 def finer_grid(grid: Grid, mm: float | tuple[float, ...], _method: str = "") -> Grid:
     """The grid of the same extent whose voxels are ``mm`` wide: one number, or [x, y, z].
 
-    Its number of voxels along an axis is the nearest whole one, and at least 1; the outer corner
-    of the first voxel stays where it is. Raises UndefinedValueError for widths that are none.
+    The number of voxels along an axis is rounded to the nearest integer, at least 1; the outer
+    corner of the first voxel stays where it is. Raises UndefinedValueError for invalid widths.
     """
     each = (mm,) * grid.dimensions if isinstance(mm, float) else tuple(reversed(mm))
     if len(each) != grid.dimensions:
@@ -178,9 +178,9 @@ def finer_grid(grid: Grid, mm: float | tuple[float, ...], _method: str = "") -> 
 def resample_to(v: NumberImage, mm: StaticNumber, *, grid: Grid, grids: Any) -> NumberImage:
     """``v`` with voxels of ``mm`` on every side, over the same extent.
 
-    Images of whole numbers, such as labels, take the nearest voxel and keep their element; others
-    are interpolated linearly, to float32. The outer corner of the first voxel stays where it is;
-    beyond all voxels the nearest one counts. A value that is made of a NaN voxel is NaN. Shapes
+    Images of integers, such as labels, use the nearest voxel and keep their element; others are
+    interpolated linearly, to float32. The outer corner of the first voxel stays where it is;
+    beyond all voxels the nearest one is used. A value interpolated from a NaN voxel is NaN. Shapes
     (z, y, x) or (y, x).
 
     >>> resample_to([[1, 2, 3, 4], [1, 2, 3, 4]], 2)
@@ -241,7 +241,7 @@ def resample_to_by(
 ) -> NumberImage:
     """``v`` with voxels of ``mm`` by ``"nearest"``, ``"linear"`` or ``"bspline"``.
 
-    With ``"bspline"`` one NaN voxel makes all NaN.
+    With ``"bspline"`` one NaN voxel makes every voxel NaN.
 
     >>> resample_to([[1, 2, 3, 4], [1, 2, 3, 4]], 2, "linear")
     [1.5, 3.5]
@@ -278,7 +278,7 @@ def resample_to_each_by(
 def resample_region_to_by(
     v: BoolImage, mm: StaticNumber, method: StaticText, *, grid: Grid, grids: Any
 ) -> BoolImage:
-    """A region with voxels of ``mm`` by ``"nearest"``, the only method that regions have.
+    """A region with voxels of ``mm`` by ``"nearest"``, the only method available for regions.
 
     >>> resample_to([true, true, false, false], 2, "nearest")
     [true, false]
@@ -307,10 +307,10 @@ def resample_region_to_each_by(
 def _on_grid(
     v: Array, source: Grid, target: Grid, *, beyond: bool = False, method: str = ""
 ) -> Array:
-    """The voxels of an image on ``source`` at the places of ``target``; ITK interpolates.
+    """The voxels of an image on ``source`` at the positions of ``target``, interpolated by ITK.
 
-    As in ITK, voxels reach half their width beyond their centers; outside of all of them is 0, or,
-    with ``beyond``, the voxel nearest to the place.
+    As in ITK, voxels extend half their width beyond their centers; outside of all of them the value
+    is 0, or, with ``beyond``, that of the nearest voxel.
     """
     from voxgpu.itk.images import place, to_itk
     from voxgpu.itk.process import quiet, simpleitk

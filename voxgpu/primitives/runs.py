@@ -1,6 +1,6 @@
-"""Statistics of each of many runs of numbers, in time that grows with all numbers together.
+"""Statistics of many runs of numbers at once, in time linear in their total length.
 
-A run is what lies between two ``starts`` of a row of numbers in float64. No run is empty.
+A run is the part between two ``starts`` of an array of float64 numbers. No run is empty.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from voxgpu.codegen.interpreter import BLOCK, halve, tree_sum
 
-#: The most numbers, with their padding, that are added up at once.
+#: The most numbers, with their padding, that are summed at once.
 _AT_ONCE = 1 << 20
 
 Numbers = npt.NDArray[np.float64]
@@ -20,10 +20,11 @@ Places = npt.NDArray[np.intp]
 
 
 def spread_by_run(numbers: Numbers, starts: Places) -> tuple[npt.NDArray[Any], ...]:
-    """Each run's length, mean, standard deviation as of a sample, least and greatest number.
+    """Each run's length, mean, sample standard deviation, least and greatest number.
 
-    The bits are those of `masked.mean_and_spread` of each run. Least and greatest leave NaN out
-    and are never −0. A standard deviation is 0 of one number, NaN where one is NaN or infinite.
+    The results are bitwise those of `masked_statistics.mean_and_spread` of each run. Least and
+    greatest ignore NaN and are never −0. The standard deviation of one number is 0; it is NaN if
+    any number is NaN or infinite.
     """
     sizes = np.diff(np.append(starts, numbers.size))
     least, greatest = np.fmin.reduceat(numbers, starts), np.fmax.reduceat(numbers, starts)
@@ -37,11 +38,11 @@ def spread_by_run(numbers: Numbers, starts: Places) -> tuple[npt.NDArray[Any], .
 
 
 def sums_by_run(numbers: Numbers, starts: Places) -> Numbers:
-    """The `tree_sum` of each run, to the bit.
+    """The `tree_sum` of each run, bitwise.
 
-    A run shorter than a block is not padded to a block but to a power of two: the zeros left out
-    would change nothing, but for −0, which becomes 0 when one is added. Runs of one padded length
-    are added up together.
+    A run shorter than a block is padded to a power of two only: the omitted zeros would change
+    nothing, except −0, which becomes 0 when one is added. Runs of the same padded length are summed
+    together.
     """
     sizes = np.diff(np.append(starts, numbers.size))
     sums = np.empty(len(starts))

@@ -1,4 +1,4 @@
-"""What do nodes compute that hold sequences and strings together? Lowering makes them by itself."""
+"""Operations on sequences and strings that only lowering creates."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def _concatenated(texts: list[Any]) -> str:
     return "".join(map(shown, texts))
 
 
-#: The most characters that a number may be written with.
+#: The maximum number of characters of a formatted number.
 _WIDEST = 1000
 
 _PLACE = re.compile(r"\{\{|\}\}|\{(?P<number>\d*)(?::(?P<how>[^{}]*))?\}|[{}]")
 
 
 def _formatted(arguments: list[Any]) -> str:
-    """Plain formatting: places ``{}``, ``{0}``, ``{:.2f}``; nothing of the host is reachable."""
+    """Plain formatting: places ``{}``, ``{0}``, ``{:.2f}``; Python objects are not reachable."""
     template, *values = arguments
     pieces: list[str] = []
     start, following = 0, 0
@@ -112,14 +112,14 @@ def _spelled(value: Any, how: str) -> str:
 
 
 def _takes_whole_number(how: str) -> bool:
-    """Whether a whole number is written as one: by `{:03}` and `{:x}`, not by `{:.1f}`."""
+    """Whether a format spec prints integers as such: `{:03}` and `{:x}` do, `{:.1f}` does not."""
     return how[-1] not in "eEfFgGn%" and "." not in how
 
 
-#: The values of any nodes in a row.
+#: A sequence of the values of several nodes.
 SEQUENCE = _of_values("sequence", UNKNOWN, tuple)
 
-#: The item of a number, from 0.
+#: The item at an index, from 0.
 ITEM = _of_values(
     "item",
     UNKNOWN,
@@ -127,8 +127,8 @@ ITEM = _of_values(
     (Parameter("xs", SequenceOf(UNKNOWN)), Parameter("i", NUMBER, static=True)),
 )
 
-#: Strings, numbers and truth values, one after the other, as a string.
+#: The concatenation of strings, numbers and truth values.
 CONCAT = _of_values("concat", TEXT, _concatenated)
 
-#: A template and what is put in its places.
+#: A template and the values for its places.
 FORMAT = _of_values("format_string", TEXT, _formatted)

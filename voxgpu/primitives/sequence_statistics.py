@@ -1,4 +1,4 @@
-"""What do the numbers of a sequence amount to?"""
+"""Statistics of the numbers of a sequence, and functions of single numbers and strings."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def _some(name: str, xs: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _mean(xs: tuple[float, ...]) -> float:
-    """The mean, correctly rounded where it is finite; as IEEE 754 has it where it is not."""
+    """The mean, correctly rounded if it is finite; otherwise following IEEE 754."""
     try:
         return fmean(xs)
     except (OverflowError, ValueError):
-        # The sum is beyond all bounds, but the mean need not be.
+        # The sum overflows, but the mean need not.
         return sum(x / len(xs) for x in xs)
 
 
 @scalar(id="argmax")
 def argmax(xs: NumberValues) -> NumberValue:
-    """The index of the greatest number, of the first one where several are; NaN counts as least.
+    """The index of the greatest number, the first one in case of a tie; NaN counts as least.
 
     >>> argmax([3, 7, 1, 7])
     1
@@ -50,7 +50,7 @@ def argmax(xs: NumberValues) -> NumberValue:
 
 @scalar(id="argmin")
 def argmin(xs: NumberValues) -> NumberValue:
-    """The index of the least number, of the first one where several are; NaN counts as greatest.
+    """The index of the least number, the first one in case of a tie; NaN counts as greatest.
 
     >>> argmin([3, 7, 1, 7])
     2
@@ -61,7 +61,7 @@ def argmin(xs: NumberValues) -> NumberValue:
 
 @scalar(id="argsort")
 def argsort(xs: NumberValues) -> NumberValues:
-    """The indices of the numbers in ascending order, NaN last; equal ones stay in their order.
+    """The indices of the numbers in ascending order, NaN last; ties keep their order.
 
     >>> argsort([3, 7, 1])
     [2, 0, 1]
@@ -91,7 +91,7 @@ def least(xs: NumberValues) -> NumberValue:
 
 @scalar("max", id="greater")
 def greater(a: NumberValue, b: NumberValue) -> NumberValue:
-    """The greater of two numbers; where one is NaN, the other. So it can be folded.
+    """The greater of two numbers; if one is NaN, the other. Suitable for ``fold``.
 
     >>> max(3, 7)
     7
@@ -101,7 +101,7 @@ def greater(a: NumberValue, b: NumberValue) -> NumberValue:
 
 @scalar("min", id="lesser")
 def lesser(a: NumberValue, b: NumberValue) -> NumberValue:
-    """The lesser of two numbers; where one is NaN, the other. So it can be folded.
+    """The lesser of two numbers; if one is NaN, the other. Suitable for ``fold``.
 
     >>> min(3, 7)
     3
@@ -111,9 +111,9 @@ def lesser(a: NumberValue, b: NumberValue) -> NumberValue:
 
 @scalar("mean", id="mean")
 def mean(xs: NumberValues) -> NumberValue:
-    """The mean of the numbers; NaN where one of them is.
+    """The mean of the numbers; NaN if any of them is NaN.
 
-    Of images of numbers it is the image `fold(+, xs) / length(xs)`.
+    For images of numbers it is the image `fold(+, xs) / length(xs)`.
 
     >>> mean([1, 2, 6])
     3
@@ -123,9 +123,9 @@ def mean(xs: NumberValues) -> NumberValue:
 
 @scalar("median", version=2, id="median")
 def median(xs: NumberValues) -> NumberValue:
-    """The number in the middle of the sorted sequence, or the mean of the two in the middle.
+    """The middle number of the sorted sequence, or the mean of the two in the middle.
 
-    NaN where one of the numbers is.
+    NaN if any of the numbers is NaN.
 
     >>> median([9, 1, 2, 4])
     3
@@ -135,8 +135,8 @@ def median(xs: NumberValues) -> NumberValue:
 
 @scalar("stdev", version=2, id="standard_deviation")
 def standard_deviation(xs: NumberValues) -> NumberValue:
-    """The standard deviation of a sample: the sum of squares is divided by one less than their
-    number, and one number alone has 0. NaN where one of the numbers is.
+    """The sample standard deviation: the sum of squares is divided by one less than the number of
+    items; for a single number it is 0. NaN if any of the numbers is NaN.
 
     >>> stdev([1, 2, 3])
     1
@@ -150,12 +150,12 @@ def standard_deviation(xs: NumberValues) -> NumberValue:
 
 @scalar("tally", version=2, id="tally")
 def tally(xs: NumberValues) -> NumberPairs:
-    """Every number that occurs, ascending, with how often it does; NaN last.
+    """Every distinct number, ascending, with the number of its occurrences; NaN last.
 
     >>> tally([2, 5, 2])
     [[2, 2], [5, 1]]
     """
-    # One NaN is not equal to another, so they are counted apart.
+    # NaN is not equal to itself, so NaNs are counted separately.
     counts = sorted(Counter(x for x in xs if not isnan(x)).items())
     found = [(x, float(count)) for x, count in counts]
     no_numbers = len(xs) - sum(count for _, count in counts)
@@ -164,7 +164,7 @@ def tally(xs: NumberValues) -> NumberPairs:
 
 @scalar("floor", id="floor")
 def floor(x: NumberValue) -> NumberValue:
-    """The greatest whole number that is not above ``x``.
+    """The greatest integer less than or equal to ``x``.
 
     >>> floor(-1.5)
     -2
@@ -174,7 +174,7 @@ def floor(x: NumberValue) -> NumberValue:
 
 @scalar("ceil", id="ceiling")
 def ceiling(x: NumberValue) -> NumberValue:
-    """The least whole number that is not below ``x``.
+    """The least integer greater than or equal to ``x``.
 
     >>> ceil(-1.5)
     -1
@@ -184,7 +184,7 @@ def ceiling(x: NumberValue) -> NumberValue:
 
 @scalar("sqrt", id="square_root")
 def square_root(x: NumberValue) -> NumberValue:
-    """The square root; of a negative number NaN.
+    """The square root; NaN for a negative number.
 
     >>> sqrt(9)
     3
@@ -194,7 +194,7 @@ def square_root(x: NumberValue) -> NumberValue:
 
 @scalar("number", id="number_of")
 def number_of(text: TextValue) -> NumberValue:
-    """The number that a string reads as, such as a part of a file's name.
+    """The number that a string represents, such as a part of a file name.
 
     >>> number("0.5")
     0.5
@@ -216,7 +216,7 @@ def replaced(text: TextValue, old: TextValue, new: TextValue) -> TextValue:
 
 @scalar("contains", id="contains")
 def contains(text: TextValue, part: TextValue) -> TruthValue:
-    """Whether a string has another one in it.
+    """Whether a string contains another one.
 
     >>> contains("case_flair.nii", "flair")
     true

@@ -1,4 +1,4 @@
-"""Where regions lie and what labels cover: boxes, centers, tables of labels."""
+"""Shape of regions and labels: bounding boxes, centers, tables of labels."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ def bounding_box(b: BoolImage) -> NumberPairs:
     """The smallest box around a region: [[x, y, z], [width, height, depth]] in voxels, the first
     voxel counted from 0, or [[x, y], [width, height]] in 2-D.
 
-    ``extract(v, box[1], box[0])`` cuts it out. Raises UndefinedValueError for a region without a
-    voxel.
+    ``extract(v, box[1], box[0])`` crops to it. Raises UndefinedValueError for an empty region.
 
     >>> bounding_box([[false, false, false], [false, true, true]])
     [[1, 1], [2, 1]]
@@ -50,7 +49,7 @@ def bounding_box(b: BoolImage) -> NumberPairs:
 def center_of_mass(b: BoolImage) -> NumberValues:
     """The mean position of the true voxels, in voxels counted from 0: [x, y, z], or [x, y] in 2-D.
 
-    Raises UndefinedValueError for a region without a voxel.
+    Raises UndefinedValueError for an empty region.
 
     >>> center_of_mass([[false, false, false], [false, true, true]])
     [1.5, 1]
@@ -62,9 +61,9 @@ def center_of_mass(b: BoolImage) -> NumberValues:
 def center_of_mass_mm(b: BoolImage, *, grid: Grid) -> NumberValues:
     """The mean position of the true voxels in space, in mm: [x, y, z], or [x, y] in 2-D.
 
-    The axes are those of DICOM and SimpleITK, to the patient's left, back and head (LPS); NIfTI's
-    and nibabel's point to the right and front (RAS), with the other sign of x and y. Raises
-    UndefinedValueError for a region without a voxel.
+    The axes are those of DICOM and SimpleITK, to the patient's left, back and head (LPS); those of
+    NIfTI and nibabel point to the right and front (RAS), with the opposite sign of x and y. Raises
+    UndefinedValueError for an empty region.
 
     >>> center_of_mass_mm([[false, false, false], [false, true, true]])
     [1.5, 1]
@@ -90,11 +89,11 @@ def label_statistics(labels: NumberImage, v: NumberImage) -> NumberPairs:
     """A row for each label but 0, ascending: [label, voxels, mean, standard deviation, least,
     greatest] of ``v`` in the voxels with this label.
 
-    All labels are looked at in one pass over the image. Standard deviations are of a sample, as
-    ``stdev`` has them; least and greatest leave NaN out, as ``min`` and ``max`` do; the mean and
-    standard deviation are NaN where a voxel is. Labels are whole numbers. Shapes (z, y, x) or
-    (y, x). Raises UndefinedValueError for labels that are not whole numbers, NaN among them, and
-    for more than 1 048 576 of them.
+    All labels are handled in one pass over the image. Standard deviations are of a sample, as with
+    ``stdev``; least and greatest ignore NaN, as do ``min`` and ``max``; the mean and standard
+    deviation are NaN if any voxel is NaN. Labels are integers. Shapes (z, y, x) or (y, x). Raises
+    UndefinedValueError for labels that are not integers, NaN included, and for more than 1 048 576
+    of them.
 
     >>> label_statistics([0, 1, 1, 2], [9, 3, 5, 7])
     [[1, 2, 4, 1.4142135623730951, 3, 5], [2, 1, 7, 0, 7, 7]]
@@ -107,11 +106,11 @@ def label_statistics(labels: NumberImage, v: NumberImage) -> NumberPairs:
 
 @whole_image(element="int32", scratch=40, id="relabel", is_exact=True)
 def relabel(labels: NumberImage) -> NumberImage:
-    """The labels numbered anew from 1, the largest region first; 0 stays 0. Of regions of one size
-    the one with the lesser label comes first.
+    """The labels renumbered from 1, the largest region first; 0 stays 0. Of regions of the same
+    size the one with the lesser label comes first.
 
-    Shapes (z, y, x) or (y, x); int32. Raises UndefinedValueError for labels that are not whole
-    numbers, NaN among them, and for more than 1 048 576 of them.
+    Shapes (z, y, x) or (y, x); int32. Raises UndefinedValueError for labels that are not integers,
+    NaN included, and for more than 1 048 576 of them.
 
     >>> relabel([0, 7, 3, 3])
     [0, 2, 1, 1]
@@ -130,8 +129,8 @@ def relabel(labels: NumberImage) -> NumberImage:
 
 
 def _sorted_by_label(labels: _Array) -> tuple[_Array, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The labels that occur, ascending; the places of all voxels, by label and then in the order
-    of the image; and where each label begins among them.
+    """The labels that occur, ascending; the indices of all voxels, sorted by label and then in
+    image order; and the start of each label among them.
     """
     flat = labels.reshape(-1)
     if flat.dtype.kind == "f" and not (np.isfinite(flat) & (flat == np.floor(flat))).all():

@@ -1,7 +1,8 @@
-"""Which of SimpleITK's functions does a program have, as ``simpleitk.Name``? All it can call.
+"""SimpleITK's functions as primitives named ``simpleitk.Name``: all that the language can call.
 
-SimpleITK is imported when a program mentions one, and only that one is looked at. What it says of
-itself is part of every id: another version, or other parameters, are other values.
+SimpleITK is imported when a program mentions one of its functions, and only that function is
+inspected. Its version and signature are part of every id: another version, or other parameters,
+give other ids.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _KINDS: dict[str, Type] = {
     "pairs": SequenceOf(SequenceOf(NUMBER)),
 }
 
-#: Functions whose result has colors for certain.
+#: Functions whose result always has colors.
 _COLORS = {
     "Compose",
     "Gradient",
@@ -57,7 +58,7 @@ _COLORS = {
     "ScalarToRGBColormap",
 }
 
-#: Functions that give colors where their first image has colors.
+#: Functions that return colors if their first image has colors.
 _OF_COLORS_TOO = (
     "Abs Acos Add AdditiveGaussianNoise Asin Atan Bilateral BinShrink BinomialBlur"
     " BoundedReciprocal BoxMean BoxSigma Cast CheckerBoard Clamp Cos Crop CyclicShift DICOMOrient"
@@ -72,7 +73,7 @@ _OF_COLORS_TOO = (
 )
 _KEEP_COLORS = frozenset(_OF_COLORS_TOO.split())
 
-#: Functions that threshold, segment or compare: what they give may stand for a region, != 0.
+#: Functions that threshold, segment or compare: their results may be used as a region, != 0.
 _OF_MASKS = (
     " And BinaryClosingByReconstruction BinaryContour BinaryDilate BinaryErode BinaryFillhole"
     " BinaryGrindPeak BinaryMagnitude BinaryMedian BinaryMorphologicalClosing"
@@ -97,24 +98,24 @@ _INSTEAD = {
     "Resample": "it takes a Transform; resample(v, like) and resample_to(v, mm) are there instead",
 }
 
-#: Functions that are no filters, by the beginning of their names.
+#: Prefixes of the names of functions that are not filters.
 _NO_FILTERS = (
     *("ProcessObject", "ImageViewer", "ImageReaderBase", "ImageFileReader", "ImageFileWriter"),
     *("ImageSeriesReader", "ImageSeriesWriter", "Version_", "GetArray", "GetImageFromArray"),
     *("Show", "ReadImage", "WriteImage", "ReadTransform", "WriteTransform", "Object"),
 )
 
-#: VoxLogicA 2's names of what makes a vector for SimpleITK of a sequence; here it is one.
+#: VoxLogicA 2's names for conversions of a sequence to a vector of SimpleITK; here they return it.
 _VECTORS = {f"vector_{each.removeprefix('Vector').lower()}" for each in VECTORS}
 
 
-#: How functions are called; grows when results change, as numbers that did not fit once did, and
-#: those that the number of threads changed.
+#: Version of the calling code; grows when results change, such as for numbers that did not fit, or
+#: for functions whose results depended on the number of threads.
 _CALLED = 4
 
 
 class SimpleITKNamespace(Mapping[str, tuple[Primitive, ...]]):
-    """The overloads under each name, without the namespace before it."""
+    """The overloads under each name, without the namespace prefix."""
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[Primitive, ...]] = {}
@@ -137,16 +138,16 @@ class SimpleITKNamespace(Mapping[str, tuple[Primitive, ...]]):
         return sum(1 for _ in self)
 
     def spelled(self, name: str) -> str | None:
-        """A name as SimpleITK spells it, however its letters are; None where there is none.
+        """A name in SimpleITK's spelling, ignoring case; None if there is none.
 
-        What cannot be used has a name, too: `refusal` says why.
+        Unusable functions have a name, too: `refusal` gives the reason.
         """
         alike = (each for each in (*dir(simpleitk()), *_VECTORS) if each.lower() == name.lower())
         known = [each for each in alike if each in self or self.refusal(each)]
         return name if name in known else next(iter(known), None)
 
     def refusal(self, name: str) -> str | None:
-        """Why a function of SimpleITK cannot be used; None where there is none of that name."""
+        """Why a function of SimpleITK cannot be used; None if there is no such function."""
         self.get(name)
         return self._refused.get(name)
 
@@ -185,7 +186,8 @@ def _primitives(name: str, function: Any) -> tuple[Primitive, ...]:
     chosen: dict[tuple[str, ...], Primitive] = {}
     for signature in signatures(name, function):
         for parameters in _variants(signature):
-            # The first overload that fits is taken, so that of colors comes before any image's.
+            # The first matching overload is taken, so the one for colors precedes that for any
+            # image.
             for special in (_of_colors(signature, parameters), parameters):
                 types = tuple(str(each.type) for each in special)
                 chosen.setdefault(types, _primitive(signature, special, doc))
@@ -193,7 +195,7 @@ def _primitives(name: str, function: Any) -> tuple[Primitive, ...]:
 
 
 def _doc_of_filter(name: str) -> str | None:
-    """What is said of the class that does the work of a function: functions say little."""
+    """The docstring of the class that implements a function: those of functions are brief."""
     source = f"{name.removesuffix('Source')}ImageSource"
     for each in (f"{name}ImageFilter", f"{name}Filter", source):
         found = getattr(simpleitk(), each, None)
@@ -203,7 +205,7 @@ def _doc_of_filter(name: str) -> str | None:
 
 
 def _of_colors(signature: Signature, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
-    """The parameters with colors as the first image, where such give colors."""
+    """The parameters with colors as the first image, if the function supports colors."""
     kinds = [each.type for each in parameters]
     if signature.name not in _KEEP_COLORS or ANY_IMAGE not in kinds:
         return parameters
@@ -228,7 +230,7 @@ def _parameter(argument: Argument, kind: Type) -> Parameter:
 
 
 def _primitive(signature: Signature, parameters: tuple[Parameter, ...], doc: str) -> Primitive:
-    # Only here is SimpleITK needed, whose functions these are.
+    # SimpleITK is imported only now that one of its functions is called.
     from voxgpu.primitives.simpleitk_bounds import number_problem
     from voxgpu.primitives.simpleitk_call import caller, inference
     from voxgpu.primitives.simpleitk_fit import output_problem

@@ -1,7 +1,7 @@
-"""Which numbers would make functions of SimpleITK take memory or time without end?
+"""Limits on numbers that would make functions of SimpleITK use unbounded memory or time.
 
-Bounds that depend on nothing else are told before running, others before SimpleITK is called: it
-takes what it is told to, and the process with it.
+Limits that depend on constants only are checked before running, others before SimpleITK is called,
+which accepts any number and may then end the process.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 from voxgpu.limits.process import memory_limits
 from voxgpu.primitives.simpleitk_signature import Signature
 
-#: Functions that look for a threshold by pairs of bins.
+#: Functions that search for a threshold by pairs of bins.
 _OF_PAIRS = tuple(
     f"{name}Threshold"
     for name in ("Huang", "IsoData", "MaximumEntropy", "RenyiEntropy", "Shanbhag")
 )
 
-#: The most that a parameter may be, of the function that is named or of all; but for the default of
-#: STAPLE's iterations, which end by themselves.
+#: Upper limits of parameters, of the named function or of all; except for the default number of
+#: iterations of STAPLE, which terminates by itself.
 MOST = (
     dict.fromkeys(
         (
@@ -38,25 +38,25 @@ MOST = (
     )
     | {"maximumKernelWidth": 2**16, "order": 64, "splineOrder": 16}
     | {"opacity": 1, "timeStep": 1e6, "upperValueLimit": 3e38, "sampleVariance": 1e4}
-    # These take time for each pair of bins, half a minute at this number.
+    # These take time for each pair of bins: half a minute at this number.
     | {f"{name} numberOfHistogramBins": 2**16 for name in _OF_PAIRS}
 )
 
-#: The least that parameters may be: SimpleITK divides by some, and counts from others for ever.
+#: Lower limits of parameters: SimpleITK divides by some, and others make it loop forever.
 LEAST = {
     **{"numberOfRangeGaussianSamples": 1, "conductanceScalingUpdateInterval": 1},
     **{"numberOfHistogramBins": 1, "numberOfHistogramLevels": 1, "numberOfIterations": 0},
     **{"opacity": 0, "isolatedValueTolerance": 0, "timeStep": -1e6, "sampleVariance": 0},
-    # What it draws takes 1 / standardDeviation² steps for each voxel.
+    # Sampling takes 1 / standardDeviation² steps for each voxel.
     "SpeckleNoise standardDeviation": 1e-3,
-    # It looks for the border between two bins.
+    # It searches for the border between two bins.
     "OtsuThreshold numberOfHistogramBins": 2,
 }
 
-#: Parameters that are a voxel's place, for which SimpleITK looks beyond the image.
+#: Parameters that are a voxel's index, with which SimpleITK reads outside the image.
 _SEEDS = ("seed", "seed1", "seed2")
 
-#: Parameters that say how many voxels a neighborhood extends to each side.
+#: Parameters that give the number of voxels by which a neighborhood extends to each side.
 RADII = (
     *("radius", "kernelRadius", "neighborhoodRadius", "dilationRadius", "contourThickness"),
     *("initialNeighborhoodRadius", "patchRadius", "stencilRadius"),
@@ -65,19 +65,19 @@ RADII = (
 #: The most voxels of a neighborhood, each of which takes SimpleITK up to 130 bytes.
 MOST_AROUND = 2**22
 
-#: The most voxels of an image that a function makes larger than those it is given.
+#: The most voxels of a result that is larger than the images it is computed from.
 MOST_VOXELS = 2**31
 
-#: The most ways to choose thresholds between bins, all of which `OtsuMultipleThresholds` tries.
+#: The most combinations of thresholds between bins; `OtsuMultipleThresholds` tries all of them.
 MOST_CHOICES = 2**30
 
-#: The most points of the grid that `N4BiasFieldCorrection` fits at its last level.
+#: The most points of the control grid that `N4BiasFieldCorrection` fits at its last level.
 MOST_POINTS = 2**24
 
-#: What may be taken without a look at how much there is, in bytes.
+#: The memory, in bytes, that may always be used without checking the available memory.
 _LITTLE = 1 << 30
 
-#: Functions that add up rows, and have no neighborhoods in memory.
+#: Functions that sum along rows, and keep no neighborhoods in memory.
 _WITHOUT_NEIGHBORHOODS = ("BoxMean", "BoxSigma")
 
 #: Half-widths of the kernel of `Bilateral`, in standard deviations.
@@ -85,7 +85,7 @@ _SIGMAS = 2.5
 
 
 def number_problem(signature: Signature, values: Sequence[Any]) -> str | None:
-    """What is wrong with numbers that are known before running; None stands for unknown ones."""
+    """The error message for numbers known before running; None stands for unknown ones."""
     given = _given(signature, values)
     for name, value in given.items():
         for each in _numbers(value):
@@ -105,7 +105,7 @@ def number_problem(signature: Signature, values: Sequence[Any]) -> str | None:
 
 
 def size_problem(signature: Signature, values: Sequence[Any]) -> str | None:
-    """What is wrong with arguments as SimpleITK takes them, images of it among them."""
+    """The error message for arguments converted for SimpleITK, including its images."""
     if problem := number_problem(signature, [_plain(value) for value in values]):
         return problem
     given = _given(signature, values)
@@ -130,7 +130,7 @@ def size_problem(signature: Signature, values: Sequence[Any]) -> str | None:
 
 
 def _fields(signature: Signature, given: dict[str, Any], image: Any) -> str | None:
-    """A field of a checkerboard without a voxel is one by which SimpleITK divides."""
+    """The error for a checkerboard field without a voxel, by which SimpleITK would divide."""
     if signature.name != "CheckerBoard" or "checkerPattern" not in given:
         return None
     pairs = zip(image.GetSize(), _numbers(given["checkerPattern"]), strict=False)
@@ -150,7 +150,7 @@ def _outside(signature: Signature, given: dict[str, Any], image: Any) -> str | N
 
 
 def _given(signature: Signature, values: Sequence[Any]) -> dict[str, Any]:
-    """The arguments that are there and are no images, by name."""
+    """The given arguments that are not images, by name."""
     pairs = zip(signature.arguments, values, strict=False)
     return {
         each.name: value
@@ -179,7 +179,7 @@ def _numbers(value: Any) -> Iterator[float]:
 
 
 def _is_endless(signature: Signature, name: str, value: float) -> bool:
-    """Whether a number stands for no limit, and is the default."""
+    """Whether a number means "no limit", and is the default."""
     defaults = {each.name: each.default or "" for each in signature.arguments}
     return "numeric_limits" in defaults[name] and value == 2**32 - 1
 
@@ -207,7 +207,7 @@ def _choices(signature: Signature, given: dict[str, Any]) -> str | None:
 
 
 def _points(signature: Signature, given: dict[str, Any]) -> str | None:
-    """The grid of control points doubles from level to level, of which each has iterations."""
+    """The error for the control grid, which doubles at every level, each with its iterations."""
     if signature.name != "N4BiasFieldCorrection" or "numberOfControlPoints" not in given:
         return None
     levels = len(list(_numbers(given.get("maximumNumberOfIterations", (0,) * 4))))
@@ -220,7 +220,7 @@ def _points(signature: Signature, given: dict[str, Any]) -> str | None:
 
 
 def _result(signature: Signature, given: dict[str, Any], image: Any) -> str | None:
-    """What is wrong with the size of the result, where arguments say how large it is."""
+    """The error message for the size of the result, if arguments determine it."""
     size = _result_size(signature.name, given, image)
     if size is None:
         return None

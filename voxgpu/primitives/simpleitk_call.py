@@ -1,4 +1,4 @@
-"""How is a function of SimpleITK called with values of the language, and what will it give?"""
+"""Calls of SimpleITK's functions with values of the language, and their result types."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from voxgpu.primitives.simpleitk_histogram import histogram_problem
 from voxgpu.primitives.simpleitk_signature import INTEGERS, Argument, Signature
 from voxgpu.types import Content, ImageOf, Type
 
-#: Voxels of the images that a function is tried on, (x, y, z): odd, so that nothing fits by chance.
+#: Voxels of the images used for trial calls, (x, y, z): odd, so that nothing fits by accident.
 _PROBE = (13, 11, 9)
 
-#: Parameters that count voxels from the edges of an image: what they do to the small one that a
-#: function is tried on says nothing of what they do to the real one.
+#: Parameters that count voxels from the edges of an image: their effect on the small image of a
+#: trial call says nothing about their effect on the real one.
 _PLACES = {"index", "outputSize", "size", "start", "step", "stop"}
 
 
 def caller(signature: Signature) -> Callable[[list[Value], Grid | None], Value]:
-    """The reference of a function: raises UndefinedValueError where SimpleITK refuses."""
+    """The reference of a function; it raises UndefinedValueError if SimpleITK raises an error."""
 
     def reference(arguments: list[Value], grid: Grid | None) -> Value:
         images = [each for each in arguments if isinstance(each, Image)]
@@ -65,10 +65,10 @@ def _called_on_slices(
     grid: Grid | None,
     refused: UndefinedValueError,
 ) -> Value:
-    """What a function that refuses images one voxel thick makes of them as 2-D images.
+    """Calls a function that rejects images one voxel thick with 2-D images instead.
 
-    Some filters, such as recursive Gaussians, need several voxels along every axis. Raises what
-    was refused where the images are not all on one grid of one slice, or the filter refuses anyway.
+    Some filters, such as recursive Gaussians, need several voxels along every axis. Raises the
+    original error if the images are not all on the grid of one slice, or the filter rejects 2-D.
     """
     axis = images[0].grid.thin_axis if images else None
     if axis is None or any(each.grid.shape != images[0].grid.shape for each in images):
@@ -93,16 +93,17 @@ def _called_on_slices(
 
 
 def _on_one_grid(value: Value, images: Sequence[Image]) -> Value:
-    """The value, on the grid of the first image where both agree: ITK is stricter than we are."""
+    """The value on the first image's grid if both agree: ITK's comparison is stricter than ours."""
     if isinstance(value, Image) and value.grid.agrees_with(images[0].grid):
         return Image(value.array, images[0].grid)
     return value
 
 
 def inference(signature: Signature) -> Callable[[Sequence[Type], Sequence[Value | None]], Any]:
-    """What type a function will give, found by trying it on small images; None if that fails.
+    """The result type of a function, determined by a trial call on small images; None if that
+    fails.
 
-    It raises Unfit for numbers that voxels cannot have, whatever the images hold.
+    Raises Unfit for numbers that no image of the given element can represent.
     """
 
     def infer(types: Sequence[Type], values: Sequence[Value | None]) -> Type | None:
@@ -158,7 +159,7 @@ def _tried(signature: Signature, given: tuple[Any, ...], where: Any) -> tuple[st
 
 
 def _probe(kind: tuple[str, int], grid: Grid) -> Any:
-    """A small image that is not the same everywhere."""
+    """A small image that is not constant."""
     element, channels = kind
     shape = grid.shape if channels == 1 else (*grid.shape, channels)
     count = int(np.prod(shape))
@@ -183,7 +184,7 @@ def _called(signature: Signature, arguments: list[Any]) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """ITK's reason in one line, without source files and addresses."""
+    """ITK's error message in one line, without source files and addresses."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith(("Exception thrown", "Possible"))]
     line = (said or lines or ["no reason given"])[0]

@@ -1,4 +1,4 @@
-"""By what is a function of SimpleITK computed? By its filter, on one thread or alone if need be."""
+"""Ways to run a function of SimpleITK: by its filter, single-threaded, or in its own process."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.simpleitk_histogram import is_finite, seconds_for
 from voxgpu.primitives.simpleitk_signature import SEED, Signature
 
-#: Functions whose results depend on how their work is shared by threads: sums of floats in another
-#: order, parts that do not see one another, voxels that two threads write.
-#: ``tests/primitives/test_simpleitk_threads.py`` tries all functions.
+#: Functions whose results depend on how work is divided among threads: sums of floats in another
+#: order, parts computed independently, voxels written by two threads.
+#: ``tests/primitives/test_simpleitk_threads.py`` checks all functions.
 _BY_THREADS = (
     "BoxMean BoxSigma DilateObjectMorphology ErodeObjectMorphology NormalizeToConstant"
     " PatchBasedDenoising"
 )
 UNEVEN = frozenset(_BY_THREADS.split())
-#: Such functions whose filter has others in it, which do not hear how many threads it may have.
+#: Such functions whose filter contains others, which do not inherit the number of threads.
 COMPOSED = frozenset({"LaplacianSharpening", "N4BiasFieldCorrection", "Normalize"})
 
-#: Functions that, for some images, look for a threshold for ever or read outside their
-#: tables, which can end the process. All that make histograms do so where voxels are infinite.
+#: Functions that, for some images, search for a threshold forever or read outside their tables,
+#: which can crash the process. All that make histograms do so if voxels are infinite.
 PERILOUS = frozenset({"KittlerIllingworthThreshold", "RenyiEntropyThreshold"})
 
 
 def way_of(signature: Signature) -> Callable[..., Any]:
-    """What gives the result of a function for its arguments; raises what SimpleITK does."""
+    """The runner of a SimpleITK function on its arguments; it raises SimpleITK's errors."""
     if signature.name in COMPOSED:
         return partial(computed_alone, _with_defaults, signature.name)
     if any(each.name == "numberOfHistogramBins" for each in signature.arguments):
@@ -40,7 +40,7 @@ def way_of(signature: Signature) -> Callable[..., Any]:
 
 
 def by_filter(signature: Signature, *arguments: Any) -> Any:
-    """What a function gives, through its filter, which can be ended, where it is just that."""
+    """Runs a function by its filter, which can be aborted, if it is a thin wrapper around it."""
     function = getattr(simpleitk(), signature.name)
     found = getattr(simpleitk(), f"{signature.name}ImageFilter", None)
     setters = [
@@ -65,7 +65,7 @@ def _with_defaults(name: str, *arguments: Any) -> Any:
 
 
 def _by_histogram(signature: Signature, *arguments: Any) -> Any:
-    """The result of a function that looks for thresholds; alone where that can go wrong."""
+    """Runs a function that searches for thresholds; in its own process if it may hang or crash."""
     if signature.name not in PERILOUS and is_finite(arguments[0]):
         return by_filter(signature, *arguments)
     return computed_alone(
@@ -74,10 +74,10 @@ def _by_histogram(signature: Signature, *arguments: Any) -> Any:
 
 
 def _on_one_thread(signature: Signature, *arguments: Any) -> Any:
-    """The result of a filter that has one part for one thread, which no machine changes.
+    """The result of a filter that runs on one thread as one work unit, the same on every machine.
 
-    That is set on the filter; ITK's number for all filters is left alone, which other threads of
-    the process may be using. A filter that draws random numbers has a seed.
+    This is set on the filter; ITK's global number of threads is left alone, because other threads
+    of the process may be using it. A filter that draws random numbers has a seed.
     """
     names = [each.name for each in signature.arguments]
     given = dict(zip(names, arguments, strict=False))

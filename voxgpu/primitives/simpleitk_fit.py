@@ -1,8 +1,8 @@
-"""Which numbers fit the voxels that a function of SimpleITK works on, and what where one does not?
+"""Checks that numbers fit the voxels that a function of SimpleITK works on.
 
-ITK converts numbers that are compared with voxels, or put into them, to the element of the image,
-without a word about those that do not fit; and it computes in that element. Images are made float64
-first where that would change a result; where a filter has no float64, the number is refused.
+ITK silently converts numbers that are compared with voxels, or stored in them, to the element of
+the image, even if they do not fit, and computes in that element. Images are converted to float64
+first if that changes a result; if a filter does not support float64, the number is rejected.
 ``tests/primitives/test_simpleitk_fit.py`` looks for such parameters in all functions.
 """
 
@@ -18,7 +18,7 @@ from voxgpu.itk.process import simpleitk
 from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.simpleitk_signature import Argument, Signature
 
-#: Parameters that are compared with the voxels of an image, or put into them.
+#: Parameters that are compared with the voxels of an image, or stored in them.
 _VOXEL_NUMBERS = (
     "assignConstant backgroundValue changeMap constant defaultPixelValue distanceThreshold"
     " edgePaddingValue foregroundValue height inputBackgroundValue inputForegroundValue"
@@ -30,7 +30,7 @@ _VOXEL_NUMBERS = (
 )
 _OF_VOXELS = frozenset(_VOXEL_NUMBERS.split())
 
-#: Functions whose results often do not fit the element of whole numbers.
+#: Functions whose results often do not fit an integer element.
 _WIDER_RESULTS = (
     "AbsoluteValueDifference Acos Add Asin Atan Atan2 BoundedReciprocal Convolution Cos"
     " DiscreteGaussianDerivative Divide DivideFloor DivideReal Exp ExpNegative FFTConvolution"
@@ -41,7 +41,7 @@ _WIDER_RESULTS = (
 )
 _ARITHMETIC = frozenset(_WIDER_RESULTS.split())
 
-#: Images that numbers are not compared with, but for the parameters here.
+#: Images that numbers are not compared with, except for the parameters listed here.
 _APART = ("maskImage", "labelImage")
 _OF_APART = {"maskingValue": "maskImage"}
 _OF_LABELS = {"LabelOverlay": "labelImage"}
@@ -50,11 +50,11 @@ _GREATEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class Unfit(UndefinedValueError):
-    """A number that the voxels which a function works on cannot have."""
+    """A number that the element of the image cannot represent."""
 
 
 def fitting(signature: Signature, function: Callable[..., Any], arguments: list[Any]) -> Any:
-    """The result of ``function`` with arguments that fit. Raises Unfit where there are none."""
+    """The result of ``function`` with arguments that fit. Raises Unfit if that is impossible."""
     problem = output_problem(signature, arguments)
     if problem:
         raise Unfit(problem)
@@ -78,7 +78,7 @@ def fitting(signature: Signature, function: Callable[..., Any], arguments: list[
 def _unfit(
     signature: Signature, arguments: Sequence[Any]
 ) -> Iterator[tuple[Argument, float, list[int]]]:
-    """Each number that does not fit, with the places of the images that it is compared with."""
+    """Each number that does not fit, with the indices of the images that it is compared with."""
     for value, each in zip(arguments, signature.arguments, strict=False):
         if each.name not in _OF_VOXELS or each.cpp == "uint8_t":
             continue
@@ -99,7 +99,7 @@ def _numbers(value: Any, argument: Argument) -> list[float]:
 
 
 def _compared(signature: Signature, parameter: str) -> list[int]:
-    """The places of the images that a parameter is compared with."""
+    """The indices of the images that a parameter is compared with."""
     apart = _OF_APART.get(parameter, "")
     if parameter == "backgroundValue":
         apart = _OF_LABELS.get(signature.name, "")
@@ -112,7 +112,7 @@ def _compared(signature: Signature, parameter: str) -> list[int]:
 
 
 def _is_compared(signature: Signature, image: str) -> bool:
-    # To reconstruction the mask is an image like the other.
+    # For reconstruction filters the mask is an image like the marker.
     return image not in _APART or "Reconstruction" in signature.name
 
 
@@ -129,7 +129,7 @@ def _is_whole(signature: Signature, arguments: Sequence[Any], index: int) -> boo
 
 
 def _fits(value: float, element: str) -> bool:
-    """Whether voxels may have this value; float32 rounds, and has no number beyond its range."""
+    """Whether an element can represent a value; float32 may round, but not overflow."""
     if element == "float32":
         return not np.isfinite(value) or abs(value) <= _GREATEST_FLOAT32
     limits = np.iinfo(element)
@@ -137,7 +137,7 @@ def _fits(value: float, element: str) -> bool:
 
 
 def _widened(arguments: Sequence[Any], touched: set[int]) -> list[Any]:
-    """The arguments, with float64 voxels in the images at some places."""
+    """The arguments, with the images at some indices converted to float64."""
     return [
         value
         if index not in touched
@@ -172,7 +172,7 @@ def _beyond(signature: Signature, name: str, value: float, element: str) -> Unfi
     )
 
 
-#: Numbers that are put into the voxels of the result, whose element is asked for.
+#: Numbers that are stored in the voxels of the result, whose element is an argument.
 _OF_OUTPUT = {
     "Clamp": ("lowerBound", "upperBound"),
     "GaussianSource": ("scale",),
@@ -181,7 +181,7 @@ _OF_OUTPUT = {
 
 
 def output_problem(signature: Signature, values: Sequence[Any]) -> str | None:
-    """What is wrong with a number for the element that is asked for; None stands for unknown."""
+    """The error message for a number the requested element cannot represent; None is unknown."""
     given = {each.name: value for value, each in zip(values, signature.arguments, strict=False)}
     asked = given.get("outputPixelType")
     if asked is None or asked < 0:
@@ -192,7 +192,7 @@ def output_problem(signature: Signature, values: Sequence[Any]) -> str | None:
         value = given.get(name)
         if value is None or element == "float64":
             continue
-        # What is scaled is rounded anyway: only the range matters.
+        # Scaled values are rounded anyway: only the range matters.
         if not _fits(float(np.trunc(value)) if name == "scale" else value, element):
             return str(_beyond(signature, name, value, element))
     return None

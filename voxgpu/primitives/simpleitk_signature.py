@@ -1,6 +1,6 @@
-"""Which arguments does a function of SimpleITK take, and what does it give? Its docstring says.
+"""Signatures of SimpleITK's functions, parsed from their docstrings.
 
-SimpleITK's functions are made from C++, and the first lines of their docstrings are C++
+SimpleITK's functions are generated from C++, and the first lines of their docstrings are C++
 declarations, one for each overload; a few are written in Python, with annotations.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-#: C++ types of whole numbers and the numbers they hold.
+#: C++ integer types and the ranges they represent.
 INTEGERS = {
     "uint8_t": (0, 2**8 - 1),
     "uint32_t": (0, 2**32 - 1),
@@ -22,7 +22,7 @@ INTEGERS = {
     "int32_t": (-(2**31), 2**31 - 1),
     "int64_t": (-(2**53), 2**53),
 }
-#: Vectors and the C++ type of what is in them.
+#: Vectors and the C++ type of their items.
 VECTORS = {
     "VectorUInt8": "uint8_t",
     "VectorUInt32": "uint32_t",
@@ -32,8 +32,8 @@ VECTORS = {
     "VectorFloat": "double",
     "VectorBool": "bool",
 }
-#: The seed of noise where a program gives none: SimpleITK would look at the clock, and no two runs
-#: of a program would be alike.
+#: The seed of noise if a program gives none: SimpleITK would use the clock, and no two runs of a
+#: program would give the same result.
 SEED = 1
 
 _PYTHON = {
@@ -64,9 +64,9 @@ class Argument:
     """A parameter of a function.
 
     kind     ``image``, ``images``, ``number``, ``boolean``, ``text``, ``numbers``, ``lists``, or
-             ``pairs``: a map, as a sequence of what is mapped and what to
+             ``pairs``: a map, as a sequence of keys and values
     cpp      the C++ type, of one item for sequences
-    default  how the value is written that is taken where none is given; None: it must be given
+    default  the notation of the default value; None: the argument is required
     """
 
     name: str
@@ -77,7 +77,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Signature:
-    """One overload: its parameters and the kind of its result, which may be ``texts``, too."""
+    """One overload: its parameters and the kind of its result, which may also be ``texts``."""
 
     name: str
     arguments: tuple[Argument, ...]
@@ -94,11 +94,11 @@ class Signature:
 
 
 class Unusable(Exception):
-    """A function that takes or gives what the language does not have; the text says what."""
+    """A function with parameters or results that the language lacks; the text names them."""
 
 
 def signatures(name: str, function: Callable[..., Any]) -> list[Signature]:
-    """The overloads that the language can call. Raises Unusable where there is none."""
+    """The overloads that the language can call. Raises Unusable if there are none."""
     found: list[Signature] = []
     reasons: list[str] = []
     for declaration in _declarations(name, function):
@@ -112,7 +112,7 @@ def signatures(name: str, function: Callable[..., Any]) -> list[Signature]:
 
 
 def description(name: str, function: Callable[..., Any], of_filter: str | None = None) -> str:
-    """What the docstring says besides declarations, or else ``of_filter``, that of its class."""
+    """The docstring without declarations, or else ``of_filter``, that of its class."""
     lines = inspect.cleandoc(function.__doc__ or "").splitlines()
     kept = [line for line in lines if not re.match(rf"\s*{name}\s*\(", line)]
     own = _explanation("\n".join(kept))
@@ -120,19 +120,19 @@ def description(name: str, function: Callable[..., Any], of_filter: str | None =
 
 
 def _explanation(text: str) -> str:
-    """A docstring without what is about C++ and the ways into it."""
+    """A docstring without references to C++ and alternative interfaces."""
     text = re.sub(
         r"^ *(See:\n|Also See\n|C\+\+ includes:).*", "", text, flags=re.DOTALL | re.MULTILINE
     )
     paragraphs = re.split(r"\n\s*\n", text)
     told = [each for each in paragraphs if "calls the execute method" not in " ".join(each.split())]
     plain = [inspect.cleandoc(each).strip() for each in told if each.strip()]
-    # The first paragraph is all that lists of functions show, and they show a line.
+    # Lists of functions only show the first paragraph, in one line.
     return "\n\n".join([" ".join(each.split()) for each in plain[:1]] + plain[1:])
 
 
 def _declarations(name: str, function: Callable[..., Any]) -> Iterator[tuple[list[str], str]]:
-    """The parameters, each as C++ declares it, and the type of the result."""
+    """The parameters in C++ notation, and the type of the result."""
     pattern = re.compile(rf"\s*{name}\s*\((?P<inside>.*)\)\s*->\s*(?P<result>.+?)\s*$")
     for line in (function.__doc__ or "").splitlines():
         match = pattern.match(line)
@@ -157,21 +157,21 @@ def _annotated(function: Callable[..., Any]) -> Iterator[tuple[list[str], str]]:
 
 
 def _cpp(hint: Any) -> str:
-    """The C++ type that an annotation stands for."""
+    """The C++ type that corresponds to an annotation."""
     if getattr(hint, "__name__", "") == "Image":
         return "Image"
     origin = getattr(hint, "__origin__", None)
     if origin is list:
         return _PYTHON.get(list[hint.__args__[0]], "object")
     if origin is not None:
-        # Of alternatives such as `Union[int, List[int]]`, the list says more.
+        # Of alternatives such as `Union[int, List[int]]`, the list is more general.
         each = [_cpp(every) for every in getattr(hint, "__args__", ())]
         return next((c for c in each if c in VECTORS), next(iter(each), "object"))
     return _PYTHON.get(hint, "object")
 
 
 def _split(inside: str) -> Iterator[str]:
-    """The parts between commas that are in no brackets."""
+    """The parts between commas outside brackets."""
     depth, start = 0, 0
     for place, char in enumerate(inside):
         if char in "(<[{":
@@ -194,7 +194,7 @@ def _signature(name: str, declared: list[str], result: str) -> Signature:
             kind, item = _kind(cpp.strip())
         except Unusable:
             if equal:
-                # It has a default, and so has all that follows: they keep theirs.
+                # This parameter has a default, and so have all that follow: those stay.
                 break
             raise
         arguments.append(Argument(parameter, kind, item, _default(default) if equal else None))
@@ -206,7 +206,7 @@ def _signature(name: str, declared: list[str], result: str) -> Signature:
 
 
 def _default(cpp: str) -> str:
-    """A default value as a program would write it, as far as it could."""
+    """A default value in the language's notation, if possible."""
     if "sitkWallClock" in cpp:
         return str(SEED)
     vector = re.fullmatch(r"std::(?:vector|map)<.*>\((?:(\d+), ?(\w[\w.]*?)u?)?\)", cpp)

@@ -1,4 +1,4 @@
-"""Where do values come from that no operation makes? From the program's text, and from files."""
+"""Sources: the leaves of a plan, from constants in the program and from files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from voxgpu.image import Grid
 from voxgpu.primitives.primitive import AccessPattern, Primitive, Value
 from voxgpu.types import UNKNOWN
 
-#: Bump when the reader would make other voxels of the same bytes.
+#: Increase when the reader produces other voxels from the same bytes.
 _READER_VERSION = 2
 
 
@@ -29,9 +29,9 @@ def _source(name: str, version: int) -> Primitive:
     )
 
 
-#: A number, truth value or string of the program; the node's parameter is the value.
+#: A number, truth value or string constant of the program; it is the node's parameter.
 CONSTANT = _source("constant", 1)
 
-#: The image in a file; the node's parameters are the digest of the file's content, and
-#: what options decided on where the file leaves a choice.
+#: The image in a file; the node's parameters are the digest of the file's content, and the
+#: options chosen where the format is ambiguous.
 LOAD = _source("load", _READER_VERSION)

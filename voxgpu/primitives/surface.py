@@ -1,10 +1,10 @@
-"""How far apart are the surfaces of two regions?
+"""Distances between the surfaces of two regions.
 
-The surface of a region are its voxels that have a face in common with a voxel outside it, or with
+The surface of a region consists of its voxels that share a face with a voxel outside it, or with
 the outside of the image (6 neighbors in 3-D, 4 in 2-D). Distances are exact, in mm, between voxel
 centers, from every surface voxel of one region to the nearest of the other. Definitions after
-L. Maier-Hein et al., "Metrics reloaded", Nature Methods 21 (2024); of an empty region there is no
-distance, and the value is NaN, with a warning.
+L. Maier-Hein et al., "Metrics reloaded", Nature Methods 21 (2024). Distances to an empty region are
+undefined: the value is NaN, with a warning.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def hd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     """The Hausdorff distance in mm: how far the farthest surface voxel of either region is from
     the surface of the other.
 
-    Of an empty region it is NaN, with a warning. Shapes (z, y, x) or (y, x).
+    For an empty region it is NaN, with a warning. Shapes (z, y, x) or (y, x).
 
     >>> hd([true, false, false, false], [true, false, false, true])
     3
@@ -43,7 +43,7 @@ def hd95(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     """The greater of the two 95th percentiles of surface distances in mm, from ``a`` to ``b`` and
     from ``b`` to ``a``, each linearly interpolated.
 
-    Of an empty region it is NaN, with a warning. Shapes (z, y, x) or (y, x).
+    For an empty region it is NaN, with a warning. Shapes (z, y, x) or (y, x).
 
     >>> hd95([true, false, false], [false, false, true])
     2
@@ -58,7 +58,7 @@ def hd95(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
 def assd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
     """The average symmetric surface distance in mm: the mean over all surface voxels of both.
 
-    Of an empty region it is NaN, with a warning. Shapes (z, y, x) or (y, x).
+    For an empty region it is NaN, with a warning. Shapes (z, y, x) or (y, x).
 
     >>> assd([true, false, false, false], [true, false, false, true])
     1
@@ -69,10 +69,10 @@ def assd(a: BoolImage, b: BoolImage, *, grid: Grid) -> NumberValue:
 
 @whole_image(scratch=32, version=2, id="nsd")
 def nsd(a: BoolImage, b: BoolImage, mm: NumberValue, *, grid: Grid) -> NumberValue:
-    """The normalized surface distance: the part of all surface voxels of both regions that lie
-    within ``mm`` of the surface of the other.
+    """The normalized surface distance: the proportion of the surface voxels of both regions that
+    lie within ``mm`` of the surface of the other.
 
-    Of an empty region it is NaN, with a warning; a negative tolerance is an error. Shapes
+    For an empty region it is NaN, with a warning; a negative tolerance is an error. Shapes
     (z, y, x) or (y, x).
 
     >>> nsd([true, false, false, false], [true, false, false, true], 1)
@@ -90,7 +90,9 @@ def _nothing(name: str) -> float:
 
 
 def _between(a: _Mask, b: _Mask, grid: Grid) -> tuple[_Distances, _Distances] | None:
-    """From every surface voxel of ``a`` to the surface of ``b``, and back; None of nothing."""
+    """The distances from the surface voxels of ``a`` to the surface of ``b``, and back; None if
+    either is empty.
+    """
     if not a.any() or not b.any():
         return None
     surfaces = _cropped(_surface(a), _surface(b))
@@ -100,7 +102,7 @@ def _between(a: _Mask, b: _Mask, grid: Grid) -> tuple[_Distances, _Distances] | 
 
 def _surface(region: _Mask) -> _Mask:
     inside = region.copy()
-    # Along an axis of one voxel nothing is outside of a slice.
+    # In a slice, the axis of one voxel does not count as a border of the image.
     axes = [axis for axis, size in enumerate(region.shape) if region.ndim < 3 or size > 1]
     if not axes:
         return region
@@ -119,7 +121,9 @@ def _half(dimensions: int, axis: int, part: slice) -> tuple[slice, ...]:
 
 
 def _cropped(first: _Mask, second: _Mask) -> tuple[_Mask, _Mask]:
-    """Both, within the smallest box around them: distances between them stay the same."""
+    """Both regions cropped to their common bounding box, which preserves the distances between
+    them.
+    """
     either = first | second
     box = []
     for axis in range(either.ndim):
@@ -130,7 +134,7 @@ def _cropped(first: _Mask, second: _Mask) -> tuple[_Mask, _Mask]:
 
 
 def _to(surface: _Mask, grid: Grid) -> _Distances:
-    """Everywhere, the distance to the nearest voxel of a surface, in mm."""
+    """The distance from every voxel to the nearest surface voxel, in mm."""
     from scipy.ndimage import distance_transform_edt
 
     distances: _Distances = distance_transform_edt(~surface, sampling=grid.spacing)

@@ -1,4 +1,4 @@
-"""How do numbers vary around a voxel? Likeness of local histograms, and the slope."""
+"""Texture: similarity of local histograms, and the gradient magnitude."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_
 from voxgpu.primitives.intensity_ranks import MOST_BINS
 from voxgpu.primitives.primitive import UndefinedValueError
 
-#: About as many voxels are worked on at a time.
+#: The approximate number of voxels that are processed at a time.
 SLAB_VOXELS = 1 << 19
 
 Numbers = npt.NDArray[np.float32]
@@ -26,12 +26,12 @@ Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.unsignedinteger[Any]]
 
 
-#: The width of a bin is no less: that of bounds that hardly differ would be 0.
+#: Minimum width of a bin: nearly equal bounds would give 0.
 LEAST_WIDTH = 5e-324
 
 
 def histogram_problem(*arguments: Any) -> str | None:
-    """What is wrong with the arguments of ``crossCorrelation``; None stands for unknown ones."""
+    """The error message for the arguments of ``crossCorrelation``; None stands for unknown ones."""
     r, _, _, _, low, high, count = arguments
     if r is not None and not r >= 0:
         return f"the radius of `crossCorrelation` must be at least 0 mm, not {r:g}"
@@ -60,11 +60,12 @@ def cross_correlation(
     k: NumberValue,
     grid: Grid,
 ) -> NumberImage:
-    """How alike the textures of ``a`` around each voxel and of ``b`` within ``fb`` are, −1 to 1.
+    """The similarity of the textures of ``a`` around each voxel and of ``b`` within ``fb``, −1 to
+    1.
 
     It is Pearson's correlation between two histograms of k bins: that of ``a`` in a box around the
-    voxel, and that of all voxels of ``b`` where ``fb`` is true. It is 1 where both histograms are
-    constant, and 0 where just one of them is.
+    voxel, and that of all voxels of ``b`` where ``fb`` is true. It is 1 if both histograms are
+    constant, and 0 if exactly one of them is.
 
     The half-width of the box along an axis is r mm / spacing, rounded to whole voxels (halves to
     even), and at least 1; what lies outside the image does not count. A number v with m <= v < M
@@ -96,13 +97,13 @@ def cross_correlation(
 
 @whole_image(scratch=32, id="gradient")
 def gradient(v: NumberImage, grid: Grid) -> NumberImage:
-    """How steeply ``v`` rises around each voxel: the magnitude of its gradient, per mm.
+    """The magnitude of the gradient of ``v`` at each voxel, per mm.
 
     Along each axis it is half the difference of the two neighbors, divided by the spacing; on the
-    frame the voxel itself stands for the neighbor that is not there. Computed in float64, along x
-    first, and rounded to float32. A voxel that is not finite gives NaN, and so do those beside NaN;
-    beside an infinite one it is inf. Shapes (z, y, x) or (y, x).
-    Source: ITK's ``GradientMagnitudeImageFilter`` with image spacing, whose results are these bits.
+    frame the voxel itself replaces the missing neighbor. Computed in float64, along x first, and
+    rounded to float32. A voxel that is not finite gives NaN, and so do neighbors of NaN; a neighbor
+    of an infinite voxel gives inf. Shapes (z, y, x) or (y, x). Source: ITK's
+    ``GradientMagnitudeImageFilter`` with image spacing; results are bitwise identical.
 
     >>> gradient([0, 2, 6, 6])
     [1, 3, 2, 0]
@@ -115,14 +116,14 @@ def gradient(v: NumberImage, grid: Grid) -> NumberImage:
 
 
 def _slabs(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """Cuts the first axis into pieces of about SLAB_VOXELS."""
+    """Splits the first axis into pieces of about SLAB_VOXELS."""
     thickness = max(1, SLAB_VOXELS // math.prod(shape[1:]))
     for start in range(0, shape[0], thickness):
         yield start, min(start + thickness, shape[0])
 
 
 def half_widths(r: float, spacing: tuple[float, ...], shape: tuple[int, ...]) -> Halves:
-    """Voxels on either side of the middle, per axis; no more than the image has."""
+    """The number of voxels on either side of the center, per axis, limited by the image's shape."""
     # Python rounds halves to even.
     return tuple(
         max(1, round(min(r / step, size))) for step, size in zip(spacing, shape, strict=True)
@@ -130,9 +131,9 @@ def half_widths(r: float, spacing: tuple[float, ...], shape: tuple[int, ...]) ->
 
 
 def bins_of(values: Numbers, low: float, high: float, count: int) -> Bins:
-    """The bin of every voxel, −1 where it falls into none."""
+    """The bin of every voxel, −1 if it falls into none."""
     result = np.full(values.shape, -1, dtype=np.int32)
-    # Of denormal bounds the quotient may be 0; then all is in the last bin.
+    # The quotient of subnormal bounds may be 0; then everything is in the last bin.
     width = (high - low) / count or LEAST_WIDTH
     for start, stop in _slabs(values.shape):
         slab = values[start:stop].astype(np.float64)
@@ -143,7 +144,7 @@ def bins_of(values: Numbers, low: float, high: float, count: int) -> Bins:
 
 
 def _histogram(values: Numbers, low: float, high: float, count: int) -> list[int]:
-    """How many of some numbers fall into each bin."""
+    """The number of values in each bin."""
     bins = bins_of(values, low, high, count)
     frequencies = np.bincount(bins[bins >= 0], minlength=count)
     return [int(each) for each in frequencies]
@@ -180,7 +181,7 @@ def _pearson(total: Double, squares: Double, products: Double, wanted: list[int]
 
 
 def _window_sums(truth: Mask, start: int, stop: int, halves: Halves) -> Counts:
-    """How many voxels are true in the box around each voxel of the planes start … stop − 1."""
+    """The number of true voxels in the box around each voxel of the planes start … stop − 1."""
     most = math.prod(
         min(2 * half + 1, size) for half, size in zip(halves, truth.shape, strict=True)
     )
@@ -192,9 +193,9 @@ def _window_sums(truth: Mask, start: int, stop: int, halves: Halves) -> Counts:
 
 
 def _sums_along(counts: Counts, axis: int, half: int) -> Counts:
-    """The sums of ``2·half + 1`` neighbors along an axis; beyond the frame there is nothing.
+    """The sums of ``2·half + 1`` neighbors along an axis; zero beyond the frame.
 
-    Sums of 1, 2, 4, … neighbors are put together to that number.
+    The sum is composed of sums of 1, 2, 4, … neighbors.
     """
     size = counts.shape[axis]
     margin = [(half, half) if each == axis else (0, 0) for each in range(3)]
@@ -224,14 +225,16 @@ def _magnitude(v: Numbers, start: int, stop: int, spacing: tuple[float, ...]) ->
         slope = weight * _neighbor(v, start, stop, axis, 1)
         slope -= weight * _neighbor(v, start, stop, axis, -1)
         total += slope * slope
-    # ITK adds the voxel itself times 0 to its slope.
+    # ITK adds the voxel itself times 0 to its derivative.
     total[~np.isfinite(v[start:stop])] = np.nan
     root: Double = np.sqrt(total)
     return root
 
 
 def _neighbor(v: Numbers, start: int, stop: int, axis: int, step: int) -> Double:
-    """What lies ``step`` voxels along an axis from those of a slab; themselves on the frame."""
+    """The voxels ``step`` away along an axis from those of a slab; on the frame, the voxels
+    themselves.
+    """
     places = np.arange(start, stop) if axis == 0 else np.arange(v.shape[axis])
     nearby = np.clip(places + step, 0, v.shape[axis] - 1)
     planes = v if axis == 0 else v[start:stop]
