@@ -1,10 +1,9 @@
 """Connected components of a mask by runs: 26 neighbors in 3-D, 8 in 2-D.
 
-Idea: a row of voxels along x is cut into runs of true voxels. Two runs of neighboring rows belong
-together where they overlap or touch at a corner; two pointers walk along both rows, and a
-union-find structure over runs (roots are the first runs in raster order, paths are halved)
-collects what is connected. Voxels are looked at twice, eight at a time: once to find the runs,
-once to write.
+Idea: a row of voxels along x is cut into runs of true voxels. Two runs of neighboring rows are
+connected if they overlap or touch at a corner; two pointers walk along both rows, and a union-find
+structure over runs (roots are the first runs in raster order, paths are halved) records the
+connections. Voxels are read twice, eight at a time: once to find the runs, once to write.
 
 Complexity: O(voxels / 8 + runs × α(runs)) time, 12 bytes per run.
 
@@ -17,7 +16,7 @@ from __future__ import annotations
 
 
 def count_runs(rows: "int64", width: "int64", mask: "uint8*") -> "int64":
-    """How many runs there are in so many rows of so many voxels."""
+    """The number of runs in the given rows."""
     count = 0
     for row in range(rows):
         start = row * width
@@ -37,9 +36,9 @@ def find_runs(
     stops: "int32*",
     firsts: "int64*",
 ) -> "int64":
-    """Where runs begin and end along x, and for each row the number of its first run.
+    """The start and end of runs along x, and for each row the number of its first run.
 
-    ``words`` is the mask seen as words of eight voxels where the width is a multiple of eight.
+    ``words`` is the mask viewed as words of eight voxels if the width is a multiple of eight.
     """
     count = 0
     ones = 0x0101010101010101
@@ -123,9 +122,9 @@ def join_runs(
     firsts: "int64*",
     parents: "int32*",
 ) -> "int64":
-    """Joins touching runs of neighboring rows; afterwards every run knows its root, a first run.
+    """Joins touching runs of neighboring rows; afterwards every run stores its root, a first run.
 
-    Returns how many components there are.
+    Returns the number of components.
     """
     for run in range(firsts[depth * height]):
         parents[run] = run
@@ -150,7 +149,7 @@ def join_runs(
         if root == run:
             count += 1
         else:
-            # Roots are first runs, so the root of what comes before is final already.
+            # Roots are first runs, so the root of an earlier run is already final.
             parents[run] = parents[root]
     return count
 
@@ -212,7 +211,7 @@ def write_numbers(
     numbers: "int32*",
     out: "int32*",
 ) -> "int64":
-    """Writes rows of labels: the number of each run's root, 0 where there is no run."""
+    """Writes rows of labels: the number of each run's root, 0 outside the runs."""
     for row in range(first_row, last_row):
         base = row * width
         x = 0
@@ -231,7 +230,7 @@ def write_numbers(
 
 
 def number_roots(runs: "int64", parents: "int32*", numbers: "int32*") -> "int64":
-    """Numbers roots from 1 in their order, which is that of their first voxels."""
+    """Numbers roots from 1 in ascending order, which is that of their first voxels."""
     count = 0
     for run in range(runs):
         if parents[run] == run:

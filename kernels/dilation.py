@@ -1,10 +1,10 @@
-"""Which voxels have a true voxel near? Dilation by a ball, a box, or any such symmetric shape.
+"""Dilation of a mask by a ball, a box, or any such symmetric shape.
 
 Idea: rows along x are packed to words of 64 voxels. A shape is a list of neighboring rows, each
-with the half-width along x that it covers: first every row is widened by 0, 1, 2, … voxels, by
-shifting words; then, for each row of the shape, whole planes of widened words are joined by "or",
-one plane shifted against the other. For a ball these half-widths are found exactly, so that the
-result is that of comparing exact distances; nothing is measured voxel by voxel.
+with its half-width along x: first every row is widened by 0, 1, 2, … voxels, by shifting words;
+then, for each row of the shape, whole planes of widened words are joined by "or", one plane shifted
+against the other. For a ball these half-widths are computed exactly, so that the result is that of
+comparing exact distances; no distance is computed per voxel.
 
 Complexity: voxels / 64 × (largest half-width + rows of the shape), in vector instructions; memory
 voxels / 8 × (largest half-width + 1) bytes. Planes without a true voxel cost nothing.
@@ -30,7 +30,7 @@ def widen_rows(
 ) -> "int64":
     """Widens rows by 0 … ``widest`` voxels along x.
 
-    flip      0, or −1 to take false voxels for true ones and the other way round
+    flip      0, or −1 to exchange true and false voxels
     tail      the bits that are voxels in the last word of a row
     widened   (widest + 1, rows, words)
     occupied  1 for each row that has a true voxel

@@ -1,17 +1,17 @@
 """Exact Euclidean distances to the nearest true voxel: the least square along z, then y, then x.
 
 Idea: two sweeps along z count steps to the nearest true voxel of each column. Then, plane after
-plane and while it is in cache, to these squares are added those of offsets along y, and to the
-least sums those along x. A tile of LANES neighboring voxels tries offsets 1, 2, 3, … in both
-directions at once, and stops when the square of the offset is at least what each of its voxels has
-already: voxels near something stop early, wherever others of the plane are. Offsets that lead to
-rows or columns without any true voxel are not tried.
+plane while it is in cache, the squares of offsets along y are added, and to the least sums those
+along x. A tile of LANES neighboring voxels tries offsets 1, 2, 3, … in both directions at once, and
+stops when the square of the offset is at least the current value of each of its voxels: voxels near
+the region stop early, regardless of others in the plane. Offsets that lead to rows or columns
+without any true voxel are not tried.
 
 Complexity: O(voxels × distance of the farthest voxel of the tile), in vector instructions.
 
 Reference: P. Felzenszwalb, D. Huttenlocher, Distance transforms of sampled functions (2012), for
 the minimum along one axis after the other. Deviation: no lower envelope, whose intersections take
-divisions and branches, and round differently; where many voxels share instructions, trying the
+divisions and branches, and round differently; if many voxels share instructions, trying the
 offsets that can matter is faster.
 """
 
@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from math import inf, sqrt
 
-#: Voxels along x that are worked on at once.
+#: Voxels along x that are processed at once.
 LANES = 32
 
-#: Steps along z from which on there is no true voxel; no more planes than this.
+#: Steps along z that mean there is no true voxel; images have no more planes than this.
 NOTHING = 16384
 
-#: Offsets that are tried before asking again whether a larger one can matter.
+#: Offsets to try before checking again whether a larger one can matter.
 PATIENCE = 4
 
 
@@ -67,11 +67,11 @@ def _lower(tile, wanted, source, position, stride, least, below, above, step):
     """Lowers a tile to the least sum of a source and the square of the distance to it.
 
     tile          LANES sums of squares, those for offset 0
-    wanted        1 for the voxels of the tile that bear on when to stop
+    wanted        1 for the voxels of the tile that influence when to stop
     source        squares; that for the first voxel of the tile and offset 0 is at ``position``
     stride        from one offset to the next
     least         the first offset that is tried
-    below, above  how far there are sources to either side
+    below, above  how far the sources extend to either side
     """
     for k in range(least, max(below, above) + 1):
         distance = k * step
@@ -121,12 +121,12 @@ def lower_planes(
 ) -> "int64":
     """Writes the distances of the wanted voxels of planes first … last − 1.
 
-    tiles           of LANES voxels a row has
+    tiles           of LANES voxels in a row
     step_z, …       mm between voxels
-    low_y, high_y   for each tile the rows between which there are true voxels in some plane
+    low_y, high_y   for each tile the range of rows with true voxels in some plane
     occupied        tiles × LANES numbers: 1 where the column has a true voxel in some row and plane
-    low_x, high_x   the columns between which there are
-    negative        1 to write the distances with a minus
+    low_x, high_x   the range of those columns
+    negative        1 to write negated distances
     squares         scratch: (height, tiles × LANES)
     line            scratch: 3 × tiles × LANES numbers, all +inf
     tile, chosen    scratch: LANES numbers
@@ -143,7 +143,7 @@ def lower_planes(
                 squares[y * padded + x] = inf
         for y in range(height):
             place = (z * height + y) * width
-            # What nobody wants of a row no other row wants either.
+            # Voxels of a row that are not wanted here are not wanted in any other row.
             asked = 0
             for x in range(width):
                 asked |= wanted[place + x]

@@ -1,12 +1,12 @@
-"""How steeply do numbers rise around each voxel? Half the differences of neighbors, squared.
+"""Gradient magnitude: half the differences of neighbors, squared and summed.
 
-Idea: row by row, with pointers to the five rows that a row looks at; on the frame the row itself
-stands for the one that is not there.
+Idea: row by row, with pointers to the five rows that a row reads; on the frame the row itself
+replaces the missing one.
 
-Complexity: one pass; each voxel is read seven times, mostly out of the cache.
+Complexity: one pass; each voxel is read seven times, mostly from the cache.
 
 Reference: ITK's ``GradientImageFilter`` with derivative operators of the first order, whose
-operations, in float64 and in this order, are the ones here.
+operations, in float64 and in this order, are the same.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
-"""How like a given histogram is that of the box around each voxel? Sums over boxes, bin by bin.
+"""Correlation of the histogram of the box around each voxel with a given one: sums bin by bin.
 
 Idea: Pearson's correlation of two histograms needs three integers of each box: the voxels n, the
 sum of squared counts, and the sum of counts times wanted counts. The first and the last are box
 sums of a number per voxel. For the squares each bin has its own counts: along z a count per column
-is kept up from plane to plane, along y a row of counts from row to row, and along x sums of 1, 2,
-4, … neighbors are put together; the last two are additions of whole rows of small integers. A tile
-of rows is worked on at a time, so that the counts of all its bins stay in the cache; a bin that no
-row of the box has is passed over, and that is most of them in most places.
+is updated from plane to plane, along y a row of counts from row to row, and along x sums of 1, 2,
+4, … neighbors are combined; the last two are additions of whole rows of small integers. A tile of
+rows is processed at a time, so that the counts of all its bins stay in the cache; bins that do not
+occur in any row of the box are skipped, which is most of them in most places.
 
 Complexity: bins that occur nearby × voxels × (3 + log₂ of the width of the box) additions of small
 integers in vector instructions, and one multiplication. Memory: bins × columns of a tile counts.
 
 References: M. J. McDonnell, Box-filtering techniques (1981); S. Perreault, P. Hébert, Median
 filtering in constant time (2007). Deviation from the latter, whose column histograms have the same
-counts: a row of one bin after the other instead of a histogram after the other, so that a vector
-holds neighbors, however few bins there are, and bins that are not there cost nothing.
+counts: rows are processed bin by bin, not histogram by histogram, so that a vector holds neighbors
+regardless of the number of bins, and absent bins cost nothing.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from math import floor, sqrt
 
 
 def look_up_uint8(n: "int64", values: "uint8*", table: "uint16*", codes: "uint16*") -> "int64":
-    """The bin of each voxel by a table."""
+    """Looks up the bin of each voxel in a table."""
     for i in range(n):
         codes[i] = table[values[i]]
     return 0
 
 
 def look_up_uint16(n: "int64", values: "uint16*", table: "uint16*", codes: "uint16*") -> "int64":
-    """The bin of each voxel by a table."""
+    """Looks up the bin of each voxel in a table."""
     for i in range(n):
         codes[i] = table[values[i]]
     return 0
@@ -45,7 +45,7 @@ def bin_float32(
     bins: "int64",
     codes: "uint16*",
 ) -> "int64":
-    """The bin of each voxel, ``bins`` where it falls into none."""
+    """The bin of each voxel, ``bins`` if it falls into none."""
     for i in range(n):
         value = values[i] * 1.0
         place = bins
@@ -70,7 +70,7 @@ def _clear(n, values):
 def _sum_along_x(width, half, line, block, other, result):
     """Sums of 2 · half + 1 neighbors; ``line`` has ``half`` zeros before its voxels and after.
 
-    Sums of 1, 2, 4, … neighbors are put together, those of one more than needed at a time.
+    The sum is composed of sums of 1, 2, 4, … neighbors.
     """
     total = width + 2 * half
     for x in range(total):
@@ -94,7 +94,7 @@ def _sum_along_x(width, half, line, block, other, result):
 
 
 def _count_plane(sign, first, last, width, plane, codes, bins, columns, occupied):
-    """Adds the voxels of a plane to the counts of their columns and bins, or takes them away."""
+    """Adds the voxels of a plane to the counts of their columns and bins, or subtracts them."""
     rows = last - first
     for y in range(first, last):
         base = plane + y * width
@@ -161,7 +161,7 @@ def _square_bin(
 
 
 def _sum_boxes(y_first, y_last, first, last, half_y, half_x, width, columns, line, out):
-    """Box sums around the rows of a tile of what its columns add up to."""
+    """Box sums around the rows of a tile of the values summed per column."""
     for x in range(width + 2 * half_x):
         line[x] = 0
     reached = first
@@ -186,7 +186,7 @@ def _sum_boxes(y_first, y_last, first, last, half_y, half_x, width, columns, lin
 
 
 def _correlate(n, start, bins, sum_wanted, spread_wanted, counted, squares, products, out):
-    """The correlation of the rows of a tile, in the operations of the reference."""
+    """The correlation of the rows of a tile, with the operations of the reference."""
     root = sqrt(spread_wanted)
     for i in range(n):
         total = counted[i] * 1.0
@@ -304,9 +304,9 @@ def correlate_tile_uint16(
 ) -> "int64":
     """The correlation of a tile of rows; boxes of less than 65 536 voxels.
 
-    ones, weights  1 for a bin and how often it is wanted; 0 for the code of no bin
+    ones, weights  1 for a bin, and its wanted count; 0 for the code of no bin
     others         scratch; ``squares``, ``counted``, ``products`` of the voxels of a plane of the
-                   tile, columns of its rows and those around, lines of a row and what is beside it
+                   tile, columns of its rows and their neighbors, lines of a row with its padding
     """
     _tile(
         z_first, z_last, y_first, y_last, depth, height, width, half_z, half_y, half_x, bins, codes,

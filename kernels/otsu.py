@@ -1,11 +1,11 @@
 """The histogram that Otsu's threshold is chosen from: the finite numbers of a mask, by bins.
 
-Idea: two passes: the least and greatest finite number, then a count a bin. A number's bin is
-guessed by a division and put right by comparing with the edges, which decide. Images of 8 or 16
+Idea: two passes: the least and greatest finite number, then a count per bin. A number's bin is
+estimated by a division and corrected by comparing with the edges, which decide. Images of 8 or 16
 bits need neither: their values are counted by the kernels of ``kernels/percentiles.py``.
 
-Complexity: two passes; the comparisons are two or three a voxel, also where all numbers are the
-same and so all edges.
+Complexity: two passes; there are two or three comparisons per voxel, even if all numbers and so all
+edges are equal.
 
 Reference: ITK's ``Histogram::GetIndex``: the last bin whose lower edge is at most the number.
 """
@@ -14,16 +14,16 @@ from __future__ import annotations
 
 
 def range_float32(n: "int64", values: "float32*", mask: "uint8*", found: "float32*") -> "int64":
-    """The least and the greatest finite number of the mask; how many there are.
+    """The least and the greatest finite number of the mask; returns the number of finite ones.
 
-    found  +inf and −inf to begin with
+    found  +inf and −inf initially
     """
     count = 0
     least = found[0]
     greatest = found[1]
     for i in range(n):
         value = values[i]
-        # A number that is not finite makes NaN here.
+        # A number that is not finite becomes NaN here.
         if mask[i] != 0 and value - value == 0.0:
             count += 1
             least = min(least, value)
@@ -46,14 +46,14 @@ def count_bins(
     """Adds the finite numbers of the mask to the counts of their bins.
 
     lower  the lower edges of the bins, ascending
-    scale  bins per unit, about
+    scale  approximate number of bins per unit
     """
     last = lower[bins - 1]
     for i in range(n):
         value = values[i] * 1.0
         if mask[i] == 0 or value - value != 0.0:
             continue
-        # Edges that are all the same, as in a mask of one number, must not be gone through.
+        # A mask with one distinct number has equal edges, which must not be searched linearly.
         if value >= last:
             counts[bins - 1] += 1
             continue

@@ -1,15 +1,15 @@
-"""Where does each number stand among those of a mask? Histograms of small integers, sorted floats.
+"""Ranks of the numbers of a mask: histograms of small integers, radix sort of floats.
 
-Idea: voxels of 8 or 16 bits are counted by value, and what every value comes to is looked up. Other
-numbers become integer keys of the same order (whole numbers of 32 bits are that but for the sign),
-which are sorted with their places by the lowest
-digit first; equal keys then stand side by side and get their rank in one sweep.
+Idea: voxels of 8 or 16 bits are counted by value, and the rank of every value is looked up. Other
+numbers are mapped to integer keys of the same order (for integers of 32 bits only the sign bit
+changes), which are sorted with their positions by the lowest digit first; equal keys are then
+adjacent and get their rank in one sweep.
 
 Complexity: two passes over the voxels for small integers; three passes of 11 bits over the voxels
 of the mask for others, with 16 bytes of scratch each.
 
 Reference: D. Knuth, The art of computer programming 3, 5.2.5 (radix sorting). Deviation: the counts
-of all digits are made in the pass that makes the keys.
+of all digits are computed in the pass that makes the keys.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def look_up_uint8(
     outside: "float32",
     out: "float32*",
 ) -> "int64":
-    """What the table has for each voxel of the mask, ``outside`` elsewhere."""
+    """Writes the table's entry for each voxel of the mask, ``outside`` elsewhere."""
     for i in range(n):
         found = table[values[i]]
         out[i] = found if mask[i] != 0 else outside
@@ -54,7 +54,7 @@ def look_up_uint16(
     outside: "float32",
     out: "float32*",
 ) -> "int64":
-    """What the table has for each voxel of the mask, ``outside`` elsewhere."""
+    """Writes the table's entry for each voxel of the mask, ``outside`` elsewhere."""
     for i in range(n):
         found = table[values[i]]
         out[i] = found if mask[i] != 0 else outside
@@ -99,10 +99,10 @@ def make_keys(
     places: "uint32*",
     digits: "int64*",
 ) -> "int64":
-    """Keys and places of the voxels of the mask; returns how many, NaN left out.
+    """Keys and positions of the voxels of the mask; returns their number, NaN excluded.
 
     bits    of float32 numbers
-    digits  three tables of 2048, of how often each digit occurs; begins as zeros
+    digits  three tables of 2048, with the frequency of each digit; initially zeros
     """
     count = 0
     for i in range(n):
@@ -131,9 +131,9 @@ def make_whole_keys(
     places: "uint32*",
     digits: "int64*",
 ) -> "int64":
-    """Keys and places of whole numbers of 32 bits, as ``make_keys`` makes them.
+    """Keys and positions of integers of 32 bits, as with ``make_keys``.
 
-    flip  0 for unsigned numbers, 2³¹ for signed ones, which it puts in order
+    flip  0 for unsigned numbers, 2³¹ for signed ones, which gives unsigned order
     """
     count = 0
     for i in range(n):
@@ -158,7 +158,7 @@ def sort_digit(
     sorted_keys: "uint32*",
     sorted_places: "uint32*",
 ) -> "int64":
-    """Puts keys in the order of one digit, equal digits as they were; ``starts`` of each digit."""
+    """Sorts keys by one digit, stably; ``starts`` of each digit."""
     for i in range(n):
         key = keys[i] * 1
         digit = (key >> shift) & 2047
@@ -177,7 +177,7 @@ def write_ranks(
     places: "uint32*",
     out: "float32*",
 ) -> "int64":
-    """Writes the rank of sorted keys to their places: (lower + c · equal) / population."""
+    """Writes the rank of sorted keys to their positions: (lower + c · equal) / population."""
     start = 0
     while start < n:
         stop = start + 1

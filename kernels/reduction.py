@@ -1,10 +1,10 @@
 """Sums of float64 in an order that neither threads nor devices can change.
 
-Idea: blocks of so many consecutive numbers (a power of two); in each block the second half is
-added to the first until one number is left. Every step adds two arrays of half the size, which
+Idea: numbers are summed in blocks of a given size (a power of two); in each block the second half
+is added to the first until one number is left. Every step adds two arrays of half the size, which
 vectorizes.
 
-Complexity: one addition a number. Error: that of pairwise summation, O(log n) roundings.
+Complexity: one addition per number. Error: that of pairwise summation, O(log n) roundings.
 
 Reference: N. Higham, The accuracy of floating point summation (1993).
 """

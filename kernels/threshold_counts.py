@@ -1,11 +1,11 @@
-"""How many numbers lie below each of many thresholds? One pass, whatever their number.
+"""Counts of numbers below each of many thresholds, in one pass regardless of their number.
 
-Idea: an int32 key orders like the float32 it stands for. A table over the upper 16 bits of keys
-tells how many thresholds lie below all numbers with these bits, and how many below some; only
+Idea: an int32 key orders like the float32 it represents. A table over the upper 16 bits of keys
+holds how many thresholds lie below all numbers with these bits, and how many below some; only
 thresholds that share their upper bits with a number are compared with it. Images of 8 or 16 bits
 need no keys: their histogram answers every threshold.
 
-Complexity: one increment a voxel, and comparisons with thresholds of the same upper bits.
+Complexity: one increment per voxel, and comparisons with thresholds of the same upper bits.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def rank_keys(
     keys: "int32*",
     counts: "int64*",
 ) -> "int64":
-    """Counts, for each number of thresholds, the floats with so many thresholds at or below.
+    """Counts the floats by the number of thresholds at or below them.
 
-    bits         of float32 numbers; NaN is left out
-    lows, highs  for the upper 16 bits of a key, +32 768: how many thresholds are at or below all
-                 such keys, and how many at or below some
+    bits         of float32 numbers; NaN is ignored
+    lows, highs  for the upper 16 bits of a key, +32 768: the number of thresholds at or below all
+                 such keys, and at or below some
     keys         of the thresholds, ascending
     """
     for i in range(n):

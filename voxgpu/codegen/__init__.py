@@ -1,1 +1,1 @@
-"""From the body of a primitive to a function: the language of bodies and its renderings."""
+"""Kernel bodies: expressions traced from primitives, and their renderings to code."""

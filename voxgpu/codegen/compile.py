@@ -1,4 +1,4 @@
-"""How does a generated kernel run over whole images? Slice by slice, on the run's threads."""
+"""Runs a generated kernel over whole images, slice by slice, on the run's threads."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from voxgpu.codegen.scalar import Scalar
 
 Array = npt.NDArray[Any]
 
-#: Voxels of a slice: its arrays fit in a core's cache, and calling costs nothing beside it.
+#: Voxels of a slice: its arrays fit in a core's cache, and the cost of the call is negligible.
 SLICE = 1 << 16
 
-#: The name of the function while its text has no name yet.
+#: The placeholder name of a function until the hash of its text is known.
 _NAMELESS = "kernel"
 
 
 class Pool(Protocol):
-    """What runs pieces of work, as ``voxgpu.backends.thread_pool.Workers`` does."""
+    """Runs pieces of work in parallel, as ``voxgpu.backends.thread_pool.ThreadPool`` does."""
 
     def map(self, function: Callable[[Any], Any], items: Any) -> list[Any]:
         """``[function(each) for each in items]``."""
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-        """An array of any content."""
+        """A new array with uninitialized content."""
 
 
 @lru_cache(maxsize=4096)
@@ -51,7 +51,7 @@ def _function_of(kernel: Kernel) -> Callable[..., Any]:
 
 
 def prepare(kernel: Kernel) -> None:
-    """Sees to it that a kernel is compiled, and kept."""
+    """Compiles a kernel ahead of its first run, and stores the code in the cache."""
     _function_of(kernel.with_converted_inputs if kernel.is_neighborhood else kernel)
 
 
@@ -62,7 +62,7 @@ def run_kernel(
     shape: tuple[int, ...],
     pool: Pool,
 ) -> tuple[list[Array], list[np.float64]]:
-    """The images and the gathered numbers of a kernel.
+    """The output images and the reduced numbers of a kernel.
 
     inputs  arrays of ``shape``, (z, y, x) or (y, x), contiguous, of the kernel's elements
     """
@@ -76,7 +76,7 @@ def run_kernel(
 
 
 class _Run:
-    """One call of a kernel over whole images."""
+    """One call of a kernel on whole images."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class _Run:
     ) -> None:
         self._kernel = kernel
         self._function = function
-        # What a primitive of a user's makes may be strided, or of the other byte order.
+        # Arrays returned by user-defined primitives may be strided, or of the other byte order.
         self._inputs = [
             np.ascontiguousarray(each, dtype=element)
             for each, element in zip(inputs, kernel.inputs, strict=True)
@@ -102,13 +102,13 @@ class _Run:
         self._voxels = int(np.prod(shape, dtype=np.int64))
         self._shape = (1,) * (3 - len(shape)) + tuple(shape)
         self._threads = local()
-        #: Of axes that are not there the extent is 0.
+        #: The extent along missing axes is 0.
         self._depth = shape[0] if len(shape) == 3 else 0
 
     def pieces(self) -> list[tuple[int, int]]:
-        """Ranges of voxels that are computed on their own."""
+        """Ranges of voxels that are computed independently."""
         if self._kernel.is_neighborhood:
-            # Whole planes, as few as give threads work: each piece pads its inputs.
+            # Whole planes, as few as keep all threads busy: each piece pads its inputs.
             plane = self._shape[1] * self._shape[2]
             step = plane * max(1, (1 << 19) // max(1, plane))
         else:
@@ -121,7 +121,7 @@ class _Run:
         ]
 
     def piece(self, bounds: tuple[int, int]) -> list[Any]:
-        """Computes a piece; what its gathers left."""
+        """Computes a piece; returns the partial results of its reductions."""
         start, stop = bounds
         _, height, width = self._shape
         left = self._left(stop - start)
@@ -142,7 +142,9 @@ class _Run:
         ]
 
     def _left(self, voxels: int) -> list[Array]:
-        """Where gathers leave what they find: places of each thread, for all of its pieces."""
+        """Buffers for partial results of reductions: those of each thread, reused for all its
+        pieces.
+        """
         places: list[Array] | None = getattr(self._threads, "places", None)
         if places is None:
             most = min(SLICE // BLOCK * BLOCK, self._voxels) if self._adds_up else 1
@@ -151,14 +153,16 @@ class _Run:
         found = []
         for gather, place in zip(self._kernel.gathers, places, strict=True):
             if gather.operation == "total":
-                # Beyond the last voxel zeros fill the last block.
+                # Zeros fill the last block beyond the last voxel.
                 place = place[: _whole_blocks(voxels)]
                 place[voxels:] = 0.0
             found.append(place)
         return found
 
     def _place_of(self, start: int, stop: int) -> tuple[int, int, int, int]:
-        """How many voxels or rows, the first row, and where its and the last row's voxels are."""
+        """The number of voxels or rows, the first row, and the bounds of the first and last row's
+        voxels.
+        """
         if not self._kernel.uses_rows or stop == start:
             return stop - start, 0, 0, 0
         width = self._shape[2]
@@ -166,7 +170,9 @@ class _Run:
         return last - first + 1, first, start - first * width, stop - last * width
 
     def _padded(self, first: int, last: int) -> tuple[list[Array], int, int]:
-        """The planes first … last − 1 of the inputs with what is around them, frame included."""
+        """The planes first … last − 1 of the inputs, padded with their surroundings, frame
+        included.
+        """
         depth, height, width = self._shape
         z, y, x = self._kernel.halo
         shape = (last - first + 2 * z, height + 2 * y, width + 2 * x)
@@ -184,12 +190,12 @@ class _Run:
 
 
 def _whole_blocks(voxels: int) -> int:
-    """The voxels of as many blocks as so many voxels are in."""
+    """The number of voxels, rounded up to whole blocks."""
     return max(1, -(-voxels // BLOCK)) * BLOCK
 
 
 def _place(operation: str, voxels: int) -> Array:
-    """Where a gather leaves what it has found in a piece."""
+    """The buffer for a reduction's partial result in one piece."""
     return np.empty(_whole_blocks(voxels)) if operation == "total" else np.zeros(1, np.int64)
 
 

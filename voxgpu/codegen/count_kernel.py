@@ -1,4 +1,4 @@
-"""How many whole numbers compare so with each of several numbers? A kernel of gathers alone."""
+"""A kernel of reductions only that counts integers for several comparisons with numbers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from functools import lru_cache
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import Element, Scalar, count, parameter, read
 
-#: Comparisons that one kernel counts.
+#: The number of comparisons that one kernel counts.
 AT_ONCE = 32
 
 
 @lru_cache(maxsize=256)
 def counting(element: str, operators: tuple[str, ...]) -> Kernel:
-    """The kernel that counts, for each operator, how many voxels compare so with its number.
+    """The kernel that counts, for each operator, the voxels that satisfy the comparison.
 
     element    of the image, which is on the left
     operators  names of ``voxgpu.primitives.internal.OPERATORS``
@@ -22,7 +22,7 @@ def counting(element: str, operators: tuple[str, ...]) -> Kernel:
     gathers = []
     for number, operator in enumerate(operators):
         other = parameter(number, "f32")
-        # `not_equal` of the language is false where one is NaN.
+        # The language's `not_equal` is false if an operand is NaN.
         differs = (voxel < other) | (voxel > other)
         truth = Scalar(operator, (voxel, other), (), "bool")
         gathers.append(count(differs if operator == "not_equal" else truth))

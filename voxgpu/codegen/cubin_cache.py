@@ -1,7 +1,7 @@
-"""Where does code for GPUs wait for the next run? In files, by text, architecture and compiler.
+"""A cache of compiled GPU code in files, by text, architecture and compiler.
 
-As with code for the CPU (``object_cache.py``) nothing here can fail a run: what is damaged or
-missing is compiled again. A folder may be warmed ahead on a computer without a GPU.
+As with code for the CPU (``object_cache.py``) no failure here can fail a run: damaged or missing
+files are compiled again. A folder may be filled ahead of time on a computer without a GPU.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from voxgpu.codegen import nvrtc
 from voxgpu.codegen.nvrtc import Built
 from voxgpu.codegen.object_cache import ObjectCache
 
-#: Bump when other code comes out of the same text.
+#: Increase when other code is generated from the same text.
 _VERSION = 1
 
 
 class Cubins:
-    """Compiles texts for one architecture, or finds them compiled.
+    """Compiles texts for one architecture, or loads them from the cache.
 
     architecture  such as 90 for sm_90
-    compiled      how many texts were compiled, rather than found
+    compiled      number of texts that were compiled, rather than loaded
     """
 
     def __init__(self, cache: ObjectCache, architecture: int) -> None:
@@ -31,18 +31,18 @@ class Cubins:
         self.compiled = 0
 
     def cubin(self, text: str) -> bytes:
-        """The code of a text. Raises NvrtcError where it is no program, or nothing compiles it."""
+        """The code of a text. Raises NvrtcError if it does not compile, or there is no compiler."""
         key = self.key(text)
         found = self._cache.get(key)
         if found is None:
-            # Of processes that need it at once, one compiles it.
+            # If several processes need it at once, one of them compiles it.
             with self._cache.alone(key):
                 found = self._cache.get(key)
                 return found if found is not None else self._built(text).cubin
         return found
 
     def build(self, text: str) -> Built | None:
-        """Sees to it that the code is there; what was built, None where it was there already."""
+        """Compiles a text unless the code is cached; returns the build, None if it was cached."""
         return None if self._cache.get(self.key(text)) is not None else self._built(text)
 
     def _built(self, text: str) -> Built:
@@ -53,6 +53,6 @@ class Cubins:
         return built
 
     def key(self, text: str) -> str:
-        """The name of the code that comes from a text."""
+        """The cache key of the code generated from a text."""
         identity = (str(_VERSION), nvrtc.version(), str(self.architecture), *nvrtc.OPTIONS)
         return sha256("\n".join((*identity, text)).encode()).hexdigest()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-#: What stands before the text of generated kernels.
+#: The headers that precede the text of generated kernels.
 _FUSED = ("common.cuh", "fused.cuh")
 
 
 def libraries() -> tuple[str, ...]:
-    """The stems of all files of kernels, in order."""
+    """The stems of all kernel files, in order."""
     return tuple(name.removesuffix(".cu") for name in _names() if name.endswith(".cu"))
 
 
@@ -21,7 +21,7 @@ def family(stem: str) -> tuple[str, ...]:
 
 @cache
 def library_text(stem: str) -> str:
-    """``kernels/<stem>.cu`` with what stands before it, that of its family too if there is any."""
+    """``kernels/<stem>.cu``, preceded by the common headers and its family's own, if any."""
     shared = (name.removesuffix(".cuh") for name in _names() if name.endswith(".cuh"))
     before = (f"{each}.cuh" for each in shared if stem == each or stem.startswith(f"{each}_"))
     return "".join(map(_read, ("common.cuh", *before, f"{stem}.cu")))
@@ -29,7 +29,7 @@ def library_text(stem: str) -> str:
 
 @cache
 def prelude() -> str:
-    """What stands before generated kernels."""
+    """The headers that precede generated kernels."""
     return "".join(map(_read, _FUSED)) + _lines_of("generated.cu")
 
 
@@ -42,5 +42,5 @@ def _read(name: str) -> str:
 
 
 def _lines_of(name: str) -> str:
-    """Lets compilers, and whoever asks them, count the lines of this file from here."""
+    """A ``#line`` directive, so that compilers and tools report line numbers of this file."""
     return f'#line 1 "{name}"\n'

@@ -1,4 +1,4 @@
-"""How are numbers written, stored and gathered in CUDA's language?"""
+"""CUDA source text for numbers: constants, storage types and reductions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from voxgpu.codegen.integers import NAMES
 from voxgpu.codegen.scalar import Scalar
 
-#: The types of elements.
+#: The CUDA types of elements.
 TYPES: Mapping[str, str] = {
     "bool": "bool",
     "f32": "float",
@@ -19,8 +19,8 @@ TYPES: Mapping[str, str] = {
 }
 
 
-#: Operations on one number that are a function of CUDA, exact by IEEE 754; ``f`` follows the name
-#: of those of float32.
+#: Unary operations that are a function of CUDA, exact by IEEE 754; the name of the float32
+#: version has the suffix ``f``.
 ROUNDINGS: Mapping[str, str] = {
     "floor": "floor",
     "ceiling": "ceil",
@@ -30,7 +30,7 @@ ROUNDINGS: Mapping[str, str] = {
 
 
 def stored_type(element: str) -> str:
-    """The type in CUDA's language of a voxel in memory, by the NumPy name of the element."""
+    """The CUDA type of a voxel in memory, by the NumPy name of the element."""
     dtype = np.dtype(element)
     if dtype.kind == "b":
         return "u8"
@@ -56,17 +56,17 @@ def literal(expression: Scalar) -> str:
 
 
 def is_whole(gather: Scalar) -> bool:
-    """Whether the least or the greatest of whole numbers of 32 or 64 bits is gathered."""
+    """Whether a reduction is the minimum or maximum of integers of 32 or 64 bits."""
     return gather.operation in ("smallest", "largest") and gather.arguments[0].element in NAMES
 
 
 def key_type(gather: Scalar) -> str:
-    """The type of what a thread counts, or of the greatest key that it has met."""
+    """The type of a thread's count, or of its greatest key so far."""
     return "u64" if is_whole(gather) else "u32"
 
 
 def gathered_number(number: int, gather: Scalar) -> str:
-    """What gather number ``number`` came to, in float64."""
+    """The result of reduction ``number``, in float64."""
     word = f"load_relaxed(gathered + {number + 1})"
     if is_whole(gather):
         key = f"~{word}" if gather.operation == "smallest" else word

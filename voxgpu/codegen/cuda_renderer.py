@@ -1,14 +1,15 @@
-"""How does a kernel read in CUDA's language? Four voxels a thread, one line an operation.
+"""Renders a kernel as CUDA source: four voxels a thread, one line per operation.
 
 The text is compiled without contraction to multiply-add and without flush to zero, so that every
-operation rounds as it does on the CPU. ``kernels/common.cuh`` and ``kernels/fused.cuh`` stand
-before it; the latter says how voxels are read and gathered.
+operation rounds as it does on the CPU. ``kernels/common.cuh`` and ``kernels/fused.cuh`` precede it;
+the latter documents how voxels are read and reduced.
 
 Arguments: ``n`` voxels, the image's width, height and depth (0 for a 2-D image), pointers to the
-inputs, two for each parameter (its value, and where it is on the device, null if nowhere), pointers
-to the outputs; of kernels that gather, a place for gathers that begins as zeros (1 + gathers words
-of 64 bits), one for the sums of blocks (a float64 a block and total) and the one for what comes out
-(a float64 a number, then one for each mask that must not be empty: how many voxels it has).
+inputs, two arguments for each parameter (its value, and its address on the device, null if it is a
+host value), pointers to the outputs; for kernels with reductions, a zero-initialized buffer for
+them (1 + reductions words of 64 bits), one for the sums of blocks (a float64 for each block and
+sum) and one for the results (a float64 a number, then the number of voxels of each mask that must
+not be empty).
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from voxgpu.codegen.cuda_numbers import (
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import HERE, REDUCTIONS, SIGNS, Offset, Scalar, topological_order
 
-#: Voxels that a block of threads computes: those of a block of sums where it gathers, a round of
-#: its threads else; one a thread where neighbors are read.
+#: Voxels that a block of threads computes: those of a block of sums if the kernel reduces, else
+#: one round of its threads; one per thread if neighbors are read.
 GATHERING, PLAIN, SINGLE = 4096, 1024, 256
 
 #: Threads of a block; as in ``kernels/fused.cuh``.
@@ -41,10 +42,10 @@ THREADS = 256
 
 @dataclass(frozen=True, eq=False)
 class CudaKernel:
-    """A kernel with what its gathers come to.
+    """A kernel with the expressions computed from its reductions.
 
-    numbers   expressions over the gathers of the kernel, each with the number of the gather, a
-              count, that says whether there is a value; None where there always is one
+    numbers   expressions over the reductions of the kernel, each with the index of a reduction, a
+              count, that is positive if the value is defined; None if it always is
     """
 
     kernel: Kernel
@@ -52,29 +53,29 @@ class CudaKernel:
 
     @cached_property
     def name(self) -> str:
-        """The name of the function: that of its text."""
+        """The name of the function, derived from its text."""
         return f"k_{sha256(render(self, 'kernel').encode()).hexdigest()[:32]}"
 
     @property
     def checks(self) -> tuple[int, ...]:
-        """The gathers whose counts are told besides the numbers."""
+        """The reductions whose counts are returned in addition to the numbers."""
         return tuple(count for _, count in self.numbers if count is not None)
 
     @property
     def totals(self) -> int:
-        """How many gathers are sums, which need a place for the sums of blocks."""
+        """The number of sums, which need a buffer for the sums of blocks."""
         return sum(each.operation == "total" for each in self.kernel.gathers)
 
     @property
     def voxels_a_block(self) -> int:
-        """How many voxels one block of threads computes."""
+        """The number of voxels that one block of threads computes."""
         if self.kernel.gathers:
             return GATHERING
         return SINGLE if self.kernel.is_neighborhood else PLAIN
 
 
 def render(kernel: CudaKernel, name: str) -> str:
-    """The text of a function ``name`` that is the kernel."""
+    """The source text of the kernel as a function ``name``."""
     return _Writer(kernel).text(name)
 
 
@@ -111,7 +112,7 @@ class _Writer:
         return found
 
     def _plain(self) -> list[str]:
-        """A round of voxels."""
+        """The code for one round of voxels."""
         if not self._lanes:
             return [
                 *self._parameters(),
@@ -128,7 +129,7 @@ class _Writer:
         ]
 
     def _gathering(self) -> list[str]:
-        """The voxels of a block of sums, in the rounds that its tree begins with."""
+        """The code for the voxels of a block of sums, in the rounds that its tree begins with."""
         kernel = self._kernel
         lines = [*self._parameters(), "  __shared__ u32 some[THREADS / 32];"]
         if any(is_whole(gather) for gather in kernel.gathers):
@@ -156,7 +157,7 @@ class _Writer:
         return lines
 
     def _round(self, indent: str) -> list[str]:
-        """Four neighboring voxels."""
+        """The code for four neighboring voxels."""
         kernel = self._kernel
         lines = [
             f"{indent}const Four<{stored_type(each)}> v{i} = load_four(r{i}, first, n);"
@@ -183,7 +184,7 @@ class _Writer:
         return lines
 
     def _voxel(self, indent: str, index: str, lane: str) -> list[str]:
-        """What is computed of one voxel."""
+        """The code for one voxel."""
         self._lines = []
         self._names = {}
         for expression in self._kernel.expressions:
@@ -221,7 +222,7 @@ class _Writer:
                 )
 
     def _ending(self) -> list[str]:
-        """What a block leaves, and what the last one makes of it."""
+        """The code by which a block stores its partial results, and the last one combines them."""
         lines = []
         sums: dict[int, str] = {}
         for number, gather in enumerate(self._kernel.gathers):
@@ -257,7 +258,7 @@ class _Writer:
         return [*lines, "  if (threadIdx.x != 0) return;", *self._numbers()]
 
     def _numbers(self) -> list[str]:
-        """What the gathers come to, in float64."""
+        """The expressions over the reductions, in float64."""
         self._lines = []
         self._names = {}
         gathers = zip(self._cuda.kernel.gathers, self._kernel.gathers, strict=True)
@@ -283,7 +284,7 @@ class _Writer:
         ]
 
     def _named(self, expression: Scalar, index: str) -> str:
-        """Emits what computes an expression; the name of its value."""
+        """Emits the code for an expression; returns the name of its value."""
         names = [self._names[id(argument)] for argument in expression.arguments]
         detail: Any = expression.detail
         match expression.operation:
@@ -351,7 +352,7 @@ class _Writer:
 
 
 def _above_gathers(body: Scalar) -> list[Scalar]:
-    """The expressions of a body that are computed of gathers, arguments first."""
+    """The expressions of a body that depend on reductions, arguments first."""
     inside: set[int] = set()
     for each in topological_order([body]):
         if each.operation in REDUCTIONS:
@@ -361,11 +362,11 @@ def _above_gathers(body: Scalar) -> list[Scalar]:
 
 
 def _read_of(expression: Scalar) -> tuple[int, Offset, bool | float | None]:
-    """Of a read: the input, how far away, and what lies beyond the frame."""
+    """The fields of a read: input, offset, and value beyond the frame."""
     detail: Any = expression.detail
     return detail[0], detail[1], detail[2]
 
 
 def texts(kernels: Sequence[CudaKernel]) -> dict[str, str]:
-    """The texts of kernels by their names, each once."""
+    """The texts of kernels by name, without duplicates."""
     return {each.name: render(each, each.name) for each in kernels}

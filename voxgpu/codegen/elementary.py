@@ -1,11 +1,11 @@
-"""Functions of numbers for bodies: roots, exponentials, logarithms, powers, rounding.
+"""Elementary functions for bodies: roots, exponentials, logarithms, powers, rounding.
 
 Square roots and roundings are those of IEEE 754, exact in every rendering. Exponentials, logarithms
 and powers are written out in float64, as one sequence of additions, multiplications, divisions and
-shifts of the exponent, so that every rendering computes the same bits; the result is rounded to
-float32 once. Errors of the float64 values are below 2^-43 relative, so a result is the float32
-nearest to the true value, except where that lies within 2^-43 of the middle between two of them:
-the error is below 0.50001 units in the last place.
+exponent shifts, so that every rendering computes the same bits; the result is rounded to float32
+once. The relative error of the float64 values is below 2^-43, so a result is the float32 nearest to
+the true value, unless that lies within 2^-43 of the midpoint between two of them: the error is
+below 0.50001 units in the last place.
 
 Algorithms: argument reduction and polynomials after J.-M. Muller, "Elementary Functions", 3rd
 edition, Birkhäuser 2016, chapters 5 and 11, with Taylor coefficients of exp and atanh. Special
@@ -31,32 +31,32 @@ from voxgpu.codegen.scalar import (
     where,
 )
 
-#: ln 2 in two parts; the first has so few digits that its products with whole numbers are exact.
+#: ln 2 in two parts; the first has so few digits that its products with integers are exact.
 LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 LOG2_E = 1.44269504088896340736
 SQRT_2 = 1.41421356237309504880
 
-#: Beyond these exponents float32 has only infinity and 0.
+#: Beyond these exponents, float32 only has infinity and 0.
 _LARGEST, _LEAST = 128.0, -128.0
 
 
 def square_root(v: Operand) -> Scalar:
-    """The square root, correctly rounded; of a number below 0 it is NaN, of -0 it is -0."""
+    """The square root, correctly rounded; NaN of negative numbers, -0 of -0."""
     return root_of(constant(v))
 
 
 def floor(v: Operand) -> Scalar:
-    """The greatest whole number that is not above ``v``."""
+    """The greatest integer less than or equal to ``v``."""
     return floor_of(constant(v))
 
 
 def ceiling(v: Operand) -> Scalar:
-    """The least whole number that is not below ``v``."""
+    """The least integer greater than or equal to ``v``."""
     return ceiling_of(constant(v))
 
 
 def round_to_even(v: Operand) -> Scalar:
-    """The nearest whole number; of two that are as near, the even one, as NumPy and Python do."""
+    """The nearest integer; ties go to the even one, as in NumPy and Python."""
     return nearest_whole(constant(v))
 
 
@@ -67,7 +67,7 @@ def sign(v: Operand) -> Scalar:
 
 
 def clamp(v: Operand, low: Operand, high: Operand) -> Scalar:
-    """The number, or the bound that it lies beyond; NaN stays NaN."""
+    """The number limited to the range from ``low`` to ``high``; NaN stays NaN."""
     number, least, most = constant(v), constant(low), constant(high)
     return where(number < least, least, where(number > most, most, number))
 
@@ -78,13 +78,13 @@ def exponential(v: Operand) -> Scalar:
 
 
 def logarithm(v: Operand) -> Scalar:
-    """The natural logarithm, rounded to float32 once: -inf of 0, NaN of numbers below 0."""
+    """The natural logarithm, rounded to float32 once: -inf of 0, NaN of negative numbers."""
     return single(_logarithm(double(constant(v))))
 
 
 def power(base: Operand, exponent: Operand) -> Scalar:
-    """``base`` to the power ``exponent``, rounded to float32 once; NaN of a base below 0 unless
-    the exponent is a whole number. ``power(v, 0)`` and ``power(1, v)`` are 1, of NaN too.
+    """``base`` to the power ``exponent``, rounded to float32 once; NaN of a negative base unless
+    the exponent is integral. ``power(v, 0)`` and ``power(1, v)`` are 1, of NaN too.
     """
     x, y = double(constant(base)), double(constant(exponent))
     size = abs(x)
@@ -101,7 +101,7 @@ def power(base: Operand, exponent: Operand) -> Scalar:
 def _exponential(x: Scalar) -> Scalar:
     """The exponential function of a float64.
 
-    Of numbers beyond ±128 it is that of ±128, which float32 rounds to infinity and 0.
+    Numbers beyond ±128 are treated as ±128, whose result float32 rounds to infinity or 0.
     """
     within = where(x < _LARGEST, where(x > _LEAST, x, _LEAST), _LARGEST)
     count = nearest_whole(within * LOG2_E)
@@ -113,7 +113,7 @@ def _exponential(x: Scalar) -> Scalar:
 
 
 def _logarithm(x: Scalar) -> Scalar:
-    """The natural logarithm of a float64 that a float32 equals."""
+    """The natural logarithm of a float64 that is representable in float32."""
     is_normal = (x > 0.0) & (x < inf)
     number = where(is_normal, x, 1.0)
     whole = exponent_of(number)

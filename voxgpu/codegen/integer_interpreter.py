@@ -1,7 +1,7 @@
-"""What do comparisons of whole numbers mean? Exactly what they say, with NumPy over whole arrays.
+"""Exact comparisons of integers in the reference interpreter, with NumPy on whole arrays.
 
-Images of 32 and 64 bits are whole numbers; the other side may be whole numbers of another element,
-float32 voxels, or one float64 number.
+Images of 32- and 64-bit integers are compared exactly; the other side may be integers of another
+element, float32 voxels, or one float64 number.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value has whole numbers that float32 cannot hold."""
+    """Whether a value has integers that float32 cannot represent."""
     if isinstance(value, Mixed):
         return True
     return isinstance(value, np.ndarray | np.generic) and value.dtype.name in WHOLE
@@ -26,11 +26,11 @@ def is_whole(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Mixed:
-    """Voxels beside the frame, where whole numbers meet a number that their element has not.
+    """Voxels read beyond the frame, where integers meet a number that their element lacks.
 
-    inside   whether the voxel is one of the image
-    whole    what it is there
-    outside  the number elsewhere
+    inside   whether the voxel is inside the image
+    whole    its value inside
+    outside  the value elsewhere
     """
 
     inside: Array
@@ -38,12 +38,12 @@ class Mixed:
     outside: float
 
     def rounded(self) -> Array:
-        """All of them as float32."""
+        """All values as float32."""
         return np.where(self.inside, self.whole.astype(np.float32), np.float32(self.outside))
 
 
 def as_read(array: Array) -> Array:
-    """The voxels of an image as bodies read them: truth values, whole numbers, or float32."""
+    """The voxels of an image as bodies read them: truth values, integers, or float32."""
     if array.dtype.kind == "b" or is_whole(array):
         return array
     with np.errstate(all="ignore"):
@@ -51,7 +51,7 @@ def as_read(array: Array) -> Array:
 
 
 def compared(operation: str, left: Any, right: Any) -> Any:
-    """``left operation right``, without any rounding; one of the two is whole.
+    """``left operation right``, without any rounding; at least one side has integers.
 
     NaN compares false, except that it is not equal to anything.
     """
@@ -65,7 +65,7 @@ def compared(operation: str, left: Any, right: Any) -> Any:
             ]
             return np.where(value.inside, *sides)
     if is_whole(left) and is_whole(right):
-        # NumPy compares integers of any elements by their values.
+        # NumPy compares integers of any elements by value.
         result: Any = getattr(np, operation)(left, right)
         return result
     less, equal = _parts(left, right) if is_whole(left) else _parts(right, left)
@@ -89,7 +89,7 @@ def _compared_anyhow(operation: str, left: Any, right: Any) -> Any:
 
 
 def _parts(whole: Any, numbers: Any) -> tuple[Any, Any]:
-    """Where whole numbers are less than others, and where they are equal."""
+    """Two masks: where integers are less than others, and where they are equal."""
     bounds = np.iinfo(whole.dtype)
     numbers = np.asarray(numbers, np.float64)
     is_above = numbers >= float(int(bounds.max) + 1)

@@ -1,12 +1,13 @@
-"""How do whole numbers stay exact? Images of 32 and 64 bits are compared as they are stored.
+"""Exact integers: images of 32 and 64 bits are compared without conversion to float32.
 
-A body is written for float32, which has every integer of 16 bits but not every one of 32. Here the
-elements of the images it reads become known, and with them which of its numbers are whole ones of
-32 or 64 bits: a voxel, and what ``where`` chooses of voxels and constants. These are compared, and
-gathered, as integers; whatever calculates with them rounds them to float32 first.
+Bodies are written for float32, which represents every 16-bit integer but not every 32-bit one. Once
+the elements of the images are known, this module determines which expressions of a body are
+integers of 32 or 64 bits: voxels, and what ``where`` selects from voxels and constants. These are
+compared, and reduced, as integers; arithmetic rounds them to float32 first.
 
-Whole numbers and others are compared exactly, too: those of 32 bits in float64, which has all of
-them, those of 64 bits with the nearest whole number on the side that decides.
+Comparisons of integers with other numbers are exact, too: integers of 32 bits are compared in
+float64, which represents all of them, those of 64 bits with the nearest integer on the decisive
+side.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ from voxgpu.codegen.scalar import (
     where,
 )
 
-#: The elements of voxels that float32 cannot hold, and what bodies compute with of these.
+#: The elements that float32 cannot represent, and the elements that bodies use for them.
 WHOLE: Mapping[str, Element] = {"int32": "i32", "uint32": "u32", "int64": "i64", "uint64": "u64"}
 
 #: NumPy's names of these.
 NAMES: Mapping[Element, str] = {short: name for name, short in WHOLE.items()}
 
-#: What is left of a comparison whose sides change places.
+#: Comparisons with their sides exchanged.
 MIRRORED = {
     "less": "greater",
     "less_equal": "greater_equal",
@@ -48,14 +49,14 @@ MIRRORED = {
 
 
 def fits(value: object, element: Element) -> bool:
-    """Whether a number is a whole one that integers of this element have."""
+    """Whether a number is integral and representable in this element."""
     number = float(value)  # type: ignore[arg-type]
     bounds = np.iinfo(NAMES[element])
     return number.is_integer() and bounds.min <= int(number) <= bounds.max
 
 
 def read_as(element: str, offset: Offset, outside: object) -> Element:
-    """What the read of an image is: a whole number, unless something else may lie outside."""
+    """The element of a read: an integer, unless the value beyond the frame is not representable."""
     found = WHOLE.get(element, "f32")
     if found == "f32" or offset == HERE or outside is None or fits(outside, found):
         return found
@@ -63,9 +64,9 @@ def read_as(element: str, offset: Offset, outside: object) -> Element:
 
 
 def chosen_as(then: Element, otherwise: Element, constants: Sequence[object]) -> Element | None:
-    """What ``where`` gives of two elements: whole numbers of one kind, or None, for float32.
+    """The element of ``where`` on two elements: a common integer element, or None, for float32.
 
-    constants  the values of those of the two that are constants; they are whole if they fit
+    constants  the values of those sides that are constants; they become integers if they fit
     """
     kinds = {then, otherwise} & set(NAMES)
     if len(kinds) != 1:
@@ -80,7 +81,7 @@ def exact(
 ) -> tuple[tuple[Scalar, ...], tuple[Element, ...]]:
     """The bodies and the elements of their parameters, for images of these elements.
 
-    Numbers that are given to the kernel come as float64, to be compared as they are.
+    Numbers passed to the kernel are float64, so that comparisons with them are exact.
     """
     doubles = [number for number, each in enumerate(parameters) if each == "f32"]
     wide: list[Element] = ["f64" if each == "f32" else each for each in parameters]
@@ -88,7 +89,7 @@ def exact(
 
 
 def whole_element(root: Scalar, inputs: Sequence[str]) -> Element | None:
-    """The kind of whole number that a body comes to; None where it is none of 32 or 64 bits."""
+    """The integer element of a body's result; None if it is no integer of 32 or 64 bits."""
     if not any(each in WHOLE for each in inputs):
         return None
     (found,) = _Exact(inputs, ()).of([root])
@@ -96,7 +97,7 @@ def whole_element(root: Scalar, inputs: Sequence[str]) -> Element | None:
 
 
 def loses(roots: Sequence[Scalar], inputs: Sequence[str]) -> set[int]:
-    """The numbers of the inputs whose whole numbers are rounded to float32 somewhere."""
+    """The indices of the inputs whose integers are rounded to float32 somewhere."""
     made = _Exact(inputs, ()).of(roots)
     found: set[int] = set()
     for each in topological_order(made):
@@ -112,8 +113,8 @@ class _Exact:
         self._doubles = doubles
         self._converted: dict[tuple[int, Element], Scalar] = {}
         self._made: dict[int, Scalar] = {}
-        #: Reads of whole numbers beside which something else lies outside the image: where they
-        #: are inside, and the numbers inside and outside.
+        #: Reads of integers with another number outside the image: the condition that the voxel is
+        #: inside, and the numbers inside and outside.
         self._mixed: dict[int, tuple[Scalar, Scalar, Scalar]] = {}
 
     def of(self, roots: Sequence[Scalar]) -> tuple[Scalar, ...]:
@@ -175,7 +176,7 @@ class _Exact:
         return Scalar("constant", (), (int(float(value.detail[0])),), kind)  # type: ignore[arg-type]
 
     def _number(self, value: Scalar) -> Scalar:
-        """What arithmetic takes: whole numbers rounded to float32."""
+        """The operand of arithmetic: integers rounded to float32."""
         return self._as(value, "f32") if value.element in NAMES else value
 
     def _as(self, value: Scalar, element: Element) -> Scalar:
@@ -187,7 +188,7 @@ class _Exact:
         return self._converted[key]
 
     def _double(self, value: Scalar) -> Scalar:
-        """A number that is no whole one, in float64; numbers given to the kernel as they are."""
+        """A number that is no integer, in float64; numbers passed to the kernel unrounded."""
         if value.operation == "constant":
             return Scalar("constant", (), (float(value.detail[0]),), "f64")  # type: ignore[arg-type]
         if value.operation == "convert" and value.arguments[0].operation == "parameter":
@@ -229,7 +230,7 @@ class _Exact:
             return Scalar(operation, sides, (), "bool")
         if left.element == "u64":
             operation, left, right = MIRRORED[operation], right, left
-        # One side may be negative: then it is less than the other, whatever that is.
+        # A negative side is less than the other, whatever its value.
         zero = Scalar("constant", (), (0,), left.element)
         negative = Scalar("less", (left, zero), (), "bool")
         compared = Scalar(operation, (self._as(left, "u64"), right), (), "bool")
@@ -239,7 +240,7 @@ class _Exact:
 
 
 def _compared_with_number(operation: str, whole: Scalar, number: Scalar) -> Scalar:
-    """A whole number of 64 bits and a float64, NaN and what is beyond all bounds included."""
+    """Compares a 64-bit integer with a float64, including NaN and numbers out of range."""
     bounds = np.iinfo(NAMES[whole.element])
 
     def limit(value: int) -> Scalar:
@@ -276,12 +277,12 @@ def _compare(operation: str, left: Scalar, right: Scalar) -> Scalar:
 
 
 def _saturated(number: Scalar, element: Element) -> Scalar:
-    """The whole number that a float64 is, or the nearest one that integers of the element have."""
+    """A float64 converted to an integer, saturated to the range of the element."""
     return Scalar("saturate", (number,), (), element)
 
 
 def _is_inside(offset: Offset) -> Scalar:
-    """Whether the voxel ``offset`` away, (z, y, x), is one of the image."""
+    """Whether the voxel ``offset`` away, (z, y, x), lies inside the image."""
     tests = []
     for axis, step in enumerate(reversed(offset)):
         place = position(axis) + float(step)
@@ -293,7 +294,7 @@ def _is_inside(offset: Offset) -> Scalar:
 
 
 def _rebuilt(each: Scalar, arguments: Sequence[Scalar]) -> Scalar:
-    """The expression with other arguments; itself where they are the same."""
+    """The expression with other arguments; the same object if they are unchanged."""
     if all(mine is theirs for mine, theirs in zip(arguments, each.arguments, strict=True)):
         return each
     return Scalar(each.operation, tuple(arguments), each.detail, each.element)

@@ -1,9 +1,10 @@
-"""What does a kernel body mean? Its evaluation with NumPy over whole arrays, slow and obvious.
+"""The reference interpreter: evaluates a kernel body with NumPy on whole arrays, slow and obvious.
 
 Numerics contract (``docs/numerics.md``): float32 arithmetic with IEEE rounding and no contraction;
-sums in float64 over blocks of 4096 consecutive voxels, each block and then the row of blocks added
-up by halves, so that neither threads nor devices can change a bit. Whole numbers of 32 and 64 bits
-are compared, chosen and gathered as they are; arithmetic rounds them to float32 first.
+sums in float64 over blocks of 4096 consecutive voxels, where first each block and then the row of
+block sums is added up by halving, so that neither threads nor devices can change a bit. Integers of
+32 and 64 bits are compared, selected and reduced unconverted; arithmetic rounds them to float32
+first.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from voxgpu.codegen.scalar import COMPARISONS, HERE, Offset, Scalar, topological
 
 Array = npt.NDArray[Any]
 
-#: Voxels whose sum is formed first; part of the meaning of every sum.
+#: Voxels of a block, which is summed first; part of the definition of every sum.
 BLOCK = 4096
 
 _DTYPE = {"bool": np.bool_, "f32": np.float32, "f64": np.float64}
@@ -52,15 +53,15 @@ _OPERATIONS: dict[str, Any] = {
 def evaluate(
     body: Scalar, inputs: Sequence[Array], parameters: Sequence[Any], shape: tuple[int, ...]
 ) -> Any:
-    """The value of ``body``.
+    """Returns the value of ``body``.
 
-    inputs      arrays of ``shape``, as ``whole_reference.as_read`` has them
-    parameters  scalar arguments; numbers are rounded to float32 first, except where they are
-                compared with whole numbers
+    inputs      arrays of ``shape``, converted by ``integer_interpreter.as_read``
+    parameters  scalar arguments; numbers are rounded to float32 first, unless they are compared
+                with integers
     shape       (z, y, x) or (y, x)
 
-    Returns an array of ``shape``: bool, float32, or whole numbers if the body chooses among these;
-    or a NumPy number where the body gathers all voxels.
+    Returns an array of ``shape``: bool, float32, or integers if the body selects among these; or a
+    NumPy number if the body is a reduction.
     """
     values: dict[int, Any] = {}
     remaining = _uses(body)
@@ -140,7 +141,7 @@ def _apply(
 
 
 def _given(expression: Scalar, value: Any) -> Any:
-    """A parameter or constant: float64 as long as it may be compared with whole numbers."""
+    """A parameter or constant: float64 as long as it may be compared with integers."""
     return np.bool_(value) if expression.element == "bool" else np.float64(value)
 
 
@@ -157,17 +158,17 @@ def _read(array: Array, offset: Offset, outside: bool | float | None) -> Array |
     if is_whole(array) and read_as(array.dtype.name, offset, outside) == "f32":
         inside = shifted(np.ones(array.shape, np.bool_), offset, False)
         return Mixed(inside, shifted(array, offset, 0), float(outside or 0))
-    # Where nothing is said of what lies outside, nobody looks at it.
+    # Without a value outside the image, no voxel outside is read.
     return shifted(array, offset, 0 if outside is None else outside)
 
 
 def _gathered(value: Any) -> Any:
-    """What is gathered: whole numbers, or numbers rounded to float32."""
+    """The operand of a reduction: integers, or numbers rounded to float32."""
     return value if is_whole(value) else _single(value)
 
 
 def _where(expression: Scalar, condition: Any, then: Any, otherwise: Any) -> Any:
-    """Whole numbers where both sides are of one element, or one of them a constant that it has."""
+    """Integers if both sides have one element, or one is a constant the other can represent."""
     if expression.element != "f32":
         return np.where(condition, then, otherwise)
     sides = expression.arguments[1:]
@@ -200,7 +201,7 @@ def shifted(array: Array, offset: Offset, outside: Any) -> Array:
 
 
 def tree_sum(values: Array) -> np.float64:
-    """The sum in float64 in the order that defines it: blocks of 4096, then halves."""
+    """The float64 sum in the order that defines it: blocks of 4096, then halves."""
     flat = values.astype(np.float64).ravel()
     blocks = max(1, -(-flat.size // BLOCK))
     padded = np.zeros(blocks * BLOCK)
@@ -209,7 +210,7 @@ def tree_sum(values: Array) -> np.float64:
 
 
 def tree_of_blocks(sums: Array) -> np.float64:
-    """The sum of the sums of blocks, in the order that defines it: by halves."""
+    """The sum of the block sums, in the order that defines it: by halving."""
     row = np.zeros((1, 1 << (len(sums) - 1).bit_length()))
     row[0, : len(sums)] = sums
     return np.float64(halve(row)[0])
@@ -224,9 +225,9 @@ def halve(rows: Array) -> Array:
 
 
 def extreme(choose: np.ufunc, values: Array) -> np.float64:
-    """The least or greatest value, NaN left out (NaN if there is nothing else); never −0.
+    """The least or greatest value, NaN ignored (NaN if all values are NaN); never −0.
 
-    Whole numbers are compared as they are; what is found is rounded to float64.
+    Integers are compared exactly; the result is rounded to float64.
     """
     return np.float64(choose.reduce(values, axis=None)) + 0.0
 

@@ -1,4 +1,4 @@
-"""How does LLVM's language become code that runs? Optimized for this machine, once, then kept.
+"""The JIT compiler: turns LLVM IR into optimized machine code for this machine, and caches it.
 
 A text is compiled in 5–15 ms; its object file is kept in the cache and linked into a later process
 in less than 1 ms. Functions are named by the hash of their text, so that no two can be confused.
@@ -19,7 +19,7 @@ from voxgpu.caches.notices import tell
 from voxgpu.codegen.object_cache import ObjectCache
 from voxgpu.forking import hold_while_forking
 
-#: Held while the machine of the process is made.
+#: Held while the process's compiler is created.
 _MAKING = RLock()
 
 #: Held while LLVM works.
@@ -28,7 +28,7 @@ _WORKING = RLock()
 hold_while_forking(_WORKING)
 hold_while_forking(_MAKING)
 
-#: Bump when other code comes out of the same text.
+#: Increase when other code is generated from the same text.
 _VERSION = 1
 
 CTYPES: dict[str, Any] = {
@@ -41,9 +41,9 @@ CTYPES: dict[str, Any] = {
 
 
 class JitCompiler:
-    """Compiles, keeps and links code for this machine; one for the process.
+    """Compiles, caches and links code for this machine; one instance per process.
 
-    compiled  how many texts were compiled, rather than found in the cache
+    compiled  number of texts that were compiled, rather than found in the cache
     """
 
     def __init__(self, cache: ObjectCache) -> None:
@@ -63,11 +63,12 @@ class JitCompiler:
         self._identity += self._features
         self._cache = cache
         self._lock = _WORKING
-        # Of llvmlite: what is collected as garbage, on any thread, is given up within it.
+        # llvmlite's lock: objects collected as garbage, on any thread, are released while it is
+        # held.
         within = getattr(getattr(llvm.ffi.lib, "_lock", None), "_lock", None)
         if within is not None:
             hold_while_forking(within)
-        # An engine owns the modules that are added to it and links code until the process ends.
+        # The engine owns the modules added to it and keeps code linked until the process ends.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
         self.compiled = 0
 
@@ -77,18 +78,18 @@ class JitCompiler:
             self._cache = cache
 
     def key(self, text: str) -> str:
-        """The name of the code that comes from a text on this machine."""
+        """The cache key of the code generated from a text on this machine."""
         return sha256(f"{self._identity}\n{text}".encode()).hexdigest()
 
     def address(self, key: str, make: Callable[[str], str]) -> int:
-        """Where the function is whose code has this key.
+        """The address of the function whose code has this key.
 
-        make  gives the text of a module that defines one function of the name it is given
+        make  returns the text of a module that defines one function of the given name
         """
         name = f"k_{key[:32]}"
         with self._lock:
             if not self._linked(key):
-                # Of processes that need it at once, one compiles it.
+                # If several processes need it at once, one of them compiles it.
                 with self._cache.alone(key):
                     if not self._linked(key):
                         code = self._compile(make(name), name)
@@ -99,18 +100,18 @@ class JitCompiler:
             return address
 
     def assembly(self, text: str, name: str) -> str:
-        """The assembly of a module, for people and for tests."""
+        """The assembly of a module, for inspection and tests."""
         with self._lock:
             found: str = self._target.emit_assembly(self._module(text, name))
             return found
 
     def _linked(self, key: str) -> bool:
-        """Links what the cache has; whether it has it."""
+        """Links the code from the cache; returns whether it was found."""
         code = self._cache.get(key)
         return code is not None and self._link(code)
 
     def _link(self, code: bytes) -> bool:
-        """Links an object file; whether it is one."""
+        """Links an object file; returns whether it is valid."""
         try:
             self._engine.add_object_file(self._llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()
@@ -145,7 +146,7 @@ _used: list[Place] = []
 
 
 def set_cache_folder(folder: Path | None) -> None:
-    """Where machine code is kept, from now on; None: nowhere. Call before anything is compiled."""
+    """Sets the folder for machine code; None disables caching. Call before anything is compiled."""
     _folder[:] = [folder]
     _only_machine.cache_clear()
 
@@ -162,7 +163,7 @@ def follow_cache_folder() -> None:
 
 
 def code_folder() -> Path | None:
-    """Where new machine code is kept, of whatever machine; None: nowhere."""
+    """The parent folder of new machine code, of any machine; None if caching is disabled."""
     if _folder:
         return _folder[0]
     own = place().folder
@@ -170,7 +171,7 @@ def code_folder() -> Path | None:
 
 
 def code_cache(suffix: str) -> ObjectCache:
-    """The machine code that is kept, of files with this suffix."""
+    """The cache of machine code in files with this suffix."""
     if _folder:
         return ObjectCache(_folder[0], suffix)
     others = [each / "kernels" for each in place().others]
@@ -178,7 +179,7 @@ def code_cache(suffix: str) -> ObjectCache:
 
 
 def _instead(folder: Path, reason: str) -> Path | None:
-    """Where machine code is kept that cannot be kept where it should; tells so."""
+    """A replacement for an unusable cache folder, reported in a warning."""
     private = private_folder()
     other = private / "kernels" if private is not None else None
     kept = f"kept in `{other}`" if other is not None else "not kept, and compiled in each process"
@@ -201,14 +202,14 @@ def _only_machine() -> JitCompiler:
 
 
 def jit_compiler() -> JitCompiler:
-    """The machine of this process, whichever of its threads asks first."""
-    # A cache alone would let threads that ask at once make one each.
+    """The compiler of this process, created on first use by any thread."""
+    # functools.cache alone would let threads that call at once create one each.
     with _MAKING:
         return _only_machine()
 
 
 def function_at(address: int, result: str | None, arguments: Sequence[str]) -> Callable[..., Any]:
-    """A function that releases Python's lock; types are names, pointers end with ``*``."""
+    """A function that releases the GIL; types are names, those of pointers end with ``*``."""
     types = [ctypes.c_void_p if each.endswith("*") else CTYPES[each] for each in arguments]
     prototype = ctypes.CFUNCTYPE(CTYPES[result] if result else None, *types)
     return prototype(address)

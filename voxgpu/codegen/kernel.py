@@ -1,4 +1,4 @@
-"""What is a generated kernel? Expressions over a few images, computed in one pass."""
+"""Generated kernels: expressions over a few images, computed in one pass."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from voxgpu.codegen.scalar import HERE, Element, Scalar, single, topological_ord
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """Images and numbers to images and gathers, voxel by voxel.
+    """Images and numbers to images and reductions, voxel by voxel.
 
-    inputs      NumPy names of the elements of the images that are read, in the files' own types
-    parameters  elements of the scalar arguments; their values are no part of the kernel
-    outputs     the expression of each image that is written
-    gathers     expressions that gather every voxel: ``total``, ``count``, ``smallest``, ``largest``
-    stored      NumPy names of the elements of the images that are written; empty: float32 or bool
+    inputs      NumPy names of the elements of the input images, unconverted
+    parameters  elements of the scalar arguments; their values are not part of the kernel
+    outputs     the expression of each output image
+    gathers     reductions over all voxels: ``total``, ``count``, ``smallest``, ``largest``
+    stored      NumPy names of the elements of the output images; empty: float32 or bool
     """
 
     inputs: tuple[str, ...]
@@ -36,13 +36,13 @@ class Kernel:
 
     @property
     def written(self) -> tuple[str, ...]:
-        """NumPy names of the elements of the images that are written."""
+        """NumPy names of the elements of the output images."""
         plain = ("bool" if each.element == "bool" else "float32" for each in self.outputs)
         return self.stored or tuple(plain)
 
     @cached_property
     def exact(self) -> Kernel:
-        """The kernel in which whole numbers that float32 cannot hold are what is compared."""
+        """The kernel with exact comparisons of integers that float32 cannot represent."""
         if not any(each in WHOLE for each in self.inputs):
             return self
         count = len(self.outputs)
@@ -61,45 +61,45 @@ class Kernel:
 
     @cached_property
     def expressions(self) -> tuple[Scalar, ...]:
-        """Everything that is computed per voxel, arguments before what uses them."""
+        """All expressions computed per voxel, arguments before their users."""
         roots = [*self.outputs, *(gather.arguments[0] for gather in self.gathers)]
         return tuple(topological_order(roots))
 
     @cached_property
     def operations(self) -> int:
-        """How many operations it takes per voxel, reading not counted."""
+        """The number of operations per voxel, excluding reads."""
         leaves = ("read", "parameter", "constant", "position", "extent")
         return sum(each.operation not in leaves for each in self.expressions)
 
     @cached_property
     def halo(self) -> tuple[int, int, int]:
-        """How many voxels away it reads at most, along (z, y, x)."""
+        """The maximum distance of a read, in voxels along (z, y, x)."""
         offsets = [e.detail[1] for e in self.expressions if e.operation == "read"]
         z, y, x = (max((abs(o[axis]) for o in offsets), default=0) for axis in range(3))  # type: ignore[index]
         return z, y, x
 
     @cached_property
     def is_neighborhood(self) -> bool:
-        """Whether it reads anything but the voxel itself."""
+        """Whether it reads neighbors of the voxel."""
         return self.halo != HERE
 
     @cached_property
     def uses_rows(self) -> bool:
-        """Whether it asks where in the image a voxel lies, or around it."""
+        """Whether it depends on the position of a voxel, or on its neighbors."""
         return self.is_neighborhood or any(e.operation == "position" for e in self.expressions)
 
     @cached_property
     def with_converted_inputs(self) -> Kernel:
-        """The kernel for inputs that have been converted to what it reads.
+        """The kernel for inputs that have been converted to the elements that it computes with.
 
-        What lies outside an image need not be a number that the image's element has.
+        The value outside an image may not be representable in the image's element.
         """
         kept = ("bool", *WHOLE)
         inputs = tuple(each if each in kept else "float32" for each in self.inputs)
         return replace(self, inputs=inputs)
 
     def boundary_value(self, number: int) -> bool | float:
-        """What input ``number`` reads as beyond the frame."""
+        """The value that input ``number`` reads as beyond the frame."""
         for each in self.expressions:
             if each.operation == "read" and each.detail[0] == number and each.detail[2] is not None:
                 value: bool | float = each.detail[2]  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""How are numbers written, compared and converted in LLVM's language?"""
+"""LLVM source text for numbers: constants, comparisons and conversions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from voxgpu.codegen.scalar import Scalar
 
-#: The types of elements.
+#: The LLVM types of elements.
 TYPES: Mapping[str, str] = {
     "bool": "i1",
     "f32": "float",
@@ -46,7 +46,7 @@ _COMPARE_UNSIGNED = {
     "equal": "eq",
     "not_equal": "ne",
 }
-#: Operations on one number that are an intrinsic function of LLVM, exact by IEEE 754.
+#: Unary operations that are an intrinsic function of LLVM, exact by IEEE 754.
 ROUNDINGS = {
     "floor": "floor",
     "ceiling": "ceil",
@@ -54,17 +54,17 @@ ROUNDINGS = {
     "square_root": "sqrt",
 }
 LOGIC = {"and": "and", "or": "or", "xor": "xor"}
-#: What the lesser and the greater of two integers are made with.
+#: Comparisons used to select the lesser and the greater of two integers.
 CHOOSE = ("smin", "smax")
 
-#: What stands for no number at all among the keys of ``smallest`` and ``largest``, of float32; of
-#: whole numbers, of which there always is one, what they begin with.
+#: Initial keys of ``smallest`` and ``largest``: for float32 they mean that no number was found;
+#: integers, of which there is always at least one, have no such key.
 NO_LEAST, NO_GREATEST = 0x7FFFFFFF, -0x80000000
 LAST, FIRST = (1 << 63) - 1, -(1 << 63)
 
 
 def comparison(operation: str, element: str) -> str:
-    """The instruction that compares two operands of an element; with NaN it gives false."""
+    """The instruction that compares two operands of an element; it is false for NaN."""
     if element in ("f32", "f64"):
         return f"fcmp {_COMPARE_FLOATS[operation]}"
     is_signed = element in ("i32", "i64")
@@ -72,7 +72,7 @@ def comparison(operation: str, element: str) -> str:
 
 
 def conversion(given: str, wanted: str) -> str:
-    """The instruction that makes a number of one element one of another type."""
+    """The instruction that converts a number from one element to another."""
     sign = "s" if given in ("i32", "i64") else "u"
     if wanted not in ("f32", "f64"):
         return "sext" if sign == "s" else "zext"
@@ -103,7 +103,7 @@ def literal(expression: Scalar) -> str:
 
 
 def number_of_key(key: int, gather: Scalar) -> float:
-    """The number that a key of ``smallest`` or ``largest`` stands for; NaN where there was none."""
+    """The number that a key of ``smallest`` or ``largest`` represents; NaN if none was found."""
     element = gather.arguments[0].element
     if element != "f32":
         return float(key + (1 << 63) if element == "u64" else key)
@@ -115,7 +115,7 @@ def number_of_key(key: int, gather: Scalar) -> float:
 
 
 def none_of(gather: Scalar) -> int:
-    """The key of ``smallest`` or ``largest`` where no number was found."""
+    """The initial key of ``smallest`` or ``largest``: no number found."""
     is_least = gather.operation == "smallest"
     if gather.arguments[0].element == "f32":
         return NO_LEAST if is_least else NO_GREATEST

@@ -1,21 +1,20 @@
-"""How does a kernel read in LLVM's language? One loop, one line an operation, no branches.
+"""Renders a kernel as LLVM IR: one loop, one line per operation, no branches.
 
-The function is serial and runs over a slice that its caller cuts; a loop without branches over
-slices that do not overlap is what LLVM turns into vector instructions. Numbers are float32 with
-IEEE rounding: no operation carries a fast-math flag, so nothing is contracted or reordered.
-Numbers in images are converted as they are loaded, whole numbers of 32 and 64 bits where they are
-calculated with (``whole.py``).
+The function is serial and runs over a slice chosen by its caller; LLVM vectorizes a loop without
+branches over slices that do not overlap. Numbers are float32 with IEEE rounding: no operation
+carries a fast-math flag, so nothing is contracted or reordered. Numbers in images are converted
+when they are loaded; integers of 32 and 64 bits only where arithmetic uses them (``integers.py``).
 
-Arguments: ``n`` voxels (or, in row form, ``n`` rows), then the first row's number in the image,
-where in the first row voxels begin and where in the last one they end, the image's width, height
-and depth, the padded width and plane of inputs that are read around a voxel, pointers to the
-inputs, the parameters, pointers to the outputs, and one pointer a gather. Pointers of inputs and
-outputs that are not padded are those of the first voxel.
+Arguments: ``n`` voxels (or, in row form, ``n`` rows), then the index of the first row in the image,
+the first voxel in the first row and the end of the voxels in the last one, the image's width,
+height and depth, the padded width and plane of inputs whose neighbors are read, pointers to the
+inputs, the parameters, pointers to the outputs, and one pointer for each reduction. Pointers of
+inputs and outputs that are not padded are those of the first voxel.
 
-What gathers leave behind their pointers: ``count`` an int64, counted in 32 bits: a caller cuts no
-slices of 2³¹ voxels; ``smallest`` and ``largest`` an int64 that orders like the number (see
-``number_of_key``), so that the loop stays branch-free; ``total`` the float64 of every voxel, for
-the caller to add up in the order of the contract.
+Results of reductions: ``count`` is an int64, counted in 32 bits: callers pass no slices of 2³¹
+voxels; ``smallest`` and ``largest`` are an int64 that orders like the number (see
+``number_of_key``), so that the loop is branch-free; ``total`` stores the float64 of every voxel,
+which the caller sums in the order of the contract.
 """
 
 from __future__ import annotations
@@ -168,7 +167,7 @@ class _Writer:
         ]
 
     def _voxel(self, index: str) -> None:
-        """The lines for one voxel."""
+        """Emits the code for one voxel."""
         for expression in self._kernel.expressions:
             self._names[id(expression)] = self._line(expression)
         for number, output in enumerate(self._kernel.outputs):
@@ -185,7 +184,7 @@ class _Writer:
             return "i8", self._emit(f"zext i1 {value} to i8")
         kind = stored_type(element)
         if output.element == "f32" and element.kind in "iu":
-            # A number that the element has, such as 0 beside voxels of 16 bits.
+            # A number that the element represents, such as 0 beyond the frame of 16-bit voxels.
             signed = "fptosi" if element.kind == "i" else "fptoui"
             value = self._emit(f"{signed} float {value} to {kind}")
         return kind, value
@@ -221,17 +220,17 @@ class _Writer:
                 )
 
     def _gathering(self) -> list[int]:
-        """The gathers that are one number while the loop runs."""
+        """The reductions that are kept in one number during the loop."""
         return [i for i, g in enumerate(self._kernel.gathers) if g.operation != "total"]
 
     def _integer_key(self, value: str, element: str) -> str:
-        """A signed integer of 64 bits that orders like a whole number."""
+        """A signed 64-bit integer that orders like an integer of the given element."""
         if element == "u64":
             return self._emit(f"xor i64 {value}, {FIRST}")
         return value if element == "i64" else self._converted(value, element, "i64")
 
     def _width(self, number: int) -> str:
-        """The type of the number that a gather is while the loop runs."""
+        """The type of the number in which a reduction is kept during the loop."""
         gather = self._kernel.gathers[number]
         return "i32" if gather.arguments[0].element in ("bool", "f32") else "i64"
 
@@ -269,7 +268,7 @@ class _Writer:
         return name
 
     def _line(self, expression: Scalar) -> str:
-        """Emits what computes an expression; the name of its value."""
+        """Emits the code for an expression; returns the name of its value."""
         names = [self._names[id(argument)] for argument in expression.arguments]
         kind = TYPES[expression.arguments[0].element] if names else ""
         match expression.operation:
@@ -339,7 +338,7 @@ class _Writer:
         kind = stored_type(element)
         place = self._emit(f"getelementptr inbounds {kind}, ptr %r{number}, i64 {index}")
         if expression.element == "bool":
-            # Truth values are 0 or 1: operations on masks need not be told apart from bytes.
+            # Truth values are 0 or 1, so operations on masks are the same as on bytes.
             loaded = self._emit(f"load i8, ptr {place}, !range !0")
             return self._emit(f"trunc i8 {loaded} to i1")
         loaded = self._emit(f"load {kind}, ptr {place}")
@@ -356,7 +355,7 @@ class _Writer:
         return self._emit(f"add i64 %pi, {step}")
 
     def _converted(self, value: str, given: str, wanted: str) -> str:
-        """A number of one element as one of another."""
+        """A number converted from one element to another."""
         if TYPES[given] == TYPES[wanted]:
             return value
         return self._emit(f"{conversion(given, wanted)} {TYPES[given]} {value} to {TYPES[wanted]}")

@@ -1,9 +1,9 @@
-"""How are the hand-written kernels called? The one door to ``voxgpu.kernels``.
+"""Compiles and calls the hand-written kernels; the only access to ``voxgpu.kernels``.
 
 A kernel is a Python function in Numba's subset, on flat arrays, typed by annotations that name
-Numba's types: ``int64``, ``float32*``. Numba makes LLVM's language of it, once for each machine;
-from then on its machine code comes out of the cache, and Numba, whose import and start take most
-of a second, is not needed. A function without annotations is part of those that call it.
+Numba's types: ``int64``, ``float32*``. Numba translates it to LLVM IR once per machine; afterwards
+its machine code is loaded from the cache, and Numba, whose import and initialization take most of a
+second, is not needed. A function without annotations is compiled as part of its callers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 from voxgpu.codegen.jit import CTYPES, function_at, jit_compiler
 from voxgpu.forking import hold_while_forking
 
-#: Numba and its caller agree on nothing if two threads compile at once.
+#: Numba is not thread-safe while it compiles.
 _LOCK = RLock()
 hold_while_forking(_LOCK)
 
@@ -34,8 +34,8 @@ hold_while_forking(_LOCK)
 def kernel(module_name: str, name: str) -> Callable[..., Any]:
     """The kernel ``name`` of ``kernels/<module_name>.py``; compiled, or from the cache.
 
-    What is returned takes NumPy arrays, contiguous and of the annotated types, for pointers and
-    numbers for numbers, runs without Python's lock, and returns a number.
+    The returned function takes contiguous NumPy arrays of the annotated types for pointers, and
+    numbers; it releases the GIL while it runs, and returns a number.
     """
     with _LOCK:
         module = import_module(f"voxgpu.kernels.{module_name}")
@@ -47,7 +47,7 @@ def kernel(module_name: str, name: str) -> Callable[..., Any]:
 
 
 def kernels_of_library() -> Iterator[tuple[str, str]]:
-    """The file and the name of every kernel there is, in order."""
+    """The file and the name of every kernel, in order."""
     for each in sorted(files("voxgpu.kernels").iterdir(), key=lambda file: file.name):
         stem = each.name.removesuffix(".py")
         if stem != each.name and stem != "__init__":
@@ -78,25 +78,25 @@ def _signature(function: Callable[..., Any]) -> tuple[str, list[str]]:
 
 
 def _text(function: Any, symbol: str) -> str:
-    """A module in LLVM's language that defines the kernel as ``symbol``."""
+    """A module of LLVM IR that defines the kernel as ``symbol``."""
     cfunc = _numba().cfunc
     namespace = _compiled_callees(function)
     result, types = _signature(function)
     typed = FunctionType(function.__code__, namespace, function.__name__)
     compiled = cfunc(_numba_type(result)(*map(_numba_type, types)), error_model="numpy")(typed)
     text = compiled.inspect_llvm()
-    # Numba puts a wrapper with C's calling convention around the function itself; the wrapper
-    # would need Numba to report exceptions, which kernels do not raise.
+    # Numba generates a wrapper with C's calling convention around the function itself; it would
+    # need Numba to report exceptions, which kernels do not raise.
     inner = compiled.native_name.removeprefix("cfunc.")
     return re.sub(rf'(?<![\w.])@"?{re.escape(inner)}"?(?![\w.])', f"@{symbol}", text)
 
 
 @lru_cache(maxsize=1)
 def _numba() -> Any:
-    """Numba, which must not optimize: the same passes would run on everything twice.
+    """Numba with its optimization disabled: the same passes would otherwise run twice.
 
-    It reads that from the environment while it is imported. Where somebody else has imported it,
-    it optimizes, and takes two to three times as long.
+    Numba reads this setting from the environment when it is imported. If it was imported before, it
+    optimizes, and compiling takes two to three times as long.
     """
     import os
     import sys
@@ -123,7 +123,7 @@ def _numba_type(name: str) -> Any:
 
 
 def _compiled_callees(function: Any) -> dict[str, Any]:
-    """The names that a kernel sees, with functions that Numba can call."""
+    """The global names of a kernel, with functions replaced by compiled ones."""
     njit = _numba().njit
     namespace = dict(function.__globals__)
     for name, value in function.__globals__.items():
@@ -136,7 +136,7 @@ def _compiled_callees(function: Any) -> dict[str, Any]:
 
 
 def _callable(address: int, result: str, types: list[str]) -> Callable[..., Any]:
-    """A function on arrays and numbers, with Numba's calling convention inside."""
+    """A function on arrays and numbers, using Numba's calling convention internally."""
     native = function_at(address, "int32", ["result*", "exception*", *types])
     kind = CTYPES[result]
     dtypes = [_dtypes(each) if each.endswith("*") else None for each in types]
@@ -155,7 +155,7 @@ def _callable(address: int, result: str, types: list[str]) -> Callable[..., Any]
 
 
 def _dtypes(pointer: str) -> tuple[Any, ...]:
-    """The elements an array may have where a kernel wants this pointer."""
+    """The array elements accepted for this pointer type."""
     element = np.dtype(pointer[:-1])
     return (element, np.dtype(np.bool_)) if element == np.uint8 else (element,)
 

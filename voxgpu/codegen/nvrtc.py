@@ -1,7 +1,7 @@
-"""How does CUDA's language become code for a GPU? By NVIDIA's compiler library, without a GPU.
+"""Compiles CUDA source with NVRTC, NVIDIA's compiler library, which needs no GPU.
 
 The options are part of the meaning of a kernel (``docs/numerics.md``): no contraction to
-multiply-add, denormal numbers kept, division and roots rounded correctly.
+multiply-add, subnormal numbers kept, division and roots rounded correctly.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from typing import Any
 
 OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
 
-#: What tells registers and spills; it changes nothing of the code.
+#: The option that reports registers and spills; it does not change the code.
 _TELL = "--ptxas-options=-v"
 
-#: How the missing library is had.
+#: How to install the missing library.
 HINT = "pip install 'voxgpu[gpu12]'"
 
 
 class NvrtcError(Exception):
-    """A text that is not compiled: what the compiler said; or there is no compiler."""
+    """A text that does not compile, with the compiler's log; or the compiler is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a kernel takes of a multiprocessor.
+    """The multiprocessor resources of a kernel.
 
-    registers  of a thread
-    spills     bytes that a thread stores and loads because it has too few registers
-    stack      bytes of local memory of a thread
-    shared     bytes of static shared memory of a block
+    registers  per thread
+    spills     bytes per thread stored and loaded because of too few registers
+    stack      bytes of local memory per thread
+    shared     bytes of static shared memory per block
     """
 
     registers: int
@@ -43,14 +43,14 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """Code for one architecture, and what its kernels take."""
+    """Compiled code for one architecture, and the resources of its kernels."""
 
     cubin: bytes
     resources: Mapping[str, Resources]
 
 
 def missing() -> str:
-    """Why nothing can be compiled here; empty where it can."""
+    """Why nothing can be compiled here; empty if NVRTC is available."""
     try:
         version()
     except NvrtcError as error:
@@ -60,20 +60,20 @@ def missing() -> str:
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """The compiler's version, such as ``12.9``. Raises NvrtcError where there is none."""
+    """The compiler's version, such as ``12.9``. Raises NvrtcError if there is none."""
     status, major, minor = _checked(_nvrtc().nvrtcVersion())
     assert not int(status)
     return f"{major}.{minor}"
 
 
 def architectures() -> tuple[int, ...]:
-    """The architectures there is code for, such as 90 for sm_90."""
+    """The supported architectures, such as 90 for sm_90."""
     _, known = _checked(_nvrtc().nvrtcGetSupportedArchs())
     return tuple(int(each) for each in known)
 
 
 def compile_text(text: str, architecture: int) -> Built:
-    """Compiles a text. Raises NvrtcError with what the compiler said."""
+    """Compiles a text. Raises NvrtcError with the compiler's log."""
     nvrtc = _nvrtc()
     program = _checked(nvrtc.nvrtcCreateProgram(text.encode(), b"voxgpu.cu", 0, [], []))[1]
     options = [f"--gpu-architecture=sm_{architecture}", *OPTIONS, _TELL]
@@ -90,7 +90,7 @@ def compile_text(text: str, architecture: int) -> Built:
 
 
 def resources_of(log: str) -> dict[str, Resources]:
-    """What the compiler says that kernels take, by their names."""
+    """The resources of kernels, by name, parsed from the compiler's log."""
     found = {}
     for part in re.split(r"(?=Compiling entry function)", log)[1:]:
         name = re.search(r"entry function '(\w+)'", part)

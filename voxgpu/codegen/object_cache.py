@@ -1,7 +1,7 @@
 """A cache of machine code: files named by what they were made from.
 
-Nothing here can fail a run: a folder that cannot be made or written, a truncated or damaged file,
-another process that writes the same file, all come out as a miss, and the code is made again.
+No failure here can fail a run: a folder that cannot be created or written, a truncated or damaged
+file, or another process writing the same file all count as a miss, and the code is generated again.
 
 The content of a file is executed, so a folder that others could have written to is not used; see
 ``safe_folder.py``.
@@ -18,20 +18,20 @@ from pathlib import Path
 from voxgpu.caches.notices import tell
 from voxgpu.codegen.safe_folder import SafeFolder, UnsafeFolder, opened
 
-#: Begins every file; another layout would have another number.
+#: The first bytes of every file; they change with the layout.
 _MAGIC = b"voxgpu machine code 1\n"
 
-#: Is told why a folder cannot be used, and says which may be used instead; None: none.
+#: Called with the reason why a folder is unusable; returns a replacement, or None.
 Spare = Callable[[Path, str], Path | None]
 
 
 class ObjectCache:
     """Object files by key.
 
-    folder  this user's, where new ones go; None: nothing is kept
-    suffix  ends the names of files
-    others  folders that are read before, and never written to
-    spare   what is used instead of ``folder``, if that cannot be
+    folder  this user's, for new files; None: nothing is stored
+    suffix  of file names
+    others  folders that are read first, and never written to
+    spare   returns a replacement if ``folder`` is unusable
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ObjectCache:
         self._folder = self._opened(folder)
 
     def get(self, key: str) -> bytes | None:
-        """The object file that was put under ``key``, if it is there and whole."""
+        """The object file stored under ``key``; None if it is missing or damaged."""
         for folder in (*self._others, self._folder):
             found = self._read(folder, key) if folder is not None else None
             if found is not None:
@@ -55,7 +55,7 @@ class ObjectCache:
         return None
 
     def put(self, key: str, payload: bytes) -> None:
-        """Keeps an object file; it appears whole under its name, or not at all."""
+        """Stores an object file; it appears under its name atomically."""
         content = _MAGIC + _checksum(key, payload) + payload
         while self._folder is not None:
             try:
@@ -66,7 +66,7 @@ class ObjectCache:
 
     @contextmanager
     def alone(self, key: str) -> Iterator[None]:
-        """Waits until no other process makes what has this key; then look whether it is there."""
+        """Excludes other processes that build the same key; look up the key again inside."""
         name = f".{self._name(key)}.lock"
         with self._folder.alone(name) if self._folder is not None else nullcontext():
             yield
@@ -89,7 +89,7 @@ class ObjectCache:
             return self._opened_spare(folder, str(problem))
 
     def _opened_spare(self, folder: Path, reason: str) -> SafeFolder | None:
-        """The folder that is used from now on instead of one that cannot be; asked for once."""
+        """The replacement for an unusable folder; requested only once."""
         spare, self._spare = self._spare, None
         return self._opened(spare(folder, reason)) if spare is not None else None
 
@@ -110,5 +110,5 @@ class ObjectCache:
 
 
 def _checksum(key: str, payload: bytes) -> bytes:
-    """The key is part of it: a file under another name is a miss, too."""
+    """The checksum includes the key, so a renamed file is a miss, too."""
     return sha256(key.encode() + payload).digest()

@@ -1,7 +1,7 @@
-"""A folder of files that are executed: nobody who is not trusted may have had a hand in them.
+"""A folder of files that are executed: only trusted users may have written to it.
 
-The folder is opened once, and files are opened relative to its descriptor: whatever is put in its
-place later is never read. Owner and mode are checked on the descriptors.
+The folder is opened once, and files are opened relative to its descriptor: a folder that replaces
+it later is never read. Owner and mode are checked on the descriptors.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-#: Instead of the descriptor of a lock.
+#: Stands for the descriptor of a lock that is not available.
 _HELD, _NO_LOCKS = -1, -2
 
-#: Seconds that one waits for what another process compiles.
+#: Seconds to wait while another process compiles.
 _PATIENCE = 60.0
 
-#: Numbers for unfinished files of this process.
+#: Numbers for this process's temporary files.
 _NUMBERS = count()
 
 
 class UnsafeFolder(Exception):
-    """Why a folder is not used."""
+    """The reason why a folder is not used."""
 
 
 class SafeFolder:
-    """A folder that only its owner can write to, by its descriptor where the system has these.
+    """A folder that only its owner can write to, by its descriptor if the system supports these.
 
     owners  the users whose files are read
     """
@@ -50,8 +50,8 @@ class SafeFolder:
             finalize(self, os.close, descriptor)
 
     def read(self, name: str) -> bytes:
-        """The content of a file. Raises OSError, also where others own it or may write to it."""
-        # Without waiting: what has the name could be a pipe.
+        """The content of a file. Raises OSError, also if others own it or may write to it."""
+        # Nonblocking: the name could belong to a pipe.
         file = self._open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0), 0)
         with os.fdopen(file, "rb") as opened:
             found = os.fstat(file)
@@ -60,7 +60,7 @@ class SafeFolder:
             return opened.read()
 
     def write(self, name: str, content: bytes) -> None:
-        """Puts a file under a name, whole. Raises OSError."""
+        """Writes a file atomically. Raises OSError."""
         unfinished = f".{os.getpid()}-{next(_NUMBERS)}-{os.urandom(4).hex()}"
         file = self._open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -73,9 +73,9 @@ class SafeFolder:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Keeps other processes out that come with the same name.
+        """Excludes other processes that use the same name.
 
-        Whoever has it for longer than one waits, or where there are no locks, is not waited for.
+        After a timeout, or if locks are not supported, it proceeds without the lock.
         """
         end = time.monotonic() + _PATIENCE
         lock = self._locked(name)
@@ -90,9 +90,10 @@ class SafeFolder:
                 os.close(lock)
 
     def _locked(self, name: str) -> int:
-        """The descriptor of a new file that is locked; or that another process has it, or none.
+        """The descriptor of a new, locked file; or a marker if another process has it, or none can
+        be had.
 
-        The system frees the lock when the process ends, however it does.
+        The system releases the lock when the process ends, even if it crashes.
         """
         if fcntl is None:
             return _NO_LOCKS
@@ -102,7 +103,7 @@ class SafeFolder:
             return _NO_LOCKS
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Who had it may have removed it between the two.
+            # The previous owner may have removed the file between the two calls.
             if os.path.samestat(os.fstat(lock), os.stat(name, dir_fd=self._descriptor)):
                 return lock
             found = _HELD
@@ -135,10 +136,11 @@ class SafeFolder:
 
 
 def opened(path: Path, is_own: bool = True) -> SafeFolder:
-    """Opens a folder; raises UnsafeFolder where it is none, or others may write to it or swap it.
+    """Opens a folder; raises UnsafeFolder if it is none, or others may write to it or replace it.
 
-    is_own  the folder is this user's, and made where it is not there; else it may be root's, or
-            belong to whom the Python environment does, whose code is executed anyway
+    is_own  the folder is this user's, and is created if it is missing; else it may be owned by
+    root,
+            or by the owner of the Python environment, whose code is executed anyway
     """
     try:
         if is_own:
@@ -158,7 +160,7 @@ def opened(path: Path, is_own: bool = True) -> SafeFolder:
 
 
 def _fault_of_folder(path: Path, descriptor: int, owners: Collection[int]) -> str:
-    """Why others could have had a hand in a folder or in what leads to it; empty where not."""
+    """Why others could have modified a folder or a path to it; empty if they could not."""
     found = os.fstat(descriptor)
     there = path.lstat()
     if (found.st_dev, found.st_ino) != (there.st_dev, there.st_ino):
@@ -169,7 +171,9 @@ def _fault_of_folder(path: Path, descriptor: int, owners: Collection[int]) -> st
 
 
 def _fault(found: os.stat_result, owners: Collection[int]) -> str:
-    """Why a file or folder is not trusted: who owns it, or who else may write to it."""
+    """Why a file or folder is not trusted: its owner, or who else may write to it; empty if
+    trusted.
+    """
     if not hasattr(os, "getuid"):
         return ""
     if found.st_uid not in owners:
@@ -178,10 +182,10 @@ def _fault(found: os.stat_result, owners: Collection[int]) -> str:
 
 
 def _may_be_swapped(parent: Path) -> bool:
-    """Whether others may rename what lies in a folder: they may write to it and it is not sticky.
+    """Whether others may rename the folder's entries: it is writable for them and not sticky.
 
-    A group of this user's own, of the same name and without other members, is not others: many
-    systems give each user one, and let it write to all the user's folders.
+    A private group of this user, of the same name and without other members, does not count as
+    others: many systems give each user one, with write access to all the user's folders.
     """
     found = parent.stat()
     if found.st_mode & stat.S_ISVTX:

@@ -1,12 +1,12 @@
-"""What may the body of a kernel say? A small, pure language of expressions over one voxel.
+"""The language of kernel bodies: small, pure expressions over one voxel.
 
 A body is an ordinary Python function, called once with symbols; the operators below build an
-expression out of it. Renderings walk that expression; ``reference.py``, with NumPy, defines its
+expression from it. Renderers translate that expression; ``interpreter.py``, with NumPy, defines its
 meaning.
 
-Numbers are float32 (``f32``) unless an expression gathers many voxels, which happens in float64
-(``f64``); see ``docs/numerics.md``. Bodies say nothing of whole numbers: where an image has voxels
-that float32 cannot hold, ``whole.py`` makes of a body what compares them exactly.
+Numbers are float32 (``f32``) except in reductions over all voxels, which are computed in float64
+(``f64``); see ``docs/numerics.md``. Bodies do not deal with integers: for images with voxels that
+float32 cannot represent, ``integers.py`` rewrites a body so that comparisons are exact.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Any, Literal
 Element = Literal["bool", "f32", "f64", "i32", "u32", "i64", "u64"]
 Offset = tuple[int, int, int]
 
-#: Operations on two numbers that give true or false.
+#: Operations on two numbers that return a truth value.
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
-#: Operations that gather every voxel of the image into one number.
+#: Operations that reduce all voxels of the image to one number.
 REDUCTIONS = ("total", "count", "smallest", "largest")
-#: Operations that take whole numbers as they are. A key says so: before, they were rounded first.
+#: Operations that take integers unconverted. The hash says so: they used to be rounded first.
 _TAKE_WHOLE_NUMBERS = (*COMPARISONS, "where", "total", "smallest", "largest")
 
-#: How operations on two values are written, in C's languages and for people.
+#: How operations on two values are written, in C-like languages and in dumps.
 SIGNS = {
     "add": "+",
     "subtract": "-",
@@ -50,7 +50,7 @@ HERE: Offset = (0, 0, 0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scalar:
-    """An expression: what it does, to which expressions, and what comes out.
+    """An expression: an operation, its arguments, and the type of its result.
 
     operation  one of the names above, or a leaf: ``read`` ``parameter`` ``constant`` ``position``
                ``extent``
@@ -141,7 +141,7 @@ class Scalar:
         return _logic("not", self)
 
     def __getitem__(self, offset: Offset) -> Scalar:
-        """The same input read ``offset`` voxels (z, y, x) away; only where a neighborhood is."""
+        """The same input read ``offset`` voxels (z, y, x) away; only in neighborhoods."""
         if self.operation != "read":
             raise TypeError("only an input of a neighborhood can be read at an offset")
         source, _, outside = self.detail
@@ -171,12 +171,12 @@ def constant(value: Operand) -> Scalar:
 
 
 def position(axis: int) -> Scalar:
-    """The voxel's index along ``axis`` (0 = x, 1 = y, 2 = z); 0 on an axis that is not there."""
+    """The voxel's index along ``axis`` (0 = x, 1 = y, 2 = z); 0 along a missing axis."""
     return Scalar("position", (), (axis,), "f32")
 
 
 def extent(axis: int) -> Scalar:
-    """Voxels along ``axis`` (0 = x, 1 = y, 2 = z); 0 for an axis that is not there."""
+    """Voxels along ``axis`` (0 = x, 1 = y, 2 = z); 0 along a missing axis."""
     return Scalar("extent", (), (axis,), "f32")
 
 
@@ -189,7 +189,7 @@ def where(condition: Operand, then: Operand, otherwise: Operand) -> Scalar:
 
 
 def single(value: Scalar) -> Scalar:
-    """The number rounded to float32, in which large whole numbers lose their last digits."""
+    """The number rounded to float32, in which large integers lose their last digits."""
     if value.element == "f64":
         return _converted(value, "f32")
     return _number("single", value)
@@ -201,22 +201,22 @@ def double(value: Scalar) -> Scalar:
 
 
 def root_of(value: Scalar) -> Scalar:
-    """The square root, correctly rounded in the width of the number."""
+    """The square root, correctly rounded to the width of the number."""
     return _number("square_root", value)
 
 
 def floor_of(value: Scalar) -> Scalar:
-    """The greatest whole number that is not above a number."""
+    """The greatest integer less than or equal to a number."""
     return _number("floor", value)
 
 
 def ceiling_of(value: Scalar) -> Scalar:
-    """The least whole number that is not below a number."""
+    """The least integer greater than or equal to a number."""
     return _number("ceiling", value)
 
 
 def nearest_whole(value: Scalar) -> Scalar:
-    """The nearest whole number; of two that are as near, the even one."""
+    """The nearest integer; ties go to the even one."""
     return _number("nearest_whole", value)
 
 
@@ -227,7 +227,7 @@ def exponent_of(value: Scalar) -> Scalar:
 
 
 def scaled(value: Scalar, power: Scalar) -> Scalar:
-    """The float64 times 2 to a whole power from -1022 to 1023."""
+    """The float64 times 2 to an integral power from -1022 to 1023."""
     _expect("scale", value.element == power.element == "f64")
     return Scalar("scale", (value, power), (), "f64")
 
@@ -239,12 +239,12 @@ def box_offsets(radius: int) -> tuple[Offset, ...]:
 
 
 def any_of(values: Iterable[Scalar]) -> Scalar:
-    """True where one of the truth values is."""
+    """True if at least one truth value is."""
     return reduce(lambda left, right: left | right, values)
 
 
 def all_of(values: Iterable[Scalar]) -> Scalar:
-    """True where all truth values are."""
+    """True if all truth values are."""
     return reduce(lambda left, right: left & right, values)
 
 
@@ -254,22 +254,22 @@ def total(value: Scalar) -> Scalar:
 
 
 def count(truth: Scalar) -> Scalar:
-    """How many voxels are true."""
+    """The number of true voxels."""
     return _gather("count", truth, truth.element == "bool")
 
 
 def smallest(value: Scalar) -> Scalar:
-    """The least value over all voxels, NaN left out."""
+    """The least value over all voxels, NaN ignored."""
     return _gather("smallest", value, value.element == "f32")
 
 
 def largest(value: Scalar) -> Scalar:
-    """The greatest value over all voxels, NaN left out."""
+    """The greatest value over all voxels, NaN ignored."""
     return _gather("largest", value, value.element == "f32")
 
 
 def topological_order(roots: Sequence[Scalar]) -> list[Scalar]:
-    """Every expression below ``roots`` once, arguments before what uses them."""
+    """Every expression below ``roots`` once, arguments before their users."""
     order: list[Scalar] = []
     seen: set[int] = set()
     stack: list[tuple[Scalar, bool]] = [(root, False) for root in reversed(roots)]
@@ -285,7 +285,7 @@ def topological_order(roots: Sequence[Scalar]) -> list[Scalar]:
 
 
 def content_hash(root: Scalar) -> str:
-    """A SHA-256 name of what ``root`` computes; equal exactly for equal expressions."""
+    """The SHA-256 content hash of ``root``; equal exactly for equal expressions."""
     keys: dict[int, str] = {}
     for expression in topological_order([root]):
         operation = expression.operation
@@ -314,7 +314,7 @@ def _compare(operation: str, left: object, right: object) -> Scalar:
 
 
 def _same_width(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
-    """A constant written beside a float64 expression is a float64."""
+    """Converts a constant beside a float64 expression to float64."""
     if left.element == "f64" and right.operation == "constant" and right.element == "f32":
         right = Scalar("constant", (), right.detail, "f64")
     if right.element == "f64" and left.operation == "constant" and left.element == "f32":
