@@ -58,14 +58,14 @@ def _check(path: str | Path, roots: tuple[Path, ...], action: str) -> None:
 
 def _refuse_control(path: str, action: str) -> None:
     """Refuse a path with a line feed or tab: most likely an unescaped Windows path."""
-    found = {"\n": "line feed", "\t": "tabulator"}
-    control = next((each for each in found if each in path), None)
+    names = {"\n": "line feed", "\t": "tabulator"}
+    control = next((each for each in names if each in path), None)
     if control is None or (action == "read" and os.path.lexists(path)):
         return
     escape = "\\n" if control == "\n" else "\\t"
     raise FileError(
         path.replace("\n", "\\n").replace("\t", "\\t"),
-        f"its name has a {found[control]}, which is what `{escape}` means in a string",
+        f"its name has a {names[control]}, which is what `{escape}` means in a string",
         "write `/` between folders, or `\\\\` for a backslash",
         action,
     )

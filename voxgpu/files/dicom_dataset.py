@@ -85,7 +85,7 @@ class reporting:  # noqa: N801 - used as a function
             return
         if isinstance(error, OSError) and error.strerror:
             raise FileError(self._path, error.strerror.lower()) from None
-        said = " ".join(str(error).split()) or type(error).__name__
-        if len(said) > 160:
-            said = said[:159] + "…"
-        raise FileError(self._path, f"its DICOM data is damaged: {said}") from None
+        message = " ".join(str(error).split()) or type(error).__name__
+        if len(message) > 160:
+            message = message[:159] + "…"
+        raise FileError(self._path, f"its DICOM data is damaged: {message}") from None

@@ -128,15 +128,15 @@ def _check_alike(path: str, frames: tuple[Frame, ...]) -> None:
     _one(path, frames, lambda f: "a place" if f.position else "no place", "kinds", several)
     pixels = _clusters([f.spacing for f in frames], relative=True)
     if len(pixels) > 1:
-        found = _counted(
+        listed = _counted(
             len(pixels), [("×".join(f"{s:g}" for s in p) or "unknown", n) for p, n in pixels]
         )
         raise FileError(
-            path, f"its DICOM slices have pixels of several sizes: {found} mm", _advice(path)
+            path, f"its DICOM slices have pixels of several sizes: {listed} mm", _advice(path)
         )
     turned = _clusters([f.orientation for f in frames], relative=False)
     if len(turned) > 1:
-        found = _counted(
+        listed = _counted(
             len(turned),
             [(_plane(o), n) for o, n in turned],
         )
@@ -144,7 +144,7 @@ def _check_alike(path: str, frames: tuple[Frame, ...]) -> None:
         raise FileError(
             path,
             f"its DICOM slices are turned against each other{radial}, in {len(turned)} "
-            f"orientations: {found}",
+            f"orientations: {listed}",
             "load each orientation from a folder of its own; radial slices are no volume",
         )
 
@@ -154,23 +154,23 @@ def _one(
 ) -> None:
     counts = collections.Counter(map(value, frames))
     if len(counts) > 1:
-        found = _counted(len(counts), list(counts.items()))
+        listed = _counted(len(counts), list(counts.items()))
         raise FileError(
-            path, f"its DICOM slices are of {len(counts)} {what}: {found}", _advice(path, help)
+            path, f"its DICOM slices are of {len(counts)} {what}: {listed}", _advice(path, help)
         )
 
 
 def _clusters(values: list[Vector], relative: bool) -> list[tuple[Vector, int]]:
     """Group values that are equal within the tolerance; return each group's value and count."""
-    found: list[tuple[Vector, int]] = []
+    clusters: list[tuple[Vector, int]] = []
     for value in values:
-        for index, (known, count) in enumerate(found):
+        for index, (known, count) in enumerate(clusters):
             if _alike(value, known, relative):
-                found[index] = (known, count + 1)
+                clusters[index] = (known, count + 1)
                 break
         else:
-            found.append((value, 1))
-    return found
+            clusters.append((value, 1))
+    return clusters
 
 
 def _alike(a: Vector, b: Vector, relative: bool) -> bool:
@@ -244,12 +244,12 @@ def _check_one_volume(
     name = _telling(labels, places)
     if name:
         groups = collections.Counter(each.get(name, "unknown") for each in labels)
-        found = _counted(
+        listed = _counted(
             len(groups), [(f"{_WORDS[name]} {value}", n) for value, n in groups.items()]
         )
         raise FileError(
             path,
-            f"its DICOM slices are of {len(groups)} volumes, told apart by {name}: {found}",
+            f"its DICOM slices are of {len(groups)} volumes, told apart by {name}: {listed}",
             _advice(path, first),
         )
     if count < len(frames):

@@ -88,8 +88,8 @@ class Digests:
         return before[3], digest
 
     def _recalled(self, state: FileState) -> str | None:
-        found = self._remembered.get(state)
-        return self._memory.digest(state) if found is None and self._memory else found
+        cached = self._remembered.get(state)
+        return self._memory.digest(state) if cached is None and self._memory else cached
 
     def _remember(self, before: FileState, after: FileState, digest: str) -> None:
         if before != after:

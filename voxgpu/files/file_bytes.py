@@ -57,9 +57,9 @@ class FileBytes:
         at, rest = start, b""
         while True:
             part = self.part(at, at + _BLOCK_BYTES)
-            found = (rest + part).find(pattern)
-            if found >= 0:
-                return at - len(rest) + found
+            position = (rest + part).find(pattern)
+            if position >= 0:
+                return at - len(rest) + position
             if not part:
                 return -1
             at += len(part)

@@ -30,13 +30,13 @@ def listing(
         raise FileError(str(folder), reason, "try `*`")
     try:
         patterns = {pattern, *forms(pattern)}
-        found = sorted({each for one in patterns for each in _matches(folder, one, recursive)})
+        paths = sorted({each for one in patterns for each in _matches(folder, one, recursive)})
     except OSError as error:
         raise FileError(str(folder), error.strerror or str(error)) from error
-    found = [each for each in found if not _is_hidden(each.relative_to(folder), pattern)]
+    paths = [each for each in paths if not _is_hidden(each.relative_to(folder), pattern)]
     if roots.read:
-        found = [each for each in found if _is_allowed(each, roots)]
-    return [str(each) if whole else each.relative_to(folder).as_posix() for each in found]
+        paths = [each for each in paths if _is_allowed(each, roots)]
+    return [str(each) if whole else each.relative_to(folder).as_posix() for each in paths]
 
 
 def _matches(folder: Path, pattern: str, recursive: bool) -> Iterator[Path]:
@@ -54,8 +54,8 @@ def _is_allowed(path: Path, roots: AllowedRoots) -> bool:
 
 def _is_hidden(within: Path, pattern: str) -> bool:
     """Whether a shell would omit the path; macOS puts ``._`` files beside others."""
-    asked = [part for part in Path(pattern).parts if part.startswith(".")]
+    hidden = [part for part in Path(pattern).parts if part.startswith(".")]
     return any(
-        part.startswith(".") and not any(fnmatchcase(part, each) for each in asked)
+        part.startswith(".") and not any(fnmatchcase(part, each) for each in hidden)
         for part in within.parts
     )

@@ -41,8 +41,8 @@ def grid_of(path: str, information: Information, nifti: bytes = b"", help: str =
     if not all(map(math.isfinite, (*origin, *spacing, *(c for column in columns for c in column)))):
         raise FileError(path, "its header is damaged: it places voxels at no number")
     if min(spacing) <= 0:
-        found = "×".join(f"{s:g}" for s in spacing)
-        raise FileError(path, f"its header is damaged: it says that the spacing is {found} mm")
+        listed = "×".join(f"{s:g}" for s in spacing)
+        raise FileError(path, f"its header is damaged: it says that the spacing is {listed} mm")
     return Grid(
         shape=tuple(reversed(information.size[:count])),
         spacing=tuple(reversed(spacing)),
@@ -118,9 +118,9 @@ def _is_plane(lengths: list[float]) -> bool:
 
 def _stretched(lengths: list[float]) -> tuple[str, str]:
     """Describe what is wrong with directions of these lengths, and what to do."""
-    found = ", ".join(f"{length:.6g}" for length in lengths)
+    listed = ", ".join(f"{length:.6g}" for length in lengths)
     return (
-        f"its directions are {found} long in place of 1, so its spacing is not how far its voxels "
+        f"its directions are {listed} long in place of 1, so its spacing is not how far its voxels "
         "are apart",
         "divide each direction by its length; multiply the spacing by it, unless it is right",
     )

@@ -86,11 +86,11 @@ def condensed(message: str, shown: str) -> str:
         if word in message:
             return reason
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    said = [line for line in lines if not line.startswith("Exception thrown")] or [message]
-    if said[-1].startswith("Reason: "):  # the operating system's message
-        return said[-1].removeprefix("Reason: ").lower()
+    reasons = [line for line in lines if not line.startswith("Exception thrown")] or [message]
+    if reasons[-1].startswith("Reason: "):  # the operating system's message
+        return reasons[-1].removeprefix("Reason: ").lower()
     # The NRRD reader reports a chain of errors, the last of which is the reason.
-    line = said[-1] if said[-1].startswith("[nrrd]") else said[0]
+    line = reasons[-1] if reasons[-1].startswith("[nrrd]") else reasons[0]
     for clutter in (r"^(sitk::|itk::|ITK )ERROR: ", r"^\w+\(0x[0-9a-f]+\): ", r"^\[nrrd\] \w+: "):
         line = re.sub(clutter, "", line)
     line = line.replace(f": {shown}", "").replace(shown, "it")

@@ -109,16 +109,18 @@ class NiftiHeader:
     @property
     def oddities(self) -> tuple[str, ...]:
         """Warnings about implausible fields, each with the interpretation taken."""
-        said = []
+        warnings = []
         wide = self.version == 2
         form, at = self.order + ("8q" if wide else "8h"), 16 if wide else 40
         rank, *dim = struct.unpack_from(form, self.raw, at)
         zero = [name for name, size in zip("tuvw", dim[3:rank], strict=False) if size == 0]
         if zero:
-            said.append(f"it says that there are 0 voxels along {' and '.join(zero)}; 1 was taken")
+            warnings.append(
+                f"it says that there are 0 voxels along {' and '.join(zero)}; 1 was taken"
+            )
         if self.scaling != (1.0, 0.0) and not math.isfinite(self.intercept):
-            said.append(f"its intercept is {self.intercept:g}; 0 was taken")
-        return tuple(said)
+            warnings.append(f"its intercept is {self.intercept:g}; 0 was taken")
+        return tuple(warnings)
 
     @property
     def components(self) -> int:

@@ -94,8 +94,8 @@ def placement(path: str, header: NiftiHeader, form: str = "") -> Placement:
                 f"{_listed(fields.pixdim)} mm; the sform was taken"
             )
     else:
-        lengths, said = _checked_spacing(path, fields)
-        warnings += said
+        lengths, oddities = _checked_spacing(path, fields)
+        warnings += oddities
         spacing = tuple(map(_decimal, lengths))
         affine = _by_qform(fields, lengths) if has_qform else _by_spacing(fields, lengths)
     if not has_sform and not has_qform:

@@ -53,7 +53,7 @@ def nifti_information(path: str, header: NiftiHeader, options: ReadOptions) -> N
         size = size[:-1]
     rank = min(len(size), 3)
     voxel = _NAMES[header.element]
-    said = Information(
+    described = Information(
         size=size,
         spacing=where.spacing[:rank],
         origin=where.origin[:rank],
@@ -71,12 +71,12 @@ def nifti_information(path: str, header: NiftiHeader, options: ReadOptions) -> N
         )
     reading = (*zeros, *(("qform",) if where.chosen else ()))
     fields = orientation_fields(header.raw) if where.as_said else b""
-    return NiftiImage(said, fields, (*warnings, *where.warnings), reading, where.sheared)
+    return NiftiImage(described, fields, (*warnings, *where.warnings), reading, where.sheared)
 
 
 def _offset_said(header: NiftiHeader) -> float:
-    said = parse(header.raw)
-    return said.offset if said else header.offset
+    described = parse(header.raw)
+    return described.offset if described else header.offset
 
 
 def _analyze(path: str, header: NiftiHeader) -> Information:

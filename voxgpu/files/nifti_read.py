@@ -142,13 +142,13 @@ def _next(file: IO[bytes], count: int, begun: bool) -> bytes:
 
 def _first_voxel(path: str, header: NiftiHeader) -> int:
     """The offset of the voxels in a single file: at least the length of the header."""
-    said = int(header.offset)
+    stated = int(header.offset)
     least = 544 if header.version == 2 else HEADER_BYTES
-    if said >= least:
-        return said
+    if stated >= least:
+        return stated
     size = _unpacked_size(path)
     bare = least - 4  # without the four bytes that announce extensions
-    return said if said >= bare and size == said + header.voxel_bytes else least
+    return stated if stated >= bare and size == stated + header.voxel_bytes else least
 
 
 def _unpacked_size(path: str) -> int:

@@ -44,9 +44,9 @@ def with_time(grid: Grid, header: NiftiHeader) -> Grid:
     wide = header.version == 2
     form, at = (header.order + "d", 136) if wide else (header.order + "f", 92)
     (step,) = struct.unpack_from(form, header.raw, at)
-    said = struct.unpack_from(header.order + "i", header.raw, 500)[0] if wide else header.raw[123]
+    units = struct.unpack_from(header.order + "i", header.raw, 500)[0] if wide else header.raw[123]
     fields = bytearray(grid.nifti or computed_fields(grid))
-    fields[-1] = (fields[-1] & ~_TIME_UNITS) | (said & _TIME_UNITS)
+    fields[-1] = (fields[-1] & ~_TIME_UNITS) | (units & _TIME_UNITS)
     return replace(grid, nifti=bytes(fields) + struct.pack("<f", step))
 
 

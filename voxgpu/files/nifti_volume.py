@@ -111,12 +111,12 @@ class _Unpackings:
             room = _HELD_BYTES // (len(self._files) + 1)
             for each in self._files.values():
                 each.make_room(room)
-            found = file.volume(index, room)
+            voxels = file.volume(index, room)
             if states and not file.is_done:
                 self._files[states] = file
                 if len(self._files) > _MOST_FILES:
                     del self._files[next(iter(self._files))]
-            return found
+            return voxels
 
 
 class _Unpacking:
@@ -145,13 +145,13 @@ class _Unpacking:
         """Return a volume, as stored, and the warning; keep at most ``room`` bytes of others."""
         self._wanted, self._room = index, room
         try:
-            found = self._found(index)
+            voxels = self._found(index)
         except Followed:
             self._is_fast = False
             self._begin()
-            found = self._found(index)
+            voxels = self._found(index)
         self._given.add(index)
-        return found, self._odd or ("" if self._is_fast else FOLLOWED)
+        return voxels, self._odd or ("" if self._is_fast else FOLLOWED)
 
     def make_room(self, room: int) -> None:
         """Keep at most ``room`` bytes of volumes, those nearest to the one requested last.

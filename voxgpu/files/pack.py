@@ -52,14 +52,14 @@ def check_whole_pack(path: Path, size: int, digest: bytes, name: Path) -> None:
 
     Raises FileError, for the file ``name``, if they differ.
     """
-    found = xxhash.xxh3_128()
+    actual = xxhash.xxh3_128()
     try:
         with path.open("rb") as file:
             for chunk in _unpacked(file, zlib.decompressobj(wbits=31), size, True):
-                found.update(chunk)
+                actual.update(chunk)
     except zlib.error as error:
         raise _wrong(name) from error
-    if found.digest() != digest:
+    if actual.digest() != digest:
         raise _wrong(name)
 
 
@@ -77,14 +77,14 @@ def check_packed(path: Path, parts: Sequence[Any], name: Path) -> None:
     for piece in _chunks(parts):
         expected.update(piece[:left])
         left -= min(left, piece.nbytes)
-    found = xxhash.xxh3_128()
+    actual = xxhash.xxh3_128()
     try:
         with path.open("rb") as file:
             for chunk in _unpacked(file, zlib.decompressobj(wbits=31), checked, size == checked):
-                found.update(chunk)
+                actual.update(chunk)
     except zlib.error as error:
         raise _wrong(name) from error
-    if found.digest() != expected.digest():
+    if actual.digest() != expected.digest():
         raise _wrong(name)
 
 

@@ -142,26 +142,26 @@ def found_beside(path: str, folder: Path) -> str:
 
     Empty if the file exists here, or in neither folder. ``folder`` is the program's.
     """
-    asked = Path(path)
+    requested = Path(path)
     try:
-        is_here = asked.is_absolute() or os.path.lexists(asked) or folder.samefile(Path())
+        is_here = requested.is_absolute() or os.path.lexists(requested) or folder.samefile(Path())
     except (OSError, ValueError):
         return ""
     if is_here:
         return ""
-    beside = on_disk(folder / asked)
+    beside = on_disk(folder / requested)
     if os.path.lexists(beside):
         return (
             f"it is beside the program, and files are looked for in the current folder: write "
             f'"$dir/{path}", or run it in `{folder}`'
         )
-    close = _close(asked.name, _names(beside.parent))
-    close_here = _close(asked.name, _names(asked.absolute().parent))
+    close = _close(requested.name, _names(beside.parent))
+    close_here = _close(requested.name, _names(requested.absolute().parent))
     if not close or (
-        close_here and _likeness(asked.name, close) <= _likeness(asked.name, close_here)
+        close_here and _likeness(requested.name, close) <= _likeness(requested.name, close_here)
     ):
         return ""
-    every = " or ".join(f'"$dir/{asked.parent / each}"' for each in close)
+    every = " or ".join(f'"$dir/{requested.parent / each}"' for each in close)
     return f"did you mean {every}, beside the program?"
 
 

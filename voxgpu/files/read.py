@@ -57,9 +57,9 @@ def read_with_doubts(header: Header) -> tuple[Image, str]:
 def _voxels(header: Header) -> tuple[npt.NDArray[Any], str]:
     """Read the voxels; return them with a warning or ''."""
     is_nifti = header.reading != (READING,) and MGH not in header.reading
-    found = _nifti_voxels(header) if is_nifti else None
-    if found is not None:
-        return found
+    result = _nifti_voxels(header) if is_nifti else None
+    if result is not None:
+        return result
     within = limits_of(header.files, header.bytes)
     return read_apart(header.path, within, _voxels_of, header), ""
 

@@ -73,10 +73,10 @@ def _check_slices(path: str, pages: list[Page]) -> bool:
     sizes = _sizes(text, pages[0].get(_SAMPLES, (1,))[0])
     several = {name: size for name, size in sizes.items() if size > 1 and name != "slices"}
     if several:
-        found = " and ".join(f"{size} {name}" for name, size in several.items())
+        listed = " and ".join(f"{size} {name}" for name, size in several.items())
         slices = sizes.get("slices", 1)
         raise FileError(
-            path, f"it has {found} for each of {slices} slices; images here have 1", _HELP
+            path, f"it has {listed} for each of {slices} slices; images here have 1", _HELP
         )
     planes = math.prod(sizes.values())
     if sizes and planes != len(pages) > 1:
@@ -88,18 +88,20 @@ def _sizes(text: str, samples: int) -> dict[str, int]:
     """The axis sizes in the description of a file, as ImageJ, OME and tifffile write it."""
     sizes: dict[str, int] = {}
     if text.startswith("ImageJ="):
-        said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+        described = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
         names = {"channels": "channels", "frames": "time points", "slices": "slices"}
         sizes = {
-            word: int(said[name]) for name, word in names.items() if said.get(name, "").isdigit()
+            word: int(described[name])
+            for name, word in names.items()
+            if described.get(name, "").isdigit()
         }
-        images = said.get("images", "")
+        images = described.get("images", "")
         if images.isdigit() and math.prod(sizes.values()) != int(images):
             sizes = {"slices": int(images)}
     elif "<OME" in text[:2000]:
         for letter, word in (("C", "channels"), ("T", "time points"), ("Z", "slices")):
-            if found := re.search(rf'\bSize{letter}="(\d+)"', text):
-                sizes[word] = int(found[1])
+            if match := re.search(rf'\bSize{letter}="(\d+)"', text):
+                sizes[word] = int(match[1])
         if sizes.get("channels", 1) % samples == 0:
             sizes["channels"] = sizes.get("channels", 1) // samples
     elif text.startswith('{"shape":'):

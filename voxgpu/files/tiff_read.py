@@ -115,11 +115,11 @@ class _Reported:
             or not isinstance(error, Exception)
         ):
             return
-        said = " ".join(str(error).split())[:160]
-        if "imagecodecs" in said:
+        message = " ".join(str(error).split())[:160]
+        if "imagecodecs" in message:
             raise FileError(
                 self._path,
                 "its voxels are compressed in a way for which a decoder is missing",
                 "pip install 'voxgpu[tiff]' and run again",
             ) from None
-        raise FileError(self._path, f"its TIFF data is damaged: {said}") from None
+        raise FileError(self._path, f"its TIFF data is damaged: {message}") from None
