@@ -1,4 +1,4 @@
-"""The random functions of the phantom: as smooth, as large and as reproducible as they say."""
+"""The random functions of the phantom have the documented smoothness, size and reproducibility."""
 
 from __future__ import annotations
 

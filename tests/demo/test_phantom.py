@@ -1,4 +1,4 @@
-"""The synthetic head: the same from the same seed, at every size, and like a head."""
+"""The synthetic head: reproducible from its seed, at every size, and realistic."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def anatomy_of(shape: tuple[int, int, int], seed: int) -> tuple[Points, Tissues]
 
 @pytest.fixture(scope="module")
 def where(case: Phantom) -> dict[str, Mask]:
-    """Where the tissues of ``case`` are, by the formulas, well inside of each, tumor left out."""
+    """The interior of each tissue of ``case`` according to the formulas, without the tumor."""
     shape = case.flair.array.shape
     points, parts = anatomy_of(shape, 4)
     healthy = case.truth.array[points.inside] == 0
@@ -109,7 +109,7 @@ def test_every_size(shape: tuple[int, int, int]) -> None:
     assert EDEMA in truth
     assert not (truth[~brain]).any(), "a tumor lies in the brain"
     assert not brain[frame_of(shape)].any(), "background reaches the frame"
-    # A brain fills what it can: along the tightest axis little but the frame is left.
+    # A brain fills its box: along the tightest axis little more than the frame remains.
     extents = [np.ptp(np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {a})))) for a in range(3)]
     assert max(extents[a] / shape[a] for a in range(3)) > 0.55
 

@@ -1,4 +1,4 @@
-"""The demo's program finds the phantom's tumor, in what it prints and in what it saves."""
+"""The demo's program finds the phantom's tumor, in its printed numbers and its saved images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images of Python's libraries go in and come out with their voxels and their place."""
+"""Images of Python libraries are converted with their voxels and their geometry, both ways."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import voxgpu
 from voxgpu.image import Grid
 
 VOXELS = np.random.default_rng(0).integers(-20, 500, (5, 6, 7)).astype(np.int16)
-#: Turned about z by 30° and mirrored, with three spacings.
+#: Rotated about z by 30° and mirrored, with three spacings.
 AFFINE = np.array(
     [[-1.2 * np.cos(0.5), 2 * np.sin(0.5), 0, 10],
      [1.2 * np.sin(0.5), 2 * np.cos(0.5), 0, -4], [0, 0, 3.5, 7], [0, 0, 0, 1]]
@@ -91,7 +91,7 @@ def test_saved_files_are_those_of_programs(tmp_path: Path) -> None:
 
 
 class OnDevice:
-    """What CuPy's arrays have."""
+    """The interface of CuPy's arrays."""
 
     def __init__(self, array: np.ndarray) -> None:
         self._array = array

@@ -1,4 +1,4 @@
-"""Programs run from Python: results, mistakes, parameters, sessions."""
+"""Programs run from Python: results, errors, parameters, sessions."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_string_is_no_list_of_paths() -> None:
 
 def test_everything_that_the_command_line_has_is_a_parameter() -> None:
     names = {"read_root": "read_roots", "write_root": "write_roots"}
-    #: What is about how a terminal is written to.
+    #: Options about the output on a terminal.
     terminal = {"as_json", "quiet", "verbose", "log", "help"}
     options = {names.get(str(each.name), each.name) for each in command.params} - terminal
     assert options <= set(inspect.signature(voxgpu.run).parameters)

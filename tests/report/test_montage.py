@@ -1,4 +1,4 @@
-"""Montages: outlines where regions are, proportions and sides as they are in the patient."""
+"""Montages: outlines at the borders of regions, true proportions, correct sides."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def block(grid: Grid, *ranges: slice) -> Image:
 
 
 def noise(grid: Grid) -> Image:
-    """A background without a zero, so that tiles show the whole of each slice."""
+    """A background without zeros, so that tiles show the whole of each slice."""
     generator = np.random.default_rng(0)
     return Image(generator.integers(1, 600, grid.shape).astype(np.int16), grid)
 
@@ -42,7 +42,7 @@ def extent(mask: Mask) -> tuple[int, int, int, int]:
 
 
 def tile_of(picture: Picture, size: tuple[int, int]) -> Picture:
-    """The last tile of a picture, which lies in its lower right corner."""
+    """The last tile of a picture, in its lower right corner."""
     tile: Picture = picture[-GAP - size[0] : -GAP, -GAP - size[1] : -GAP]
     return tile
 
@@ -222,7 +222,7 @@ def test_grey_window_ignores_the_background_and_the_brightest() -> None:
     voxels = np.zeros(grid.shape, np.float32)
     voxels[:, 50:] = np.linspace(1000, 2000, 50)
     voxels[0, 60] = 1e9
-    # The margin of 6 mm and what is not 0 are shown.
+    # The picture shows the voxels that are not 0 and a margin of 6 mm.
     tile = tile_of(montage(Image(voxels, grid), [], tile_pixels=100), (100, 56))[..., 0]
     inside = tile[50, 6:].astype(int)
     assert (np.diff(inside) >= 0).all()
@@ -235,8 +235,8 @@ def test_empty_space_around_the_head_is_left_out() -> None:
     grid = Grid.regular((100, 100))
     voxels = np.zeros(grid.shape, np.int16)
     voxels[40:60, 30:70] = 100
-    # 40 + 2×6 mm wide, 20 + 2×6 mm high, two pixels to a millimeter; where a pixel lies between
-    # the block and nothing it is black.
+    # 40 + 2×6 mm wide, 20 + 2×6 mm high, two pixels per millimeter; pixels between the block and
+    # the background are black.
     tile = tile_of(montage(Image(voxels, grid), [], tile_pixels=104), (64, 104))
     assert extent((tile > 100).any(axis=2)) == (13, 50, 13, 90)
 

@@ -1,4 +1,4 @@
-"""Whatever way an image is stored, it is shown front up and the patient's left at the right."""
+"""However an image is stored, it is shown front up and the patient's left at the right."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def grid_along(shape: tuple[int, ...], axes: tuple[int, ...], signs: tuple[int, 
 )
 def test_every_storage_order_is_turned(axes: tuple[int, ...], signs: tuple[int, ...]) -> None:
     grid = grid_along((4, 5, 6), axes, signs)
-    # Every voxel holds its place in the patient, (left, back, up).
+    # Every voxel holds its position in the patient, (left, back, up).
     places = np.empty((4, 5, 6, 3))
     for index in np.ndindex(4, 5, 6):
         places[index] = grid.position(index)

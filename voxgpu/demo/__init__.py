@@ -1,1 +1,1 @@
-"""Something to try voxgpu on without patient data: a synthetic head and a program for it."""
+"""A demonstration without patient data: a synthetic head and a program for it."""

@@ -1,8 +1,8 @@
-"""What does the phantom's head consist of, and where?
+"""Anatomy of the phantom's head: tissues as implicit functions.
 
 Everything is a formula over coordinates in head millimeters (z upward, y backward, x to the
-patient's left, origin in the middle of the brain), bent by smooth random functions. Distances are
-signed, positive inside, and approximate: good near the surface they describe.
+patient's left, origin in the middle of the brain), warped by smooth random functions. Distances are
+signed, positive inside, and approximate: accurate near the surface they describe.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from voxgpu.demo.noise import Axes, Floats, Folds, SmoothNoise, folds, smooth_noise
 
-#: The box that holds every brain: head millimeters along (z, y, x).
+#: The box that contains every brain: head millimeters along (z, y, x).
 EXTENT = (152.0, 192.0, 144.0)
 
-#: Cortex is this thick, in head millimeters.
+#: Thickness of the cortex in head millimeters.
 CORTEX = 2.7
 
-#: Lateral ventricle of one side: tapering tubes, (|x|, y, z, radius) at both ends.
+#: Lateral ventricle of one side: tapered tubes, (|x|, y, z, radius) at both ends.
 VENTRICLES = (
     ((13.0, -35.0, 8.0, 3.0), (5.0, -14.0, 14.0, 4.2)),
     ((5.0, -14.0, 14.0, 4.2), (11.0, 14.0, 19.0, 4.6)),
@@ -39,12 +39,12 @@ NUCLEI = (
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The random functions that make one head different from another.
+    """The random functions that distinguish one head from another.
 
-    bend         displacement along (z, y, x), deviation 1
+    bend         displacement along (z, y, x), standard deviation 1
     sulci        the course of the folds of the cerebrum
-    variation    deviation 1; varies the depth of the sulci and the strength of vessels
-    ventricles   how much wider than usual the ventricles are, in head millimeters
+    variation    standard deviation 1; varies the depth of the sulci and the strength of vessels
+    ventricles   extra width of the ventricles in head millimeters
     """
 
     bend: tuple[SmoothNoise, SmoothNoise, SmoothNoise]
@@ -58,7 +58,7 @@ class Points:
     """The voxels of the brain within a box of voxels, one entry each in raster order.
 
     inside      which voxels of the box these are, (z, y, x)
-    z, y, x     their places in head millimeters, bent
+    z, y, x     their positions in head millimeters, warped
     hull        depth below the outer surface of the brain
     cortex      depth below the surface of the cerebrum, more where there is no cortex
     cerebellum  depth below the surface of the cerebellum
@@ -75,9 +75,9 @@ class Points:
 
 @dataclass(frozen=True)
 class Tissues:
-    """How deep each point lies in each tissue, in head millimeters; negative outside of it.
+    """The depth of each point in each tissue, in head millimeters; negative outside of it.
 
-    What none of them covers is white matter. Where several do, fluid prevails.
+    Points in none of them are white matter. Where several overlap, fluid prevails.
     """
 
     grey: Floats
@@ -89,7 +89,7 @@ class Tissues:
 
 
 def new_anatomy(generator: np.random.Generator) -> Anatomy:
-    """A fresh head."""
+    """Draw a random head."""
     bend = tuple(smooth_noise(generator, 26.0) for _ in range(3))
     return Anatomy(
         bend=(bend[0], bend[1], bend[2]),
@@ -100,12 +100,12 @@ def new_anatomy(generator: np.random.Generator) -> Anatomy:
 
 
 def brain_points(anatomy: Anatomy, axes: Axes) -> Points:
-    """Find the brain within a box of voxels."""
+    """Find the points of the brain within a box of voxels."""
     bend = [noise.on(axes) for noise in anatomy.bend]
     z = axes.z[:, None, None] + np.float32(1.2) * bend[0]
     y = axes.y[None, :, None] + np.float32(1.2) * bend[1]
     x = axes.x[None, None, :] + np.float32(1.2) * bend[2]
-    # What is far outside of a box around the brain need not be looked at closely.
+    # Points far outside of a box around the brain need no exact evaluation.
     near = _ellipsoid(z, y, x, (0.0, 0.0, 0.0), (80.0, 100.0, 76.0)) > 0
     z, y, x = z[near], y[near], x[near]
     cerebrum, cerebellum, stem = _cerebrum(z, y, x), _cerebellum(z, y, x), _stem(z, y, x)
@@ -117,7 +117,7 @@ def brain_points(anatomy: Anatomy, axes: Axes) -> Points:
 
 
 def tissues(anatomy: Anatomy, axes: Axes, points: Points) -> Tissues:
-    """Tell the tissues apart at the points of the brain within a box of voxels."""
+    """Evaluate the tissues at the points of the brain within a box of voxels."""
     variation = anatomy.variation.on(axes)[points.inside]
     sulci = _sulci(anatomy, points, variation)
     fissure = _fissure(points)
@@ -141,16 +141,16 @@ def tissues(anatomy: Anatomy, axes: Axes, points: Points) -> Tissues:
 
 
 def length(*components: Floats) -> Floats:
-    """Length of vectors, given by their components."""
+    """Lengths of vectors, given by their components."""
     total = sum(component * component for component in components)
     result: Floats = np.sqrt(total)
     return result
 
 
 def _sulci(anatomy: Anatomy, points: Points, variation: Floats) -> Floats:
-    """Distance to the nearest sulcus. Sulci stand upright on the surface and end at some depth."""
+    """Distance to the nearest sulcus. Sulci are perpendicular to the surface, of limited depth."""
     radius = length(points.z / 68, points.y / 90, points.x / 66)
-    # Following a radius inward, the place where the folds are looked up hardly moves.
+    # Along a radius inward, the position where the folds are evaluated hardly changes.
     outward = (1 - 0.2 * (1 - radius)) / np.maximum(radius, 0.05)
     aside = np.float32(1.5) * variation
     sheet = np.abs(
@@ -170,7 +170,7 @@ def _fissure(points: Points) -> Floats:
 
 
 def _lateral_fissure(points: Points) -> Floats:
-    """Distance to the fissure above the temporal lobe, which reaches in as far as the insula."""
+    """Distance to the fissure above the temporal lobe, which extends to the insula."""
     inward = np.maximum(34 - np.abs(points.x), 0) + np.maximum(np.abs(points.y + 8) - 32, 0)
     level = points.z + 7 - np.float32(0.28) * points.y
     return length(level, inward)
@@ -244,7 +244,7 @@ def _ellipsoid(
 def _tube(
     z: Floats, y: Floats, x: Floats, start: tuple[float, ...], end: tuple[float, ...]
 ) -> Floats:
-    """Depth in a tapering tube between two balls, each (x, y, z, radius)."""
+    """Depth in a tapered tube between two balls, each (x, y, z, radius)."""
     along = [b - a for a, b in zip(start[:3], end[:3], strict=True)]
     offsets = [p - np.float32(a) for p, a in zip((x, y, z), start[:3], strict=True)]
     squared = sum(a * a for a in along)
@@ -257,7 +257,7 @@ def _tube(
 
 
 def _union(a: Floats, b: Floats, rounding: float) -> Floats:
-    """Depth in two bodies together, the crease between them rounded off (head millimeters)."""
+    """Depth in the union of two bodies, with the crease between them rounded (head millimeters)."""
     share = np.clip(0.5 + (a - b) * np.float32(0.5 / rounding), 0, 1)
     depth: Floats = b + (a - b) * share + np.float32(rounding) * share * (1 - share)
     return depth

@@ -1,4 +1,4 @@
-"""Where is the phantom's tumor? A ragged edema around an enhancing rim around a dead core."""
+"""The phantom's tumor: irregular edema around an enhancing rim around a necrotic core."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from voxgpu.demo.anatomy import EXTENT, Anatomy, Points, Tissues, brain_points, length, tissues
 from voxgpu.demo.noise import Axes, Floats, SmoothNoise, smooth_noise
 
-#: The voxel, in head millimeters, of the coarse survey that places and sizes the tumor.
+#: Voxel size, in head millimeters, of the coarse survey that positions and sizes the tumor.
 SURVEY = 2.5
 
-#: How much of the brain the whole tumor takes, at least and at most.
+#: Smallest and largest fraction of the brain that the whole tumor occupies.
 SHARE = (0.070, 0.080)
 
 
@@ -21,11 +21,11 @@ class Lesion:
     """A tumor of one head.
 
     center       of the core, head millimeters (z, y, x)
-    stretch      of the edema along (z, y, x): larger is shorter
-    lobes        bumps of the outline, large and small, deviation 1
+    stretch      of the edema along (z, y, x): a larger factor makes it shorter
+    lobes        bumps of the outline, large and small, standard deviation 1
     core         radius of core and rim together, head millimeters
-    edema        how far the edema reaches from the center, head millimeters, before its outline
-                 is made irregular
+    edema        radius of the edema from the center, head millimeters, before its outline is made
+                 irregular
     """
 
     center: tuple[float, float, float]
@@ -37,13 +37,13 @@ class Lesion:
 
 @dataclass(frozen=True)
 class Layers:
-    """How deep each point lies in each layer, in head millimeters; negative outside of it.
+    """The depth of each point in each layer, in head millimeters; negative outside of it.
 
-    edema   all that the edema may reach, fluid included
-    rim     the enhancing rim and what it encloses
+    edema   everything within reach of the edema, fluid included
+    rim     the enhancing rim and its interior
     core    the necrotic core
-    dry     what is not fluid
-    water   how swollen the tissue is, about a third at the outline of the edema, 1 in its depth
+    dry     everything that is not fluid
+    water   swelling of the tissue, about a third at the outline of the edema, 1 deep inside
     """
 
     edema: Floats
@@ -54,12 +54,12 @@ class Layers:
 
     @property
     def whole(self) -> Floats:
-        """Edema, rim and core together."""
+        """The union of edema, rim and core."""
         return np.minimum(np.maximum(self.edema, self.rim), self.dry)
 
 
 def new_lesion(generator: np.random.Generator, anatomy: Anatomy) -> Lesion:
-    """Place a fresh tumor in the white matter of one hemisphere and let it grow to its size."""
+    """Place a random tumor in the white matter of one hemisphere and let it grow to its size."""
     axes = _survey_axes()
     points = brain_points(anatomy, axes)
     parts = tissues(anatomy, axes, points)
@@ -71,7 +71,7 @@ def new_lesion(generator: np.random.Generator, anatomy: Anatomy) -> Lesion:
         core=float(generator.uniform(15.0, 18.0)),
     )
     layers = lesion_layers(seedling, axes, points, parts)
-    # Core and rim belong to the tumor whatever the edema does, fluid never does.
+    # Core and rim belong to the tumor regardless of the edema; fluid never does.
     reach = np.where(layers.rim > 0, np.inf, np.where(layers.dry > 0, layers.edema, -np.inf))
     share = float(generator.uniform(*SHARE))
     count = reach.size - round(share * reach.size)
@@ -92,7 +92,7 @@ def lesion_layers(lesion: Lesion, axes: Axes, points: Points, parts: Tissues) ->
     stretched = [o * np.float32(s) for o, s in zip(offsets, lesion.stretch, strict=True)]
     edema = np.float32(lesion.edema) + 2 * outline - length(*stretched)
     edema -= _resistance(lesion, points, parts)
-    # Rim and core have pressed the sulci away; ventricles resist.
+    # Rim and core have displaced the sulci; ventricles resist.
     dry = -np.where(rim > 0, parts.ventricles, parts.fluid) - 0.3
     rim = np.minimum(rim, dry)
     water = np.clip(0.36 + edema / 20 + 0.1 * large + 0.06 * small, 0.2, 1.1)
@@ -100,7 +100,7 @@ def lesion_layers(lesion: Lesion, axes: Axes, points: Points, parts: Tissues) ->
 
 
 def _resistance(lesion: Lesion, points: Points, parts: Tissues) -> Floats:
-    """Head millimeters by which tissue holds the edema back: it spreads in white matter."""
+    """Head millimeters by which tissue shortens the edema, which spreads in white matter."""
     grey = np.clip(parts.grey + 0.5, 0, 2.5) + np.clip(parts.nuclei + 0.5, 0, 2.5)
     across = np.float32(1 if lesion.center[2] > 0 else -1) * points.x
     resistance: Floats = (
@@ -114,7 +114,7 @@ def _resistance(lesion: Lesion, points: Points, parts: Tissues) -> Floats:
 def _center(
     generator: np.random.Generator, points: Points, parts: Tissues
 ) -> tuple[float, float, float]:
-    """A place for the core: deep enough for it, aside from midline and ventricles."""
+    """A position for the core: deep enough, away from midline and ventricles."""
     suitable = (points.hull > 19) & (points.hull < 26) & (np.abs(points.x) > 24)
     suitable &= (points.z > -8) & (np.abs(points.y) < 48) & (parts.ventricles < -9)
     chosen = generator.choice(np.flatnonzero(suitable))

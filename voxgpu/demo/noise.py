@@ -1,8 +1,9 @@
-"""Where does the phantom's irregularity come from? Smooth random functions of space.
+"""Smooth random functions of space, the source of the phantom's irregularity.
 
-Random numbers lie on small cubic lattices whose step is in head millimeters, not in voxels, so
-the same seed gives the same head at every resolution. Only products and sums of exactly drawn
-numbers decide a value: no result depends on the number of threads or on a math library.
+Random numbers lie on small cubic lattices whose step is in head millimeters, not in voxels, so the
+same seed gives the same head at every resolution. Values depend only on products and sums of
+exactly representable random numbers: no result depends on the number of threads or on a math
+library.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-#: In fact float32 everywhere; the type of a product with a Python number is not known so well.
+#: Always float32; the type checker cannot infer that for a product with a Python number.
 Floats = npt.NDArray[np.floating[Any]]
 
-#: Half the edge of the cube, in head millimeters, in which every lattice is defined.
+#: Half the edge, in head millimeters, of the cube in which every lattice is defined.
 REACH = 110.0
 
-#: Lattice points along each axis of a labyrinth of folds; a power of two, to wrap by masking.
+#: Lattice points along each axis of a fold pattern; a power of two, to wrap by masking.
 FOLD_LATTICE = 64
 
 
@@ -55,10 +56,10 @@ class SmoothNoise:
 
 
 def smooth_noise(generator: np.random.Generator, step: float) -> SmoothNoise:
-    """A fresh random function whose bumps are about two ``step`` (head millimeters) wide."""
+    """A random function whose bumps are about two ``step`` (head millimeters) wide."""
     count = int(2 * REACH / step) + 5
     values = generator.random((count,) * 3, dtype=np.float32) - np.float32(0.5)
-    # The B-spline reduces the deviation of uniform numbers to 0.097 of their range.
+    # The B-spline reduces the standard deviation of uniform numbers to 0.097 of their range.
     return SmoothNoise(values * np.float32(10.3), step)
 
 
@@ -66,7 +67,7 @@ def smooth_noise(generator: np.random.Generator, step: float) -> SmoothNoise:
 class Folds:
     """A random labyrinth of sheets, the course of the sulci.
 
-    distances  head millimeters to the nearest sheet on a periodic cubic lattice, the sign telling
+    distances  head millimeters to the nearest sheet on a periodic cubic lattice, with a sign for
                the side; (z, y, x)
     step       distance of neighboring lattice points in head millimeters
     """
@@ -90,9 +91,9 @@ class Folds:
 def folds(generator: np.random.Generator, wavelength: float) -> Folds:
     """A labyrinth whose sheets are half a ``wavelength`` (head millimeters) apart.
 
-    White noise is filtered around one wavelength and squashed, over and over, the way a reaction
-    with diffusion makes stripes (Turing 1952); where it changes sign are the sheets.
-    The lattice has ten points to a wavelength.
+    White noise is filtered around one wavelength and clipped, repeatedly, as a reaction-diffusion
+    system makes stripes (Turing 1952); the sheets are where it changes sign. The lattice has ten
+    points per wavelength.
     """
     count, step = FOLD_LATTICE, wavelength / 10
     band = _band(count, 0.1)
@@ -102,10 +103,10 @@ def folds(generator: np.random.Generator, wavelength: float) -> Folds:
         pattern = np.clip(pattern / pattern.std(), -1.2, 1.2)
     pattern = np.fft.irfftn(np.fft.rfftn(pattern) * band)
     slope = np.sqrt(sum(np.gradient(pattern, axis=axis) ** 2 for axis in range(3))) / step
-    # Where the slope vanishes two sheets would meet; there they keep apart instead.
+    # Where the slope vanishes two sheets would meet; the bound keeps them apart.
     distances = pattern / np.maximum(slope, 0.2 * slope.mean())
     distances = np.clip(distances, -wavelength / 4, wavelength / 4)
-    # Rounding hides the last bits, in which Fourier transforms of different libraries differ.
+    # Rounding hides the last bits, which differ between Fourier transforms of different libraries.
     return Folds((np.rint(distances * 256) / 256).astype(np.float32), step)
 
 
@@ -120,7 +121,7 @@ def _band(count: int, frequency: float) -> npt.NDArray[Any]:
 def _trilinear(
     values: Floats, lower: list[npt.NDArray[np.int32]], share: list[tuple[Floats, Floats]]
 ) -> Floats:
-    """Weigh the eight lattice points around each place of a periodic cubic lattice.
+    """Interpolate between the eight lattice points around each position, on a periodic lattice.
 
     lower  per axis (z, y, x), the index of the lattice point below, in any period
     share  per axis, the weights of that point and of the next one
@@ -142,7 +143,7 @@ def _interpolate(values: Floats, axis: int, places: Floats) -> Floats:
     """Evaluate B-splines along one axis at ``places``, in lattice steps from the first point."""
     first = np.clip(np.floor(places).astype(np.intp), 0, values.shape[axis] - 4)
     t = (places - first).astype(np.float32)
-    # Products, because libraries differ in the last bit of powers.
+    # Products, because the last bit of powers differs between libraries.
     rest, square, cube = 1 - t, t * t, t * t * t
     weights = (
         rest * rest * rest / 6,

@@ -1,8 +1,8 @@
-"""What does `voxgpu demo` look at? A synthetic head with a tumor, in four MR sequences.
+"""The phantom of `voxgpu demo`: a synthetic head with a tumor, in four MR sequences.
 
-The head is made up, from a seed: no patient's data are in it. It is prepared as the cases of the
-BraTS challenge are: skull taken off, background exactly 0, 16-bit voxels, all sequences on one
-grid, and a truth with BraTS's labels.
+The head is generated from a seed: it contains no patient data. It is preprocessed like the cases of
+the BraTS challenge: skull removed, background exactly 0, 16-bit voxels, all sequences on one grid,
+and a ground truth with BraTS's labels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from voxgpu.demo.lesion import Lesion, lesion_layers, new_lesion
 from voxgpu.demo.noise import Axes, Floats, SmoothNoise, smooth_noise
 from voxgpu.image import Grid, Image
 
-#: Labels of the truth, as in BraTS; the whole tumor is all that is not background.
+#: Labels of the ground truth, as in BraTS; the whole tumor is everything but background.
 BACKGROUND, NECROSIS, EDEMA, ENHANCING = 0, 1, 2, 4
 
 #: Mean intensity of every tissue in each sequence; later ones cover earlier ones.
@@ -45,13 +45,13 @@ CONTRASTS = {
 #: Standard deviation of the noise of each channel of the receiver.
 RECEIVER_NOISE = {"flair": 11.0, "t1": 10.0, "t1ce": 11.0, "t2": 6.0}
 
-#: Voxel planes that are made at a time: what is being computed stays in the processor's cache.
+#: Voxel planes computed at a time, so that intermediate results stay in the processor's cache.
 SLAB = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Phantom:
-    """A synthetic case: four sequences and where the tumor truly is, all on one grid.
+    """A synthetic case: four sequences and the ground truth of the tumor, all on one grid.
 
     flair, t1, t1ce, t2  int16, (z, y, x), 0 outside of the brain and at least 1 inside
     truth                uint8, (z, y, x): 0 background, 1 necrotic core, 2 edema, 4 enhancing rim
@@ -68,18 +68,17 @@ class Phantom:
 def make_phantom(
     shape: tuple[int, int, int] = (155, 240, 240), seed: int = 0, spacing_mm: float = 1.0
 ) -> Phantom:
-    """Make up a head with a tumor of about 7 % of the brain.
+    """Generate a head with a tumor of about 7 % of the brain.
 
-    The brain fills the field of view: at the default shape and spacing its size is natural, at
-    any other it scales with ``shape``, and the same seed gives the same head. Equal arguments give
+    The brain fills the field of view: at the default shape and spacing it has natural size, at any
+    other it scales with ``shape``, and the same seed gives the same head. Equal arguments give
     equal bytes. Needs memory for the result and a few slabs of planes.
 
     shape       voxels along (z, y, x), at least 12 along each
-    seed        0 or more; decides anatomy, place, size and outline of the tumor, and the noise
+    seed        0 or more; determines anatomy, the tumor's position, size and outline, and the noise
     spacing_mm  mm between voxel centers, along every axis
 
-    Raises ``ValueError`` where the shape is too small, the spacing not positive or the seed
-    negative.
+    Raises ``ValueError`` if the shape is too small, the spacing not positive or the seed negative.
     """
     _check(shape, seed, spacing_mm)
     generator = np.random.Generator(np.random.PCG64(seed))
@@ -106,10 +105,10 @@ def make_phantom(
 def natural_spacing(shape: tuple[int, int, int]) -> float:
     """The spacing, in mm, at which a phantom of this shape, (z, y, x), is as large as a real head.
 
-    About 1 at the default shape. Programs that measure in mm need it: with 1 mm voxels a head of
-    64 voxels is that of a mouse.
+    About 1 at the default shape. Programs that measure in mm need it: with 1 mm voxels a head of 64
+    voxels is that of a mouse.
     """
-    # One voxel of every frame stays background.
+    # One voxel at every face stays background.
     return max(extent / (count - 3) for extent, count in zip(EXTENT, shape, strict=True))
 
 
@@ -118,7 +117,8 @@ def write_phantom(
 ) -> tuple[Path, ...]:
     """Write ``PREFIX_flair.nii.gz``, ``_t1``, ``_t1ce``, ``_t2`` and ``_seg``; returns the paths.
 
-    ``write`` saves one image at a path; the package's own unless given, whose errors it raises.
+    ``write`` saves one image at a path; by default the package's own writer, whose errors it
+    raises.
     """
     if write is None:
         from voxgpu.files.write import write_image
@@ -139,14 +139,14 @@ def write_phantom(
 
 @dataclass(frozen=True)
 class _Look:
-    """What varies from scan to scan: texture of the tissue, shading of each sequence."""
+    """The scan-dependent variation: texture of the tissue, shading of each sequence."""
 
     texture: SmoothNoise
     bias: dict[str, SmoothNoise]
 
 
 def _new_look(generator: np.random.Generator) -> _Look:
-    """A fresh scan. The coil's sensitivity varies by about ±12 % over the head."""
+    """Draw a random scan. The coil's sensitivity varies by about ±12 % over the head."""
     texture = smooth_noise(generator, 4.0)
     bias = {}
     for name in CONTRASTS:
@@ -158,7 +158,7 @@ def _new_look(generator: np.random.Generator) -> _Look:
 def _compose(
     anatomy: Anatomy, lesion: Lesion, axes: Axes, points: Points
 ) -> tuple[npt.NDArray[np.uint8], dict[str, Floats]]:
-    """Labels of the truth, and how much of each point every tissue covers (0 to 1)."""
+    """The ground truth, and the fraction (0 to 1) of each point that every tissue covers."""
     parts = tissues(anatomy, axes, points)
     layers = lesion_layers(lesion, axes, points, parts)
     whole = layers.whole
@@ -167,7 +167,7 @@ def _compose(
         name: np.clip(0.5 + depth * blur, 0, 1)
         for name, depth in (
             ("grey", parts.grey),
-            # Their borders are no sharp ones.
+            # Their borders are blurred.
             ("nuclei", np.float32(0.5) * parts.nuclei),
             ("cerebellum", parts.cerebellum),
             ("edema", whole),
@@ -185,7 +185,7 @@ def _compose(
 
 
 def _mix(contrast: dict[str, int], coverings: dict[str, Floats]) -> Floats:
-    """The signal without noise: one tissue laid over another, white matter below all."""
+    """The signal without noise: tissues layered over one another, white matter below all."""
     first = next(iter(coverings.values()))
     signal = np.full(first.shape, contrast["white"], np.float32)
     for name, covering in coverings.items():
@@ -196,7 +196,7 @@ def _mix(contrast: dict[str, int], coverings: dict[str, Floats]) -> Floats:
 def _receive(
     signal: Floats, deviation: float, generator: np.random.Generator
 ) -> npt.NDArray[np.int16]:
-    """The magnitude of a signal with noise in both channels (Rician), as stored."""
+    """The magnitude of a signal with noise in both channels (Rician), as integers."""
     real, imaginary = generator.standard_normal((2, signal.size), dtype=np.float32)
     real *= np.float32(deviation)
     real += signal
@@ -207,7 +207,7 @@ def _receive(
 
 
 def _slabs(shape: tuple[int, int, int]) -> Iterator[tuple[tuple[slice, ...], Axes]]:
-    """The box around the brain, cut into slabs of planes: voxel ranges and coordinates."""
+    """Split the box around the brain into slabs of planes: voxel ranges and coordinates."""
     size = natural_spacing(shape)
     ranges, vectors = [], []
     for extent, count in zip(EXTENT, shape, strict=True):
@@ -223,14 +223,14 @@ def _slabs(shape: tuple[int, int, int]) -> Iterator[tuple[tuple[slice, ...], Axe
 
 
 def _grid(shape: tuple[int, int, int], spacing_mm: float) -> Grid:
-    """The grid of the cases of BraTS: axis-aligned, the last voxel along y at y = 0 mm."""
+    """The grid of the BraTS cases: axis-aligned, the last voxel along y at y = 0 mm."""
     spacing = float(spacing_mm)
     origin = (0.0, -(shape[1] - 1) * spacing, 0.0)
     return replace(Grid.regular(shape, (spacing,) * 3), origin=origin)
 
 
 def _check(shape: tuple[int, ...], seed: int, spacing_mm: float) -> None:
-    """Refuse what no head can be made of."""
+    """Raise ValueError for arguments that no head can be generated from."""
     if len(shape) != 3 or min(shape) < 12:
         raise ValueError(f"a phantom needs three axes of at least 12 voxels, not {shape}")
     if not 0 < spacing_mm < float("inf"):

@@ -1,1 +1,1 @@
-"""What do people call from Python? Programs, sessions, images and results."""
+"""The Python interface: programs, sessions, images and results."""

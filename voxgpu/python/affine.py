@@ -1,4 +1,4 @@
-"""How is a grid said by a matrix from voxels to mm (RAS), as NIfTI and nibabel do, and back?"""
+"""Conversion between grids and affine matrices from voxels to mm (RAS), as in NIfTI and nibabel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from voxgpu.image import SMALLEST_DETERMINANT, Grid
 
 Matrix = npt.NDArray[np.float64]
 
-#: From left, posterior, superior to right, anterior, superior, and back.
+#: From (left, posterior, superior) to (right, anterior, superior), and back.
 _FLIPPED = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -21,14 +21,14 @@ def affine_of(grid: Grid) -> Matrix:
     direction = np.array(grid.direction).reshape(count, count)
     matrix[:count, :count] = direction * np.array(grid.spacing[::-1])
     matrix[:count, 3] = grid.origin
-    return np.asarray(_FLIPPED @ matrix + 0.0)  # no -0.0
+    return np.asarray(_FLIPPED @ matrix + 0.0)  # turns -0.0 into 0.0
 
 
 def grid_of_affine(shape: tuple[int, ...], affine: object) -> Grid:
-    """The grid of this shape, (z, y, x) or (y, x), that a matrix places.
+    """The grid of this shape, (z, y, x) or (y, x), with the geometry of an affine matrix.
 
-    Raises ValueError where the matrix is not 4×4, not finite, sheared, or spans no space; and in
-    2-D where it leaves the plane of x and y.
+    Raises ValueError if the matrix is not 4×4, not finite, sheared, or singular; and in 2-D if it
+    leaves the plane of x and y.
     """
     matrix = np.array(affine, np.float64)
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
@@ -41,7 +41,7 @@ def grid_of_affine(shape: tuple[int, ...], affine: object) -> Grid:
         raise ValueError("a 2-D image lies in the plane of x and y: give it an axis of one voxel")
     axes = matrix[:count, :count]
     lengths = np.linalg.norm(axes, axis=0)
-    # What is left of rounding in a square root is no part of a spacing.
+    # Removes the rounding error of the square root.
     spacing = [float(f"{each:.12g}") for each in lengths.tolist()]
     if min(spacing) <= 0:
         raise ValueError("an axis of the affine has no length")

@@ -1,4 +1,4 @@
-"""Which arrays make an image, of whatever library they are, and where does it lie?"""
+"""Conversion of arrays of any library to voxels, and the grids they lie on."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ Voxels = npt.NDArray[Any]
 
 
 def voxels_of(array: object, channels: bool = False) -> Voxels:
-    """A copy of an array as images have them, which nobody else writes to.
+    """A private copy of an array, in the layout of images.
 
-    Raises TypeError for what is no array of numbers, ValueError for a shape that no image has.
+    Raises TypeError if it is not an array of numbers, ValueError for a shape that no image has.
     """
-    found = _host_array(array)
-    if found.dtype == np.float16:
-        found = found.astype(np.float32)
-    native = found.dtype.newbyteorder("=")
+    host = _host_array(array)
+    if host.dtype == np.float16:
+        host = host.astype(np.float32)
+    native = host.dtype.newbyteorder("=")
     if native.name not in ELEMENT_BYTES:
         hint = "; take its magnitude first" if native.kind == "c" else ""
         raise TypeError(f"images have no voxels of {native}{hint}")
-    rank = found.ndim - channels
-    if rank not in (2, 3) or 0 in found.shape:
+    rank = host.ndim - channels
+    if rank not in (2, 3) or 0 in host.shape:
         hint = ""
-        if found.ndim == 4:
+        if host.ndim == 4:
             hint = "; colors need Image.from_array(array, channels=True), time points one by one"
-        raise ValueError(f"an array of the shape {found.shape} makes no image{hint}")
-    if channels and found.shape[-1] not in (3, 4):
-        raise ValueError(f"colors have 3 or 4 channels, not {found.shape[-1]}")
-    copied = np.array(found, native, order="C", copy=True, subok=False)
+        raise ValueError(f"an array of the shape {host.shape} makes no image{hint}")
+    if channels and host.shape[-1] not in (3, 4):
+        raise ValueError(f"colors have 3 or 4 channels, not {host.shape[-1]}")
+    copied = np.array(host, native, order="C", copy=True, subok=False)
     copied.flags.writeable = False
     return copied
 
 
 def check_voxels(array: object, grid: Grid) -> None:
-    """Raises TypeError or ValueError where an array is not that of an image on a grid."""
+    """Raise TypeError or ValueError if an array does not fit an image on a grid."""
     if not isinstance(grid, Grid):
         raise TypeError(f"a grid is needed, not {type(grid).__name__}: from_array makes one")
     if not isinstance(array, np.ndarray):
@@ -60,7 +60,7 @@ def grid_for(
     affine: object,
     like: Image | None,
 ) -> Grid:
-    """Where an array of this shape lies; see ``Image.from_array``."""
+    """The grid of an array of this shape; see ``Image.from_array``."""
     if sum(each is not None for each in (spacing, affine, like)) > 1:
         raise ValueError("give one of spacing, affine and like")
     if like is not None:
@@ -82,24 +82,24 @@ def grid_for(
 
 
 def _host_array(array: object) -> Voxels:
-    """The array in this machine's memory; not yet a copy."""
+    """The array in host memory; not yet a copy."""
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError("a masked array would lose its mask: give array.filled(value)")
     if isinstance(array, str | bytes) or hasattr(array, "__fspath__"):
         raise TypeError(f"{array!r} is no image: files are loaded by the path in the program")
     if hasattr(array, "__cuda_array_interface__"):
         return _from_device(array)
-    found = np.asarray(array)
-    if found.dtype.kind not in "biufc":
+    host = np.asarray(array)
+    if host.dtype.kind not in "biufc":
         raise TypeError(f"{type(array).__name__} is no array of numbers")
-    return found
+    return host
 
 
 def _from_device(array: Any) -> Voxels:
-    """An array on a GPU, brought here."""
+    """Copy an array from a GPU."""
     if not hasattr(array, "get"):
         from voxgpu.backends.cuda.detect import cupy
 
         array = cupy().asarray(array)
-    found: Voxels = array.get()
-    return found
+    host: Voxels = array.get()
+    return host

@@ -1,4 +1,4 @@
-"""Where in other people's code was voxgpu called? Warnings show that line."""
+"""The line of the caller's code that called voxgpu, for warnings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PACKAGE = str(Path(__file__).parent.parent)
 
 
 def outside() -> int:
-    """The ``stacklevel`` of the nearest caller that is no part of voxgpu, for who calls this."""
+    """The ``stacklevel`` of the nearest caller outside voxgpu, seen from this function's caller."""
     level = 1
     frame = sys._getframe(1)
     while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:

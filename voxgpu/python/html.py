@@ -1,4 +1,4 @@
-"""How does a notebook show an image? Slices from the feet upward, and figures of the voxels."""
+"""HTML for notebooks: slices of an image from the feet upward, and statistics of its voxels."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ def html_of(image: Image) -> str:
     file = io.BytesIO()
     Drawing.fromarray(picture).save(file, "PNG")
     data = base64.standard_b64encode(file.getvalue()).decode()
-    rows = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in _said(image))
+    rows = "".join(
+        f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in _properties(image)
+    )
     return f'<figure><img src="data:image/png;base64,{data}"/><table>{rows}</table></figure>'
 
 
-def _said(image: Image) -> list[tuple[str, str]]:
-    """What there is to know, for people."""
+def _properties(image: Image) -> list[tuple[str, str]]:
+    """The properties of an image, for people."""
     grid, array = image.grid, image.array
-    said = [
+    properties = [
         ("voxels", f"{'×'.join(map(str, reversed(grid.shape)))} of {array.dtype}"),
         ("spacing", f"{'×'.join(f'{each:.6g}' for each in reversed(grid.spacing))} mm"),
         ("origin (LPS)", ", ".join(f"{each:.6g}" for each in grid.origin) + " mm"),
@@ -41,13 +43,13 @@ def _said(image: Image) -> list[tuple[str, str]]:
         count = int(np.count_nonzero(array))
         size = count * float(np.prod(grid.spacing))
         unit = "mm²" if grid.dimensions == 2 else "mm³"
-        return [*said, ("true", f"{count:,} voxels, {size:,.6g} {unit}")]
+        return [*properties, ("true", f"{count:,} voxels, {size:,.6g} {unit}")]
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
     if finite.size:
         least, greatest = finite.min(), finite.max()
-        scale = max(abs(float(least)), abs(float(greatest)), 1.0)  # the sum of all may be too large
+        scale = max(abs(float(least)), abs(float(greatest)), 1.0)  # the sum of all may overflow
         mean = float((finite / scale).mean(dtype=np.float64)) * scale
-        said.append(("least, mean, greatest", f"{least:.6g}, {mean:.6g}, {greatest:.6g}"))
+        properties.append(("least, mean, greatest", f"{least:.6g}, {mean:.6g}, {greatest:.6g}"))
     if finite.size < array.size:
-        said.append(("not finite", f"{array.size - finite.size:,} numbers"))
-    return said
+        properties.append(("not finite", f"{array.size - finite.size:,} numbers"))
+    return properties

@@ -1,4 +1,4 @@
-"""What is an image to people who program in Python?"""
+"""Images in the Python interface."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class Image(plain.Image):
-    """Voxels and where they lie.
+    """Voxels and their geometry.
 
     ``array`` has the voxels along (z, y, x), or (y, x) in 2-D; colors have a last axis of 3 or 4
-    channels. ``grid`` says where they lie, in mm, as ITK does (left, posterior, superior);
-    ``affine`` says it as NIfTI does. ``numpy.asarray(image)`` is the array.
+    channels. ``grid`` gives their geometry in mm as ITK does (left, posterior, superior);
+    ``affine`` gives it as NIfTI does. ``numpy.asarray(image)`` is the array.
 
-    Make one with ``from_array``, ``from_nibabel`` or ``from_sitk``, or of an array and a grid.
-    Raises ValueError where the array does not fit the grid, TypeError where its element is none of
-    images.
+    Create one with ``from_array``, ``from_nibabel`` or ``from_sitk``, or from an array and a grid.
+    Raises ValueError if the array does not fit the grid, TypeError if its element type is not one
+    of images.
     """
 
     __slots__ = ()
@@ -41,12 +41,12 @@ class Image(plain.Image):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The element of the array."""
+        """The element type of the array."""
         return self.array.dtype
 
     @property
     def spacing(self) -> tuple[float, ...]:
-        """Mm between voxel centers, in the order of the array: (z, y, x) or (y, x)."""
+        """Distances of voxel centers in mm, in the order of the array: (z, y, x) or (y, x)."""
         return self.grid.spacing
 
     @property
@@ -66,17 +66,16 @@ class Image(plain.Image):
         like: plain.Image | None = None,
         channels: bool = False,
     ) -> Image:
-        """The image of an array, which is copied: NumPy's, CuPy's, or what NumPy makes one of.
+        """Create an image from an array, which is copied: NumPy's, CuPy's, or convertible by NumPy.
 
-        array     numbers or truth values along (z, y, x) or (y, x); half floats become float32
+        array     numbers or booleans along (z, y, x) or (y, x); half floats become float32
         spacing   mm between voxel centers, in the order of the array
-        affine    the 4×4 matrix from voxel (x, y, z) to mm (RAS), in place of a spacing
-        like      an image of the same shape, whose grid is taken
+        affine    the 4×4 matrix from voxel (x, y, z) to mm (RAS), instead of a spacing
+        like      an image of the same shape, whose grid is used
         channels  whether the last axis has 3 or 4 channels of colors
 
-        Without all three, voxels are 1 mm apart, the first one at 0.
-        Raises TypeError for elements that images do not have, ValueError for shapes and axes that
-        make no image.
+        Without spacing, affine and like, voxels are 1 mm apart, the first one at 0. Raises
+        TypeError for element types that images do not have, ValueError for invalid shapes and axes.
         """
         from voxgpu.python.arrays import grid_for, voxels_of
 
@@ -86,7 +85,7 @@ class Image(plain.Image):
 
     @classmethod
     def from_nibabel(cls, image: object) -> Image:
-        """The image of one of nibabel's, which is copied; placed as the same file would be.
+        """Create an image from one of nibabel's, which is copied; placed as its file would be.
 
         Doubts about its header are Python warnings. Raises ValueError for images of several
         volumes, sheared axes and the like.
@@ -97,32 +96,32 @@ class Image(plain.Image):
 
     @classmethod
     def from_sitk(cls, image: object) -> Image:
-        """The image of one of SimpleITK's, which is copied."""
+        """Create an image from one of SimpleITK's, which is copied."""
         from voxgpu.python.sitk import from_sitk
 
         return cls._of(from_sitk(image))
 
     def to_nibabel(self) -> Any:
-        """The ``nibabel.Nifti1Image`` that a NIfTI file with this image would be.
+        """Convert to the ``nibabel.Nifti1Image`` of a NIfTI file with this image.
 
-        Voxels are along (x, y, z); true and false become uint8 1 and 0. Needs nibabel. Raises
-        ValueError for more voxels along an axis than NIfTI can hold.
+        Voxels are along (x, y, z); booleans become uint8 1 and 0. Needs nibabel. Raises ValueError
+        for more voxels along an axis than NIfTI can hold.
         """
         from voxgpu.python.nibabel import to_nibabel
 
         return to_nibabel(self)
 
     def to_sitk(self) -> Any:
-        """The ``SimpleITK.Image`` with these voxels; true and false become uint8 1 and 0."""
+        """Convert to a ``SimpleITK.Image``; booleans become uint8 1 and 0."""
         from voxgpu.itk.images import to_itk
 
         return to_itk(self)
 
     def save(self, path: str | Path) -> Path:
-        """Writes a file, as ``save`` in a program does; the suffix says the format, ``~`` is home.
+        """Write a file as ``save`` in a program does; the suffix selects the format, ``~`` is home.
 
-        Returns the path. What the file cannot hold as it is, is a Python warning. Raises OSError
-        where it cannot be written, ValueError where the format cannot hold the image.
+        Returns the path. A Python warning lists the properties that the file cannot hold. Raises
+        OSError if it cannot be written, ValueError if the format cannot hold the image.
         """
         from voxgpu.python.saving import save
 
@@ -136,7 +135,7 @@ class Image(plain.Image):
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
     ) -> npt.NDArray[Any]:
-        """The array, for NumPy; of another element where that is asked for."""
+        """The array, for NumPy; converted if another element type is requested."""
         if dtype is not None and self.array.dtype != dtype:
             if copy is False:
                 raise ValueError(f"an image of {self.dtype} has no view as {dtype}")

@@ -1,4 +1,4 @@
-"""What may be given to a program in place of a file?"""
+"""In-memory images that a program loads instead of files."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from voxgpu.python.sitk import from_sitk, is_sitk
 
 
 def given_images(images: Mapping[str, object] | None) -> dict[str, plain.Image]:
-    """Copies of images by name. Raises TypeError or ValueError, with the name, for what is none."""
+    """Copy images by name. Raises TypeError or ValueError, with the name, for other objects."""
     if not isinstance({} if images is None else images, Mapping):
         kind = type(images).__name__
         raise TypeError(f'images has images by name, such as {{"flair": array}}; not {kind}')
-    found = {}
+    copies = {}
     for name, value in ({} if images is None else images).items():
         if not isinstance(name, str):
             raise TypeError(f"images has the names that programs load, not {name!r}")
         try:
-            found[name] = _image(value)
+            copies[name] = _image(value)
         except (TypeError, ValueError) as error:
             raise type(error)(f"images[{name!r}]: {error}") from None
-    return found
+    return copies
 
 
 def _image(value: object) -> plain.Image:

@@ -1,4 +1,4 @@
-"""How does one of nibabel's images become one of ours, and back?"""
+"""Conversion of nibabel's images to images, and back."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from voxgpu.python.affine import grid_of_affine
 from voxgpu.python.arrays import voxels_of
 from voxgpu.python.caller import outside
 
-#: The affine of nibabel's image and that of its header differ by no more than float32 makes.
+#: Rounding error of float32 between the affine of an image and that of its header.
 _SINGLE = 1e-5
 
 _STRAIGHTEN = "resample it to straight axes first, with nibabel.processing.resample_to_output"
 
 
 def is_nibabel(value: object) -> bool:
-    """Whether something is one of nibabel's images, without importing it."""
+    """Whether an object is one of nibabel's images, without importing nibabel."""
     return hasattr(value, "dataobj") and hasattr(value, "affine") and hasattr(value, "header")
 
 
 def from_nibabel(image: Any) -> Image:
-    """The image with the same voxels, copied; where its header places it.
+    """The image with the same voxels, copied, with the geometry of its header.
 
-    Integers that are to be scaled become float32, as they do when the file is loaded. Raises
-    TypeError and ValueError for what makes no image.
+    Integers with scaling become float32, as when the file is loaded. Raises TypeError and
+    ValueError for objects that cannot become an image.
     """
     if not is_nibabel(image):
         raise TypeError(f"{type(image).__name__} is no image of nibabel")
@@ -63,24 +63,24 @@ def _voxels(image: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _grid(image: Any, shape: tuple[int, ...]) -> Grid:
-    """By the header where it says what the affine says, so as the file would be; else by that."""
+    """The grid of the header, as for a file, if it agrees with the affine; else the affine's."""
     header = _nifti_header(image)
     if header is None or not _says(image, image.affine):
         return grid_of_affine(shape, image.affine)
     try:
-        said = nifti_information("the image", header, AS_USUAL)
-        grid = grid_of("the image", said.information, said.fields, _STRAIGHTEN)
+        header_affine = nifti_information("the image", header, AS_USUAL)
+        grid = grid_of("the image", header_affine.information, header_affine.fields, _STRAIGHTEN)
     except FileError as problem:
         raise ValueError(problem.reason + (f"; {problem.help}" if problem.help else "")) from None
     if grid.shape != shape:
         return grid_of_affine(shape, image.affine)
-    for warning in said.warnings:
+    for warning in header_affine.warnings:
         warnings.warn(warning, stacklevel=outside())
     return grid
 
 
 def _nifti_header(image: Any) -> NiftiHeader | None:
-    """The header, where it is one of NIfTI, with voxels that we know."""
+    """The header, if it is a NIfTI header with a supported voxel type."""
     block = getattr(image.header, "binaryblock", None)
     header = parse(block) if isinstance(block, bytes) else None
     known = header is not None and header.version and header.datatype in DATATYPES
@@ -88,19 +88,19 @@ def _nifti_header(image: Any) -> NiftiHeader | None:
 
 
 def _says(image: Any, affine: Any) -> bool:
-    """Whether the header places the image where its affine does, if it has one."""
+    """Whether the header places the image as its affine does, if it has one."""
     if affine is None:
         return True
     best = getattr(image.header, "get_best_affine", None)
     if best is None:
         return False
-    said = np.asarray(best(), np.float64)
+    header_affine = np.asarray(best(), np.float64)
     scale = max(1.0, float(np.abs(affine).max()))
-    return bool(np.allclose(said, affine, rtol=0, atol=_SINGLE * scale))
+    return bool(np.allclose(header_affine, affine, rtol=0, atol=_SINGLE * scale))
 
 
 def to_nibabel(image: Image) -> Any:
-    """The image of nibabel that a NIfTI file with this one would be. Needs nibabel."""
+    """Convert to the nibabel image of a NIfTI file with this one. Needs nibabel."""
     try:
         nibabel: Any = import_module("nibabel")
     except ImportError:

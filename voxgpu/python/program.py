@@ -1,4 +1,4 @@
-"""What is a program, and what was asked for with it?"""
+"""Programs and options of the Python interface."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TEXTS = "a text of one line begins with a command, or with NAME ="
 
-#: What a program of one line begins with: a command, a comment, or what is bound without `let`.
+#: First words of a one-line program: a command, a comment, or a definition without `let`.
 _BEGINNING = re.compile(
     r"""\s*(//|(load|let|print|save|import)[\s("]"""
     r"""|([\w.]+|[#;:_'.|!$%&/^*=+<>?@~\\-]+)\s*(\([^()"]*\)\s*)?=)"""
@@ -25,11 +25,11 @@ _BEGINNING = re.compile(
 
 
 def source_of(program: str | Path) -> tuple[Source, Path | None]:
-    """The text of a program and its file: of a path, or of a text. ``~`` is the home folder.
+    """The text of a program and its file, from a path or a text. ``~`` is the home folder.
 
-    A string is a text where it has a line break, or begins with a command, a comment or ``NAME =``,
-    unless it is a file or ends in ``.imgql``; else it is a path. Raises ImgqlError where there is
-    no such file, or it cannot be read, TypeError for what is neither string nor path.
+    A string is a text if it has a line break, or begins with a command, a comment or ``NAME =``,
+    unless it is a file or ends in ``.imgql``; otherwise it is a path. Raises ImgqlError if the file
+    does not exist or cannot be read, TypeError for objects that are neither string nor path.
     """
     from voxgpu.diagnostics import Source
 
@@ -38,27 +38,27 @@ def source_of(program: str | Path) -> tuple[Source, Path | None]:
             return Source("program", program), None
         path = program if _is_file(program) else os.path.expanduser(program)  # noqa: PTH111
         return _read(path, program), Path(path)
-    found = os.fspath(program) if isinstance(program, os.PathLike) else None
-    if not isinstance(found, str):
+    text = os.fspath(program) if isinstance(program, os.PathLike) else None
+    if not isinstance(text, str):
         raise TypeError(f"a program is a path or a text, not {type(program).__name__}")
-    # Not of `pathlib`, whose way raises where somebody has no home folder.
-    path = os.path.expanduser(found)  # noqa: PTH111
-    return _read(path, found), Path(path)
+    # Not `Path.expanduser`, which raises if there is no home folder.
+    path = os.path.expanduser(text)  # noqa: PTH111
+    return _read(path, text), Path(path)
 
 
-def _read(path: str, given: str) -> Source:
+def _read(path: str, text: str) -> Source:
     from voxgpu.compile import read_source
     from voxgpu.diagnostics import Diagnostic, ImgqlError
 
-    if not given.strip() or "\0" in given:
-        raise ImgqlError([Diagnostic("E109", f"{given!r} is no path of a program", help=_TEXTS)])
+    if not text.strip() or "\0" in text:
+        raise ImgqlError([Diagnostic("E109", f"{text!r} is no path of a program", help=_TEXTS)])
     try:
         return read_source(Path(path))
     except ImgqlError as error:
         if os.path.exists(path):  # noqa: PTH110 - a name may be too long for `Path`
             raise
-        told = [replace(each, help=each.help or _TEXTS) for each in error.diagnostics]
-        raise ImgqlError(told) from None
+        diagnostics = [replace(each, help=each.help or _TEXTS) for each in error.diagnostics]
+        raise ImgqlError(diagnostics) from None
 
 
 def _is_text(program: str) -> bool:
@@ -73,7 +73,7 @@ def _is_file(text: str) -> bool:
     try:
         return Path(text).is_file()
     except (OSError, ValueError):
-        return False  # longer than names may be, or with characters that none may have
+        return False  # too long for a name, or with characters not allowed in names
 
 
 def options_of(
@@ -90,7 +90,7 @@ def options_of(
     images: Mapping[str, Image],
     overwrite_inputs: bool = False,
 ) -> Options:
-    """What was asked for, for the pipeline. Raises ValueError for what makes no sense."""
+    """The options for the pipeline. Raises ValueError for invalid ones."""
     from voxgpu.compile import Options
     from voxgpu.files.access import AllowedRoots
     from voxgpu.files.options import ReadOptions
@@ -128,9 +128,9 @@ def options_of(
 
 
 def _text(name: str, value: object) -> str:
-    """A variable's value as the command line would have it, numbers and truth values of NumPy too.
+    """A variable's value as command-line text; accepts NumPy's numbers and booleans, too.
 
-    Raises TypeError for what is none.
+    Raises TypeError for other objects.
     """
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "shape", None) == () and getattr(value, "ndim", 1) == 0:

@@ -1,4 +1,4 @@
-"""How far is a run?"""
+"""Progress of a run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A step begins.
+    """The start of a step.
 
     step   its name
-    done   how many values are there
-    total  how many there will be, as far as is known
+    done   number of values computed so far
+    total  number of values expected so far
     """
 
     step: str
@@ -26,15 +26,15 @@ class Progress:
 
 
 class Watching:
-    """Passes on to whoever watches the present run how far it is."""
+    """Passes the progress of the current run to an observer."""
 
     def __init__(self) -> None:
         self._tell: Callable[[Progress], None] | None = None
         self._done = self._total = 0
 
     @contextmanager
-    def told(self, tell: Callable[[Progress], None] | None) -> Iterator[None]:
-        """While a program runs, its progress goes to ``tell``."""
+    def reported_to(self, tell: Callable[[Progress], None] | None) -> Iterator[None]:
+        """Report the progress of a program to ``tell`` while it runs."""
         self._tell, self._done, self._total = tell, 0, 0
         try:
             yield
@@ -42,11 +42,11 @@ class Watching:
             self._tell = None
 
     def expect(self, nodes: int) -> None:
-        """So many more values are needed."""
+        """Increase the number of values that are expected."""
         self._total += nodes
 
     def observe(self, event: Event) -> None:
-        """An event of the run; what ``tell`` raises ends the run."""
+        """Handle an event of the run; an exception from ``tell`` ends the run."""
         if self._tell is None:
             return
         from voxgpu.execution.events import Finished, Started

@@ -1,4 +1,4 @@
-"""What does a program come to, for people who program in Python?"""
+"""Results of programs in the Python interface."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from voxgpu.execution.outputs import Saved
 from voxgpu.image import Image as PlainImage
 from voxgpu.python.image import Image
 
-#: What ``print`` and ``save`` deliver; a sequence is a tuple, with None for items that failed.
+#: Values of ``print`` and ``save``; a sequence is a tuple, with None for items that failed.
 Value: TypeAlias = Union[float, bool, str, "tuple[Value | None, ...]", Image]
 
 
 class GoalsFailed(ImgqlError):
-    """Some goals of a program failed; ``result`` has what the others came to."""
+    """Some goals of a program failed; ``result`` has the values of the others."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...], result: Result) -> None:
         super().__init__(diagnostics)
@@ -30,16 +30,16 @@ class GoalsFailed(ImgqlError):
 
 @dataclass(frozen=True, repr=False)
 class Result(plain.Result):
-    """What a program came to.
+    """The results of a program.
 
-    prints    what was printed, in order: ``label``, ``type`` and ``value`` each
-    saved     the images that were saved, in order: ``label``, ``path`` and ``image`` each
+    prints    printed values, in order: ``label``, ``type`` and ``value`` each
+    saved     saved images, in order: ``label``, ``path`` and ``image`` each
     errors    the goals that failed
-    warnings  what leaves a doubt
-    seconds   wall time of running, compiling not included
-    nodes     how many values there are that goals need, or that decided how lowering went on
-    computed  how many of them were computed
-    reused    how many came from the store; what these were made of was not looked at
+    warnings  warnings about the results
+    seconds   wall time of running, without compiling
+    nodes     number of values that the goals need, or that controlled lowering
+    computed  number of values computed
+    reused    number of values from the store; their own inputs are not counted
     """
 
     @property
@@ -48,36 +48,36 @@ class Result(plain.Result):
         return not self.errors
 
     def raise_for_errors(self) -> Result:
-        """The result itself; raises GoalsFailed, which is an ImgqlError, where goals failed."""
+        """Return the result itself; raises GoalsFailed, an ImgqlError, if goals failed."""
         if self.errors:
             raise GoalsFailed(self.errors, self)
         return self
 
     @property
     def values(self) -> dict[str, Value]:
-        """Everything delivered, by label or file name; sequences are tuples."""
+        """All delivered values, by label or file name; sequences are tuples."""
         return {**self.printed, **{s.label: _value(s.value) for s in self.saved}}
 
     @property
     def printed(self) -> dict[str, Value]:
-        """What was printed, by label."""
+        """The printed values, by label."""
         return {each.label: _value(each.value) for each in self.prints}
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The numbers that were printed, by label."""
+        """The printed numbers, by label."""
         return {p.label: p.value for p in self.prints if type(p.value) in (int, float)}  # type: ignore[misc]
 
     @property
     def images(self) -> dict[str, Image]:
-        """The images that were saved, by file name as the program has it."""
+        """The saved images, by file name as in the program."""
         return {each.label: Image._of(each.image) for each in self.saved if not each.volumes}
 
     @property
     def volumes(self) -> dict[str, tuple[Image, ...]]:
-        """The images of each file of several volumes that was saved, by its name."""
-        found = ((each.label, each.images) for each in self.saved if each.volumes)
-        return {label: tuple(map(Image._of, images)) for label, images in found}
+        """The images of each saved file of several volumes, by file name."""
+        files = ((each.label, each.images) for each in self.saved if each.volumes)
+        return {label: tuple(map(Image._of, images)) for label, images in files}
 
     def __repr__(self) -> str:
         parts = [f"{len(self.prints)} printed", f"{len(self.saved)} saved"]
@@ -88,7 +88,7 @@ class Result(plain.Result):
 
 
 def public(result: plain.Result, protected: bool) -> Result:
-    """The same result for people; ``protected``, its arrays cannot be written to."""
+    """Convert a result for the user; ``protected`` makes its arrays read-only."""
     saved = tuple(_saved(each, protected) for each in result.saved)
     fields = {name: getattr(result, name) for name in plain.Result.__dataclass_fields__}
     return Result(**{**fields, "saved": saved})
@@ -101,7 +101,7 @@ def _saved(saved: Saved, protected: bool) -> Saved:
 
 
 def _image(image: PlainImage, protected: bool) -> Image:
-    # Not a view whose flag says so, which somebody could set again.
+    # Not a view with a read-only flag, which a user could reset.
     array: Any = image.array
     return Image(np.asarray(memoryview(array).toreadonly()) if protected else array, image.grid)
 

@@ -1,4 +1,4 @@
-"""How does somebody save an image outside a program?"""
+"""Saving of images outside a program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from voxgpu.python.caller import outside
 
 
 def save(image: Image, path: Path) -> Path:
-    """Writes a file; see ``voxgpu.Image.save``."""
+    """Write a file; see ``voxgpu.Image.save``."""
     path = Path(os.path.expanduser(path))  # noqa: PTH111 - not the way that raises without a home
     drawn = 2 if image.grid.thin_axis is not None else image.grid.dimensions
     reason = unsupported_reason(path, content_of(image), drawn, image.channels)

@@ -1,4 +1,4 @@
-"""How do several programs go on from one another's values?"""
+"""Sessions: several programs that reuse one another's values."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from voxgpu.python.result import Result, public
 
 
 class Session(AbstractContextManager["Session"]):
-    """Runs programs one after the other, and keeps in memory what they computed.
+    """Runs programs one after the other, and keeps their values in memory.
 
-    A value that a former program computed, of whatever name, is not computed again, as long as
-    memory has room for it. Several threads may share a session: their programs run one at a time,
-    each on all cores. The arrays of its results cannot be written to, as later programs use them.
+    A value that an earlier program computed, under whatever name, is not computed again as long as
+    it fits in memory. Several threads may share a session: their programs run one at a time, each
+    on all cores. The arrays of its results are read-only, since later programs use them.
 
         with voxgpu.Session() as session:
             for level in (80, 90, 100):
                 session.run("found.imgql", define={"LEVEL": level})
 
     device         ``auto``, ``cpu``, ``cuda:0`` (or another GPU) or ``reference``
-    threads        how many threads compute; None: as many as there are cores to use
-    memory         what the process may take, bytes or such as ``"4G"``; values beyond it wait on
-                   the disk
-    device_memory  likewise, what may be taken of a GPU; None: 70 % of what is free there
+    threads        number of computing threads; None: as many as there are cores to use
+    memory         memory limit of the process, bytes or such as ``"4G"``; values beyond it are
+                   written to the disk
+    device_memory  likewise for the memory of a GPU; None: 70 % of its free memory
     store          the folder in which results are kept for later processes; ``"default"`` is that
                    of the command line; None: none
     store_shared   a folder of results that several computers share; None: none
-    store_budget   what the store may take, bytes or such as ``"50G"``
-    keep           what the store keeps: ``goals``, ``costly`` (goals and what took long), ``all``
-                   or ``none``
-    force_save     write files also where they are there already
-    verify_inputs  read every file to see whether it has changed, whatever its date says
+    store_budget   size limit of the store, bytes or such as ``"50G"``
+    keep           what the store keeps: ``goals``, ``costly`` (goals and expensive values),
+                   ``all`` or ``none``
+    force_save     write files even if they are unchanged
+    verify_inputs  read every file to check whether it has changed, whatever its date
 
-    Raises ImgqlError where a device or a store cannot be used, ValueError for what makes no sense.
+    Raises ImgqlError if a device or a store cannot be used, ValueError for invalid arguments.
     """
 
     def __init__(
@@ -105,9 +105,9 @@ class Session(AbstractContextManager["Session"]):
         grid_tolerance: float = 1e-3,
         overwrite_inputs: bool = False,
     ) -> Result:
-        """Runs a program; the parameters are those of ``voxgpu.run``.
+        """Run a program; the parameters are those of ``voxgpu.run``.
 
-        Raises RuntimeError where the session is closed.
+        Raises RuntimeError if the session is closed.
         """
         from voxgpu.python.inputs import given_images
 
@@ -120,7 +120,7 @@ class Session(AbstractContextManager["Session"]):
             define, output, dialect, same_grid, read_roots, write_roots, primitives,
             nifti_form, series, grid_tolerance, given_images(images), overwrite_inputs,
         )  # fmt: skip
-        with self._alone(), self._watching.told(progress):
+        with self._alone(), self._watching.reported_to(progress):
             session = self._session
             session.deliver_to(options.output, options.roots)
             compiled = session.compile(source, path, options)
@@ -129,12 +129,12 @@ class Session(AbstractContextManager["Session"]):
         return result.raise_for_errors() if on_error == "raise" else result
 
     def after_fork(self) -> None:
-        """Begins with no thread at work, as in a child of ``fork``, which may not run programs."""
+        """Reset the lock in a child of ``fork``, which has no threads and may not run programs."""
         self._lock = threading.Lock()
         self._owner: int | None = None
 
     def close(self) -> None:
-        """Writes what the store is to keep, and gives back memory and devices."""
+        """Finish writing to the store, and release memory and devices."""
         self._close(interrupted=False)
 
     def __exit__(
@@ -143,7 +143,7 @@ class Session(AbstractContextManager["Session"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Closes; after Ctrl-C what was not yet written to the store is not waited for."""
+        """Close; after Ctrl-C, values not yet written to the store are dropped."""
         self._close(interrupted=kind is not None and not issubclass(kind, Exception))
 
     def _close(self, interrupted: bool) -> None:
@@ -159,7 +159,7 @@ class Session(AbstractContextManager["Session"]):
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Waits until no other thread runs a program."""
+        """Wait until no other thread runs a program."""
         self._check_thread()
         with self._lock:
             if self._is_closed:
@@ -186,7 +186,7 @@ def check(
     grid_tolerance: float = 1e-3,
     read_roots: Sequence[str | Path] = (),
 ) -> tuple[Diagnostic, ...]:
-    """Everything that is wrong with a program, and its warnings; see ``voxgpu.check``."""
+    """Return all errors and warnings of a program; see ``voxgpu.check``."""
     from voxgpu.compile import compile_program, unread
     from voxgpu.python.inputs import given_images
 
@@ -200,10 +200,10 @@ def check(
 
 
 def _bytes(amount: int | str | None) -> int | None:
-    """Bytes; raises ValueError for what is no size."""
+    """Parse a size in bytes; raises ValueError for invalid sizes."""
     if amount is None:
         return None
-    found = bytes_of(amount) if isinstance(amount, str) else amount
-    if not isinstance(found, Real) or not 0 < found < 2**63:
+    size = bytes_of(amount) if isinstance(amount, str) else amount
+    if not isinstance(size, Real) or not 0 < size < 2**63:
         raise ValueError(f"{amount!r} is no size; write 500M, 20G or 1.5GiB")
-    return int(found)
+    return int(size)

@@ -1,4 +1,4 @@
-"""How does one of SimpleITK's images become one of ours?"""
+"""Conversion of SimpleITK's images to images."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _STRAIGHTEN = "resample it to straight axes first, with SimpleITK.Resample"
 
 
 def is_sitk(value: object) -> bool:
-    """Whether something is one of SimpleITK's images, without importing it."""
+    """Whether an object is one of SimpleITK's images, without importing SimpleITK."""
     return hasattr(value, "GetPixelIDTypeAsString") and hasattr(value, "GetDirection")
 
 
 def from_sitk(image: Any) -> Image:
-    """The image with the same voxels, copied; where the same file would lie.
+    """The image with the same voxels, copied, with the geometry that its file would have.
 
-    Raises TypeError for what is none, ValueError for one that no file could be loaded as: without
+    Raises TypeError for other objects, ValueError for images that no file could give: without
     voxels, with sheared axes and the like.
     """
     if not is_sitk(image):

@@ -1,4 +1,4 @@
-"""The store that parameters of the Python interface ask for."""
+"""Store options from the parameters of the Python interface."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from voxgpu.store.policy import POLICIES
 def store_options(
     store: str | Path | None, shared: str | Path | None, budget: int | None, keep: str
 ) -> StoreOptions | None:
-    """The store that is asked for, None for none. Raises ValueError for what no store keeps."""
+    """The options of the requested store, or None. Raises ValueError for an unknown ``keep``."""
     if keep not in POLICIES:
         raise ValueError(f"keep is one of {', '.join(POLICIES)}, not {keep!r}")
     if store is None and shared is None:

@@ -1,1 +1,1 @@
-"""What people look at: pictures of results."""
+"""Pictures of results."""

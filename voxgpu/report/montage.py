@@ -1,4 +1,4 @@
-"""How are regions shown to people? As outlines on slices of the image they were found in."""
+"""Montages: axial slices of an image with the outlines of regions drawn on them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from voxgpu.temporary_files import new_file
 
 Mask = npt.NDArray[np.bool_]
 
-#: Mm around the head that are shown as well.
+#: Margin shown around the head, in mm.
 MARGIN = 6.0
 
 
 @dataclass(frozen=True)
 class Outline:
-    """A region to be drawn by its outline.
+    """A region to be drawn as an outline.
 
-    name   what the legend calls it
+    name   its name in the legend
     mask   on the grid of the background; every voxel that is not 0 belongs to the region
     color  red, green, blue, 0 to 255 each
     """
@@ -37,7 +37,7 @@ class Outline:
 
 @dataclass(frozen=True)
 class _Scene:
-    """What is to be drawn, turned for display: background and masks along (slice, down, right)."""
+    """Background and masks, reoriented for display: axes (slice, down, right)."""
 
     background: npt.NDArray[Any]
     masks: tuple[Mask, ...]
@@ -64,21 +64,21 @@ def montage(
     rows: int = 3,
     tile_pixels: int = 256,
 ) -> Picture:
-    """Axial slices, evenly through the outlined regions, with the outlines drawn on them.
+    """Draw axial slices, spread evenly through the outlined regions, with the outlines.
 
-    Slices go from the feet upward and carry the index that they have in the background's array.
-    The front of the patient is up, the patient's left is at the right; ``R`` and ``L`` say so.
-    Grey values reach from the 1st to the 99.5th percentile of the voxels that are not 0. Tiles
-    show the part that is not 0, in true proportions; a 2-D image makes one tile. Where no region
-    has a voxel, slices go evenly through the part of the background that is not 0.
+    Slices go from the feet upward and are labeled with their index in the background's array. The
+    front of the patient is up, the patient's left is at the right; ``R`` and ``L`` mark the sides.
+    Grey values range from the 1st to the 99.5th percentile of the voxels that are not 0. Tiles show
+    the part that is not 0, in true proportions; a 2-D image gives one tile. If no region has a
+    voxel, slices are spread through the part of the background that is not 0.
 
     background   an image of numbers, (z, y, x) or (y, x), or of colors, shown as grey values
     outlines     regions; the first is drawn just outside of its border, the second just inside of
-                 its own, and so on in turn, so that both are seen where they agree
+                 its own, and so on in turn, so that both are visible where they agree
     tile_pixels  the longer edge of a tile, at least 32
 
-    Returns the picture, (height, width, 3). Raises ``ValueError`` where a mask is on another grid
-    than the background or a size makes no sense.
+    Returns the picture, (height, width, 3). Raises ``ValueError`` if a mask is on another grid than
+    the background or a size is invalid.
     """
     _check(background, outlines, columns, rows, tile_pixels)
     scene = _scene(background, outlines)
@@ -101,9 +101,9 @@ def montage(
 
 
 def write_montage(path: Path, picture: Picture) -> None:
-    """Save a picture, (height, width, 3), as PNG, under its name only when it is complete.
+    """Save a picture, (height, width, 3), as PNG, atomically.
 
-    Folders are made where they are missing. Raises ``OSError`` where the disk does not take it.
+    Missing folders are created. Raises ``OSError`` if the disk does not take the file.
     """
     from PIL import Image as Drawing
 
@@ -121,7 +121,7 @@ def write_montage(path: Path, picture: Picture) -> None:
 def _check(
     background: Image, outlines: Sequence[Outline], columns: int, rows: int, tile_pixels: int
 ) -> None:
-    """Refuse what no picture can be made of."""
+    """Raise ValueError for arguments that no picture can be drawn from."""
     if columns < 1 or rows < 1 or tile_pixels < 32:
         raise ValueError(
             f"a montage needs a column, a row and tiles of at least 32 pixels, not {columns}, "
@@ -138,7 +138,7 @@ def _check(
 
 
 def _scene(background: Image, outlines: Sequence[Outline]) -> _Scene:
-    """Turn everything for display; a 2-D image becomes a single slice."""
+    """Reorient everything for display; a 2-D image becomes a single slice."""
     orientation = radiological(background.grid)
     voxels = background.array
     if background.channels > 1:
@@ -151,7 +151,7 @@ def _scene(background: Image, outlines: Sequence[Outline]) -> _Scene:
 
 
 def _chosen_slices(scene: _Scene, count: int) -> list[int]:
-    """Slices in the middle of ``count`` equal parts of the range that has something to show."""
+    """The middle slices of ``count`` equal parts of the range with something to show."""
     used = np.zeros(len(scene.background), bool)
     for mask in scene.masks:
         used |= mask.any(axis=(1, 2))
@@ -166,7 +166,7 @@ def _chosen_slices(scene: _Scene, count: int) -> list[int]:
 
 
 def _frame(scene: _Scene, tile_pixels: int) -> _Frame:
-    """The smallest rectangle that holds all that is not 0, with a margin, and its tile's size."""
+    """The smallest rectangle around all voxels that are not 0, with a margin, and its tile size."""
     shown = (scene.background != 0).any(axis=0)
     for mask in scene.masks:
         shown |= mask.any(axis=0)
@@ -190,7 +190,7 @@ def _window(background: npt.NDArray[Any]) -> tuple[float, float]:
     if values.size == 0:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(values, (1, 99.5)))
-    # A single grey value is shown as white, also one from which 1 makes no difference.
+    # A single grey value is shown as white, even if it is too large for 1 to change it.
     return (low, high) if high > low else (low - max(1.0, abs(low) * 2**-40), low)
 
 
@@ -204,7 +204,7 @@ def _grey_tile(plane: npt.NDArray[Any], frame: _Frame, low: float, high: float) 
         share = (places - below).reshape((-1, 1) if axis == 0 else (1, -1))
         above = np.minimum(below + 1, size - 1)
         values = values.take(below, axis) * (1 - share) + values.take(above, axis) * share
-    # Halves, as the difference of two numbers may be too large for one.
+    # Halves, since the difference of two numbers may overflow.
     grey = np.clip((values / 2 - low / 2) / (high / 2 - low / 2), 0, 1) * 255
     return np.repeat(np.rint(grey).astype(np.uint8)[:, :, None], 3, axis=2)
 
@@ -222,7 +222,7 @@ def _draw_outline(
 
 
 def _grown(region: Mask) -> Mask:
-    """The region and what is within two pixels of it."""
+    """The region dilated by two pixels."""
     result = region.copy()
     for down in range(-2, 3):
         for right in range(-2, 3):
@@ -232,7 +232,7 @@ def _grown(region: Mask) -> Mask:
 
 
 def _moved(region: Mask, down: int, right: int) -> Mask:
-    """The region moved by some pixels, nothing entering from the edge."""
+    """The region shifted by some pixels, with zeros entering at the edge."""
     height, width = region.shape
     result = np.zeros_like(region)
     source = region[max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)]

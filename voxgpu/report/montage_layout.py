@@ -1,4 +1,4 @@
-"""Where do tiles, their labels, the title and the legend lie on a picture?"""
+"""Layout of tiles, labels, title and legend on a picture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Legend = Sequence[tuple[str, tuple[int, int, int]]]
 TEXT_COLOR = (225, 225, 225)
 QUIET_COLOR = (150, 150, 150)
 
-#: Between tiles and around the picture, in pixels.
+#: Gap between tiles and around the picture, in pixels.
 GAP = 6
 
 
@@ -29,14 +29,14 @@ def arrange(
     legend: Legend,
     font_size: int,
 ) -> Picture:
-    """Put tiles of one size in rows below a line with title and legend, on black.
+    """Arrange tiles of one size in rows below a line with title and legend, on black.
 
-    labels     one for each tile, or none: then nothing is written on the tiles
-    columns    how many tiles are beside each other
+    labels     one per tile, or none: then the tiles have no labels
+    columns    number of tiles side by side
     legend     names and their colors
     font_size  of title and legend, in pixels
 
-    Returns the picture, (height, width, 3); as wide as tiles and text need.
+    Returns the picture, (height, width, 3), as wide as tiles and text require.
     """
     from PIL import Image as Drawing
     from PIL import ImageDraw, ImageFont
@@ -65,7 +65,7 @@ def arrange(
 def _draw_legend(
     draw: ImageDraw, legend: Legend, left: float, middle: float, font_size: int
 ) -> None:
-    """A square of its color and its name for every entry, from left to right."""
+    """Draw a square in its color and the name of every entry, from left to right."""
     from PIL import ImageFont
 
     font = ImageFont.load_default(font_size)
@@ -77,7 +77,7 @@ def _draw_legend(
 
 
 def _entry_width(name: str, font_size: int) -> float:
-    """Pixels that a name takes in the legend, with its square and the space behind it."""
+    """The width of a legend entry in pixels, with its square and the gap behind it."""
     from PIL import ImageFont
 
     return 2 * font_size + ImageFont.load_default(font_size).getlength(name)
@@ -90,7 +90,7 @@ def _draw_labels(
     size: tuple[int, int],
     font_size: int,
 ) -> None:
-    """A label at the lower left of every tile; the patient's sides at the top of the first."""
+    """Label every tile at its lower left, and the patient's sides at the top of the first tile."""
     if not labels:
         return
     from PIL import ImageFont

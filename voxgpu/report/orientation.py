@@ -1,4 +1,4 @@
-"""How is an image turned so that people see it as radiologists do?
+"""Display orientation of images, by radiological convention.
 
 Axial slices, seen from the feet: the patient's front is up, the patient's left is at the right.
 """
@@ -17,11 +17,11 @@ from voxgpu.image import Grid
 
 @dataclass(frozen=True)
 class Orientation:
-    """How the axes of an array become those of the display.
+    """The mapping from the axes of an array to those of the display.
 
     axes      the array's axes in the order of the display: upward through the slices (missing in
               2-D), down the picture, right in the picture
-    flipped   for each of these, whether the array runs the other way
+    flipped   for each of these, whether the array runs in the opposite direction
     spacing   for each of these, mm between voxel centers
     """
 

@@ -1,1 +1,1 @@
-"""A self-test of this computer: its devices against the reference."""
+"""The self-test: comparison of this computer's devices with the reference."""

@@ -1,4 +1,4 @@
-"""Does each GPU of this computer work for a process of its own? One dask-cuda worker for each."""
+"""Self-test of every local GPU, each in its own dask-cuda worker process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ HINT = "pip install 'voxgpu[gpu12,cluster-gpu12]'"
 
 
 def self_test_workers() -> Iterator[SelfTestReport]:
-    """What a trial comes to on each worker of a cluster of this computer's GPUs.
+    """Run the self-test in each worker of a cluster of this computer's GPUs.
 
-    A worker sees its own GPU as the first one, so each runs on what it knows as ``cuda:0``. Raises
-    ImgqlError where there is no dask-cuda or it finds no GPU.
+    A worker sees its own GPU as the first one, so each runs on its ``cuda:0``. Raises ImgqlError if
+    dask-cuda is missing or finds no GPU.
     """
     try:
         start: Any = import_module("dask_cuda").LocalCUDACluster
@@ -28,7 +28,7 @@ def self_test_workers() -> Iterator[SelfTestReport]:
     try:
         cluster = start(dashboard_address=None)
     except Exception as error:
-        # NVML has an exception of its own for each way of not finding a GPU.
+        # NVML has a separate exception for each way of not finding a GPU.
         message = f"no worker can be started: {type(error).__name__}: {error}"
         raise ImgqlError([Diagnostic("E501", message)]) from None
     with cluster, connect(cluster) as client:

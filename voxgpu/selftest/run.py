@@ -1,4 +1,4 @@
-"""Does a device of this computer compute what it should? A small program, held to the reference."""
+"""The self-test of a device: a small program whose results are compared with the reference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voxgpu.session import Result, open_session
 from voxgpu.session_settings import SessionSettings
 from voxgpu.temporary_files import temporary_folder
 
-#: Every kernel of the backends is in it once.
+#: Uses every kernel of the backends once.
 PROGRAM = """
 load v = "${IMAGE}"
 let bright = v >. 60
@@ -47,13 +47,13 @@ save "like.nii" crossCorrelation(2, v, v, bright, min(v), max(v), 12)
 
 @dataclass(frozen=True, slots=True)
 class SelfTestReport:
-    """What came of a trial.
+    """The result of a self-test.
 
-    device   on what it ran
-    results  how many results were compared
-    wrong    those that differ from the reference
-    problem  why there are none; empty where it ran
-    seconds  it took
+    device   the device tested
+    results  number of results compared
+    wrong    results that differ from the reference
+    problem  why there are none; empty if the program ran
+    seconds  duration
     """
 
     device: str
@@ -64,21 +64,21 @@ class SelfTestReport:
 
     @property
     def is_good(self) -> bool:
-        """Whether everything was as it should be."""
+        """Whether all results were correct."""
         return not self.wrong and not self.problem
 
 
 def self_test(device: str) -> SelfTestReport:
-    """Runs the program on a device, as ``--device`` names it; never raises."""
+    """Run the program on a device, named as for ``--device``; never raises."""
     start = perf_counter()
     try:
-        found = _values(device)
+        actual = _values(device)
         expected = _values("reference")
     except Exception as error:
-        # Whatever is wrong with a device, the others are tried as well.
+        # Whatever is wrong with a device, the others are tested as well.
         problem = f"{type(error).__name__}: {error}"
         return SelfTestReport(device, 0, (), problem, perf_counter() - start)
-    wrong = tuple(label for label, value in expected.items() if not _same(found[label], value))
+    wrong = tuple(label for label, value in expected.items() if not _same(actual[label], value))
     return SelfTestReport(device, len(expected), wrong, "", perf_counter() - start)
 
 
@@ -99,7 +99,7 @@ def _values(device: str) -> dict[str, Image | object]:
 
 
 def _write(path: Path) -> None:
-    """A small image with blobs and noise, the same every time."""
+    """Write a small image with blobs and noise, the same every time."""
     from voxgpu.files.write import write_image
 
     random = np.random.default_rng(20)
@@ -112,8 +112,10 @@ def _write(path: Path) -> None:
     write_image(path, Image(voxels, Grid.regular(voxels.shape, (2.0, 1.0, 1.0))))
 
 
-def _same(found: object, expected: object) -> bool:
-    if isinstance(found, Image) and isinstance(expected, Image):
-        same = np.array_equal(found.array, expected.array, equal_nan=found.array.dtype.kind == "f")
-        return bool(same and found.array.dtype == expected.array.dtype)
-    return bool(found == expected)
+def _same(actual: object, expected: object) -> bool:
+    if isinstance(actual, Image) and isinstance(expected, Image):
+        same = np.array_equal(
+            actual.array, expected.array, equal_nan=actual.array.dtype.kind == "f"
+        )
+        return bool(same and actual.array.dtype == expected.array.dtype)
+    return bool(actual == expected)
