@@ -11,10 +11,9 @@ from voxgpu.backends.base import Backend
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
+from voxgpu.execution.create_executor import AUTO, create_executor
 from voxgpu.execution.engine import run
 from voxgpu.execution.run_io import RunIO
-from voxgpu.execution.serial import Serial
-from voxgpu.execution.threads import Threads
 from voxgpu.image import Image
 from voxgpu.optimize.passes import Available, Prepared, prepare
 from voxgpu.optimize.prune import prune
@@ -71,8 +70,11 @@ class Operations:
 def values_of(prepared: Prepared, backend: Backend) -> dict[Any, Any]:
     """The values of the goals of a schedule, in this machine's memory."""
     found: dict[Any, Any] = {}
-    executor = Threads(backend, backend.workers) if backend.workers else Serial(backend)
-    outcome = run(prepared, executor, RunIO(lambda goal, v: found.update({goal.value: v})))
+    outcome = run(
+        prepared,
+        create_executor(AUTO, backend),
+        RunIO(lambda goal, v: found.update({goal.value: v})),
+    )
     if outcome.failures:
         raise outcome.failures[0][2]
     return found

@@ -19,6 +19,7 @@ from voxgpu.codegen.jit import follow_cache_folder
 from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.deferred import DeferredValue
 from voxgpu.diagnostics import Diagnostic, ImgqlError, Source, at_trace, failures
+from voxgpu.execution.create_executor import AUTO, check_executor
 from voxgpu.execution.engine import Outcome
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.failed_goals import explain, failed_goals
@@ -65,6 +66,7 @@ class Session(AbstractContextManager["Session"]):
     threads  how many read and write where there is nothing to compute; None: one a core
     on_saved called with each file when it is there, from any thread
     verify   read every file to see whether it has changed, whatever its date says
+    executor name of the executor that performs tasks, see ``create_executor``
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Session(AbstractContextManager["Session"]):
         threads: int | None = None,
         on_saved: Callable[[Saved], None] = tell_nobody,
         verify: bool = False,
+        executor: str = AUTO,
     ) -> None:
         self._output = output
         self._roots = roots or AllowedRoots()
@@ -109,7 +112,7 @@ class Session(AbstractContextManager["Session"]):
             if isinstance(backend, BackendSelector)
             else FixedBackend(backend or ReferenceBackend())
         )
-        self._runner = Runner(devices, self._keeping, room, spills, threads, observe)
+        self._runner = Runner(devices, self._keeping, room, spills, threads, observe, executor)
         self._doubts: dict[Diagnostic, None] = {}
         #: Images with whole numbers that arithmetic would round, whoever of them uses it.
         self._rounded: dict[ValueId, str] = {}
@@ -298,10 +301,11 @@ def open_session(
 ) -> Session:
     """Open a session: its device, store and caches. Every way to run programs begins here.
 
-    Raises ValueError where there is no such device, ImgqlError where a device or a store cannot be
-    used.
+    Raises ValueError where there is no such device or executor, ImgqlError where a device or a
+    store cannot be used.
     """
     settings, listeners = settings or SessionSettings(), listeners or SessionListeners()
+    check_executor(settings.executor)
     follow_cache_folder()
     devices = BackendSelector(
         settings.device, settings.threads, settings.device_memory, listeners.on_device
@@ -324,6 +328,7 @@ def open_session(
         threads=settings.threads,
         on_saved=listeners.on_saved,
         verify=settings.verify_inputs,
+        executor=settings.executor,
     )
 
 

@@ -34,6 +34,8 @@ class SessionSettings:
     keep_values    keep values in memory for the next program of the session
     keep_images    whether results hold the images that were saved to files
     force_save     write files also where they are unchanged
+    executor       what performs tasks: ``auto`` (threads, where the device has any), ``serial`` or
+                   another of ``execution/executors/``
     verify_inputs  read every file to see whether it has changed, whatever its date says
     """
 
@@ -48,6 +50,7 @@ class SessionSettings:
     keep_images: bool = True
     force_save: bool = False
     verify_inputs: bool = False
+    executor: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

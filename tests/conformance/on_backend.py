@@ -9,10 +9,9 @@ import numpy as np
 
 from voxgpu.backends.base import Backend
 from voxgpu.diagnostics import Source, Span
+from voxgpu.execution.create_executor import AUTO, create_executor
 from voxgpu.execution.engine import run
 from voxgpu.execution.run_io import RunIO
-from voxgpu.execution.serial import Serial
-from voxgpu.execution.threads import Threads
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.passes import Available, Prepared, Target, prepare
@@ -53,8 +52,9 @@ def execute(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> dic
     found: dict[str, Any] = {}
     prepared = prepared_with(plan, given, backend)
     backend.prepare(prepared.schedule)
-    executor = Threads(backend, backend.workers) if backend.workers else Serial(backend)
-    outcome = run(prepared, executor, RunIO(lambda g, v: found.update({g.label: v})))
+    outcome = run(
+        prepared, create_executor(AUTO, backend), RunIO(lambda g, v: found.update({g.label: v}))
+    )
     for goal, _, error in outcome.failures:
         found[goal.label] = error
     return found

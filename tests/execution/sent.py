@@ -6,8 +6,8 @@ import pickle
 
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.execution.engine import run
+from voxgpu.execution.executors.serial import Serial
 from voxgpu.execution.run_io import RunIO
-from voxgpu.execution.serial import Serial
 from voxgpu.files.errors import FileError
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.passes import Prepared

@@ -16,10 +16,9 @@ from voxgpu.diagnostics import Source
 from voxgpu.execution import runner
 from voxgpu.execution.engine import run
 from voxgpu.execution.events import Delivered, Event, Failed, Finished, Released, Started
-from voxgpu.execution.executor import TaskResult
+from voxgpu.execution.executors.serial import Serial
 from voxgpu.execution.run_io import RunIO
-from voxgpu.execution.serial import Serial
-from voxgpu.execution.task import TaskInput
+from voxgpu.execution.task import TaskInput, TaskResult
 from voxgpu.files.errors import FileError
 from voxgpu.image import Image
 from voxgpu.limits.process import MemoryLimit

@@ -9,10 +9,10 @@ from functools import partial
 from voxgpu.deferred import DeferredError, fetched, is_ready, warnings_of
 from voxgpu.execution.early_saves import files_of_their_own, is_within
 from voxgpu.execution.events import Delivered, Failed, Finished, Released, Started
-from voxgpu.execution.executor import Executor, GoalWritten, TaskResult
+from voxgpu.execution.executor import Executor, GoalWritten
 from voxgpu.execution.partial_sequences import Rows, brought
 from voxgpu.execution.run_io import RunIO
-from voxgpu.execution.task import MissingValue, TaskInput
+from voxgpu.execution.task import MissingValue, TaskInput, TaskResult
 from voxgpu.execution.workspace import Workspace
 from voxgpu.ids import ValueId
 from voxgpu.optimize.drop_failed import without_failed_inputs

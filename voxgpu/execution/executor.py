@@ -1,51 +1,16 @@
-"""Who performs tasks? The protocol that the loop speaks with."""
+"""The protocol of executors: how the engine has tasks performed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from voxgpu.backends.base import StepResult
-from voxgpu.execution.task import StoredValue, TaskInput
+from voxgpu.execution.task import TaskInput, TaskResult
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task
 from voxgpu.plan.node import Goal
-from voxgpu.primitives.primitive import Value, ValueWithWarning
-
-
-@dataclass(frozen=True, slots=True)
-class TaskResult:
-    """A task that has been performed: for each output its value, or the exception instead.
-
-    warnings  what to warn of, where a value is not to be trusted blindly
-    """
-
-    task: Task
-    results: tuple[Value | Exception, ...]
-    seconds: float
-    warnings: tuple[tuple[ValueId, str], ...] = ()
-
-    @classmethod
-    def of(
-        cls, task: Task, made: Sequence[StepResult | StoredValue] | Exception, seconds: float
-    ) -> TaskResult:
-        """What ``perform`` returned or raised."""
-        if isinstance(made, Exception):
-            return cls(task, (made,) * len(task.outputs), seconds)
-        values: list[Value | Exception] = []
-        warnings: list[tuple[ValueId, str]] = []
-        for id, each in zip(task.outputs, made, strict=True):
-            match each:
-                case ValueWithWarning(value, reason):
-                    values.append(value)
-                    warnings.append((id, reason))
-                case StoredValue(value, remembered):
-                    values.append(value)
-                    warnings += remembered
-                case _:
-                    values.append(each)
-        return cls(task, tuple(values), seconds, tuple(warnings))
+from voxgpu.primitives.primitive import Value
 
 
 @dataclass(frozen=True, slots=True)

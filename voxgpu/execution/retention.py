@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from voxgpu.execution.executor import TaskResult
+from voxgpu.execution.task import TaskResult
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task
 from voxgpu.optimize.step import StoreRead

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voxgpu.execution.events import Observer, ignore
-from voxgpu.execution.executor import TaskResult
-from voxgpu.execution.task import LoadFromStore
+from voxgpu.execution.task import LoadFromStore, TaskResult
 from voxgpu.execution.workspace import Spill
 from voxgpu.ids import ValueId
 from voxgpu.plan.node import Goal

@@ -12,9 +12,9 @@ from voxgpu.backends.base import Backend
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.backends.thread_pool import ThreadPool, usable_cores
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
+from voxgpu.execution.create_executor import AUTO, create_executor
 from voxgpu.execution.engine import Outcome, run
 from voxgpu.execution.events import Observer, ignore
-from voxgpu.execution.executor import Executor
 from voxgpu.execution.host_offload import HostOffload
 from voxgpu.execution.memory_budget import (
     MemoryBudget,
@@ -25,9 +25,7 @@ from voxgpu.execution.memory_budget import (
 )
 from voxgpu.execution.retention import RetentionPolicy
 from voxgpu.execution.run_io import Deliver, RunIO
-from voxgpu.execution.serial import Serial
 from voxgpu.execution.spill import SpillFolder, remove_left_behind
-from voxgpu.execution.threads import Threads
 from voxgpu.files.errors import FileError
 from voxgpu.ids import ValueId
 from voxgpu.optimize.passes import Available, prepare
@@ -67,6 +65,7 @@ class Runner:
     room     how much memory values may take
     spills   where values go beyond that; None: where the system keeps temporary files
     threads  how many read and write where there is nothing to compute; None: one a core
+    executor name of the executor that performs the tasks, see ``create_executor``
     warnings what is to be told of memory, collected
     """
 
@@ -78,6 +77,7 @@ class Runner:
         spills: Path | None = None,
         threads: int | None = None,
         observe: Observer = ignore,
+        executor: str = AUTO,
     ) -> None:
         self._backends = backends
         self._idle = _Idle(threads or usable_cores())
@@ -85,6 +85,7 @@ class Runner:
         self._room = room
         self._spills = spills
         self._observe = observe
+        self._executor = executor
         self.warnings: dict[Diagnostic, None] = {}
 
     def close(self) -> None:
@@ -144,9 +145,6 @@ class Runner:
             budget = self._budget(prepared.schedule, memory.bytes)
         goals = frozenset(goal.value for goal in plan.goals)
         keep = partial(self._keeping.keep, plan.nodes, goals, not is_last)
-        executor: Executor = Serial(backend)
-        if backend.workers is not None:
-            executor = Threads(backend, backend.workers)
         files = SpillFolder(self._spills, partial(_settle, backend))
         ram = self._room.bytes() // 2
         spill = files if backend.budget is None else HostOffload(ram, files)
@@ -161,7 +159,7 @@ class Runner:
             uploaded=self._keeping.moved,
         )
         try:
-            return run(prepared, executor, io)
+            return run(prepared, create_executor(self._executor, backend), io)
         finally:
             spill.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 
@@ -49,6 +50,53 @@ class TaskInput:
     inputs: Mapping[ValueId, Value]
     header: Header | None = None
     recall: LoadFromStore | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """A task that has been performed: for each output its value, or the exception instead.
+
+    warnings  what to warn of, where a value is not to be trusted blindly
+    """
+
+    task: Task
+    results: tuple[Value | Exception, ...]
+    seconds: float
+    warnings: tuple[tuple[ValueId, str], ...] = ()
+
+    @classmethod
+    def of(
+        cls, task: Task, made: Sequence[StepResult | StoredValue] | Exception, seconds: float
+    ) -> TaskResult:
+        """What ``perform`` returned or raised."""
+        if isinstance(made, Exception):
+            return cls(task, (made,) * len(task.outputs), seconds)
+        values: list[Value | Exception] = []
+        warnings: list[tuple[ValueId, str]] = []
+        for id, each in zip(task.outputs, made, strict=True):
+            match each:
+                case ValueWithWarning(value, reason):
+                    values.append(value)
+                    warnings.append((id, reason))
+                case StoredValue(value, remembered):
+                    values.append(value)
+                    warnings += remembered
+                case _:
+                    values.append(each)
+        return cls(task, tuple(values), seconds, tuple(warnings))
+
+
+def execute_timed(work: TaskInput, backend: Backend) -> TaskResult:
+    """Performs a task, whatever becomes of it."""
+    start = perf_counter()
+    made: Sequence[StepResult | StoredValue] | Exception
+    try:
+        made = perform(work, backend)
+    except Exception as error:
+        # Whatever goes wrong is the task's result: its goals fail, the others go on. The frames it
+        # went through would keep arrays alive, of which there may be too few already.
+        made = error.with_traceback(None)
+    return TaskResult.of(work.task, made, perf_counter() - start)
 
 
 def perform(work: TaskInput, backend: Backend) -> Sequence[StepResult | StoredValue]:

@@ -10,9 +10,8 @@ from threading import Event
 from voxgpu.backends.base import Backend
 from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.cancellation import cancelled_by
-from voxgpu.execution.executor import GoalWritten, Relief, TaskResult
-from voxgpu.execution.serial import execute_timed
-from voxgpu.execution.task import TaskInput
+from voxgpu.execution.executor import GoalWritten, Relief
+from voxgpu.execution.task import TaskInput, TaskResult, execute_timed
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task
 from voxgpu.optimize.step import NodeStep
@@ -99,3 +98,10 @@ def _runs_inline(work: TaskInput) -> bool:
     if not isinstance(step, NodeStep):
         return False
     return step.node.primitive is CONSTANT or step.node.primitive.shape is AccessPattern.SCALAR
+
+
+def create(backend: Backend) -> Threads:
+    """Returns the executor of a run on this backend. Raises ValueError where it has no threads."""
+    if backend.workers is None:
+        raise ValueError(f"the backend {backend.name!r} has no threads: its executor is serial")
+    return Threads(backend, backend.workers)

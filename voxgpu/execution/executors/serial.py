@@ -1,15 +1,14 @@
-"""An executor that performs each task here and now."""
+"""An executor that performs each task at once in the calling thread."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter
+from collections.abc import Callable, Mapping
 
-from voxgpu.backends.base import Backend, StepResult
+from voxgpu.backends.base import Backend
 from voxgpu.backends.reference import ReferenceBackend
-from voxgpu.execution.executor import GoalWritten, Relief, TaskResult
-from voxgpu.execution.task import StoredValue, TaskInput, perform
+from voxgpu.execution.executor import GoalWritten, Relief
+from voxgpu.execution.task import TaskInput, TaskResult, execute_timed
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task
 from voxgpu.plan.node import Goal
@@ -54,14 +53,6 @@ class Serial:
         self._done.clear()
 
 
-def execute_timed(work: TaskInput, backend: Backend) -> TaskResult:
-    """Performs a task, whatever becomes of it."""
-    start = perf_counter()
-    made: Sequence[StepResult | StoredValue] | Exception
-    try:
-        made = perform(work, backend)
-    except Exception as error:
-        # Whatever goes wrong is the task's result: its goals fail, the others go on. The frames it
-        # went through would keep arrays alive, of which there may be too few already.
-        made = error.with_traceback(None)
-    return TaskResult.of(work.task, made, perf_counter() - start)
+def create(backend: Backend) -> Serial:
+    """Returns the executor of a run on this backend."""
+    return Serial(backend)

@@ -1,0 +1,1 @@
+"""The executors, one file each: ``create`` in ``NAME.py`` makes the executor of that name."""
