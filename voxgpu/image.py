@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 
@@ -17,8 +19,16 @@ TOLERANCE = 1e-3
 #: The tolerance for grids that passed through a library in memory: only rounding may differ.
 ROUNDING = 1e-6
 
+_T = TypeVar("_T")
+
 #: Minimum determinant of the unit axes of a plane; below it an axis is considered lost.
 SMALLEST_DETERMINANT = 1e-6
+
+
+def to_3d(numbers: Sequence[_T], missing: _T) -> tuple[_T, _T, _T]:
+    """Numbers for (z, y, x), with ``missing`` for z where they are for (y, x)."""
+    *before, y, x = numbers
+    return before[0] if before else missing, y, x
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ LAYERS = [
         "caches",
         "byte_sizes",
         "unicode_paths",
+        "float32",
     },
     {"codegen", "itk"},
     {"primitives", "language", "files"},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from voxgpu.cli.parameter_types import size_text
+from voxgpu.byte_sizes import size_text
 
 if TYPE_CHECKING:
     from voxgpu.selftest.run import SelfTestReport

@@ -66,15 +66,6 @@ DEVICE = Device()
 AGE = Age()
 
 
-def size_text(count: float) -> str:
-    """Bytes for people, in units of ten."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
 def age_text(seconds: float) -> str:
     """A time for people, in its largest unit."""
     for limit, unit, length in ((120, "s", 1), (7200, "min", 60), (172800, "h", 3600)):

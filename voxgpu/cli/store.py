@@ -11,8 +11,9 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from voxgpu.byte_sizes import size_text
 from voxgpu.cli.open_store import Asked, is_there, opened
-from voxgpu.cli.parameter_types import AGE, SIZE, age_text, size_text
+from voxgpu.cli.parameter_types import AGE, SIZE, age_text
 from voxgpu.cli.store_options import store_option
 from voxgpu.cli.terminal import confirmed, print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError

@@ -18,6 +18,7 @@ from voxgpu.codegen.llvm_numbers import none_of, number_of_key
 from voxgpu.codegen.llvm_renderer import render, types_of
 from voxgpu.codegen.numba_kernels import kernel as library_kernel
 from voxgpu.codegen.scalar import Scalar
+from voxgpu.image import to_3d
 
 Array = npt.NDArray[Any]
 
@@ -100,7 +101,7 @@ class _Run:
         self._adds_up = any(g.operation == "total" for g in kernel.gathers)
         self._outputs = outputs
         self._voxels = int(np.prod(shape, dtype=np.int64))
-        self._shape = (1,) * (3 - len(shape)) + tuple(shape)
+        self._shape = to_3d(shape, 1)
         self._threads = local()
         #: The extent along missing axes is 0.
         self._depth = shape[0] if len(shape) == 3 else 0

@@ -9,6 +9,7 @@ import numpy as np
 
 from voxgpu.codegen.integers import NAMES
 from voxgpu.codegen.scalar import Scalar
+from voxgpu.float32 import nearest_float32
 
 #: The CUDA types of elements.
 TYPES: Mapping[str, str] = {
@@ -50,8 +51,7 @@ def literal(expression: Scalar) -> str:
     if expression.element in NAMES:
         bits = int(value) % (1 << 64)
         return f"({expression.element})0x{bits:016X}ULL"
-    with np.errstate(over="ignore"):
-        bits = int(np.float32(value).view(np.uint32))
+    bits = int(nearest_float32(value).view(np.uint32))
     return f"__int_as_float(0x{bits:08X})"
 
 

@@ -34,7 +34,10 @@ from voxgpu.codegen.scalar import (
 #: The elements that float32 cannot represent, and the elements that bodies use for them.
 WHOLE: Mapping[str, Element] = {"int32": "i32", "uint32": "u32", "int64": "i64", "uint64": "u64"}
 
-#: NumPy's names of these.
+#: The elements of whole numbers of 8 and 16 bits.
+SHORT = ("int8", "uint8", "int16", "uint16")
+
+#: NumPy's names of what bodies compute with.
 NAMES: Mapping[Element, str] = {short: name for name, short in WHOLE.items()}
 
 #: Comparisons with their sides exchanged.

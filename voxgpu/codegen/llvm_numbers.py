@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from voxgpu.codegen.scalar import Scalar
+from voxgpu.float32 import nearest_float32
 
 #: The LLVM types of elements.
 TYPES: Mapping[str, str] = {
@@ -97,8 +98,7 @@ def literal(expression: Scalar) -> str:
         return str(value)
     number = float(value)  # type: ignore[arg-type]
     if expression.element == "f32":
-        with np.errstate(over="ignore"):
-            number = float(np.float32(number))
+        number = float(nearest_float32(number))
     return f"0x{struct.unpack('>Q', struct.pack('>d', number))[0]:016X}"
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from voxgpu.backends.base import Backend
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.backends.thread_pool import ThreadPool, usable_cores
+from voxgpu.byte_sizes import memory_text
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
 from voxgpu.execution.create_executor import AUTO, create_executor
 from voxgpu.execution.engine import Outcome, run
@@ -19,7 +20,6 @@ from voxgpu.execution.host_offload import HostOffload
 from voxgpu.execution.memory_budget import (
     MemoryBudget,
     available_bytes,
-    size_text,
     tightest,
     trim_malloc,
 )
@@ -191,14 +191,14 @@ class Runner:
         if need > available:
             bound = tightest()
             message = (
-                f"this step needs {size_text(need)}, and {size_text(available)} are available: "
-                f"{bound.source} has {size_text(bound.limit)}"
+                f"this step needs {memory_text(need)}, and {memory_text(available)} are available: "
+                f"{bound.source} has {memory_text(bound.limit)}"
             )
             hint = "run it where there is more memory, or on a part of the image, extract()"
             raise ImgqlError([at_trace("E302", message, origins, help=hint)])
         if need > budget:
             message = (
-                f"this step needs {size_text(need)}, and {source} leaves {size_text(budget)} "
+                f"this step needs {memory_text(need)}, and {source} leaves {memory_text(budget)} "
                 "for values: more is taken"
             )
             self.warnings[at_trace("W303", message, origins)] = None

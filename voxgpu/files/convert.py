@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from voxgpu.files.errors import FileError
 from voxgpu.files.formats import PICTURES, TIFF
+from voxgpu.float32 import as_float32
 from voxgpu.image import Grid, Image
 
 _TIFF_ELEMENTS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
@@ -37,8 +38,7 @@ def prepared(path: Path, image: Image, suffix: str, labels: bool) -> tuple[Voxel
     if picture:
         return _as_bytes(path, voxels, image.channels)
     if voxels.dtype == np.float64:
-        with np.errstate(over="ignore"):
-            voxels = voxels.astype(np.float32)
+        voxels = as_float32(voxels)
     elif labels and voxels.dtype == np.int32 and _fits(voxels, np.uint16):
         voxels = voxels.astype(np.uint16)
     if suffix in TIFF and voxels.dtype.name not in _TIFF_ELEMENTS:

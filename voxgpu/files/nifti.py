@@ -11,8 +11,7 @@ import struct
 import sys
 from dataclasses import dataclass
 
-import numpy as np
-
+from voxgpu.float32 import as_float32
 from voxgpu.image import Grid
 from voxgpu.types import ELEMENT_BYTES
 
@@ -299,5 +298,4 @@ def as_first_version(header: NiftiHeader) -> bytes:
 
 def _single(values: tuple[float, ...]) -> bytes:
     # Not `struct`, which raises on overflow, where NumPy yields infinity.
-    with np.errstate(over="ignore"):
-        return np.array(values, np.float64).astype("<f4").tobytes()
+    return as_float32(values).astype("<f4").tobytes()

@@ -15,6 +15,7 @@ from voxgpu.files.formats import suffix_of
 from voxgpu.files.nifti_time import volumes_header
 from voxgpu.files.pack import check_whole_pack, packing
 from voxgpu.files.write import Written, appearing, file_digest
+from voxgpu.float32 import as_float32
 from voxgpu.image import Image
 
 _Result = TypeVar("_Result")
@@ -112,6 +113,5 @@ def _stored(image: Image) -> npt.NDArray[Any]:
     if array.dtype == np.bool_:
         return np.ascontiguousarray(array).view(np.uint8)
     if array.dtype == np.float64:
-        with np.errstate(over="ignore"):
-            return array.astype(np.float32)
+        return as_float32(array)
     return array

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from voxgpu.language.wording import ordinal, with_article
 from voxgpu.types import (
     BOOLEAN,
     NUMBER,
@@ -37,18 +38,10 @@ class Mistyped(Exception):
         self.help = help
 
 
-def _a(kind: Type) -> str:
-    text = str(kind)
-    return f"an {text}" if text[0] in "aeiou" else f"a {text}"
-
-
 def _require(name: str, types: Types, index: int, expected: Type) -> None:
     if index < len(types) and not may_be_used_as(types[index], expected):
-        message = f"`{name}` needs {_a(expected)} as its {_ORDINAL[index]} argument"
-        raise Mistyped(f"{message}, got {_a(types[index])}", index)
-
-
-_ORDINAL = ("first", "second", "third", "fourth")
+        message = f"`{name}` needs {with_article(expected)} as its {ordinal(index)} argument"
+        raise Mistyped(f"{message}, got {with_article(types[index])}", index)
 
 
 def item_of(name: str, types: Types, index: int) -> Type:
@@ -58,9 +51,9 @@ def item_of(name: str, types: Types, index: int) -> Type:
         return kind.item
     if isinstance(kind, Unknown):
         return UNKNOWN
-    where = "" if len(types) == 1 else f" as its {_ORDINAL[index]} argument"
+    where = "" if len(types) == 1 else f" as its {ordinal(index)} argument"
     help = "[v] is the sequence of one image" if isinstance(kind, ImageOf) else ""
-    raise Mistyped(f"`{name}` needs a sequence{where}, got {_a(kind)}", index, help)
+    raise Mistyped(f"`{name}` needs a sequence{where}, got {with_article(kind)}", index, help)
 
 
 def _range(types: Types) -> Type:
@@ -100,8 +93,8 @@ def _concat(types: Types) -> Type:
             item = common(joined, item_of("concat", types, index))
             if item is None:
                 raise Mistyped(
-                    f"`concat` joins sequences of one type, got {_a(types[0])} and "
-                    f"{_a(types[index])}",
+                    f"`concat` joins sequences of one type, got {with_article(types[0])} and "
+                    f"{with_article(types[index])}",
                     index,
                 )
             joined = item
@@ -114,7 +107,7 @@ def _require_printable(name: str, types: Types) -> None:
     for index, kind in enumerate(types):
         if not isinstance(kind, Number | Boolean | Text | Unknown):
             raise Mistyped(
-                f"`{name}` needs strings, numbers or truth values, got {_a(kind)}", index
+                f"`{name}` needs strings, numbers or truth values, got {with_article(kind)}", index
             )
 
 
@@ -138,7 +131,7 @@ def _read(types: Types) -> Type:
 
 def _write(types: Types) -> Type:
     if not isinstance(types[0], ImageOf | Unknown):
-        raise Mistyped(f"`WriteImage` needs an image, got {_a(types[0])}", 0)
+        raise Mistyped(f"`WriteImage` needs an image, got {with_article(types[0])}", 0)
     _require("WriteImage", types, 1, TEXT)
     _require("WriteImage", types, 2, BOOLEAN)
     return TEXT

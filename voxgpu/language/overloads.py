@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol
 
+from voxgpu.language.wording import ordinal, with_article
 from voxgpu.types import (
     BOOLEAN_IMAGE,
     COLOR_IMAGE,
@@ -109,10 +110,10 @@ def wrong_types(name: str, overloads: Sequence[PrimitiveLike], types: Sequence[T
     index = mismatched_argument(overloads, types)
     if index is not None:
         expected = " or ".join(
-            dict.fromkeys(_a(each.parameters[index].type) for each in candidates)
+            dict.fromkeys(with_article(each.parameters[index].type) for each in candidates)
         )
-        where = "" if len(types) == 1 else f" as its {_ordinal(index)} argument"
-        return f"`{name}` needs {expected}{where}, got {_a(types[index])}"
+        where = "" if len(types) == 1 else f" as its {ordinal(index)} argument"
+        return f"`{name}` needs {expected}{where}, got {with_article(types[index])}"
     shown = [_tuple([p.type for p in each.parameters]) for each in candidates]
     accepted = " or ".join(dict.fromkeys(shown))
     return f"`{name}` takes {accepted}, got {_tuple(types)}"
@@ -175,15 +176,5 @@ def _operator_with_other_dots(name: str, types: Sequence[Type], catalogue: Catal
     return None
 
 
-def _a(kind: Type) -> str:
-    text = str(kind)
-    return f"an {text}" if text[0] in "aeiou" else f"a {text}"
-
-
 def _tuple(types: Sequence[Type]) -> str:
     return f"({', '.join(str(each) for each in types)})"
-
-
-def _ordinal(index: int) -> str:
-    names = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
-    return names[index] if index < len(names) else f"{index + 1}th"

@@ -46,7 +46,7 @@ def signed_distance(b: BoolImage, grid: Grid) -> NumberImage:
     [inf, inf]
     """
     result = _distance(b, grid.spacing)
-    inside = _bounding_box(b)
+    inside = bounding_box(b)
     if inside is not None:
         contour = b & ~_interior(b)
         # All inner voxels and the contour lie in this box; the rest need not be examined.
@@ -66,12 +66,11 @@ def distance(b: BoolImage, grid: Grid) -> NumberImage:
     >>> pdt([false, false])
     [inf, inf]
     """
-    outside = _bounding_box(~b)
+    outside = bounding_box(~b)
     result = np.zeros(b.shape, dtype=np.float32)
     if outside is not None:
         # Between a false voxel and a true one outside the bounding box of the false ones, widened
         # by one voxel, lies a nearer true one, on the rim of that box.
-        # lies a nearer true one, on the rim of that box.
         box = _widened(outside, b.shape)
         result[box] = _distance(b[box], grid.spacing)
     return result
@@ -158,7 +157,7 @@ def _eroded(b: Mask, axis: int) -> Mask:
     return result
 
 
-def _bounding_box(b: Mask) -> Box | None:
+def bounding_box(b: Mask) -> Box | None:
     """The smallest box that contains all true voxels; None if there are none."""
     slices = []
     for axis in range(b.ndim):

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.codegen.integer_interpreter import compared, is_whole
+from voxgpu.float32 import nearest_float32
 from voxgpu.image import Grid
 from voxgpu.primitives.components import through
 from voxgpu.primitives.define import (
@@ -52,8 +53,7 @@ def compare(operator: str, v: npt.NDArray[Any], n: float) -> npt.NDArray[np.bool
             return np.zeros(v.shape, np.bool_)
         whole: npt.NDArray[np.bool_] = compared(operator, v, np.float64(n))
         return whole
-    with np.errstate(over="ignore"):
-        result: npt.NDArray[np.bool_] = OPERATORS[operator](v, np.float32(n))
+    result: npt.NDArray[np.bool_] = OPERATORS[operator](v, nearest_float32(n))
     return result
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.image import Grid
+from voxgpu.image import Grid, to_3d
 from voxgpu.primitives.define import BoolImage, NumberImage, NumberValue, whole_image
 from voxgpu.primitives.intensity_ranks import MOST_BINS
 from voxgpu.primitives.primitive import UndefinedValueError
@@ -85,8 +85,8 @@ def cross_correlation(
     problem = histogram_problem(r, a, b, fb, m, M, k)
     if problem:
         raise UndefinedValueError(problem)
-    volume = (1,) * (3 - a.ndim) + a.shape
-    halves = half_widths(r, (1.0,) * (3 - a.ndim) + grid.spacing, volume)
+    volume = to_3d(a.shape, 1)
+    halves = half_widths(r, to_3d(grid.spacing, 1.0), volume)
     bins = bins_of(a, m, M, int(k)).reshape(volume)
     wanted = _histogram(b[fb], m, M, int(k))
     result = np.empty(volume, dtype=np.float32)

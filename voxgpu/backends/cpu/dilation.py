@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
-from voxgpu.image import Grid
+from voxgpu.image import Grid, to_3d
 
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
@@ -55,7 +55,7 @@ def box(dimensions: int, radius: int) -> Shape:
 def box_within(extent: tuple[int, ...], radius: int) -> Shape:
     """The same, cut to what an image of ``extent`` voxels, (z, y, x) or (y, x), has of it."""
     reach = [max(0, min(radius, size - 1)) for size in extent]
-    halves = [0] * (3 - len(reach)) + reach
+    halves = to_3d(reach, 0)
     z, y = (range(-half, half + 1) for half in halves[:2])
     return _shape([(dz, dy, halves[2]) for dz in z for dy in y])
 
@@ -67,8 +67,8 @@ def ball(spacing: tuple[float, ...], extent: tuple[int, ...], r: float, strict: 
     extent   voxels of the image likewise: nothing farther matters
     """
     bound = np.float32(r)
-    spacing = (1.0,) * (3 - len(spacing)) + tuple(spacing)
-    extent = (1,) * (3 - len(extent)) + tuple(extent)
+    spacing = to_3d(spacing, 1.0)
+    extent = to_3d(extent, 1)
     # One voxel more than the bound says, since distances are rounded before they are compared.
     reach = [min(n - 1, int(float(bound) / s) + 1) for s, n in zip(spacing, extent, strict=True)]
     squares = [(np.arange(n + 1) * s) ** 2 for n, s in zip(reach, spacing, strict=True)]
@@ -98,7 +98,7 @@ def dilated(b: Mask, shape: Shape, workers: ThreadPool, inverted: bool = False) 
     """
     if not b.size:
         return b.copy()
-    depth, height, width = (1,) * (3 - b.ndim) + b.shape
+    depth, height, width = to_3d(b.shape, 1)
     words, rows = -(-width // 64), depth * height
     flip = -1 if inverted else 0
     tail = _signed((1 << (width % 64 or 64)) - 1)

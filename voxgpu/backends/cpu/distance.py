@@ -10,8 +10,9 @@ import numpy.typing as npt
 from voxgpu.backends.cpu import dilation
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
-from voxgpu.image import Grid
+from voxgpu.image import Grid, to_3d
 from voxgpu.primitives import distance as meaning
+from voxgpu.primitives.distance import bounding_box
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -27,7 +28,7 @@ def signed_distance(b: Mask, grid: Grid, workers: ThreadPool) -> Array:
         return meaning.signed_distance.function(b, grid)  # type: ignore[no-any-return]
     out: Array = workers.empty(b.shape, np.float32)
     _write(b, np.logical_not(b), grid.spacing, 0, out, workers)
-    box = _bounding_box(b)
+    box = bounding_box(b)
     if box is not None:
         inside = np.ascontiguousarray(b[box])
         surrounded = dilation.interior(b, 1, workers)[box]
@@ -59,8 +60,8 @@ def _write(
     """Writes the distances to a region of the voxels that are wanted, perhaps with a minus."""
     if not region.size:
         return
-    depth, height, width = (1,) * (3 - region.ndim) + region.shape
-    step_z, step_y, step_x = (1.0,) * (3 - region.ndim) + tuple(spacing)
+    depth, height, width = to_3d(region.shape, 1)
+    step_z, step_y, step_x = to_3d(spacing, 1.0)
     plane, tiles = height * width, -(-width // LANES)
     steps = workers.empty((depth * plane,), np.int16)
     flat, chosen = region.reshape(-1), np.ascontiguousarray(wanted).reshape(-1)
@@ -102,15 +103,3 @@ def _occupied(first_plane: Array, tiles: int) -> tuple[Array, Array, Array]:
     low = np.where(some, rows.argmax(axis=0), 0)
     high = np.where(some, height - 1 - rows[::-1].argmax(axis=0), -1)
     return low.astype(np.int32), high.astype(np.int32), columns.astype(np.uint8)
-
-
-def _bounding_box(b: Mask) -> tuple[slice, ...] | None:
-    """The smallest box with all true voxels; None where there is none."""
-    box = []
-    for axis in range(b.ndim):
-        others = tuple(each for each in range(b.ndim) if each != axis)
-        places = np.flatnonzero(b.any(axis=others))
-        if not len(places):
-            return None
-        box.append(slice(int(places[0]), int(places[-1]) + 1))
-    return tuple(box)

@@ -9,19 +9,19 @@ import numpy.typing as npt
 
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
-from voxgpu.image import Grid
+from voxgpu.float32 import as_float32
+from voxgpu.image import Grid, to_3d
 
 Array = npt.NDArray[Any]
 
 
 def gradient(v: Array, grid: Grid, workers: ThreadPool) -> Array:
     """The primitive of that name; ``v`` may be of any element."""
-    with np.errstate(over="ignore"):
-        values = np.ascontiguousarray(v, dtype=np.float32)
+    values = as_float32(v)
     out: Array = workers.empty(v.shape, np.float32)
-    depth, height, width = (1,) * (3 - v.ndim) + v.shape
+    depth, height, width = to_3d(v.shape, 1)
     # ITK multiplies by the halved inverse of the spacing before it subtracts.
-    weights = [0.5 * (1.0 / each) for each in (1.0,) * (3 - v.ndim) + tuple(grid.spacing)]
+    weights = [0.5 * (1.0 / each) for each in to_3d(grid.spacing, 1.0)]
     magnitude = kernel("gradient", "magnitude_float32")
 
     def part(rows: tuple[int, int]) -> None:

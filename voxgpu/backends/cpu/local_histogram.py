@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.backends.thread_pool import ThreadPool, slabs
+from voxgpu.codegen.integers import SHORT
 from voxgpu.codegen.numba_kernels import kernel
-from voxgpu.image import Grid
+from voxgpu.float32 import as_float32
+from voxgpu.image import Grid, to_3d
 from voxgpu.primitives import texture
 from voxgpu.primitives.primitive import UndefinedValueError
 
@@ -33,8 +35,7 @@ def cross_correlation(arguments: Sequence[Any], grid: Grid, workers: ThreadPool)
     problem = texture.histogram_problem(r, None, None, None, low, high, count)
     if problem:
         raise UndefinedValueError(problem)
-    volume = (1,) * (3 - a.ndim) + a.shape
-    spacing = (1.0,) * (3 - a.ndim) + grid.spacing
+    volume, spacing = to_3d(a.shape, 1), to_3d(grid.spacing, 1.0)
     halves = texture.half_widths(r, spacing, volume)
     box = int(np.prod([min(2 * h + 1, n) for h, n in zip(halves, volume, strict=True)]))
     bins = int(count)
@@ -55,7 +56,7 @@ def _codes(values: Array, low: float, high: float, bins: int, workers: ThreadPoo
     codes = workers.empty(flat.shape, np.uint16)
     width = (high - low) / bins or texture.LEAST_WIDTH
     bits = 8 * flat.dtype.itemsize
-    is_small = flat.dtype.kind in "iu" and bits <= 16
+    is_small = flat.dtype.name in SHORT
     table = np.empty(0, np.uint16)
     if is_small:
         every = np.arange(1 << bits).astype(f"uint{bits}").view(flat.dtype)
@@ -68,8 +69,7 @@ def _codes(values: Array, low: float, high: float, bins: int, workers: ThreadPoo
             look_up = kernel("local_histogram", f"look_up_uint{bits}")
             look_up(len(source), source.view(f"uint{bits}"), table, target)
         else:
-            with np.errstate(over="ignore"):
-                numbers = source.astype(np.float32)
+            numbers = as_float32(source)
             kernel("local_histogram", "bin_float32")(
                 len(numbers), numbers, low, high, width, bins, target
             )

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.backends.thread_pool import ThreadPool, slabs
+from voxgpu.codegen.integers import SHORT
 from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.float32 import as_float32
 from voxgpu.primitives.intensity_ranks import bins_problem
 from voxgpu.primitives.otsu_reference import bin_edges, no_finite_value, threshold_of
 from voxgpu.primitives.primitive import UndefinedValueError
@@ -32,7 +34,7 @@ def otsu(v: Array, mask: Mask, bins: float, workers: ThreadPool) -> Mask:
 
 
 def _has_few_values(v: Array) -> bool:
-    small = v.dtype.kind in "iu" and v.dtype.itemsize <= 2
+    small = v.dtype.name in SHORT
     return small and v.size >= VOXELS_A_VALUE << (8 * v.dtype.itemsize)
 
 
@@ -94,7 +96,7 @@ def _above_by_number(flat: Array, chosen: Mask, bins: int, workers: ThreadPool) 
 
     def part(bounds: tuple[int, int]) -> None:
         place = slice(*bounds)
-        np.greater(_as_float32(flat[place]), threshold, out=out[place])
+        np.greater(as_float32(flat[place]), threshold, out=out[place])
         np.logical_and(out[place], chosen[place], out=out[place])
 
     workers.map(part, parts)
@@ -108,7 +110,7 @@ def _range(flat: Array, chosen: Mask, parts: Parts, workers: ThreadPool) -> tupl
     def part(bounds: tuple[int, int]) -> tuple[int, float, float]:
         found = np.array([np.inf, -np.inf], np.float32)
         start, stop = bounds
-        count = search(stop - start, _as_float32(flat[start:stop]), chosen[start:stop], found)
+        count = search(stop - start, as_float32(flat[start:stop]), chosen[start:stop], found)
         return count, float(found[0]), float(found[1])
 
     found = [each for each in workers.map(part, parts) if each[0]]
@@ -129,14 +131,9 @@ def _frequencies(
     def part(bounds: tuple[int, int]) -> Array:
         counts = np.zeros(bins, np.int64)
         start, stop = bounds
-        values = _as_float32(flat[start:stop])
+        values = as_float32(flat[start:stop])
         count(stop - start, values, chosen[start:stop], bins, least, scale, lower, counts)
         return counts
 
     total = sum(workers.map(part, parts), np.zeros(bins, np.int64))
     return [int(each) for each in total]
-
-
-def _as_float32(values: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(values, dtype=np.float32)

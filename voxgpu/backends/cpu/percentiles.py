@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.integer_interpreter import as_read, is_whole
+from voxgpu.codegen.integers import SHORT
 from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.float32 import as_float32
 from voxgpu.primitives.intensity_ranks import OUTSIDE
 from voxgpu.primitives.intensity_ranks import percentiles as reference
 from voxgpu.primitives.internal import compare
@@ -54,7 +56,7 @@ def compared_percentiles(
 
 
 def _is_small(v: Array) -> bool:
-    return v.dtype.kind in "iu" and v.dtype.itemsize <= 2
+    return v.dtype.name in SHORT
 
 
 def _ranks_of_values(v: Array, mask: Mask, c: float, workers: ThreadPool) -> Array:
@@ -124,8 +126,7 @@ def _sorted_ranks(v: Array, mask: Mask, c: float, workers: ThreadPool) -> Array:
         make = kernel("percentiles", "make_whole_keys")
         n = make(len(bits), bits, flip, chosen, keys, places, digits)
     else:
-        with np.errstate(over="ignore"):
-            bits = np.ascontiguousarray(v.reshape(-1), dtype=np.float32).view(np.int32)
+        bits = as_float32(v.reshape(-1)).view(np.int32)
         n = kernel("percentiles", "make_keys")(len(bits), bits, chosen, keys, places, digits)
     for pass_, shift in enumerate((0, 11, 22)):
         counts = digits[2048 * pass_ : 2048 * (pass_ + 1)]

@@ -12,7 +12,9 @@ from voxgpu.backends.thread_pool import SLAB_VOXELS, ThreadPool
 from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.count_kernel import AT_ONCE, counting
 from voxgpu.codegen.integer_interpreter import is_whole
+from voxgpu.codegen.integers import SHORT
 from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.float32 import as_float32
 
 Array = npt.NDArray[Any]
 
@@ -26,10 +28,9 @@ def count_thresholds(
     """
     if is_whole(v):
         return _one_by_one(v, comparisons, workers)
-    with np.errstate(over="ignore"):
-        numbers = np.array([number for _, number in comparisons], np.float32)
+    numbers = as_float32([number for _, number in comparisons])
     flat = v.reshape(-1)
-    if v.dtype.kind in "iu" and v.dtype.itemsize <= 2:
+    if v.dtype.name in SHORT:
         below, at_most, ordered = _from_histogram(flat, numbers, workers)
     else:
         below, at_most, ordered = _from_keys(flat, numbers, workers)
@@ -101,8 +102,7 @@ def _from_keys(flat: Array, numbers: Array, workers: ThreadPool) -> tuple[Array,
 
     def part(bounds: tuple[int, int]) -> Array:
         values = flat[slice(*bounds)]
-        with np.errstate(over="ignore"):
-            bits = np.ascontiguousarray(values, dtype=np.float32).view(np.int32)
+        bits = as_float32(values).view(np.int32)
         counts = np.zeros(len(wanted) + 1, np.int64)
         rank(len(bits), bits, lows, highs, wanted, counts)
         return counts

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.image import to_3d
 
 #: Elements that are read as numbers; their order is that of ``number_at`` in the kernels.
 ELEMENTS = (
@@ -120,8 +121,8 @@ def _copy_box(
 
 def _in_bytes(numbers: Sequence[int], per_voxel: int, missing: int) -> list[int]:
     """(z, y, x) with ``missing`` for axes that are not there, the last one counted in bytes."""
-    filled = [missing] * (3 - len(numbers)) + [int(each) for each in numbers]
-    return [*filled[:-1], filled[-1] * per_voxel]
+    z, y, x = to_3d([int(each) for each in numbers], missing)
+    return [z, y, x * per_voxel]
 
 
 def _numbers(image: Array) -> tuple[Array, Any]:

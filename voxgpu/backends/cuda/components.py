@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.image import to_3d
 from voxgpu.primitives.primitive import UndefinedValueError
 
 #: The library of each step.
@@ -48,7 +49,7 @@ class _Image:
                 f"components of {mask.size} voxels: on a device at most {MOST_VOXELS} can be "
                 "numbered; crop the image, or compute this on the CPU"
             )
-        return cls((1,) * (3 - mask.ndim) + tuple(mask.shape))
+        return cls(to_3d(mask.shape, 1))
 
     @property
     def cells(self) -> tuple[int, ...]:

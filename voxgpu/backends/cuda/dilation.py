@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from voxgpu.backends.cpu.dilation import ball
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
-from voxgpu.image import Grid
+from voxgpu.float32 import nearest_float32
+from voxgpu.image import Grid, to_3d
 
 #: Of a tile: voxels along x, and rows; and the most half-width, as in the kernel.
 TILE_VOXELS, TILE_ROWS, MOST_RADIUS = 128, 64, 8
@@ -79,8 +80,7 @@ def distance_compare(
     operator  of ``voxgpu.primitives.internal.OPERATORS``
     inverted  to measure the distance to where ``b`` is false, as if it were ``!b``
     """
-    with np.errstate(over="ignore"):
-        r = float(np.float32(r))
+    r = float(nearest_float32(r))
     if operator in ("equal", "not_equal"):
         return None
     if math.isnan(r):
@@ -262,8 +262,7 @@ def _launch_tiles(
 
 
 def _volume_of(b: Array) -> tuple[int, int, int]:
-    depth, height, width = (1,) * (3 - b.ndim) + tuple(b.shape)
-    return depth, height, width
+    return to_3d(b.shape, 1)
 
 
 def _few_blocks(b: Array, device: Device) -> int:

@@ -14,6 +14,7 @@ from voxgpu.backends.cuda.scalar_kernels import NOWHERE
 from voxgpu.codegen.cuda_renderer import THREADS, CudaKernel
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import REDUCTIONS, Element, Scalar, count, read, topological_order
+from voxgpu.float32 import nearest_float32
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.optimize.step import FusedStep, NodeStep, ReducedScalar, Step
@@ -24,7 +25,7 @@ from voxgpu.types import Content, ImageOf
 #: What parameters of kernels are.
 _ELEMENTS: Mapping[Element, Any] = {
     "bool": lambda value: np.uint8(bool(value)),
-    "f32": np.float32,
+    "f32": nearest_float32,
     "f64": np.float64,
 }
 
@@ -103,8 +104,7 @@ def single_op_kernel(
 
 def parameter(value: Any, place: Array | None, element: Element) -> tuple[Any, Any]:
     """A parameter as kernels take it: its value, and where it is on the device if it is there."""
-    with np.errstate(over="ignore"):
-        number = _ELEMENTS[element](value)
+    number = _ELEMENTS[element](value)
     return number, NOWHERE if place is None else place
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.codegen.integers import SHORT
+from voxgpu.float32 import as_float32
 
 #: Elements that are rounded to float32, in the order of the kernel.
 ELEMENTS = ("int32", "uint32", "int64", "uint64", "float64")
@@ -43,7 +45,7 @@ OPERATIONS = {
 
 def is_small(v: Array) -> bool:
     """Whether an image has few enough different values to count them."""
-    return v.dtype.kind in "biu" and v.dtype.itemsize <= 2
+    return v.dtype.name in ("bool", *SHORT)
 
 
 def as_numbers(v: Array, device: Device) -> Array:
@@ -120,8 +122,7 @@ def targets(images: list[Array]) -> list[Array]:
 
 def operations(comparisons: Sequence[tuple[str, float]], device: Device) -> tuple[Array, Array]:
     """Operators, and numbers rounded to float32, as kernels read them."""
-    with np.errstate(over="ignore"):
-        numbers = np.array([number for _, number in comparisons], np.float32)
+    numbers = as_float32([number for _, number in comparisons])
     operators = np.array([OPERATIONS[operator] for operator, _ in comparisons], np.int32)
     return device.constant(operators), device.constant(numbers)
 

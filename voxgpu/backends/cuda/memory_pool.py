@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from voxgpu.byte_sizes import memory_text
+
 #: Sizes are rounded up to this, as CuPy's pool does.
 ALIGNMENT = 512
 
@@ -158,12 +160,6 @@ class DeviceMemory:
     def _shortage(self, size: int) -> str:
         free = self.budget - self.used
         return (
-            f"{_bytes(size)} are needed on the device, and of the {_bytes(self.budget)} that may "
-            f"be taken {_bytes(max(0, free))} are left"
+            f"{memory_text(size)} are needed on the device, and of the "
+            f"{memory_text(self.budget)} that may be taken {memory_text(max(0, free))} are left"
         )
-
-
-def _bytes(count: int) -> str:
-    if count < 1 << 20:
-        return f"{count / 2**10:.0f} KiB"
-    return f"{count / 2**30:.1f} GiB" if count >= 1 << 30 else f"{count / 2**20:.0f} MiB"

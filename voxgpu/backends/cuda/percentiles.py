@@ -22,6 +22,7 @@ from voxgpu.backends.cuda.histogram import (
     targets,
 )
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.float32 import nearest_float32
 from voxgpu.primitives.intensity_ranks import OUTSIDE
 from voxgpu.primitives.internal import compare
 from voxgpu.primitives.primitive import UndefinedValueError
@@ -138,8 +139,7 @@ def _sorted_truths(
     out = device.empty(tuple(v.shape), np.bool_)
     others = tuple(np.int32(_truth(rank, comparison)) for rank in (OUTSIDE, 0.0))
     operator, number = comparison
-    with np.errstate(over="ignore"):
-        asked = (np.int32(OPERATIONS[operator]), np.float32(number))
+    asked = (np.int32(OPERATIONS[operator]), nearest_float32(number))
     _write_runs("truths", v, mask, c, others, asked, out, device)
     return out
 

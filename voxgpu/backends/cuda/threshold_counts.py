@@ -8,6 +8,7 @@ import numpy as np
 
 from voxgpu.backends.cuda.histogram import SmallValues, as_numbers, copies_of, is_small, operations
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.float32 import as_float32
 
 Comparisons = Sequence[tuple[str, float]]
 
@@ -26,8 +27,7 @@ def count_thresholds(v: Array, comparisons: Comparisons, device: Device) -> Arra
     if is_small(v):
         small = SmallValues(v)
         return _sums(small.counts(None, device), small.first, comparisons, device)
-    with np.errstate(over="ignore"):
-        numbers = np.array([number for _, number in comparisons], np.float32)
+    numbers = as_float32([number for _, number in comparisons])
     different = np.unique(numbers[~np.isnan(numbers)] + np.float32(0))
     counts = _class_counts(v, different, device)
     # The numbers that are equal to threshold i are class 2i + 1.
