@@ -45,7 +45,7 @@ KERNELS = {
 
 
 @pytest.mark.skipif(
-    platform.jit_compiler() != "x86_64", reason="looks for the vector instructions of x86-64"
+    platform.machine() != "x86_64", reason="looks for the vector instructions of x86-64"
 )
 @pytest.mark.parametrize("name", KERNELS)
 def test_loops_become_vector_instructions(name: str) -> None:
