@@ -15,6 +15,7 @@ from PIL import Image as Picture
 
 from voxgpu.files import write as writing
 from voxgpu.files.errors import FileError
+from voxgpu.files.formats import FORMATS
 from voxgpu.files.header import read_header
 from voxgpu.files.read import read_image
 from voxgpu.files.write import unsupported_reason, write_image
@@ -409,3 +410,30 @@ def test_write_protected_files_and_links_are_not_replaced(tmp_path):
             write_image(path, image)
     assert protected.read_text() == "precious" and link.is_symlink()
     assert names(tmp_path) == ["link.nii", "protected.nii"]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_format_holds_what_its_row_says(suffix: str, tmp_path: Path) -> None:
+    """Of each element type, a 2-D image and, where it holds them, a volume and four channels."""
+    form = FORMATS[suffix]
+    shapes = [(2, 3)] if form.is_picture else [(2, 3), (4, 2, 3)]
+    for shape in shapes:
+        grid = Grid.regular(shape)
+        for element in form.elements:
+            voxels = np.arange(np.prod(shape)).reshape(shape).astype(element)
+            if form.is_picture and element == "uint16":
+                voxels *= 256
+            written = write_image(tmp_path / f"v{suffix}", Image(voxels, grid), labels=False)
+            found = SimpleITK.ReadImage(str(tmp_path / f"v{suffix}"))
+            assert written.warnings == ()
+            if form.writer != "pillow":  # JPEG is lossy, and ITK reads BMP as colors
+                assert np.array_equal(SimpleITK.GetArrayFromImage(found), voxels), element
+                assert SimpleITK.GetArrayFromImage(found).dtype == voxels.dtype
+    colors = Image(np.full((2, 3, 4), 7, np.uint8), Grid.regular((2, 3)))
+    if form.has_alpha:
+        write_image(tmp_path / f"c{suffix}", colors)
+        found = SimpleITK.ReadImage(str(tmp_path / f"c{suffix}"))
+        assert np.array_equal(SimpleITK.GetArrayFromImage(found), colors.array)
+    else:
+        with pytest.raises(FileError, match=f"{form.name} has no alpha channel"):
+            write_image(tmp_path / f"c{suffix}", colors)

@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.files.errors import FileError
-from voxgpu.files.formats import PICTURES, TIFF
+from voxgpu.files.formats import Format
 from voxgpu.float32 import as_float32
 from voxgpu.image import Grid, Image
-
-_TIFF_ELEMENTS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
 
 Voxels = npt.NDArray[Any]
 
 
-def prepared(path: Path, image: Image, suffix: str, labels: bool) -> tuple[Voxels, tuple[str, ...]]:
-    """Convert voxels for a file with this suffix; return them with warnings about lost values.
+def prepared(
+    path: Path, image: Image, form: Format, labels: bool
+) -> tuple[Voxels, tuple[str, ...]]:
+    """Convert voxels for a file of this format; return them with warnings about lost values.
 
     Booleans become 1 and 0 of uint8, in 2-D pictures 255 and 0. float64 becomes float32; int32
     becomes uint16 if the image holds ``labels`` and every voxel fits; other types stay. In PNG,
@@ -29,26 +29,26 @@ def prepared(path: Path, image: Image, suffix: str, labels: bool) -> tuple[Voxel
     FileError for integers that TIFF cannot hold.
     """
     voxels = np.ascontiguousarray(image.array)
-    picture = suffix in PICTURES
     if voxels.dtype == np.bool_:
-        flat = picture or (suffix in TIFF and image.grid.dimensions == 2)
+        flat = not form.has_geometry and image.grid.dimensions == 2
         return voxels.view(np.uint8) * np.uint8(255 if flat else 1), ()
-    if suffix == ".png" and voxels.dtype == np.uint16 and not _fits(voxels, np.uint8):
-        return voxels, ()
-    if picture:
+    if form.is_picture:
+        holds_wide = voxels.dtype == np.uint16 and "uint16" in form.elements
+        if holds_wide and not _fits(voxels, np.uint8):
+            return voxels, ()
         return _as_bytes(path, voxels, image.channels)
     if voxels.dtype == np.float64:
         voxels = as_float32(voxels)
     elif labels and voxels.dtype == np.int32 and _fits(voxels, np.uint16):
         voxels = voxels.astype(np.uint16)
-    if suffix in TIFF and voxels.dtype.name not in _TIFF_ELEMENTS:
-        voxels = _narrowed(path, voxels)
+    if voxels.dtype.name not in form.elements:
+        voxels = _narrowed(path, voxels, form)
     return voxels, ()
 
 
-def lost_place(path: Path, grid: Grid, suffix: str) -> tuple[str, ...]:
-    """Warnings about a volume saved as TIFF, which stores only the spacing within slices."""
-    if suffix not in TIFF or grid.dimensions != 3:
+def lost_place(path: Path, grid: Grid, form: Format) -> tuple[str, ...]:
+    """Warnings about a volume in a format that stores only the spacing within slices."""
+    if form.has_geometry or grid.dimensions != 3:
         return ()
     regular = Grid.regular(grid.shape)
     lost = []
@@ -69,13 +69,13 @@ def _fits(voxels: Voxels, element: type[np.integer[Any]]) -> bool:
     return bool(voxels.min() >= limits.min and voxels.max() <= limits.max)
 
 
-def _narrowed(path: Path, voxels: Voxels) -> Voxels:
+def _narrowed(path: Path, voxels: Voxels, form: Format) -> Voxels:
     for element in (np.uint16, np.int32, np.uint32):
         if _fits(voxels, element):
             return voxels.astype(element)
     raise FileError(
         str(path),
-        f"TIFF holds integers of up to 32 bits, the voxels are from {voxels.min()} to "
+        f"{form.name} holds integers of up to 32 bits, the voxels are from {voxels.min()} to "
         f"{voxels.max()}; save .nii.gz",
         "",
         "write",

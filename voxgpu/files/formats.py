@@ -1,22 +1,71 @@
-"""File formats by suffix, and what each of them can hold."""
+"""File formats that images are saved in: by suffix, what each holds and how it is written."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from voxgpu.files.nifti import LARGEST_AXIS
 from voxgpu.types import Content
 
-NIFTI = (".nii", ".nii.gz")
+_INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
+_ELEMENTS = (*_INTEGERS, "uint64", "int64", "float32")
 
-#: Formats of 2-D pictures with 8 bits per channel.
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
-TIFF = (".tif", ".tiff")
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What files of a format hold, and what writes them.
 
-KNOWN = (*NIFTI, ".nrrd", ".mha", *PICTURES, *TIFF)
+    name          the format's name in messages
+    writer        ``nifti``: voxgpu; ``pillow``: Pillow; ``itk``: SimpleITK, which knows the format
+                  by the suffix
+    elements      NumPy names of the element types that files hold; others are converted
+    is_picture    holds 2-D images of 8 bits per channel, or of the other ``elements`` on request
+    has_alpha     holds colors of four channels
+    has_geometry  holds where the voxels lie; if not, a single slice is saved as a 2-D image
+    is_packed     the file is compressed with gzip
+    longest_axis  the most voxels along an axis; 0: any number
+    options       of Pillow
+    """
 
-_WITHOUT_ALPHA = {".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
+    name: str
+    writer: Literal["nifti", "pillow", "itk"]
+    elements: tuple[str, ...] = _ELEMENTS
+    is_picture: bool = False
+    has_alpha: bool = True
+    has_geometry: bool = True
+    is_packed: bool = False
+    longest_axis: int = 0
+    options: Mapping[str, int] = field(default_factory=dict)
+
+
+def _picture(name: str, elements: tuple[str, ...] = ("uint8",), **options: int) -> Format:
+    # JPEG and BMP not with ITK: on a full disk its JPEG writer crashes the process and its BMP
+    # writer reports nothing.
+    is_png = name == "PNG"
+    writer: Literal["pillow", "itk"] = "itk" if is_png else "pillow"
+    return Format(name, writer, elements, True, is_png, has_geometry=False, options=options)
+
+
+_TIFF = Format("TIFF", "itk", (*_INTEGERS, "float32"), has_geometry=False)
+_JPEG = _picture("JPEG", quality=95, subsampling=0)
+
+#: Every format by suffix, in the order in which messages list them.
+FORMATS: Mapping[str, Format] = {
+    ".nii": Format("NIfTI", "nifti", longest_axis=LARGEST_AXIS),
+    ".nii.gz": Format("NIfTI", "nifti", longest_axis=LARGEST_AXIS, is_packed=True),
+    ".nrrd": Format("NRRD", "itk"),
+    ".mha": Format("MetaImage", "itk"),
+    ".png": _picture("PNG", ("uint8", "uint16")),
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".bmp": _picture("BMP"),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+}
 
 
 def suffix_of(path: Path) -> str:
@@ -25,29 +74,35 @@ def suffix_of(path: Path) -> str:
     return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
 
+def is_nifti(suffix: str) -> bool:
+    """Whether files with this suffix are NIfTI files."""
+    return suffix in FORMATS and FORMATS[suffix].writer == "nifti"
+
+
 def unsupported_reason(path: Path, content: Content, dimensions: int, channels: int) -> str | None:
     """Why an image cannot be saved under this name, or None; does not access the disk.
 
     ``dimensions`` is 2 or 3; ``channels`` is 3 or 4 if ``content`` is colors.
     """
     suffix = suffix_of(path)
-    if suffix not in KNOWN:
+    form = FORMATS.get(suffix)
+    if form is None:
         return _unknown(path, suffix)
-    if suffix in PICTURES and dimensions != 2:
+    if form.is_picture and dimensions != 2:
         return (
             f"{suffix} holds 2-D pictures, this image is {dimensions}-D; "
             f"save `{_stem(path)}.nii.gz`, or one slice of it"
         )
-    if content is Content.COLOR and channels == 4 and suffix in _WITHOUT_ALPHA:
-        return f"{_WITHOUT_ALPHA[suffix]} has no alpha channel; save `{_stem(path)}.png`"
+    if content is Content.COLOR and channels == 4 and not form.has_alpha:
+        return f"{form.name} has no alpha channel; save `{_stem(path)}.png`"
     return None
 
 
 def _unknown(path: Path, suffix: str) -> str:
-    known = " ".join(KNOWN)
+    known = " ".join(FORMATS)
     if not suffix:
         return f"its name has no suffix to tell the format; try `{path.name}.nii.gz` ({known})"
-    close = difflib.get_close_matches(suffix, KNOWN, n=1)
+    close = difflib.get_close_matches(suffix, FORMATS, n=1)
     likely = ".nii.gz" if suffix in (".gz", ".zip") or not close else close[0]
     return f"`{suffix}` is not a format that can be written; try `{_stem(path)}{likely}` ({known})"
 

@@ -16,9 +16,9 @@ import xxhash
 from voxgpu.cancellation import raise_if_cancelled
 from voxgpu.files.convert import lost_place, prepared
 from voxgpu.files.errors import FileError
-from voxgpu.files.formats import NIFTI, PICTURES, TIFF, suffix_of, unsupported_reason
+from voxgpu.files.formats import FORMATS, Format, is_nifti, suffix_of, unsupported_reason
 from voxgpu.files.itk import objections
-from voxgpu.files.nifti import LARGEST_AXIS, nifti_header
+from voxgpu.files.nifti import nifti_header
 from voxgpu.files.pack import check_packed, write_packed
 from voxgpu.files.paths import os_reason
 from voxgpu.files.writable import folder_of, full_disk_help
@@ -65,27 +65,28 @@ def write_image(path: Path, image: Image, labels: bool = True) -> Written:
     if reason is not None:
         raise FileError(str(path), reason, "", "write")
     suffix = suffix_of(path)
-    if suffix in NIFTI and max(image.grid.shape) > LARGEST_AXIS:
+    form = FORMATS[suffix]
+    if form.longest_axis and max(image.grid.shape) > form.longest_axis:
         raise FileError(
             str(path),
-            f"NIfTI holds at most {LARGEST_AXIS} voxels along an axis; save .nrrd",
+            f"{form.name} holds at most {form.longest_axis} voxels along an axis; save .nrrd",
             "",
             "write",
         )
-    voxels, warnings = prepared(path, image, suffix, labels)
-    warnings += lost_place(path, image.grid, suffix)
+    voxels, warnings = prepared(path, image, form, labels)
+    warnings += lost_place(path, image.grid, form)
     with (
         appearing(path, suffix) as unfinished,
         objections(str(path), "write", str(unfinished)),
     ):
-        digest = _write(path, unfinished, voxels, image.grid, suffix)
+        digest = _write(path, unfinished, voxels, image.grid, form)
     return Written(warnings, digest)
 
 
 def _flat(image: Image, suffix: str) -> Image:
     """Drop the axis of a single slice, for formats that cannot store its thickness."""
     axis = image.grid.thin_axis
-    if axis is None or suffix not in (*PICTURES, *TIFF):
+    if axis is None or suffix not in FORMATS or FORMATS[suffix].has_geometry:
         return image
     return Image(image.array.squeeze(axis), image.grid.without_axis(axis))
 
@@ -129,7 +130,7 @@ def _new_file(path: Path, suffix: str) -> TemporaryFile:
             raise FileError(str(path), "it is a link, which would be replaced", "", "write")
         if path.exists() and not path.stat().st_mode & 0o222:
             raise FileError(str(path), "it is write-protected", "", "write")
-        return new_file(path.parent, path.name, "" if suffix in NIFTI else suffix)
+        return new_file(path.parent, path.name, "" if is_nifti(suffix) else suffix)
     except ValueError as error:
         raise FileError(str(path), f"not a possible file name: {error}", "", "write") from None
 
@@ -141,21 +142,19 @@ def _os_reason(path: Path, error: OSError) -> str:
     return os_reason(error)
 
 
-def _write(name: Path, path: Path, voxels: Voxels, grid: Grid, suffix: str) -> bytes:
+def _write(name: Path, path: Path, voxels: Voxels, grid: Grid, form: Format) -> bytes:
     """Write to ``path``, which will be renamed to ``name``; return the digest of the bytes."""
-    if suffix in NIFTI:
+    if form.writer == "nifti":
         parts = _nifti_parts(voxels, grid)
         with path.open("wb") as file:
-            if suffix == ".nii.gz":
+            if form.is_packed:
                 write_packed(file, parts)
             else:
                 file.writelines(parts)
-        if suffix == ".nii.gz":
+        if form.is_packed:
             check_packed(path, parts, name)
-    elif suffix in (".jpg", ".jpeg"):
-        _write_picture(path, voxels, "JPEG", quality=95, subsampling=0)
-    elif suffix == ".bmp":
-        _write_picture(path, voxels, "BMP")
+    elif form.writer == "pillow":
+        _write_picture(path, voxels, form)
     else:
         _write_with_itk(path, voxels, grid)
     return file_digest(path)
@@ -180,13 +179,11 @@ def _nifti_parts(voxels: Voxels, grid: Grid) -> tuple[Any, ...]:
     return header, little.reshape(-1).view(np.uint8).data
 
 
-def _write_picture(path: Path, voxels: Voxels, form: str, **options: int) -> None:
-    # Not with ITK: on a full disk its JPEG writer crashes the process and its BMP writer reports
-    # nothing. Neither format stores the grid, so nothing is lost.
+def _write_picture(path: Path, voxels: Voxels, form: Format) -> None:
     from PIL import Image as Picture
 
     with path.open("wb") as file:
-        Picture.fromarray(voxels).save(file, form, **options)
+        Picture.fromarray(voxels).save(file, form.name, **form.options)
 
 
 def _write_with_itk(path: Path, voxels: Voxels, grid: Grid) -> None:

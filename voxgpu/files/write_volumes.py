@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from voxgpu.files.formats import suffix_of
+from voxgpu.files.formats import FORMATS, suffix_of
 from voxgpu.files.nifti_time import volumes_header
 from voxgpu.files.pack import check_whole_pack, packing
 from voxgpu.files.write import Written, appearing, file_digest
@@ -32,6 +32,7 @@ class VolumesFile:
         self._path = path
         self._count = count
         self._suffix = suffix_of(path)
+        self._is_packed = FORMATS[self._suffix].is_packed
         self._next = 0
         self._is_open = False
         self._outer, self._inner = ExitStack(), ExitStack()
@@ -65,7 +66,7 @@ class VolumesFile:
         self._unfinished = self._outer.enter_context(appearing(self._path, self._suffix))
         file = self._inner.enter_context(self._unfinished.open("wb"))
         self._target: Any = file
-        if self._suffix == ".nii.gz":
+        if self._is_packed:
             self._target = self._inner.enter_context(packing(file))
         voxels = _stored(image)
         self._put_bytes(volumes_header(image.grid, voxels.dtype.name, image.channels, self._count))
@@ -81,7 +82,7 @@ class VolumesFile:
 
     def _finish(self) -> Written:
         self._inner.close()
-        if self._suffix == ".nii.gz":
+        if self._is_packed:
             check_whole_pack(self._unfinished, self._bytes, self._digest.digest(), self._path)
         digest = file_digest(self._unfinished)
         self._outer.close()

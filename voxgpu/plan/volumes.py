@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voxgpu.files.formats import NIFTI, suffix_of
+from voxgpu.files.formats import is_nifti, suffix_of
 from voxgpu.types import ImageOf, Type
 
 #: Maximum number of volumes in a NIfTI-1 header.
@@ -15,7 +15,7 @@ def is_one_file(label: str) -> bool:
     """Returns whether a name ends in ``4d`` before a NIfTI suffix: ``bold_4d.nii.gz``."""
     path = Path(label)
     suffix = suffix_of(path)
-    return suffix in NIFTI and path.name[: len(path.name) - len(suffix)].lower().endswith("4d")
+    return is_nifti(suffix) and path.name[: len(path.name) - len(suffix)].lower().endswith("4d")
 
 
 def unfit_length(length: int) -> tuple[str, str] | None:
