@@ -29,6 +29,6 @@ def size_text(count: float) -> str:
 
 def memory_text(count: int) -> str:
     """Bytes of memory for people, in powers of two, as the system counts it."""
-    if count < 2**20:
+    if 0 < count < 2**20:
         return f"{count / 2**10:.0f} KiB"
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
