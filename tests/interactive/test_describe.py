@@ -1,4 +1,4 @@
-"""What is told and drawn of values."""
+"""Descriptions and pictures of values."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_colors_are_those_of_the_image() -> None:
     above, below = (255, 0, 0), (95, 175, 255)
     v = np.array([[above], [below]], dtype=np.uint8)
     assert "\x1b[38;2;255;0;0;48;2;95;175;255m▀" in picture(_image(v, 2), "blocks")
-    # 16 + 36 red + 6 green + blue, of six intensities each.
+    # 16 + 36 red + 6 green + blue, each of six intensities.
     assert "\x1b[38;5;196;48;5;75m▀" in picture(_image(v, 2), "blocks256")
 
 

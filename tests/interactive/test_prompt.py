@@ -1,4 +1,4 @@
-"""What may stand at the end of a line."""
+"""Completion at the end of a line."""
 
 from __future__ import annotations
 

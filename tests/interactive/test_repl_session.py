@@ -1,4 +1,4 @@
-"""Texts entered one after the other: what stays, what is forgotten, what is computed."""
+"""Consecutive inputs at the prompt: which ones stay in force and what is recomputed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from voxgpu.session import open_session
 from voxgpu.session_settings import SessionListeners, SessionSettings
 
 
-class Entering:
-    """A dialog whose work is counted."""
+class CountingRepl:
+    """A REPL session that counts computed tasks."""
 
     def __init__(self, folder: Path) -> None:
         self.printed: list[str] = []
@@ -27,22 +27,22 @@ class Entering:
         listeners = SessionListeners(
             lambda each: self.printed.append(str(each)), observe=self._observe
         )
-        self.dialog = ReplSession(Options(output=folder), open_session(settings, listeners))
+        self.session = ReplSession(Options(output=folder), open_session(settings, listeners))
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, Finished):
             self.computed.extend(node.primitive.names[0] for _, node in event.task.nodes)
 
     def __call__(self, text: str) -> Response:
-        return self.dialog.enter(Source("input", text))
+        return self.session.enter(Source("input", text))
 
 
 @pytest.fixture
-def enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entering:
+def enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CountingRepl:
     voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
     sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / "v.nii.gz"))
     monkeypatch.chdir(tmp_path)
-    return Entering(tmp_path)
+    return CountingRepl(tmp_path)
 
 
 def _found(answer: Response) -> object:
@@ -52,17 +52,17 @@ def _found(answer: Response) -> object:
     return value
 
 
-def test_declarations_stay(enter: Entering) -> None:
+def test_declarations_stay(enter: CountingRepl) -> None:
     assert enter("let a = 1").accepted
     assert enter("f(x) = x + a").accepted
     assert enter("a = 10").accepted
-    # A body sees what was bound when it was entered.
+    # A function body sees the bindings at the time of its definition.
     assert _found(enter("f(5)")) == 6
     assert _found(enter("a")) == 10
-    assert enter.dialog.names == ["a", "f", "a"]
+    assert enter.session.names == ["a", "f", "a"]
 
 
-def test_a_line_with_a_mistake_is_forgotten(enter: Entering) -> None:
+def test_a_line_with_an_error_is_discarded(enter: CountingRepl) -> None:
     enter("let a = 1")
     answer = enter("let b = a + missing")
     assert [each.code for each in answer.diagnostics] == ["E101"]
@@ -71,14 +71,14 @@ def test_a_line_with_a_mistake_is_forgotten(enter: Entering) -> None:
     assert _found(enter("a")) == 1
 
 
-def test_mistakes_are_located_in_the_line(enter: Entering) -> None:
+def test_errors_are_located_in_the_line(enter: CountingRepl) -> None:
     enter("let a = 1")
     (told,) = enter("let c = a + missing").diagnostics
     assert told.span is not None
     assert told.span.source.line_and_column(told.span.start) == (1, 13)
 
 
-def test_nothing_is_computed_twice(enter: Entering) -> None:
+def test_nothing_is_computed_twice(enter: CountingRepl) -> None:
     enter('load v = "v.nii.gz"')
     enter("let m = v > 20")
     assert _found(enter("volume(near(m))")) == 60
@@ -91,7 +91,7 @@ def test_nothing_is_computed_twice(enter: Entering) -> None:
     assert enter.computed.count("load") == 1
 
 
-def test_prints_and_saves_run_once(enter: Entering, tmp_path: Path) -> None:
+def test_prints_and_saves_run_once(enter: CountingRepl, tmp_path: Path) -> None:
     enter('load v = "v.nii.gz"')
     enter('print "max" max(v)')
     enter('save "out.nii.gz" v > 3')
@@ -102,7 +102,7 @@ def test_prints_and_saves_run_once(enter: Entering, tmp_path: Path) -> None:
     assert not (tmp_path / "out.nii.gz").exists()
 
 
-def test_expressions_of_every_type(enter: Entering) -> None:
+def test_expressions_of_every_type(enter: CountingRepl) -> None:
     enter('load v = "v.nii.gz"')
     assert isinstance(_found(enter("v")), Image)
     assert _found(enter('concat("a", "b")')) == "ab"
@@ -114,7 +114,7 @@ def test_expressions_of_every_type(enter: Entering) -> None:
     assert function.result is None
 
 
-def test_of_a_sequence_of_images_only_the_first_is_computed(enter: Entering) -> None:
+def test_of_a_sequence_of_images_only_the_first_is_computed(enter: CountingRepl) -> None:
     enter('load v = "v.nii.gz"')
     answer = enter("for i in [58, 2, 3] do v > i // three")
     assert answer.lengths == (3,)
@@ -129,7 +129,7 @@ def test_of_a_sequence_of_images_only_the_first_is_computed(enter: Entering) -> 
     assert empty.result is not None and empty.result.found == ()
 
 
-def test_what_fails_in_a_sequence_is_located_in_what_was_typed(enter: Entering) -> None:
+def test_failures_in_a_sequence_are_located_in_the_typed_text(enter: CountingRepl) -> None:
     enter('load v = "v.nii.gz"')
     (told,) = enter("for i in range(0, avg(v, v > 99)) do v > i").diagnostics
     assert told.code == "E301"
@@ -139,7 +139,7 @@ def test_what_fails_in_a_sequence_is_located_in_what_was_typed(enter: Entering) 
     assert "input:1:21\n1 │ for i in [1] do v > avg(v, v > 99)\n" in str(failing.diagnostics[0])
 
 
-def test_a_function_that_was_accepted_may_not_fit_later(enter: Entering) -> None:
+def test_a_function_that_was_accepted_may_not_fit_later(enter: CountingRepl) -> None:
     assert enter("f(x) = near(x)").accepted
     (told,) = enter("f(5)").diagnostics
     assert told.code == "E102"
@@ -149,13 +149,13 @@ def test_a_function_that_was_accepted_may_not_fit_later(enter: Entering) -> None
     assert enter.printed == []
 
 
-def test_a_file_that_has_gone_is_told(enter: Entering, tmp_path: Path) -> None:
+def test_a_deleted_file_is_reported(enter: CountingRepl, tmp_path: Path) -> None:
     enter('load v = "v.nii.gz"')
     (tmp_path / "v.nii.gz").unlink()
     assert [each.code for each in enter("max(v)").diagnostics] == ["E201"]
 
 
-def test_warnings_are_told_once(enter: Entering, tmp_path: Path) -> None:
+def test_warnings_are_reported_once(enter: CountingRepl, tmp_path: Path) -> None:
     (tmp_path / "odd.imgql").write_text("let odd = 1 - 2 - 3\n")
     assert [each.code for each in enter("let a = 5 - 2 - 1").diagnostics] == ["W101"]
     assert [each.code for each in enter('import "odd"').diagnostics] == ["W101"]
@@ -163,18 +163,18 @@ def test_warnings_are_told_once(enter: Entering, tmp_path: Path) -> None:
     assert [each.code for each in enter("5 - 2 - 1").diagnostics] == ["W101"]
 
 
-def test_the_first_text_may_name_the_dialect(enter: Entering) -> None:
+def test_the_first_text_may_name_the_dialect(enter: CountingRepl) -> None:
     assert enter("// dialect: imgql1").accepted
     assert _found(enter("1 - 2 - 3")) == 2
 
 
-def test_commands_after_an_expression_stay(enter: Entering) -> None:
+def test_commands_after_an_expression_stay(enter: CountingRepl) -> None:
     answer = enter("1 + 1\nlet c = 3")
     assert answer.accepted and _found(answer) == 2
     assert _found(enter("c")) == 3
 
 
-def test_values_that_decide_are_kept_too(enter: Entering) -> None:
+def test_values_that_decide_are_kept_too(enter: CountingRepl) -> None:
     enter('load v = "v.nii.gz"')
     assert _found(enter("length(range(0, max(v)))")) == 59
     assert enter.computed.count("max") == 1
@@ -182,7 +182,7 @@ def test_values_that_decide_are_kept_too(enter: Entering) -> None:
     assert enter.computed.count("max") == 1
 
 
-def test_a_goal_that_fails_is_told(enter: Entering) -> None:
+def test_a_failed_goal_is_reported(enter: CountingRepl) -> None:
     enter('load v = "v.nii.gz"')
     answer = enter('print "mean" avg(v, v > 1000)')
     assert [each.code for each in answer.diagnostics] == ["E301"]
@@ -201,13 +201,13 @@ def test_a_goal_that_fails_is_told(enter: Entering) -> None:
         ("", False),
     ],
 )
-def test_lines_that_lack_their_end(enter: Entering, text: str, expected: bool) -> None:
-    assert enter.dialog.unfinished(text) is expected
+def test_incomplete_lines(enter: CountingRepl, text: str, expected: bool) -> None:
+    assert enter.session.unfinished(text) is expected
 
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder with programs that import what lies beside them."""
+    """A folder of programs that import neighboring files."""
     folder = tmp_path / "programs"
     folder.mkdir()
     (folder / "beside.imgql").write_text("let seven = 7\n")
@@ -217,62 +217,60 @@ def programs(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_loaded_program_imports_what_lies_beside_it(enter: Entering, programs: Path) -> None:
-    assert enter.dialog.load(programs / "first.imgql").accepted
+def test_loaded_programs_import_neighboring_files(enter: CountingRepl, programs: Path) -> None:
+    assert enter.session.load(programs / "first.imgql").accepted
     assert _found(enter("a + seven")) == 14
     assert enter.printed == ["a=7"]
 
 
-def test_variables_stand_for_the_program_that_uses_them(enter: Entering, programs: Path) -> None:
-    enter.dialog.load(programs / "first.imgql")
-    enter.dialog.load(programs / "place.imgql")
+def test_variables_refer_to_the_program_that_uses_them(enter: CountingRepl, programs: Path) -> None:
+    enter.session.load(programs / "first.imgql")
+    enter.session.load(programs / "place.imgql")
     assert _found(enter("place")) == str(programs)
     assert _found(enter('"$filename"')) == "place.imgql"
     with pytest.raises(ImgqlError, match="which was loaded before"):
-        enter.dialog.load(programs / "other.imgql")
+        enter.session.load(programs / "other.imgql")
     assert _found(enter("place")) == str(programs)
-    enter.dialog.reset()
-    assert enter.dialog.load(programs / "other.imgql").accepted
+    enter.session.reset()
+    assert enter.session.load(programs / "other.imgql").accepted
     assert enter.printed == ["a=7", "stem=place"]
 
 
-def test_a_program_that_is_loaded_with_a_mistake_is_forgotten(
-    enter: Entering, programs: Path
-) -> None:
+def test_a_loaded_program_with_an_error_is_discarded(enter: CountingRepl, programs: Path) -> None:
     (programs / "wrong.imgql").write_text('let b = "$stem"\nlet c = missing\n')
-    answer = enter.dialog.load(programs / "wrong.imgql")
+    answer = enter.session.load(programs / "wrong.imgql")
     assert [each.code for each in answer.diagnostics] == ["E101"]
     assert [each.code for each in enter("b").diagnostics] == ["E101"]
-    assert enter.dialog.load(programs / "other.imgql").accepted
+    assert enter.session.load(programs / "other.imgql").accepted
 
 
-def test_a_program_is_run_on_its_own_with_what_is_known(enter: Entering, programs: Path) -> None:
+def test_a_separate_program_reuses_known_values(enter: CountingRepl, programs: Path) -> None:
     enter('load v = "v.nii.gz"')
     _found(enter("max(v)"))
     (programs / "max.imgql").write_text('load w = "v.nii.gz"\nprint "m" max(w)\n')
-    assert not enter.dialog.run(programs / "max.imgql").diagnostics
+    assert not enter.session.run(programs / "max.imgql").diagnostics
     assert enter.printed == ["m=59"]
     assert enter.computed.count("max") == 1
-    assert enter.dialog.names == ["v"]
+    assert enter.session.names == ["v"]
 
 
-def test_an_interruption_leaves_what_was_there(
-    enter: Entering, monkeypatch: pytest.MonkeyPatch
+def test_an_interruption_keeps_the_session(
+    enter: CountingRepl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enter('load v = "v.nii.gz"')
     enter("let m = v > 20")
     _found(enter("volume(m)"))
-    observed = enter.dialog._session._runner._observe
+    observed = enter.session._session._runner._observe
 
     def interrupt(event: Event) -> None:
         observed(event)
         if isinstance(event, Started) and event.task.name == "near":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(enter.dialog._session._runner, "_observe", interrupt)
+    monkeypatch.setattr(enter.session._session._runner, "_observe", interrupt)
     with pytest.raises(KeyboardInterrupt):
         enter('let n = near(m)\nprint "n" volume(n)')
-    monkeypatch.setattr(enter.dialog._session._runner, "_observe", observed)
+    monkeypatch.setattr(enter.session._session._runner, "_observe", observed)
     assert [each.code for each in enter("n").diagnostics] == ["E101"]
     before = len(enter.computed)
     assert _found(enter("volume(m)")) == 39
@@ -280,14 +278,14 @@ def test_an_interruption_leaves_what_was_there(
     assert _found(enter("volume(near(m))")) == 60
 
 
-def test_reset_forgets_everything(enter: Entering) -> None:
+def test_reset_forgets_everything(enter: CountingRepl) -> None:
     enter("let a = 1")
-    enter.dialog.reset()
-    assert enter.dialog.names == []
+    enter.session.reset()
+    assert enter.session.names == []
     assert [each.code for each in enter("a").diagnostics] == ["E101"]
 
 
-def test_imports_and_operators_stay(enter: Entering) -> None:
+def test_imports_and_operators_stay(enter: CountingRepl) -> None:
     assert enter('import "simpleitk"').accepted
     assert enter("let <+>(a, b) = a + b").accepted
     assert _found(enter("2 <+> 3")) == 5

@@ -1,4 +1,4 @@
-"""What the tutorial shows is what comes of its lines."""
+"""The tutorial shows the actual output of its lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of what VoxLogicA 1 or 2 reads otherwise, only what may have another value is told."""
+"""Warning W101 is given exactly for chains that VoxLogicA 1 or 2 may evaluate differently."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _told(expression: str, measure: str = "max") -> list[str]:
+def _warnings(expression: str, measure: str = "max") -> list[str]:
     shown = f"{measure}({expression})" if measure else expression
     text = f'{BEGIN}print "x" {shown}\n'
-    found = voxgpu.check(text)
-    assert {each.code for each in found} <= {"W101"}, found
-    return [each.message for each in found]
+    diagnostics = voxgpu.check(text)
+    assert {each.code for each in diagnostics} <= {"W101"}, diagnostics
+    return [each.message for each in diagnostics]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def _told(expression: str, measure: str = "max") -> list[str]:
         ("volume", "a & b \\ c"),
     ],
 )
-def test_what_cannot_differ_is_not_told(measure: str, expression: str, folder: Path) -> None:
-    assert not _told(expression, measure)
+def test_equivalent_readings_give_no_warning(measure: str, expression: str, folder: Path) -> None:
+    assert not _warnings(expression, measure)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_what_cannot_differ_is_not_told(measure: str, expression: str, folder: P
         ("volume", "a ~> b & c", "1 reads `a ~> (b & c)`"),
     ],
 )
-def test_what_can_differ_is_told(measure: str, expression: str, reading: str, folder: Path) -> None:
-    (message,) = _told(expression, measure)
+def test_different_readings_warn(measure: str, expression: str, reading: str, folder: Path) -> None:
+    (message,) = _warnings(expression, measure)
     assert reading in message
 
 
@@ -92,13 +92,13 @@ def test_what_can_differ_is_told(measure: str, expression: str, reading: str, fo
     st.lists(st.integers(0, 5), min_size=3, max_size=6),
     st.lists(st.sampled_from("+-*"), min_size=5, max_size=5),
 )
-def test_numbers_are_told_exactly_where_values_differ(values: list[int], signs: list[str]) -> None:
-    """Sums and products of whole numbers are exact, so each reading can be computed."""
+def test_warns_exactly_if_values_differ(values: list[int], signs: list[str]) -> None:
+    """Sums and products of integers are exact, so the value of each reading can be computed."""
     pieces = [str(each) for each in values]
     text = pieces[0] + "".join(f" {s} {p}" for s, p in zip(signs, pieces[1:], strict=False))
     of = {each: _value(text, each) for each in ("imgql", "imgql1", "imgql2")}
-    told = any(each.code == "W101" for each in voxgpu.check(f'print "x" {text}\n'))
-    assert told == (len(set(of.values())) > 1), (text, of)
+    output = any(each.code == "W101" for each in voxgpu.check(f'print "x" {text}\n'))
+    assert output == (len(set(of.values())) > 1), (text, of)
 
 
 def _value(text: str, dialect: str) -> object:
@@ -112,10 +112,10 @@ def _run(folder: Path, text: str, *options: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stderr
 
 
-def test_a_run_shows_one_and_how_many_there_are(folder: Path) -> None:
+def test_a_run_shows_one_warning_and_counts_the_others(folder: Path) -> None:
     text = 'print "a" 9 - 2 - 1\nprint "b" 9 - 3 - 1\nprint "c" 9 - 4 - 1\n'
-    told = _run(folder, text, "run")
-    assert told.count("W101") == 1 and "note: 2 more expressions are read otherwise" in told
+    output = _run(folder, text, "run")
+    assert output.count("W101") == 1 and "note: 2 more expressions are read otherwise" in output
     assert _run(folder, text, "run", "-v").count("W101") == 3
     assert _run(folder, text, "check").count("W101") == 3
     assert "W101" not in _run(folder, "// dialect: voxgpu\n" + text, "check")
@@ -123,7 +123,7 @@ def test_a_run_shows_one_and_how_many_there_are(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("// dialect: imgql3", "there is no dialect `imgql3`"),
         ("//dialect:voxlogica", "there is no dialect `voxlogica`"),
@@ -131,13 +131,13 @@ def test_a_run_shows_one_and_how_many_there_are(folder: Path) -> None:
         ("// Dialect:", "this names no dialect"),
     ],
 )
-def test_a_dialect_that_there_is_not_is_an_error(line: str, said: str) -> None:
+def test_an_unknown_dialect_is_an_error(line: str, message: str) -> None:
     (error,) = voxgpu.check(f'{line}\nprint "a" 1\n')
-    assert (error.code, error.message) == ("E100", said)
+    assert (error.code, error.message) == ("E100", message)
     assert error.span is not None and error.span.source.line_and_column(error.span.start)[0] == 1
     assert "the dialects are voxgpu, imgql1 and imgql2" in error.help
 
 
 @pytest.mark.parametrize("line", ["// dialect: imgql1", "//DIALECT: ImgQL1  ", "// dialect:imgql1"])
-def test_a_dialect_is_found_however_it_is_written(line: str) -> None:
+def test_dialect_comments_ignore_case_and_blanks(line: str) -> None:
     assert voxgpu.run(f'{line}\nprint "a" 9 - 2 - 1\n').values == {"a": 8.0}

@@ -1,4 +1,4 @@
-"""Programs that are nested too deep are told; wide and long ones are not."""
+"""Programs that are nested too deep are reported; wide and long ones are accepted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NESTED = {
 
 @pytest.mark.parametrize("kind", NESTED)
 @pytest.mark.parametrize("count", [DEEPEST + 1, 1500])
-def test_what_is_nested_too_deep_is_told(kind: str, count: int) -> None:
+def test_too_deep_nesting_is_reported(kind: str, count: int) -> None:
     before, inside, after = NESTED[kind]
     with pytest.raises(ImgqlError, match="nested more than 256 deep") as failed:
         voxgpu.run(f'\nprint "x" {before * count}{inside}{after * count}\n')
@@ -33,7 +33,7 @@ def test_what_is_nested_too_deep_is_told(kind: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("kind", [each for each in NESTED if each != "calls"])
-def test_what_is_nested_just_deep_enough_runs(kind: str) -> None:
+def test_nesting_up_to_the_limit_runs(kind: str) -> None:
     before, inside, after = NESTED[kind]
     count = DEEPEST - 1
     result = voxgpu.run(f'\nprint "x" {before * count}{inside}{after * count}\n')

@@ -1,4 +1,4 @@
-"""What is written as in another language has a hint of its own, and nothing else is said of it."""
+"""Syntax from other languages is reported with a specific hint and causes no follow-up errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cli.command import voxgpu as run_voxgpu
 COMMENT = "a comment goes from `//` to the end of the line"
 LEAVE_OUT = "leave it out: the next command begins by itself"
 
-#: Text, where the mistake is, and the help.
+#: Text, location of the error, help.
 CASES = [
     ('load f = flair.nrrd\nprint "a" max(f)', "1:10", 'write "flair.nrrd"'),
     ('load f = ./flair.nrrd\nprint "a" max(f)', "1:10", 'write "./flair.nrrd"'),
@@ -45,40 +45,42 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("text", "place", "help"), CASES)
-def test_a_habit_is_told_once_with_what_to_write(
-    text: str, place: str, help: str, folder: Path
+@pytest.mark.parametrize(("text", "location", "help"), CASES)
+def test_foreign_syntax_is_reported_once_with_its_replacement(
+    text: str, location: str, help: str, folder: Path
 ) -> None:
-    found = voxgpu.check(text + "\n")
-    assert {(each.code, each.message) for each in found} == {("E100", found[0].message)}, found
-    (error,) = [each for each in found if each.help == help] or found
+    diagnostics = voxgpu.check(text + "\n")
+    assert {(each.code, each.message) for each in diagnostics} == {
+        ("E100", diagnostics[0].message)
+    }, diagnostics
+    (error,) = [each for each in diagnostics if each.help == help] or diagnostics
     assert error.help == help
     assert error.span is not None
-    assert ":".join(map(str, error.span.source.line_and_column(error.span.start))) == place
+    assert ":".join(map(str, error.span.source.line_and_column(error.span.start))) == location
 
 
-def test_what_is_wrong_besides_is_told_too(folder: Path) -> None:
-    found = voxgpu.check("load f = 'none.nrrd';\nlet a = nothing; # no\nprint 'a' 1;\n")
-    assert [each.code for each in found] == ["E100", "E201", "E100", "E101", "E100"]
-    quotes = next(each for each in found if "double quotes" in each.message)
-    ends = next(each for each in found if "`;`" in each.message)
+def test_other_errors_are_still_reported(folder: Path) -> None:
+    diagnostics = voxgpu.check("load f = 'none.nrrd';\nlet a = nothing; # no\nprint 'a' 1;\n")
+    assert [each.code for each in diagnostics] == ["E100", "E201", "E100", "E101", "E100"]
+    quotes = next(each for each in diagnostics if "double quotes" in each.message)
+    ends = next(each for each in diagnostics if "`;`" in each.message)
     assert quotes.notes[0].message == "1 more of it in this text"
     assert ends.notes[0].message == "2 more of it in this text"
 
 
-def test_operators_that_programs_declare_are_no_habits(folder: Path) -> None:
+def test_declared_operators_are_not_foreign_syntax(folder: Path) -> None:
     text = "let # (a, b) = a + b\nlet ;(a, b) = a * b\n' (a) = a - 1\n"
     result = voxgpu.run(text + 'print "a" 1 # 2\nprint "b" 2 ; 3\nprint "c" \' 3\n')
     assert [str(each) for each in result.prints] == ["a=3", "b=6", "c=2"]
 
 
-def test_what_is_in_strings_and_comments_is_no_habit(folder: Path) -> None:
+def test_strings_and_comments_are_not_examined(folder: Path) -> None:
     text = 'print "a;# \'b\'" 1 // it\'s; # fine\nprint "b" "c \'d\'; #"\n'
     assert [str(each) for each in voxgpu.run(text).prints] == ["a;# 'b'=1", "b=c 'd'; #"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["tumor.imgql"], "to run the program, write voxgpu run tumor.imgql"),
         (["tumor.imgql", "-D", "CASE=head"], "to run the program, write voxgpu run tumor.imgql"),
@@ -87,7 +89,7 @@ def test_what_is_in_strings_and_comments_is_no_habit(folder: Path) -> None:
         (["xyzzy"], "voxgpu --help lists the commands"),
     ],
 )
-def test_a_program_without_a_command(arguments: list[str], said: str, folder: Path) -> None:
+def test_a_program_without_a_command(arguments: list[str], message: str, folder: Path) -> None:
     ended = run_voxgpu(*arguments, cwd=folder)
     assert ended.status == 2
-    assert said in ended.err
+    assert message in ended.err

@@ -1,11 +1,11 @@
-"""A program variable that was given and is used nowhere is a slip of the pen."""
+"""A program variable that is given but not used causes a warning."""
 
 from __future__ import annotations
 
 import voxgpu
 
 
-def test_a_variable_that_nothing_uses_is_told() -> None:
+def test_an_unused_variable_gives_a_warning() -> None:
     text = 'let f(x) = x + $INNER\nprint "$LABEL" 1 + $LEVEL\n'
     define = {"LEVEL": 3, "LEVL": 4, "LABEL": "a", "INNER": 2}
     (warning,) = voxgpu.check(text, define)
@@ -16,5 +16,5 @@ def test_a_variable_that_nothing_uses_is_told() -> None:
     assert not voxgpu.check(text, {"LEVEL": 3, "LABEL": "a", "INNER": 2})
 
 
-def test_of_a_text_that_is_no_program_nothing_is_said() -> None:
+def test_a_program_with_syntax_errors_gives_no_such_warning() -> None:
     assert [each.code for each in voxgpu.check('print "a" (1 + $A\n', {"B": 1})] == ["E100"]

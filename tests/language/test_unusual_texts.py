@@ -1,4 +1,4 @@
-"""Programs from other editors and systems, and sizes that no histogram has."""
+"""Programs from other editors and systems, and unreasonable numbers of histogram bins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_lines_may_end_as_any_editor_ends_them(end: str, tmp_path: Path) -> None:
+def test_all_line_ends_are_accepted(end: str, tmp_path: Path) -> None:
     lines = ["// a comment", 'load v = "v.nrrd"', 'print "n" volume(v > 10)', "// end", ""]
     (tmp_path / "p.imgql").write_bytes(end.join(lines).encode())
     for program in (tmp_path / "p.imgql", end.join(lines)):
@@ -34,13 +34,13 @@ def test_lines_may_end_as_any_editor_ends_them(end: str, tmp_path: Path) -> None
     assert diagnostic.span.source.line_and_column(diagnostic.span.start)[0] == 3
 
 
-def test_a_letter_is_one_however_it_is_written() -> None:
+def test_composed_and_decomposed_letters_are_the_same_name() -> None:
     text = 'let gro\u0308\u00dfe = 2\nprint "gro\u0308" gr\u00f6\u00dfe\n'
     (printed,) = voxgpu.run(text).prints
     assert (printed.label, printed.value) == ("gro\u0308", 2)
 
 
-def test_strings_keep_their_letters() -> None:
+def test_strings_are_not_normalized() -> None:
     text = 'print "o\u0308" 1 // "o\u0308'
     assert Source("p", text).text.startswith('print "o\u0308"')
 
@@ -51,7 +51,7 @@ def test_a_program_of_one_line_is_a_program(count: int) -> None:
     assert printed.value == count
 
 
-def test_a_path_that_is_no_file_is_told() -> None:
+def test_a_missing_program_file_is_reported() -> None:
     with pytest.raises(ImgqlError):
         voxgpu.run("missing.imgql")
 
@@ -66,7 +66,7 @@ def test_a_path_that_is_no_file_is_told() -> None:
         "crossCorrelation(1, v, v, v > 1, 0, 9, max(v) * 1e9)",
     ],
 )
-def test_bins_beyond_all_use_are_refused(call: str) -> None:
+def test_unreasonable_numbers_of_bins_are_refused(call: str) -> None:
     text = f'load v = "v.nrrd"\nsave "o.nrrd" {call}\n'
     try:
         result = voxgpu.run(text, on_error="collect")
@@ -79,7 +79,7 @@ def test_bins_beyond_all_use_are_refused(call: str) -> None:
 @pytest.mark.parametrize(
     "line", ['save "res\\tumor.nrrd" v', 'save "res\\new.nrrd" v', 'load w = "data\\tumor.nrrd"']
 )
-def test_backslashes_of_paths_are_no_tabs(line: str, tmp_path: Path) -> None:
+def test_backslashes_in_paths_are_reported(line: str, tmp_path: Path) -> None:
     with pytest.raises(ImgqlError, match="write `/` between folders"):
         voxgpu.run(f'load v = "v.nrrd"\n{line}\nprint "n" max(v)\n', output=tmp_path / "out")
     assert not list(tmp_path.glob("**/res*"))

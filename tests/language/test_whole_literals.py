@@ -1,4 +1,4 @@
-"""A number that the program writes and the language does not have is told."""
+"""Integer literals that float64 cannot represent exactly cause a warning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def warnings(number: str) -> list[str]:
 @pytest.mark.parametrize(
     "number", ["9007199254740993", "18446744073709551615", "36028797018963969"]
 )
-def test_what_is_read_as_another_number(number: str) -> None:
+def test_inexact_literals_give_a_warning(number: str) -> None:
     (told,) = warnings(number)
     assert "W103" in told
     assert f"{number} is read as {int(float(number))}" in told
@@ -24,7 +24,7 @@ def test_what_is_read_as_another_number(number: str) -> None:
 @pytest.mark.parametrize(
     "number", ["16777217", "9007199254740992", "9007199254740994", "18446744073709551616", "0.1"]
 )
-def test_what_is_what_it_says(number: str) -> None:
+def test_exact_literals_give_no_warning(number: str) -> None:
     assert warnings(number) == []
 
 

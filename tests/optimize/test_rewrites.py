@@ -1,4 +1,4 @@
-"""Each rule makes the graph that it says it makes, and leaves alone what it must."""
+"""Each rewrite rule produces the expected graph, and does not apply where it must not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def plan_of(tmp_path: Path) -> object:
 
 
 def _expressions(plan: Plan) -> list[str]:
-    """The goals as expressions."""
+    """Returns the goals as expressions."""
     texts: dict[str, str] = {}
     for id, node in plan.nodes.items():
         inside = ", ".join(texts[each] for each in node.inputs)
@@ -89,7 +89,7 @@ def test_one_goal(name: str, plan_of: object) -> None:
     assert [goal.value for goal in simplified.goals] == [goal.value for goal in plan.goals]
 
 
-def test_a_value_that_is_wanted_anyway_is_not_computed_twice(plan_of: object) -> None:
+def test_a_value_needed_elsewhere_is_not_computed_twice(plan_of: object) -> None:
     plan = plan_of(  # type: ignore[operator]
         'let d = pdt(m)\nlet p = percentiles(v, m, 0)\nlet n = near(m)\nsave "d.nii.gz" d\n'
         'save "p.nii.gz" p\nsave "n.nii.gz" n\nsave "a.nii.gz" d < 2\nsave "b.nii.gz" p > 0.5\n'
@@ -98,14 +98,14 @@ def test_a_value_that_is_wanted_anyway_is_not_computed_twice(plan_of: object) ->
     assert _expressions(simplify(plan)) == _expressions(plan)
 
 
-def test_seeds_that_are_wanted_anyway_are_not_computed_twice(plan_of: object) -> None:
+def test_seeds_needed_elsewhere_are_not_computed_twice(plan_of: object) -> None:
     plan = plan_of(  # type: ignore[operator]
         'let n = near(m)\nsave "n.nii.gz" n\nsave "t.nii.gz" through(n, v > 1)'
     )
     assert _expressions(simplify(plan)) == _expressions(plan)
 
 
-def test_a_value_that_is_there_already_is_used(plan_of: object) -> None:
+def test_an_available_value_is_used(plan_of: object) -> None:
     plan = plan_of('print "n" volume(pdt(m) < 2)')  # type: ignore[operator]
     distance = next(id for id, node in plan.nodes.items() if node.primitive.names[0] == "pdt")
     assert _expressions(simplify(plan, {distance})) == _expressions(plan)
@@ -118,8 +118,8 @@ def test_many_thresholds_are_one_pass(plan_of: object) -> None:
     assert _expressions(plan) == [
         f"threshold_count[{names[t % 2]}](v, {float(t)})" for t in range(FEWEST_THRESHOLDS)
     ]
-    (joint,) = [step for step in fuse(plan) if isinstance(step, BatchedStep)]
-    assert len(joint.nodes) == FEWEST_THRESHOLDS
+    (batch,) = [step for step in fuse(plan) if isinstance(step, BatchedStep)]
+    assert len(batch.nodes) == FEWEST_THRESHOLDS
 
 
 def test_few_thresholds_are_one_kernel(plan_of: object) -> None:
@@ -136,14 +136,14 @@ def test_a_chain_is_one_kernel_that_writes_only_its_end(plan_of: object) -> None
     assert len(kernel.written) == 1
 
 
-def test_a_mean_is_gathered_in_the_pass_that_makes_its_mask(plan_of: object) -> None:
+def test_a_mean_is_reduced_in_the_pass_that_computes_its_mask(plan_of: object) -> None:
     plan = plan_of('print "mean" avg(v * 2, v > 5)\nprint "n" volume(v > 5)')  # type: ignore[operator]
     (kernel,) = [step for step in fuse(simplify(plan)) if isinstance(step, FusedStep)]
     assert not kernel.written and len(kernel.numbers) == 2
 
 
-def test_a_body_is_inlined_where_its_outside_wins(tmp_path: Path) -> None:
-    """Beyond the frame the neighborhood's outside counts, not the body of what lies there."""
+def test_an_inlined_body_keeps_the_boundary_value(tmp_path: Path) -> None:
+    """Outside the image the boundary value of the neighborhood applies, not the producer's body."""
     from tests.conformance.on_backend import NOWHERE, execute, prepared_with, type_of
     from tests.laws.random_plans import steepness
     from voxgpu.backends.cpu.backend import Cpu

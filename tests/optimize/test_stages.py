@@ -1,6 +1,6 @@
-"""What ``voxgpu show`` says after each pass: golden texts, so that a change is seen and meant.
+"""Golden texts of ``voxgpu show`` after each pass, so that every change is deliberate.
 
-``pytest tests/optimize --update-golden`` writes them anew.
+``pytest tests/optimize --update-golden`` rewrites them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STAGES = ["plan", "simplified", "fused", "schedule", "source"]
 
 @pytest.fixture
 def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What is shown of the program, with given options."""
+    """Returns a function that shows the program with the given options."""
     import numpy as np
     import SimpleITK as sitk
 
@@ -50,7 +50,7 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def assert_golden(name: str, shown: str, update_golden: bool) -> None:
-    """What is shown, without names that are hashes, is what the golden text says."""
+    """Compares the text, with hashes in names replaced, with the golden text."""
     found = re.sub(r"sha256:\w+|(?<=%\d )\w{12}|(?<=%\d\d )\w{12}", "…", shown)
     golden = GOLDEN / name
     if update_golden:
@@ -64,7 +64,7 @@ def test_text(stage: str, shown: Any, update_golden: bool) -> None:
 
 
 @pytest.mark.parametrize("stage", ["fused", "source"])
-def test_text_for_a_gpu_that_is_not_there(stage: str, shown: Any, update_golden: bool) -> None:
+def test_text_for_an_absent_gpu(stage: str, shown: Any, update_golden: bool) -> None:
     found = shown("--stage", stage, "--device", "cuda:0")
     assert_golden(f"{stage}_cuda.txt", found, update_golden)
 
@@ -87,8 +87,8 @@ def test_the_reference_fuses_nothing(shown: Any) -> None:
 
 
 @pytest.mark.parametrize("stage", ["fused", "schedule", "source"])
-def test_json_and_dot_tell_what_the_stage_adds(stage: str, shown: Any) -> None:
-    """Every expression, cost or kernel that the text has is in the details of some node."""
+def test_json_and_dot_contain_the_details_of_the_stage(stage: str, shown: Any) -> None:
+    """Every expression, cost or kernel in the text appears in the details of some node."""
     text = shown("--stage", stage)
     nodes = json.loads(shown("--stage", stage, "--format", "json"))["nodes"]
     details = [each["details"] for each in nodes if each["details"]]

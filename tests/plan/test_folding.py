@@ -1,4 +1,4 @@
-"""What follows from the text alone is computed while lowering; the values are those of nodes."""
+"""Constants are folded during lowering, with the same values as at run time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _plan(text: str) -> Plan:
 
 
 def test_equal_calls_with_equal_folded_arguments_are_one_call() -> None:
-    """Each function calls the one before twice; 2^60 calls would never end."""
+    """Each function calls the previous one twice; 2^60 calls would never end."""
     lines = ["let f0(x) = x"]
     lines += [f"let f{k}(x) = f{k - 1}(x + 1 - 1) + f{k - 1}(x * 2 / 2)" for k in range(1, 61)]
     text = "\n".join(lines) + '\nprint "x" f60(1)\n'
@@ -48,7 +48,7 @@ def test_equal_calls_with_equal_folded_arguments_are_one_call() -> None:
         "if square(3) > 8 then [1, 2] else [3]",
     ],
 )
-def test_what_follows_from_the_text_is_one_constant(text: str) -> None:
+def test_constant_expressions_fold_to_one_constant(text: str) -> None:
     begin = "let square(x) = x * x\nlet sum_of(n) = fold + 0 range(n)\n"
     plan = _plan(f'{begin}print "x" {text}\n')
     (goal,) = plan.goals
@@ -58,7 +58,7 @@ def test_what_follows_from_the_text_is_one_constant(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["1 / 0", "-(1 / f(-0))", "1 / f(0)", "1 / f(-(0))", "f(0) / 0"])
-def test_zeros_and_what_is_no_number_keep_their_signs(
+def test_folding_preserves_the_signs_of_zero_and_nan(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = f'let f(x) = x * 1\nprint "a" {text}\nprint "b" [f(0), f(-(0)), {text}]\n'
@@ -69,14 +69,14 @@ def test_zeros_and_what_is_no_number_keep_their_signs(
     assert math.copysign(1, folded.values["b"][1]) == -1  # type: ignore[index, arg-type]
 
 
-def test_equal_calls_tell_zeros_of_either_sign_and_truth_values_apart() -> None:
+def test_calls_with_zeros_of_either_sign_and_truth_values_differ() -> None:
     text = 'let f(x) = 1 / x\nlet g(x) = [x, x]\nprint "x" [f(0), f(-(0))]\n'
     text += 'print "n" g(1)\nprint "t" g(true)\n'
     shown = [str(each) for each in voxgpu.run(text).prints]
     assert shown == ["x=[inf, -inf]", "n=[1, 1]", "t=[true, true]"]
 
 
-def test_what_has_no_value_is_told_where_it_stands() -> None:
+def test_undefined_values_are_reported_at_their_location() -> None:
     text = 'print "a" 1\nprint "b" mean(range(0))\nprint "c" [1, number("x"), 3]\n'
     result = voxgpu.run(text, on_error="collect")
     assert result.values["a"] == 1
@@ -85,7 +85,7 @@ def test_what_has_no_value_is_told_where_it_stands() -> None:
     assert places == [text.index("mean"), text.index("number")]
 
 
-def test_functions_of_users_run_with_the_program(tmp_path: Path) -> None:
+def test_user_primitives_are_not_folded(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(
         "from voxgpu.primitives.define import NumberValue, scalar\n"

@@ -1,4 +1,4 @@
-"""What is said of two grids that differ."""
+"""Descriptions of the difference between two grids."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def turned(angles, matrix=1.0, grid=CUBE):
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "text"),
     [
         (Grid.regular((15, 16, 17), (2.0, 1.0, 1.0)), "shapes are 16×16×16 and 17×16×15 voxels"),
         (replace(CUBE, spacing=(2.0, 1.0, 1.0000123)), "1×1×2 and 1.00001×1×2 mm"),
@@ -33,8 +33,8 @@ def turned(angles, matrix=1.0, grid=CUBE):
         (Grid.regular((16, 16)), "one is 3-D, the other 2-D"),
     ],
 )
-def test_it_is_said_in_what_grids_differ(other, said):
-    assert said in difference(CUBE, other)
+def test_differences_are_described(other, text):
+    assert text in difference(CUBE, other)
 
 
 def test_mirrored_grids_are_not_to_be_adopted():
@@ -43,11 +43,11 @@ def test_mirrored_grids_are_not_to_be_adopted():
     assert "resample(v, like)" in advice(CUBE, mirrored)
 
 
-@pytest.mark.parametrize(("mm", "said"), [(0.0123, "--grid-tolerance 2e-2"), (0.05, "6e-2")])
-def test_the_tolerance_that_is_advised_suffices(mm, said):
+@pytest.mark.parametrize(("mm", "text"), [(0.0123, "--grid-tolerance 2e-2"), (0.05, "6e-2")])
+def test_the_tolerance_that_is_advised_suffices(mm, text):
     other = replace(CUBE, origin=(mm, 0.0, 0.0))
-    assert said in advice(CUBE, other) and "resample(v, like)" in advice(CUBE, other)
-    assert CUBE.agrees_with(other, float(said.split()[-1]))
+    assert text in advice(CUBE, other) and "resample(v, like)" in advice(CUBE, other)
+    assert CUBE.agrees_with(other, float(text.split()[-1]))
 
 
 def test_grids_a_voxel_apart_are_to_be_resampled_and_far_ones_may_be_adopted():

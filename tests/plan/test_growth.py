@@ -1,4 +1,4 @@
-"""Programs of thousands of lines: the work grows as they do. Counted in calls, not in seconds."""
+"""The work of compiling grows linearly with the program, counted in calls rather than seconds."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def test_work_grows_with_the_program(
     monkeypatch.chdir(tmp_path)
     voxels = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
     sitk.WriteImage(sitk.GetImageFromArray(voxels), "v.nrrd")
-    _calls(_text(KINDS[kind], 50))  # what is imported and read once
+    _calls(_text(KINDS[kind], 50))  # import and cache everything once
     small, twice, four = (_calls(_text(KINDS[kind], n)) for n in (100, 200, 400))
-    # What each program takes besides its lines cancels out. Quadratic work would make it 4; how
-    # often garbage is collected makes it differ from 2.
+    # The constant part of the work cancels out. Quadratic work would give 4; the varying number of
+    # garbage collections makes it differ from 2.
     assert four - twice < 3 * (twice - small), (small, twice, four)

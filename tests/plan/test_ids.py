@@ -1,4 +1,4 @@
-"""An id says what a value means, and nothing else. P1 and P2 of the design among others."""
+"""Ids identify the meaning of a value and nothing else (P1 and P2 of the design, among others)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def image(tmp_path: Path) -> Path:
     return _image(tmp_path / "image.nii.gz")
 
 
-def test_names_blanks_order_and_detours_are_not_in_it(image: Path) -> None:
+def test_ids_ignore_names_blanks_and_order(image: Path) -> None:
     renamed = f"""
         // another text of the same meaning
         let fat(x) = near(x) & tt   let unused = 7
@@ -61,13 +61,13 @@ def test_names_blanks_order_and_detours_are_not_in_it(image: Path) -> None:
     assert _ids(renamed) == _ids(PROGRAM.format(path=image))
 
 
-def test_the_path_of_a_file_is_not_in_it(image: Path, tmp_path: Path) -> None:
+def test_ids_ignore_the_path_of_a_file(image: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.nii.gz"
     copy.write_bytes(image.read_bytes())
     assert _ids(PROGRAM.format(path=copy)) == _ids(PROGRAM.format(path=image))
 
 
-def test_process_and_hash_seed_are_not_in_it(image: Path) -> None:
+def test_ids_ignore_the_process_and_hash_seed(image: Path) -> None:
     code = (
         "import sys\nfrom tests.plan.test_ids import _ids, PROGRAM\n"
         "print(*_ids(PROGRAM.format(path=sys.argv[1])))"
@@ -82,8 +82,8 @@ def test_process_and_hash_seed_are_not_in_it(image: Path) -> None:
         assert done.stdout.split() == _ids(PROGRAM.format(path=image))
 
 
-def test_p1_the_grid_is_in_it(tmp_path: Path) -> None:
-    """A value that depends on the grid alone is another one on another grid."""
+def test_p1_ids_depend_on_the_grid(tmp_path: Path) -> None:
+    """A value that depends only on the grid has another id on another grid."""
     ids = {
         _ids(f'load i = "{_image(tmp_path / f"{spacing}.nii.gz", spacing)}"\nprint "v" volume(tt)')[
             0
@@ -93,25 +93,25 @@ def test_p1_the_grid_is_in_it(tmp_path: Path) -> None:
     assert len(ids) == 2
 
 
-def test_p2_the_content_of_a_file_is_in_it(image: Path) -> None:
+def test_p2_ids_depend_on_the_content_of_a_file(image: Path) -> None:
     before = _ids(PROGRAM.format(path=image))
     _image(image, bump=1)
     assert not set(before) & set(_ids(PROGRAM.format(path=image)))
 
 
-def test_constants_are_in_it_with_their_type() -> None:
+def test_ids_depend_on_constants_with_their_type() -> None:
     texts = ('print "x" 1', 'print "x" true', 'print "x" "1"', 'print "x" 2')
     assert len({_ids(text)[0] for text in texts}) == 4
     assert _ids('print "x" 1') == _ids('print "x" 1.0')
 
 
-def test_the_meaning_of_the_primitive_is_in_it() -> None:
+def test_ids_depend_on_the_meaning_of_the_primitive() -> None:
     dt = next(each for each in standard_primitives() if "dt" in each.names)
     changed = replace(dt, meaning=dt.meaning + b"2")
     assert Node(dt, ()).id != Node(changed, ()).id
 
 
-def test_primitives_that_differ_have_meanings_that_do() -> None:
+def test_different_primitives_have_different_meanings() -> None:
     seen: dict[tuple[bytes, str], str] = {}
     for primitive in standard_primitives():
         types = ", ".join(str(parameter.type) for parameter in primitive.parameters)

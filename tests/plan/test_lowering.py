@@ -1,4 +1,4 @@
-"""Programs of any size and depth become plans; grids are settled on the way."""
+"""Programs of any size and depth are lowered to plans, with resolved grids."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def _chain(count: int) -> str:
 
 
 @pytest.fixture
-def begun(tmp_path: Path) -> str:
-    """The beginning of a program in which ``one`` is a number that only running tells.
+def beginning(tmp_path: Path) -> str:
+    """The start of a program in which ``one`` is a number known only at run time.
 
-    What follows from the text alone becomes no node, and would make no plan deep.
+    Constants become no nodes, so they would not make a plan deep.
     """
     image = _image(tmp_path / "one.nii.gz", (1, 1, 2))
     return f'load image = "{image}"\nlet one = max(image)\nlet yes = one > 0\n'
@@ -50,9 +50,9 @@ DEEP = {
 
 
 @pytest.mark.parametrize("text", DEEP.values(), ids=DEEP.keys())
-def test_nothing_is_too_deep(text: str, begun: str) -> None:
-    """VoxLogicA-2 overflows its stack from 500 bindings on, and exporting from 10 000."""
-    compiled = _compiled(begun + text)
+def test_deep_programs_are_lowered(text: str, beginning: str) -> None:
+    """VoxLogicA-2 overflows its stack from 500 bindings on, and when exporting from 10 000."""
+    compiled = _compiled(beginning + text)
     for stage in ("syntax", "program", "plan"):
         graph = stage_graph(stage, compiled.commands, compiled.program, compiled.plan)
         for name, render in RENDERINGS.items():
@@ -62,15 +62,15 @@ def test_nothing_is_too_deep(text: str, begun: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_bindings(begun: str) -> None:
-    compiled = _compiled(begun + _chain(100_000))
+def test_a_hundred_thousand_bindings(beginning: str) -> None:
+    compiled = _compiled(beginning + _chain(100_000))
     assert len(compiled.plan.nodes) > 100_000
     assert not execute(compiled, None).errors
 
 
-def test_calls_of_functions_share_their_work(begun: str) -> None:
-    """A function that calls another twice doubles nothing: VoxLogicA 1 is exponential here."""
-    assert 2999 < len(_compiled(begun + DEEP["functions"]).plan.nodes) < 4000
+def test_calls_of_functions_share_their_work(beginning: str) -> None:
+    """A function that calls another twice does not double the work; in VoxLogicA 1 it does."""
+    assert 2999 < len(_compiled(beginning + DEEP["functions"]).plan.nodes) < 4000
 
 
 def _image(path: Path, shape: tuple[int, ...]) -> Path:

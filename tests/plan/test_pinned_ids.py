@@ -1,7 +1,7 @@
-"""Ids are what they were: stored results stay usable when Python code is renamed or moved.
+"""Ids stay the same when Python code is renamed or moved, so that stored results remain valid.
 
-``pytest tests/plan/test_pinned_ids.py --update-golden`` writes the list anew. A line of it may only
-change together with the ``version`` of a primitive, or with what the primitive computes.
+``pytest tests/plan/test_pinned_ids.py --update-golden`` rewrites the list. An entry may change only
+together with the ``version`` of a primitive, or with what the primitive computes.
 """
 
 from __future__ import annotations

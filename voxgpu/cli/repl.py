@@ -73,8 +73,8 @@ class _Repl:
         self._bar = Progress()
         self._done, self._since = 0, 0.0
         session = open_session(settings, SessionListeners(self._print, observe=self._observe))
-        self._dialog: ReplSession = ReplSession(options, session)
-        self._commands = Commands(self._dialog, self._manual, click.echo, self._tell, self._answer)
+        self._repl: ReplSession = ReplSession(options, session)
+        self._commands = Commands(self._repl, self._manual, click.echo, self._tell, self._answer)
 
     def run(self) -> int:
         from voxgpu.interactive.commands import Quit
@@ -89,7 +89,7 @@ class _Repl:
         except Quit:
             pass
         finally:
-            self._dialog.close()
+            self._repl.close()
         return 1 if self._failed and not self._is_interactive else 0
 
     def _handle(self, text: str) -> None:
@@ -103,7 +103,7 @@ class _Repl:
                 return
             self._number += 1
             source = Source(f"input {self._number}", text)
-            self._answer(lambda: self._dialog.enter(source))
+            self._answer(lambda: self._repl.enter(source))
         except NoSuchWord as error:
             self._failed = True
             print_stderr(str(error))
@@ -180,7 +180,7 @@ class _Repl:
         for line in sys.stdin:
             text += line
             is_blank = not line.strip()
-            if is_blank or text.startswith(":") or not self._dialog.unfinished(text):
+            if is_blank or text.startswith(":") or not self._repl.unfinished(text):
                 yield text.rstrip("\n")
                 text = ""
         if text:
@@ -192,7 +192,7 @@ class _Repl:
 
         click.echo(f"voxgpu {__version__}: :help tells what can be entered, Ctrl-D leaves")
         names = {name for each in self._manual() for name in each.names}
-        session = prompt_session(lambda: self._dialog.names, names, self._dialog.unfinished)
+        session = prompt_session(lambda: self._repl.names, names, self._repl.unfinished)
         while True:
             try:
                 self._handle(session.prompt())

@@ -51,13 +51,13 @@ class Commands:
 
     def __init__(
         self,
-        dialog: ReplSession,
+        session: ReplSession,
         manual: Callable[[], list[Entry]],
         echo: Callable[[str], None],
         tell: Callable[[tuple[Diagnostic, ...]], None],
         answer: Callable[[Callable[[], Response]], None],
     ) -> None:
-        self._dialog = dialog
+        self._session = session
         self._manual = manual
         self._echo = echo
         self._tell = tell
@@ -68,11 +68,11 @@ class Commands:
         word, _, rest = line.strip().partition(" ")
         action: dict[str, Callable[[str], Any]] = {
             ":help": self._help,
-            ":load": lambda name: self._answer(lambda: self._dialog.load(Path(name))),
-            ":run": lambda name: self._answer(lambda: self._dialog.run(Path(name))),
+            ":load": lambda name: self._answer(lambda: self._session.load(Path(name))),
+            ":run": lambda name: self._answer(lambda: self._session.run(Path(name))),
             ":show": self._show,
             ":type": self._type,
-            ":reset": lambda _: self._dialog.reset(),
+            ":reset": lambda _: self._session.reset(),
             ":quit": self._quit,
         }
         candidates = [each for each in HELP if each.startswith(word)] if len(word) > 1 else []
@@ -114,7 +114,7 @@ class Commands:
         if not text:
             self._echo(self._list_bindings() or "nothing has been bound")
             return
-        compiled = self._dialog.compiled(Source("input", text))
+        compiled = self._session.compiled(Source("input", text))
         self._tell(compiled.diagnostics)
         if not compiled.errors:
             graph = stage_graph("plan", compiled.commands, compiled.program, compiled.plan)
@@ -123,13 +123,13 @@ class Commands:
     def _list_bindings(self) -> str:
         """Lists each bound name with its signature or type, in the order of the last bindings."""
         lines: dict[str, str] = {}
-        for command in bindings(self._dialog.compiled()):
+        for command in bindings(self._session.compiled()):
             name = command.name
             lines.pop(name, None)
             if isinstance(command, Let) and command.parameters is not None:
                 lines[name] = f"{name}({', '.join(command.parameters)})"
             else:
-                _, kind = self._dialog.checked(Source("input", name))
+                _, kind = self._session.checked(Source("input", name))
                 lines[name] = f"{name}: {kind}"
         return "\n".join(lines.values())
 
@@ -140,7 +140,7 @@ class Commands:
             # The text is not an expression but has a help entry: `print`, `for`, `+`.
             self._echo("\n".join(signatures))
             return
-        compiled, kind = self._dialog.checked(Source("input", text))
+        compiled, kind = self._session.checked(Source("input", text))
         # The grid is not part of the type: an image may still be gridless.
         is_image = isinstance(kind, ImageOf)
         diagnostics = [

@@ -261,8 +261,8 @@ class _Composition:
         self._scalars: dict[ValueId, int] = {}
         self._same: dict[tuple[object, ...], Scalar] = {}
         self._values: dict[ValueId, Scalar] = {}
-        self._gathers: dict[int, int] = {}
-        self._gather_list: list[Scalar] = []
+        self._reduction_index: dict[int, int] = {}
+        self._reductions: list[Scalar] = []
 
     def step(self) -> FusedStep:
         """Returns the kernel with its inputs and outputs."""
@@ -281,7 +281,7 @@ class _Composition:
         parameters: tuple[Element, ...] = tuple("bool" if each else "f32" for each in truths)
         outputs = tuple(self._values[id] for id in written)
         stored = tuple(self._element(id) for id in written)
-        kernel = Kernel(elements, parameters, outputs, tuple(self._gather_list), stored)
+        kernel = Kernel(elements, parameters, outputs, tuple(self._reductions), stored)
         grid = _grid(plan, self._members[0], plan.nodes[self._members[0]])
         assert grid is not None
         return FusedStep(
@@ -347,7 +347,7 @@ class _Composition:
     def _gathered(self, id: ValueId, node: Node, value: Scalar) -> ReducedScalar:
         for each in topological_order([value]):
             if each.operation in REDUCTIONS:
-                self._gather(each)
+                self._reduction(each)
         name = node.primitive.nonempty
         if not name:
             return ReducedScalar(id, value)
@@ -355,10 +355,10 @@ class _Composition:
         source = arguments_of(node, node.inputs)[index]
         mask = self._image(source, read(0, "bool"))
         counted = self._shared(Scalar("count", (mask,), (), "f64"))
-        return ReducedScalar(id, value, self._gather(counted), name)
+        return ReducedScalar(id, value, self._reduction(counted), name)
 
-    def _gather(self, gather: Scalar) -> int:
-        if id(gather) not in self._gathers:
-            self._gathers[id(gather)] = len(self._gather_list)
-            self._gather_list.append(gather)
-        return self._gathers[id(gather)]
+    def _reduction(self, reduction: Scalar) -> int:
+        if id(reduction) not in self._reduction_index:
+            self._reduction_index[id(reduction)] = len(self._reductions)
+            self._reductions.append(reduction)
+        return self._reduction_index[id(reduction)]

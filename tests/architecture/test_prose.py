@@ -1,0 +1,190 @@
+"""Docstrings state what a module contains, and identifiers use the terms of the glossary."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: Folders with modules that still begin with a question. Remove each one as it is rewritten.
+_NOT_YET: set[str] = {
+    "benchmarks",
+    "benchmarks/gpu",
+    "tests",
+    "tests/backends",
+    "tests/cli",
+    "tests/cuda_emulator",
+    "tests/docs",
+    "tests/laws",
+    "tests/mock_cupy",
+    "tests/packaging",
+    "tests/primitives",
+    "voxgpu/backends",
+    "voxgpu/cli",
+    "voxgpu/demo",
+    "voxgpu/execution",
+    "voxgpu/python",
+    "voxgpu/report",
+    "voxgpu/selftest",
+}
+
+#: Private words that were replaced by standard terms, with their replacements.
+_BANNED = {
+    "Applying": "PrimitiveApplier",
+    "Complaints": "CallErrors",
+    "Deliveries": "OutputWriter",
+    "Dialog": "ReplSession",
+    "Doubtful": "ValueWithWarning",
+    "Doubts": "Warnings",
+    "Elsewhere": "DeferredValue",
+    "FileProblem": "FileError",
+    "Floating": "Gridless",
+    "Gathered": "ReducedScalar",
+    "Gpus": "MultiGpuBackend",
+    "Handed": "write_in_background",
+    "Joint": "BatchedStep",
+    "Keeping": "RetentionPolicy",
+    "Kept": "SessionCache",
+    "Late": "DeferredError",
+    "Made": "StepResult",
+    "NeedsRun": "RequiresExecution",
+    "OnHost": "HostBackend",
+    "Parking": "HostOffload",
+    "Recalled": "StoredValue",
+    "Roots": "AllowedRoots",
+    "StoreProblem": "StoreError",
+    "Tiers": "TieredStore",
+    "Trial": "SelfTestReport",
+    "ValueProblem": "UndefinedValueError",
+    "Vanished": "MissingValue",
+    "Workers": "ThreadPool",
+    "all_in_box": "box_erode",
+    "any_in_box": "box_dilate",
+    "as_read": "to_kernel_dtype",
+    "compared_distance": "distance_compare",
+    "compared_percentile": "percentile_compare",
+    "compared_volume": "threshold_count",
+    "complain": "print_diagnostics or report",
+    "dialog": "session",
+    "doubt": "warning",
+    "doubts": "warnings",
+    "elsewhere": "on_device or another term for the place",
+    "gathered": "reduced",
+    "gathers": "reductions",
+    "hand_over": "write_in_background",
+    "joint": "batched",
+    "make_room": "evict_until",
+    "planted": "seeded",
+    "relief": "on_memory_pressure",
+    "reliefs": "on_memory_pressure",
+    "relieve": "free_memory",
+    "salvage": "drop_failed",
+    "salvaged": "without_failed_inputs",
+    "take_least_worthy": "evict_lowest_value",
+    "use_kept": "attach_cache",
+    "use_memory": "MemoryBudget",
+    "use_relief": "on_memory_pressure",
+}
+
+#: Folders that still use a banned word. Remove each one as its identifiers are renamed.
+_STILL_USED: dict[str, set[str]] = {
+    "Kept": {"benchmarks"},
+    "Made": {"voxgpu/backends"},
+    "as_read": {
+        "tests/backends",
+        "tests/codegen",
+        "voxgpu/backends",
+        "voxgpu/codegen",
+        "voxgpu/primitives",
+    },
+    "compared_distance": {"voxgpu/backends"},
+    "compared_percentile": {"voxgpu/backends"},
+    "complain": {"voxgpu/cli"},
+    "doubt": {"voxgpu", "voxgpu/backends", "voxgpu/execution"},
+    "doubts": {"voxgpu", "voxgpu/backends", "voxgpu/execution"},
+    "elsewhere": {"tests/cli", "tests/execution", "voxgpu/backends"},
+    "gathered": {"tests/codegen", "voxgpu/backends", "voxgpu/codegen", "voxgpu/optimize"},
+    "gathers": {
+        "tests/backends",
+        "tests/codegen",
+        "voxgpu/backends",
+        "voxgpu/codegen",
+        "voxgpu/execution",
+        "voxgpu/optimize",
+    },
+    "hand_over": {"voxgpu/execution"},
+    "joint": {"voxgpu/backends", "voxgpu/execution"},
+    "make_room": {"voxgpu/execution", "voxgpu/files"},
+    "planted": {"tests/cuda_emulator"},
+    "reliefs": {"tests/backends", "tests/mock_cupy", "voxgpu/backends"},
+    "relieve": {"tests/mock_cupy", "voxgpu/backends", "voxgpu/execution", "voxgpu/store"},
+    "use_memory": {"voxgpu", "voxgpu/store"},
+}
+
+
+def _files() -> Iterator[tuple[str, Path]]:
+    """Yields every Python file with its folder, cut to two levels."""
+    for top in ("voxgpu", "kernels", "benchmarks", "tests"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            yield "/".join(path.relative_to(ROOT).parent.parts[:2]), path
+
+
+def _identifiers(tree: ast.Module) -> set[str]:
+    """Returns the names that a module defines or uses, without leading underscores."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+                | ast.Attribute(attr=name)
+                | ast.Name(id=name)
+                | ast.arg(arg=name)
+                | ast.keyword(arg=str(name))
+                | ast.alias(name=name)
+            ):
+                names.add(name.lstrip("_"))
+    return names
+
+
+@cache
+def _survey() -> tuple[dict[str, list[str]], dict[str, dict[str, list[str]]]]:
+    """Returns files that begin with a question, by folder, and banned words by word and folder."""
+    questions: dict[str, list[str]] = {}
+    uses: dict[str, dict[str, list[str]]] = {}
+    for folder, path in _files():
+        name = str(path.relative_to(ROOT))
+        tree = ast.parse(path.read_text("utf-8"))
+        if "?" in (ast.get_docstring(tree) or "").partition("\n")[0]:
+            questions.setdefault(folder, []).append(name)
+        for word in _identifiers(tree) & _BANNED.keys():
+            uses.setdefault(word, {}).setdefault(folder, []).append(name)
+    return questions, uses
+
+
+def test_no_module_begins_with_a_question() -> None:
+    questions, _ = _survey()
+    wrong = {folder: files for folder, files in questions.items() if folder not in _NOT_YET}
+    assert not wrong, "begin the docstring with a noun phrase that says what the module contains"
+
+
+@pytest.mark.parametrize("word", _BANNED)
+def test_banned_words_are_not_identifiers(word: str) -> None:
+    _, uses = _survey()
+    allowed = _STILL_USED.get(word, set())
+    wrong = {folder: files for folder, files in uses.get(word, {}).items() if folder not in allowed}
+    assert not wrong, f"instead of `{word}` write {_BANNED[word]}"
+
+
+def test_exceptions_are_still_needed() -> None:
+    questions, uses = _survey()
+    assert not _NOT_YET - questions.keys(), "remove these folders from _NOT_YET"
+    for word, folders in _STILL_USED.items():
+        renamed = folders - uses.get(word, {}).keys()
+        assert not renamed, f"remove these folders from _STILL_USED[{word!r}]"
