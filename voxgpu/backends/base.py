@@ -1,4 +1,4 @@
-"""The protocol of backends, and what backends in this machine's memory have in common."""
+"""The protocol of backends, and that of the memory which some of them have of their own."""
 
 from __future__ import annotations
 
@@ -19,40 +19,52 @@ from voxgpu.store.session_cache import SessionCache
 StepResult = Value | ValueWithWarning | UndefinedValueError | DeferredError
 
 
+#: Frees about so many bytes of a device; returns whether it could free any.
+FreeMemory = Callable[[int], bool]
+
+
+class DeviceStorage(Protocol):
+    """The memory of a device that holds values, and the queue of steps that compute with them."""
+
+    @property
+    def budget(self) -> int:
+        """Bytes that values may take on the device."""
+
+    def is_async(self, step: Step) -> bool:
+        """Returns whether executing a step only queues work, and so takes no time."""
+
+    def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+        """Copy inputs of a step to the device where they are not there; returns those copied."""
+
+    def stage(self, value: Value) -> Value:
+        """Returns a value that was just read, ready to be uploaded without delay."""
+
+    def on_memory_pressure(self, free_memory: FreeMemory | None) -> None:
+        """Set the function of the run that is asked for memory; None: no run is going on."""
+
+    def attach_cache(self, cache: SessionCache) -> None:
+        """Let the values of a session's cache stay on the device while there is memory for them."""
+
+
 class Backend(Protocol):
-    """What computes: one device."""
+    """A device that computes steps: this machine's cores, a GPU or several."""
 
     name: str
     fuses: bool
 
     @property
     def workers(self) -> ThreadPool | None:
-        """Threads for tasks; None: one task at a time."""
-
-    def scratch_of(self, node: Node) -> int | None:
-        """Bytes per voxel that a node takes besides inputs and result; None: as the reference."""
-
-    def prepare(self, schedule: Schedule) -> None:
-        """Is told what is going to be computed."""
-
-    def is_async(self, step: Step) -> bool:
-        """Whether performing a step only queues work for a device, and so takes no time."""
-
-    def upload_inputs(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
-        """Those inputs of a step that had to be brought to where it computes, as they are there."""
-
-    def stage(self, value: Value) -> Value:
-        """A value that was just read, ready to be brought to where it is computed with."""
-
-    def on_memory_pressure(self, relieve: Callable[[int], bool]) -> None:
-        """What makes room for so many bytes, where memory is short while a step is queued."""
-
-    def attach_cache(self, kept: SessionCache) -> None:
-        """What is kept for later programs, and may be asked to go elsewhere."""
+        """The threads of a run; None: one task at a time."""
 
     @property
-    def budget(self) -> int | None:
-        """Bytes that values may take where this computes; None: in this machine's memory."""
+    def device_storage(self) -> DeviceStorage | None:
+        """The memory where values are; None: in this machine's memory."""
+
+    def scratch_of(self, node: Node) -> int | None:
+        """Returns scratch bytes per voxel besides inputs and result; None: as the reference."""
+
+    def prepare(self, schedule: Schedule) -> None:
+        """Begin what can be done before the tasks of a schedule, such as compiling kernels."""
 
     def call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
@@ -70,28 +82,9 @@ class Backend(Protocol):
 
 
 class HostBackend:
-    """Computes with arrays where they are, when it is asked to."""
+    """What backends have in common that compute at once, with arrays in this machine's memory."""
+
+    device_storage: DeviceStorage | None = None
 
     def prepare(self, schedule: Schedule) -> None:
         """Needs no preparation."""
-
-    def is_async(self, step: Step) -> bool:
-        """Performing a step computes it."""
-        return False
-
-    def upload_inputs(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
-        """Nothing has to be brought anywhere."""
-        return {}
-
-    def stage(self, value: Value) -> Value:
-        """The value as it is."""
-        return value
-
-    #: Values are in this machine's memory.
-    budget: int | None = None
-
-    def attach_cache(self, kept: SessionCache) -> None:
-        """What is kept is in this machine's memory, too."""
-
-    def on_memory_pressure(self, relieve: Callable[[int], bool]) -> None:
-        """Memory is the run's affair."""

@@ -61,7 +61,8 @@ def run(prepared: Prepared, executor: Executor, io: RunIO) -> Outcome:
     that fails takes only what depends on it along. Closes the executor.
     """
     loop = _Loop(prepared, executor, io)
-    executor.on_memory_pressure(loop.free_memory)
+    if io.device is not None:
+        io.device.on_memory_pressure(loop.free_memory)
     try:
         return loop.run()
     except BaseException as error:
@@ -70,6 +71,8 @@ def run(prepared: Prepared, executor: Executor, io: RunIO) -> Outcome:
         raise
     finally:
         executor.close()
+        if io.device is not None:
+            io.device.on_memory_pressure(None)
 
 
 class _Loop:
@@ -203,8 +206,9 @@ class _Loop:
             return False
         self._io.observe(Started(task))
         self._running.append(task)
+        device = self._io.device
         try:
-            taken = self._executor.upload_inputs(task, inputs)
+            taken = device.upload(task.step, inputs) if device is not None else {}
         except MemoryError as error:
             self._finish(TaskResult.of(task, error.with_traceback(None), 0.0))
             return False

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from voxgpu.execution.task import TaskInput, TaskResult
-from voxgpu.ids import ValueId
-from voxgpu.optimize.schedule import Task
 from voxgpu.plan.node import Goal
-from voxgpu.primitives.primitive import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +18,10 @@ class GoalWritten:
     error: Exception | None
 
 
-#: Makes room for so many bytes where values are; whether it could.
-Relief = Callable[[int], bool]
-
-
 class Executor(Protocol):
     """Performs tasks, in any order; ``capacity`` is how many it takes at once."""
 
     capacity: int
-
-    def upload_inputs(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
-        """Those of the inputs of a task that are now elsewhere, where it computes with them."""
-
-    def on_memory_pressure(self, relieve: Relief) -> None:
-        """What is to be asked where a device is short of memory."""
 
     def submit(self, work: TaskInput) -> bool:
         """Takes a task whose inputs are there; whether ``next_done`` need not wait for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from voxgpu.backends.base import DeviceStorage
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.task import LoadFromStore, TaskResult
 from voxgpu.execution.workspace import Spill
@@ -41,7 +42,8 @@ class RunIO:
     load      loads a value that the schedule reads from the store
     budget    bytes that values may take in memory, beyond which they are spilled; None: any
     spill     where values wait that exceed the budget; None: they stay in memory
-    uploaded  receives every value that was copied to a device
+    device    the memory of the device that tasks compute with; None: this machine's
+    uploaded  receives every value that was copied to that device
     """
 
     deliver: Deliver
@@ -51,4 +53,5 @@ class RunIO:
     load: LoadFromStore | None = None
     budget: int | None = None
     spill: Spill | None = None
+    device: DeviceStorage | None = None
     uploaded: Uploaded = ignore_upload

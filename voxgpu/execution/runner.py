@@ -139,23 +139,25 @@ class Runner:
         if is_last:
             # From here on the run itself drops every value after its last use.
             memory.clear()
-        backend.attach_cache(memory)
-        budget = backend.budget
-        if budget is None:
-            budget = self._budget(prepared.schedule, memory.bytes)
         goals = frozenset(goal.value for goal in plan.goals)
-        keep = partial(self._keeping.keep, plan.nodes, goals, not is_last)
         files = SpillFolder(self._spills, partial(_settle, backend))
-        ram = self._room.bytes() // 2
-        spill = files if backend.budget is None else HostOffload(ram, files)
+        spill: SpillFolder | HostOffload = files
+        device = backend.device_storage
+        if device is None:
+            budget = self._budget(prepared.schedule, memory.bytes)
+        else:
+            budget = device.budget
+            device.attach_cache(memory)
+            spill = HostOffload(self._room.bytes() // 2, files)
         io = RunIO(
             deliver=deliver,
             refusals=(FileError,),
             observe=self._observe,
-            keep=keep,
+            keep=partial(self._keeping.keep, plan.nodes, goals, not is_last),
             load=store.get,
             budget=budget,
             spill=spill,
+            device=device,
             uploaded=self._keeping.moved,
         )
         try:

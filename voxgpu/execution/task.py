@@ -16,7 +16,7 @@ from voxgpu.files.read import read_with_doubts
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Task
-from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, StoreRead
+from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, Step, StoreRead
 from voxgpu.plan.node import Node, arguments_of
 from voxgpu.primitives.primitive import (
     Value,
@@ -99,6 +99,12 @@ def execute_timed(work: TaskInput, backend: Backend) -> TaskResult:
     return TaskResult.of(work.task, made, perf_counter() - start)
 
 
+def is_async(backend: Backend, step: Step) -> bool:
+    """Whether executing a step only queues work for a device, and so takes no time."""
+    storage = backend.device_storage
+    return storage is not None and storage.is_async(step)
+
+
 def perform(work: TaskInput, backend: Backend) -> Sequence[StepResult | StoredValue]:
     """The values that a task makes, in the order of its outputs.
 
@@ -106,7 +112,7 @@ def perform(work: TaskInput, backend: Backend) -> Sequence[StepResult | StoredVa
     MissingValue where the store does not have what it had.
     """
     inputs = work.inputs
-    if not backend.is_async(work.task.step):
+    if not is_async(backend, work.task.step):
         inputs = {id: fetched(value) for id, value in inputs.items()}
     # Infinities and NaN are values of the language; NumPy's warnings about them would reach users.
     with np.errstate(all="ignore"):
@@ -137,7 +143,7 @@ def _single(
         image, doubt = read_with_doubts(work.header)
         reasons = [each for each in (doubt, lost_number(image.array)) if each]
         warnings = tuple((work.task.id, each) for each in reasons)
-        return StoredValue(backend.stage(image), warnings)
+        return StoredValue(_staged(backend, image), warnings)
     grid = grid_of(work.task.types[0])
     inputs = [given[each] for each in node.inputs]
     value = backend.call(node.primitive, arguments_of(node, inputs), grid, work.task.id)
@@ -162,7 +168,13 @@ def _recalled(work: TaskInput, id: ValueId, backend: Backend) -> StoredValue:
         if value.grid != kind.grid or value.element.name != kind.element:
             raise MissingValue(id)
         value = Image(value.array, kind.grid)
-    return StoredValue(backend.stage(value), warnings)
+    return StoredValue(_staged(backend, value), warnings)
+
+
+def _staged(backend: Backend, value: Value) -> Value:
+    """A value that was just read, ready to be uploaded where the backend has a device."""
+    storage = backend.device_storage
+    return value if storage is None else storage.stage(value)
 
 
 def grid_of(kind: Type) -> Grid | None:

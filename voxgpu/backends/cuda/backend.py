@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from voxgpu.backends.base import StepResult
+from voxgpu.backends.base import FreeMemory, StepResult
 from voxgpu.backends.cuda import fused_kernels, scalar_kernels
 from voxgpu.backends.cuda.batched import JOINTS, LIBRARIES, SCRATCH, is_for_host
 from voxgpu.backends.cuda.calls import Images, Numbers, calls
@@ -56,7 +56,7 @@ class Gpu:
         self.device = device
         self.workers = workers
         self.name = f"cuda:{device.ordinal}"
-        self._relieve: Callable[[int], bool] | None = None
+        self._free_memory: FreeMemory | None = None
         device.memory.reliefs.append(self._relieved)
 
     def scratch_of(self, node: Node) -> int | None:
@@ -82,7 +82,7 @@ class Gpu:
                 return node.primitive in calls() or fused_kernels.is_single_kernel(node.primitive)
         return False
 
-    def upload_inputs(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+    def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
         """Images that were not on the device yet, as they are there."""
         if not self.is_async(step) or (isinstance(step, NodeStep) and _is_scalar(step.node)):
             return {}
@@ -103,15 +103,20 @@ class Gpu:
         """Bytes that values may take on the device."""
         return self.device.memory.budget
 
-    def attach_cache(self, kept: SessionCache) -> None:
-        """What is kept stays on the device, in half of its memory; it is the first to go."""
-        kept.use_device(self.budget // 2)
-        if kept.relieve not in self.device.memory.reliefs:
-            self.device.memory.reliefs.insert(0, kept.relieve)
+    @property
+    def device_storage(self) -> Gpu:
+        """The device itself."""
+        return self
 
-    def on_memory_pressure(self, relieve: Callable[[int], bool]) -> None:
-        """What spills values of the run where memory is short."""
-        self._relieve = relieve
+    def attach_cache(self, cache: SessionCache) -> None:
+        """Let cached values take half of the memory; they are the first to go."""
+        cache.use_device(self.budget // 2)
+        if cache.relieve not in self.device.memory.reliefs:
+            self.device.memory.reliefs.insert(0, cache.relieve)
+
+    def on_memory_pressure(self, free_memory: FreeMemory | None) -> None:
+        """Set the function that spills values of the run where memory is short."""
+        self._free_memory = free_memory
 
     def call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
@@ -196,7 +201,7 @@ class Gpu:
         self.device.close()
 
     def _relieved(self, wanted: int) -> bool:
-        return self._relieve is not None and self._relieve(wanted)
+        return self._free_memory is not None and self._free_memory(wanted)
 
     def _scalar(self, primitive: Primitive, arguments: list[Value], id: ValueId) -> StepResult:
         """Numbers to a number: on the device where one of them is there."""

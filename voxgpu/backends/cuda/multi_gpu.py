@@ -8,10 +8,10 @@ normal unit is one case a GPU, each in a process of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from voxgpu.backends.base import StepResult
+from voxgpu.backends.base import FreeMemory, StepResult
 from voxgpu.backends.cost_model import TO_DEVICE, seconds_on_gpu
 from voxgpu.backends.cuda.backend import Gpu, scratch_of
 from voxgpu.ids import ValueId
@@ -72,23 +72,28 @@ class MultiGpuBackend:
         """As one GPU."""
         return self._gpus[0].is_async(step)
 
-    def upload_inputs(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
+    def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
         """Brings inputs to the device of the step."""
-        return self._of(step).upload_inputs(step, inputs)
+        return self._of(step).upload(step, inputs)
 
     def stage(self, value: Value) -> Value:
         """An image in pinned memory, from which every device can copy it."""
         return self._gpus[0].stage(value)
 
-    def on_memory_pressure(self, relieve: Callable[[int], bool]) -> None:
-        """Tells every device."""
-        for each in self._gpus:
-            each.on_memory_pressure(relieve)
+    @property
+    def device_storage(self) -> MultiGpuBackend:
+        """The memory of all devices."""
+        return self
 
-    def attach_cache(self, kept: SessionCache) -> None:
-        """Tells every device."""
+    def on_memory_pressure(self, free_memory: FreeMemory | None) -> None:
+        """Set the function that every device asks for memory."""
         for each in self._gpus:
-            each.attach_cache(kept)
+            each.on_memory_pressure(free_memory)
+
+    def attach_cache(self, cache: SessionCache) -> None:
+        """Let cached values stay on every device."""
+        for each in self._gpus:
+            each.attach_cache(cache)
 
     def call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId

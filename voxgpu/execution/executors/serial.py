@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from voxgpu.backends.base import Backend
 from voxgpu.backends.reference import ReferenceBackend
-from voxgpu.execution.executor import GoalWritten, Relief
+from voxgpu.execution.executor import GoalWritten
 from voxgpu.execution.task import TaskInput, TaskResult, execute_timed
-from voxgpu.ids import ValueId
-from voxgpu.optimize.schedule import Task
 from voxgpu.plan.node import Goal
-from voxgpu.primitives.primitive import Value
 
 
 class Serial:
@@ -23,14 +20,6 @@ class Serial:
     def __init__(self, backend: Backend | None = None) -> None:
         self._backend = backend or ReferenceBackend()
         self._done: deque[TaskResult] = deque()
-
-    def upload_inputs(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
-        """What the backend has brought to where it computes."""
-        return self._backend.upload_inputs(task.step, inputs)
-
-    def on_memory_pressure(self, relieve: Relief) -> None:
-        """Tells the backend."""
-        self._backend.on_memory_pressure(relieve)
 
     def submit(self, work: TaskInput) -> bool:
         """Performs the task."""

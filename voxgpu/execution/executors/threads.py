@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Event
 
 from voxgpu.backends.base import Backend
 from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.cancellation import cancelled_by
-from voxgpu.execution.executor import GoalWritten, Relief
-from voxgpu.execution.task import TaskInput, TaskResult, execute_timed
-from voxgpu.ids import ValueId
-from voxgpu.optimize.schedule import Task
-from voxgpu.optimize.step import NodeStep
+from voxgpu.execution.executor import GoalWritten
+from voxgpu.execution.task import TaskInput, TaskResult, execute_timed, is_async
+from voxgpu.optimize.step import NodeStep, Step
 from voxgpu.plan.node import Goal
-from voxgpu.primitives.primitive import AccessPattern, Value
+from voxgpu.primitives.primitive import AccessPattern
 from voxgpu.primitives.source import CONSTANT
 
 
@@ -35,17 +33,9 @@ class Threads:
         self._done: SimpleQueue[TaskResult | GoalWritten | BaseException] = SimpleQueue()
         self._stop = Event()
 
-    def upload_inputs(self, task: Task, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
-        """What the backend has brought to where it computes."""
-        return self._backend.upload_inputs(task.step, inputs)
-
-    def on_memory_pressure(self, relieve: Relief) -> None:
-        """Tells the backend."""
-        self._backend.on_memory_pressure(relieve)
-
     def submit(self, work: TaskInput) -> bool:
         """Takes a task."""
-        if _runs_inline(work) or self._backend.is_async(work.task.step):
+        if _runs_inline(work.task.step) or is_async(self._backend, work.task.step):
             self._ready.append(execute_timed(work, self._backend))
             return True
         self._workers.submit(lambda: self._perform(work))
@@ -93,8 +83,7 @@ class Threads:
             self._done.put(GoalWritten(goal, None))
 
 
-def _runs_inline(work: TaskInput) -> bool:
-    step = work.task.step
+def _runs_inline(step: Step) -> bool:
     if not isinstance(step, NodeStep):
         return False
     return step.node.primitive is CONSTANT or step.node.primitive.shape is AccessPattern.SCALAR
