@@ -191,7 +191,7 @@ def test_memory_is_known_before_and_refused(
     monkeypatch.setattr(runner, "tightest", lambda: MemoryLimit("the job", 200 << 20, 100))
     text = PROGRAM.format(path=tmp_path / "image.nii.gz")
     compiled = compile_program(Source("test", text), None, Options())
-    said = r"E302.*this step needs 0 MiB, and 0 MiB are available: the job has 200 MiB"
+    said = r"E302.*this step needs 2 KiB, and 0 KiB are available: the job has 200 MiB"
     with pytest.raises(voxgpu.ImgqlError, match=said):
         execution.execute(compiled, tmp_path, device="reference")
     assert not (tmp_path / "third.nii.gz").exists()
