@@ -1,0 +1,1 @@
+"""One program over many cases and combinations of its variables."""

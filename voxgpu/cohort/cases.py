@@ -1,0 +1,168 @@
+"""The cases of a cohort: paths that match a pattern, or the rows of a table."""
+
+from __future__ import annotations
+
+import csv
+import glob
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from voxgpu.files.errors import FileError
+from voxgpu.files.formats import KNOWN, suffix_of
+
+#: Suffixes of image files, which are no part of a case's name.
+_IMAGES = frozenset(KNOWN) | set(
+    [".mhd", ".nhdr", ".img", ".hdr", ".mgh", ".mgz", ".dcm", ".gipl", ".vtk", ".mrc"]
+)
+
+#: Columns of a table that name its cases, in the order in which they are looked for.
+NAMING_COLUMNS = ("NAME", "name", "case", "Case", "subject", "participant_id", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case: what a program is run for.
+
+    name    unique in the cohort; rows of the table and folders of output have it
+    path    the folder or file of the case, without a trailing slash; empty for rows of a table
+            that name none
+    values  program variables of the case beside ``CASE`` and ``NAME``: columns of a table
+    """
+
+    name: str
+    path: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parent(self) -> str:
+        """The folder that the path lies in; empty where there is no path."""
+        return str(Path(self.path).parent) if self.path else ""
+
+    def variables(self, definitions: Mapping[str, str]) -> dict[str, str]:
+        """The program variables of the case: its own, then ``definitions``, which may use them.
+
+        Values of definitions are templates over ``{path}``, ``{name}``, ``{parent}`` and the
+        columns of the table. Raises ValueError for any other field.
+        """
+        known = {"path": self.path, "name": self.name, "parent": self.parent, **self.values}
+        own = {"NAME": self.name, **({"CASE": self.path} if self.path else {}), **self.values}
+        return own | {name: _filled(name, text, known) for name, text in definitions.items()}
+
+
+def _filled(name: str, template: str, known: Mapping[str, str]) -> str:
+    try:
+        return template.format_map(known)
+    except (KeyError, IndexError):
+        fields = ", ".join(f"{{{each}}}" for each in known)
+        raise ValueError(
+            f"-D {name}={template}: the fields of a case are {fields}; write {{{{ and }}}} for braces"
+        ) from None
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"-D {name}={template}: {error}") from None
+
+
+def matching_cases(pattern: str) -> list[Case]:
+    """A case for each path that matches, in the order of their names.
+
+    A pattern that ends with a slash matches folders only; ``**`` matches folders at any depth.
+    """
+    found = sorted({each.rstrip("/") or "/" for each in glob.glob(pattern, recursive=True)})
+    return _with_unique_names([Case(_name_of(path), path) for path in found])
+
+
+def table_cases(path: Path) -> list[Case]:
+    """A case for each row of a table in CSV or TSV, whose first line names the columns.
+
+    Relative paths in the table are relative to its folder: values of a column in which a value is
+    the path of something that exists there. Raises FileError where the table cannot be used.
+    """
+    rows = _rows(path)
+    paths = _columns_of_paths(rows, path.parent)
+    naming = next((each for each in NAMING_COLUMNS if rows and each in rows[0]), None)
+    cases = []
+    for number, row in enumerate(rows, start=1):
+        values = {
+            column: str(path.parent / value) if column in paths and value else value
+            for column, value in row.items()
+        }
+        first = values.get("CASE") or next((values[each] for each in paths if values[each]), "")
+        name = row[naming] if naming else (_name_of(first) if first else f"row-{number}")
+        own = {each: values[each] for each in values if each not in ("CASE", "NAME")}
+        cases.append(Case(name, values.get("CASE", "").rstrip("/"), own))
+    return _with_unique_names(cases)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file, delimiter=delimiter) if any(line)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileError(str(path), f"it is no table of cases: {error}") from None
+    if not lines:
+        raise FileError(str(path), "the table is empty", "its first line names the columns")
+    header = [each.strip() for each in lines[0]]
+    for column, times in Counter(header).items():
+        if not column.isidentifier():
+            reason = f"`{column}` is no name of a program variable"
+            raise FileError(str(path), reason, "columns are named with letters, digits and _")
+        if times > 1:
+            raise FileError(str(path), f"it has {times} columns `{column}`")
+    for number, line in enumerate(lines[1:], start=2):
+        if len(line) != len(header):
+            reason = f"line {number} has {len(line)} values, for {len(header)} columns"
+            raise FileError(str(path), reason)
+    return [dict(zip(header, (each.strip() for each in line), strict=True)) for line in lines[1:]]
+
+
+def _columns_of_paths(rows: Sequence[Mapping[str, str]], folder: Path) -> list[str]:
+    """The columns that hold relative paths: one exists, or all look like names of image files."""
+    found = []
+    for column in rows[0] if rows else ():
+        values = [row[column] for row in rows if row[column]]
+        if not values or column in ("NAME", *NAMING_COLUMNS):
+            continue
+        looks_so = all(suffix_of(Path(each)) in _IMAGES for each in values)
+        if looks_so or any("/" in each and (folder / each).exists() for each in values):
+            found.append(column)
+    return found
+
+
+def _name_of(path: str) -> str:
+    """The last part of a path, without the suffix of an image file."""
+    last = Path(path)
+    suffix = suffix_of(last)
+    return last.name[: -len(suffix)] if suffix in _IMAGES else last.name
+
+
+def _with_unique_names(cases: Iterable[Case]) -> list[Case]:
+    """The cases, with as much of the path in front of names that several have as tells them apart.
+
+    Rows without a path are numbered.
+    """
+    cases = list(cases)
+    for parts in range(2, 50):
+        times = Counter(each.name for each in cases)
+        if max(times.values(), default=1) == 1:
+            return cases
+        cases = [
+            Case(_longer(each, parts), each.path, each.values) if times[each.name] > 1 else each
+            for each in cases
+        ]
+    counts: Counter[str] = Counter()
+    found = []
+    for each in cases:
+        counts[each.name] += 1
+        number = counts[each.name]
+        name = each.name if number == 1 else f"{each.name}-{number}"
+        found.append(Case(name, each.path, each.values))
+    return found
+
+
+def _longer(case: Case, parts: int) -> str:
+    every = Path(case.path).parts[-parts:]
+    if not every or "/" in every:
+        return case.name
+    return "_".join([*every[:-1], _name_of(every[-1])])

@@ -1,0 +1,158 @@
+"""One case of a cohort: its rows, for all combinations of swept variables at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+
+from voxgpu.cohort.cases import Case
+from voxgpu.cohort.combined import combined, folder_of, number_of
+from voxgpu.cohort.row import DONE, FAILED, Row, plain
+from voxgpu.cohort.sweep import Combination
+from voxgpu.compile import Compiled, Options, compile_program
+from voxgpu.diagnostics import Diagnostic, Failure, ImgqlError, Source, failures
+from voxgpu.files.digest import Digests
+from voxgpu.session import Session
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is run for every case.
+
+    options  those of the program; its definitions may be templates over the fields of a case
+    """
+
+    source: Source
+    options: Options
+    digests: Digests = field(default_factory=Digests)
+
+    def compiled(self, case: Case, combination: Combination, session: Session | None) -> Compiled:
+        """The program for a case with a combination; without a session only from headers.
+
+        Raises ValueError where a definition has a field that the case lacks.
+        """
+        swept = dict(combination)
+        templates = {n: t for n, t in self.options.define.items() if n not in swept}
+        define = case.variables(templates) | swept
+        output = self.options.output
+        if output is not None:
+            output = output / folder_of(case.name, combination)
+        options = replace(self.options, define=define, output=output)
+        compiled = compile_program(
+            self.source,
+            None if self.source.name.startswith("<") else _path(self.source),
+            options,
+            self.digests.of if session is not None else unread_digest,
+            session.ask if session is not None else None,
+        )
+        own = case.variables({}).keys() - self.options.define.keys()
+        # A program need not use what every case has.
+        told = [each for each in compiled.diagnostics if not _is_of_unused(each, own)]
+        return replace(compiled, diagnostics=tuple(told))
+
+
+def unread_digest(header: object) -> str:
+    """A stand-in for the digest of a file, for checking without reading any voxel."""
+    from voxgpu.compile import unread
+
+    return unread(header)  # type: ignore[arg-type]
+
+
+def _path(source: Source) -> object:
+    from pathlib import Path
+
+    return Path(source.name)
+
+
+def _is_of_unused(diagnostic: Diagnostic, names: set[str]) -> bool:
+    return diagnostic.code == "W104" and any(f"`{name}`" in diagnostic.message for name in names)
+
+
+def rows_of(
+    program: Program,
+    case: Case,
+    combinations: Sequence[Combination],
+    session: Session,
+    worker: str = "",
+) -> list[Row]:
+    """A row for each combination; whatever goes wrong is in the rows."""
+    start = perf_counter()
+    found: dict[Combination, Row] = {}
+    good: list[tuple[Combination, Compiled]] = []
+    for each in combinations:
+        try:
+            compiled = program.compiled(case, each, session)
+        except ValueError as error:
+            found[each] = Row(case.name, each, status=FAILED, error=str(error))
+        except ImgqlError as error:
+            found[each] = _failed(case, each, error.diagnostics)
+        else:
+            if compiled.errors:
+                found[each] = _failed(case, each, compiled.errors)
+            else:
+                good.append((each, compiled))
+    if good:
+        try:
+            found |= {row.combination: row for row in _run(case, good, session)}
+        except ImgqlError as error:
+            found |= {each: _failed(case, each, error.diagnostics) for each, _ in good}
+    seconds = (perf_counter() - start) / max(1, len(combinations))
+    peak = peak_bytes()
+    return [
+        replace(found[each], seconds=round(seconds, 4), peak=peak, worker=worker)
+        for each in combinations
+    ]
+
+
+def _run(
+    case: Case, programs: Sequence[tuple[Combination, Compiled]], session: Session
+) -> list[Row]:
+    folders = [folder_of(case.name, each) for each, _ in programs]
+    result = session.execute(combined([each for _, each in programs], folders))
+    printed: list[dict[str, object]] = [{} for _ in programs]
+    lost: list[list[Failure]] = [[] for _ in programs]
+    for each in result.prints:
+        number, label = number_of(each.label, folders)
+        printed[number][label] = plain(each.value)
+    for failure in result.failures:
+        number, goal = number_of(failure.goal, folders)
+        lost[number].append(failure._replace(goal=goal))
+    rows = []
+    for number, (combination, _) in enumerate(programs):
+        errors = failures(lost[number])
+        rows.append(
+            Row(
+                case.name,
+                combination,
+                printed[number],
+                device=session.device,
+                status=FAILED if errors else DONE,
+                error=_text(errors),
+            )
+        )
+    return rows
+
+
+def _failed(case: Case, combination: Combination, errors: Sequence[Diagnostic]) -> Row:
+    only = [each for each in errors if each.is_error]
+    return Row(case.name, combination, status=FAILED, error=_text(only))
+
+
+def _text(errors: Sequence[Diagnostic]) -> str:
+    """The errors in one line, each with its place."""
+    return "; ".join(
+        f"{each.span}: {each.code}: {each.message}" if each.span else f"{each.code}: {each.message}"
+        for each in errors
+    )
+
+
+def peak_bytes() -> int:
+    """Bytes of memory that this process has taken at most; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
