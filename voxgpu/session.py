@@ -211,17 +211,18 @@ class Session(AbstractContextManager["Session"]):
             self._doubts[at_trace("W302", doubt, plan.origins.get(id, ()))] = None
         warnings = [each for each in compiled.diagnostics if not each.is_error]
         warnings += [*self._doubts, *self._runner.warnings, *deliveries.warnings_of(plan.goals)]
-        errors = failures([*plan.failures, *failed_goals(plan, outcome, deliveries.missing)])
+        lost = [*plan.failures, *failed_goals(plan, outcome, deliveries.missing)]
         result = Result(
             tuple(deliveries.printed),
             deliveries.saved_of(plan.goals),
-            errors,
+            failures(lost),
             tuple([*warnings, *self._problems()]),
             self._seconds,
             len({*plan.nodes, *self._computed}),
             len(self._computed),
             len(set(self._reused)),
             tuple(deliveries.found),
+            failures=tuple(lost),
         )
         self._doubts, self._computed, self._reused, self._seconds = {}, [], [], 0.0
         self._runner.warnings.clear()

@@ -46,7 +46,7 @@ LAYERS = [
     {"session_settings"},
     {"session"},
     {"selftest"},
-    {"python"},
+    {"python", "cohort"},
     {"demo"},
     {"interactive"},
     {"cli", "__init__", "__main__"},

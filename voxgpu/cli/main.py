@@ -25,6 +25,7 @@ OK, FAILED, USAGE = 0, 1, 2
 #: Each command, the module that has it, and its help for the list, so that the list is quick.
 COMMANDS = {
     "run": ("voxgpu.cli.run", "Run a program: print and save what it asks for."),
+    "cohort": ("voxgpu.cli.cohort", "Run a program over many cases, and write a table."),
     "check": ("voxgpu.cli.check", "Tell what is wrong with a program, without running it."),
     "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
     "repl": ("voxgpu.cli.repl", "Enter a program line by line and see what it comes to."),

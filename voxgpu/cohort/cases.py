@@ -57,7 +57,7 @@ def _filled(name: str, template: str, known: Mapping[str, str]) -> str:
     except (KeyError, IndexError):
         fields = ", ".join(f"{{{each}}}" for each in known)
         raise ValueError(
-            f"-D {name}={template}: the fields of a case are {fields}; write {{{{ and }}}} for braces"
+            f"-D {name}={template}: a case has the fields {fields}; write {{{{ and }}}} for braces"
         ) from None
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"-D {name}={template}: {error}") from None
@@ -68,7 +68,7 @@ def matching_cases(pattern: str) -> list[Case]:
 
     A pattern that ends with a slash matches folders only; ``**`` matches folders at any depth.
     """
-    found = sorted({each.rstrip("/") or "/" for each in glob.glob(pattern, recursive=True)})
+    found = sorted({each.rstrip("/") or "/" for each in glob.glob(pattern, recursive=True)})  # noqa: PTH207 (of text)
     return _with_unique_names([Case(_name_of(path), path) for path in found])
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from time import perf_counter
 
 from voxgpu.cohort.cases import Case
 from voxgpu.cohort.combined import combined, folder_of, number_of
 from voxgpu.cohort.row import DONE, FAILED, Row, plain
 from voxgpu.cohort.sweep import Combination
-from voxgpu.compile import Compiled, Options, compile_program
+from voxgpu.compile import Compiled, Options, compile_program, unread
 from voxgpu.diagnostics import Diagnostic, Failure, ImgqlError, Source, failures
 from voxgpu.files.digest import Digests
 from voxgpu.session import Session
@@ -21,10 +22,12 @@ from voxgpu.session import Session
 class Program:
     """What is run for every case.
 
+    path     the file of the program; None where it is a text
     options  those of the program; its definitions may be templates over the fields of a case
     """
 
     source: Source
+    path: Path | None
     options: Options
     digests: Digests = field(default_factory=Digests)
 
@@ -42,28 +45,15 @@ class Program:
         options = replace(self.options, define=define, output=output)
         compiled = compile_program(
             self.source,
-            None if self.source.name.startswith("<") else _path(self.source),
+            self.path,
             options,
-            self.digests.of if session is not None else unread_digest,
+            self.digests.of if session is not None else unread,
             session.ask if session is not None else None,
         )
         own = case.variables({}).keys() - self.options.define.keys()
         # A program need not use what every case has.
         told = [each for each in compiled.diagnostics if not _is_of_unused(each, own)]
         return replace(compiled, diagnostics=tuple(told))
-
-
-def unread_digest(header: object) -> str:
-    """A stand-in for the digest of a file, for checking without reading any voxel."""
-    from voxgpu.compile import unread
-
-    return unread(header)  # type: ignore[arg-type]
-
-
-def _path(source: Source) -> object:
-    from pathlib import Path
-
-    return Path(source.name)
 
 
 def _is_of_unused(diagnostic: Diagnostic, names: set[str]) -> bool:
@@ -75,9 +65,13 @@ def rows_of(
     case: Case,
     combinations: Sequence[Combination],
     session: Session,
+    device: Callable[[], str],
     worker: str = "",
 ) -> list[Row]:
-    """A row for each combination; whatever goes wrong is in the rows."""
+    """A row for each combination; whatever goes wrong is in the rows.
+
+    device  returns the name of the device that the session used last
+    """
     start = perf_counter()
     found: dict[Combination, Row] = {}
     good: list[tuple[Combination, Compiled]] = []
@@ -101,7 +95,7 @@ def rows_of(
     seconds = (perf_counter() - start) / max(1, len(combinations))
     peak = peak_bytes()
     return [
-        replace(found[each], seconds=round(seconds, 4), peak=peak, worker=worker)
+        replace(found[each], seconds=round(seconds, 4), peak=peak, device=device(), worker=worker)
         for each in combinations
     ]
 
@@ -127,7 +121,6 @@ def _run(
                 case.name,
                 combination,
                 printed[number],
-                device=session.device,
                 status=FAILED if errors else DONE,
                 error=_text(errors),
             )

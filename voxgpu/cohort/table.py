@@ -19,16 +19,12 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _LAST = ("seconds", "peak_bytes", "device", "worker", "status", "error")
 
 
-def write_table(path: Path, rows: Sequence[Row], order: Sequence[str] = ()) -> None:
-    """Writes the rows, sorted by case and combination; the file appears as a whole or not at all.
-
-    order  names of cases in their order; those that it lacks come last, by name
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Writes the rows in their order; the file appears as a whole or not at all.
 
     Raises FileError where it cannot be written, or an extra is missing for its format.
     """
-    places = {name: place for place, name in enumerate(order)}
-    every = sorted(rows, key=lambda each: (places.get(each.case, len(places)), each.case))
-    columns, records = records_of(every)
+    columns, records = records_of(rows)
     suffix = path.suffix.lower()
     writers = {
         ".csv": lambda: _separated(columns, records, ","),

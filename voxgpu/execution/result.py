@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from voxgpu.diagnostics import Diagnostic
+from voxgpu.diagnostics import Diagnostic, Failure
 from voxgpu.execution.outputs import Printed, Saved
 from voxgpu.primitives.primitive import Value
 
@@ -24,6 +24,7 @@ class Result:
     reused    how many came from the store; what these were made of was not looked at
     found     the values that were asked for without a name
     interrupted  whether the run was ended before all was delivered
+    failures  the goals that failed, one by one, before those of one cause were told together
     """
 
     prints: tuple[Printed, ...]
@@ -36,6 +37,7 @@ class Result:
     reused: int = 0
     found: tuple[Value, ...] = ()
     interrupted: bool = False
+    failures: tuple[Failure, ...] = ()
 
     @property
     def values(self) -> Mapping[str, Value]:
