@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Diagnostics, Source, Span
 from voxgpu.language.ast import Command, Dialect, Import, Save, Value
@@ -38,6 +39,10 @@ STANDARD = "stdlib"
 
 #: Reads a text file. Raises OSError, UnicodeDecodeError, or an error for a forbidden path.
 ReadText = Callable[[Path], str]
+
+
+#: What voxgpu brings, parsed: by its name, the dialect, and the operators that were known before.
+_PARSED: dict[Any, tuple[list[Command], Operators]] = {}
 
 
 class Programs:
@@ -161,8 +166,19 @@ class Programs:
         if not BUNDLED[name] or name in self._seen:
             return []
         self._seen.add(name)
-        text = files("voxgpu.language").joinpath(BUNDLED[name]).read_text("utf-8")
-        return self._commands(Source(BUNDLED[name], text, ours=True), Path())
+        key = name, self._dialect, self._every, frozenset(self._operators.items())
+        if key not in _PARSED:
+            before = dict(self._operators)
+            text = files("voxgpu.language").joinpath(BUNDLED[name]).read_text("utf-8")
+            commands = self._commands(Source(BUNDLED[name], text, ours=True), Path())
+            _PARSED[key] = commands, {
+                sign: arities
+                for sign, arities in self._operators.items()
+                if before.get(sign) != arities
+            }
+        commands, declared = _PARSED[key]
+        self._operators |= declared
+        return list(commands)
 
 
 def not_text(name: str, error: UnicodeDecodeError, span: Span | None = None) -> Diagnostic:
