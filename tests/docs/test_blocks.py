@@ -74,7 +74,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small head, other images that pages speak of, and the README's program."""
     folder = tmp_path_factory.mktemp("pages")
     size = ["--size", "40", "40", "32", "--spacing", "6"]
-    for name in ("head", "cases/a", "cases/b"):
+    for name in ("head", "cases/a", "cases/b", "data/ann/ann"):
         _voxgpu(["phantom", "-o", name, *size], folder)
     values = np.arange(4 * 10 * 12, dtype=np.int16).reshape(4, 10, 12) % 97
     sitk.WriteImage(sitk.GetImageFromArray(values), str(folder / "t1.nii.gz"))
@@ -82,6 +82,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bold = sitk.JoinSeries([sitk.GetImageFromArray(each) for each in volumes])
     sitk.WriteImage(bold, str(folder / "bold.nii.gz"))
     (folder / "tumor.imgql").write_text(_readme())
+    (folder / "sweep.imgql").write_text(
+        _beginning('load flair = "${CASE}_flair.nii.gz"\nlet ranks')
+    )
     for program, text in _PROGRAMS.items():
         (folder / program).write_text(text)
     return folder
@@ -97,7 +100,12 @@ def place(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _readme() -> str:
-    (program,) = [each.text for each in EVERY if each.text.startswith("// tumor.imgql")]
+    return _beginning("// tumor.imgql")
+
+
+def _beginning(start: str) -> str:
+    """The one program on all pages that begins so."""
+    (program,) = [each.text for each in EVERY if each.text.startswith(start)]
     return program
 
 
@@ -110,6 +118,7 @@ def _voxgpu(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[s
 def test_a_program_runs(block: Block, place: Path) -> None:
     before = next((b for start, b in _BEFORE.items() if block.text.startswith(start)), "")
     define = {"CASE": "head"} if "CASE}" in block.text else {}
+    define |= {"T": "0.9"} if "$T" in block.text else {}
     result = voxgpu.run(before + block.text, define=define, output=place / "results")
     assert not result.errors
     assert not result.warnings

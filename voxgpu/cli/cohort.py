@@ -17,7 +17,7 @@ from voxgpu.cli.options import (
     source_of,
 )
 from voxgpu.cli.parameter_types import SIZE
-from voxgpu.cli.store_options import store_of, with_store
+from voxgpu.cli.store_options import store_options_of, with_store
 from voxgpu.cli.terminal import print_diagnostics, print_stderr, progress
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
@@ -176,12 +176,12 @@ def _run(
     combinations: Sequence[Combination],
     given: dict[str, Any],
 ) -> int:
-    from voxgpu.backends.select import BackendSelector
     from voxgpu.cohort.journal import Journal
     from voxgpu.cohort.run import about, left_of, run_here
     from voxgpu.cohort.table import SUFFIXES
     from voxgpu.files.errors import FileError
-    from voxgpu.session import Session
+    from voxgpu.session import open_session
+    from voxgpu.session_settings import SessionListeners, SessionSettings
 
     table: Path = given["table"]
     if table.suffix.lower() not in SUFFIXES:
@@ -192,7 +192,16 @@ def _run(
         nonlocal device
         device = chosen.name
 
-    selector = BackendSelector(given["device"], given["threads"], given["device_memory"], tell)
+    settings = SessionSettings(
+        device=given["device"],
+        threads=given["threads"],
+        memory=given["memory"],
+        device_memory=given["device_memory"],
+        store=store_options_of(given),
+        output=given["output"],
+        roots=program.options.roots,
+        keep_images=False,
+    )
     path = table.with_name(f"{table.name}.journal")
     try:
         with Journal(path, about(program, combinations), given["resume"]) as journal:
@@ -203,15 +212,7 @@ def _run(
             known = total - sum(len(each) for _, each in left)
             if known and not given["quiet"]:
                 print_stderr(f"{known} of {total} rows are there already")
-            session = Session(
-                given["output"],
-                program.options.roots,
-                backend=selector,
-                store=store_of(given),
-                memory=given["memory"],
-                images=False,
-                threads=given["threads"],
-            )
+            session = open_session(settings, SessionListeners(on_device=tell))
             try:
                 with session, progress(not given["quiet"]) as bar:
                     done = known

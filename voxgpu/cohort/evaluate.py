@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -14,7 +14,6 @@ from voxgpu.cohort.row import DONE, FAILED, Row, plain
 from voxgpu.cohort.sweep import Combination
 from voxgpu.compile import Compiled, Options, compile_program, unread
 from voxgpu.diagnostics import Diagnostic, Failure, ImgqlError, Source, failures
-from voxgpu.files.digest import Digests
 from voxgpu.session import Session
 
 
@@ -29,7 +28,6 @@ class Program:
     source: Source
     path: Path | None
     options: Options
-    digests: Digests = field(default_factory=Digests)
 
     def compiled(self, case: Case, combination: Combination, session: Session | None) -> Compiled:
         """The program for a case with a combination; without a session only from headers.
@@ -43,13 +41,10 @@ class Program:
         if output is not None:
             output = output / folder_of(case.name, combination)
         options = replace(self.options, define=define, output=output)
-        compiled = compile_program(
-            self.source,
-            self.path,
-            options,
-            self.digests.of if session is not None else unread,
-            session.ask if session is not None else None,
-        )
+        if session is not None:
+            compiled = session.compile(self.source, self.path, options)
+        else:
+            compiled = compile_program(self.source, self.path, options, unread)
         own = case.variables({}).keys() - self.options.define.keys()
         # A program need not use what every case has.
         told = [each for each in compiled.diagnostics if not _is_of_unused(each, own)]

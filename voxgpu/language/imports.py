@@ -166,16 +166,19 @@ class Programs:
         if not BUNDLED[name] or name in self._seen:
             return []
         self._seen.add(name)
-        key = name, self._dialect, self._every, frozenset(self._operators.items())
+        key = name, self._dialect, self._overrides, frozenset(self._operators.items())
         if key not in _PARSED:
             before = dict(self._operators)
             text = files("voxgpu.language").joinpath(BUNDLED[name]).read_text("utf-8")
             commands = self._commands(Source(BUNDLED[name], text, ours=True), Path())
-            _PARSED[key] = commands, {
-                sign: arities
-                for sign, arities in self._operators.items()
-                if before.get(sign) != arities
-            }
+            _PARSED[key] = (
+                commands,
+                {
+                    sign: arities
+                    for sign, arities in self._operators.items()
+                    if before.get(sign) != arities
+                },
+            )
         commands, declared = _PARSED[key]
         self._operators |= declared
         return list(commands)
