@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from voxgpu.files.errors import FileError
-from voxgpu.files.formats import KNOWN, suffix_of
+from voxgpu.files.formats import FORMATS, suffix_of
 
 #: Suffixes of image files, which are no part of a case's name.
-_IMAGES = frozenset(KNOWN) | set(
+_IMAGES = frozenset(FORMATS) | set(
     [".mhd", ".nhdr", ".img", ".hdr", ".mgh", ".mgz", ".dcm", ".gipl", ".vtk", ".mrc"]
 )
 
