@@ -85,6 +85,7 @@ def run(
     force_save: bool = False,
     verify_inputs: bool = False,
     overwrite_inputs: bool = False,
+    validate: bool = False,
 ) -> Result:
     """Runs a program and returns what it printed and saved, and its values.
 
@@ -122,6 +123,8 @@ def run(
     force_save   write files also where they are there already
     verify_inputs  read every file to see whether it has changed, whatever its date says
     overwrite_inputs  let the program save over files that it loads
+    validate     hold each step to the reference and stop at the first difference; slow, and
+                 without the store
 
     Raises ImgqlError with every mistake, before anything is computed; ValueError and TypeError for
     parameters that make no sense.
@@ -139,6 +142,7 @@ def run(
         keep=keep,
         force_save=force_save,
         verify_inputs=verify_inputs,
+        validate=validate,
         _keeping=False,
     ) as session:
         return session.run(

@@ -33,6 +33,7 @@ CODES = {
     "E303": "a file that could not be written",
     "E304": "a failure while computing",
     "E305": "a session of another process",
+    "E306": "a value that differs from the reference",
     "E401": "a folder that is no store, or of another version",
     "E402": "a value that the program does not have",
     "E501": "a device that cannot be used",

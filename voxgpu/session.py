@@ -14,6 +14,7 @@ from voxgpu.backends.base import Backend
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.backends.select import BackendSelector, FixedBackend
 from voxgpu.backends.thread_pool import usable_cores
+from voxgpu.backends.validate import ValidatingSelector, ValidationError
 from voxgpu.caches.notices import untold
 from voxgpu.codegen.jit import follow_cache_folder
 from voxgpu.compile import Compiled, Options, compile_program
@@ -21,7 +22,7 @@ from voxgpu.deferred import DeferredValue
 from voxgpu.diagnostics import Diagnostic, ImgqlError, Source, at_trace, failures
 from voxgpu.execution.create_executor import AUTO, check_executor
 from voxgpu.execution.engine import Outcome
-from voxgpu.execution.events import Observer, ignore
+from voxgpu.execution.events import Event, Failed, Observer, ignore
 from voxgpu.execution.failed_goals import explain, failed_goals
 from voxgpu.execution.memory_budget import MemoryBudget
 from voxgpu.execution.outputs import OutputWriter, Printed, Saved
@@ -76,7 +77,7 @@ class Session(AbstractContextManager["Session"]):
         on_print: Callable[[Printed], None] = tell_nobody,
         observe: Observer = ignore,
         keeping: bool = False,
-        backend: Backend | BackendSelector | None = None,
+        backend: Backend | BackendSelector | ValidatingSelector | None = None,
         store: TieredStore | None = None,
         memory: int | None = None,
         images: bool = True,
@@ -109,7 +110,7 @@ class Session(AbstractContextManager["Session"]):
         spills = store.spills if store is not None else None
         devices = (
             backend
-            if isinstance(backend, BackendSelector)
+            if isinstance(backend, BackendSelector | ValidatingSelector)
             else FixedBackend(backend or ReferenceBackend())
         )
         self._runner = Runner(devices, self._keeping, room, spills, threads, observe, executor)
@@ -308,18 +309,23 @@ def open_session(
     settings, listeners = settings or SessionSettings(), listeners or SessionListeners()
     check_executor(settings.executor)
     follow_cache_folder()
-    devices = BackendSelector(
+    observe, stored = listeners.observe, settings.store
+    devices: BackendSelector | ValidatingSelector = BackendSelector(
         settings.device, settings.threads, settings.device_memory, listeners.on_device
     )
+    executor = settings.executor
+    if settings.validate:
+        devices, observe, stored = ValidatingSelector(devices), stop_at_difference(observe), None
+        executor = "serial"
     try:
-        store = open_store(settings.store) if settings.store is not None else None
+        store = open_store(stored) if stored is not None else None
     except StoreError as problem:
         raise ImgqlError([Diagnostic("E401", str(problem), help=problem.help)]) from None
     return Session(
         settings.output,
         settings.roots,
         listeners.on_print,
-        listeners.observe,
+        observe,
         keeping=settings.keep_values,
         backend=devices,
         store=store,
@@ -329,8 +335,19 @@ def open_session(
         threads=settings.threads,
         on_saved=listeners.on_saved,
         verify=settings.verify_inputs,
-        executor=settings.executor,
+        executor=executor,
     )
+
+
+def stop_at_difference(observe: Observer) -> Observer:
+    """An observer that ends a run, with ImgqlError, where a step differs from the reference."""
+
+    def stop(event: Event) -> None:
+        observe(event)
+        if isinstance(event, Failed) and isinstance(event.error, ValidationError):
+            raise ImgqlError([event.error.diagnostic])
+
+    return stop
 
 
 def backend_of(device: str, threads: int | None = None) -> Backend:

@@ -37,6 +37,8 @@ class SessionSettings:
     executor       what performs tasks: ``auto`` (threads, where the device has any), ``serial`` or
                    another of ``execution/executors/``
     verify_inputs  read every file to see whether it has changed, whatever its date says
+    validate       hold each step to the reference, and stop at the first difference; the store is
+                   then neither read nor written
     """
 
     device: str = "auto"
@@ -51,6 +53,7 @@ class SessionSettings:
     force_save: bool = False
     verify_inputs: bool = False
     executor: str = "auto"
+    validate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from voxgpu.backends.base import Backend
+from voxgpu.backends.equality import same_values as same
 from voxgpu.diagnostics import Source, Span
 from voxgpu.execution.create_executor import AUTO, create_executor
 from voxgpu.execution.engine import run
@@ -92,19 +91,3 @@ def plan_of(
     types[id] = result
     goal = Goal("find", id, "result", NOWHERE, NOWHERE)
     return Plan(nodes, types, (goal,)), given
-
-
-def same(first: Any, second: Any) -> bool:
-    """Whether two outcomes are the same to the bit, errors by what they say."""
-    if isinstance(first, Exception) or isinstance(second, Exception):
-        return type(first) is type(second) and str(first) == str(second)
-    if isinstance(first, Image):
-        mine, theirs = first.array, second.array
-        if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
-            return False
-        # What NaN looks like inside is no part of any meaning.
-        return bool(np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f")) and bool(
-            mine.dtype.kind != "f"
-            or np.array_equal(np.signbit(mine[mine == 0]), np.signbit(theirs[theirs == 0]))
-        )
-    return bool(first == second or (first != first and second != second))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
+from voxgpu.codegen.compile import run_kernel
 
 _LOAD = 'load flair = "flair.nii.gz"\n'
 
@@ -130,6 +133,19 @@ def _results(folder: Path, _: pytest.MonkeyPatch) -> None:
     (folder / "results" / "notes.txt").write_text("mine")
 
 
+def _wrong_voxel(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that computes a wrong voxel."""
+    right = run_kernel
+
+    def wrong(*given: Any) -> Any:
+        images, reductions = right(*given)
+        for each in images:
+            each[0, 2, 3] = 7
+        return images, reductions
+
+    monkeypatch.setattr("voxgpu.backends.cpu.backend.run_kernel", wrong)
+
+
 #: By code, in the order of the blocks under it.
 CASES: dict[str, list[Case]] = {
     "E100": [Case('let tumor = (flair > 3\nsave "tumor.nii.gz" tumor\n')],
@@ -172,6 +188,13 @@ CASES: dict[str, list[Case]] = {
     ],
     "E304": [Case(_LOAD + 'print "max" max(flair)\n', ("--device", "reference"), prepare=_defect)],
     "E305": [Case(python=_FORKED)],
+    "E306": [
+        Case(
+            _LOAD + 'save "scaled.nii.gz" flair / max(flair)\n',
+            ("--validate", "--device", "cpu"),
+            prepare=_wrong_voxel,
+        )
+    ],
     "E401": [Case(_LOAD, ("--store", "results"), prepare=_results)],
     "E402": [
         Case(

@@ -55,6 +55,12 @@ if TYPE_CHECKING:
     help="Read every file to see whether it has changed, whatever its date says.",
 )
 @with_store
+@click.option(
+    "--validate",
+    is_flag=True,
+    help="Hold each step to the reference and stop at the first voxel that differs; slow, and "
+    "without the store.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of lines.")
 @click.option("-q", "--quiet", is_flag=True, help="No warnings, no progress, not what was saved.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell what is computed, and how long it takes.")
@@ -138,6 +144,7 @@ def _run(
         keep_images=False,
         force_save=given["force_save"],
         verify_inputs=given["verify_inputs"],
+        validate=given["validate"],
     )
     session = open_session(
         settings, SessionListeners(voice.printed, voice.saved, tell_device, observe)

@@ -42,6 +42,8 @@ class Session(AbstractContextManager["Session"]):
                    ``all`` or ``none``
     force_save     write files even if they are unchanged
     verify_inputs  read every file to check whether it has changed, whatever its date
+    validate       compare each step with the reference and raise ImgqlError at the first
+                   difference; slow, and without the store
 
     Raises ImgqlError if a device or a store cannot be used, ValueError for invalid arguments.
     """
@@ -59,6 +61,7 @@ class Session(AbstractContextManager["Session"]):
         keep: str = "costly",
         force_save: bool = False,
         verify_inputs: bool = False,
+        validate: bool = False,
         _keeping: bool = True,
     ) -> None:
         from voxgpu.python.stores import store_options
@@ -78,6 +81,7 @@ class Session(AbstractContextManager["Session"]):
             keep_values=_keeping,
             force_save=force_save,
             verify_inputs=verify_inputs,
+            validate=validate,
         )
         self._keeping = _keeping
         self._watching = Watching()

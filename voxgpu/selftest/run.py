@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
+from voxgpu.backends.equality import same_values
 from voxgpu.compile import Options
 from voxgpu.diagnostics import Source
 from voxgpu.image import Grid, Image
@@ -78,7 +79,7 @@ def self_test(device: str) -> SelfTestReport:
         # Whatever is wrong with a device, the others are tested as well.
         problem = f"{type(error).__name__}: {error}"
         return SelfTestReport(device, 0, (), problem, perf_counter() - start)
-    wrong = tuple(label for label, value in expected.items() if not _same(actual[label], value))
+    wrong = tuple(each for each in expected if not same_values(actual[each], expected[each]))
     return SelfTestReport(device, len(expected), wrong, "", perf_counter() - start)
 
 
@@ -110,12 +111,3 @@ def _write(path: Path) -> None:
     )
     voxels = (blobs + random.normal(12, 6, z.shape)).astype(np.int16)
     write_image(path, Image(voxels, Grid.regular(voxels.shape, (2.0, 1.0, 1.0))))
-
-
-def _same(actual: object, expected: object) -> bool:
-    if isinstance(actual, Image) and isinstance(expected, Image):
-        same = np.array_equal(
-            actual.array, expected.array, equal_nan=actual.array.dtype.kind == "f"
-        )
-        return bool(same and actual.array.dtype == expected.array.dtype)
-    return bool(actual == expected)
