@@ -1,4 +1,4 @@
-"""The command line in a process of its own, as a shell would start it, or forked for speed."""
+"""The command line in a process of its own, started as a shell would or forked for speed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.cli.warm import forked, without_colors
 
 COMMAND = COLD = [sys.executable, "-m", "voxgpu"]
 
-#: What must not reach a person who made a mistake.
+#: Texts that must never reach a user who made a mistake.
 FORBIDDEN = ("Traceback", "NoneType", "object at 0x")
 
 
@@ -37,7 +37,7 @@ class Ended:
 
 
 def voxgpu(*arguments: object, cwd: Path, variables: dict[str, str] | None = None) -> Ended:
-    """Runs ``voxgpu`` in the folder ``cwd``; neither stdout nor stderr is a terminal."""
+    """Run ``voxgpu`` in the folder ``cwd``; neither stdout nor stderr is a terminal."""
     words, environment = [*map(str, arguments)], _environment(variables)
     ended = _warm(words, cwd, environment) or _cold(words, cwd, environment)
     check_text(ended.err)
@@ -45,12 +45,12 @@ def voxgpu(*arguments: object, cwd: Path, variables: dict[str, str] | None = Non
 
 
 def _warm(words: list[str], cwd: Path, environment: dict[str, str]) -> Ended | None:
-    """None where the command has to have an interpreter of its own."""
+    """Run in a forked process; None if the command needs an interpreter of its own."""
     found = forked(words, cwd, environment) if COMMAND is COLD else None
     if found is None:
         return None
     status, *streams = found
-    # As text streams of subprocess have it.
+    # As the text streams of subprocess decode it.
     out, err = (each.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n") for each in streams)
     return Ended(status, out, err)
 
@@ -68,13 +68,13 @@ def _cold(words: list[str], cwd: Path, environment: dict[str, str]) -> Ended:
 
 
 def check_text(text: str) -> None:
-    """Nothing that is meant for programmers."""
+    """Check that a text contains nothing meant for programmers."""
     for word in FORBIDDEN:
         assert word not in text, text
 
 
 def run_text(program: str, *arguments: object, cwd: Path) -> Ended:
-    """``voxgpu run`` for a program of this text, in the file ``p.imgql`` of ``cwd``."""
+    """Run ``voxgpu run`` on a program of this text, in the file ``p.imgql`` of ``cwd``."""
     (cwd / "p.imgql").write_text(program, encoding="utf-8")
     return voxgpu("run", "p.imgql", *arguments, cwd=cwd)
 
@@ -82,10 +82,9 @@ def run_text(program: str, *arguments: object, cwd: Path) -> Ended:
 def in_terminal(
     *arguments: object, cwd: Path, stdout: bool = False, variables: dict[str, str] | None = None
 ) -> tuple[int, str, str]:
-    """Runs ``voxgpu`` with stderr, and on request stdout, on a terminal.
+    """Run ``voxgpu`` with stderr, and on request stdout, on a terminal.
 
-    Returns the exit status, what came on stdout where that is no terminal, and all that the
-    terminal got.
+    Returns the exit status, stdout if it is not a terminal, and everything the terminal received.
     """
     terminal, end = pty.openpty()
     process = subprocess.Popen(
@@ -109,7 +108,7 @@ def in_terminal(
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:  # nobody has the other end any more
+    except OSError:  # the other end is closed
         return b""
 
 

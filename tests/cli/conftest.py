@@ -12,7 +12,7 @@ from tests.programs.inputs import write_inputs
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The images of ``tests.programs.inputs``; tests leave them as they are."""
+    """The images of ``tests.programs.inputs``; tests must not change them."""
     folder = tmp_path_factory.mktemp("images")
     write_inputs(folder)
     return folder
@@ -20,5 +20,5 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def desk(images: Path, tmp_path: Path) -> Path:
-    """A copy of the images in a folder where a test may do what it likes."""
+    """A copy of the images in a folder that a test may change."""
     return Path(shutil.copytree(images, tmp_path / "desk"))

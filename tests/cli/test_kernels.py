@@ -49,7 +49,7 @@ def test_what_is_built_once_is_there(desk: Path, compiler: None) -> None:
     assert len(files) == len(first.lines)
 
 
-#: Runs a command and tells how many kernels were compiled.
+#: Runs a command and prints how many kernels were compiled.
 COUNTED = """
 import sys
 from voxgpu.cli.main import main
@@ -65,7 +65,7 @@ finally:
 def test_after_building_for_the_cpu_nothing_is_compiled(
     desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither for the given program, nor for others that apply one primitive after the other."""
+    """Neither for the given program, nor for others that apply single primitives in sequence."""
     (desk / "cache").mkdir()
     (desk / "cache").chmod(0o755)
     variables = {"VOXGPU_CACHE": str(desk / "cache")}
@@ -75,7 +75,7 @@ def test_after_building_for_the_cpu_nothing_is_compiled(
     second = voxgpu(*words, cwd=desk, variables=variables)
     assert [line.split(": ")[1] for line in second.lines] == ["there already"] * 3
     for file in (desk / "cache").rglob("*"):
-        assert file.stat().st_mode & 0o044 == 0o044  # who sees the folder may read it
+        assert file.stat().st_mode & 0o044 == 0o044  # whoever can see the folder may read it
     (desk / "other.imgql").write_text(
         'load v = "v.nii"\nsave "a.nii" near(v > 1)\nsave "b.nii" percentiles(v, v > -1, 0.5)\n'
         'save "c.nii" dt(v > 3)\nprint "n" volume(lcc(v > 1))\n'
@@ -86,8 +86,8 @@ def test_after_building_for_the_cpu_nothing_is_compiled(
         assert ended.lines[-1] == "compiled 0", ended
 
 
-#: Compiles ahead what is generated for a program, and tells how much running it compiles still,
-#: kernels written by hand not counted.
+#: Compiles the generated kernels of a program, and prints how many running it still compiles,
+#: without hand-written kernels.
 AHEAD = """
 import sys
 import re

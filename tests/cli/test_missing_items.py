@@ -1,4 +1,4 @@
-"""Printed sequences of which items failed: the others are printed, the failed ones named."""
+"""Printed sequences with failed items: the others are printed, the failed ones are named."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NONE = 'load v = ""\nlet none = v > 1000\n'
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three images, of which ``b`` ends early, and four volumes that do."""
+    """Three images, of which ``b`` is truncated, and four volumes in a truncated file."""
     for name in ("a.nii.gz", "b.nii.gz", "c.nii.gz"):
         nibabel.save(nibabel.Nifti1Image(VOXELS, np.eye(4)), tmp_path / name)
     whole = np.random.default_rng(0).random((8, 9, 10, 4)).astype(np.float32)
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
             [360.5, None, 361],
             "item [1]",
         ),
-        (  # found while the program is still being lowered
+        (  # detected while the program is being lowered
             'for t in [0, 1000] do (if avg(v, v > t) > 1 then "yes" else "no")',
             '["yes", failed]',
             ["yes", None],
@@ -150,7 +150,7 @@ def test_paths_of_files_are_printed_where_they_were_written(folder: Path) -> Non
     there = {each.name for each in folder.glob("*.nii.gz")}
     assert {"new_a.nii.gz", "new_c.nii.gz", "other.nii.gz", "later0.nii.gz"} <= there
     assert not {"new_b.nii.gz", "one.nii.gz", "later1000.nii.gz"} & there
-    # What `one` and an item of `later` need is one cause; a path that is not printed has its own.
+    # `one` and an item of `later` share one cause; a path that is not printed has its own.
     assert ended.err.count("error[") == 2
 
 

@@ -1,4 +1,4 @@
-"""What does a user hear of each mistake? Its place, its line with a caret, and what is wrong."""
+"""The message for each mistake: its position, its line with a caret, and the reason."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Mistake:
     """A program and its only error.
 
     place   line:column
-    marked  what of the line the carets stand under
-    texts   what must be said
+    marked  the part of the line above the carets
+    texts   texts that the message must contain
     """
 
     name: str
@@ -250,7 +250,7 @@ WHILE_RUNNING = [
 
 @pytest.fixture
 def broken(desk: Path) -> Path:
-    """A desk with more broken things on it."""
+    """A desk with additional broken files."""
     (desk / "empty.nii.gz").touch()
     (desk / "dangling.nii.gz").symlink_to("nowhere.nii.gz")
     (desk / "folder.nii.gz").mkdir()
@@ -260,7 +260,7 @@ def broken(desk: Path) -> Path:
 
 
 def _write_damaged(desk: Path) -> None:
-    """Images whose headers are in order."""
+    """Write images with intact headers and damaged data."""
     noise = np.random.default_rng(0).integers(0, 30_000, (40, 40, 40), np.int16)
     whole = desk / "whole.nii.gz"
     sitk.WriteImage(sitk.GetImageFromArray(noise), str(whole))
@@ -271,7 +271,7 @@ def _write_damaged(desk: Path) -> None:
 
 
 def _write_claims(desk: Path) -> None:
-    """Headers of 30000×30000×30000 voxels of 4 bytes, and nothing after them."""
+    """Write headers of 30000×30000×30000 voxels of 4 bytes, without data."""
     header = bytearray(352)
     struct.pack_into("<i", header, 0, 348)
     struct.pack_into("<8h", header, 40, 3, 30000, 30000, 30000, 1, 1, 1, 1)

@@ -202,19 +202,19 @@ class Terminal:
         os.write(self._master, text.encode())
 
     def wait_for(self, text: str, times: int = 1) -> None:
-        """Reads until the terminal shows a text; fails when nothing comes any more."""
+        """Read until the terminal shows a text; fail if the output ends before."""
         patience = time.monotonic() + 60
         while self.shown.count(text) < times:
             assert time.monotonic() < patience, self.shown
             if select.select([self._master], [], [], 0.2)[0]:
                 self.shown += os.read(self._master, 65536).decode("utf-8", "replace")
-            # Cursor position requests want an answer.
+            # Answer requests for the cursor position.
             if "\x1b[6n" in self.shown:
                 self.shown = self.shown.replace("\x1b[6n", "")
                 os.write(self._master, b"\x1b[1;1R")
 
     def end(self, keys: str) -> int:
-        """Types until the prompt has gone: keys typed while there is none may be lost."""
+        """Type until the prompt has ended: keys typed while no prompt is shown may be lost."""
         for _ in range(60):
             self.type(keys)
             try:

@@ -1,4 +1,4 @@
-"""What is in the one object that ``voxgpu run --json`` writes?"""
+"""The object that ``voxgpu run --json`` writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do the options of ``voxgpu run`` that bear on meaning do?"""
+"""Options of ``voxgpu run`` that affect the meaning of a program."""
 
 from __future__ import annotations
 

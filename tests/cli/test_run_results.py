@@ -1,4 +1,4 @@
-"""Where do the results of ``voxgpu run`` go, and what does its exit status say?"""
+"""Destinations of the results of ``voxgpu run``, and its exit status."""
 
 from __future__ import annotations
 

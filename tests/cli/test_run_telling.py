@@ -1,4 +1,4 @@
-"""What is told of a run besides its results: what was saved and where, details, a log."""
+"""Messages of a run besides its results: saved files, details, a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders that several computers share, and stores that cannot be used: on the command line."""
+"""Shared folders, and stores that cannot be used, on the command line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _run(desk: Path, *more: object) -> Ended:
 
 @pytest.fixture
 def store(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Store:
-    """Runs ``voxgpu store`` in this process, which is quicker."""
+    """Run ``voxgpu store`` in this process, which is faster."""
     monkeypatch.chdir(desk)
     monkeypatch.setenv("VOXGPU_CACHE", str(desk / "c"))
     monkeypatch.setenv("VOXGPU_STORE", "")
@@ -57,7 +57,7 @@ def _names(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
 
 
-#: As where the home folders of a cluster lie.
+#: The mount of a network file system, as for home folders on a cluster.
 NETWORK = """
 import sys
 import voxgpu.store.folder as folder

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that closes: quick, whole, and told in one line."""
+"""Ctrl-C, SIGTERM and a closed terminal: fast, clean, and reported in one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.cli.command import COMMAND, check_text
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no such signals here")
 
-#: A primitive that never ends, and says when it has begun.
+#: A primitive that never ends, and reports when it has begun.
 OWN = '''
 import hashlib
 from pathlib import Path
@@ -67,7 +67,7 @@ def _ended(
     *arguments: str,
     begun: tuple[str, ...] = ("begun", "out/first.nii.gz"),
 ) -> tuple[int, str, str]:
-    """Runs a program, sends a signal when files are there, and says how it ended."""
+    """Run a program, send a signal when files exist, and return how it ended."""
     (folder / "p.imgql").write_text(text)
     with subprocess.Popen(
         [*COMMAND, "run", "p.imgql", "--primitives", "own.py", "-o", "out", "-q", *arguments],
@@ -91,7 +91,7 @@ def _ended(
 def test_what_was_delivered_stays_and_nothing_else(
     folder: Path, number: signal.Signals, threads: str
 ) -> None:
-    # With one thread it is the main one that is within code which does not come back.
+    # With one thread, it is the main thread that runs code which does not return.
     status, out, err = _ended(folder, number, ENDLESS, "--threads", threads)
     assert (status, out, err) == (128 + number, "a=59\n", LINES[number])
     assert [each.name for each in (folder / "out").iterdir()] == ["first.nii.gz"]
@@ -162,7 +162,7 @@ def test_values_that_wait_on_the_disk_are_removed(folder: Path) -> None:
 def test_what_is_ignored_stays_ignored(folder: Path) -> None:
     text = 'load v = "v.nii"\nprint "a" max(v)\n'
     (folder / "p.imgql").write_text(text)
-    # As nohup does it.
+    # As nohup does.
     with subprocess.Popen(
         ["sh", "-c", f'trap "" HUP INT; exec {COMMAND[0]} -m voxgpu run p.imgql'],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""The store on the command line: runs go on from it, and people look after it."""
+"""The store on the command line: reuse by runs, and maintenance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams that are closed or lead to a full disk, folders that nobody may write in."""
+"""Closed streams, streams on a full disk, and folders without write permission."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.command import COMMAND, check_text, voxgpu
 
-#: Commands that print something, by what they need.
+#: Commands that print something, by the input they need.
 PRINTING = {
     "run": ["run", "p.imgql"],
     "run --json": ["run", "p.imgql", "--json"],
@@ -39,7 +39,7 @@ def place(desk: Path) -> Path:
 def _shell(
     arguments: list[str], after: str, place: Path, text: str = "1 + 1\n", before: str = ""
 ) -> tuple[int, str, str]:
-    """A command in a shell that redirects its streams; its exit status, stdout and stderr."""
+    """Run a command in a shell with redirected streams; return its status, stdout and stderr."""
     command = " ".join([before, *COMMAND, *arguments, after])
     done = subprocess.run(
         ["/bin/sh", "-c", command],
@@ -74,7 +74,7 @@ def test_stdout_that_is_closed(arguments: list[str], place: Path) -> None:
     status, _, err = _shell(arguments, ">&-", place)
     assert status == 1
     assert "what was printed cannot be written" in err
-    # What is printed got into no file that was opened in the place of stdout.
+    # The output went into no file that was opened with the descriptor of stdout.
     assert all(b"m=" not in each.read_bytes() for each in place.glob("o.nii"))
 
 
@@ -113,7 +113,7 @@ def test_a_store_is_not_cleared_without_a_yes(text: str, after: str, place: Path
 
 
 def _unprivileged() -> str:
-    """What takes from a command the right to write where nobody may, if it has it."""
+    """A command prefix that drops the superuser's right to write everywhere, if necessary."""
     if os.getuid() != 0:
         return ""
     tool = shutil.which("setpriv")
@@ -179,7 +179,7 @@ def test_a_log_without_room_ends_but_not_the_run(place: Path) -> None:
 @pytest.mark.parametrize("room", [512, 8192])
 @pytest.mark.parametrize("command", ["phantom", "demo"])
 def test_a_head_on_a_full_disk(command: str, room: int, place: Path) -> None:
-    # A limit on the size of files stands for the end of the disk.
+    # A file size limit stands for a full disk.
     limit = "import sys, resource as r; sys.dont_write_bytecode = True; "
     limit += f"r.setrlimit(r.RLIMIT_FSIZE, ({room}, {room}))"
     run = f"{limit}; from voxgpu.cli.main import main; main()"

@@ -1,4 +1,4 @@
-"""How are mistakes told: all at once, in order, and safely?"""
+"""Reporting of mistakes: all at once, in order, and without control characters."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_programs_that_cannot_be_read(
 
 @pytest.mark.parametrize("character", ["\0", "\x1b", "\x07", "\x9b"])
 def test_what_would_command_the_terminal_is_not_repeated(character: str, tmp_path: Path) -> None:
-    """A program, or the name of a file in it, may come from anybody."""
+    """A program, or the name of a file in it, may come from anyone."""
     ended = run_text(f'load a = "x{character}[31mred" {character}\n', cwd=tmp_path)
     assert (ended.status, ended.out) == (1, "")
     assert "p.imgql:1:" in ended.err

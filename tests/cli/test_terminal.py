@@ -1,4 +1,4 @@
-"""When are there colors and progress? Only on a terminal, and only on stderr."""
+"""Colors and progress: only on a terminal, and only on stderr."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.cli.command import check_text, in_terminal, run_text
 
 ESCAPE = "\x1b"
 
-#: One goal of each kind, of which one fails.
+#: One goal of each kind, one of which fails.
 PROGRAM = """load a = "ramp.nii.gz"
 print "voxels" volume(!(a > 199) & (a > 99))
 print "mean" avg(a, a > 1000)
@@ -100,12 +100,12 @@ def test_the_screen_of_the_tests_does_what_terminals_do() -> None:
 
 
 def screen_of(shown: str) -> list[str]:
-    """The lines that a terminal shows in the end: of ESC sequences, those that rich uses."""
+    """The lines that a terminal shows in the end; handles the escape sequences that rich uses."""
     lines, row, column = [""], 0, 0
     for sequence, text in re.findall(r"(\x1b\[[?\d;]*[A-Za-z]|[\r\n])|([^\x1b\r\n]+)", shown):
         if sequence == "\r":
             column = 0
-        elif sequence == "\n":  # the terminal's driver adds the return
+        elif sequence == "\n":  # the terminal driver adds the carriage return
             row, column = row + 1, 0
             lines += [""] * (row + 1 - len(lines))
         elif sequence.endswith("A"):

@@ -1,4 +1,4 @@
-"""What happens when the command itself is written wrongly, or asked what it can do?"""
+"""Wrong usage of the command itself, and requests for help."""
 
 from __future__ import annotations
 

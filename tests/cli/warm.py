@@ -1,8 +1,8 @@
-"""Processes of ``voxgpu`` that are forked from one that has imported it already.
+"""Processes of ``voxgpu`` forked from one that has imported it already.
 
 A cold interpreter takes most of a second to import what a run needs; a fork takes milliseconds.
 Each command still has a process, an environment, a folder and streams of its own, and ends as a
-process does. What the cold start itself does is tried by tests that use ``command.COMMAND``.
+process does. Tests of the cold start itself use ``command.COMMAND``.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Bytes of a request: arguments and what of the environment differs.
+#: Maximum bytes of a request: arguments and changed environment variables.
 MOST_BYTES = 1 << 16
 
-#: Variables that are read when they are needed, and not when modules are imported.
+#: Variables that are read on use, not when modules are imported.
 _READ_LATE = ("VOXGPU_", "XDG_", "HOME", "PYTEST_CURRENT_TEST")
 
 _one_at_a_time = threading.Lock()
 
 
 def without_colors(variables: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what the tests were started with that decides about colors."""
+    """The environment without the variables of the test run that affect colors."""
     deciding = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "TTY_COMPATIBLE")
     return {name: value for name, value in variables.items() if name not in deciding}
 
@@ -40,10 +40,10 @@ def without_colors(variables: Mapping[str, str]) -> dict[str, str]:
 def forked(
     arguments: list[str], cwd: Path, environment: dict[str, str]
 ) -> tuple[int, bytes, bytes] | None:
-    """The exit status of a command, its stdout and its stderr.
+    """Run a command in a forked process; return its exit status, stdout and stderr.
 
-    None where it has to be started cold: what the environment changes is read by imports, or
-    another thread has a command running.
+    None if it must be started cold: imports read a changed environment variable, or another thread
+    is running a command.
     """
     if not hasattr(os, "fork") or not _one_at_a_time.acquire(blocking=False):
         return None
@@ -76,18 +76,18 @@ def _read(descriptor: int) -> bytes:
 
 @cache
 def _server() -> tuple[socket.socket, dict[str, str], subprocess.Popen[bytes]]:
-    """The connection to the process that forks, the environment it was started with, itself."""
+    """The connection to the forking process, its initial environment, and the process."""
     environment = without_colors(os.environ)
     ours, theirs = socket.socketpair()
     with theirs:
-        # It ends with us: nothing more can be read then.
+        # It ends with this process, when reading fails.
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.cli.warm", str(theirs.fileno())],
             cwd=ROOT,
             env=environment,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
-            # Streams of Python are made for what they are at the start: pipes, as later.
+            # Python's streams are set up at the start: for pipes, as later.
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -102,14 +102,14 @@ def _import_what_runs_need() -> None:
         import_module(f"voxgpu.cli.{each.name}")
     for name in ("session", "compile", "execution.outputs", "backends.cpu.backend"):
         import_module(f"voxgpu.{name}")
-    # The grammar and the primitives are made at the first program.
+    # The grammar and the primitives are created for the first program.
     assert not voxgpu.check('print "one" 1')
     assert not {"SimpleITK", "numba"} & sys.modules.keys(), "each decides itself how it is loaded"
     assert threading.active_count() == 1
 
 
 def _next_command(connection: socket.socket) -> bool:
-    """Forks for each request; True in the child, whose command is in ``sys.argv``."""
+    """Fork for each request; returns True in the child, whose command is in ``sys.argv``."""
     while True:
         request, descriptors, _, _ = socket.recv_fds(connection, MOST_BYTES, 2)
         if not request:

@@ -1,4 +1,4 @@
-"""``voxgpu check``: everything that is wrong with a program."""
+"""``voxgpu check``: all errors and warnings of a program."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-from voxgpu.cli.options import bearing_on_meaning, options_of, source_of
+from voxgpu.cli.options import compile_options, options_of, source_of
 from voxgpu.cli.terminal import print_diagnostics, print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 
 @click.command()
-@bearing_on_meaning
-@click.option("--json", "as_json", is_flag=True, help="The diagnostics as JSON on stdout.")
-def command(as_json: bool, **given: Any) -> int:
-    """Tell what is wrong with PROGRAM. Reads the headers of its files; runs nothing."""
-    diagnostics = _diagnostics(given)
+@compile_options
+@click.option("--json", "as_json", is_flag=True, help="Write the diagnostics as JSON to stdout.")
+def command(as_json: bool, **arguments: Any) -> int:
+    """Report the errors in PROGRAM. Reads the headers of its files, but does not run it."""
+    diagnostics = _diagnostics(arguments)
     errors = [each for each in diagnostics if each.is_error]
     if as_json:
         click.echo(json.dumps([each.as_json() for each in diagnostics]))
@@ -25,20 +25,20 @@ def command(as_json: bool, **given: Any) -> int:
         print_diagnostics(diagnostics)
         warnings = len(diagnostics) - len(errors)
         print_stderr(
-            f"{given['program']}: {_count(len(errors), 'error')}, {_count(warnings, 'warning')}"
+            f"{arguments['program']}: {_count(len(errors), 'error')}, {_count(warnings, 'warning')}"
         )
     return 1 if errors else 0
 
 
-def _diagnostics(given: dict[str, Any]) -> tuple[Diagnostic, ...]:
+def _diagnostics(arguments: dict[str, Any]) -> tuple[Diagnostic, ...]:
     from voxgpu.compile import compile_program, unread
 
     try:
-        source = source_of(given)
+        source = source_of(arguments)
     except ImgqlError as error:
         return error.diagnostics
     return compile_program(
-        source, given["program"], options_of(given, writes=False), unread
+        source, arguments["program"], options_of(arguments, writes=False), unread
     ).diagnostics
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voxgpu.cli.options import (
-    Place,
-    bearing_on_meaning,
+    UserPath,
+    compile_options,
     device_memory_option,
     device_option,
     options_of,
@@ -35,7 +35,7 @@ _TABLES = (".csv", ".tsv")
 
 
 @click.command()
-@bearing_on_meaning
+@compile_options
 @click.option(
     "--cases",
     required=True,
@@ -52,13 +52,13 @@ _TABLES = (".csv", ".tsv")
 )
 @click.option(
     "--sweep-file",
-    type=Place(path_type=Path),
+    type=UserPath(path_type=Path),
     metavar="FILE",
     help="Take combinations from a table (.csv) with a column for each variable.",
 )
 @click.option(
     "--table",
-    type=Place(path_type=Path, readable=False),
+    type=UserPath(path_type=Path, readable=False),
     default=Path("cohort.csv"),
     metavar="FILE",
     help="Where the table goes: .csv, .tsv, .jsonl or .parquet (default: cohort.csv). Rows are "

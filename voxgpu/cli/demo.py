@@ -1,4 +1,4 @@
-"""``voxgpu demo``: from nothing to a picture."""
+"""``voxgpu demo``: a complete example, from a synthetic head to a picture of its tumor."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from voxgpu.cli.options import Place, refuse_place
+from voxgpu.cli.options import UserPath, check_writable
 from voxgpu.cli.terminal import print_diagnostics, print_stderr, progress
 
 if TYPE_CHECKING:
     from voxgpu.session import Result
 
-#: The thresholds that are used for real FLAIR images, too.
+#: The thresholds of the program, which also suit real FLAIR images.
 PARAMETERS = {"HI": "0.93", "VI": "0.89", "BINS": "20", "SIM": "0.6"}
 
 _FOUND, _TRUE = (230, 159, 0), (86, 180, 233)
@@ -25,7 +25,7 @@ _FOUND, _TRUE = (230, 159, 0), (86, 180, 233)
 @click.option(
     "-o",
     "--output",
-    type=Place(path_type=Path, readable=False),
+    type=UserPath(path_type=Path, readable=False),
     default=Path("voxgpu-demo"),
     metavar="DIR",
     show_default=True,
@@ -36,7 +36,7 @@ _FOUND, _TRUE = (230, 159, 0), (86, 180, 233)
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Another head for another seed.",
+    help="Seed that determines the head.",
 )
 @click.option(
     "--size",
@@ -48,11 +48,11 @@ _FOUND, _TRUE = (230, 159, 0), (86, 180, 233)
     help="Voxels along each axis.",
 )
 def command(output: Path, seed: int, size: tuple[int, int, int]) -> int:
-    """Make a synthetic head with a tumor, find the tumor with an ImgQL program, and draw it."""
+    """Generate a synthetic head with a tumor, find the tumor with an ImgQL program, and draw it."""
     from voxgpu.demo.phantom import make_phantom, write_phantom
 
     start = perf_counter()
-    refuse_place(output / "head_flair.nii.gz")
+    check_writable(output / "head_flair.nii.gz")
     print_stderr("making a head with a tumor …")
     phantom = make_phantom((size[2], size[1], size[0]), seed)
     prefix = output / "head"
@@ -72,7 +72,7 @@ def command(output: Path, seed: int, size: tuple[int, int, int]) -> int:
 
 
 def _found(prefix: Path, output: Path) -> Result:
-    """Runs the tumor program, a copy of which is left for people to change."""
+    """Run the tumor program, of which a copy is saved for the user to change."""
     from voxgpu.compile import Options, compile_program, read_source
     from voxgpu.execution.events import Event, Started
     from voxgpu.session import execute
@@ -99,7 +99,7 @@ def _found(prefix: Path, output: Path) -> Result:
 
 
 def _draw(prefix: Path, result: Result, output: Path) -> list[Path]:
-    """A picture for the tumor's bright part and one for the whole of it."""
+    """Draw a picture of the tumor's bright part and one of the whole tumor."""
     from voxgpu.files.header import read_header
     from voxgpu.files.read import read_image
     from voxgpu.image import Image

@@ -1,4 +1,4 @@
-"""``voxgpu doctor``: what this computer has, and whether it computes what it should."""
+"""``voxgpu doctor``: a report about this computer, and a self-test of its devices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from voxgpu.byte_sizes import size_text
 if TYPE_CHECKING:
     from voxgpu.selftest.run import SelfTestReport
 
-#: What is worth knowing of when something goes wrong.
+#: Packages whose versions help to diagnose problems.
 _PACKAGES = ("numpy", "scipy", "SimpleITK", "llvmlite", "numba", "cuda-bindings", "dask-cuda")
 _CUPY = ("cupy-cuda12x", "cupy-cuda13x")
 
@@ -26,15 +26,15 @@ _CUPY = ("cupy-cuda12x", "cupy-cuda13x")
 @click.option(
     "--workers",
     is_flag=True,
-    help="Start one dask-cuda worker for each GPU, and try each out in its own process.",
+    help="Start one dask-cuda worker for each GPU, and test each in its own process.",
 )
-@click.option("--quick", is_flag=True, help="Only tell what there is; try nothing out.")
+@click.option("--quick", is_flag=True, help="Only describe the computer; run no tests.")
 def command(workers: bool, quick: bool) -> int:
-    """Tell what this computer has for voxgpu, and try out each device on a small program.
+    """Describe what this computer offers to voxgpu, and test each device with a small program.
 
-    Exit status: 0 all is well, 1 a device computes something else than the reference.
+    Exit status: 0 all results are correct, 1 a device computes something else than the reference.
     """
-    for topic, text in _found():
+    for topic, text in _report():
         click.echo(f"{topic:9}  {' '.join(text.split())}")
     if quick:
         return 0
@@ -42,8 +42,8 @@ def command(workers: bool, quick: bool) -> int:
     return 0 if all(each.is_good for each in trials) else 1
 
 
-def _found() -> Iterator[tuple[str, str]]:
-    """What there is, by topic."""
+def _report() -> Iterator[tuple[str, str]]:
+    """The report, as pairs of topic and text."""
     from voxgpu import __version__
     from voxgpu.backends.cuda.detect import found
     from voxgpu.caches.location import place
@@ -64,7 +64,7 @@ def _found() -> Iterator[tuple[str, str]]:
 
 
 def _limits() -> Iterator[tuple[str, str]]:
-    """The cores and the memory that this process may take, and everything that bounds them."""
+    """The cores and the memory available to this process, and all limits on them."""
     from voxgpu.limits.process import core_limits, memory_limits
 
     cores, memory = core_limits(), memory_limits()

@@ -1,4 +1,4 @@
-"""``voxgpu show --why``: why does a value have to be computed?"""
+"""``voxgpu show --why``: explanation why a value has to be computed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.open_store import Asked, opened
+from voxgpu.cli.open_store import StoreSelection, opened
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from voxgpu.plan.node import Plan
     from voxgpu.store.explain_miss import Explanation
 
-_SAID = {
+_STATUS_TEXTS = {
     "stored": "is in the store",
     "constant": "is a constant of the program: it is never stored",
     "file": "is an image file: it is read from there, and is known",
@@ -26,31 +26,33 @@ _SAID = {
 }
 
 
-def why(plan: Plan, program: Path, wanted: str, store: str | None, as_json: bool) -> dict[str, Any]:
-    """Why the values that an id or the label of a goal names are, or are not, in the store.
+def why(
+    plan: Plan, program: Path, requested: str, store: str | None, as_json: bool
+) -> dict[str, Any]:
+    """Explain why the values named by an id or by a goal's label are, or are not, in the store.
 
-    Raises ImgqlError where there is no such value, or no store.
+    Raises ImgqlError if there is no such value, or no store.
     """
     from voxgpu.store.explain_miss import explain
     from voxgpu.store.history import History
 
-    ids = _named(plan, wanted)
-    with opened(Asked(store, None, as_json)) as place:
+    ids = _named(plan, requested)
+    with opened(StoreSelection(store, None, as_json)) as place:
         if place.disk is None:
             message = f"`{place.folder}` has no index, which remembers programs"
             raise ImgqlError([Diagnostic("E401", message)])
         history = History(place.disk.index)
         found = [explain(plan, id, history, place.disk.has, str(program)) for id in ids]
-    return {"why": [_plain(plan, wanted, each) for each in found]}
+    return {"why": [_plain(plan, requested, each) for each in found]}
 
 
-def format_explanation(found: dict[str, Any]) -> str:
-    """The same for people."""
+def format_explanation(explanation: dict[str, Any]) -> str:
+    """Format an explanation as text."""
     lines = []
-    for each in found["why"]:
+    for each in explanation["why"]:
         name = f"{each['name']} ({each['id'][:16]})"
-        if each["status"] in _SAID:
-            lines.append(f"{name} {_SAID[each['status']]}")
+        if each["status"] in _STATUS_TEXTS:
+            lines.append(f"{name} {_STATUS_TEXTS[each['status']]}")
         elif each["relative"] is None:
             lines.append(f"{name} is new: nothing like it was computed before")
         else:
@@ -59,50 +61,50 @@ def format_explanation(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _named(plan: Plan, wanted: str) -> list[ValueId]:
+def _named(plan: Plan, requested: str) -> list[ValueId]:
     labels = {goal.label: None for goal in plan.goals}
-    found = list(dict.fromkeys(goal.value for goal in plan.goals if goal.label == wanted))
-    if not found and len(wanted) >= 4:
-        found = [id for id in plan.nodes if id.startswith(wanted.lower())]
+    found = list(dict.fromkeys(goal.value for goal in plan.goals if goal.label == requested))
+    if not found and len(requested) >= 4:
+        found = [id for id in plan.nodes if id.startswith(requested.lower())]
     if found:
         return found
-    close = get_close_matches(wanted, labels, 1)
+    close = get_close_matches(requested, labels, 1)
     hint = f"did you mean `{close[0]}`?" if close else ""
     known = ", ".join(f"`{each}`" for each in labels)
     raise ImgqlError(
         [
             Diagnostic(
                 "E402",
-                f"the program has no goal and no value `{wanted}`",
+                f"the program has no goal and no value `{requested}`",
                 help=hint or f"goals: {known}; ids are shown by --stage plan --format json",
             )
         ]
     )
 
 
-def _plain(plan: Plan, wanted: str, found: Explanation) -> dict[str, Any]:
-    name = plan.nodes[found.id].primitive.names[0]
-    is_goal = any(goal.label == wanted for goal in plan.goals)
+def _plain(plan: Plan, requested: str, explanation: Explanation) -> dict[str, Any]:
+    name = plan.nodes[explanation.id].primitive.names[0]
+    is_goal = any(goal.label == requested for goal in plan.goals)
     return {
-        "id": found.id,
-        "name": f"`{wanted}`" if is_goal else f"`{name}`",
-        "status": found.status,
-        "relative": found.relative,
+        "id": explanation.id,
+        "name": f"`{requested}`" if is_goal else f"`{name}`",
+        "status": explanation.status,
+        "relative": explanation.relative,
         "differences": [
             {"id": each.id, "place": _place(plan, each.id), "text": each.text}
-            for each in found.differences
+            for each in explanation.differences
         ],
     }
 
 
 def _place(plan: Plan, id: ValueId) -> str:
-    """Where in the program a node comes from, as messages say it."""
+    """The position in the program that a node comes from, formatted as in messages."""
     spans = plan.origins.get(id, ())
     if not spans:
         return ""
     return f"{spans[0]}: "
 
 
-def print_explanation(found: dict[str, Any], as_json: bool) -> None:
-    """Prints an explanation."""
-    click.echo(json.dumps(found, indent=1) if as_json else format_explanation(found))
+def print_explanation(explanation: dict[str, Any], as_json: bool) -> None:
+    """Print an explanation."""
+    click.echo(json.dumps(explanation, indent=1) if as_json else format_explanation(explanation))

@@ -1,4 +1,4 @@
-"""``voxgpu kernels``: code for CPUs and GPUs, made ahead of the runs that need it."""
+"""``voxgpu kernels``: ahead-of-time compilation of kernels for CPUs and GPUs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.options import options_of, without_program
+from voxgpu.cli.options import options_of, options_without_program
 from voxgpu.cli.terminal import print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError, Source
 
@@ -31,7 +31,7 @@ class _Architectures(click.ParamType):  # type: ignore[type-arg]
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, ...]:
-        """Their numbers."""
+        """The numbers of the architectures."""
         if isinstance(value, tuple):
             return value
         found = [_ARCHITECTURE.match(each.strip()) for each in value.split(",")]
@@ -43,7 +43,7 @@ class _Architectures(click.ParamType):  # type: ignore[type-arg]
 
 @click.group()
 def command() -> None:
-    """Make code for this CPU ahead, or for GPUs, on a computer that need not have one."""
+    """Compile kernels ahead of time, for this CPU or for GPUs that this computer may lack."""
 
 
 @command.command()
@@ -53,28 +53,29 @@ def command() -> None:
     "architectures",
     type=_Architectures(),
     metavar="sm_80,sm_90",
-    help="For which GPUs: A100 sm_80, RTX 4090 sm_89, H100 sm_90.",
+    help="Architectures of the GPUs: A100 sm_80, RTX 4090 sm_89, H100 sm_90.",
 )
-@click.option("--cpu", is_flag=True, help="For CPUs like that of this computer.")
+@click.option("--cpu", is_flag=True, help="Compile for CPUs like the one of this computer.")
 @click.option(
     "--environment",
     is_flag=True,
-    help="Into the folder of the Python environment, for all who use it.",
+    help="Save in the folder of the Python environment, for all its users.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Tell what each kernel takes of a GPU.")
-@without_program
+@click.option("-v", "--verbose", is_flag=True, help="Show the GPU resources that each kernel uses.")
+@options_without_program
 def build(
     programs: tuple[Path, ...],
     architectures: tuple[int, ...] | None,
     cpu: bool,
     environment: bool,
     verbose: bool,
-    **given: Any,
+    **arguments: Any,
 ) -> int:
-    """Compile all hand-written kernels, those of the catalogue, and those that PROGRAMS make.
+    """Compile all hand-written kernels, the standard ones, and those that PROGRAMS need.
 
-    They go to the platform's cache folder, or to that of VOXGPU_CACHE: make it on a login node, in
-    a folder that the other nodes see. Who may read that folder may read what is compiled.
+    They are saved in the platform's cache folder, or in that of VOXGPU_CACHE: run this on a login
+    node, with a folder that the other nodes see. Users who may read that folder may use the
+    kernels.
     """
     from voxgpu.caches.location import environment_folder
     from voxgpu.codegen.jit import code_folder, set_cache_folder
@@ -84,15 +85,18 @@ def build(
     if environment:
         set_cache_folder(environment_folder() / "kernels")
     if cpu:
-        _build_for_cpu(programs, given)
+        _build_for_cpu(programs, arguments)
     if architectures:
-        _build_for_gpus(programs, architectures, verbose, given)
+        _build_for_gpus(programs, architectures, verbose, arguments)
     _let_others_read(code_folder())
     return 0
 
 
 def _build_for_gpus(
-    programs: tuple[Path, ...], architectures: tuple[int, ...], verbose: bool, given: dict[str, Any]
+    programs: tuple[Path, ...],
+    architectures: tuple[int, ...],
+    verbose: bool,
+    arguments: dict[str, Any],
 ) -> None:
     from voxgpu.codegen import nvrtc
     from voxgpu.codegen.cuda_kernels import libraries, library_text
@@ -106,12 +110,12 @@ def _build_for_gpus(
         message = f"NVRTC {nvrtc.version()} makes no code for sm_{unknown[0]}"
         raise ImgqlError([Diagnostic("E501", message, help=f"it knows {known}")])
     texts = [(f"{stem}.cu", library_text(stem)) for stem in libraries()]
-    texts += [text for path in programs for text in _of_program(path, given)]
+    texts += [text for path in programs for text in _of_program(path, arguments)]
     for architecture in architectures:
         _build(architecture, texts, verbose)
 
 
-def _build_for_cpu(programs: tuple[Path, ...], given: dict[str, Any]) -> None:
+def _build_for_cpu(programs: tuple[Path, ...], arguments: dict[str, Any]) -> None:
     from voxgpu.backends.cpu.precompile import kernels_of_catalogue
     from voxgpu.codegen.compile import prepare
     from voxgpu.codegen.numba_kernels import kernel, kernels_of_library
@@ -119,7 +123,7 @@ def _build_for_cpu(programs: tuple[Path, ...], given: dict[str, Any]) -> None:
 
     generated = [
         ("kernels of single primitives", kernels_of_catalogue(standard_primitives())),
-        *((path.name, _of_program_on_cpu(path, given)) for path in programs),
+        *((path.name, _of_program_on_cpu(path, arguments)) for path in programs),
     ]
     with _counted("hand-written kernels"):
         for name in kernels_of_library():
@@ -132,7 +136,7 @@ def _build_for_cpu(programs: tuple[Path, ...], given: dict[str, Any]) -> None:
 
 @contextmanager
 def _counted(what: str) -> Iterator[None]:
-    """Tells how many kernels were compiled meanwhile."""
+    """Report how many kernels were compiled in the block."""
     from voxgpu.codegen.jit import jit_compiler
 
     before = jit_compiler().compiled
@@ -141,17 +145,17 @@ def _counted(what: str) -> Iterator[None]:
     click.echo(f"cpu    {what}: {f'{count} compiled' if count else 'there already'}")
 
 
-def _of_program_on_cpu(path: Path, given: dict[str, Any]) -> Iterator[Kernel]:
-    """The generated kernels of a program; raises ImgqlError where it has mistakes.
+def _of_program_on_cpu(path: Path, arguments: dict[str, Any]) -> Iterator[Kernel]:
+    """The generated kernels of a program; raises ImgqlError if it has errors.
 
-    What decides how the program goes on, such as a number that it computes, is computed.
+    Values that control lowering, such as a number used as a condition, are computed.
     """
     from voxgpu.backends.cpu.precompile import kernels_of
     from voxgpu.compile import read_source
     from voxgpu.session import open_session
     from voxgpu.session_settings import SessionSettings
 
-    options = options_of(given)
+    options = options_of(arguments)
     with open_session(SessionSettings("cpu", roots=options.roots)) as session:
         compiled = session.compile(read_source(path), path, options)
     if compiled.errors:
@@ -160,7 +164,7 @@ def _of_program_on_cpu(path: Path, given: dict[str, Any]) -> Iterator[Kernel]:
 
 
 def _let_others_read(folder: Path | None) -> None:
-    """Lets those read compiled kernels who may read the folder that theirs lies in."""
+    """Make compiled kernels readable for the users who may read the folder above theirs."""
     if folder is None or not folder.is_dir() or not hasattr(os, "getuid"):
         return
     shared = folder.parent.stat().st_mode & 0o055
@@ -170,13 +174,13 @@ def _let_others_read(folder: Path | None) -> None:
             each.chmod(mode | (shared if each.is_dir() else shared & 0o044))
 
 
-def _of_program(path: Path, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The generated kernels of a program as one text; raises ImgqlError where it has mistakes."""
+def _of_program(path: Path, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The generated kernels of a program as one text; raises ImgqlError if it has errors."""
     from voxgpu.backends.cuda.precompile import text_of
     from voxgpu.compile import compile_program, read_source
 
     source: Source = read_source(path)
-    compiled = compile_program(source, path, options_of(given))
+    compiled = compile_program(source, path, options_of(arguments))
     if compiled.errors:
         raise ImgqlError(compiled.diagnostics)
     text = text_of(compiled.plan)

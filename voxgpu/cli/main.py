@@ -1,4 +1,4 @@
-"""The commands, exit codes, and how mistakes are shown. Nothing heavy is imported here."""
+"""The commands, exit codes, and the reporting of errors. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -18,21 +18,24 @@ from voxgpu.cli.terminal import condensed, print_diagnostics, print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.files.errors import FileError
 
-#: Exit codes: all goals delivered; a goal or the program failed; wrong usage.
-#: `ended_early` has others.
+#: Exit codes: all goals delivered; a goal or the program failed; wrong usage. `ended_early` returns
+#: others.
 OK, FAILED, USAGE = 0, 1, 2
 
-#: Each command, the module that has it, and its help for the list, so that the list is quick.
+#: Module and short help of each command, here so that listing them imports nothing.
 COMMANDS = {
-    "run": ("voxgpu.cli.run", "Run a program: print and save what it asks for."),
+    "run": ("voxgpu.cli.run", "Run a program, with its print and save commands."),
     "cohort": ("voxgpu.cli.cohort", "Run a program over many cases, and write a table."),
-    "check": ("voxgpu.cli.check", "Tell what is wrong with a program, without running it."),
+    "check": ("voxgpu.cli.check", "Report the errors in a program, without running it."),
     "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
-    "repl": ("voxgpu.cli.repl", "Enter a program line by line and see what it comes to."),
-    "primitives": ("voxgpu.cli.primitives", "List what programs can use, or explain one of it."),
-    "store": ("voxgpu.cli.store", "Look after the results that are kept between runs."),
-    "kernels": ("voxgpu.cli.kernels", "Compile kernels ahead of the runs that need them."),
-    "doctor": ("voxgpu.cli.doctor", "Tell what this computer has, and try it out."),
+    "repl": ("voxgpu.cli.repl", "Enter a program line by line and see its values."),
+    "primitives": (
+        "voxgpu.cli.primitives",
+        "List the names that programs can use, or explain one of them.",
+    ),
+    "store": ("voxgpu.cli.store", "Maintain the results that are kept between runs."),
+    "kernels": ("voxgpu.cli.kernels", "Compile kernels ahead of time."),
+    "doctor": ("voxgpu.cli.doctor", "Describe this computer, and test its devices."),
     "demo": ("voxgpu.cli.demo", "Find the tumor in a synthetic head and draw it."),
     "phantom": ("voxgpu.cli.phantom", "Write a synthetic head with a tumor."),
 }
@@ -66,15 +69,15 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            raise _Early from error
+            raise _Interrupted from error
 
 
-class _Early(BaseException):
-    """Somebody ended a command early; click would write an empty line for it."""
+class _Interrupted(BaseException):
+    """A command was interrupted; not click's exception, for which click writes an empty line."""
 
 
 def _no_command(name: str) -> str:
-    """What is said of a word that is no command: it may be a program."""
+    """The message for an unknown command, which may be a program."""
     if name.endswith(".imgql") or os.path.isfile(name):  # noqa: PTH113
         return f"no command before `{name}`: to run the program, write voxgpu run {name}"
     close = get_close_matches(name, COMMANDS, 1)
@@ -85,21 +88,21 @@ def _no_command(name: str) -> str:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", prog_name="voxgpu", message="%(prog)s %(version)s")
 def voxgpu() -> None:
-    """Say what to find in a 3-D image, in a few lines of ImgQL, and have it found.
+    """Find structures in 3-D images, described by a few lines of ImgQL.
 
-    Results and compiled kernels are kept in the platform's cache folder; VOXGPU_CACHE names
-    another one, or several, VOXGPU_STORE the folder of results alone, or none.
+    Results and compiled kernels are kept in the platform's cache folder. VOXGPU_CACHE names another
+    folder, or several; VOXGPU_STORE names the folder of results alone, or none.
     """
     try:
         os.getcwd()  # noqa: PTH109
     except OSError:
-        # Half of what is below asks for it.
+        # Many functions below need the current folder.
         reason = "the current folder is not there any more: change to another one"
         raise click.ClickException(reason) from None
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits."""
+    """Run the command line and exit."""
     open_streams()
     if arguments is None:
         listen()
@@ -121,7 +124,7 @@ def _status(arguments: list[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return FAILED
-    except (_Early, click.Abort, KeyboardInterrupt):
+    except (_Interrupted, click.Abort, KeyboardInterrupt):
         return ended_early()
     except ImgqlError as error:
         print_diagnostics(condensed(error.diagnostics))
@@ -132,16 +135,16 @@ def _status(arguments: list[str] | None) -> int:
             print_stderr(f"  help: {problem.help}")
         return FAILED
     except OSError as error:
-        # What cannot be printed is told at the end; whoever read our output may have gone.
+        # Errors of stdout are reported at the end; the reader of the output may have exited.
         if output_problem() is None and not isinstance(error, BrokenPipeError):
-            print_stderr(f"error: {_told(error)}")
+            print_stderr(f"error: {_os_error_text(error)}")
         return FAILED
-    # What commands say of caches that run no program.
+    # Notices about caches from commands that run no program.
     print_diagnostics(Diagnostic("W402", text, help=help) for text, help in untold())
     return result if isinstance(result, int) else OK
 
 
-def _told(error: OSError) -> str:
-    """What the system refused, in one line."""
+def _os_error_text(error: OSError) -> str:
+    """The error of the operating system, in one line."""
     name = f"`{error.filename}`: " if error.filename is not None else ""
     return name + (error.strerror or str(error)).lower()

@@ -1,4 +1,4 @@
-"""The store that a command looks after: a folder with an index, or one of objects alone."""
+"""Opening of the store that a maintenance command works on, with or without an index."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which store a command was given.
+class StoreSelection:
+    """The options that select a store.
 
-    store    what ``--store`` says, or VOXGPU_STORE; None: nothing
-    shared   the folder of ``--store-shared``; None: it was not given
+    store    the value of ``--store`` or VOXGPU_STORE; None: not given
+    shared   the folder of ``--store-shared``; None: not given
     as_json  whether JSON is written to stdout
     """
 
@@ -35,7 +35,7 @@ class Asked:
 
     @property
     def folder(self) -> Path:
-        """The folder. Raises UsageError where there is none."""
+        """The folder. Raises UsageError if there is none."""
         folder = self.shared if self.shared is not None else folder_of(self.store)
         if folder is None:
             raise click.UsageError("there is no store: --store or VOXGPU_STORE says none")
@@ -43,20 +43,20 @@ class Asked:
 
     @property
     def is_named(self) -> bool:
-        """Whether somebody named the folder."""
+        """Whether the user named the folder."""
         return self.shared is not None or bool(self.store)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A store: its folder, and the store with its index; None where it has none."""
+    """A store: its folder, and the store with its index, or None if it has none."""
 
     folder: Path
     disk: DiskStore | None
 
 
 def is_there(folder: Path) -> bool:
-    """Whether there is something; raises ImgqlError where this user may not look into it."""
+    """Whether the path exists; raises ImgqlError if this user may not read it."""
     try:
         if stat.S_ISDIR(folder.stat().st_mode):
             os.scandir(folder).close()
@@ -70,29 +70,29 @@ def is_there(folder: Path) -> bool:
 
 
 @contextmanager
-def opened(asked: Asked, to_index: bool = False) -> Iterator[Opened]:
-    """The store that was asked for, as long as a command looks at it; nothing is made.
+def opened(selection: StoreSelection, to_index: bool = False) -> Iterator[Opened]:
+    """Open the selected store for a command; never creates a store.
 
-    to_index  an index is to be made where there is none
+    to_index  create an index if there is none
 
-    Raises ImgqlError where the folder is no store. Where nobody named the folder and nothing was
-    kept there yet, says so and ends the command.
+    Raises ImgqlError if the folder is not a store. If it is the default folder and does not exist
+    yet, says so and ends the command.
     """
     from voxgpu.store.folder import StoreError, is_store, is_without_index, open_folder
     from voxgpu.store.index import PATIENCE_OF_COMMANDS
     from voxgpu.store.open import open_disk
 
-    folder = asked.folder
+    folder = selection.folder
     if not is_there(folder):
-        if not asked.is_named:
-            _tell_nothing(folder, asked.as_json)
+        if not selection.is_named:
+            _tell_nothing(folder, selection.as_json)
             raise click.exceptions.Exit(0)
         message = f"there is no store in `{folder}`: there is no such folder"
         raise ImgqlError([Diagnostic("E401", message, help="the first run with it makes it")])
     if folder.is_dir() and not is_store(folder) and not any(folder.iterdir()):
         raise ImgqlError([Diagnostic("E401", f"`{folder}` is no store: it is empty")])
     try:
-        if asked.shared is not None or (is_without_index(folder) and not to_index):
+        if selection.shared is not None or (is_without_index(folder) and not to_index):
             if not is_store(folder):
                 raise StoreError(f"`{folder}` holds other files and is no store of voxgpu")
             if to_index:

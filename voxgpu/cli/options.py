@@ -1,4 +1,4 @@
-"""Which options do several commands share?"""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class Place(click.Path):
-    """A path; `~` is the home folder, also where no shell has replaced it (``--output=~/out``)."""
+class UserPath(click.Path):
+    """A path; `~` is the home folder, also if no shell has expanded it (``--output=~/out``)."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path of a value that was given."""
+        """Convert a value to a path."""
         expanded = from_home(value) if isinstance(value, str) else value
         return super().convert(expanded, param, ctx)
 
@@ -33,10 +33,10 @@ _NAME = re.compile(r"[^\W\d]\w*$")
 
 
 def _definitions(
-    context: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+    context: click.Context, parameter: click.Parameter, arguments: tuple[str, ...]
 ) -> dict[str, str]:
     found: dict[str, str] = {}
-    for text in given:
+    for text in arguments:
         name, equal, value = text.partition("=")
         if not equal or not _NAME.match(name):
             raise click.BadParameter(f"{text!r} is not NAME=VALUE", context, parameter)
@@ -44,18 +44,18 @@ def _definitions(
     return found
 
 
-#: Where more primitives come from, for commands that take no program, too.
+#: Files that define more primitives; also for commands that take no program.
 primitives_option = click.option(
     "--primitives",
     multiple=True,
-    type=Place(path_type=Path),
+    type=UserPath(path_type=Path),
     metavar="FILE.py",
-    help="Python file that defines more primitives, which is run; repeatable.",
+    help="Python file to run, which defines more primitives; repeatable.",
 )
 
 
 def device_option(help: str) -> Callable[[_Command], _Command]:
-    """On what to compute; ``help`` says what the command does with it."""
+    """The option that selects the device; ``help`` says what the command does with it."""
     return click.option(
         "--device", type=DEVICE, default="auto", metavar="|".join(DEVICES), help=help
     )
@@ -66,10 +66,10 @@ device_memory_option = click.option(
     "--device-memory",
     type=SIZE,
     metavar="SIZE",
-    help="What may be taken of a GPU (default: 70 % of what is free there).",
+    help="Memory limit on a GPU (default: 70 % of its free memory).",
 )
 
-_PROGRAM = click.argument("program", type=Place(path_type=Path))
+_PROGRAM = click.argument("program", type=UserPath(path_type=Path))
 
 _SHARED = (
     click.option(
@@ -83,75 +83,75 @@ _SHARED = (
     click.option(
         "-o",
         "--output",
-        type=Place(path_type=Path, readable=False),
+        type=UserPath(path_type=Path, readable=False),
         default=Path(),
         metavar="DIR",
-        help="Folder for the files that are saved (default: the current one).",
+        help="Folder for saved files (default: the current folder).",
     ),
     click.option(
         "--dialect",
         type=click.Choice(["imgql1", "imgql2", "voxgpu"]),
-        help="Read operators exactly as VoxLogicA 1 or 2 does, or as voxgpu does, for certain.",
+        help="Parse operators exactly as VoxLogicA 1, VoxLogicA 2 or voxgpu does.",
     ),
     click.option(
         "--same-grid",
         type=click.Choice(["strict", "adopt"]),
-        help="adopt: images of equal shape count as images on one grid.",
+        help="adopt: treat images of equal shape as images on one grid.",
     ),
     click.option(
         "--grid-tolerance",
         type=click.FloatRange(0, 0.5),
         metavar="PART",
-        help="How far apart voxel centers of one grid may lie, in smallest spacings (0.001).",
+        help="Largest distance of voxel centers of equal grids, in smallest spacings (0.001).",
     ),
     click.option(
         "--nifti-form",
         type=click.Choice(["sform", "qform"]),
-        help="The orientation to take from NIfTI files that have both (default: the sform).",
+        help="Orientation to use from NIfTI files that have both (default: sform).",
     ),
     click.option(
         "--series",
         metavar="UID",
         default="",
-        help="The DICOM series to take from folders that hold several.",
+        help="DICOM series to use from folders that hold several.",
     ),
     click.option(
         "--read-root",
         multiple=True,
-        type=Place(path_type=Path),
+        type=UserPath(path_type=Path),
         metavar="DIR",
-        help="The program may read only in DIR; repeatable.",
+        help="Restrict reading to DIR; repeatable.",
     ),
     click.option(
         "--write-root",
         multiple=True,
-        type=Place(path_type=Path),
+        type=UserPath(path_type=Path),
         metavar="DIR",
-        help="The program may write only in DIR; repeatable.",
+        help="Restrict writing to DIR; repeatable.",
     ),
     primitives_option,
     click.option(
         "--overwrite-inputs",
         is_flag=True,
-        help="Let the program save over files that it loads.",
+        help="Allow the program to overwrite files that it loads.",
     ),
 )
 
 
-def bearing_on_meaning(command: _Command) -> _Command:
-    """The program and the options that bear on what it means."""
-    return _PROGRAM(without_program(command))
+def compile_options(command: _Command) -> _Command:
+    """Add the argument PROGRAM and the options that affect its meaning."""
+    return _PROGRAM(options_without_program(command))
 
 
-def without_program(command: _Command) -> _Command:
-    """The options that bear on what programs mean, for a command that is given none."""
+def options_without_program(command: _Command) -> _Command:
+    """Add the options that affect the meaning of programs, for a command without PROGRAM."""
     for option in reversed(_SHARED):
         command = option(command)
     return command
 
 
-def options_of(given: dict[str, Any], writes: bool = True) -> Options:
-    """What was given, for the pipeline; ``writes`` says whether the program is to be run."""
+def options_of(arguments: dict[str, Any], writes: bool = True) -> Options:
+    """Options for the pipeline; ``writes`` says whether the program will run."""
     from voxgpu.compile import Options
     from voxgpu.files.access import AllowedRoots
     from voxgpu.files.options import ReadOptions
@@ -159,23 +159,23 @@ def options_of(given: dict[str, Any], writes: bool = True) -> Options:
     from voxgpu.language.ast import Dialect
 
     return Options(
-        define=given["define"],
-        output=given["output"],
-        dialect=Dialect(given["dialect"]) if given["dialect"] else None,
-        adopt=None if given["same_grid"] is None else given["same_grid"] == "adopt",
-        roots=AllowedRoots(given["read_root"], given["write_root"]),
-        primitives=given["primitives"],
-        read=ReadOptions(given["nifti_form"] or "", given["series"]),
+        define=arguments["define"],
+        output=arguments["output"],
+        dialect=Dialect(arguments["dialect"]) if arguments["dialect"] else None,
+        adopt=None if arguments["same_grid"] is None else arguments["same_grid"] == "adopt",
+        roots=AllowedRoots(arguments["read_root"], arguments["write_root"]),
+        primitives=arguments["primitives"],
+        read=ReadOptions(arguments["nifti_form"] or "", arguments["series"]),
         writes=writes,
-        tolerance=TOLERANCE if given["grid_tolerance"] is None else given["grid_tolerance"],
-        overwrite_inputs=given["overwrite_inputs"],
+        tolerance=TOLERANCE if arguments["grid_tolerance"] is None else arguments["grid_tolerance"],
+        overwrite_inputs=arguments["overwrite_inputs"],
     )
 
 
-def refuse_place(path: Path, option: str = "--output") -> None:
-    """Raises ImgqlError where a file cannot be written, before anything is made to be written.
+def check_writable(path: Path, option: str = "--output") -> None:
+    """Raise ImgqlError if a file cannot be written, before its content is computed.
 
-    option  the one that names another place
+    option  the option that chooses another path
     """
     from voxgpu.diagnostics import Diagnostic, ImgqlError
     from voxgpu.files.writable import in_the_way, write_protected
@@ -187,8 +187,8 @@ def refuse_place(path: Path, option: str = "--output") -> None:
         raise ImgqlError([Diagnostic("E202", message, help=help)])
 
 
-def source_of(given: dict[str, Any]) -> Source:
-    """The text of the program; raises ImgqlError where it cannot be read."""
+def source_of(arguments: dict[str, Any]) -> Source:
+    """Read the program; raises ImgqlError if it cannot be read."""
     from voxgpu.compile import read_source
 
-    return read_source(given["program"])
+    return read_source(arguments["program"])

@@ -1,4 +1,4 @@
-"""How do people write bytes, times and devices on a command line?"""
+"""Parameter types of the command line: sizes, times and devices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Size(click.ParamType):  # type: ignore[type-arg]
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The bytes."""
+        """Return the number of bytes."""
         if isinstance(value, int):
             return value
         try:
@@ -31,14 +31,14 @@ class Size(click.ParamType):  # type: ignore[type-arg]
 
 
 class Age(click.ParamType):  # type: ignore[type-arg]
-    """A time, such as ``30d``, ``12h`` or ``45m``; days where there is only a number."""
+    """A time, such as ``30d``, ``12h`` or ``45m``; a plain number means days."""
 
     name = "age"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """The seconds."""
+        """Return the number of seconds."""
         if isinstance(value, float):
             return value
         match = _AGE.fullmatch(value.strip())
@@ -48,12 +48,12 @@ class Age(click.ParamType):  # type: ignore[type-arg]
 
 
 class Device(click.ParamType):  # type: ignore[type-arg]
-    """On what to compute, as ``voxgpu.device_spec.requested`` reads it."""
+    """A device, as ``voxgpu.device_spec.parse_device`` reads it."""
 
     name = "device"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text, if it names a device."""
+        """Return the text if it names a device."""
         try:
             parse_device(value)
         except ValueError as error:
@@ -67,7 +67,7 @@ AGE = Age()
 
 
 def age_text(seconds: float) -> str:
-    """A time for people, in its largest unit."""
+    """Format a time for people, in its largest unit."""
     for limit, unit, length in ((120, "s", 1), (7200, "min", 60), (172800, "h", 3600)):
         if seconds < limit:
             return f"{seconds / length:.0f} {unit}"

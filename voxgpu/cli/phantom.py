@@ -6,18 +6,18 @@ from pathlib import Path
 
 import click
 
-from voxgpu.cli.options import Place, refuse_place
+from voxgpu.cli.options import UserPath, check_writable
 
 
 @click.command()
 @click.option(
     "-o",
     "--output",
-    type=Place(path_type=Path, readable=False),
+    type=UserPath(path_type=Path, readable=False),
     default=Path("phantom"),
     metavar="PREFIX",
     show_default=True,
-    help="Beginning of the file names: PREFIX_flair.nii.gz, _t1, _t1ce, _t2, _seg.",
+    help="Prefix of the file names: PREFIX_flair.nii.gz, _t1, _t1ce, _t2, _seg.",
 )
 @click.option(
     "--size",
@@ -34,16 +34,16 @@ from voxgpu.cli.options import Place, refuse_place
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Another head for another seed.",
+    help="Seed that determines the head.",
 )
 def command(output: Path, size: tuple[int, int, int], spacing: float, seed: int) -> int:
-    """Write the MRI sequences of a synthetic head with a tumor, and where the tumor is."""
+    """Write the MRI sequences of a synthetic head with a tumor, and the tumor's ground truth."""
     from voxgpu.demo.phantom import make_phantom, write_phantom
 
     if not 0 < spacing < float("inf"):
         message = "the spacing must be a number of mm greater than 0"
         raise click.BadParameter(message, param_hint="--spacing")
-    refuse_place(Path(f"{output}_flair.nii.gz"))
+    check_writable(Path(f"{output}_flair.nii.gz"))
     phantom = make_phantom((size[2], size[1], size[0]), seed, spacing)
     for path in write_phantom(phantom, str(output)):
         click.echo(path)

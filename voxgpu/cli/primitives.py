@@ -1,4 +1,4 @@
-"""``voxgpu primitives``: what programs can use."""
+"""``voxgpu primitives``: the names that programs can use."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", required=False)
 @primitives_option
-@click.option("--search", metavar="WORDS", help="What mentions these words, SimpleITK's too.")
+@click.option(
+    "--search", metavar="WORDS", help="List entries with these words, SimpleITK's included."
+)
 @click.option("--check", is_flag=True, help="Run the examples of the files of --primitives.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@click.option("--markdown", is_flag=True, help="Every entry, as a page of Markdown.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.option("--markdown", is_flag=True, help="Write every entry, as a page of Markdown.")
 def command(
     name: str | None,
     primitives: tuple[Path, ...],
@@ -31,9 +33,9 @@ def command(
     as_json: bool,
     markdown: bool,
 ) -> int:
-    """List what programs can use, or explain NAME: a function, an operator, a command.
+    """List the names that programs can use, or explain NAME: a function, operator or command.
 
-    simpleitk lists the functions of SimpleITK, simpleitk.NAME explains one.
+    `simpleitk` lists the functions of SimpleITK, `simpleitk.NAME` explains one of them.
     """
     from voxgpu.manual import NoSuchName, manual, named, namespace
     from voxgpu.manual import search as searched
@@ -65,12 +67,12 @@ def command(
     return 0
 
 
-#: How wide names are before what they mean stands on the next line.
+#: Width of names; the explanation of a wider one starts on the next line.
 _WIDEST = 28
 
 
 def _list(every: list[Entry], by_family: bool) -> None:
-    """A line for each entry, under the name of its family."""
+    """Print a line for each entry, under the name of its family."""
     lines = [(each.family, " ".join(each.names), each.summary) for each in every]
     width = min(_WIDEST, max(len(names) for _, names, _ in lines))
     last = None
@@ -97,7 +99,7 @@ def _known(paths: tuple[Path, ...]) -> list[Primitive]:
 
 
 def _checked(paths: tuple[Path, ...]) -> int:
-    """Runs the examples of the primitives of files; 1 where one gives something else."""
+    """Run the examples of the primitives in files; returns 1 if one gives another result."""
     from voxgpu.primitives.examples import failures
     from voxgpu.primitives.extension import BrokenExtension, from_file
 

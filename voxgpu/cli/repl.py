@@ -1,4 +1,4 @@
-"""``voxgpu repl``: a program that is written and run line by line."""
+"""``voxgpu repl``: an interactive session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voxgpu.cli.options import (
     device_memory_option,
     device_option,
     options_of,
-    without_program,
+    options_without_program,
 )
 from voxgpu.cli.shutdown import leave_ctrl_c
 from voxgpu.cli.store_options import store_options_of, with_store
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
     from voxgpu.primitives.documentation import Entry
     from voxgpu.session_settings import SessionSettings
 
-#: Work is shown from the beginning if it takes so many bytes, else after so many seconds.
+#: Progress is shown immediately for tasks of this many bytes, else after this many seconds.
 _LARGE, _SOON = 2**24, 0.3
 
 
 @click.command()
-@without_program
-@device_option("On what to compute; auto: what is faster, line by line.")
+@options_without_program
+@device_option("Device to use; auto: the faster one, line by line.")
 @device_memory_option
 @with_store
-def command(device: str, device_memory: int | None, **given: Any) -> int:
+def command(device: str, device_memory: int | None, **arguments: Any) -> int:
     """Enter a program line by line: commands stay in force, expressions show their values.
 
-    :help tells more. Without a terminal, lines are read from stdin until it ends; the exit status
-    is then 1 if one of them had a mistake.
+    :help explains more. Without a terminal, lines are read from stdin until its end; then the exit
+    status is 1 if a line had an error.
     """
     from voxgpu.session_settings import SessionSettings
 
-    options = options_of(given)
+    options = options_of(arguments)
     settings = SessionSettings(
         device,
         device_memory=device_memory,
-        store=store_options_of(given),
+        store=store_options_of(arguments),
         output=options.output,
         roots=options.roots,
         keep_values=True,
@@ -158,7 +158,7 @@ class _Repl:
             click.echo(str(printed))
 
     def _observe(self, event: Event) -> None:
-        """Shows progress, unless what is computed will be there at once."""
+        """Show progress, unless the result is expected at once."""
         from voxgpu.execution.events import Finished, Started
 
         if isinstance(event, Finished):
@@ -175,7 +175,7 @@ class _Repl:
         return manual(known_primitives(self._options.primitives, Diagnostics()))
 
     def _piped(self) -> Iterator[str]:
-        """Texts from stdin: lines, joined where one lacks its end."""
+        """Yield inputs from stdin: lines, joined if one is incomplete."""
         text = ""
         for line in sys.stdin:
             text += line

@@ -1,4 +1,4 @@
-"""What does a run say, to whom: results on stdout, the rest on stderr and in a log?"""
+"""Output of a run: results on stdout, messages on stderr and in a log."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class RunOutput(AbstractContextManager["RunOutput"]):
-    """Says what happens, as loudly as it is wanted.
+    """Writes the output of a run at the requested verbosity.
 
-    as_json  nothing but one object is written, at the end
-    quiet    no warnings, and no word of what was saved
-    verbose  all that is done, too
-    log      a file to which everything is added, however quiet it is; raises FileError where it
-             cannot be written. On a disk that becomes full it ends, which is told
+    as_json  only a single object is written, at the end
+    quiet    no warnings, and no list of saved files
+    verbose  details of the computation, too
+    log      a file to which everything is appended, regardless of ``quiet``; raises FileError if it
+             cannot be written. On a full disk logging stops, with a message
     """
 
     def __init__(self, as_json: bool, quiet: bool, verbose: bool, log: Path | None) -> None:
@@ -41,7 +41,7 @@ class RunOutput(AbstractContextManager["RunOutput"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Closes the log; what ended the run is its last line."""
+        """Close the log, with the error that ended the run as its last line."""
         if error is not None and not isinstance(error, Exception):
             self._note("interrupted")
         if self._log is not None:
@@ -49,25 +49,25 @@ class RunOutput(AbstractContextManager["RunOutput"]):
 
     @property
     def is_detailed(self) -> bool:
-        """Whether anybody wants details."""
+        """Whether details are written anywhere."""
         return self.verbose or self._log is not None
 
     def detail(self, text: str) -> None:
-        """What only some want to know."""
+        """Write a detail, if details are requested."""
         self._note(text)
         if self.verbose:
             with self.bar.paused():
                 print_stderr(text)
 
     def printed(self, printed: Printed) -> None:
-        """A result."""
+        """Write a printed result."""
         self._note(f"print {printed}")
         if not self.as_json:
             with self.bar.paused():
                 click.echo(str(printed))
 
     def saved(self, saved: Saved) -> None:
-        """A file that was written, or is there already."""
+        """Report a saved file, new or unchanged."""
         text = f"saved {saved.path}" + (", unchanged" if saved.unchanged else "")
         self._note(text)
         if self.verbose or not (self.quiet or self.as_json):
@@ -75,11 +75,11 @@ class RunOutput(AbstractContextManager["RunOutput"]):
                 print_stderr(text)
 
     def warn(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """Warnings."""
+        """Write warnings."""
         self._complain(diagnostics, self.quiet)
 
     def fail(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """Mistakes, and goals that failed."""
+        """Write errors, and goals that failed."""
         self._complain(diagnostics, False)
 
     def _complain(self, diagnostics: Iterable[Diagnostic], silent: bool) -> None:
@@ -98,14 +98,14 @@ class RunOutput(AbstractContextManager["RunOutput"]):
             self._log.write("".join(f"{time}  {line}\n" for line in text.splitlines()))
         except OSError as error:
             log, self._log = self._log, None
-            with suppress(OSError):  # it has not let go of what could not be written
+            with suppress(OSError):  # closing fails again on unwritten data
                 log.close()
             with self.bar.paused():
                 print_stderr(f"the log `{log.name}` ends here: {os_reason(error)}")
 
 
 def _opened(log: Path) -> TextIO:
-    """The log, to be added to; raises FileError."""
+    """Open the log for appending; raises FileError."""
     try:
         return log.open("a", encoding="utf-8", buffering=1)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What is told of a run besides its results: which program, of what, where and when."""
+"""Metadata of a run besides its results: program, inputs, versions, host and times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RunReport:
-    """Collects what `voxgpu run --json` tells of where its results come from.
+    """Collects the metadata that `voxgpu run --json` reports.
 
     program      the file
     definitions  program variables and their text
@@ -36,18 +36,18 @@ class RunReport:
         self._started = _now()
 
     def note_program(self, source: Source) -> None:
-        """The program has been read."""
+        """Record the program that was read."""
         self._digest = _digest(source.text, self._program)
 
     def note_imports(self, commands: Iterable[Command], main: Source) -> None:
-        """The files that the program has imported, and those that they have, one after another."""
+        """Record the files that the program imports, directly and indirectly."""
         for source in dict.fromkeys(each.span.source for each in commands):
             if source is not main and not source.ours:
                 path = Path(source.name).absolute()
                 self._imports[str(path)] = _digest(source.text, path)
 
     def digests(self, digests: Digests, header: Header) -> str:
-        """The digest of an image, which is noted as one of those that the results are made of."""
+        """Return the digest of an image, and record the image as an input."""
         found = digests.of(header)
         if header.files not in self._inputs:
             files = {"files": list(header.files)} if len(header.files) > 1 else {}
@@ -57,7 +57,7 @@ class RunReport:
 
     @property
     def lines(self) -> list[str]:
-        """The same for people, as far as it is known before running."""
+        """The metadata known before running, as lines of text."""
         defined = "".join(f" -D {name}={text}" for name, text in self._definitions.items())
         place, version = self.host, self.version
         return [
@@ -72,14 +72,14 @@ class RunReport:
 
     @property
     def version(self) -> str:
-        """That of voxgpu."""
+        """The version of voxgpu."""
         from voxgpu import __version__
 
         return __version__
 
     @property
     def host(self) -> dict[str, str]:
-        """The computer."""
+        """Properties of the computer."""
         return {
             "name": platform.node(),
             "system": platform.platform(),
@@ -87,7 +87,7 @@ class RunReport:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data, as of now: `finished` is when it is asked for."""
+        """Plain data at the time of the call; `finished` is the current time."""
         return {
             "program": {
                 "path": str(self._program.absolute()),
@@ -108,12 +108,12 @@ class RunReport:
 
 
 def _now() -> str:
-    """The time in UTC, as ISO 8601 writes it."""
+    """The current time in UTC, in ISO 8601 format."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _digest(text: str, path: Path) -> str:
-    """SHA-256 of a program: of its file, unless that has become another since it was read."""
+    """SHA-256 of a program: of its file, unless that has changed since it was read."""
     content = _content(path)
     if content is None or content.decode("utf-8-sig", "replace") != text:
         content = text.encode("utf-8")
@@ -121,7 +121,7 @@ def _digest(text: str, path: Path) -> str:
 
 
 def _digest_of(path: Path) -> str | None:
-    """SHA-256 of a file; None where it cannot be read, which is told elsewhere."""
+    """SHA-256 of a file; None if it cannot be read, which is reported elsewhere."""
     content = _content(path)
     return None if content is None else hashlib.sha256(content).hexdigest()
 

@@ -1,4 +1,4 @@
-"""``voxgpu show``: a program between its stages."""
+"""``voxgpu show``: a program at one of the stages of compilation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from voxgpu.cli.explain_miss import print_explanation
 from voxgpu.cli.explain_miss import why as explained
-from voxgpu.cli.options import bearing_on_meaning, device_option, options_of, source_of
+from voxgpu.cli.options import compile_options, device_option, options_of, source_of
 from voxgpu.cli.store_options import store_option
 from voxgpu.cli.terminal import print_diagnostics
 from voxgpu.device_spec import parse_device
@@ -21,36 +21,38 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@bearing_on_meaning
+@compile_options
 @click.option(
     "--stage",
     type=click.Choice(["syntax", "program", "plan", "simplified", "fused", "schedule", "source"]),
     default="plan",
-    help="syntax: as it was read, with every parenthesis; program: typed steps; plan: the graph; "
+    help="syntax: as parsed, with all parentheses; program: typed steps; plan: the graph; "
     "simplified: after rewriting; fused: kernels; schedule: order and memory; source: the text of "
     "the kernels.",
 )
-@device_option("On what it would run; needs none to be there.")
+@device_option("Device to compile for, which need not exist here.")
 @click.option(
     "--why",
     metavar="ID|GOAL",
-    help="Say instead why a value has to be computed: what differs from the nearest in the store.",
+    help="Explain why a value must be computed: its differences from the nearest stored one.",
 )
 @store_option
 @click.option("--format", "layout", type=click.Choice(["text", "json", "dot"]), default="text")
 def command(
-    stage: str, device: str, layout: str, why: str | None, store: str | None, **given: Any
+    stage: str, device: str, layout: str, why: str | None, store: str | None, **arguments: Any
 ) -> int:
-    """Show PROGRAM as one of the stages between its text and its results."""
+    """Show PROGRAM at one of the stages between its text and its results."""
     from voxgpu.compile import compile_program
     from voxgpu.plan.show import RENDERINGS, stage_graph
 
-    compiled = compile_program(source_of(given), given["program"], options_of(given, writes=False))
+    compiled = compile_program(
+        source_of(arguments), arguments["program"], options_of(arguments, writes=False)
+    )
     if compiled.errors and (stage != "syntax" or why):
         raise ImgqlError(compiled.diagnostics)
     if why:
         print_explanation(
-            explained(compiled.plan, given["program"], why, store, layout == "json"),
+            explained(compiled.plan, arguments["program"], why, store, layout == "json"),
             layout == "json",
         )
         return 0
@@ -65,7 +67,7 @@ def command(
 
 
 def _optimized(stage: str, plan: Plan, device: str) -> StageGraph:
-    """A stage after the plan, on a device, which need not be there."""
+    """A stage after the plan, for a device that need not exist here."""
     from voxgpu.optimize.show import optimized_graph
 
     if parse_device(device).kind == "cuda":

@@ -1,8 +1,8 @@
-"""How does a command end when somebody wants it to: Ctrl-C, SIGTERM, a terminal that closes?
+"""Early end of a command: Ctrl-C, SIGTERM, a closed terminal.
 
-The main thread gets an exception, as with Ctrl-C in any program of Python. It may be within code
-that does not come back for long, and so may other threads: a thread of its own tells everybody at
-once, and ends the process when what was asked to end has not after a while.
+The main thread gets an exception, as with Ctrl-C in any Python program. It may be inside code that
+does not return for long, and so may other threads: a thread of its own writes the message at once,
+and exits the process if it has not ended after a while.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
 
 
 class _Ending:
-    """What is to be done once, whichever thread comes first."""
+    """Actions to perform once, by whichever thread comes first."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -35,15 +35,15 @@ class _Ending:
         self._told = threading.Lock()
 
     def say(self, number: int) -> None:
-        """Says at once that Ctrl-C was seen; other signals come from programs."""
+        """Report Ctrl-C at once; other signals come from programs."""
         if self._said.acquire(blocking=False) and number == signal.SIGINT:
-            clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # a bar may be there
+            clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # a progress bar may be there
             _say(f"{clear}stopping…")
 
     def tell(self, number: int) -> bool:
-        """Writes the answer so far, where one is wanted, and a line that says what happened.
+        """Write the partial answer, if requested, and a line that says what happened.
 
-        False: another thread does, or has done.
+        Returns False if another thread does so, or has done so.
         """
         if not self._told.acquire(blocking=False):
             return False
@@ -58,7 +58,7 @@ _ENDING = _Ending()
 
 
 def listen() -> None:
-    """Ends this process from now on as this module says; call it on the main thread."""
+    """Install the handlers of this module; call it on the main thread."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     for name, usual in (
@@ -67,7 +67,7 @@ def listen() -> None:
         ("SIGHUP", signal.SIG_DFL),
     ):
         number = getattr(signal, name, None)
-        # What is ignored, as by nohup, stays ignored.
+        # Ignored signals, as under nohup, stay ignored.
         if number is not None and signal.getsignal(number) == usual:
             signal.signal(number, _raise)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -75,20 +75,20 @@ def listen() -> None:
 
 
 def leave_ctrl_c() -> None:
-    """Ctrl-C is an exception on the main thread from now on, and nothing else."""
+    """Restore Python's handling of Ctrl-C: an exception on the main thread, and nothing else."""
     _ENDING.is_interactive = True
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def answer_with(answer: Callable[[], str] | None) -> None:
-    """What goes to stdout when the command ends early: the text that a function returns."""
+    """Set the function that returns the text for stdout if the command ends early."""
     _ENDING.answer = answer
 
 
 def ended_early() -> int:
-    """The exit status of a command that ended early; what is to be said is said.
+    """The exit status of a command that ended early, after its messages are written.
 
-    Where a signal came the process exits here, without waiting for threads that compute.
+    If a signal came, the process exits here, without waiting for computing threads.
     """
     number = _ENDING.number or int(signal.SIGINT)
     _ENDING.tell(number)
@@ -98,14 +98,14 @@ def ended_early() -> int:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    if not _ENDING.number:  # cleaning up must not be interrupted
+    if not _ENDING.number:  # cleanup must not be interrupted
         _ENDING.number = number
         _ENDING.say(number)
         raise KeyboardInterrupt
 
 
 def _watch(reading: int) -> None:
-    """Waits for a signal, says so, and for the end, or another signal."""
+    """Wait for a signal, report it, then wait for the end or another signal."""
     number = 0
     while not number:
         number = _next(reading)
@@ -120,7 +120,7 @@ def _watch(reading: int) -> None:
 
 
 def _next(reading: int) -> int:
-    """The next signal that ends the process; 0 where it is one of others."""
+    """The next signal that ends the process; 0 for other signals."""
     number = os.read(reading, 1)[0]
     if number == signal.SIGINT and _ENDING.is_interactive:
         return 0
@@ -141,7 +141,7 @@ def _exit(number: int) -> None:
 
 
 def _write(text: str) -> None:
-    """Writes to stdout; nobody may be there any more to read it."""
+    """Write to stdout, which may be closed."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -150,7 +150,7 @@ def _write(text: str) -> None:
 
 
 def _say(text: str) -> None:
-    """Writes a line to stderr, whatever of it another function is writing."""
+    """Write a line to stderr, even if another function is writing to it."""
     try:
         os.write(2, f"{text}\n".encode(sys.stderr.encoding or "utf-8", "replace"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""``voxgpu store``: what is kept, and how much."""
+"""``voxgpu store``: maintenance of stored results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from voxgpu.byte_sizes import size_text
-from voxgpu.cli.open_store import Asked, is_there, opened
+from voxgpu.cli.open_store import StoreSelection, is_there, opened
 from voxgpu.cli.parameter_types import AGE, SIZE, age_text
 from voxgpu.cli.store_options import store_option
 from voxgpu.cli.terminal import confirmed, print_stderr
@@ -24,43 +24,43 @@ _shared = click.option(
     "--store-shared",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="A folder of results that several computers share, instead of the store.",
+    help="Folder of results that several computers share, instead of the store.",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON object to stdout.")
 
 
 @click.group()
 def command() -> None:
-    """Look after the results that are kept between runs.
+    """Maintain the results that are kept between runs.
 
-    They lie in one folder, a file each, named by what they mean. Nothing else depends on it: it
-    may be cleared at any time.
+    They are in one folder, a file each, named by a hash of how they were computed. Nothing else
+    depends on the folder: it may be cleared at any time.
     """
 
 
-def _here(function: _Command) -> _Command:
-    """The options that say which store, of which the command is given an ``Asked``."""
+def _with_selection(function: _Command) -> _Command:
+    """Add the options that select a store; the command receives an ``StoreSelection``."""
 
     @wraps(function)
     def call(
-        *args: Any, store: str | None, store_shared: Path | None, as_json: bool, **given: Any
+        *args: Any, store: str | None, store_shared: Path | None, as_json: bool, **arguments: Any
     ) -> Any:
-        return function(*args, Asked(store, store_shared, as_json), **given)
+        return function(*args, StoreSelection(store, store_shared, as_json), **arguments)
 
     return cast(_Command, store_option(_shared(_json(call))))
 
 
 @command.command()
-@_here
-def info(asked: Asked) -> None:
-    """Tell how large the store is, what is in it, and how often it helped."""
+@_with_selection
+def info(selection: StoreSelection) -> None:
+    """Show the size of the store, its content, and how often values were reused."""
     from voxgpu.store.maintenance import information
     from voxgpu.store.objects_only import information as of_objects
 
-    with opened(asked) as place:
+    with opened(selection) as place:
         disk = place.disk
         found = information(disk) if disk is not None else of_objects(place.folder)
-    if asked.as_json:
+    if selection.as_json:
         click.echo(json.dumps(found))
         return
     rate = found["hit_rate"]
@@ -87,19 +87,19 @@ def info(asked: Asked) -> None:
 
 
 @command.command("list")
-@_here
-@click.option("-n", "--limit", type=click.IntRange(min=1), help="At most so many.")
-def list_values(asked: Asked, limit: int | None) -> None:
-    """List the values, those used last first."""
+@_with_selection
+@click.option("-n", "--limit", type=click.IntRange(min=1), help="List at most this many values.")
+def list_values(selection: StoreSelection, limit: int | None) -> None:
+    """List the values, most recently used first."""
     from voxgpu.store.objects_only import rows_of
 
     now = time.time()
-    with opened(asked) as place:
+    with opened(selection) as place:
         if place.disk is not None:
             rows = list(place.disk.index.rows("used DESC", limit or -1))
         else:
             rows = sorted(rows_of(place.folder), key=lambda row: row.used, reverse=True)[:limit]
-    if asked.as_json:
+    if selection.as_json:
         told = [
             {
                 "id": row.id,
@@ -123,17 +123,17 @@ def list_values(asked: Asked, limit: int | None) -> None:
 
 
 @command.command()
-@_here
-@click.option("--repair", is_flag=True, help="Remove what is damaged, index what is not.")
-def verify(asked: Asked, repair: bool) -> int:
-    """Read every value and tell which are damaged; exit status 1 if there are such."""
+@_with_selection
+@click.option("--repair", is_flag=True, help="Remove damaged values, index intact ones.")
+def verify(selection: StoreSelection, repair: bool) -> int:
+    """Verify every value and list damaged ones; exit status 1 if there are any."""
     from voxgpu.store.maintenance import verify as verified
     from voxgpu.store.objects_only import verify as of_objects
 
-    with opened(asked) as place:
+    with opened(selection) as place:
         disk = place.disk
         found = verified(disk, repair) if disk is not None else of_objects(place.folder, repair)
-    if asked.as_json:
+    if selection.as_json:
         click.echo(json.dumps(found.as_json()))
     else:
         click.echo(f"{found.objects:,} objects read")
@@ -157,15 +157,19 @@ def verify(asked: Asked, repair: bool) -> int:
 
 
 @command.command()
-@_here
-@click.option("--max-bytes", type=SIZE, metavar="SIZE", help="Keep at most so much, such as 20G.")
-@click.option("--max-age", type=AGE, metavar="TIME", help="Keep what was used within, such as 30d.")
-def gc(asked: Asked, max_bytes: int | None, max_age: float | None) -> None:
-    """Make the store smaller: what is least worth its bytes goes first."""
+@_with_selection
+@click.option(
+    "--max-bytes", type=SIZE, metavar="SIZE", help="Size to reduce the store to, such as 20G."
+)
+@click.option(
+    "--max-age", type=AGE, metavar="TIME", help="Keep values used within this time, such as 30d."
+)
+def gc(selection: StoreSelection, max_bytes: int | None, max_age: float | None) -> None:
+    """Shrink the store: values with the least computing time per byte go first."""
     from voxgpu.store.maintenance import collect
     from voxgpu.store.objects_only import collect as of_objects
 
-    with opened(asked) as place:
+    with opened(selection) as place:
         if place.disk is None:
             count, size, left = of_objects(place.folder, max_bytes, max_age)
         else:
@@ -173,54 +177,54 @@ def gc(asked: Asked, max_bytes: int | None, max_age: float | None) -> None:
             limit = place.disk.budget if is_open else max_bytes
             count, size = collect(place.disk, limit, max_age)
             left = place.disk.size()
-    if asked.as_json:
+    if selection.as_json:
         click.echo(json.dumps({"removed": count, "bytes": size, "left_bytes": left}))
     else:
         click.echo(f"{count:,} values removed, {size_text(size)}; {size_text(left)} are left")
 
 
 @command.command()
-@_here
-def rebuild(asked: Asked) -> None:
-    """Make the index again from the objects."""
+@_with_selection
+def rebuild(selection: StoreSelection) -> None:
+    """Rebuild the index from the object files."""
     from voxgpu.store.maintenance import rebuild as rebuilt
 
-    with opened(asked, to_index=True) as place:
+    with opened(selection, to_index=True) as place:
         assert place.disk is not None
         count, failed = rebuilt(place.disk)
-    if asked.as_json:
+    if selection.as_json:
         click.echo(json.dumps({"values": count, "unreadable": failed}))
     else:
         click.echo(f"{count:,} values indexed" + (f", {failed:,} unreadable" if failed else ""))
 
 
 @command.command()
-@_here
+@_with_selection
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def clear(asked: Asked, yes: bool) -> int:
-    """Remove every value; exit status 1 if the question whether to was not answered with yes."""
+def clear(selection: StoreSelection, yes: bool) -> int:
+    """Remove every value, after confirmation; exit status 1 if it is refused."""
     from voxgpu.store.folder import is_store
     from voxgpu.store.maintenance import clear as cleared
 
-    folder = asked.folder
+    folder = selection.folder
     there = is_there(folder)
     if not is_store(folder):
         if there:
             raise ImgqlError([Diagnostic("E401", f"`{folder}` is no store: nothing was removed")])
     else:
-        if not (yes or asked.as_json or confirmed(f"remove every value from {folder}?")):
+        if not (yes or selection.as_json or confirmed(f"remove every value from {folder}?")):
             print_stderr("nothing was removed")
             return 1
-        with opened(asked):
-            pass  # says so where the store is of another version
+        with opened(selection):
+            pass  # raises for stores of another version
         cleared(folder)
-    click.echo(json.dumps({"path": str(folder)}) if asked.as_json else f"{folder} is empty")
+    click.echo(json.dumps({"path": str(folder)}) if selection.as_json else f"{folder} is empty")
     return 0
 
 
 @command.command()
-@_here
-def path(asked: Asked) -> None:
+@_with_selection
+def path(selection: StoreSelection) -> None:
     """Print the folder of the store."""
-    folder = asked.folder
-    click.echo(json.dumps({"path": str(folder)}) if asked.as_json else str(folder))
+    folder = selection.folder
+    click.echo(json.dumps({"path": str(folder)}) if selection.as_json else str(folder))

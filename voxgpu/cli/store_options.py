@@ -1,4 +1,4 @@
-"""The options that say which store a command uses."""
+"""The options that select a store for commands that run programs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-#: What stands for no store.
+#: The value that disables the store.
 NONE = "none"
 
-#: The store, for all commands that look at one.
+#: The store, for all commands that use one.
 store_option = click.option(
     "--store",
     metavar="DIR|none",
     envvar="VOXGPU_STORE",
     show_envvar=True,
-    help="Folder of the results that are kept (default: in the platform's cache folder).",
+    help="Folder of stored results (default: in the platform's cache folder).",
 )
 
 _OPTIONS = (
@@ -35,7 +35,7 @@ _OPTIONS = (
         metavar="DIR",
         envvar="VOXGPU_STORE_SHARED",
         show_envvar=True,
-        help="Folder of results that several computers share: read, and written to.",
+        help="Folder of results that several computers share, for reading and writing.",
     ),
     click.option(
         "--store-budget",
@@ -43,27 +43,27 @@ _OPTIONS = (
         metavar="SIZE",
         envvar="VOXGPU_STORE_BUDGET",
         show_envvar=True,
-        help="What the store may take, such as 50G (default: 20G, or 10 % of what is free).",
+        help="Size limit of the store, such as 50G (default: 20G, or 10 % of the free space).",
     ),
     click.option(
         "--keep",
         type=click.Choice(["goals", "costly", "all", "none"]),
         default="costly",
-        help="What is kept: what is saved and printed; that and what took long (default); "
-        "everything; nothing.",
+        help="Results to keep: those saved and printed; those and expensive ones (default); all; "
+        "none.",
     ),
 )
 
 
 def with_store(command: _Command) -> _Command:
-    """The options of commands that run programs."""
+    """Add the store options to a command that runs programs."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def folder_of(store: str | None) -> Path | None:
-    """The folder that was asked for, or the default one; None for none."""
+    """The named folder, or the default one; None for none."""
     from voxgpu.store.folder import default_folder
 
     if store is None or store == "":
@@ -71,12 +71,12 @@ def folder_of(store: str | None) -> Path | None:
     return None if store == NONE else Path(store)
 
 
-def store_options_of(given: dict[str, Any]) -> StoreOptions | None:
-    """The store that the options ask for, None for none."""
+def store_options_of(arguments: dict[str, Any]) -> StoreOptions | None:
+    """The options of the selected store; None for none."""
     from voxgpu.store.open import StoreOptions
 
-    folder, shared = folder_of(given["store"]), given["store_shared"]
+    folder, shared = folder_of(arguments["store"]), arguments["store_shared"]
     if folder is None and shared is None:
         return None
-    is_default = not given["store"]
-    return StoreOptions(folder, shared, given["keep"], given["store_budget"], is_default)
+    is_default = not arguments["store"]
+    return StoreOptions(folder, shared, arguments["keep"], arguments["store_budget"], is_default)

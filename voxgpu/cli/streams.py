@@ -1,7 +1,7 @@
-"""What if the standard streams are closed, or lead to a disk that is full?
+"""Robust standard streams: closed, or redirected to a full disk.
 
-Results go to stdout: where they cannot be written, the command fails and says so. Messages go to
-stderr: where they cannot be written, there is nobody to tell, and the command does its work.
+Results go to stdout: if they cannot be written, the command fails and says so. Messages go to
+stderr: if they cannot be written, no one can be told, and the command continues.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import BinaryIO
 
 
 def open_streams() -> None:
-    """Makes stdout a stream that remembers failing, and stderr one that never fails.
+    """Replace stdout by a stream that remembers errors, and stderr by one that never fails.
 
-    Every standard stream that was closed gets a place: else the first file that is opened would
-    take that place, and get what is printed.
+    Every closed standard stream gets a descriptor: otherwise the first file that is opened would
+    take its number, and receive what is printed.
     """
-    # What is written to a stdout that was closed fails, as it should: it is opened for reading.
+    # Writing to a closed stdout must fail: its descriptor is opened for reading.
     for number, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(number)
@@ -34,12 +34,12 @@ def open_streams() -> None:
 
 
 def output_problem() -> OSError | None:
-    """Why what was printed could not be written; None where it was. The rest is dropped."""
+    """The error that occurred while printing, or None. The remaining output is dropped."""
     with suppress(OSError):
         sys.stdout.flush()
     problem = sys.stdout.problem if isinstance(sys.stdout, _Stdout) else None
     if problem is not None:
-        # Python writes at its end what is left: to nowhere.
+        # Python flushes the rest at exit: it goes nowhere.
         with suppress(OSError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 1)
@@ -48,19 +48,19 @@ def output_problem() -> OSError | None:
 
 
 def _parts(stream: object, number: int) -> tuple[BinaryIO, str, str]:
-    """The buffer, encoding and way with errors of a text stream, or for one that was closed."""
+    """Buffer, encoding and error mode of a text stream, or defaults for a closed one."""
     if isinstance(stream, io.TextIOWrapper):
         return stream.buffer, stream.encoding, stream.errors or "strict"
     return open(number, "wb", closefd=False), "utf-8", "backslashreplace"
 
 
 class _Stdout(io.TextIOWrapper):
-    """A stream that remembers that something could not be written."""
+    """A stream that remembers write errors."""
 
     problem: OSError | None = None
 
     def write(self, text: str) -> int:
-        """As usual."""
+        """Write as usual, recording errors."""
         try:
             return super().write(text)
         except OSError as error:
@@ -68,7 +68,7 @@ class _Stdout(io.TextIOWrapper):
             raise
 
     def flush(self) -> None:
-        """As usual."""
+        """Flush as usual, recording errors."""
         try:
             super().flush()
         except OSError as error:
@@ -77,15 +77,15 @@ class _Stdout(io.TextIOWrapper):
 
 
 class _Stderr(io.TextIOWrapper):
-    """A stream that drops what cannot be written."""
+    """A stream that drops output that cannot be written."""
 
     def write(self, text: str) -> int:
-        """As usual, but never fails."""
+        """Write as usual, but never fail."""
         with suppress(OSError):
             return super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        """As usual, but never fails."""
+        """Flush as usual, but never fail."""
         with suppress(OSError):
             super().flush()

@@ -1,4 +1,4 @@
-"""What do people see on the terminal besides results? Mistakes and progress, on stderr."""
+"""Diagnostics and progress on the terminal, all on stderr."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STYLES = {"error": "bold red", "warning": "bold yellow", "help": "green", "note
 
 
 def condensed(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """The diagnostics with one of those of readings (W101), which tells how many there are."""
+    """Keep one of the warnings about readings (W101), with their number, among the diagnostics."""
     every = list(diagnostics)
     readings = [each for each in every if each.code == "W101"]
     if len(readings) < 2:
@@ -28,7 +28,7 @@ def condensed(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
-    """Writes diagnostics to stderr, in color where that is a terminal."""
+    """Write diagnostics to stderr, in color on a terminal."""
     texts = [str(each) for each in diagnostics]
     if not texts:
         return
@@ -50,12 +50,12 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
 
 def print_stderr(text: str) -> None:
-    """A line on stderr."""
+    """Write a line to stderr."""
     print(text, file=sys.stderr)
 
 
 def confirmed(question: str) -> bool:
-    """Whether somebody answers with yes; the end of stdin and Ctrl-C are a no."""
+    """Ask for confirmation; the end of stdin and Ctrl-C count as no."""
     import click
 
     try:
@@ -66,31 +66,31 @@ def confirmed(question: str) -> bool:
 
 
 class Progress:
-    """Shows nothing: for output that is not a terminal, or not wanted."""
+    """Shows nothing: for output that is not a terminal, or if progress is not requested."""
 
     def show(self, what: str, done: int, total: int) -> None:
-        """Says what is being done, and how much of it is."""
+        """Show the current step, and the progress."""
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Keeps out of the way while something else is written to the terminal."""
+        """Hide the progress while something else is written to the terminal."""
         yield
 
 
 class _Bar(Progress):
-    """A bar on the terminal, in the last line."""
+    """A progress bar in the last line of the terminal."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar
         self._row = bar.add_task("", what="")
         self._is_shown = False
-        #: Several threads may have something to say.
+        #: Several threads may report.
         self._lock = RLock()
 
     def show(self, what: str, done: int, total: int) -> None:
         with self._lock:
             if not self._is_shown:
-                # Not before something runs: a program with mistakes shows none.
+                # Started late: a program with errors shows no bar.
                 self._bar.start()
                 self._is_shown = True
         self._bar.update(self._row, what=what, completed=done, total=total)
@@ -107,7 +107,7 @@ class _Bar(Progress):
                     self._bar.start()
 
     def end(self) -> None:
-        """Takes the bar off the terminal for good."""
+        """Remove the bar from the terminal."""
         with self._lock:
             if self._is_shown:
                 self._bar.stop()
@@ -115,9 +115,9 @@ class _Bar(Progress):
 
 
 @contextmanager
-def progress(wanted: bool) -> Iterator[Progress]:
-    """A progress bar on stderr while the block runs, where that is a terminal and wanted."""
-    if not (wanted and sys.stderr.isatty()):
+def progress(enabled: bool) -> Iterator[Progress]:
+    """A progress bar on stderr while the block runs, on a terminal and if requested."""
+    if not (enabled and sys.stderr.isatty()):
         yield Progress()
         return
     from rich.console import Console
@@ -126,7 +126,7 @@ def progress(wanted: bool) -> Iterator[Progress]:
 
     what = TextColumn("{task.fields[what]}")
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), what)
-    # Results go to stdout, wherever that leads; they must not be redirected to the bar's console.
+    # Results go to stdout, wherever it leads; rich must not redirect them to its console.
     bar = _Bar(
         Bar(
             *columns,
