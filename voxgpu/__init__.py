@@ -1,8 +1,8 @@
-"""voxgpu: say what to find in a 3-D image, and have it found fast.
+"""voxgpu: declarative analysis of 3-D images, on CPU and GPU.
 
-``run`` runs an ImgQL program and returns a ``Result``; ``check`` tells what is wrong with one; a
-``Session`` runs several that share what they compute. ``Image`` and ``Grid`` are what goes in and
-comes out. Nothing heavy is imported before one of them is called.
+``run`` runs an ImgQL program and returns a ``Result``; ``check`` returns the errors and warnings of
+a program; a ``Session`` runs several programs that share computed values. ``Image`` and ``Grid``
+represent inputs and results. Heavy modules are imported only when one of these is called.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    """What is imported when it is first asked for, as it takes time."""
+    """Imports the public names on first access, since their modules take time to load."""
     if name in _LATER:
         from importlib import import_module
 
@@ -87,47 +87,53 @@ def run(
     overwrite_inputs: bool = False,
     validate: bool = False,
 ) -> Result:
-    """Runs a program and returns what it printed and saved, and its values.
+    """Runs a program and returns its printed and saved values.
 
-    program      the path of a program, or its text; one line is a text where it begins with a
+    program      the path of a program, or its text; a single line is taken as text if it starts
+                 with a
                  command, a comment or ``NAME =``, unless it is a file or ends in ``.imgql``
     define       program variables: numbers, truth values, strings, paths
-    output       the folder that relative names of files are saved in; None: nothing is written,
-                 images are only in the result, and any name will do
+    output       the folder for relative names of saved files; None: nothing is written, saved
+                 images
+                 are only returned, and file names are not checked
     device       ``auto``, ``cpu``, ``cuda:0`` (or another GPU) or ``reference``
-    threads      how many threads compute; None: as many as there are cores to use
-    dialect      ``imgql1``, ``imgql2`` or ``voxgpu``; None: what the program says, else ours
-    same_grid    ``strict``, or ``adopt`` to take images of equal shape for images on one grid
-    read_roots   the only folders the program may read in; none: anywhere
-    write_roots  the only folders it may write in; none: anywhere
-    primitives   Python files that define more primitives; they are run
+    threads      number of threads; None: one for each available core
+    dialect      ``imgql1``, ``imgql2`` or ``voxgpu``; None: the dialect that the program declares,
+                 else voxgpu's own
+    same_grid    ``strict``, or ``adopt`` to treat images of equal shape as lying on one grid
+    read_roots   the only folders that the program may read from; none: any folder
+    write_roots  the only folders that it may write to; none: any folder
+    primitives   Python files that define additional primitives; they are executed
     store        the folder in which results are kept for later runs; ``"default"`` is that of the
                  command line; None: nothing is kept
-    memory       what the process may take, bytes or such as ``"4G"``; values beyond it wait on the
-                 disk
-    device_memory  likewise, what may be taken of a GPU; None: 70 % of what is free there
-    nifti_form   ``sform`` or ``qform``: the orientation to take from NIfTI files that have both;
-                 empty: the sform
-    series       the UID of the DICOM series to take from folders that hold several
-    grid_tolerance  two grids agree when no voxel center lies farther apart, in smallest spacings
-    images       what ``load`` of these names takes, whatever path the program has there: an
-                 ``Image``, an array of NumPy or CuPy along (z, y, x), an image of nibabel or of
-                 SimpleITK. It is copied. Truth values make a region.
-    on_error     what to do where goals fail while running: ``raise`` GoalsFailed, an ImgqlError
-                 whose ``result`` has the others, or ``collect`` them in ``errors`` of the result
-    progress     is called with a ``Progress`` at each step, on the thread that runs the program
+    memory       memory limit of the process, in bytes or such as ``"4G"``; values beyond it are
+                 spilled to disk
+    device_memory  likewise, the memory limit on a GPU; None: 70 % of what is free there
+    nifti_form   ``sform`` or ``qform``: the orientation to use of NIfTI files that have both;
+                 empty:
+                 the sform
+    series       the UID of the DICOM series to load from folders that hold several
+    grid_tolerance  maximum distance between voxel centers of agreeing grids, in smallest spacings
+    images       images that ``load`` takes instead of files, by name: an ``Image``, a NumPy or CuPy
+                 array along (z, y, x), or an image of nibabel or SimpleITK. They are copied. Arrays
+                 of truth values become regions.
+    on_error     how to treat goals that fail while running: ``raise`` GoalsFailed, an ImgqlError
+                 whose ``result`` has the other goals, or ``collect`` them in ``errors`` of the
+                 result
+    progress     called with a ``Progress`` at each step, on the thread that runs the program
     store_shared  a folder of results that several computers share
-    store_budget  what the store may take, bytes or such as ``"50G"``
-    keep         what the store keeps: ``goals``, ``costly`` (goals and what took long), ``all`` or
-                 ``none``
-    force_save   write files also where they are there already
-    verify_inputs  read every file to see whether it has changed, whatever its date says
-    overwrite_inputs  let the program save over files that it loads
-    validate     hold each step to the reference and stop at the first difference; slow, and
-                 without the store
+    store_budget  maximum size of the store, in bytes or such as ``"50G"``
+    keep         what the store keeps: ``goals``, ``costly`` (goals and values that took long to
+                 compute), ``all`` or ``none``
+    force_save   write output files even if they exist with the same content
+    verify_inputs  read every input file to detect changes, regardless of its modification time
+    overwrite_inputs  allow the program to save over files that it loads
+    validate     compare each step with the reference and stop at the first difference; slow, and
+                 the
+                 store is not used
 
-    Raises ImgqlError with every mistake, before anything is computed; ValueError and TypeError for
-    parameters that make no sense.
+    Raises ImgqlError with all errors before anything is computed; ValueError and TypeError for
+    invalid parameters.
     """
     from voxgpu.python.session import Session
 
@@ -176,7 +182,7 @@ def check(
     grid_tolerance: float = 1e-3,
     read_roots: Sequence[str | Path] = (),
 ) -> tuple[Diagnostic, ...]:
-    """Everything that is wrong with a program, and its warnings; nothing is run.
+    """Returns the errors and warnings of a program; nothing is run.
 
     The parameters are those of ``run``.
     """

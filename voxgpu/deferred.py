@@ -69,5 +69,5 @@ def is_ready(value: Any) -> bool:
 def warnings_of(value: Any) -> Warnings:
     """Returns the warnings of a value, known once it has been fetched."""
     if isinstance(value, tuple):
-        return tuple(doubt for each in value for doubt in warnings_of(each))
+        return tuple(warning for each in value for warning in warnings_of(each))
     return value.warnings if isinstance(value, DeferredValue) else ()

@@ -1,4 +1,4 @@
-"""Sessions: running programs one after the other, in parts where lowering needs values."""
+"""Sessions: running consecutive programs, and parts of programs during lowering."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from voxgpu.plan.node import Goal, Plan
 from voxgpu.plan.program_files import HeaderMemory
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT, LOAD
-from voxgpu.session_settings import SessionListeners, SessionSettings, tell_nobody
+from voxgpu.session_settings import SessionListeners, SessionSettings, ignore_event
 from voxgpu.store.folder import StoreError
 from voxgpu.store.history import History
 from voxgpu.store.input_file_cache import FreshHeaders
@@ -55,18 +55,18 @@ __all__ = ["Result", "Session", "backend_of", "execute", "open_session"]
 
 
 class Session(AbstractContextManager["Session"]):
-    """Runs programs, and parts of programs that are still being lowered; computes nothing twice.
+    """Runs programs, and parts of programs that are still being lowered, without recomputation.
 
-    output   the folder for relative names of files; None: nothing is written, images are returned
+    output   the folder for relative file names; None: nothing is written, images are only returned
     keeping  keep values for the next program, as long as there is memory for them
-    backend  on what to compute, or what chooses that plan by plan; None: the reference
-    store    what outlives the session; None: nothing
-    memory   bytes that the process may take; None: what is available
-    images   whether results hold the images that were saved to files
-    force    write files also where they are there already
-    threads  how many read and write where there is nothing to compute; None: one a core
-    on_saved called with each file when it is there, from any thread
-    verify   read every file to see whether it has changed, whatever its date says
+    backend  the backend, or a selector that chooses one for each plan; None: the reference
+    store    the store that outlives the session, if any
+    memory   memory limit of the process in bytes; None: the available memory
+    images   whether results include images that were saved to files
+    force    write output files even if they are unchanged
+    threads  number of threads that read and write files; None: one per core
+    on_saved called with each file once it is written, from any thread
+    verify   read every input file to detect changes, regardless of its modification time
     executor name of the executor that performs tasks, see ``create_executor``
     """
 
@@ -74,7 +74,7 @@ class Session(AbstractContextManager["Session"]):
         self,
         output: Path | None,
         roots: AllowedRoots | None = None,
-        on_print: Callable[[Printed], None] = tell_nobody,
+        on_print: Callable[[Printed], None] = ignore_event,
         observe: Observer = ignore,
         keeping: bool = False,
         backend: Backend | BackendSelector | ValidatingSelector | None = None,
@@ -83,7 +83,7 @@ class Session(AbstractContextManager["Session"]):
         images: bool = True,
         force: bool = False,
         threads: int | None = None,
-        on_saved: Callable[[Saved], None] = tell_nobody,
+        on_saved: Callable[[Saved], None] = ignore_event,
         verify: bool = False,
         executor: str = AUTO,
     ) -> None:
@@ -96,31 +96,31 @@ class Session(AbstractContextManager["Session"]):
         self._force = force
         self._threads, self._verify = threads, verify
         self._seen = store.seen_files() if store is not None else None
-        #: Digests and headers of files that programs load, known while the files stay the same.
+        #: Cached digests and headers of input files, valid while the files are unchanged.
         self.digests = Digests(self._seen, verify)
         self.headers: HeaderMemory | None = self._seen
         if self._seen is not None and verify:
             self.headers = FreshHeaders(self._seen)
-        room = MemoryBudget(memory)
+        limit = MemoryBudget(memory)
         self._keeping = RetentionPolicy(
-            SessionCache(room.for_kept()), store or TieredStore(policy="none")
+            SessionCache(limit.for_kept()), store or TieredStore(policy="none")
         )
         if store is not None:
-            store.use_memory(room.bytes() // 8)
+            store.use_memory(limit.bytes() // 8)
         spills = store.spills if store is not None else None
         devices = (
             backend
             if isinstance(backend, BackendSelector | ValidatingSelector)
             else FixedBackend(backend or ReferenceBackend())
         )
-        self._runner = Runner(devices, self._keeping, room, spills, threads, observe, executor)
-        self._doubts: dict[Diagnostic, None] = {}
-        #: Images with whole numbers that arithmetic would round, whoever of them uses it.
+        self._runner = Runner(devices, self._keeping, limit, spills, threads, observe, executor)
+        self._value_warnings: dict[Diagnostic, None] = {}
+        #: Warnings for integer images that arithmetic would round, by value id.
         self._rounded: dict[ValueId, str] = {}
         self._computed: list[ValueId] = []
         self._reused: list[ValueId] = []
         self._seconds = 0.0
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._process = os.getpid()
         self._delivering: tuple[OutputWriter, Plan] | None = None
 
@@ -130,34 +130,34 @@ class Session(AbstractContextManager["Session"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Closes; after Ctrl-C what was not yet written to the store is not waited for."""
+        """Closes the session; after Ctrl-C, pending writes to the store are abandoned."""
         self.close(interrupted=kind is not None and not issubclass(kind, Exception))
 
     def close(self, interrupted: bool = False) -> None:
-        """Ends the threads of the backend and writes what the store is to keep.
+        """Stops the backend's threads and finishes writing to the store.
 
-        In a process that was forked from the session's, nothing: both are the parent's to do.
+        Does nothing in a forked process, since both belong to the parent.
         """
         if self._process != os.getpid():
             return
         if self._store is not None and not interrupted:
-            self._store.flush()  # what waits to be written may still be on a device
+            self._store.flush()  # values that wait to be written may still be on a device
         self._runner.close()
         if self._store is not None:
             self._store.close(interrupted)
 
     def deliver_to(self, output: Path | None, roots: AllowedRoots) -> None:
-        """Says for the next program where files go, and forgets a former one that did not end."""
+        """Sets the output of the next program, and forgets a previous one that did not finish."""
         self._output, self._roots = output, roots
-        self._doubts, self._computed, self._reused, self._seconds = {}, [], [], 0.0
+        self._value_warnings, self._computed, self._reused, self._seconds = {}, [], [], 0.0
         self._runner.warnings.clear()
 
     def forget(self) -> None:
-        """Drop the values kept in memory and what is known of files, as in a new session."""
+        """Drops the values kept in memory and the cached state of files, as in a new session."""
         self._keeping.memory.clear()
         self.digests = Digests(self._seen, self._verify)
         self._rounded.clear()
-        self._told.clear()
+        self._reported.clear()
         self.deliver_to(self._output, self._roots)
 
     def compile(
@@ -167,86 +167,89 @@ class Session(AbstractContextManager["Session"]):
         options: Options,
         digest: Callable[[Header], str] | None = None,
     ) -> Compiled:
-        """Compile a program, running the parts of it whose values decide how the rest goes on.
+        """Compiles a program, running the parts of it on whose values the rest depends.
 
-        path    the program's file; None for a text that is in none
-        digest  names the content of a file; None: ``digests``
+        path    the program's file, if any
+        digest  returns the content digest of a file; None: ``digests``
         """
         digest = digest or self.digests.of
-        return compile_program(source, path, options, digest, self.ask, self.headers)
+        return compile_program(source, path, options, digest, self.evaluate, self.headers)
 
-    def ask(self, plan: Plan, ids: Sequence[ValueId]) -> dict[ValueId, Value | Diagnostic]:
-        """The values of nodes, or what went wrong; raises ImgqlError where memory is short.
+    def evaluate(self, plan: Plan, ids: Sequence[ValueId]) -> dict[ValueId, Value | Diagnostic]:
+        """Returns the values of nodes, or diagnostics of failures.
 
-        Numbers, truth values, strings and sequences that were computed on the way are told, too.
+        The result also contains scalars, strings and sequences that were computed on the way.
+        Raises ImgqlError if memory is insufficient.
         """
         goals = tuple(Goal("find", id, "", plan.origins[id][0], plan.origins[id][0]) for id in ids)
-        asked = replace(plan, goals=goals)
-        found: dict[ValueId, Value | Diagnostic] = {}
-        outcome = self._run(asked, lambda goal, value: found.update({goal.value: value}), False)
+        evaluated = replace(plan, goals=goals)
+        values: dict[ValueId, Value | Diagnostic] = {}
+        outcome = self._run(
+            evaluated, lambda goal, value: values.update({goal.value: value}), False
+        )
         for goal, failed, error in outcome.failures:
-            found[goal.value] = explain(asked, goal, failed, error)
+            values[goal.value] = explain(evaluated, goal, failed, error)
         for id in (*outcome.computed, *outcome.reused):
             value = self._keeping.memory.get(id)
             if value is not None and not isinstance(value, Image | DeferredValue):
-                found.setdefault(id, value)
-        return found
+                values.setdefault(id, value)
+        return values
 
     def execute(self, compiled: Compiled) -> Result:
-        """Runs a program. Raises ImgqlError where it has errors, or memory is short."""
+        """Runs a program. Raises ImgqlError if it has errors or memory is insufficient."""
         self._refuse_in_child()
         if compiled.errors:
             raise ImgqlError(compiled.diagnostics)
         plan = compiled.plan
-        deliveries = self._deliveries()
-        self._delivering = deliveries, plan
-        saved = deliveries.already_saved(plan)
-        left = tuple(goal for place, goal in enumerate(plan.goals) if place not in saved)
-        asked = replace(plan, goals=left)
+        writer = self._output_writer()
+        self._delivering = writer, plan
+        saved = writer.already_saved(plan)
+        remaining = tuple(goal for index, goal in enumerate(plan.goals) if index not in saved)
+        evaluated = replace(plan, goals=remaining)
         try:
-            outcome = self._run(asked, deliveries.deliver, not self._is_keeping)
+            outcome = self._run(evaluated, writer.deliver, not self._is_keeping)
         finally:
-            deliveries.close()
-        self._remember(compiled)
-        for id, doubt in roundings(plan, self._rounded):
-            self._doubts[at_trace("W302", doubt, plan.origins.get(id, ()))] = None
+            writer.close()
+        self._record_history(compiled)
+        for id, warning in roundings(plan, self._rounded):
+            self._value_warnings[at_trace("W302", warning, plan.origins.get(id, ()))] = None
         warnings = [each for each in compiled.diagnostics if not each.is_error]
-        warnings += [*self._doubts, *self._runner.warnings, *deliveries.warnings_of(plan.goals)]
-        lost = [*plan.failures, *failed_goals(plan, outcome, deliveries.missing)]
+        warnings += [*self._value_warnings, *self._runner.warnings, *writer.warnings_of(plan.goals)]
+        lost = [*plan.failures, *failed_goals(plan, outcome, writer.missing)]
         result = Result(
-            tuple(deliveries.printed),
-            deliveries.saved_of(plan.goals),
+            tuple(writer.printed),
+            writer.saved_of(plan.goals),
             failures(lost),
             tuple([*warnings, *self._problems()]),
             self._seconds,
             len({*plan.nodes, *self._computed}),
             len(self._computed),
             len(set(self._reused)),
-            tuple(deliveries.found),
+            tuple(writer.found),
             failures=tuple(lost),
         )
-        self._doubts, self._computed, self._reused, self._seconds = {}, [], [], 0.0
+        self._value_warnings, self._computed, self._reused, self._seconds = {}, [], [], 0.0
         self._runner.warnings.clear()
         return result
 
     def so_far(self) -> Result:
-        """What was delivered of a program that is still being run, or was interrupted."""
+        """Returns the results delivered so far by a program that is running or was interrupted."""
         prints: tuple[Printed, ...] = ()
         saved: tuple[Saved, ...] = ()
         if self._delivering is not None:
-            deliveries, plan = self._delivering
-            prints, saved = tuple(deliveries.printed), deliveries.saved_of(plan.goals)
+            writer, plan = self._delivering
+            prints, saved = tuple(writer.printed), writer.saved_of(plan.goals)
         seconds, computed, reused = self._seconds, len(self._computed), len(set(self._reused))
         return Result(prints, saved, (), (), seconds, 0, computed, reused, interrupted=True)
 
     def _refuse_in_child(self) -> None:
-        """Raises ImgqlError in a process that was forked: the session's threads are not there."""
+        """Raises ImgqlError in a forked process, which lacks the session's threads."""
         if self._process != os.getpid():
             message = "this session belongs to the process that this one was forked from"
             hint = "make a session of its own in each process, or use voxgpu.run"
             raise ImgqlError([Diagnostic("E305", message, help=hint)])
 
-    def _deliveries(self) -> OutputWriter:
+    def _output_writer(self) -> OutputWriter:
         disk = self._store.disk if self._store is not None else None
         files = SavedFiles(disk.index, form_of) if disk is not None else None
         return OutputWriter(
@@ -264,36 +267,36 @@ class Session(AbstractContextManager["Session"]):
         start = perf_counter()
         with limited_threads(self._threads, usable_cores()):
             outcome = self._runner.run(plan, deliver, is_last)
-        for id, doubt in outcome.warnings:
-            if is_of_rounding(doubt):
-                self._rounded[id] = doubt
+        for id, warning in outcome.warnings:
+            if is_of_rounding(warning):
+                self._rounded[id] = warning
                 continue
-            self._doubts[at_trace("W302", doubt, plan.origins.get(id, ()))] = None
+            self._value_warnings[at_trace("W302", warning, plan.origins.get(id, ()))] = None
         self._computed += outcome.computed
         self._reused += outcome.reused
         self._seconds += perf_counter() - start
         return outcome
 
-    def _remember(self, compiled: Compiled) -> None:
-        """Notes in the store what was run, so that it can be compared with what will be."""
+    def _record_history(self, compiled: Compiled) -> None:
+        """Records the run in the store's history, for comparison with later runs."""
         if self._store is None:
             return
         self._store.flush()
         if self._store.disk is not None:
             nodes = compiled.plan.nodes
             sources = (CONSTANT, LOAD)
-            made = [
+            computed = [
                 id for id in self._computed if id in nodes and nodes[id].primitive not in sources
             ]
-            self._store.disk.count(hits=len(set(self._reused)), misses=len(made))
+            self._store.disk.count(hits=len(set(self._reused)), misses=len(computed))
             History(self._store.disk.index).note(compiled.plan, compiled.source.name)
 
     def _problems(self) -> list[Diagnostic]:
-        """What kept results or compiled kernels from being kept, told once."""
+        """Returns failures to store results or compiled kernels, each only once."""
         problems = dict.fromkeys(self._store.problems, "") if self._store is not None else {}
         problems |= self._store.refused if self._store is not None else {}
-        new = [each for each in problems if each not in self._told]
-        self._told.update(new)
+        new = [each for each in problems if each not in self._reported]
+        self._reported.update(new)
         caches = [Diagnostic("W402", text, help=help) for text, help in untold()]
         return [*caches, *(Diagnostic("W401", each, help=problems[each]) for each in new)]
 
@@ -301,10 +304,10 @@ class Session(AbstractContextManager["Session"]):
 def open_session(
     settings: SessionSettings | None = None, listeners: SessionListeners | None = None
 ) -> Session:
-    """Open a session: its device, store and caches. Every way to run programs begins here.
+    """Opens a session with its device, store and caches. Every way to run programs uses this.
 
-    Raises ValueError where there is no such device or executor, ImgqlError where a device or a
-    store cannot be used.
+    Raises ValueError for an unknown device or executor, ImgqlError if a device or store is
+    unusable.
     """
     settings, listeners = settings or SessionSettings(), listeners or SessionListeners()
     check_executor(settings.executor)
@@ -340,7 +343,7 @@ def open_session(
 
 
 def stop_at_difference(observe: Observer) -> Observer:
-    """An observer that ends a run, with ImgqlError, where a step differs from the reference."""
+    """Returns an observer that stops a run with ImgqlError if a step differs from the reference."""
 
     def stop(event: Event) -> None:
         observe(event)
@@ -351,9 +354,9 @@ def stop_at_difference(observe: Observer) -> Observer:
 
 
 def backend_of(device: str, threads: int | None = None) -> Backend:
-    """The backend for what ``--device`` says, whatever the plan; ``auto`` is the CPU.
+    """Returns the backend for a value of ``--device``, for any plan; ``auto`` is the CPU.
 
-    Raises ValueError where there is no such device, ImgqlError where it cannot be used.
+    Raises ValueError for an unknown device, ImgqlError if it is unusable.
     """
     device = "cpu" if device == "auto" else device
     return BackendSelector(device, threads).of(Plan({}, {}, ()))
@@ -363,11 +366,11 @@ def execute(
     compiled: Compiled,
     output: Path | None,
     roots: AllowedRoots | None = None,
-    on_print: Callable[[Printed], None] = tell_nobody,
+    on_print: Callable[[Printed], None] = ignore_event,
     observe: Observer = ignore,
     device: str = "auto",
 ) -> Result:
-    """Runs a compiled program on its own; see ``Session``."""
+    """Runs a compiled program in a session of its own; see ``Session``."""
     settings = SessionSettings(device, output=output, roots=roots or AllowedRoots())
     with open_session(settings, SessionListeners(on_print, observe=observe)) as session:
         return session.execute(compiled)

@@ -1,4 +1,4 @@
-"""What a session is opened with: settings that callers choose, and listeners that are told."""
+"""Settings and listeners with which a session is opened."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from voxgpu.files.access import AllowedRoots
 from voxgpu.store.open import StoreOptions
 
 
-def tell_nobody(_: Printed | Saved | Selection) -> None:
-    """Ignore what is told."""
+def ignore_event(_: Printed | Saved | Selection) -> None:
+    """Ignores the event."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """Everything but the program that bears on how and where programs run.
+    """Everything besides the program that affects how and where programs run.
 
-    device         what ``--device`` says: ``auto``, ``cpu``, ``cuda:0`` or ``reference``
-    threads        threads that compute, read and write, SimpleITK's included; None: one for each
-                   core that this process may use
-    memory         bytes that the process may take; None: what is available
-    device_memory  bytes that may be taken of a GPU; None: 70 % of what is free there
-    store          the store to open, with its budget and what it keeps; None: nothing outlives
+    device         the value of ``--device``: ``auto``, ``cpu``, ``cuda:0`` or ``reference``
+    threads        number of threads that compute, read and write, including SimpleITK's; None: one
+                   for each core available to this process
+    memory         memory limit of the process in bytes; None: the available memory
+    device_memory  memory limit on a GPU in bytes; None: 70 % of what is free there
+    store          the store to open, with its budget and retention policy; None: nothing outlives
                    the session
-    output         the folder for relative names of files; None: nothing is written, and images
-                   are returned
+    output         the folder for relative file names; None: nothing is written, and images are only
+                   returned
     roots          the folders that programs may read and write
     keep_values    keep values in memory for the next program of the session
-    keep_images    whether results hold the images that were saved to files
-    force_save     write files also where they are unchanged
-    executor       what performs tasks: ``auto`` (threads, where the device has any), ``serial`` or
+    keep_images    whether results include images that were saved to files
+    force_save     write output files even if they are unchanged
+    executor       the executor of tasks: ``auto`` (threads, if the backend has any), ``serial`` or
                    another of ``execution/executors/``
-    verify_inputs  read every file to see whether it has changed, whatever its date says
-    validate       hold each step to the reference, and stop at the first difference; the store is
+    verify_inputs  read every input file to detect changes, regardless of its modification time
+    validate       compare each step with the reference and stop at the first difference; the store
+                   is
                    then neither read nor written
     """
 
@@ -60,13 +61,13 @@ class SessionSettings:
 class SessionListeners:
     """Functions that a session calls while a program runs.
 
-    on_print   with each print, in the program's order
+    on_print   with each print, in program order
     on_saved   with each file once it is written, from any thread
-    on_device  with the device that was chosen, each time that it is another one
+    on_device  with the chosen device, whenever it changes
     observe    with each event of a run
     """
 
-    on_print: Callable[[Printed], None] = tell_nobody
-    on_saved: Callable[[Saved], None] = tell_nobody
-    on_device: Callable[[Selection], None] = tell_nobody
+    on_print: Callable[[Printed], None] = ignore_event
+    on_saved: Callable[[Saved], None] = ignore_event
+    on_device: Callable[[Selection], None] = ignore_event
     observe: Observer = ignore

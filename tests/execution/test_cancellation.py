@@ -66,7 +66,7 @@ def test_an_interrupted_session_ends_the_filter(tmp_path: Path, threads: int, ca
         pytest.raises(KeyboardInterrupt),
         Session(tmp_path, on_print=interrupt, backend=backend) as session,
     ):
-        compiled = compile_program(Source("p", text), None, Options(), ask=session.ask)
+        compiled = compile_program(Source("p", text), None, Options(), ask=session.evaluate)
         session.execute(compiled)
     while any(each.is_alive() for each in {*threading.enumerate()} - before):
         time.sleep(0.01)

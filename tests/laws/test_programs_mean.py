@@ -114,7 +114,7 @@ def test_many_programs_mean_what_they_say(
 
 
 def _compiled(text: str, session: Session | None = None) -> Compiled:
-    ask = None if session is None else session.ask
+    ask = None if session is None else session.evaluate
     return compile_program(Source("program", text), None, Options(), ask=ask)
 
 

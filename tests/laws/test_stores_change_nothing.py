@@ -49,7 +49,7 @@ def _run(
     tiers = None if store is None else TieredStore(DiskStore(store, budget), None, policy)
     backend = backend_of(device, 2)
     with Session(None, backend=backend, store=tiers, memory=memory) as session:
-        compiled = compile_program(Source("program", text), None, Options(), ask=session.ask)
+        compiled = compile_program(Source("program", text), None, Options(), ask=session.evaluate)
         return None if compiled.errors else session.execute(compiled)
 
 

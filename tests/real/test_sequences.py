@@ -31,7 +31,9 @@ def _run(name: str, **define: object) -> tuple[Result, list[str]]:
     path = PROGRAMS / f"{name}.imgql"
     options = Options({key: str(value) for key, value in define.items()})
     session = Session(None, observe=observe)
-    result = session.execute(compile_program(read_source(path), path, options, ask=session.ask))
+    result = session.execute(
+        compile_program(read_source(path), path, options, ask=session.evaluate)
+    )
     assert result.errors == ()
     assert [each for each in result.warnings if each.code != "W101"] == []
     return result, computed

@@ -181,7 +181,7 @@ class ReplSession:
 
     def _compiled(self, source: Source, file: Path | None, can_run: bool = True) -> Compiled:
         session = self._session
-        ask = session.ask if can_run else None
+        ask = session.evaluate if can_run else None
         sources = [*self._sources, source]
         return compile_more(
             sources, self._options, session.digests.of, ask, self._folders, file, session.headers

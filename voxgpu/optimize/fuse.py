@@ -273,7 +273,7 @@ class _Composition:
             value = self._convert_to_element(id, self._substitute(node))
             self._values[id] = value
             if node.primitive.shape is AccessPattern.REDUCTION:
-                numbers.append(self._gathered(id, node, value))
+                numbers.append(self._reduced_scalar(id, node, value))
             elif id in self._used_outside_group:
                 written.append(id)
         elements = tuple(self._element(id) for id in self._images)
@@ -344,7 +344,7 @@ class _Composition:
         key = (expression.operation, arguments, detail, expression.element)
         return self._same.setdefault(key, expression)
 
-    def _gathered(self, id: ValueId, node: Node, value: Scalar) -> ReducedScalar:
+    def _reduced_scalar(self, id: ValueId, node: Node, value: Scalar) -> ReducedScalar:
         for each in topological_order([value]):
             if each.operation in REDUCTIONS:
                 self._reduction(each)

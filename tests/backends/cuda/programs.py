@@ -55,7 +55,7 @@ def run(text: str, device: str, memory: int | None = None, **session: Any) -> Re
 
 def compiled(text: str, session: Session) -> Any:
     """A program, which must have no mistakes before running."""
-    found = compile_program(Source("program", text), None, Options(), ask=session.ask)
+    found = compile_program(Source("program", text), None, Options(), ask=session.evaluate)
     assert not found.errors, [str(each) for each in found.errors]
     return found
 
