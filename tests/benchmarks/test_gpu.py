@@ -1,4 +1,4 @@
-"""The benchmarks of a GPU work, in miniature, on an emulated one; their figures mean nothing."""
+"""The GPU benchmarks run, in miniature, on an emulated GPU; their figures are meaningless."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from voxgpu.primitives.source import CONSTANT
 
 @pytest.fixture
 def case(tmp_path: Path) -> Path:
-    """The prefix of a small case: a bright blob in a head that is none, and where it is."""
+    """The prefix of a small case: a bright blob in a synthetic head, and its mask."""
     random = np.random.default_rng(0)
     place = np.indices((10, 14, 12)).astype(float)
     middle = np.array([5, 7, 6]).reshape(3, 1, 1, 1)
@@ -59,7 +59,7 @@ def test_without_a_gpu_it_says_why(
 def test_one_command_measures_everything(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only processes are left out, which would not find the emulated GPU."""
+    """Only processes are omitted, which would not find the emulated GPU."""
     requires_emulation()
     timing = Timing(1.0, 1.0)
     fake: Callable[..., Any] = lambda commands, runs: dict.fromkeys(commands, timing)  # noqa: E731
@@ -117,7 +117,7 @@ _MACHINE = ("processor", "cores", "memory_gb", "system", "python", "commit", "da
 
 @pytest.fixture(scope="module")
 def volume(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Noise, and a ball that is large enough to be something after an erosion by 5 mm."""
+    """Noise, and a ball large enough to survive an erosion by 5 mm."""
     voxels = np.random.default_rng(1).integers(-20, 500, (18, 20, 22)).astype(np.int16)
     place = np.indices(voxels.shape) - np.array([9, 10, 11]).reshape(3, 1, 1, 1)
     voxels[(place**2).sum(axis=0) < 49] = 480
@@ -135,7 +135,7 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Any:
     ids=lambda each: each.name if isinstance(each, GpuPeer) else each,
 )
 def test_peers_say_the_same(volume: Operations, operation: str, peer: GpuPeer) -> None:
-    """With what they are modeled on in their place."""
+    """Runs with the CPU libraries that the peers are modeled on."""
     measure = None
     if "measure" in peer.needs:
         measure = pytest.importorskip("skimage.measure", reason="needs the extra `bench`")

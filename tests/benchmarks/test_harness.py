@@ -1,4 +1,4 @@
-"""What the benchmarks tell is what was measured, and nothing is timed that says something else."""
+"""Benchmarks report what was measured, and time no operation with a differing result."""
 
 from __future__ import annotations
 
@@ -111,10 +111,10 @@ def test_the_budget_of_a_store_is_measured(tmp_path: Path) -> None:
 
 
 def test_the_checkout_is_measured_without_being_installed(tmp_path: Path) -> None:
-    """After `pip install .` the checkout is in the current folder, and is what runs."""
+    """After `pip install .` the checkout is in the current folder, and is the code that runs."""
     code = "import voxgpu.kernels; print(voxgpu.kernels.__file__)"
     shown = subprocess.run(
-        # Without what makes an editable installation importable, which is a file of this kind.
+        # Without the file that makes an editable installation importable.
         [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, '.'); {code}"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip

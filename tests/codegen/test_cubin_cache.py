@@ -1,4 +1,4 @@
-"""Code for GPUs that is kept: found again, and never wrong whatever happens to its files."""
+"""The cache of GPU code: code is found again, and damaged files never give wrong results."""
 
 from __future__ import annotations
 

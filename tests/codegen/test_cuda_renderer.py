@@ -1,4 +1,4 @@
-"""Generated CUDA: what NVRTC makes of it, for real GPUs, and what its text depends on."""
+"""Generated CUDA: NVRTC's output for real GPUs, and what the text depends on."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_all_of_a_schedule_is_one_module_without_spills(compiler: None, architec
 
 
 def test_nothing_is_contracted_and_denormal_numbers_stay(compiler: None) -> None:
-    """The text that the driver would translate says so; code itself says it in riddles."""
+    """Checks the PTX text for the driver, which states both; machine code is hard to read."""
     ptx = _ptx(render(ALL["arithmetic"], "kernel"))
     assert "fma" not in ptx and ".ftz" not in ptx
     assert "div.rn.f32" in ptx and "mul.rn.f32" in ptx

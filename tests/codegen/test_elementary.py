@@ -20,7 +20,7 @@ from voxgpu.primitives.define import Definition
 Numbers = npt.NDArray[np.float32]
 
 _RANDOM = np.random.default_rng(11)
-#: Every kind of float32: all bit patterns, numbers near those where functions change, odd ones.
+#: Every kind of float32: all bit patterns, numbers near case distinctions, special ones.
 PATTERNS = _RANDOM.integers(0, 2**32, 30_000, dtype=np.uint32).view(np.float32)
 NEAR = _RANDOM.uniform(-110, 95, 30_000).astype(np.float32)
 ODD = np.array(
@@ -33,7 +33,7 @@ ODD = np.array(
 )
 VOXELS = np.concatenate([PATTERNS, NEAR, ODD]).reshape(1, -1)
 
-#: For pairs: every odd number with every other, and plain ones with small exponents.
+#: For pairs: all pairs of special numbers, and plain ones with small exponents.
 _BASES, _EXPONENTS = (each.reshape(-1) for each in np.meshgrid(ODD, ODD))
 _PLAIN = _RANDOM.uniform(-30, 30, 20_000).astype(np.float32)
 _SMALL = np.concatenate([_RANDOM.uniform(-20, 20, 10_000), _RANDOM.integers(-9, 9, 10_000)])
@@ -52,7 +52,7 @@ UNARY = {
 
 
 def _rounded_once(function: np.ufunc, *arguments: Numbers) -> Numbers:
-    """The value in the widest floating-point numbers that NumPy has, rounded to float32."""
+    """The value in NumPy's widest floating-point type, rounded to float32."""
     with np.errstate(all="ignore"):
         wide = [each.astype(np.longdouble) for each in arguments]
         result: Numbers = function(*wide).astype(np.float32)
@@ -60,7 +60,7 @@ def _rounded_once(function: np.ufunc, *arguments: Numbers) -> Numbers:
 
 
 def _bits(values: Numbers) -> npt.NDArray[np.uint32]:
-    """The bits, those of all NaN alike."""
+    """The bits, with all NaN mapped to the same."""
     return np.where(np.isnan(values), np.float32(np.nan), values).view(np.uint32)
 
 

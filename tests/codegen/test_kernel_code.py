@@ -1,4 +1,4 @@
-"""Generated kernels: their text, what LLVM makes of it, and what they compute."""
+"""Generated kernels: their text, LLVM's output, and their results."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_loops_become_vector_instructions(name: str) -> None:
         r"\bv?(?:cmp\w*ps|addps|subps|mulps|divps|pminsd|pmaxsd|pand|por|cvt\w+)\b.*[xyz]mm", code
     )
     assert packed, code
-    # One loop over vectors and one over what is left, and no branch for a comparison.
+    # One vectorized loop and one for the remainder, and no branch for a comparison.
     assert "call" not in code
 
 
@@ -67,7 +67,7 @@ def test_nothing_is_contracted_or_reordered(name: str) -> None:
 
 
 def test_a_kernel_knows_no_values_of_parameters() -> None:
-    """So that a sweep of thresholds compiles once."""
+    """A sweep of thresholds compiles once."""
     v = np.arange(6, dtype=np.int16).reshape(2, 3)
     before = jit_compiler().compiled
     workers = ThreadPool(1)

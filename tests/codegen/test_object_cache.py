@@ -1,4 +1,4 @@
-"""Machine code that is kept: found again, and never wrong whatever happens to its files."""
+"""The cache of machine code: code is found again, and damaged files never give wrong results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voxgpu.caches import notices
 from voxgpu.codegen.object_cache import ObjectCache
 from voxgpu.codegen.safe_folder import SafeFolder
 
-#: Computes with a generated and with a hand-written kernel, and tells how many were compiled.
+#: Runs a generated and a hand-written kernel, and prints the number of compiled ones.
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -37,7 +37,7 @@ print(m.jit_compiler().compiled)
 
 
 def _compiled_with(folder: Path | str, **environment: str) -> int:
-    """How many kernels a new process compiled; it checks their results itself."""
+    """The number of kernels that a new process compiled; it checks their results itself."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder)],
         capture_output=True,

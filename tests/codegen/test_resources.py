@@ -1,7 +1,7 @@
-"""What kernels take of a multiprocessor, on real architectures: golden, so that a change is seen.
+"""Resources of kernels on real architectures, compared with golden values to reveal changes.
 
-``pytest tests/codegen --update-golden`` writes it anew. Another version of the compiler may come to
-other numbers of registers; bounds hold for every one.
+``pytest tests/codegen --update-golden`` rewrites them. Another compiler version may use other
+numbers of registers; the bounds hold for every version.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ GOLDEN = Path(__file__).parent / "golden" / "resources.json"
 #: V100, A100, H100, B200.
 ARCHITECTURES = (70, 80, 90, 100)
 
-#: So many registers let 768 threads of a multiprocessor run, so much shared memory 2 blocks.
+#: With this many registers, 768 threads fit a multiprocessor; with this much shared memory, 2
+#: blocks.
 MOST_REGISTERS, MOST_SHARED = 80, 48 << 10
 
 pytestmark = pytest.mark.slow
 
-#: What prints need beside what is golden.
+#: Kernels that prints need in addition to the golden files.
 PRINTS = """
 load seg = "$CASE"
 let truth = intensity(seg) >. 0
@@ -45,7 +46,7 @@ print "mean" avg(f, truth)
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The kernels that the golden programs come to; they depend on no grid."""
+    """The kernels of the golden programs; they do not depend on a grid."""
     path = tmp_path_factory.mktemp("resources") / "scan.nii"
     sitk.WriteImage(sitk.GetImageFromArray(np.zeros((3, 4, 5), np.int16)), str(path))
     names = [

@@ -1,4 +1,4 @@
-"""Sums and counts of what depends on a position: by slabs, and of any number of voxels."""
+"""Sums and counts of expressions of positions: by slabs, and for any number of voxels."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _run(shape: tuple[int, ...], gathers: tuple[Scalar, ...]) -> Any:
 
 
 def test_a_piece_is_a_slab_of_whole_blocks() -> None:
-    """Of an image that no memory has room for: 8 bytes for each voxel of a piece, not more."""
+    """For an image that exceeds memory: at most 8 bytes for each voxel of a piece."""
     run = _run((1291, 1291, 1289), bodies()[1:2])
     starts, stops = zip(*run.pieces(), strict=True)
     assert max(np.subtract(stops, starts)) == SLICE

@@ -1,4 +1,4 @@
-"""The backends that tests hold to the reference, by name."""
+"""The backends that tests compare with the reference, by name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from voxgpu.backends.cpu.backend import Cpu
 
 _THREADS = {"one thread": 1, "three threads": 3}
 
-#: What ``backend_named`` knows.
+#: The names accepted by ``backend_named``.
 NAMES = (*_THREADS, "emulated GPU")
 
 
 @contextmanager
 def backend_named(name: str) -> Iterator[Backend]:
-    """A backend, closed afterwards; skips the test where it cannot be had."""
+    """A backend, closed afterwards; skips the test if it is not available."""
     if name == "emulated GPU":
         requires_emulation()
         with emulated_gpu() as gpu:

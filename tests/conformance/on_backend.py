@@ -1,4 +1,4 @@
-"""Runs one primitive, or a plan, on a backend, through the passes and the loop."""
+"""Runs one primitive, or a plan, on a backend, through the passes and the executor."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def type_of(value: Value) -> Type:
 
 
 def prepared_with(plan: Plan, given: Mapping[ValueId, Value], target: Target) -> Prepared:
-    """A plan prepared for a backend, where these values are available."""
+    """A plan prepared for a backend, with these values available."""
     return prepare(prune(plan, given.__contains__)[0], target, Available(given))
 
 
 def execute(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> dict[str, Any]:
-    """What the goals of a plan come to, by label: values or exceptions."""
+    """The values or exceptions of the goals of a plan, by label."""
     found: dict[str, Any] = {}
     prepared = prepared_with(plan, given, backend)
     backend.prepare(prepared.schedule)

@@ -1,4 +1,4 @@
-"""Every primitive that a backend computes in its own way comes to what the reference says."""
+"""Every primitive with its own implementation on a backend equals the reference."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PRIMITIVES = [
     for each in (*standard_primitives(), *primitives_of(internal))
     if each.body is not None or each in calls() or each.family == "internal"
 ]
-#: What users may define: neighborhoods of any offsets, with any number outside.
+#: User-defined primitives: neighborhoods of any offsets, with any number outside.
 PRIMITIVES += [*steepness.overloads, *lit.overloads]
 
 SHAPES = array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=9) | st.sampled_from(
@@ -48,7 +48,7 @@ SHAPES = array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=9) | st.sampl
 
 ELEMENTS = ["float32", "int16", "uint8", "int32", "uint16", "float64", "int8"]
 
-#: Arguments that make sense, by the parameter's name, where any number would mostly not.
+#: Valid arguments, by the parameter's name, if most numbers would not be valid.
 SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "bins": st.sampled_from([2.0, 3.0, 7.0, 20.0, 300.0, 1.0, 2.5]),
     "k": st.sampled_from([1.0, 2.0, 5.0, 16.0, 20.0, 100.0, 300.0, 0.0, 2.5]),
@@ -63,7 +63,7 @@ BOUNDS = st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 2.0, 1.4142135, 0.9375, 3.3
 ODD = BOUNDS | st.sampled_from([np.inf, -np.inf, np.nan]) | st.floats(width=32)
 
 
-#: Each mixture of elements is a kernel, and compiling them for the emulation takes its time.
+#: Each combination of elements is a kernel that takes time to compile for the emulation.
 ELEMENTS_ON_GPU = ["float32", "int16"]
 
 
@@ -84,7 +84,7 @@ def backend(request: pytest.FixtureRequest) -> Any:
 
 
 def _kernels_of_all() -> Iterator[CudaKernel]:
-    """The generated kernels that the primitives come to on images of these elements."""
+    """The generated kernels of the primitives for images of these elements."""
     grid = Grid.regular((2, 2, 2))
     for primitive in PRIMITIVES:
         kinds = [each.type for each in primitive.parameters]
@@ -155,13 +155,13 @@ def test_a_primitive_comes_to_what_the_reference_says(
 
 
 def test_what_is_looked_at() -> None:
-    """Nothing that has a kernel escapes."""
+    """No primitive with a kernel is omitted."""
     names = {each.name.partition("(")[0] for each in PRIMITIVES}
     assert {"add", "near", "through", "volume", "average", "distance_compare"} <= names
 
 
 def test_arrays_of_any_layout(backend: Backend) -> None:
-    """A primitive of a user's may make an array that is strided, or of the other byte order."""
+    """A user-defined primitive may return an array that is strided, or of the other byte order."""
     random = np.random.default_rng(2)
     grid = Grid.regular((4, 5, 6))
     plain = random.integers(-40, 40, (4, 5, 6)).astype(np.int16)

@@ -1,6 +1,6 @@
-"""Whole numbers that float32 cannot hold: compared, chosen and gathered as what they are.
+"""Integers that float32 cannot represent are compared, selected and reduced exactly.
 
-What is expected is what Python says, whose comparisons of integers and floats are exact.
+Expected values come from Python, whose comparisons of integers and floats are exact.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NAMED = {each.name: each for each in standard_primitives()}
 WHOLE = ("int32", "uint32", "int64", "uint64")
 OTHERS = ("float32", "float64", "int16", "uint8")
 
-#: Operators of the language, each with what it means. `!=` is false where one side is NaN.
+#: Operators of the language, each with its meaning. `!=` is false if one side is NaN.
 OPERATORS = {
     "less": operator.lt,
     "less_or_equal": operator.le,
@@ -45,7 +45,7 @@ OPERATORS = {
     "not_equal": lambda a, b: a < b or a > b,
 }
 
-#: Where elements and their roundings end, and what lies around.
+#: Bounds of elements and of their roundings, with neighbors.
 EDGES = [0, 1, 2**24, 2**31, 2**32, 2**53, 2**62, 2**63, 2**64]
 VOXELS = sorted(
     {sign * edge + step for sign in (1, -1) for edge in EDGES for step in (-2, -1, 0, 1, 2, 3)}
@@ -58,7 +58,7 @@ NUMBERS = [
 
 
 def image(element: str, seed: int = 0) -> Any:
-    """Voxels around every edge that the element has."""
+    """Voxels around every bound of the element."""
     if element.startswith("float"):
         some = np.array([each for each in NUMBERS if abs(each) < 1e30 or each != each])
     else:
@@ -89,13 +89,13 @@ def backend(request: pytest.FixtureRequest) -> Any:
     made.close()
 
 
-#: Each pair of elements is a kernel that has to be compiled.
+#: Each pair of elements is a kernel that must be compiled.
 PAIRS = [*product(WHOLE, WHOLE), *product(WHOLE, OTHERS), *product(OTHERS[:2], WHOLE[:2])]
 PAIRS_ON_GPU = [("int32", "uint32"), ("uint64", "int64"), ("int64", "float32"), ("uint32", "int16")]
 
 
 def plan(first: str, second: str, number: float) -> tuple[Plan, dict[ValueId, Value]]:
-    """Everything that is done with whole numbers, of two images and a number."""
+    """All operations on integers, of two images and a number."""
     grid = Grid.regular((4, 5, 37))
     given: dict[ValueId, Value] = {
         ValueId("a"): Image(image(first, 1), grid),
@@ -136,7 +136,7 @@ def plan(first: str, second: str, number: float) -> tuple[Plan, dict[ValueId, Va
     for name in ("minimum", "maximum"):
         goal(name, make(f"{name}({voxel})", "a"))
     goal("average", make(f"average({voxel}, {truth})", "a", "m"))
-    # A number that the program itself finds.
+    # A number computed by the program itself.
     greatest = make(f"maximum({voxel})", masked)
     goal("all but the greatest", make(f"less({voxel}, {many})", "a", greatest))
     return Plan(nodes, types, tuple(goals)), given
@@ -146,7 +146,7 @@ def plan(first: str, second: str, number: float) -> tuple[Plan, dict[ValueId, Va
 def test_everything_that_is_compared(first: str, second: str, backend: Any) -> None:
     if getattr(backend, "name", "").startswith("cuda") and (first, second) not in PAIRS_ON_GPU:
         pytest.skip("compiling for the emulation takes its time")
-    # Each pair meets some of the numbers, all pairs together meet each of them often.
+    # Each pair is tested with some of the numbers; all pairs together cover each of them often.
     for number in NUMBERS[PAIRS.index((first, second)) % 8 :: 8]:
         made, given = plan(first, second, number)
         a, b, m = (given[ValueId(name)].array for name in "abm")  # type: ignore[union-attr]
@@ -156,7 +156,7 @@ def test_everything_that_is_compared(first: str, second: str, backend: Any) -> N
 
 
 def rounded_as(v: Any, number: float) -> float:
-    """A number as it meets an image: exact beside wide integers, rounded to float32 else."""
+    """A number as combined with an image: exact for wide integers, rounded to float32 otherwise."""
     with np.errstate(all="ignore"):
         return number if v.dtype.name in WHOLE else float(np.float32(number))
 
@@ -182,7 +182,7 @@ def check_the_rest(found: Any, a: Any, m: Any, number: float) -> None:
     assert all(found["equal to itself"])
     greatest = float(max(masked.ravel().tolist()))
     assert found["all but the greatest"] == [each < greatest for each in a.ravel().tolist()]
-    # In float64, in the order of sums; which is exact for 32 bits.
+    # In float64, in the order of sums, which is exact for 32 bits.
     if a.dtype.itemsize == 4:
         assert found["average"] == sum(a[m].tolist()) / np.count_nonzero(m)
 
@@ -217,7 +217,7 @@ def ranked(population: Sequence[int], each: Sequence[int], c: float) -> list[flo
 
 @pytest.mark.parametrize("element", ["uint32", "int64"])
 def test_neighborhoods(element: str, backend: Any) -> None:
-    """What users define: with a number outside that the element has, or has not."""
+    """User-defined: with a number outside that the element can represent, or cannot."""
     if getattr(backend, "name", "").startswith("cuda") and element == "int64":
         pytest.skip("compiling for the emulation takes its time")
     v = image(element)

@@ -1,7 +1,7 @@
-"""Do the arguments of a launch fit the kernel? As CuPy passes them on, but types are looked at.
+"""Type-checked arguments of a launch, otherwise passed as by CuPy.
 
-On a device, a number of the wrong size shifts all that follow, and an array of another type is
-read as what it is not; nobody says so. Here it is a TypeError.
+On a device, a number of the wrong size shifts all that follow, and an array of the wrong type is
+reinterpreted silently. Here it is a TypeError.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Parameters:
-    """What a kernel takes.
+    """The parameters of a kernel.
 
     described  from ``describe`` in ``emulation.h``: ``const f4*;u1*;i8;``
     """
@@ -25,11 +25,11 @@ class Parameters:
 
     @property
     def only_read(self) -> tuple[bool, ...]:
-        """Of each, whether it is a pointer through which the kernel does not write."""
+        """For each parameter, whether it is a pointer through which the kernel does not write."""
         return tuple(each.startswith("const ") for each in self._parameters)
 
     def packed(self, arguments: Sequence[Any]) -> Any:
-        """A word of 64 bits for each argument. The arrays must live until the launch has ended."""
+        """A 64-bit word for each argument. The arrays must live until the launch has ended."""
         if len(arguments) != len(self._parameters):
             raise TypeError(
                 f"{self._kernel} takes {len(self._parameters)} arguments, not {len(arguments)}"
@@ -62,7 +62,7 @@ def _address(argument: Any, type_: str) -> int:
 
 
 def _is_element(dtype: np.dtype[Any], element: str) -> bool:
-    """Whether an array's elements are what a pointer points to; a vector is of any elements."""
+    """Whether an array's elements match a pointer's; vectors match any element."""
     if element[0] == "v":
         return True
     kind = dtype.kind + str(dtype.itemsize)

@@ -1,8 +1,8 @@
-"""Where do compiled kernels come from? From g++, once, and then from a folder.
+"""Compilation of kernels with g++, cached in a folder.
 
-The folder is ``$VOXGPU_EMULATION_CACHE``, or one of the user's among temporary files. A library is
-found by all that it was made of. Several processes may want the same one at once: each writes a
-file of its own and puts it in place when it is whole.
+The folder is ``$VOXGPU_EMULATION_CACHE``, or a private one among temporary files. A library is
+identified by all of its sources. Several processes may need the same one at once: each writes a
+file of its own and renames it when it is complete.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HEADERS = ("emulation.h", "memory.h", "warps.h", "numbers.h", "runtime.h")
 _RUNTIME = ("runtime_fibers.cpp", "runtime_meetings.cpp", "runtime_schedule.cpp")
 _COUNTING = "counting.cpp"
 
-# Contraction would round once where a device is told to round twice. Kernels read words as vectors.
+# Contraction would round once where a device rounds twice. Kernels read words as vectors.
 _ALWAYS = [
     "-std=c++17",
     "-fPIC",
@@ -34,7 +34,7 @@ _ALWAYS = [
     "-fno-math-errno",
     "-fno-strict-aliasing",
 ]
-# Accesses are to be counted as they are written: a vector whole, and one by one in a loop.
+# Accesses are counted as written: a vector as a whole, and individually in a loop.
 _COUNTED = [
     "-O1",
     "-fsanitize=thread",
@@ -44,23 +44,23 @@ _COUNTED = [
     "-fno-ipa-sra",
     "-fno-tree-vectorize",
     "-fno-tree-slp-vectorize",
-    # Where a function is called from twice, its accesses are those of two instructions.
+    # Accesses of a function inlined at two places count as two instructions.
     "-finline-small-functions",
     "-finline-functions",
 ]
 
 
 class EmulationUnavailable(RuntimeError):
-    """Kernels cannot be run on this machine; says why."""
+    """Kernels cannot be run on this machine; the text gives the reason."""
 
 
 class CompilationError(RuntimeError):
-    """g++ does not accept the kernels; what it says."""
+    """g++ rejects the kernels; the text is its output."""
 
 
 @cache
 def unavailable() -> str:
-    """Why there is no emulation here; empty where there is one."""
+    """Why there is no emulation here; empty if there is."""
     if sys.platform != "linux":
         return "the emulation of kernels needs Linux"
     if shutil.which("g++") is None:
@@ -71,7 +71,7 @@ def unavailable() -> str:
 def library(host: str, sanitize: str = "", counting: bool = False) -> Path:
     """The shared library of kernels that are C++ already.
 
-    sanitize  what g++ is to watch for, such as ``address,undefined`` or ``thread``
+    sanitize  sanitizers to enable, such as ``address,undefined`` or ``thread``
     counting  whether accesses are counted
     """
     if unavailable():
@@ -87,7 +87,7 @@ def library(host: str, sanitize: str = "", counting: bool = False) -> Path:
 
 
 def _runtime(counting: bool) -> Path:
-    """What all libraries have in common, as an object file. It is never watched itself."""
+    """The code shared by all libraries, as an object file. It is never sanitized."""
     sources = [*_RUNTIME, _COUNTING] if counting else list(_RUNTIME)
     text = "".join(f'#include "{name}"\n' for name in sources)
     more = [(HERE / _COUNTING).read_text()] if counting else []
@@ -126,7 +126,7 @@ def _run(arguments: list[str], text: str) -> None:
 
 @cache
 def folder() -> Path:
-    """Where compiled kernels lie."""
+    """The folder of compiled kernels."""
     named = os.environ.get("VOXGPU_EMULATION_CACHE")
     place = Path(named or Path(tempfile.gettempdir()) / f"voxgpu-emulation-{os.getuid()}")
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def folder() -> Path:
 
 @cache
 def _surroundings() -> str:
-    """All that libraries are made of beside their kernels."""
+    """All other inputs of libraries besides their kernels."""
     version = subprocess.run(["g++", "--version"], capture_output=True, text=True).stdout
     files = (*_HEADERS, *_RUNTIME)
     return "\0".join([platform.machine(), version, *((HERE / name).read_text() for name in files)])

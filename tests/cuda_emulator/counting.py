@@ -1,8 +1,8 @@
-"""What do kernels move? Counted access by access, as the compiler announces them: counting.cpp.
+"""Counts memory traffic of kernels, access by access, as announced by the compiler: counting.cpp.
 
-Three questions, of the arrays of a device: what do threads ask for (bytes), what has to be moved at
-least (sectors of 32 bytes, once a launch), and how well do warps ask (sectors and wavefronts a
-request)? Of caches nothing is known: they are what lies between the second and the third.
+It answers three questions about the arrays of a device: how much threads request (bytes), how much
+must be moved at least (sectors of 32 bytes, once per launch), and how well warps coalesce (sectors
+and wavefronts per request)? Caches are not modeled: they lie between the second and the third.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from tests.cuda_emulator.module import Kernel, Module
 
-#: Bytes that a device moves at least.
+#: The smallest unit, in bytes, that a device moves.
 SECTOR = 32
 
 #: A library counts one thing at a time.
@@ -27,18 +27,18 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What launches did with arrays that were registered, and with shared memory.
+    """Accesses of launches to registered arrays, and to shared memory.
 
-    loaded, stored, changed     bytes that threads asked for: loads, stores, atomic operations
-    atomics                     atomic operations
+    loaded, stored, changed     bytes that threads requested: loads, stores, atomic operations
+    atomics                     number of atomic operations
     load_requests, store_requests, atomic_requests
-                                of warps: what lanes do at the same instruction at once
+                                of warps: simultaneous accesses of lanes at the same instruction
     load_sectors, store_sectors, atomic_sectors
-                                that requests reach, each request for itself
-    shared_requests, wavefronts of warps to shared memory, and the turns these take: where lanes
-                                want different words of one bank, more than one for 4 bytes
+                                touched by requests, each request separately
+    shared_requests, wavefronts of warps to shared memory, and the turns these take: more than one
+                                per 4 bytes if lanes need different words of one bank
     sectors_read, sectors_written
-                                of a launch, each once; not read is what it wrote itself before
+                                of a launch, each once; reads exclude what it wrote before
     """
 
     loaded: int = 0
@@ -62,12 +62,14 @@ class Counts:
 
     @property
     def compulsory(self) -> int:
-        """Bytes that move through memory at least, if nothing is left of earlier launches."""
+        """The minimum number of bytes moved through memory if nothing is cached from earlier
+        launches.
+        """
         return SECTOR * (self.sectors_read + self.sectors_written)
 
     @property
     def requested(self) -> int:
-        """Bytes that move if every request goes to memory."""
+        """The number of bytes moved if every request goes to memory."""
         return SECTOR * (self.load_sectors + self.store_sectors + self.atomic_sectors)
 
 
@@ -78,10 +80,10 @@ class _Found(ctypes.Structure):
 
 
 def counted(module: Module, run: Callable[[], Any], arrays: Iterable[npt.NDArray[Any]]) -> Counts:
-    """What kernels of a module do to some arrays, and to shared memory, while ``run`` runs.
+    """Counts accesses of a module's kernels to arrays and to shared memory while ``run`` runs.
 
-    module  made with ``counting=True``, its blocks one after the other as ``configure()`` has them
-    arrays  what else kernels reach is not counted; arrays of one memory may overlap
+    module  created with ``counting=True``; blocks run one after the other (``configure()``)
+    arrays  other memory is not counted; arrays of one buffer may overlap
     """
     ranges = _merged(_sectors(each) for each in arrays if each.nbytes)
     firsts, sizes = ((ctypes.c_uint64 * len(ranges))(*column) for column in _columns(ranges))
@@ -96,7 +98,7 @@ def counted(module: Module, run: Callable[[], Any], arrays: Iterable[npt.NDArray
 
 
 class CountingModule:
-    """Kernels that are counted: told is, for each launch, the kernel's name and what it did."""
+    """Kernels with counting: reports the kernel's name and counts for each launch."""
 
     def __init__(self, text: str, tell: Callable[[str, Counts], None]) -> None:
         self._module = Module(text, counting=True)
@@ -105,7 +107,7 @@ class CountingModule:
         self.only_read = self._module.only_read
 
     def get_function(self, name: str) -> Kernel:
-        """The kernel of this name; the arrays among its arguments are what is counted."""
+        """The kernel of this name; accesses to its array arguments are counted."""
         function = self._module.get_function(name)
 
         def launch(
@@ -121,7 +123,7 @@ class CountingModule:
 
 
 def _sectors(array: npt.NDArray[Any]) -> tuple[int, int]:
-    """Where the sectors of an array start, and where it stops: memory begins with a sector."""
+    """The start of an array's sectors, and its end: memory begins with a sector."""
     memory = array
     while isinstance(memory.base, np.ndarray):
         memory = memory.base
@@ -130,7 +132,7 @@ def _sectors(array: npt.NDArray[Any]) -> tuple[int, int]:
 
 
 def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges without overlaps, in order."""
+    """The union of ranges, without overlaps, in order."""
     found: list[tuple[int, int]] = []
     for start, stop in sorted(ranges):
         if found and start < found[-1][1]:

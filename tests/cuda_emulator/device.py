@@ -1,7 +1,7 @@
-"""A device that is this computer: NumPy's arrays for the device's, kernels run by the emulation.
+"""A device on the host: NumPy arrays as device arrays, kernels run by the emulation.
 
-It knows nothing of streams and budgets (see the double for these): it is what tests of kernels and
-of the functions that launch them compute with.
+It does not model streams and budgets (the mock CuPy does): it serves tests of kernels and of the
+functions that launch them.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def emulated(library: str, sanitize: str = "") -> Any:
 
 
 class EmulatedDevice:
-    """Runs kernels here and now.
+    """Runs kernels immediately.
 
-    modules   where the kernels of a file come from
+    modules   the source of the kernels of a file
     launches  the names of all kernels launched, in order
     """
 

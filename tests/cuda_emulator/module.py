@@ -1,6 +1,6 @@
-"""How is CUDA C++ run where there is no GPU? Compiled for the host, a thread of CUDA as a fiber.
+"""Emulation of CUDA C++ without a GPU: compiled for the host, with a fiber for each CUDA thread.
 
-What it has of ``cupy.RawModule`` is what we use of that; arrays are NumPy's.
+It implements the part of ``cupy.RawModule`` that we use; arrays are NumPy's.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ Kernel = Callable[..., None]
 
 
 def requires_emulation() -> None:
-    """Skips the running test, or the module that is imported, where kernels cannot be run."""
+    """Skips the running test, or the imported module, if kernels cannot be run."""
     if unavailable():
         pytest.skip(unavailable(), allow_module_level=True)
 
 
 class EmulationError(RuntimeError):
-    """A launch did what a device refuses or leaves undefined; says where in the kernels."""
+    """A launch did something that a device rejects or leaves undefined; gives the kernel's line."""
 
 
 class Module:
     """The kernels of a text.
 
-    sanitize  what to watch for: ``address,undefined`` or ``thread``; only in a process that has
-              been started for it, see ``sanitizers.py``
-    counting  whether what is read and written can be counted, see ``counting.py``
+    sanitize  checks to enable: ``address,undefined`` or ``thread``; only in a process that has been
+              started for it, see ``sanitizers.py``
+    counting  whether reads and writes can be counted, see ``counting.py``
     kernels   the names of all kernels
     """
 
@@ -62,11 +62,11 @@ class Module:
         self._functions: dict[str, Kernel] = {}
 
     def configure(self, seed: int = 0, yield_per_mille: int = 0, resident: int = 1) -> None:
-        """Says in which order threads run.
+        """Sets the order in which threads run.
 
         seed             of an order; 0: block after block, thread after thread
-        yield_per_mille  how often others have a turn at a relaxed access or atomic operation
-        resident         how many blocks run at once
+        yield_per_mille  probability of yielding at a relaxed access or atomic operation
+        resident         number of blocks that run at once
         """
         self._request = _Request(
             seed=seed, yield_per_mille=yield_per_mille, resident_blocks=max(1, resident)
@@ -81,7 +81,7 @@ class Module:
         return self._functions[name]
 
     def only_read(self, name: str) -> tuple[bool, ...]:
-        """Of each parameter of a kernel, whether it is a pointer that is only read through."""
+        """For each parameter of a kernel, whether it is a pointer that is only read through."""
         return self.library.kernel(name)[1].only_read
 
     def _function(self, name: str) -> Kernel:
@@ -118,20 +118,20 @@ class _Request(ctypes.Structure):
 
 
 class _Library:
-    """A library that is loaded. Modules of the same text share it, and so its lock."""
+    """A loaded library. Modules of the same text share it, and therefore its lock."""
 
-    #: Stacks of fibers that libraries may keep between launches. Each is two mappings of memory,
-    #: of which Linux gives a process 65 530.
+    #: Fiber stacks that libraries may keep between launches. Each has two memory mappings, of
+    #: which Linux gives a process 65 530.
     MOST_STACKS: ClassVar[int] = 1 << 13
 
     _loaded: ClassVar[dict[Path, _Library]] = {}
     _loading = threading.Lock()
-    #: Who keeps how many.
+    #: Libraries that keep stacks, with their numbers.
     _stacks: ClassVar[dict[_Library, int]] = {}
 
     def __init__(self, path: Path) -> None:
         self.functions = ctypes.CDLL(str(path))
-        #: One launch at a time: the running thread of CUDA is in variables of the library.
+        #: One launch at a time: the running CUDA thread is stored in variables of the library.
         self.lock = threading.Lock()
 
     @classmethod
@@ -142,7 +142,7 @@ class _Library:
             return cls._loaded[path]
 
     def bound_stacks(self) -> None:
-        """After a launch, under the lock: who launched longest ago gives back what is too much."""
+        """After a launch, under the lock: least recently used libraries release excess stacks."""
         with self._loading:
             self._stacks.pop(self, None)
             self._stacks[self] = self.functions.emulation_stacks()
@@ -155,7 +155,7 @@ class _Library:
                     other.lock.release()
 
     def kernel(self, name: str) -> tuple[Any, Parameters]:
-        """What runs a kernel, and what it takes."""
+        """The function that runs a kernel, and its parameters."""
         run = getattr(self.functions, f"emulation_launch_{name}")
         run.restype = ctypes.c_char_p
         run.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Request)]
@@ -165,7 +165,7 @@ class _Library:
 
 
 def _three(sizes: Sequence[int]) -> tuple[int, ...]:
-    """Sizes along x, y and z; those that are not said are 1. Also none may be too large to say."""
+    """Sizes along x, y and z; missing ones are 1. None may exceed the representable range."""
     whole = (*map(int, sizes), 1, 1, 1)[:3]
     if not all(0 <= size < 1 << 32 for size in whole):
         raise EmulationError(f"a launch of {tuple(sizes)}")
@@ -173,7 +173,7 @@ def _three(sizes: Sequence[int]) -> tuple[int, ...]:
 
 
 def _check_started_for(sanitize: str) -> None:
-    """A sanitizer that comes into a process late ends it."""
+    """A sanitizer that is loaded into a running process ends it."""
     process = ctypes.CDLL(None)
     for name, symbol in (("address", "__asan_init"), ("thread", "__tsan_init")):
         if name in sanitize.split(",") and not hasattr(process, symbol):

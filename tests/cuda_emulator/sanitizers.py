@@ -1,7 +1,7 @@
-"""What do sanitizers find in kernels? Asked in processes of their own, which are started for them.
+"""Runs kernels under sanitizers, in processes that are started for them.
 
-ASan and UBSan find what lies out of bounds, with the line of the kernel; TSan finds what two
-threads of CUDA do to one place without a barrier, a meeting of lanes or a fence between.
+ASan and UBSan find accesses out of bounds, with the line of the kernel; TSan finds conflicting
+accesses of two CUDA threads without a barrier, a warp synchronization or a fence between.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: How a leg is told to ``Module``, and what must be in a process from its start.
+#: The name of each leg for ``Module``, and the libraries it preloads.
 LEGS = {
     "plain": ("", ()),
     "bounds": ("address,undefined", ("libasan.so", "libubsan.so")),
     "races": ("thread", ("libtsan.so",)),
 }
 
-#: Kernels that hang are ended after so many seconds; the others take a few.
+#: Time limit, in seconds, for kernels that hang; the others take a few.
 PATIENCE = 240
 
 _FINDING = re.compile(
@@ -34,10 +34,10 @@ _PLACE = re.compile(r"\b\w+\.cuh?:\d+")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of a process.
+    """The result of a process.
 
-    what   the finding, the error or the wrong result; empty where all was well
-    place  the file of kernels and the line in it; empty where it is not known
+    what   the finding, the error or the wrong result; empty if there is none
+    place  the kernel file and line; empty if unknown
     """
 
     what: str

@@ -1,4 +1,4 @@
-"""What is counted of kernels whose counts are known by hand."""
+"""Counts for kernels whose traffic is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emulation itself: it can fail. What a device refuses or leaves undefined is found out."""
+"""The emulation itself detects what a device rejects or leaves undefined."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _planted(old: str, new: str, number: int = 0) -> str:
     return SAMPLES[:place] + new + SAMPLES[place + len(old) :]
 
 
-#: What is changed, and which error, or ``wrong``, must come of it under some order of threads.
+#: A change, and the error, or ``wrong``, that must result under some order of threads.
 PLANTED = {
     "no barrier after writing": (("  __syncthreads();\n  for", "  for"), "wrong"),
     "no barrier in the loop": (("halves[me + half];\n    __syncthreads();", "halves[me + half];"),
@@ -58,7 +58,7 @@ def test_what_is_right_is_right_in_every_order() -> None:
 
 
 def test_libraries_keep_few_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a process that runs many kernels would have no more mappings of memory."""
+    """Otherwise a process that runs many kernels would run out of memory mappings."""
     texts = [f"{SAMPLES}\n#define THIS_IS {number}\n" for number in range(3)]
     libraries = [Module(BEFORE + text).library for text in texts]
     monkeypatch.setattr(type(libraries[0]), "MOST_STACKS", 200)

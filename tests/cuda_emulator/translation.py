@@ -1,6 +1,6 @@
-"""How does CUDA C++ become C++? Declarations of shared memory are the one thing macros cannot say.
+"""Translation of CUDA C++ to C++: of shared memory declarations, which macros cannot express.
 
-Lines stay where they are, so that what is found is found at a line of the kernels.
+Line numbers are preserved, so that errors refer to lines of the kernels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STATIC = re.compile(
 
 
 class TranslationError(ValueError):
-    """The text says something that the emulation does not understand."""
+    """The text contains something that the emulation does not support."""
 
 
 def kernels_of(text: str) -> list[str]:
@@ -30,7 +30,7 @@ def kernels_of(text: str) -> list[str]:
 
 
 def without_comments(text: str) -> str:
-    """The text with blanks for comments; lines stay lines."""
+    """The text with comments replaced by blanks; line breaks are kept."""
     return _COMMENT.sub(
         lambda found: found[0] if found[0][0] == '"' else " " + "\n" * found[0].count("\n"), text
     )

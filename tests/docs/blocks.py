@@ -1,4 +1,4 @@
-"""The blocks of code on all pages, and what kind each is."""
+"""The blocks of code on all pages, and their kinds."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Block:
     """A block.
 
     page    its page, as a path in the repository
-    kind    what stands after the fence, or one of `program`, `message`, `shell`, `picture`,
+    kind    the word after the fence, or one of `program`, `message`, `shell`, `picture`,
             `excerpt`
-    source  the file that an excerpt is from: what stands after the fence as ``from=PATH``
+    source  the file of an excerpt: the word after the fence as ``from=PATH``
     """
 
     page: str
@@ -35,7 +35,7 @@ class Block:
 
     @property
     def commands(self) -> list[tuple[str, list[str]]]:
-        """What is typed, without comments, and what comes of each; of shell blocks."""
+        """The commands, without comments, and the output of each; of shell blocks."""
         lines = self.text.splitlines()
         if not any(line.startswith("$ ") for line in lines):
             return [(_plain(line), []) for line in lines if line.strip()]

@@ -1,4 +1,4 @@
-"""Is a command on a page one that can be typed? Its words are looked at; nothing is run."""
+"""Checks that a command on a page is valid, by its words; nothing is run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from voxgpu.cli.main import COMMANDS
 
 
 def check_command(line: str) -> None:
-    """Raises AssertionError for a command of a shell that nobody can type."""
+    """Raises AssertionError for an invalid shell command."""
     for part in line.split("|"):
         words = shlex.split(part)
         check = _CHECKS.get(words[0])
@@ -52,7 +52,7 @@ def all_options() -> set[str]:
 
 
 def check_voxgpu(words: list[str]) -> None:
-    """A command of voxgpu: it and its options exist."""
+    """Checks that a command of voxgpu and its options exist."""
     if words[0].startswith("-"):
         assert words[0] in ("--help", "-h", "--version")
         return

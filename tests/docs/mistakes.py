@@ -1,4 +1,4 @@
-"""How each message on the page of messages comes about: programs, files, and what is typed."""
+"""Programs, files and commands that produce each message on the page of messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOAD = 'load flair = "flair.nii.gz"\n'
 
 @dataclass(frozen=True)
 class Case:
-    """A program, and with which options it is run; or another command.
+    """A program and the options of its run; or another command.
 
     program  the text of `tumor.imgql`
     options  after `voxgpu run tumor.imgql`
@@ -26,7 +26,7 @@ class Case:
     python   instead of that, the program of a Python process that prints a message
     home     the folder of a user whose home cannot be used, as the page calls it
     files    other files: their texts
-    prepare  what else is to be done in the folder before
+    prepare  further preparation of the folder
     """
 
     program: str = ""
@@ -44,7 +44,7 @@ class Case:
 
 
 def write_images(folder: Path) -> None:
-    """The images of all cases."""
+    """Writes the images of all cases."""
     numbers = np.random.default_rng(1).integers(0, 100, (6, 12, 12)).astype(np.int16)
     _write(folder / "flair.nii.gz", numbers)
     _write(folder / "t1.nii.gz", numbers, (3.0, 0.0, 0.0))
@@ -109,7 +109,7 @@ def window(level, v: Voxel) -> Voxel:
 
 
 def _package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed package whose module is gone."""
+    """An installed package whose module is missing."""
     information = folder / "lab_tools-1.0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: lab_tools\nVersion: 1.0\n")

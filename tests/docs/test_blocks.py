@@ -1,4 +1,4 @@
-"""Every block of every page is run, or is shown to be what it says it is."""
+"""Every code block of every page is run, or compared with its source."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _ELSEWHERE = {
     "docs/tutorials/repl.md": {"repl", "console"},
 }
 
-#: What programs on pages suppose, by the beginning of what they say.
+#: Files that programs on pages require, by the beginning of the program.
 _BEFORE = {
     "let compose": 'load flair = "head_flair.nii.gz"\nlet tumor = flair > 100\n',
 }
 
-#: The programs that messages are about.
+#: The programs that messages refer to.
 _PROGRAMS = {
     "mistaken.imgql": 'load flair = "head_flair.nii.gz"\n\nlet edge = near(flair)\n',
     "brain.imgql": 'load v = "t1.nii.gz"\nlet a = v > 3\nlet b = v > 5\nlet inner = !a & b\n',
 }
 
-#: In these commands something stands for something else, or a computer is needed that is not here.
+#: Commands with placeholders, or that need a computer that is not available here.
 _NOT_HERE = re.compile(r"…|PROGRAM|cuda:|--arch|--environment|--cpu|/scratch|doctor$")
 
-#: A run after which nothing is left to compute.
+#: A run after which nothing remains to be computed.
 _ONLY_LOOKS = "# only looks: nothing is computed"
 
 _IDS = re.compile(r"\b[0-9a-f]{16}\b")
@@ -71,7 +71,7 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a small head, other images that pages speak of, and the README's program."""
+    """A folder with a small head, other images that pages mention, and the README's program."""
     folder = tmp_path_factory.mktemp("pages")
     size = ["--size", "40", "40", "32", "--spacing", "6"]
     for name in ("head", "cases/a", "cases/b", "data/ann/ann"):
@@ -142,7 +142,7 @@ def test_python_runs(page: str, place: Path) -> None:
 
 @pytest.mark.parametrize("block", _of("excerpt"), ids=_name)
 def test_an_excerpt_is_in_its_file(block: Block) -> None:
-    """Its parts, which ``...`` on a line of its own separates, in order."""
+    """Its parts, separated by ``...`` on a line of its own, in order."""
     rest = (ROOT / block.source).read_text("utf-8")
     parts = re.split(r"^ *(?:#|//)? *\.\.\.\n", block.text, flags=re.MULTILINE)
     for part in filter(None, parts):
@@ -159,7 +159,7 @@ def test_a_picture_names_what_there_is(block: Block) -> None:
 
 
 def _needs_a_whole_head(block: Block) -> bool:
-    """Whether what is shown is that of the head as `voxgpu phantom` makes it by itself."""
+    """Whether the output is that of the full-size head of `voxgpu phantom`."""
     return block.text.startswith("$ voxgpu phantom -o head\n")
 
 
@@ -210,7 +210,7 @@ def _check_output(command: str, expected: list[str], place: Path) -> None:
 
 
 def _check_limits(expected: list[str], place: Path) -> None:
-    """`doctor` tells limits of jobs in the words of the page; their numbers are another matter."""
+    """`doctor` prints limits of jobs in the words of the page; their values are not compared."""
     slurm = {"SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "1", "SLURM_MEM_PER_NODE": "2048"}
     done = subprocess.run(
         [sys.executable, "-m", "voxgpu", "doctor", "--quick"],
@@ -225,7 +225,7 @@ def _check_limits(expected: list[str], place: Path) -> None:
 
 
 def test_the_first_run_of_the_page_on_stores_keeps(place: Path) -> None:
-    """The second says that nothing is computed, as the page does."""
+    """The second run reports that nothing is computed, as the page does."""
     (block,) = [each for each in EVERY if _ONLY_LOOKS in each.text]
     told = [_voxgpu(shlex.split(c)[1:], place).stderr for c, _ in block.commands]
     assert re.search(r"^0 of \d+ nodes computed", told[-1], re.MULTILINE)

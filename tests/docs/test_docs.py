@@ -1,4 +1,4 @@
-"""What the documentation says is so."""
+"""Statements in the documentation hold."""
 
 from __future__ import annotations
 

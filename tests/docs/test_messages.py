@@ -1,4 +1,4 @@
-"""Each message on the page of messages is what is told, word for word."""
+"""Each message on the page of messages matches the actual one, word for word."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from voxgpu.cli.main import _status
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 
-#: What the page calls the folder in which it all happens.
+#: The page's name for the working folder.
 _FOLDER = "/tmp/errdocs"
 
 _MESSAGE = re.compile(r"^(?:error|warning)\[.*?(?=^(?:error|warning)\[|^saved |\Z)", re.M | re.S)
 _BLOCK = re.compile(r"^```\n(.*?)^```", re.DOTALL | re.MULTILINE)
-#: What depends on the computer: how much memory there is, and why.
+#: Text that depends on the computer: the amount of memory, and its reason.
 _BYTES = re.compile(r"\d+(?:\.\d+)? [MG]iB|(?<= available: ).*")
 
 
@@ -77,7 +77,7 @@ def _told(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> str:
-    """What is told, with the folders as the page calls them."""
+    """The message, with folders named as on the page."""
     monkeypatch.chdir(folder)
     if case.prepare:
         case.prepare(folder, monkeypatch)
@@ -99,7 +99,7 @@ def _told(
 
 
 def _environment(case: Case, folder: Path) -> dict[str, str]:
-    """The environment of a process, of a user without a home where the case says so."""
+    """The environment of a process, of a user without a home if the case requires it."""
     if not case.home:
         return dict(os.environ)
     dropped = ("VOXGPU_CACHE", "VOXGPU_STORE", "XDG_CACHE_HOME")

@@ -11,7 +11,7 @@ import pytest
 from tests.docs.blocks import PAGES, ROOT
 from tests.docs.commands import all_options, check_voxgpu
 
-#: Options of other programs that pages speak of.
+#: Options of other programs that pages mention.
 _OTHERS = {"--mem", "--only", "--strict", "--update-golden", "--fmad"}
 
 

@@ -1,4 +1,4 @@
-"""Every tutorial is done, step by step, in an empty folder: files written, commands typed."""
+"""Every tutorial is executed, step by step, in an empty folder: files written, commands run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=(?P<title>\S+))?\n(?P<text>.*?)^
 
 
 def _typed(line: str, folder: Path) -> str:
-    """What a command prints."""
+    """The output of a command."""
     arguments = line.removeprefix("$ ").split()
     assert arguments[0] == "voxgpu", line
     done = subprocess.run(

@@ -1,7 +1,7 @@
 """The first GPU of this computer, on which these tests run; without one they are skipped.
 
-``VOXGPU_HARDWARE=emulated`` runs them on the mock CuPy and the emulation instead, in miniature: a
-rehearsal, which shows that the tests work and nothing about a GPU
+``VOXGPU_HARDWARE=emulated`` runs them on the mock CuPy and the emulation instead, in miniature, to
+check that the tests themselves work
 (``tests/backends/cuda/test_hardware_suite_emulated.py``).
 """
 
@@ -26,11 +26,11 @@ IS_REHEARSAL = os.environ.get("VOXGPU_HARDWARE") == "emulated"
 
 @dataclass(frozen=True)
 class Hardware:
-    """What the tests run on.
+    """The environment of the tests.
 
-    gpus   how many there are
+    gpus   number of GPUs
     shape  of an image that is large here: z, y, x
-    times  how often something runs that is to be run often
+    times  number of repetitions for stress tests
     """
 
     gpus: int
@@ -40,7 +40,7 @@ class Hardware:
 
 @pytest.fixture(scope="package")
 def hardware() -> Iterator[Hardware]:
-    """The GPUs of this computer; skips where there are none."""
+    """The GPUs of this computer; skips if there are none."""
     if IS_REHEARSAL:
         requires_emulation()
         with emulated_machine(2):
@@ -54,7 +54,7 @@ def hardware() -> Iterator[Hardware]:
 
 @pytest.fixture
 def real(hardware: Hardware) -> Hardware:
-    """The same, for what starts processes: these do not know of a GPU that is emulated."""
+    """The same, for tests that start processes: these do not see an emulated GPU."""
     if IS_REHEARSAL:
         pytest.skip("other processes find no emulated GPU")
     return hardware

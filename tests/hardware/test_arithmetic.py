@@ -1,4 +1,4 @@
-"""Denormal numbers are kept, every operation rounds once, and nothing is contracted."""
+"""Subnormal numbers are kept, every operation rounds once, and nothing is contracted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from voxgpu.types import Type
 
 pytestmark = pytest.mark.gpu
 
-#: Where float32 is at its ends: zeros, denormals, next to powers of two, thirds, the largest.
+#: Limits of float32: zeros, subnormals, neighbors of powers of two, thirds, the largest.
 NAMED = [
     *(0x00000000, 0x00000001, 0x00000002, 0x00400000, 0x007FFFFF, 0x00800000, 0x00800001),
     *(0x00FFFFFF, 0x01000000, 0x1A000000, 0x1FFFFFFF, 0x20000001, 0x33FFFFFF, 0x34000000),
@@ -36,7 +36,7 @@ _IMAGES = "(image of numbers, image of numbers)"
 
 
 def _patterns() -> Any:
-    """As many float32 as there are voxels along an axis, the rest of them any bits."""
+    """As many float32 as there are voxels along an axis; after the special ones, random bits."""
     rest = np.random.default_rng(9).integers(0, 1 << 32, COUNT - len(NAMED), np.uint64)
     return np.concatenate([np.array(NAMED, np.uint64), rest]).astype(np.uint32).view(np.float32)
 
@@ -56,14 +56,14 @@ class _Formulas:
         self.types: dict[ValueId, Type] = {id: type_of(v) for id, v in self.given.items()}
 
     def of(self, name: str, one: str, other: str) -> ValueId:
-        """One more node."""
+        """Adds a node."""
         node = Node(_BY_NAME[name + _IMAGES], (ValueId(one), ValueId(other)))
         self.nodes[node.id] = node
         self.types[node.id] = self.types[ValueId("a")]
         return node.id
 
     def plan(self, **goals: ValueId) -> Plan:
-        """The plan that finds these."""
+        """The plan that computes these goals."""
         found = tuple(Goal("find", id, label, NOWHERE, NOWHERE) for label, id in goals.items())
         return Plan(self.nodes, self.types, found)
 
@@ -88,7 +88,7 @@ def test_every_operation_rounds_once_and_keeps_denormals(backend: Backend) -> No
 
 
 def _expected(a: Any, b: Any, c: Any) -> dict[str, Any]:
-    """What NumPy says, which rounds every operation by itself."""
+    """The results of NumPy, which rounds every operation individually."""
     with np.errstate(all="ignore"):
         product, ratio = a * b, a / b
         return {

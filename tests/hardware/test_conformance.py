@@ -1,4 +1,4 @@
-"""Every primitive that has a kernel comes to what the reference says, on the device."""
+"""Every primitive that has a kernel equals the reference, on the device."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from voxgpu.primitives.primitive import Primitive
 
 pytestmark = pytest.mark.gpu
 
-#: NVRTC compiles a kernel in milliseconds, so that all mixtures of elements are tried.
+#: NVRTC compiles a kernel in milliseconds, so that all combinations of elements are tried.
 TRIED = ELEMENTS_ON_GPU if IS_REHEARSAL else ELEMENTS
 
 

@@ -1,4 +1,4 @@
-"""Copies in both directions run beside kernels, and every image is the right one."""
+"""Copies in both directions overlap with kernels, and every image is correct."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_many_files_at_once(text: str) -> None:
 
 
 def test_memory_that_is_used_again_at_once(text: str, hardware: Hardware) -> None:
-    """Room for few of the images: copies arrive where kernels have hardly finished reading."""
+    """Room for few of the images: copies arrive shortly after kernels have finished reading."""
     voxels = hardware.shape[0] * hardware.shape[1] * hardware.shape[2]
     expected = run(text, "cpu")
     for images in (6, 9):

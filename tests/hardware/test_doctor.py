@@ -1,4 +1,4 @@
-"""``voxgpu doctor`` finds every GPU good, in this process, in its own and in dask's workers."""
+"""``voxgpu doctor`` accepts every GPU, in this process, in its own and in dask's workers."""
 
 from __future__ import annotations
 

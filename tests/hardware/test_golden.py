@@ -1,4 +1,4 @@
-"""The golden files of real MRI come out of the device, voxel for voxel."""
+"""The device reproduces the golden files of real MRI, voxel for voxel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""However a plan is rewritten and fused for the device, it means the same; and large images do."""
+"""Plans rewritten and fused for the device equal the reference, also for large images."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_large_plans_too(seed: int, backend: Backend) -> None:
 
 @pytest.mark.usefixtures("desk")
 def test_a_large_image(hardware: Hardware) -> None:
-    """Many blocks of threads at once, which no emulation has; held to the CPU, which is fast."""
+    """Many blocks of threads at once, unlike in the emulation; compared with the CPU backend."""
     write_image(Path("v.nii"), hardware.shape)
     expected = run(EVERYTHING, "cpu")
     for _ in range(3):

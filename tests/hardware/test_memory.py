@@ -1,4 +1,4 @@
-"""The budget is kept, what does not fit is told and the rest delivered, and nothing is left."""
+"""The memory budget is kept, a step that does not fit fails its goals only, and nothing leaks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("desk")]
 
 @pytest.fixture
 def most(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What all pools together had taken, each time they took something."""
+    """The total size of all pools after each allocation."""
     seen = [0]
     fresh = DeviceMemory._fresh
 
@@ -35,7 +35,7 @@ def most(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def _many_images(name: str) -> str:
-    """Eight images that are wanted until the end."""
+    """Eight images that are needed until the end."""
     lines = [f"let d{n} = lcc(v > {10 + n}) * {n + 2}" for n in range(8)]
     prints = [f'print "{n}" max(d{n})' for n in range(8)]
     prints += [f'print "{n} and {7 - n}" max(lcc(d{n} > d{7 - n}))' for n in range(8)]
@@ -55,7 +55,9 @@ def test_a_budget_is_kept(hardware: Hardware, most: list[int]) -> None:
 
 
 def test_a_device_that_others_have_filled(hardware: Hardware) -> None:
-    """The budget allows more than there is: the driver refuses, room is made, nobody notices."""
+    """The budget exceeds the free memory: the driver refuses, memory is freed, and the run
+    succeeds.
+    """
     write_image(Path("big.nii"), hardware.shape)
     text = _many_images("big.nii")
     expected = told(run(text, "cpu"))
@@ -86,7 +88,7 @@ def test_what_does_not_fit_at_all_is_told_and_the_rest_delivered(hardware: Hardw
 
 
 def test_nothing_is_left_after_many_runs(hardware: Hardware) -> None:
-    """Memory of the device is what it was, and no image of it is alive."""
+    """Device memory is as before, and no image of it is alive."""
     write_image(Path("v.nii"))
     write_image(Path("big.nii"), hardware.shape)
     texts = [EVERYTHING, _many_images("big.nii")]
@@ -94,7 +96,7 @@ def test_nothing_is_left_after_many_runs(hardware: Hardware) -> None:
     before = _free()
     for number in range(hardware.times):
         assert_same(run(texts[number % 2], "cuda:0"), expected[number % 2])
-    # Less than one image: what the driver keeps for code it has loaded comes and goes.
+    # Less than one image: the driver's memory for loaded code varies.
     assert before - _free() < _bytes(hardware)
     assert not any(isinstance(each, DeviceImage) for each in gc.get_objects())
 

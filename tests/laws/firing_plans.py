@@ -61,7 +61,7 @@ class Growing:
         self._goals.append(Goal("find", id, f"wanted {len(self._goals)}", NOWHERE, NOWHERE))
 
     def plan(self) -> Plan:
-        """What has grown."""
+        """The plan built so far."""
         return Plan(self._nodes, self._types, tuple(self._goals))
 
     def _any(self, kind: ImageOf) -> ValueId:
@@ -97,7 +97,7 @@ def _distances_to_complements(growing: Growing) -> None:
 
 
 def _touches(growing: Growing) -> None:
-    # Alone: a `near` of a region that no other node has made.
+    # Alone: a `near` of a region that no other node has created.
     region = growing.region()
     fresh = growing.compare(growing.numbers(), 0.125 + growing.random.random())
     seeds = growing.apply(f"near({_REGION})", fresh)
@@ -112,7 +112,7 @@ def _percentile_tests(growing: Growing) -> None:
 
 
 def _threshold_volumes(growing: Growing) -> None:
-    # Neither a distance nor percentiles, whose comparisons other rules take, and thresholds that
+    # Neither a distance nor percentiles, whose comparisons match other rules, and thresholds that
     # no other node compares with.
     image = ValueId(growing.random.choice("vw"))
     for number in range(FEWEST_THRESHOLDS):
@@ -128,7 +128,7 @@ def _larger_boxes(growing: Growing) -> None:
     growing.want(grown)
 
 
-#: For each rule, by name, what adds nodes to which it applies.
+#: For each rule, by name, a function that adds nodes to which it applies.
 PATTERNS: dict[str, Callable[[Growing], None]] = {
     "drop_redundant_intensity": _read_as_stored,
     "distance_compare_to_dilation": _distance_tests,

@@ -1,6 +1,6 @@
-"""What does a program mean, evaluated in the most obvious way? Recursively, on arrays.
+"""A direct evaluation of programs: recursive, on arrays.
 
-No plan, no ids, nothing postponed, nothing shared: only NumPy and SciPy on syntax trees. Images of
+No plan, no ids, nothing deferred, nothing shared: only NumPy and SciPy on syntax trees. Images of
 numbers are float32, all on one grid; scalars are Python's.
 """
 
@@ -37,12 +37,12 @@ from voxgpu.language.ast import (
 
 
 class NoValue(Exception):
-    """The program has no value there: an index out of range, the greatest of nothing.
+    """An undefined value: an index out of range, or the greatest item of an empty sequence.
 
-    Where nothing uses it, it does no harm: it is an item, an argument or a name like any other.
+    If nothing uses it, it has no effect: it is an item, an argument or a name like any other.
     """
 
-    #: How often there was none, used or not.
+    #: The number of undefined values, used or not.
     times = 0
 
     def __init__(self, why: str) -> None:
@@ -52,7 +52,7 @@ class NoValue(Exception):
 
 @dataclass(frozen=True)
 class Closure:
-    """A function and what was bound before it."""
+    """A function and its enclosing bindings."""
 
     parameters: tuple[str, ...]
     body: Expression
@@ -60,7 +60,7 @@ class Closure:
 
 
 def evaluate(commands: list[Command], images: dict[str, np.ndarray]) -> dict[str, Any]:
-    """What every ``print`` and ``save`` gives, by its label; NoValue where it gives nothing."""
+    """The value of every ``print`` and ``save``, by label; NoValue if it is undefined."""
     bound: dict[str, Any] = {}
     given: dict[str, Any] = {}
     for command in commands:
@@ -84,7 +84,7 @@ def _tried(body: Expression, bound: dict[str, Any]) -> Any:
 
 
 def used(found: Any) -> Any:
-    """A value that something needs, all of it."""
+    """Requires a value, completely."""
     if isinstance(found, NoValue):
         raise found
     if isinstance(found, tuple):
@@ -94,14 +94,14 @@ def used(found: Any) -> Any:
 
 
 def _there(found: Any) -> Any:
-    """A value that something needs, though not its items."""
+    """Requires a value, but not its items."""
     if isinstance(found, NoValue):
         raise found
     return found
 
 
 def value(expression: Expression, bound: dict[str, Any]) -> Any:
-    """The value of an expression where these names are bound."""
+    """The value of an expression with these bindings."""
     match expression:
         case NumberLiteral(number):
             return float(number)
@@ -137,7 +137,7 @@ def value(expression: Expression, bound: dict[str, Any]) -> Any:
 
 
 def applied(function: Any, arguments: list[Any]) -> Any:
-    """A function of the program or of the language, applied."""
+    """Applies a function of the program or of the language."""
     if isinstance(function, Closure):
         inside = dict(zip(function.parameters, arguments, strict=True))
         return value(function.body, {**function.bound, **inside})

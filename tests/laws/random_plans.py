@@ -1,4 +1,4 @@
-"""Random plans over two small images: many nodes, shared in every way, of all shapes."""
+"""Random plans over two small images: many nodes, shared arbitrarily, of all shapes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from voxgpu.primitives.primitive import Primitive, Value
 from voxgpu.primitives.source import CONSTANT
 from voxgpu.types import BOOLEAN_IMAGE, NUMBER, NUMBER_IMAGE, ImageOf, Type
 
-#: What plans are made of, by name and types.
+#: The primitives that plans consist of, by name and types.
 _WANTED = [
     "add(image of numbers, image of numbers)",
     "multiply(image of numbers, number)",
@@ -79,7 +79,7 @@ PRIMITIVES = [BY_NAME[name] for name in _WANTED]
 PRIMITIVES += [*steepness.overloads, *lit.overloads] * 2
 
 
-#: Elements of the first image; those of whole numbers that float32 has not, and what those are.
+#: Elements of the first image; and integer elements that float32 cannot represent.
 ELEMENTS = ("int16", "float32", "float64", "uint32", "int64")
 LARGE = (2**24, 2**24 + 1, 2**24 + 3, 2**31)
 
@@ -92,7 +92,7 @@ def _numbers(random: Random, voxels: np.random.Generator, shape: tuple[int, ...]
 
 
 def random_plan(seed: int, size: int, goals: int) -> tuple[Plan, dict[ValueId, Value]]:
-    """A plan of ``size`` operations, and the values of what it begins with."""
+    """A plan of ``size`` operations, and the values that it begins with."""
     random = Random(seed)
     shape = random.choice([(3, 4, 5), (1, 6, 7), (5, 9), (4, 3, 64), (2, 2, 1)])
     grid = Grid.regular(shape, tuple(random.choice([1.0, 0.7, 2.0]) for _ in shape))
@@ -118,7 +118,7 @@ def random_plan(seed: int, size: int, goals: int) -> tuple[Plan, dict[ValueId, V
 def _grow(
     random: Random, nodes: dict[ValueId, Node], types: dict[ValueId, Type], grid: Grid
 ) -> None:
-    """One more node, of recent ones rather than of old ones, so that chains come about."""
+    """Adds a node, preferably with recent inputs, so that chains result."""
     primitive = random.choice(PRIMITIVES)
     inputs = []
     for parameter in primitive.parameters:

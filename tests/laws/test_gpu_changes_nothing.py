@@ -1,4 +1,4 @@
-"""However a plan is rewritten, fused and queued on a GPU, it means what the reference says."""
+"""Plans that are rewritten, fused and queued on a GPU equal the reference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SEEDS = range(300, 360)
 
 
 class Unfused(Gpu):
-    """Each node on its own, as it stands in the plan."""
+    """The GPU backend without fusion: each node of the plan is a step."""
 
     fuses = False
 
@@ -35,7 +35,7 @@ def _plan(seed: int) -> tuple[Plan, dict[ValueId, Any]]:
 
 @pytest.fixture(scope="module", params=[Gpu, Unfused])
 def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
-    """A GPU with all the kernels that the plans below come to, compiled in one go."""
+    """A GPU with all kernels of the plans below, compiled at once."""
     requires_emulation()
     with emulated_gpu() as opened:
         backend: Gpu = request.param(opened.device, opened.workers)

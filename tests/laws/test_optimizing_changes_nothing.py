@@ -1,4 +1,4 @@
-"""However a plan is rewritten, fused, scheduled and spread over threads, it means the same."""
+"""Plans that are rewritten, fused, scheduled and multi-threaded equal the reference."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from voxgpu.plan.node import Plan, without_dead_nodes
 
 
 class Fusing(ReferenceBackend):
-    """The reference, given what the passes make."""
+    """The reference backend, with the passes' fused steps."""
 
     fuses = True
 
@@ -125,7 +125,7 @@ def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed
     simplified = simplify.simplify(without_dead_nodes(plan), given)
     fused = fuse(simplified, given)
     steps = inline(simplified, fused, given)
-    # A primitive whose body alone has more operations has a kernel of its own.
+    # A primitive whose body alone exceeds the limit has a kernel of its own.
     bodies = [node.primitive.body for node in simplified.nodes.values()]
     alone = [Kernel((), (), (body,)).operations for body in bodies if body is not None]
     there = set(given)
@@ -146,7 +146,7 @@ def test_kernels_keep_to_their_limits_and_depend_on_each_other_in_no_circle(seed
 
 
 def test_bodies_are_inlined_into_neighborhoods_somewhere() -> None:
-    """The laws above would say nothing of inlining if it never happened."""
+    """The laws above would not test inlining if it never happened."""
     inlined = 0
     for seed in range(200, 260):
         plan, given = random_plan(seed, 12 + seed - 200, goals=6)
@@ -161,5 +161,5 @@ def test_bodies_are_inlined_into_neighborhoods_somewhere() -> None:
 
 
 def test_the_passes_are_looked_at() -> None:
-    """The laws above go through the passes that a run goes through."""
+    """The laws above run the passes that a normal run uses."""
     assert passes.simplify is simplify.simplify and passes.fuse is fuse

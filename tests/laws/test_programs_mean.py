@@ -1,4 +1,4 @@
-"""Programs mean what the most obvious evaluation says, however they are written, run and shared."""
+"""Programs equal their direct evaluation, however they are written, run and shared."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def images(
 
 
 def _leaves(label: str, value: Any) -> dict[str, Any]:
-    """What a goal delivers, by the name that each part of it is saved under."""
+    """The values that a goal delivers, by the name that each part is saved under."""
     if not label.endswith(".nii.gz") or not isinstance(value, tuple):
         return {label: value}
     stem = label.removesuffix(".nii.gz")
@@ -74,7 +74,7 @@ def _check(commands: list[Command], images: dict[str, np.ndarray]) -> None:
     try:
         result = voxgpu.run(text + "\n", on_error="collect")
     except voxgpu.ImgqlError as error:
-        # Only what has no value may be wrong with such a program.
+        # Only undefined values may be wrong with such a program.
         assert {each.code for each in error.diagnostics if each.is_error} <= {"E107"}, text
         assert naive.NoValue.times, text
         return
@@ -213,7 +213,7 @@ def test_equal_work_in_items_is_done_once(images: dict[str, np.ndarray]) -> None
     body = "volume(near(near(v > 0)) & near(v > t))"
     text = f'load v = "v.nii.gz"\nprint "n" for t in [1, 2, 1, 1] do {body}\n'
     _, names = _counted(text)
-    # Of the region itself twice; of those of 1 and of 2 once each.
+    # Twice for the region itself; once each for those of 1 and of 2.
     assert names.count("near") == 4
 
 
@@ -234,7 +234,7 @@ def test_a_branch_is_what_it_would_be_alone(images: dict[str, np.ndarray]) -> No
 def test_folding_numbers_changes_no_value(
     images: dict[str, np.ndarray], commands: list[Command]
 ) -> None:
-    """A program whose numbers are computed while lowering, and one where they are nodes."""
+    """A program whose numbers are computed during lowering, and one where they are nodes."""
     text = unparse_program(commands) + "\n"
     found = _told(text)
     with pytest.MonkeyPatch.context() as patch:
@@ -243,7 +243,7 @@ def test_folding_numbers_changes_no_value(
 
 
 def _told(text: str) -> object:
-    """What a program prints, and which mistakes it tells, where."""
+    """The printed values of a program, and its mistakes with their positions."""
     try:
         result = voxgpu.run(text, on_error="collect")
     except voxgpu.ImgqlError as error:

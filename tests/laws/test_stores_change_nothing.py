@@ -1,4 +1,4 @@
-"""A program says the same with a store that is cold, warm, full of holes, tiny, or not there."""
+"""A program gives the same results with a store that is cold, warm, damaged, tiny, or absent."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _run(
     budget: int = 10**9,
     memory: int | None = None,
 ) -> Result | None:
-    """What a program comes to; None where it has mistakes."""
+    """The result of a program; None if it has mistakes."""
     tiers = None if store is None else TieredStore(DiskStore(store, budget), None, policy)
     backend = backend_of(device, 2)
     with Session(None, backend=backend, store=tiers, memory=memory) as session:
@@ -54,7 +54,7 @@ def _run(
 
 
 def _told(result: Result) -> tuple[Any, ...]:
-    """All that a user sees, but not how long it took."""
+    """Everything visible to the user, except times."""
     messages = [sorted(map(str, each)) for each in (result.errors, result.warnings)]
     prints = [(each.label, repr(each.value)) for each in result.prints]
     return prints, [each.label for each in result.saved], messages
@@ -85,7 +85,7 @@ def test_cold_warm_and_no_store_say_the_same(
     warm = _run(text, store, policy)
     _agree(warm, without, text)
     if warm is not None and without is not None and not without.errors:
-        # Constants and files are what they are, and nowhere else.
+        # Constants and files are never stored.
         assert warm.computed <= len(without.prints) + len(without.saved), text
     _agree(_run(text, store, policy, device="reference"), without, text)
 
@@ -93,7 +93,7 @@ def test_cold_warm_and_no_store_say_the_same(
 @given(commands=programs())
 @law(40)
 def test_holes_in_the_store_are_filled(desk: Path, commands: list[Command]) -> None:
-    """Objects and rows vanish or are torn behind the index's back; the result is the same."""
+    """Objects and rows are removed or truncated behind the index's back; results are the same."""
     text = unparse_program(commands)
     store = desk / f"store{next(FOLDERS)}"
     without = _run(text, None)
@@ -129,7 +129,7 @@ def test_spilling_changes_nothing(desk: Path, commands: list[Command]) -> None:
 
 
 def _small(text: str, desk: Path) -> Result | None:
-    """With memory for about one image."""
+    """Runs with memory for about one image."""
     result = _run(text, None, memory=1)
     if result is None:
         return None

@@ -1,4 +1,4 @@
-"""What is written and read again is the same; and nothing that is read makes the parser fail."""
+"""Formatted programs parse to the same syntax tree; and no text makes the parser crash."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DIALECTS = list(Dialect)
 
 
 def _shown(commands: object) -> str:
-    """A text that tells syntax apart, NaN and 1 from 1.0 too; places are not in it."""
+    """A text that distinguishes syntax trees, NaN and 1 from 1.0 too; it has no positions."""
     return repr(commands)
 
 

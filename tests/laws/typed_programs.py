@@ -1,4 +1,4 @@
-"""Random programs that make sense: every expression is of the type that is asked for there."""
+"""Random well-typed programs: every expression has the type required at its place."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def sequence(kind: str) -> str:
 
 @dataclass(frozen=True)
 class Scope:
-    """The names that may be used, with their types, and how deep an expression may still go."""
+    """The names that may be used, with their types, and the remaining depth of expressions."""
 
     names: dict[str, str] = field(default_factory=dict)
     depth: int = 3
@@ -124,7 +124,7 @@ def _local(draw: st.DrawFn, kind: str, scope: Scope) -> Expression:
 
 @st.composite
 def _called(draw: st.DrawFn, kind: str, scope: Scope) -> Expression:
-    """A function of the program that gives this type, or something else where there is none."""
+    """A call of a function of the program with this result type, or another expression."""
     functions = [(name, each) for name, each in scope.names.items() if each.endswith(f">{kind}")]
     if not functions:
         return draw(_own(kind, scope))
@@ -135,7 +135,7 @@ def _called(draw: st.DrawFn, kind: str, scope: Scope) -> Expression:
 
 @st.composite
 def _own(draw: st.DrawFn, kind: str, scope: Scope) -> Expression:
-    """What only this type has."""
+    """Expressions specific to this type."""
     if kind == NUMBER:
         return draw(_number(scope))
     if kind == TRUTH:
@@ -226,7 +226,7 @@ def _sequence(draw: st.DrawFn, item: str, scope: Scope) -> Expression:
 
     choice = draw(st.integers(0, 6))
     if choice == 0 and item == NUMBER:
-        # Of lengths and volumes: whole numbers, some of them known only while running.
+        # Lengths and volumes: integers, some of them known only while running.
         is_length = draw(st.booleans())
         whole = call("length", of(kind)) if is_length else call("volume", of(REGION))
         return Slice(call("range", whole), None, number(4.0), NOWHERE)

@@ -1,4 +1,4 @@
-"""How do tests apply a primitive to plain arrays?"""
+"""Application of a primitive to plain arrays."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from voxgpu.types import BOOLEAN, NUMBER, Content, ImageOf
 
 
 def computed(definition: Definition, *arguments: Any, spacing: Any = None) -> Any:
-    """The array or scalar that a primitive makes of arrays, numbers, truth values and tuples.
+    """The result of a primitive for arrays, numbers, truth values and tuples.
 
-    Arrays of bool are images of true/false, others of numbers, or, where only that fits, of colors
+    Arrays of bool are images of true/false, others of numbers, or, if only that matches, of colors
     (channels last). All lie on a grid at the origin with ``spacing`` mm, in (z, y, x) order.
     """
     for primitive in definition.overloads:

@@ -1,4 +1,4 @@
-"""Real calls of every function of SimpleITK: generated images and sensible numbers, by name."""
+"""Calls of every SimpleITK function: generated images and suitable numbers, by name."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from voxgpu.primitives.simpleitk_signature import Argument, Signature, signature
 NAMESPACE = SimpleITKNamespace()
 NAMES = [name for name in NAMESPACE if name[0].isupper() and NAMESPACE[name][0].parameters != ()]
 
-#: Slices that 2, 3 and 8 threads share unevenly.
+#: Slices that 2, 3 and 8 threads divide unevenly.
 GRID = Grid((19, 17, 18), (1.5, 1.0, 0.75), (1.0, -2.0, 3.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
 
-#: Numbers for parameters by name where the default does too little, or where there is none.
+#: Numbers for parameters by name, if the default has too little effect, or there is none.
 _NUMBERS: dict[str, Any] = {
     "alpha": 0.4,
     "assignConstant": 7.0,
@@ -82,7 +82,7 @@ _NUMBERS: dict[str, Any] = {
     "windowMaximum": 100.0,
     "windowMinimum": 20.0,
 }
-#: The same for one function, where the name means something else there.
+#: The same for one function, if the name has another meaning there.
 _OF_FUNCTION: dict[tuple[str, str], Any] = {
     ("AreaClosing", "_lambda"): 20.0,
     ("AreaOpening", "_lambda"): 20.0,
@@ -116,7 +116,7 @@ _OF_FUNCTION: dict[tuple[str, str], Any] = {
     ("UnsharpMask", "threshold"): 0.5,
 }
 
-#: Functions that take seconds unless told to do little: called with every argument only.
+#: Functions that take seconds with defaults: only called with all arguments.
 SLOW = {
     "Bilateral",
     "MultiLabelSTAPLE",
@@ -129,7 +129,7 @@ SLOW = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call of one overload: its arguments are values of the language."""
+    """One call of one overload; its arguments are values of the language."""
 
     signature: Signature
     arguments: tuple[Any, ...]
@@ -143,13 +143,13 @@ class Call:
         return f"{self.signature} of {self.kind}, {len(self.arguments)} given"
 
     def value(self) -> Any:
-        """What we give. Raises UndefinedValueError where SimpleITK refuses."""
+        """Our result. Raises UndefinedValueError if SimpleITK raises an error."""
         return caller(self.signature)(list(self.arguments), None)
 
 
 @lru_cache(maxsize=1)
 def images() -> dict[str, Image]:
-    """An image of each kind, with something in it."""
+    """A non-constant image of each kind."""
     z, y, x = np.indices(GRID.shape)
     ball = (z - 9) ** 2 + (y - 8) ** 2 + (x - 9) ** 2
     noise = np.random.default_rng(5).normal(size=GRID.shape)
@@ -173,7 +173,7 @@ def images() -> dict[str, Image]:
 
 
 def _image(name: str, kind: str, place: int) -> Image:
-    """The image for a parameter: masks and markers by their name, others of the kind asked for."""
+    """The image for a parameter: masks and markers by name, others of the requested kind."""
     found = images()
     low = name.lower()
     if low == "initialimage":
@@ -222,7 +222,7 @@ def _like(found: Any, argument: Argument) -> Any:
 
 
 def default_of(argument: Argument) -> Any:
-    """The default as a value of the language; None where there is none."""
+    """The default as a value of the language; None if there is none."""
     text = argument.default
     if text is None:
         return None
@@ -252,7 +252,7 @@ def overloads() -> Iterator[Signature]:
 
 
 def calls(signature: Signature, kinds: Sequence[str] = ()) -> Iterator[Call]:
-    """Calls with images of each kind, with every argument, and with no more than needed."""
+    """Calls with images of each kind, with all arguments, and with the required ones only."""
     takes = any(each.kind in ("image", "images") for each in signature.arguments)
     for kind in (kinds or images()) if takes else ("no image",):
         every = [

@@ -1,4 +1,4 @@
-"""Does the catalogue find every primitive, and refuse what is not one?"""
+"""The catalogue finds every primitive, and rejects invalid definitions."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Are channels taken apart, put together and weighed as they should be?"""
+"""Channels of colors: extraction, combination and brightness."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Are components those that one finds by walking from voxel to voxel?"""
+"""Components compared with a flood fill from voxel to voxel."""
 
 from itertools import product
 
@@ -12,7 +12,7 @@ from voxgpu.primitives.components import labels, largest_component, through
 
 
 def walked(b):
-    """Labels by flood fill, from each voxel in raster order that has none yet."""
+    """Labels by flood fill, from each unlabeled voxel in raster order."""
     result = np.zeros(b.shape, dtype=np.int32)
     count = 0
     for start in np.ndindex(b.shape):

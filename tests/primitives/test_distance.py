@@ -1,4 +1,4 @@
-"""Are distances those that one finds by trying all pairs of voxels?"""
+"""Distances compared with an exhaustive search over all pairs of voxels."""
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_larger_images_agree_with_scipy(density, spacing):
 @given(masks())
 def test_signs_and_contour_are_those_of_itk(b):
     if b.all() or not b.any():
-        return  # ITK says ±1.84e19
+        return  # ITK returns ±1.84e19
     image = sitk.GetImageFromArray(b.astype(np.uint8))
     itk = sitk.SignedMaurerDistanceMap(image, False, False, True)
     np.testing.assert_allclose(
@@ -108,7 +108,7 @@ def test_far_voxels_in_a_thin_image():
 
 
 def test_squares_are_products():
-    """C's pow rounds a few of them otherwise, 19 · 1.2 mm for one; kernels multiply."""
+    """C's pow rounds a few of them differently, e.g. 19 · 1.2 mm; kernels multiply."""
     step = float(np.float32(1.2))
     region = np.where(np.arange(200) == 0, 0.0, np.inf)[:, None]
     squares = distances._least_along_first_axis(region, step)[:, 0]

@@ -1,4 +1,4 @@
-"""Exponentials, logarithms and powers of numbers are the nearest float64, on every machine."""
+"""Exponentials, logarithms and powers of numbers return the nearest float64."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _same(a: float, b: float) -> bool:
 
 
 def _near(found: float, wanted: float) -> bool:
-    """Whether two numbers are the same or neighbors: libraries err by less than one place."""
+    """Whether two numbers are equal or adjacent: libraries err by less than one place."""
     return _same(found, wanted) or math.nextafter(found, wanted) == wanted
 
 
@@ -33,7 +33,7 @@ def test_special_values_are_those_of_c(x: float) -> None:
         assert _near(exponential_of(x), float(np.exp(np.float64(x))))
         assert _near(logarithm_of(x), float(np.log(np.float64(x))))
         for y in ODD:
-            # NumPy takes the square root for the power 0.5, which C does not of -inf.
+            # For the power 0.5 NumPy takes the square root; for -inf, C does not.
             infinite = (x, y) == (-math.inf, 0.5)
             wanted = math.inf if infinite else float(np.power(np.float64(x), np.float64(y)))
             assert _near(power_of(x, y), wanted), (x, y)
@@ -67,7 +67,7 @@ def test_roots_are_exact_where_there_are_any(root: int) -> None:
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        # Digits of e, ln 10, √2 and of 1.1 (the float64) to the power 1000.5, from elsewhere.
+        # Digits of e, ln 10, √2 and of 1.1 (the float64) to the power 1000.5, from other sources.
         (exponential_of(1.0), 2.718281828459045235360287),
         (logarithm_of(10.0), 2.302585092994045684017991),
         (power_of(2.0, 0.5), 1.414213562373095048801689),

@@ -1,4 +1,4 @@
-"""Primitives of the user are as good as voxgpu's own, and their mistakes have a place."""
+"""Primitives of the user behave like built-in ones, and their mistakes are located."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters are what their documentation says, voxel by voxel."""
+"""Filters compared with their documentation, voxel by voxel."""
 
 import math
 
@@ -19,7 +19,7 @@ images = shapes.flatmap(lambda shape: numbers(shape, plain))
 
 
 def _smoothed(v, mm):
-    """By the definition: one axis after the other, with the edge repeated."""
+    """The definition: one axis after the other, with the edge repeated."""
     result = v.astype(np.float64)
     for axis, (step, size) in enumerate(zip(SPACINGS[v.ndim], v.shape, strict=True)):
         if size == 1 or mm == 0:

@@ -1,4 +1,4 @@
-"""Do primitives reproduce what VoxLogicA 1 computed from real cases, to the bit?"""
+"""Primitives reproduce the results of VoxLogicA 1 on real cases bitwise."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def case(request, shared_data):
 
 
 def smoothened(radius, b):
-    """What the standard library makes of distances: an opening by a ball."""
+    """The standard library's opening by a ball, composed of distances."""
     core = computed(distance, ~b) >= np.float32(radius)
     return computed(distance, core) <= np.float32(radius)
 

@@ -1,4 +1,4 @@
-"""Primitives of users cannot change, spoil or end what the engine computes."""
+"""User-defined primitives cannot change, corrupt or end the engine's computation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ VOXELS = np.random.default_rng(5).normal(0, 50, (5, 6, 7)).astype(np.float32)
 def _run(
     folder: Path, body: str, program: str, result: str = "NumberImage", element: str = "float32"
 ) -> voxgpu.Result:
-    """What a program on image `f` gives that may use `mine(f)`."""
+    """The result of a program on image `f` that may use `mine(f)`."""
     (folder / "mine.py").write_text(HEAD + PRIMITIVE.format(name="mine", result=result, body=body))
     image = sitk.GetImageFromArray(VOXELS.astype(element))
     sitk.WriteImage(image, str(folder / "f.nrrd"))
@@ -127,7 +127,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path: Path, body: str, value: float) -
 
 
 def test_what_a_primitive_keeps_is_not_the_result(tmp_path: Path) -> None:
-    """It gives the same array each time, changed."""
+    """It returns the same array each time, modified."""
     body = "kept.append(v * 0) if not kept else None; kept[0] += 1; return kept[0]"
     program = 'save "a.nrrd" mine(f)\nsave "b.nrrd" mine(f + 1)\n'
     result = _run(tmp_path, body, program)

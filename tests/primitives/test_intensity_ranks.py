@@ -1,4 +1,4 @@
-"""Are ranks those of the definition, and Otsu's threshold that of ITK?"""
+"""Ranks compared with their definition, and Otsu's threshold with ITK's."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_percentiles_are_rounded_once():
 
 
 def otsu_of_itk(v, mask, bins):
-    """ITK's threshold, and where ITK finds the bright class."""
+    """ITK's threshold, and the bright class according to ITK."""
     itk = sitk.OtsuThresholdImageFilter()
     itk.SetMaskValue(1)
     itk.SetMaskOutput(True)

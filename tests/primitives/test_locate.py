@@ -1,4 +1,4 @@
-"""Primitives are pickled as the place where another process finds them."""
+"""Primitives are pickled as a reference by which another process finds them."""
 
 from __future__ import annotations
 

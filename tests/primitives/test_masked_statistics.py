@@ -1,4 +1,4 @@
-"""Statistics within a mask are those of NumPy over the chosen voxels."""
+"""Statistics within a mask compared with NumPy on the selected voxels."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What a file of primitives imports is part of what its primitives mean."""
+"""Imports of a file of primitives are part of their meaning."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plus(x: NumberValue) -> NumberValue:
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path of modules, which are forgotten afterwards."""
+    """A folder on the module path; its modules are unloaded afterwards."""
     folder = tmp_path / "lab"
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
@@ -43,7 +43,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _forget() -> None:
-    """As in a new process."""
+    """Unloads the modules, as in a new process."""
     for name in [each for each in sys.modules if each.partition(".")[0].startswith("vx")]:
         del sys.modules[name]
     importlib.invalidate_caches()
@@ -81,7 +81,7 @@ def _meaning(folder: Path, top: str, value: str = "0", inside: str = "pass") -> 
     ],
 )
 def test_what_is_imported_counts(lab: Path, top: str, value: str, inside: str) -> None:
-    """Directly, through others, within functions, relative, in packages with and without a file."""
+    """Directly, indirectly, within functions, relative, in packages with and without a file."""
     _write(
         lab,
         {

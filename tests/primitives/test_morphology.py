@@ -1,4 +1,4 @@
-"""Are neighborhoods those of SciPy, and each other's duals?"""
+"""Dilation and erosion compared with SciPy, and with each other's duals."""
 
 import numpy as np
 from hypothesis import given

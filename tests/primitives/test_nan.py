@@ -1,4 +1,4 @@
-"""What NaN does in everything that gathers voxels: said in each docstring, and done everywhere."""
+"""NaN handling of all operations that combine voxels, as stated in their docstrings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALL_NAN = np.full(GRID.shape, nan, np.float32)
 INFINITE = np.array([[[inf, -inf, 1, 5], [2, 8, 0, 4]]], np.float32)
 LABELS = np.array([[[1, 1, 2, 2], [2, 1, 2, 0]]], np.float32)
 
-#: Name of a primitive: arguments, and what comes of them, an error as a part of its text.
+#: Name of a primitive: arguments and result; for an error, a part of its text.
 CASES: dict[str, list[tuple[list[Any], Any]]] = {
     "volume": [([V > 2], 4.0), ([V <= 2], 2.0), ([np.not_equal(V, V)], 2.0)],
     "minimum": [([V], 1.0), ([ALL_NAN], nan), ([INFINITE], -inf)],
@@ -63,7 +63,7 @@ CASES: dict[str, list[tuple[list[Any], Any]]] = {
         ([ALL_NAN, M, 2.0], "no voxel in `mask` has a finite value"),
     ],
     "cross_correlation": [
-        # NaN is in no bin: the same as a number beyond them.
+        # NaN is in no bin, just like numbers out of range.
         (
             [1.0, V, V, M, 0.0, 9.0, 3.0],
             ("as", [1.0, *2 * [np.where(np.isnan(V), 99, V)], M, 0.0, 9.0, 3.0]),
@@ -87,9 +87,9 @@ CASES: dict[str, list[tuple[list[Any], Any]]] = {
     "resample_to_by": [([V, 1.0, "bspline"], ("nan at", np.ones_like(M)))],
 }
 
-#: Functions of numbers that move voxels or look at each alone.
+#: Primitives that move voxels or map each one alone.
 ALONE = {"divide_by_number_imgql1", "rgb", "rgba", "extract", "slice_volume"}
-#: Overloads that say to be the same as the one before.
+#: Overloads documented to be the same as the previous one.
 LIKE_ANOTHER = {"resample_like_region", "resample_region"}
 LIKE_ANOTHER |= {"resample_to_each", "resample_to_each_by"}
 

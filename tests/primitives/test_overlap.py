@@ -1,4 +1,4 @@
-"""Overlaps are counts, voxel by voxel; where there is nothing to count they are NaN and say so."""
+"""Overlap measures compared with counts voxel by voxel; undefined ones are NaN with a warning."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pairs(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _counted(a: np.ndarray, b: np.ndarray) -> dict[str, tuple[int, int]]:
-    """Each overlap as a fraction, counted one voxel after the other."""
+    """Each overlap as a fraction, counted voxel by voxel."""
     both = neither = found = truth = 0
     for mine, right in zip(a.ravel().tolist(), b.ravel().tolist(), strict=True):
         both += mine and right

@@ -1,4 +1,4 @@
-"""Do the examples in the documentation of every primitive hold?"""
+"""The examples in the documentation of every primitive hold."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Components by size are those of SciPy, counted."""
+"""Components by size compared with those of SciPy."""
 
 from __future__ import annotations
 

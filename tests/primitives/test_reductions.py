@@ -1,4 +1,4 @@
-"""Do all voxels amount to the numbers of the definition, in its order?"""
+"""Reductions compared with their definition, including the order of sums."""
 
 import math
 
@@ -22,7 +22,7 @@ def by_halves(terms):
 
 
 def in_blocks(terms):
-    """Blocks of 4096 by halves, then the row of their sums, filled up with zeros."""
+    """Blocks of 4096 by halving, then the row of their sums, padded with zeros."""
     terms = terms + [0.0] * (-len(terms) % BLOCK)
     sums = [by_halves(terms[start : start + BLOCK]) for start in range(0, len(terms), BLOCK)]
     while len(sums) & (len(sums) - 1):
@@ -31,7 +31,7 @@ def in_blocks(terms):
 
 
 def spread_terms(size):
-    """Numbers of many magnitudes, so that no two orders of adding them round alike."""
+    """Numbers of many magnitudes, so that different orders of addition round differently."""
     random = np.random.default_rng(size)
     return (random.normal(size=size) * 10.0 ** random.integers(-9, 9, size)).astype(np.float32)
 
@@ -45,7 +45,7 @@ def test_sums_are_formed_in_their_order(size):
 
 
 def test_the_order_of_sums_matters():
-    # Without this the test above could not tell one order from another.
+    # Otherwise the test above could not distinguish orders.
     terms = spread_terms(5 * BLOCK)
     one_by_one = 0.0
     for each in terms:

@@ -1,4 +1,4 @@
-"""Are parts of images where they should be, in the array and in space?"""
+"""Cropped images have the right voxels, and the right position in space."""
 
 import math
 
@@ -17,7 +17,7 @@ VOLUME = np.arange(3 * 4 * 5, dtype=np.float32).reshape(3, 4, 5)
 
 
 def turned(shape):
-    """A grid of odd spacing, off the origin and turned about z."""
+    """A grid with unequal spacing, off the origin and rotated about z."""
     c, s = math.cos(0.3), math.sin(0.3)
     return Grid(shape, (2.0, 0.5, 0.7), (10.0, -20.0, 30.0), (c, -s, 0, s, c, 0, 0, 0, 1.0))
 

@@ -1,4 +1,4 @@
-"""Resampling against SimpleITK, and N4 on brightness that we have spoiled ourselves."""
+"""Resampling compared with SimpleITK, and N4 on images with a synthetic bias field."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _grid(shape: tuple[int, ...], seed: int) -> Grid:
 def test_resampled_numbers_are_those_of_simpleitk(shape: tuple[int, ...], seed: int) -> None:
     random = np.random.default_rng(seed)
     source = _grid(shape, seed)
-    # A little turned and moved, so that much of it overlaps.
+    # Slightly rotated and moved, so that much of it overlaps.
     moved = tuple(o + 0.3 for o in source.origin)
     target = Grid(tuple(n + 1 for n in shape), source.spacing, moved, source.direction)
     v = random.normal(size=shape).astype(np.float32)
@@ -50,7 +50,7 @@ def test_resampled_numbers_are_those_of_simpleitk(shape: tuple[int, ...], seed: 
     inside = theirs != 0
     assert np.count_nonzero(inside) > v.size / 3
     assert np.array_equal(found.array, theirs)
-    # An implementation of its own, where it has a value: ITK's reaches half a voxel further.
+    # Compared only where SciPy has a value: ITK's extends half a voxel further.
     outside = scipy_linear(v, source, target)
     both = ~np.isnan(outside)
     assert np.count_nonzero(both) > v.size / 4
@@ -58,7 +58,7 @@ def test_resampled_numbers_are_those_of_simpleitk(shape: tuple[int, ...], seed: 
 
 
 def scipy_linear(v: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
-    """Linear interpolation by SciPy, at the places of every voxel in mm; NaN outside."""
+    """Linear interpolation by SciPy, at the position of every voxel in mm; NaN outside."""
     from scipy.ndimage import map_coordinates
 
     count = v.ndim
@@ -116,7 +116,7 @@ def test_widths_that_are_none(mm: float) -> None:
 
 
 def _spoiled() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A head of two tissues, its mask, and a field of brightness over it."""
+    """A head of two tissues, its mask, and a bias field over it."""
     z, y, x = np.indices((32, 40, 36), dtype=np.float32)
     radius = np.sqrt((z - 16) ** 2 + (y - 20) ** 2 + (x - 18) ** 2)
     head = np.where(radius < 8, 150.0, 100.0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Interpolation: labels take the nearest voxel and keep their element, as SimpleITK has it."""
+"""Interpolation methods: labels use the nearest voxel and keep their element, as in SimpleITK."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METHODS = {
 
 @pytest.fixture
 def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Images with turned axes and unequal voxels, and one on another grid."""
+    """Images with rotated axes and unequal voxels, and one on another grid."""
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(4)
     place = {"spacing": (1.0, 1.5, 2.0), "origin": (3.0, -4.0, 5.0)}
@@ -98,7 +98,7 @@ def test_a_method_that_is_given(element: str, method: str) -> None:
 def test_voxels_reach_half_their_width_beyond_their_centers() -> None:
     direction = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
     _write(np.full((2, 2, 2), 7, np.int16), "v.nrrd", direction, (1, 1, 1), (0, 0, 0))
-    # Centers along x at -0.75, -0.25, ... 1.75; the image reaches from -0.5 to 1.5.
+    # Centers along x at -0.75, -0.25, ... 1.75; the image extends from -0.5 to 1.5.
     _write(np.zeros((2, 2, 6), np.int16), "like.nrrd", direction, (0.5, 1, 1), (-0.75, 0, 0))
     for method in ("nearest", "linear"):
         found = _result(f'resample(v, w, "{method}")', "v")

@@ -1,4 +1,4 @@
-"""Statistics of many runs at once are those of each run alone, to the bit."""
+"""Statistics of many runs at once are bitwise those of each run alone."""
 
 from math import nan
 

@@ -1,4 +1,4 @@
-"""Functions of sequences have one rule for NaN, and no order of the numbers changes a result."""
+"""Functions of sequences handle NaN uniformly, and do not depend on the order of the numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boxes, centers and tables of labels, against plain loops over voxels."""
+"""Bounding boxes, centers and label tables, compared with plain loops over voxels."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Numbers that would make SimpleITK take memory or time without end are told, not taken."""
+"""Numbers that would make SimpleITK use unbounded memory or time are rejected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def memory() -> Iterator[None]:
-    """No memory that would do for what is refused; whoever takes it fails."""
+    """Limits memory, so that a function called with rejected numbers fails."""
     kept = resource.getrlimit(resource.RLIMIT_DATA)
     with open("/proc/self/statm", "rb") as file:  # noqa: PTH123
         held = int(file.read().split()[5]) * resource.getpagesize()

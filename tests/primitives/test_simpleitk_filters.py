@@ -1,4 +1,4 @@
-"""Filters, which can be ended, give what functions of SimpleITK give, and end when unwanted."""
+"""Filters, which can be aborted, return what SimpleITK's functions return, and stop on request."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from voxgpu.primitives.simpleitk_signature import (
 
 SIZE = (7, 8, 9)
 
-#: With these numbers they take long, or for ever.
+#: Numbers with which they take very long, or never end.
 LEFT_OUT = ("N4BiasFieldCorrection", "OtsuMultipleThresholds", "StochasticFractalDimension")
 
-#: What is tried for parameters of each kind, in turn.
+#: Values tried for parameters of each kind, in turn.
 NUMBERS = (4, 2, 3)
 
 
@@ -90,8 +90,8 @@ def _same(one: Any, other: Any) -> bool:
     if one.GetOrigin() != other.GetOrigin() or one.GetSpacing() != other.GetSpacing():
         return False
     if one.GetNumberOfComponentsPerPixel() > 4:
-        # No image of the language; and of all channels but the first, GradientRecursiveGaussian
-        # gives memory that nobody has written, where it heeds the direction of the image.
+        # No image of the language; for all channels but the first, GradientRecursiveGaussian
+        # returns uninitialized memory if it uses the direction of the image.
         return True
     if "complex" in one.GetPixelIDTypeAsString() or "label" in one.GetPixelIDTypeAsString():
         return True
@@ -113,7 +113,7 @@ def test_every_filter_gives_what_its_function_gives(element: str) -> None:
         for name, signature in _functions():
             function = getattr(sitk, name)
             least = sum(each.default is None for each in signature.arguments)
-            # Of histograms with few bins ITK crashes now and then.
+            # For histograms with few bins ITK crashes occasionally.
             bins = any("Bins" in each.name for each in signature.arguments)
             for count in {least, least if bins else len(signature.arguments)}:
                 given = [

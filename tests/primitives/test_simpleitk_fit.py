@@ -1,7 +1,8 @@
-"""No parameter of SimpleITK's functions is cast to the element of an image without a word.
+"""No parameter of SimpleITK's functions is silently cast to the element of an image.
 
-A parameter is cast if a number that bytes have not gives what the byte gives that C++ makes of it,
-and does not where the same voxels are float64. All parameters of all functions are looked at.
+A parameter is cast if a number outside uint8 gives the same result as C++'s conversion of it to
+uint8, and another result if the same voxels are float64. All parameters of all functions are
+checked.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.simpleitk_fit import Unfit
 from voxgpu.primitives.simpleitk_signature import Argument
 
-#: Numbers that bytes have not, and what C++ makes of them on the machines that we know.
+#: Numbers that uint8 cannot represent, and C++'s conversion of them on common machines.
 PAIRS = [(300.0, 44.0), (-5.0, 251.0), (100.5, 100.0)]
 
-#: Parameters that bear on how long or how much is computed, not on voxels.
+#: Parameters that affect the amount of computation, not voxels.
 NOT_LOOKED_AT = {
     *("conductanceScalingUpdateInterval", "initialNeighborhoodRadius", "isolatedValueTolerance"),
     *("iteration", "maximumError", "maximumIterations", "maximumKernelWidth", "maximumRMSError"),
@@ -41,7 +42,7 @@ NOT_LOOKED_AT = {
 
 
 def _small(image: Image) -> Image:
-    """The middle of an image of bytes."""
+    """The center of a uint8 image."""
     part = np.ascontiguousarray(image.array[5:14, 4:13, 5:14])
     return Image(
         part, Grid(part.shape[:3], (1.5, 1.0, 0.75), (0.0, 0.0, 0.0), image.grid.direction)
@@ -49,7 +50,7 @@ def _small(image: Image) -> Image:
 
 
 def _byte_calls() -> Iterator[Call]:
-    """A call of each function with images of bytes, on few voxels."""
+    """A call of each function with uint8 images of few voxels."""
     seen = set()
     for signature in overloads():
         takes = any(each.kind in ("image", "images") for each in signature.arguments)
@@ -72,14 +73,14 @@ def _has_images(value: Any) -> bool:
 
 
 def _near(value: Any, argument: Argument) -> Any:
-    """Places of seeds within the few voxels."""
+    """Moves indices of seeds into the small image."""
     if argument.name in ("seed1", "seed", "seedList", "trialPoints") and argument.kind != "number":
         return ((4.0, 4.0, 4.0),) if argument.kind == "lists" else (4.0, 4.0, 4.0)
     return value
 
 
 def _theirs(call: Call, double: bool = False) -> Any:
-    """What SimpleITK gives, with voxels of bytes or, but for masks, of float64."""
+    """SimpleITK's result, with uint8 voxels or, except for masks, float64."""
     arguments = []
     for value, each in zip(call.arguments, call.signature.arguments, strict=False):
         if isinstance(value, Image):
@@ -122,7 +123,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _is_cast(call: Call, index: int, value: float, made: float) -> bool:
-    """Whether SimpleITK alone takes one number for another, and floats would tell them apart."""
+    """Whether SimpleITK alone confuses two numbers that floats would distinguish."""
     if not _same(found := _theirs(_with(call, index, value)), _theirs(_with(call, index, made))):
         return False
     wide = _theirs(_with(call, index, value), double=True)
@@ -138,7 +139,7 @@ def _ours(call: Call) -> Any:
 
 
 def _saturates(call: Call, index: int, value: float) -> bool:
-    """Whether floats give what bytes give but for rounding, and what no byte holds is its limit."""
+    """Whether uint8 gives the float result rounded, with values out of range clamped."""
     wide, found = (
         _theirs(_with(call, index, value), double=True),
         _theirs(_with(call, index, value)),
@@ -187,7 +188,7 @@ RAMP = np.arange(250, dtype=np.uint8).reshape(5, 10, 5)
 
 @pytest.fixture
 def ramp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ramp of bytes, and its halves as masks."""
+    """A uint8 ramp, and its halves as masks."""
     monkeypatch.chdir(tmp_path)
     sitk.WriteImage(sitk.GetImageFromArray(RAMP), "u.nrrd")
     sitk.WriteImage(sitk.GetImageFromArray(RAMP.astype(np.float32)), "f.nrrd")

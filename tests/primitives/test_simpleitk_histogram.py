@@ -1,4 +1,4 @@
-"""Thresholds of histograms: what ends SimpleITK's process, or never ends, is told."""
+"""Threshold searches that would crash SimpleITK, or never end, are reported."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GRID = Grid(
 )
 RANDOM = np.random.default_rng(0).integers(0, 250, GRID.shape)
 
-#: Images of which most have next to no histogram.
+#: Images, most of which have nearly empty histograms.
 IMAGES: dict[str, Any] = {
     "random": RANDOM,
     "two values": RANDOM // 125,
@@ -38,7 +38,7 @@ MASKS: dict[str, Any] = {
     "others than 255": np.ones(GRID.shape),
 }
 
-#: Of ITK, functions that look for one threshold in a histogram.
+#: ITK's functions that search for one threshold in a histogram.
 NAMES = tuple(
     name
     for name in dir(sitk)
@@ -53,7 +53,7 @@ def _signature(name: str, masked: bool) -> Signature:
 
 
 def outcome(name: str, array: Any, mask: Any, bins: int) -> Image | str:
-    """The result of a function, or what is told."""
+    """The result of a function, or its error message."""
     images = [Image(array, GRID)] + ([] if mask is None else [Image(mask.astype(np.uint8), GRID)])
     try:
         made = caller(_signature(name, mask is not None))([*images, 1.0, 0.0, float(bins)], GRID)
@@ -64,7 +64,7 @@ def outcome(name: str, array: Any, mask: Any, bins: int) -> Image | str:
 
 
 def try_all() -> None:
-    """Ask for thresholds of all images; prints functions and how often there was one."""
+    """Asks for thresholds of all images; prints functions and the number of thresholds found."""
     for name in sorted(set(NAMES) - simpleitk_filter.PERILOUS):
         print(name, end=" ", flush=True)
         count = 0

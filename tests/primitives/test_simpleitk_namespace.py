@@ -1,4 +1,4 @@
-"""Every function of SimpleITK that a program can call gives what SimpleITK gives."""
+"""Every callable function of SimpleITK returns SimpleITK's own result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GRID = Grid((9, 10, 11), (1.5, 1.0, 0.75), (1.0, -2.0, 3.0), (1, 0, 0, 0, 1, 0, 
 
 
 def _images() -> list[Image]:
-    """An image of each kind, with something in it."""
+    """A non-constant image of each kind."""
     z, y, x = np.indices(GRID.shape)
     ball = (z - 4) ** 2 + (y - 5) ** 2 + (x - 5) ** 2
     smooth = (100 * np.exp(-ball / 20)).astype(np.float32) + x.astype(np.float32)
@@ -34,7 +34,7 @@ def _images() -> list[Image]:
 
 
 def _defaulted(name: str) -> list[Primitive]:
-    """The overloads that need images only."""
+    """The overloads that require images only."""
     return [
         primitive
         for primitive in NAMESPACE[name]
@@ -51,9 +51,9 @@ RUNS = _runs()
 
 
 def _applied(primitive: Primitive, name: str) -> tuple[list[Image], Any, Any] | None:
-    """The first kind of image that SimpleITK takes: arguments, its result, and ours.
+    """The first kind of image that SimpleITK accepts: arguments, its result, and ours.
 
-    SimpleITK has one thread, as filters have here whose result would depend on that.
+    SimpleITK runs with one thread, as our filters do if their result depends on it.
     """
     needed = sum(not each.optional for each in primitive.parameters)
     for image in _images():
@@ -77,7 +77,7 @@ def _applied(primitive: Primitive, name: str) -> tuple[list[Image], Any, Any] | 
 def test_filters_give_what_simpleitk_gives(name: str, primitive: Primitive) -> None:
     applied = _applied(primitive, name)
     if applied is None:
-        # SimpleITK itself has no value for such images; then we must say so.
+        # SimpleITK itself has no value for such images; ours must raise an error, too.
         with pytest.raises(UndefinedValueError):
             needed = sum(not each.optional for each in primitive.parameters)
             primitive.reference([_images()[0]] * needed, None)
@@ -157,7 +157,7 @@ def test_numbers_that_do_not_fit(value: float, reason: str) -> None:
 @pytest.mark.parametrize(
     ("name", "given"),
     [
-        # Each gives the whole of the small image that functions are tried on, but not of this one.
+        # Each returns all of the small image of the trial call, but not of this one.
         ("Slice", [(0.0, 0.0, 0.0), (60.0, 60.0, 60.0)]),
         ("RegionOfInterest", [(13.0, 11.0, 9.0)]),
         ("Extract", [(13.0, 11.0, 9.0)]),
@@ -231,10 +231,10 @@ def _colors(element: str) -> Image:
 
 
 def _colored(name: str) -> Image | None:
-    """What an overload of colors makes of images that all have colors, but for masks."""
+    """Our result of an overload of colors, if all images but masks have colors."""
     primitive = next(p for p in NAMESPACE[name] if any(q.type == COLOR_IMAGE for q in p.parameters))
     needed = [each for each in primitive.parameters if not each.optional]
-    for element in ("float32", "float64"):  # fields of displacements have float64
+    for element in ("float32", "float64"):  # displacement fields have float64
         arguments = [_fitting(each, element) for each in needed]
         try:
             result = primitive.reference(arguments, None)

@@ -1,4 +1,4 @@
-"""Numbers that voxels of SimpleITK's images cannot have, masks as regions, and noise in threads."""
+"""Numbers that SimpleITK's voxels cannot represent, masks as regions, and noise in threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RAMP = np.arange(0, 250, dtype=np.int64).reshape(5, 10, 5)
 
 @pytest.fixture(autouse=True)
 def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ramp in bytes and one in int16."""
+    """A ramp in uint8 and one in int16."""
     monkeypatch.chdir(tmp_path)
     sitk.WriteImage(sitk.GetImageFromArray(RAMP.astype(np.uint8)), "u.nrrd")
     sitk.WriteImage(sitk.GetImageFromArray((RAMP * 100).astype(np.int16)), "i.nrrd")
@@ -47,7 +47,7 @@ def _value(expression: str) -> object:
     ],
 )
 def test_numbers_that_the_element_has_not_do_not_wrap(expression: str, expected: float) -> None:
-    # `min` and `max` look at float64 voxels as float32.
+    # `min` and `max` read float64 voxels as float32.
     assert _value(expression) == float(np.float32(expected))
 
 

@@ -1,4 +1,4 @@
-"""What SimpleITK's docstrings declare is what a program can give."""
+"""Signatures parsed from SimpleITK's docstrings match its functions."""
 
 from __future__ import annotations
 

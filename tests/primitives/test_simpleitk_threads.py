@@ -1,4 +1,4 @@
-"""Results of SimpleITK's functions do not depend on the number of threads: all are tried."""
+"""Results of all SimpleITK functions do not depend on the number of threads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from voxgpu.image import Image
 from voxgpu.itk.alone import computed_alone
 from voxgpu.itk.images import to_itk
 
-#: Functions that have no value for any of the images and numbers here, and why.
+#: Functions without a value for any of the images and numbers here, and why.
 NOT_TRIED = {
     "JoinSeries": "it makes 4-D images of 3-D ones, which the language does not have",
 }
@@ -27,7 +27,7 @@ NOT_TRIED = {
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Let all filters have so many threads, and as many parts of their work."""
+    """Sets the number of threads, and of work units, of all filters."""
     process = sitk.ProcessObject
     before = process.GetGlobalDefaultNumberOfThreads()
     process.SetGlobalDefaultNumberOfThreads(count)
@@ -45,7 +45,7 @@ def _bits(value: Any) -> Any:
 
 
 def _differing(call: Call, counts: tuple[int, ...]) -> int | None:
-    """The first number of threads with another result than one thread."""
+    """The first number of threads whose result differs from that of one thread."""
     with _threads(1):
         first = _bits(call.value())
     for count in counts:
@@ -64,7 +64,7 @@ def test_no_function_depends_on_the_number_of_threads() -> None:
     depending = []
     for signature in overloads():
         if tried[signature.name]:
-            continue  # the slow test tries all overloads
+            continue  # the slow test covers all overloads
         calls = list(islice(working(signature), 1))
         tried[signature.name] += len(calls)
         depending += _depending(calls, (3,))

@@ -1,4 +1,4 @@
-"""Surface distances against all pairs of surface voxels, one after the other."""
+"""Surface distances, compared with an exhaustive search over pairs of surface voxels."""
 
 from __future__ import annotations
 

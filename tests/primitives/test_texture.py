@@ -1,4 +1,4 @@
-"""Is the likeness of histograms that of the definition, and the gradient that of ITK?"""
+"""Histogram similarity compared with its definition, and the gradient with ITK."""
 
 import math
 from fractions import Fraction
@@ -21,7 +21,7 @@ values = st.integers(-1, 6).map(float) | st.sampled_from([np.nan, np.inf, -np.in
 
 
 def bin_of(v, low, high, bins):
-    """Number of the bin, None outside."""
+    """The index of the bin, None outside."""
     if not low <= v < high:
         return None
     return min(math.floor((float(v) - low) / ((high - low) / bins)), bins - 1)
@@ -44,7 +44,7 @@ def pearson(h, w):
 
 
 def looked_up(r, a, b, fb, low, high, bins, spacing):
-    """The definition, voxel by voxel."""
+    """The definition, evaluated voxel by voxel."""
     wanted = histogram(b[fb], low, high, bins)
     halves = [max(1, round(r / step)) for step in spacing]
     result = np.zeros(a.shape, dtype=np.float32)

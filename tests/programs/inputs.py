@@ -1,4 +1,4 @@
-"""The small images that the programs in ``cases/`` load, and what is in them."""
+"""The small images that the programs in ``cases/`` load, and their content."""
 
 from __future__ import annotations
 

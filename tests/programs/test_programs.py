@@ -1,4 +1,4 @@
-"""Every program in ``cases/`` says in comments what must come of it; here it must.
+"""Every program in ``cases/`` states its expected results in comments, which are checked here.
 
     // define: NAME=VALUE          a program variable
     // option: dialect=imgql1      or same_grid=adopt
@@ -10,7 +10,7 @@
     // warning: W101 3:9 text      `-` for no place; a program with errors prints nothing
     // failed: E301 3:9 text       an error of a goal while running; the others are delivered
 
-Everything that is not expected must not happen.
+Anything that is not expected must not happen.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Expectation:
-    """What the comments of a program say."""
+    """The expectations in the comments of a program."""
 
     def __init__(self, text: str) -> None:
         self.lines: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Programs on a slice one voxel thick say of it what they say of the 2-D image."""
+"""Programs on a slice one voxel thick give the same results as on the 2-D image."""
 
 from pathlib import Path
 

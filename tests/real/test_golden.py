@@ -1,4 +1,4 @@
-"""What VoxLogicA 1.3 computed on real MRI comes out again, voxel for voxel."""
+"""The CPU backend reproduces the results of VoxLogicA 1.3 on real MRI, voxel for voxel."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ save "pflair.nii.gz" pflair
 
 
 def golden_program(names: list[str]) -> str:
-    """A program that saves golden files under their names, which say what they are."""
+    """A program that saves golden files under their names, which encode their expressions."""
     lines = [_HEAD]
     for name in names:
         match = _PARAMETERS.match(name)
@@ -69,7 +69,7 @@ def test_every_golden_file(case: str, shared_data: Path, tmp_path: Path) -> None
 
 
 def check_golden_files(case: str, data: Path, output: Path, device: str = "auto") -> None:
-    """Asserts that a device computes every golden file of a case again."""
+    """Asserts that a device reproduces every golden file of a case."""
     folder = data / "brats19" / case
     flair = folder / f"{case}_flair.nii.gz"
     program = _program(folder / "golden")
@@ -93,7 +93,7 @@ def test_the_tumor_program_as_a_user_runs_it(shared_data: Path, tmp_path: Path) 
 
 
 def check_tumor_program(data: Path, output: Path, device: str = "auto") -> None:
-    """Asserts that the tumor program on a device, as a process, finds what is golden."""
+    """Asserts that the tumor program on a device, as a process, reproduces the golden results."""
     case = CASES[0]
     folder = data / "brats19" / case
     parameters = [f"CASE={folder / case}", "HI=0.93", "VI=0.89", "BINS=20", "SIM=0.6"]

@@ -1,4 +1,4 @@
-"""What VoxLogicA 1.3 computed on real MRI comes out of our GPU kernels, whole images, emulated."""
+"""Our GPU kernels, emulated, reproduce the results of VoxLogicA 1.3 on whole MRI volumes."""
 
 from __future__ import annotations
 

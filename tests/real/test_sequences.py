@@ -45,7 +45,7 @@ def _voxels(path: Path) -> Any:
 
 @pytest.fixture
 def case(shared_data: Path) -> Path:
-    """The common beginning of the names of a case's files."""
+    """The common prefix of a case's files."""
     name = "BraTS19_2013_10_1"
     return shared_data / "brats19" / name / name
 
@@ -65,7 +65,7 @@ def test_all_thresholds_are_a_lazy_sequence(t1: Path) -> None:
     mask = result.values["mask_060.nii.gz"]
     assert isinstance(mask, Image)
     assert np.array_equal(mask.array, voxels >= low + 60)
-    # Of all the masks three were computed, one of them for two goals.
+    # Three of all the masks were computed, one of them for two goals.
     assert computed.count(">=") == 3
     assert computed.count("load") == 1
 
@@ -84,11 +84,11 @@ def test_the_grid_of_thresholds_of_the_tumor_program(case: Path) -> None:
     compared = False
     dice = 2 * (best.array & truth).sum() / (best.array.sum() + truth.sum())
     assert dice == pytest.approx(scores.max(), rel=1e-12)
-    # What the thresholds do not bear on is done once, what one bears on once for each of it.
+    # Work independent of the thresholds is done once, dependent work once for each threshold.
     assert computed.count("percentiles") == 1
     assert computed.count("dice") == 77
     assert computed.count(">.") + computed.count(">") <= 1 + 7 + 11 + 4
-    # The published thresholds are in the grid; what version 1 made of them has the same score.
+    # The published thresholds are in the grid; version 1's result has the same score.
     for path in (case.parent / "golden").glob("growTum@*.nii.gz"):
         hi, vi = (float(each) for each in re.findall(r"Thr_([\d.]+\d)", path.name))
         golden = _voxels(path) > 0
@@ -148,7 +148,7 @@ def test_a_program_over_twenty_images_of_a_folder(t1: Path, tmp_path: Path) -> N
     (folder / "notes.txt").write_text("these are cases\n")
     result, computed = _run("folder_of_cases", FOLDER=folder)
     assert result.values["cases"] == 20
-    # SimpleITK gives spacings as the float32 of the file, not as the decimals that they stand for.
+    # SimpleITK returns spacings as the float32 of the file, not as the decimals they represent.
     assert result.values["volumes"] == pytest.approx(tuple(expected), rel=1e-7)
     best = int(np.argmax(expected))
     assert result.values["most"] == str(folder / f"case_{best:02}.nii.gz")
