@@ -122,6 +122,21 @@ def test_every_folder_is_in_the_wheel() -> None:
     assert set(listed) == {".".join(each.parts) for each in folders}
 
 
+def test_every_session_is_opened_in_one_place() -> None:
+    """Only ``open_session`` wires devices, stores and caches together; others call it."""
+    wiring = {"Session", "BackendSelector", "ValidatingSelector", "open_store"}
+    for path in FILES:
+        called = {
+            node.func.id
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        # The public `voxgpu.Session` is another class: its constructor opens a session.
+        own = {"Session"} if path == PACKAGE / "__init__.py" else set()
+        if path != PACKAGE / "session.py":
+            assert not called & wiring - own, path.name
+
+
 def test_kernels_import_nothing_of_ours() -> None:
     for path in (ROOT / "kernels").glob("*.py"):
         assert not _imports(path), path.name
