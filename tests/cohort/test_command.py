@@ -155,6 +155,27 @@ def test_cases_of_a_table(desk: Path) -> None:
     assert (desk / "out" / "second" / "wide.nii.gz").exists()
 
 
+def test_merged_parts_are_the_table_of_one_run(desk: Path) -> None:
+    words = ("cohort", "p.imgql", "--cases", "data/*/", "-D", V, "--sweep", "T=50,70", "-o", "out")
+    voxgpu(*words, cwd=desk)
+    whole = _rows(desk / "cohort.csv")
+    for part in ("1/4", "3/4", "2/4"):
+        voxgpu(*words, "--part", part, cwd=desk)
+    array = {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "4"}
+    ended = voxgpu(*words, cwd=desk, variables=array)
+    assert "cohort.part-4-of-4.csv: 2 rows" in ended.err
+    journals = sorted(each.name for each in desk.glob("*.part-*.journal"))
+    merged = voxgpu("cohort", "--merge", *journals, "--table", "all.csv", cwd=desk)
+    assert merged.status == 3 and "all.csv: 12 rows, 4 failed" in merged.err
+    assert _values(_rows(desk / "all.csv")) == _values(whole)
+    (desk / "p.imgql").write_text(PROGRAM + 'print "more" 1\n')
+    voxgpu(*words, "--part", "1/4", cwd=desk)
+    mixed = voxgpu("cohort", "--merge", *journals, "--table", "all.csv", cwd=desk)
+    assert mixed.status == 1 and "of another program" in mixed.err
+    nothing = voxgpu("cohort", "--merge", "p.imgql", cwd=desk)
+    assert nothing.status == 1 and "no journal" in nothing.err
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

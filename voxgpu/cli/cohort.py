@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,10 @@ import click
 
 from voxgpu.cli.options import (
     UserPath,
-    compile_options,
     device_memory_option,
     device_option,
     options_of,
+    options_without_program,
     source_of,
 )
 from voxgpu.cli.parameter_types import SIZE
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from voxgpu.cohort.evaluate import Program
     from voxgpu.cohort.journal import Journal
     from voxgpu.cohort.row import Row
+    from voxgpu.cohort.run import Places
     from voxgpu.cohort.sweep import Combination
 
 #: Exit status where the cohort was run and some of its cases failed.
@@ -35,10 +37,10 @@ _TABLES = (".csv", ".tsv")
 
 
 @click.command()
-@compile_options
+@click.argument("program", type=UserPath(path_type=Path), nargs=-1, metavar="PROGRAM")
+@options_without_program
 @click.option(
     "--cases",
-    required=True,
     metavar="PATTERN|TABLE",
     help="A quoted pattern, each match of which is a case, such as 'data/*/'; or a table "
     "(.csv, .tsv) with a row for each case and a column for each program variable.",
@@ -69,6 +71,17 @@ _TABLES = (".csv", ".tsv")
     default=True,
     help="Go on from the journal, if it is of the same program, definitions and sweep (default).",
 )
+@click.option(
+    "--part",
+    metavar="I/N",
+    help="Run every N-th case from the I-th, with a table and a journal of its own; in a job array "
+    "of SLURM that is the default.",
+)
+@click.option(
+    "--merge",
+    is_flag=True,
+    help="Write one table of journals, which are given in place of PROGRAM; run nothing.",
+)
 @click.option("--list", "only_list", is_flag=True, help="Show the cases, and run nothing.")
 @click.option("--check", is_flag=True, help="Tell what is wrong for which case, and run nothing.")
 @device_option("On what to compute; auto: what is faster; reference: with NumPy and SciPy, slowly.")
@@ -93,8 +106,21 @@ def command(**given: Any) -> int:
     A case that fails is a row with its error, and the others go on. Exit status: 0 all rows are
     there, 3 some cases failed, 1 nothing could be run, 2 wrong usage.
     """
+    from voxgpu.cohort.part import part_asked, part_of, table_of_part
+    from voxgpu.cohort.run import Places
+
     try:
+        if given["merge"]:
+            return _merge(given["program"], given["table"], given["quiet"])
+        if len(given["program"]) != 1 or not given["cases"]:
+            raise click.UsageError("give one PROGRAM, and --cases")
+        (given["program"],) = given["program"]
         cases, combinations = _cases(given["cases"]), _combinations(given)
+        places = Places(cases, combinations)
+        part = part_asked(given["part"], os.environ)
+        if part is not None:
+            cases = part_of(cases, *part)
+            given["table"] = table_of_part(given["table"], *part)
         if given["only_list"]:
             return _list(cases, len(combinations))
         from voxgpu.cohort.evaluate import Program
@@ -102,7 +128,7 @@ def command(**given: Any) -> int:
         program = Program(source_of(given), given["program"], options_of(given))
         if given["check"]:
             return _check(program, cases, combinations)
-        return _run(program, cases, combinations, given)
+        return _run(program, cases, combinations, places, given)
     except ImgqlError as error:
         print_diagnostics(error.diagnostics)
         return 1
@@ -174,6 +200,7 @@ def _run(
     program: Program,
     cases: Sequence[Case],
     combinations: Sequence[Combination],
+    places: Places,
     given: dict[str, Any],
 ) -> int:
     from voxgpu.cohort.journal import Journal
@@ -222,12 +249,32 @@ def _run(
                         done += 1
                         bar.show(row.case, done, total)
 
-                    run_here(program, left, session, lambda: device, journal, on_row)
+                    run_here(program, left, session, lambda: device, places, journal, on_row)
             finally:
                 _write(table, journal, cases, combinations)
-            return _ended(table, journal, cases, combinations, given["quiet"])
+            return _told(table, _rows(journal, cases, combinations), given["quiet"])
     except FileError as error:
         raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
+
+
+def _merge(journals: Sequence[Path], table: Path, quiet: bool) -> int:
+    from voxgpu.cohort.journal import merged, read_journal
+    from voxgpu.cohort.table import write_table
+    from voxgpu.files.errors import FileError
+
+    if not journals:
+        raise click.UsageError("--merge takes journals: voxgpu cohort --merge *.journal")
+    try:
+        read = [read_journal(each) for each in journals]
+        for path, (about, _) in zip(journals[1:], read[1:], strict=True):
+            if about != read[0][0]:
+                reason = f"it is of another program, definitions or sweep than `{journals[0]}`"
+                raise FileError(str(path), reason)
+        rows = merged(row for _, found in read for row in found)
+        write_table(table, rows)
+    except FileError as error:
+        raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
+    return _told(table, rows, quiet)
 
 
 def _write(
@@ -247,16 +294,10 @@ def _rows(
     return [journal.rows[key] for key in keys if key in journal.rows]
 
 
-def _ended(
-    table: Path,
-    journal: Journal,
-    cases: Sequence[Case],
-    combinations: Sequence[Combination],
-    quiet: bool,
-) -> int:
+def _told(table: Path, rows: Sequence[Row], quiet: bool) -> int:
+    """Says what the table has; returns the exit status."""
     from voxgpu.cohort.row import FAILED
 
-    rows = _rows(journal, cases, combinations)
     failed = [each for each in rows if each.status == FAILED]
     if not quiet:
         print_stderr(f"saved {table}: {len(rows)} rows, {len(failed)} failed")

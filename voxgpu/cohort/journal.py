@@ -111,7 +111,7 @@ def merged(rows: Iterable[Row]) -> list[Row]:
         before = found.get(row.key)
         if before is None or (before.status, row.status) == ("failed", "done"):
             found[row.key] = row
-    return list(found.values())
+    return sorted(found.values(), key=lambda each: each.place)
 
 
 def _locked(path: Path) -> Any:

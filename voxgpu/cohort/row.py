@@ -20,6 +20,7 @@ class Row:
     seconds  wall time of the case, shared among its combinations
     peak     bytes of memory that the process took at most, so far
     error    what went wrong, as it is shown to people; empty where nothing did
+    place    the number of the case, then that of the combination: the order of rows in the table
     """
 
     case: str
@@ -31,6 +32,7 @@ class Row:
     worker: str = ""
     status: str = DONE
     error: str = ""
+    place: tuple[int, int] = (0, 0)
 
     @property
     def key(self) -> tuple[str, Combination]:
@@ -47,7 +49,8 @@ class Row:
         combination = tuple((str(name), str(text)) for name, text in data["combination"].items())
         if not isinstance(data["case"], str) or data["status"] not in (DONE, FAILED):
             raise ValueError("not a row")
-        return Row(**{**data, "combination": combination})
+        first, second = data["place"]
+        return Row(**{**data, "combination": combination, "place": (int(first), int(second))})
 
 
 def plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from voxgpu.cohort.cases import Case
@@ -35,6 +36,18 @@ def about(program: Program, combinations: Sequence[Combination]) -> dict[str, An
     }
 
 
+class Places:
+    """The order of rows: that of the cases, then that of the combinations."""
+
+    def __init__(self, cases: Sequence[Case], combinations: Sequence[Combination]) -> None:
+        self._cases = {each.name: number for number, each in enumerate(cases)}
+        self._combinations = {each: number for number, each in enumerate(combinations)}
+
+    def placed(self, row: Row) -> Row:
+        """The row with its place."""
+        return replace(row, place=(self._cases[row.case], self._combinations[row.combination]))
+
+
 def left_of(
     cases: Iterable[Case], combinations: Sequence[Combination], rows: Mapping[Any, Row]
 ) -> list[tuple[Case, list[Combination]]]:
@@ -56,6 +69,7 @@ def run_here(
     left: Iterable[tuple[Case, Sequence[Combination]]],
     session: Session,
     device: Callable[[], str],
+    places: Places,
     journal: Journal,
     on_row: Callable[[Row], None],
 ) -> None:
@@ -63,7 +77,7 @@ def run_here(
     for case, combinations in left:
         session.deliver_to(program.options.output, program.options.roots)
         for row in rows_of(program, case, combinations, session, device):
-            journal.add(row)
+            journal.add(places.placed(row))
             on_row(row)
 
 
