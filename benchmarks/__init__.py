@@ -1,1 +1,1 @@
-"""Benchmarks of voxgpu. Run with ``make bench`` or ``python -m benchmarks``."""
+"""What does voxgpu take? Run with ``make bench`` or ``python -m benchmarks``."""

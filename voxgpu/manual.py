@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from voxgpu.language.imports import BUNDLED
 from voxgpu.language.library_help import help_entries
 from voxgpu.language.scope import suggestion
-from voxgpu.primitives.catalogue import FAMILIES
-from voxgpu.primitives.documentation import Entry, entries
+from voxgpu.primitives.catalogue import FAMILIES, standard_primitives
+from voxgpu.primitives.documentation import Entry, entries, markdown_page
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
 
@@ -52,14 +52,32 @@ class NoSuchName(Exception):
     """Raised for a name that is unknown or unavailable; its argument is the message."""
 
 
-def manual(primitives: Iterable[Primitive]) -> list[Entry]:
-    """Returns the entries of all names outside foreign namespaces, grouped by family."""
+def manual(
+    primitives: Iterable[Primitive], where_computed: Callable[[Primitive], str] = lambda _: ""
+) -> list[Entry]:
+    """Returns the entries of all names outside foreign namespaces, grouped by family.
+
+    where_computed  returns a sentence that says what computes a primitive, or an empty string
+    """
     derived = (Entry(e.family, e.names, e.signatures, e.doc, after=e.after) for e in help_entries())
     places = {family: number for number, family in enumerate(_ORDER)}
     # The sort is stable: primitives come before functions derived from them.
     return sorted(
-        [*entries(primitives), *derived], key=lambda each: places.get(each.family, len(places))
+        [*entries(primitives, where_computed), *derived],
+        key=lambda each: places.get(each.family, len(places)),
     )
+
+
+def primitives_page() -> str:
+    """Returns a page of Markdown on all standard primitives and what computes them."""
+    from voxgpu.backends.cpu import registry as cpu
+    from voxgpu.backends.cuda import registry as cuda
+    from voxgpu.backends.registry import where_computed
+
+    def where(primitive: Primitive) -> str:
+        return where_computed(primitive, cpu.KERNELS, cuda.KERNELS)
+
+    return markdown_page(manual(standard_primitives(), where))
 
 
 def named(name: str, every: Sequence[Entry]) -> list[Entry]:

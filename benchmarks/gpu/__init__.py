@@ -1,1 +1,1 @@
-"""Benchmarks on a GPU, run with ``make bench-gpu``."""
+"""What does voxgpu take on a GPU? ``make bench-gpu`` measures it."""

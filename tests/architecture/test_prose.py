@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 #: Folders with modules that still begin with a question. Remove each one as it is rewritten.
 _NOT_YET: set[str] = {
+    "benchmarks",
+    "benchmarks/gpu",
     "tests",
     "tests/backends",
     "tests/cli",

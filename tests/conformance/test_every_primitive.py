@@ -22,7 +22,7 @@ from tests.primitives.images import masks, numbers, spacings
 from tests.strategies import law
 from voxgpu.backends.base import Backend
 from voxgpu.backends.cpu.backend import Cpu
-from voxgpu.backends.cpu.calls import calls
+from voxgpu.backends.cpu.registry import KERNELS
 from voxgpu.backends.cuda.backend import Gpu
 from voxgpu.backends.cuda.precompile import kernels_of as kernels_of_plan
 from voxgpu.backends.reference import ReferenceBackend
@@ -37,7 +37,7 @@ from voxgpu.types import ANY_IMAGE, BOOLEAN, BOOLEAN_IMAGE, NUMBER_IMAGE, TEXT, 
 PRIMITIVES = [
     each
     for each in (*standard_primitives(), *primitives_of(internal))
-    if each.body is not None or each in calls() or each.family == "internal"
+    if each.body is not None or KERNELS.find(each) is not None or each.family == "internal"
 ]
 #: User-defined primitives: neighborhoods of any offsets, with any number outside.
 PRIMITIVES += [*steepness.overloads, *lit.overloads]

@@ -86,6 +86,27 @@ def test_the_reference_fuses_nothing(shown: Any) -> None:
     assert "kernel(" in shown("--stage", "fused", "--device", "cpu")
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda:0", "reference"])
+def test_steps_that_have_no_kernel_are_marked(device: str, shown: Any) -> None:
+    Path("program.imgql").write_text(
+        'import "simpleitk"\nload v = "v.nii.gz"\nsave "a.nii.gz" near(gaussian(v, 2) > 10)\n'
+        'print "b" dice(simpleitk.Median(v) > 5, otsu(v, v > 3, 9))\n'
+        'print "p" volume(percentiles(v, v > 20, 0.5) > (min(v) / 300 + 0.5))'
+    )
+    where = ", on the host" if device == "cuda:0" else ""
+    expected = {f"gaussian: SciPy filter{where}", f"simpleitk.Median: SimpleITK filter{where}"}
+    if device == "cpu":
+        expected.add("dice: NumPy")
+    if device == "reference":  # all steps are its own
+        expected = set()
+    text = shown("--stage", "schedule", "--device", device)
+    marks = re.findall(r" = (\S+)   no kernel: (.*?)(?:   frees .*)?$", text, re.MULTILINE)
+    assert {f"{name}: {reason}" for name, reason in marks} == expected
+    found = json.loads(shown("--stage", "schedule", "--device", device, "--format", "json"))
+    details = [each["details"] for each in found["nodes"] if "no kernel: " in each["details"]]
+    assert len(details) == len(expected)
+
+
 @pytest.mark.parametrize("stage", ["fused", "schedule", "source"])
 def test_json_and_dot_contain_the_details_of_the_stage(stage: str, shown: Any) -> None:
     """Every expression, cost or kernel in the text appears in the details of some node."""

@@ -37,13 +37,11 @@ def command(
 
     `simpleitk` lists the functions of SimpleITK, `simpleitk.NAME` explains one of them.
     """
-    from voxgpu.manual import NoSuchName, manual, named, namespace
+    from voxgpu.manual import NoSuchName, manual, named, namespace, primitives_page
     from voxgpu.manual import search as searched
-    from voxgpu.primitives.catalogue import standard_primitives
-    from voxgpu.primitives.documentation import markdown_page
 
     if markdown:
-        click.echo(markdown_page(manual(standard_primitives())), nl=False)
+        click.echo(primitives_page(), nl=False)
         return 0
     if check:
         return _checked(primitives)

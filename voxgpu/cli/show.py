@@ -71,9 +71,14 @@ def _optimized(stage: str, plan: Plan, device: str) -> StageGraph:
     from voxgpu.optimize.show import optimized_graph
 
     if parse_device(device).kind == "cuda":
+        from voxgpu.backends.cuda import registry as cuda
         from voxgpu.backends.cuda.precompile import TARGET, cuda_text
 
-        return optimized_graph(stage, plan, TARGET, cuda_text, "//")
+        return optimized_graph(stage, plan, TARGET, cuda_text, "//", cuda.KERNELS.reason_of)
+    from voxgpu.backends.cpu.registry import KERNELS
     from voxgpu.session import backend_of
 
-    return optimized_graph(stage, plan, backend_of(device))
+    backend = backend_of(device)
+    if not backend.fuses:  # then all steps are the reference's
+        return optimized_graph(stage, plan, backend)
+    return optimized_graph(stage, plan, backend, reason_of=KERNELS.reason_of)

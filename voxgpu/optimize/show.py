@@ -26,13 +26,28 @@ def llvm_text(step: FusedStep) -> str:
     return render(step.kernel, "kernel")
 
 
+#: Returns what computes a step of a plan instead of a kernel; an empty string if a kernel does.
+ReasonOf = Callable[[Step, Plan], str]
+
+
+def kernels_only(step: Step, plan: Plan) -> str:
+    """A ``ReasonOf`` that marks no step."""
+    return ""
+
+
 def optimized_graph(
-    stage: str, plan: Plan, target: Target, source_of: SourceOf = llvm_text, comment: str = ";"
+    stage: str,
+    plan: Plan,
+    target: Target,
+    source_of: SourceOf = llvm_text,
+    comment: str = ";",
+    reason_of: ReasonOf = kernels_only,
 ) -> StageGraph:
     """Returns the graph of a stage, one of ``STAGES``, for a backend.
 
     source_of  renders a kernel in the backend's language, whose line comments start with
                ``comment``
+    reason_of  marks the steps of the schedule that no kernel computes
     """
     if stage == "simplified":
         return show_plan(simplify(plan) if target.fuses else plan, stage)
@@ -57,7 +72,12 @@ def optimized_graph(
                 else ""
             ),
         )
-    return _graph(stage, planned, _format_schedule(planned), lambda task: _format_cost(task, short))
+    return _graph(
+        stage,
+        planned,
+        _format_schedule(planned, reason_of),
+        lambda task: _format_cost(task, short, reason_of(task.step, planned.plan)),
+    )
 
 
 def _graph(stage: str, planned: Schedule, text: str, details: Callable[[Task], str]) -> StageGraph:
@@ -139,15 +159,17 @@ def _format(body: Scalar, images: list[str], scalars: list[str]) -> str:
     return texts[id(body)]
 
 
-def _format_schedule(planned: Schedule) -> str:
+def _format_schedule(planned: Schedule, reason_of: ReasonOf) -> str:
     """Formats the tasks in order: results, memory in use, and values freed."""
     short = _names(planned)
     lines = [f"{'MB live':>9} {'+ scratch':>9}   task"]
     for task in planned.tasks:
         outputs = ", ".join(short[id] for id in task.outputs)
         freed = ", ".join(short[id] for id in task.frees)
+        reason = reason_of(task.step, planned.plan)
         lines.append(
             f"{task.live / 1e6:9.1f} {task.scratch / 1e6:9.1f}   {outputs} = {task.name}"
+            + (f"   no kernel: {reason}" if reason else "")
             + (f"   frees {freed}" if freed else "")
         )
     lines.append(
@@ -157,11 +179,12 @@ def _format_schedule(planned: Schedule) -> str:
     return "\n".join(lines)
 
 
-def _format_cost(task: Task, short: Mapping[ValueId, str]) -> str:
+def _format_cost(task: Task, short: Mapping[ValueId, str], reason: str) -> str:
     """Formats the memory in use after a task, its scratch memory and the values it frees."""
     freed = ", ".join(short[id] for id in task.frees)
     text = f"{task.live / 1e6:.1f} MB live, {task.scratch / 1e6:.1f} MB scratch"
-    return text + (f", frees {freed}" if freed else "")
+    text += f", frees {freed}" if freed else ""
+    return text + (f", no kernel: {reason}" if reason else "")
 
 
 def _sources(steps: Iterable[Step], source_of: SourceOf, comment: str) -> list[str]:

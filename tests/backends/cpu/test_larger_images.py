@@ -84,7 +84,7 @@ def test_cross_correlation(shape: tuple[int, ...], bins: int, workers: ThreadPoo
     grid = Grid.regular(shape, (1.0, 0.7, 2.0)[-len(shape) :])
     mask = random.random(shape) < 0.1
     for r, low, high in ((1.0, 0.0, 60.0), (4.0, 0.0, 47.0), (3.0, 100.0, 200.0)):
-        found = local_histogram.cross_correlation([r, a, a, mask, low, high, bins], grid, workers)
+        found = local_histogram.cross_correlation(r, a, a, mask, low, high, bins, grid, workers)
         numbers = a.astype(np.float32)
         expected = texture.cross_correlation.function(
             r, numbers, numbers, mask, low, high, float(bins), grid

@@ -43,7 +43,7 @@ def expected(arguments: list[Any], grid: Grid) -> Any:
 def check(arguments: list[Any], spacing: tuple[float, ...], workers: ThreadPool) -> Any:
     """The result, which is the reference's to the bit."""
     grid = Grid.regular(arguments[1].shape, spacing)
-    found = local_histogram.cross_correlation(arguments, grid, workers)
+    found = local_histogram.cross_correlation(*arguments, grid, workers)
     assert found.dtype == np.float32
     assert found.shape == arguments[1].shape
     assert found.tobytes() == expected(arguments, grid).tobytes()

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from voxgpu.backends.base import HostBackend, StepResult
-from voxgpu.backends.cpu.batched import JOINTS, SCRATCH
-from voxgpu.backends.cpu.calls import calls
+from voxgpu.backends.cpu.registry import KERNELS
 from voxgpu.backends.thread_pool import ThreadPool, usable_cores
 from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.kernel import Kernel
@@ -39,22 +38,23 @@ class Cpu(HostBackend):
         """Bytes per voxel besides inputs and result; None: as the reference."""
         if node.primitive.shape in (AccessPattern.VOXELWISE, AccessPattern.REDUCTION):
             return 0
-        if node.primitive in SCRATCH:
-            return SCRATCH[node.primitive]
-        call = calls().get(node.primitive)
-        return None if call is None else call.scratch
+        found = KERNELS.find(node.primitive)
+        return None if found is None else found.scratch
 
     def call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
     ) -> StepResult:
         """One primitive; ``grid`` is that of the result, None for scalars."""
-        call = calls().get(primitive)
+        found = KERNELS.find(primitive)
         images = [each for each in arguments if isinstance(each, Image)]
-        if call is None:
+        if found is None:
             return self._neighborhood(primitive, arguments, images, grid)
         plain = [_plain(each) for each in arguments]
-        place = grid if grid is not None else images[0].grid
-        result = call.function(plain, place, self.workers)
+        context = {"grid": grid if grid is not None else images[0].grid, "pool": self.workers}
+        if found.shared:
+            (result,) = found.call_batch([plain], **context)
+        else:
+            result = found.call(plain, **context)
         return Image(result, grid) if grid is not None else result
 
     def _neighborhood(
@@ -97,16 +97,16 @@ class Cpu(HostBackend):
     def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Several nodes that share work."""
         nodes = [node for _, node in step.nodes]
+        first = inputs[nodes[0].inputs[0]]
+        found = KERNELS.find(nodes[0].primitive)
+        assert isinstance(first, Image) and found is not None
         arguments = [
             [_plain(each) for each in arguments_of(node, [inputs[id] for id in node.inputs])]
             for node in nodes
         ]
-        results = JOINTS[nodes[0].primitive](arguments, self.workers)
-        if not nodes[0].primitive.makes_image:
-            return list(results)
-        first = inputs[nodes[0].inputs[0]]
-        assert isinstance(first, Image)
-        return [Image(each, first.grid) for each in results]
+        results = found.call_batch(arguments, grid=first.grid, pool=self.workers)
+        makes_image = nodes[0].primitive.makes_image
+        return [Image(each, first.grid) if makes_image else each for each in results]
 
     def close(self) -> None:
         """Ends the threads."""

@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cpu import dilation
+from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.primitives import components as primitives
+from voxgpu.primitives import internal, ranked
 from voxgpu.primitives.primitive import UndefinedValueError
 
 Mask = npt.NDArray[np.bool_]
@@ -43,7 +47,7 @@ class Runs:
         return len(self.firsts) - 1
 
 
-def joined_runs(mask: Mask, workers: ThreadPool) -> Runs:
+def joined_runs(mask: Mask, pool: ThreadPool) -> Runs:
     """The runs of a mask, (z, y, x) or (y, x), and to which component each belongs."""
     width = mask.shape[-1]
     rows = mask.size // width if width else 0
@@ -52,9 +56,7 @@ def joined_runs(mask: Mask, workers: ThreadPool) -> Runs:
     count_runs = kernel("components", "count_runs")
     flat = mask.reshape(rows, width)
     parts = slabs(rows, width)
-    counts = workers.map(
-        lambda part: count_runs(part[1] - part[0], width, flat[slice(*part)]), parts
-    )
+    counts = pool.map(lambda part: count_runs(part[1] - part[0], width, flat[slice(*part)]), parts)
     runs = int(sum(counts))
     if runs > MOST_RUNS:
         raise UndefinedValueError(f"a region of {runs} runs of voxels along x: at most {MOST_RUNS}")
@@ -72,44 +74,54 @@ def joined_runs(mask: Mask, workers: ThreadPool) -> Runs:
         find(last - first, width, voxels, words, starts[begin:end], stops[begin:end], inner)
         firsts[first:last] = inner[:-1] + begin
 
-    workers.map(find_part, range(len(parts)))
+    pool.map(find_part, range(len(parts)))
     firsts[rows] = runs
     count = kernel("components", "join_runs")(depth, height, starts, stops, firsts, parents)
     return Runs(mask.shape, starts, stops, firsts, parents, int(count))
 
 
-def through(a: Mask, b: Mask, workers: ThreadPool) -> Mask:
+@implements(primitives.through, scratch=7)
+def through(a: Mask, b: Mask, pool: ThreadPool) -> Mask:
     """The components of ``b`` that contain a voxel of ``a``; see the primitive."""
-    runs = joined_runs(b, workers)
+    runs = joined_runs(b, pool)
     marks = np.zeros(len(runs.parents), np.uint8)
     kernel("components", "mark_seeded")(
         runs.rows, b.shape[-1], a, runs.starts, runs.stops, runs.firsts, runs.parents, marks
     )
-    return _marked(runs, marks, workers)
+    return _marked(runs, marks, pool)
 
 
-def largest_component(b: Mask, workers: ThreadPool) -> Mask:
+@implements(internal.components_touching, scratch=8)
+def touching(a: Mask, b: Mask, pool: ThreadPool) -> Mask:
+    """The components of ``b`` that contain a voxel of ``near(a)``."""
+    return through(dilation.near(a, 1, pool), b, pool)
+
+
+@implements(primitives.largest_component, scratch=13)
+def largest_component(b: Mask, pool: ThreadPool) -> Mask:
     """The component of ``b`` with the most voxels, all of them where several have as many."""
-    runs = joined_runs(b, workers)
+    runs = joined_runs(b, pool)
     volumes = np.zeros(len(runs.parents), np.int64)
     largest = kernel("components", "sum_volumes")(
         len(runs.parents), runs.starts, runs.stops, runs.parents, volumes
     )
     marks = ((volumes == largest) & (volumes > 0)).astype(np.uint8)
-    return _marked(runs, marks, workers)
+    return _marked(runs, marks, pool)
 
 
-def labels(b: Mask, workers: ThreadPool) -> npt.NDArray[np.int32]:
+@implements(primitives.labels, scratch=9)
+def labels(b: Mask, pool: ThreadPool) -> npt.NDArray[np.int32]:
     """The number of each voxel's component, in raster order of first voxels; 0 outside."""
-    runs = joined_runs(b, workers)
+    runs = joined_runs(b, pool)
     numbers = np.zeros(len(runs.parents), np.int32)
     kernel("components", "number_roots")(len(runs.parents), runs.parents, numbers)
-    return _numbered(runs, numbers, workers)
+    return _numbered(runs, numbers, pool)
 
 
-def ranked_components(b: Mask, workers: ThreadPool) -> npt.NDArray[np.int32]:
+@implements(ranked.ranked_components, scratch=13)
+def ranked_components(b: Mask, pool: ThreadPool) -> npt.NDArray[np.int32]:
     """The rank by size of each voxel's component, from 1 for the largest; 0 outside."""
-    runs = joined_runs(b, workers)
+    runs = joined_runs(b, pool)
     volumes = np.zeros(len(runs.parents), np.int64)
     kernel("components", "sum_volumes")(
         len(runs.parents), runs.starts, runs.stops, runs.parents, volumes
@@ -118,31 +130,32 @@ def ranked_components(b: Mask, workers: ThreadPool) -> npt.NDArray[np.int32]:
     order = roots[np.argsort(-volumes[roots], kind="stable")]
     numbers = np.zeros(len(runs.parents), np.int32)
     numbers[order] = np.arange(1, len(order) + 1, dtype=np.int32)
-    return _numbered(runs, numbers, workers)
+    return _numbered(runs, numbers, pool)
 
 
-def component_count(b: Mask, workers: ThreadPool) -> float:
+@implements(ranked.component_count, scratch=7)
+def component_count(b: Mask, pool: ThreadPool) -> float:
     """How many components there are."""
-    return float(joined_runs(b, workers).count)
+    return float(joined_runs(b, pool).count)
 
 
-def _marked(runs: Runs, marks: Array, workers: ThreadPool) -> Mask:
-    out: Mask = workers.empty(runs.shape, np.bool_)
-    _write("write_marked", runs, marks, out, workers)
+def _marked(runs: Runs, marks: Array, pool: ThreadPool) -> Mask:
+    out: Mask = pool.empty(runs.shape, np.bool_)
+    _write("write_marked", runs, marks, out, pool)
     return out
 
 
-def _numbered(runs: Runs, numbers: Array, workers: ThreadPool) -> npt.NDArray[np.int32]:
-    out: npt.NDArray[np.int32] = workers.empty(runs.shape, np.int32)
-    _write("write_numbers", runs, numbers, out, workers)
+def _numbered(runs: Runs, numbers: Array, pool: ThreadPool) -> npt.NDArray[np.int32]:
+    out: npt.NDArray[np.int32] = pool.empty(runs.shape, np.int32)
+    _write("write_numbers", runs, numbers, out, pool)
     return out
 
 
-def _write(name: str, runs: Runs, values: Array, out: Array, workers: ThreadPool) -> None:
+def _write(name: str, runs: Runs, values: Array, out: Array, pool: ThreadPool) -> None:
     write = kernel("components", name)
     width = runs.shape[-1]
 
     def part(rows: tuple[int, int]) -> None:
         write(*rows, width, runs.starts, runs.stops, runs.firsts, runs.parents, values, out)
 
-    workers.map(part, slabs(runs.rows, width))
+    pool.map(part, slabs(runs.rows, width))

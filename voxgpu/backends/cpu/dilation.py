@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
 from voxgpu.image import Grid, to_3d
+from voxgpu.primitives import internal, morphology
 
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
@@ -90,7 +92,7 @@ def _shape(rows: list[tuple[int, int, int]]) -> Shape:
     return Shape(*(np.ascontiguousarray(each) for each in columns))
 
 
-def dilated(b: Mask, shape: Shape, workers: ThreadPool, inverted: bool = False) -> Mask:
+def dilated(b: Mask, shape: Shape, pool: ThreadPool, inverted: bool = False) -> Mask:
     """True where a voxel of ``b`` lies within ``shape``; beyond the frame there is none.
 
     inverted  the dual, erosion: true where all voxels within ``shape`` are true; beyond the frame
@@ -103,7 +105,7 @@ def dilated(b: Mask, shape: Shape, workers: ThreadPool, inverted: bool = False) 
     flip = -1 if inverted else 0
     tail = _signed((1 << (width % 64 or 64)) - 1)
     widest = shape.widest
-    widened = workers.empty((widest + 1, rows, words), np.int64)
+    widened = pool.empty((widest + 1, rows, words), np.int64)
     occupied = np.empty(rows, np.uint8)
     flat = b.reshape(rows, width)
     widen, join = kernel("dilation", "widen_rows"), kernel("dilation", "join_planes")
@@ -115,10 +117,10 @@ def dilated(b: Mask, shape: Shape, workers: ThreadPool, inverted: bool = False) 
         target = widened.reshape(-1)[first * words :]
         widen(0, last - first, rows, words, widest, flip, tail, packed, target, occupied[first:])
 
-    workers.map(widen_part, slabs(rows, width))
+    pool.map(widen_part, slabs(rows, width))
     lowest, highest = _occupied_rows(occupied.reshape(depth, height))
-    out = workers.empty((depth, height, words), np.int64)
-    result = workers.empty((rows, width), np.bool_)
+    out = pool.empty((depth, height, words), np.int64)
+    result = pool.empty((rows, width), np.bool_)
 
     def join_part(part: tuple[int, int]) -> None:
         first, last = part
@@ -130,31 +132,35 @@ def dilated(b: Mask, shape: Shape, workers: ThreadPool, inverted: bool = False) 
         bits = np.unpackbits(planes, axis=1, count=width, bitorder="little")
         result[first * height : last * height] = bits.view(np.bool_)
 
-    workers.map(join_part, slabs(depth, height * width))
+    pool.map(join_part, slabs(depth, height * width))
     return result.reshape(b.shape)
 
 
-def near(b: Mask, radius: int, workers: ThreadPool) -> Mask:
+@implements(internal.box_dilate, scratch=3)
+@implements(morphology.near, scratch=1, radius=1)
+def near(b: Mask, radius: float, pool: ThreadPool) -> Mask:
     """True where ``b`` is true in the box of half-width ``radius``; outside is false."""
-    return _boxed(b, radius, workers, inverted=False)
+    return _boxed(b, radius, pool, inverted=False)
 
 
-def interior(b: Mask, radius: int, workers: ThreadPool) -> Mask:
+@implements(internal.box_erode, scratch=3)
+@implements(morphology.interior, scratch=1, radius=1)
+def interior(b: Mask, radius: float, pool: ThreadPool) -> Mask:
     """True where ``b`` is true in the whole box of half-width ``radius``; outside is true."""
-    return _boxed(b, radius, workers, inverted=True)
+    return _boxed(b, radius, pool, inverted=True)
 
 
-def _boxed(b: Mask, radius: int, workers: ThreadPool, inverted: bool) -> Mask:
+def _boxed(b: Mask, radius: float, pool: ThreadPool, inverted: bool) -> Mask:
     """A box of a box has the half-widths of both, and takes less memory than one of that size."""
-    left = max(0, min(radius, max(b.shape, default=1) - 1))
+    left = max(0, min(int(radius), max(b.shape, default=1) - 1))
     while left > MOST_RADIUS:
-        b = dilated(b, box_within(b.shape, MOST_RADIUS), workers, inverted)
+        b = dilated(b, box_within(b.shape, MOST_RADIUS), pool, inverted)
         left -= MOST_RADIUS
-    return dilated(b, box_within(b.shape, left), workers, inverted)
+    return dilated(b, box_within(b.shape, left), pool, inverted)
 
 
 def distance_compare(
-    b: Mask, r: float, kind: str, operator: str, grid: Grid, workers: ThreadPool
+    b: Mask, r: float, kind: str, operator: str, grid: Grid, pool: ThreadPool
 ) -> Mask | None:
     """How ``dt(b)`` or ``pdt(b)`` compares with ``r`` mm; None where a ball is no good way.
 
@@ -168,14 +174,14 @@ def distance_compare(
         return np.zeros_like(b)
     if operator in ("greater", "greater_equal"):
         below = "less_equal" if operator == "greater" else "less"
-        found = distance_compare(b, r, kind, below, grid, workers)
+        found = distance_compare(b, r, kind, below, grid, pool)
         return None if found is None else np.logical_not(found, out=found)
     strict = operator == "less"
     if isinf(r):
         return _infinitely_far(b, r, kind, strict)
     if r < 0 or (r == 0 and strict):
-        return _deeper(b, -r, strict, grid, workers) if kind == "dt" else np.zeros_like(b)
-    return _within(b, r, strict, grid, workers)
+        return _deeper(b, -r, strict, grid, pool) if kind == "dt" else np.zeros_like(b)
+    return _within(b, r, strict, grid, pool)
 
 
 def _infinitely_far(b: Mask, r: float, kind: str, strict: bool) -> Mask:
@@ -185,19 +191,19 @@ def _infinitely_far(b: Mask, r: float, kind: str, strict: bool) -> Mask:
     return np.full_like(b, bool(not strict and kind == "dt" and b.size and b.all()))
 
 
-def _within(b: Mask, r: float, strict: bool, grid: Grid, workers: ThreadPool) -> Mask | None:
+def _within(b: Mask, r: float, strict: bool, grid: Grid, pool: ThreadPool) -> Mask | None:
     """Where the distance to ``b`` is at most ``r``, or less; all of ``b`` is, for ``r`` ≥ 0."""
     shape = ball(grid.spacing, grid.shape, r, strict)
     words = -(-b.shape[-1] // 64) * (b.size // max(1, b.shape[-1]))
     if shape.widest > WIDEST or len(shape.halves) * words > MOST_WORDS:
         return None
-    return dilated(b, shape, workers)
+    return dilated(b, shape, pool)
 
 
-def _deeper(b: Mask, depth: float, strict: bool, grid: Grid, workers: ThreadPool) -> Mask | None:
+def _deeper(b: Mask, depth: float, strict: bool, grid: Grid, pool: ThreadPool) -> Mask | None:
     """Where ``b`` is true and at least ``depth`` from its contour, or more than that."""
-    contour = np.logical_and(b, ~interior(b, 1, workers))
-    close = _within(contour, depth, not strict, grid, workers)
+    contour = np.logical_and(b, ~interior(b, 1, pool))
+    close = _within(contour, depth, not strict, grid, pool)
     if close is None:
         return None
     return np.logical_and(b, np.logical_not(close, out=close), out=close)

@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.backends.cpu import dilation
+from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
 from voxgpu.image import Grid, to_3d
 from voxgpu.primitives import distance as meaning
+from voxgpu.primitives import internal
 from voxgpu.primitives.distance import bounding_box
 
 Array = npt.NDArray[Any]
@@ -22,31 +24,46 @@ LANES = 32
 NOTHING = 16384
 
 
-def signed_distance(b: Mask, grid: Grid, workers: ThreadPool) -> Array:
+@implements(meaning.signed_distance, scratch=16)
+def signed_distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
     """The primitive ``dt``."""
     if max(b.shape, default=0) >= NOTHING:
         return meaning.signed_distance.function(b, grid)  # type: ignore[no-any-return]
-    out: Array = workers.empty(b.shape, np.float32)
-    _write(b, np.logical_not(b), grid.spacing, 0, out, workers)
+    out: Array = pool.empty(b.shape, np.float32)
+    _write(b, np.logical_not(b), grid.spacing, 0, out, pool)
     box = bounding_box(b)
     if box is not None:
         inside = np.ascontiguousarray(b[box])
-        surrounded = dilation.interior(b, 1, workers)[box]
+        surrounded = dilation.interior(b, 1, pool)[box]
         contour = np.logical_and(inside, np.logical_not(surrounded))
-        depths: Array = workers.empty(inside.shape, np.float32)
-        _write(contour, inside, grid.spacing, 1, depths, workers)
+        depths: Array = pool.empty(inside.shape, np.float32)
+        _write(contour, inside, grid.spacing, 1, depths, pool)
         np.copyto(out[box], depths, where=inside)
     return out
 
 
-def distance(b: Mask, grid: Grid, workers: ThreadPool) -> Array:
+@implements(meaning.distance, scratch=4)
+def distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
     """The primitive ``pdt``."""
     if max(b.shape, default=0) >= NOTHING:
         return meaning.distance.function(b, grid)  # type: ignore[no-any-return]
-    out: Array = workers.empty(b.shape, np.float32)
+    out: Array = pool.empty(b.shape, np.float32)
     out[b] = 0.0
-    _write(b, np.logical_not(b), grid.spacing, 0, out, workers)
+    _write(b, np.logical_not(b), grid.spacing, 0, out, pool)
     return out
+
+
+@implements(internal.distance_compare, scratch=11)
+def distance_compare(
+    b: Mask, r: float, kind: str, operator: str, of: str, grid: Grid, pool: ThreadPool
+) -> Mask:
+    """The primitive of that name: by a ball, or by exact distances where that is no good way."""
+    b = b if of == "region" else np.logical_not(b)
+    result = dilation.distance_compare(b, r, kind, operator, grid, pool)
+    if result is not None:
+        return result
+    exact = signed_distance if kind == "dt" else distance
+    return internal.compare(operator, exact(b, grid, pool), r)
 
 
 def _write(
@@ -55,7 +72,7 @@ def _write(
     spacing: tuple[float, ...],
     negative: int,
     out: Array,
-    workers: ThreadPool,
+    pool: ThreadPool,
 ) -> None:
     """Writes the distances to a region of the voxels that are wanted, perhaps with a minus."""
     if not region.size:
@@ -63,7 +80,7 @@ def _write(
     depth, height, width = to_3d(region.shape, 1)
     step_z, step_y, step_x = to_3d(spacing, 1.0)
     plane, tiles = height * width, -(-width // LANES)
-    steps = workers.empty((depth * plane,), np.int16)
+    steps = pool.empty((depth * plane,), np.int16)
     flat, chosen = region.reshape(-1), np.ascontiguousarray(wanted).reshape(-1)
     count = kernel("distance", "count_steps")
 
@@ -72,7 +89,7 @@ def _write(
         count(first, last, depth, plane, flat, steps, np.empty(last - first, np.int16))
 
     # Narrow enough for a row of all planes to stay in cache, wide enough to be many at a time.
-    workers.map(count_part, slabs(plane, 1, max(1024, plane // (4 * workers.count))))
+    pool.map(count_part, slabs(plane, 1, max(1024, plane // (4 * pool.count))))
     low_y, high_y, occupied = _occupied(steps[:plane].reshape(height, width), tiles)
     columns = np.flatnonzero(occupied)
     low_x, high_x = (int(columns[0]), int(columns[-1])) if len(columns) else (0, -1)
@@ -86,7 +103,7 @@ def _write(
             np.empty(LANES), np.empty(LANES, np.uint8), target,
         )  # fmt: skip
 
-    workers.map(lower_part, slabs(depth, plane, 1 << 18))
+    pool.map(lower_part, slabs(depth, plane, 1 << 18))
 
 
 def _occupied(first_plane: Array, tiles: int) -> tuple[Array, Array, Array]:

@@ -7,18 +7,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
 from voxgpu.float32 import as_float32
 from voxgpu.image import Grid, to_3d
+from voxgpu.primitives import texture
 
 Array = npt.NDArray[Any]
 
 
-def gradient(v: Array, grid: Grid, workers: ThreadPool) -> Array:
+@implements(texture.gradient, scratch=4)
+def gradient(v: Array, grid: Grid, pool: ThreadPool) -> Array:
     """The primitive of that name; ``v`` may be of any element."""
     values = as_float32(v)
-    out: Array = workers.empty(v.shape, np.float32)
+    out: Array = pool.empty(v.shape, np.float32)
     depth, height, width = to_3d(v.shape, 1)
     # ITK multiplies by the halved inverse of the spacing before it subtracts.
     weights = [0.5 * (1.0 / each) for each in to_3d(grid.spacing, 1.0)]
@@ -27,5 +30,5 @@ def gradient(v: Array, grid: Grid, workers: ThreadPool) -> Array:
     def part(rows: tuple[int, int]) -> None:
         magnitude(*rows, depth, height, width, v.ndim, *weights, values, out)
 
-    workers.map(part, slabs(depth * height, width))
+    pool.map(part, slabs(depth * height, width))
     return out

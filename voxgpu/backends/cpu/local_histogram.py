@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.integers import SHORT
 from voxgpu.codegen.numba_kernels import kernel
@@ -17,6 +17,7 @@ from voxgpu.primitives import texture
 from voxgpu.primitives.primitive import UndefinedValueError
 
 Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
 
 #: Counts of so many bytes stay in a core's cache.
 CACHE_BYTES = 3 << 19
@@ -29,9 +30,19 @@ LARGEST_BOX_UINT16 = 65_535
 LARGEST_BOX = 1 << 31
 
 
-def cross_correlation(arguments: Sequence[Any], grid: Grid, workers: ThreadPool) -> Array:
+@implements(texture.cross_correlation, scratch=4)
+def cross_correlation(
+    r: float,
+    a: Array,
+    b: Array,
+    fb: Mask,
+    low: float,
+    high: float,
+    count: float,
+    grid: Grid,
+    pool: ThreadPool,
+) -> Array:
     """The primitive ``crossCorrelation``; images may be of any element."""
-    r, a, b, fb, low, high, count = arguments
     problem = texture.histogram_problem(r, None, None, None, low, high, count)
     if problem:
         raise UndefinedValueError(problem)
@@ -42,18 +53,18 @@ def cross_correlation(arguments: Sequence[Any], grid: Grid, workers: ThreadPool)
     if bins > MOST_BINS or box >= LARGEST_BOX:
         plain = (a.astype(np.float32), b.astype(np.float32))
         return texture.cross_correlation.function(r, *plain, fb, low, high, count, grid)  # type: ignore[no-any-return]
-    codes = _codes(a, low, high, bins, workers)
-    wanted = _histogram(codes if b is a else _codes(b, low, high, bins, workers), fb, bins, workers)
-    out = workers.empty(volume, np.float32)
+    codes = _codes(a, low, high, bins, pool)
+    wanted = _histogram(codes if b is a else _codes(b, low, high, bins, pool), fb, bins, pool)
+    out = pool.empty(volume, np.float32)
     tiles = _Tiles(volume, halves, bins, box <= LARGEST_BOX_UINT16, codes, wanted, out)
-    workers.map(tiles.compute, tiles.list(workers.count))
+    pool.map(tiles.compute, tiles.list(pool.count))
     return out.reshape(a.shape)
 
 
-def _codes(values: Array, low: float, high: float, bins: int, workers: ThreadPool) -> Array:
+def _codes(values: Array, low: float, high: float, bins: int, pool: ThreadPool) -> Array:
     """The bin of each voxel, ``bins`` where it falls into none; flat."""
     flat = values.reshape(-1)
-    codes = workers.empty(flat.shape, np.uint16)
+    codes = pool.empty(flat.shape, np.uint16)
     width = (high - low) / bins or texture.LEAST_WIDTH
     bits = 8 * flat.dtype.itemsize
     is_small = flat.dtype.name in SHORT
@@ -74,11 +85,11 @@ def _codes(values: Array, low: float, high: float, bins: int, workers: ThreadPoo
                 len(numbers), numbers, low, high, width, bins, target
             )
 
-    workers.map(part, slabs(len(flat), 1))
+    pool.map(part, slabs(len(flat), 1))
     return codes
 
 
-def _histogram(codes: Array, mask: Array, bins: int, workers: ThreadPool) -> list[int]:
+def _histogram(codes: Array, mask: Array, bins: int, pool: ThreadPool) -> list[int]:
     """How many voxels of the mask fall into each bin."""
     count, flat = kernel("local_histogram", "count_codes"), mask.reshape(-1)
 
@@ -88,7 +99,7 @@ def _histogram(codes: Array, mask: Array, bins: int, workers: ThreadPool) -> lis
         count(stop - start, codes[start:stop], flat[start:stop], counts)
         return counts
 
-    total = sum(workers.map(part, slabs(len(codes), 1)), np.zeros(bins + 1, np.int64))
+    total = sum(pool.map(part, slabs(len(codes), 1)), np.zeros(bins + 1, np.int64))
     return [int(each) for each in total[:bins]]
 
 

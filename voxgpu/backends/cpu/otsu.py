@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.integers import SHORT
 from voxgpu.codegen.numba_kernels import kernel
 from voxgpu.float32 import as_float32
+from voxgpu.primitives import intensity_ranks
 from voxgpu.primitives.intensity_ranks import bins_problem
 from voxgpu.primitives.otsu_reference import bin_edges, no_finite_value, threshold_of
 from voxgpu.primitives.primitive import UndefinedValueError
@@ -23,14 +25,15 @@ Parts = list[tuple[int, int]]
 VOXELS_A_VALUE = 8
 
 
-def otsu(v: Array, mask: Mask, bins: float, workers: ThreadPool) -> Mask:
+@implements(intensity_ranks.otsu, scratch=1)
+def otsu(v: Array, mask: Mask, bins: float, pool: ThreadPool) -> Mask:
     """The primitive of that name; ``v`` may be of any element."""
     problem = bins_problem(v, mask, bins)
     if problem:
         raise UndefinedValueError(problem)
     flat, chosen = v.reshape(-1), mask.reshape(-1)
     above = _above_by_value if _has_few_values(v) else _above_by_number
-    return above(flat, chosen, int(bins), workers).reshape(v.shape)
+    return above(flat, chosen, int(bins), pool).reshape(v.shape)
 
 
 def _has_few_values(v: Array) -> bool:
@@ -38,28 +41,28 @@ def _has_few_values(v: Array) -> bool:
     return small and v.size >= VOXELS_A_VALUE << (8 * v.dtype.itemsize)
 
 
-def _above_by_value(flat: Array, chosen: Mask, bins: int, workers: ThreadPool) -> Mask:
+def _above_by_value(flat: Array, chosen: Mask, bins: int, pool: ThreadPool) -> Mask:
     """Which of the mask exceed the threshold, where all values an element has can be counted."""
     unsigned = np.dtype(f"uint{8 * flat.dtype.itemsize}")
     bits, parts = np.ascontiguousarray(flat).view(unsigned), slabs(len(flat), 1)
     # The number that each pattern of bits stands for.
     patterns = np.arange(1 << (8 * unsigned.itemsize)).astype(unsigned)
     numbers = patterns.view(flat.dtype).astype(np.float32)
-    counts = _counts_of_values(bits, chosen, parts, workers)
+    counts = _counts_of_values(bits, chosen, parts, pool)
     threshold = _threshold_of_counts(numbers, counts, bins)
     table = (numbers > threshold).view(np.uint8)
     decide = kernel("percentiles", f"decide_{unsigned}")
-    out: Mask = workers.empty(flat.shape, np.bool_)
+    out: Mask = pool.empty(flat.shape, np.bool_)
 
     def part(bounds: tuple[int, int]) -> None:
         place = slice(*bounds)
         decide(bounds[1] - bounds[0], bits[place], chosen[place], table, 0, out[place])
 
-    workers.map(part, parts)
+    pool.map(part, parts)
     return out
 
 
-def _counts_of_values(bits: Array, chosen: Mask, parts: Parts, workers: ThreadPool) -> Array:
+def _counts_of_values(bits: Array, chosen: Mask, parts: Parts, pool: ThreadPool) -> Array:
     """How many voxels of the mask have each pattern of bits."""
     count, patterns = kernel("percentiles", f"count_{bits.dtype}"), 1 << (8 * bits.itemsize)
 
@@ -69,7 +72,7 @@ def _counts_of_values(bits: Array, chosen: Mask, parts: Parts, workers: ThreadPo
         total: Array = counts[:patterns] + counts[patterns:]
         return total
 
-    return sum(workers.map(part, parts), np.zeros(patterns, np.int64))
+    return sum(pool.map(part, parts), np.zeros(patterns, np.int64))
 
 
 def _threshold_of_counts(numbers: Array, counts: Array, bins: int) -> np.float32:
@@ -85,25 +88,25 @@ def _threshold_of_counts(numbers: Array, counts: Array, bins: int) -> np.float32
     return threshold_of(frequencies.tolist(), lower, upper)
 
 
-def _above_by_number(flat: Array, chosen: Mask, bins: int, workers: ThreadPool) -> Mask:
+def _above_by_number(flat: Array, chosen: Mask, bins: int, pool: ThreadPool) -> Mask:
     """Which of the mask exceed the threshold, by two passes over numbers of any element."""
     parts = slabs(len(flat), 1)
-    least, greatest = _range(flat, chosen, parts, workers)
+    least, greatest = _range(flat, chosen, parts, pool)
     lower, upper = bin_edges(least, greatest, bins)
-    frequencies = _frequencies(flat, chosen, parts, lower, workers)
+    frequencies = _frequencies(flat, chosen, parts, lower, pool)
     threshold = threshold_of(frequencies, lower, upper)
-    out: Mask = workers.empty(flat.shape, np.bool_)
+    out: Mask = pool.empty(flat.shape, np.bool_)
 
     def part(bounds: tuple[int, int]) -> None:
         place = slice(*bounds)
         np.greater(as_float32(flat[place]), threshold, out=out[place])
         np.logical_and(out[place], chosen[place], out=out[place])
 
-    workers.map(part, parts)
+    pool.map(part, parts)
     return out
 
 
-def _range(flat: Array, chosen: Mask, parts: Parts, workers: ThreadPool) -> tuple[float, float]:
+def _range(flat: Array, chosen: Mask, parts: Parts, pool: ThreadPool) -> tuple[float, float]:
     """The least and the greatest finite number of the mask."""
     search = kernel("otsu", "range_float32")
 
@@ -113,14 +116,14 @@ def _range(flat: Array, chosen: Mask, parts: Parts, workers: ThreadPool) -> tupl
         count = search(stop - start, as_float32(flat[start:stop]), chosen[start:stop], found)
         return count, float(found[0]), float(found[1])
 
-    found = [each for each in workers.map(part, parts) if each[0]]
+    found = [each for each in pool.map(part, parts) if each[0]]
     if not found:
         raise no_finite_value()
     return min(each[1] for each in found), max(each[2] for each in found)
 
 
 def _frequencies(
-    flat: Array, chosen: Mask, parts: Parts, lower: Array, workers: ThreadPool
+    flat: Array, chosen: Mask, parts: Parts, lower: Array, pool: ThreadPool
 ) -> list[int]:
     """How many finite numbers of the mask fall into each bin."""
     count, bins, least = kernel("otsu", "count_bins"), len(lower), float(lower[0])
@@ -135,5 +138,5 @@ def _frequencies(
         count(stop - start, values, chosen[start:stop], bins, least, scale, lower, counts)
         return counts
 
-    total = sum(workers.map(part, parts), np.zeros(bins, np.int64))
+    total = sum(pool.map(part, parts), np.zeros(bins, np.int64))
     return [int(each) for each in total]

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.integer_interpreter import as_read, is_whole
 from voxgpu.codegen.integers import SHORT
 from voxgpu.codegen.numba_kernels import kernel
 from voxgpu.float32 import as_float32
+from voxgpu.primitives import intensity_ranks, internal
 from voxgpu.primitives.intensity_ranks import OUTSIDE
 from voxgpu.primitives.intensity_ranks import percentiles as reference
 from voxgpu.primitives.internal import compare
@@ -24,22 +26,31 @@ Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 
-def percentiles(v: Array, mask: Mask, c: float, workers: ThreadPool) -> npt.NDArray[np.float32]:
+@implements(intensity_ranks.percentiles, scratch=16)
+def percentiles(v: Array, mask: Mask, c: float, pool: ThreadPool) -> npt.NDArray[np.float32]:
     """The primitive of that name; ``v`` may be of any element."""
     if _is_small(v):
-        table = _ranks_of_values(v, mask, c, workers)
-        return _looked_up(v, mask, table, OUTSIDE, "look_up", np.float32, workers)
-    return _sorted_ranks(v, mask, c, workers)
+        table = _ranks_of_values(v, mask, c, pool)
+        return _looked_up(v, mask, table, OUTSIDE, "look_up", np.float32, pool)
+    return _sorted_ranks(v, mask, c, pool)
+
+
+@implements(internal.percentile_compare, scratch=20)
+def percentile_compare(
+    v: Array, mask: Mask, c: float, nodes: Sequence[tuple[float, str]], pool: ThreadPool
+) -> list[Mask]:
+    """The primitive of that name for the number and the operator of each node."""
+    return compared_percentiles(v, mask, c, [(operator, n) for n, operator in nodes], pool)
 
 
 def compared_percentiles(
-    v: Array, mask: Mask, c: float, comparisons: Sequence[tuple[str, float]], workers: ThreadPool
+    v: Array, mask: Mask, c: float, comparisons: Sequence[tuple[str, float]], pool: ThreadPool
 ) -> list[Mask]:
     """For each operator and number: how the percentiles compare with it, image on the left."""
     if not _is_small(v):
-        ranks = _sorted_ranks(v, mask, c, workers)
+        ranks = _sorted_ranks(v, mask, c, pool)
         return [compare(operator, ranks, number) for operator, number in comparisons]
-    table = _ranks_of_values(v, mask, c, workers)
+    table = _ranks_of_values(v, mask, c, pool)
     outside = np.array([OUTSIDE], np.float32)
     return [
         _looked_up(
@@ -49,7 +60,7 @@ def compared_percentiles(
             int(compare(operator, outside, number)[0]),
             "decide",
             np.bool_,
-            workers,
+            pool,
         )
         for operator, number in comparisons
     ]
@@ -59,7 +70,7 @@ def _is_small(v: Array) -> bool:
     return v.dtype.name in SHORT
 
 
-def _ranks_of_values(v: Array, mask: Mask, c: float, workers: ThreadPool) -> Array:
+def _ranks_of_values(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
     """The rank of every value that an element may have, by its bits as an unsigned number."""
     bits = 8 * v.dtype.itemsize
     unsigned = np.dtype(f"uint{bits}")
@@ -73,7 +84,7 @@ def _ranks_of_values(v: Array, mask: Mask, c: float, workers: ThreadPool) -> Arr
         halves: Array = counts[: 1 << bits] + counts[1 << bits :]
         return halves
 
-    totals = sum(workers.map(part, slabs(len(flat), 1)), np.zeros(1 << bits, np.int64))
+    totals = sum(pool.map(part, slabs(len(flat), 1)), np.zeros(1 << bits, np.int64))
     # Negative numbers have the greater bits, and come first.
     order = np.roll(np.arange(1 << bits), 1 << (bits - 1) if v.dtype.kind == "i" else 0)
     equal = totals[order]
@@ -94,30 +105,30 @@ def _looked_up(
     outside: float,
     name: str,
     element: npt.DTypeLike,
-    workers: ThreadPool,
+    pool: ThreadPool,
 ) -> Array:
     unsigned = f"uint{8 * v.dtype.itemsize}"
     look_up = kernel("percentiles", f"{name}_{unsigned}")
     flat, chosen = np.ascontiguousarray(v).reshape(-1).view(unsigned), mask.reshape(-1)
-    out = workers.empty(flat.shape, element)
+    out = pool.empty(flat.shape, element)
 
     def part(bounds: tuple[int, int]) -> None:
         start, stop = bounds
         place = slice(start, stop)
         look_up(stop - start, flat[place], chosen[place], table, outside, out[place])
 
-    workers.map(part, slabs(len(flat), 1))
+    pool.map(part, slabs(len(flat), 1))
     return out.reshape(v.shape)
 
 
-def _sorted_ranks(v: Array, mask: Mask, c: float, workers: ThreadPool) -> Array:
+def _sorted_ranks(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
     """Ranks of numbers of which there are too many different ones to count."""
     if v.size > MOST_SORTED:
         result: Array = reference.function(as_read(v), mask, c)
         return result
     population = int(np.count_nonzero(mask))
     keys, places, other_keys, other_places = (
-        workers.empty((population,), np.uint32) for _ in range(4)
+        pool.empty((population,), np.uint32) for _ in range(4)
     )
     digits = np.zeros(3 * 2048, np.int64)
     chosen = mask.reshape(-1)
@@ -135,7 +146,7 @@ def _sorted_ranks(v: Array, mask: Mask, c: float, workers: ThreadPool) -> Array:
             n, shift, keys, places, starts, other_keys, other_places
         )
         keys, places, other_keys, other_places = other_keys, other_places, keys, places
-    out: Array = workers.empty(bits.shape, np.float32)
+    out: Array = pool.empty(bits.shape, np.float32)
     out[:] = OUTSIDE
     # A NaN of the mask is above nothing and equal to nothing.
     out[chosen] = 0.0

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import SLAB_VOXELS, ThreadPool
 from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.count_kernel import AT_ONCE, counting
@@ -15,25 +16,32 @@ from voxgpu.codegen.integer_interpreter import is_whole
 from voxgpu.codegen.integers import SHORT
 from voxgpu.codegen.numba_kernels import kernel
 from voxgpu.float32 import as_float32
+from voxgpu.primitives import internal
 
 Array = npt.NDArray[Any]
 
 
+@implements(internal.threshold_count, scratch=1)
+def threshold_count(v: Array, nodes: Sequence[tuple[float, str]], pool: ThreadPool) -> list[float]:
+    """The primitive of that name for the number and the operator of each node."""
+    return count_thresholds(v, [(operator, n) for n, operator in nodes], pool)
+
+
 def count_thresholds(
-    v: Array, comparisons: Sequence[tuple[str, float]], workers: ThreadPool
+    v: Array, comparisons: Sequence[tuple[str, float]], pool: ThreadPool
 ) -> list[float]:
     """For each operator and number, how many voxels of ``v`` compare so.
 
     The operators are those of ``voxgpu.primitives.internal.OPERATORS``, the image on the left.
     """
     if is_whole(v):
-        return _one_by_one(v, comparisons, workers)
+        return _one_by_one(v, comparisons, pool)
     numbers = as_float32([number for _, number in comparisons])
     flat = v.reshape(-1)
     if v.dtype.name in SHORT:
-        below, at_most, ordered = _from_histogram(flat, numbers, workers)
+        below, at_most, ordered = _from_histogram(flat, numbers, pool)
     else:
-        below, at_most, ordered = _from_keys(flat, numbers, workers)
+        below, at_most, ordered = _from_keys(flat, numbers, pool)
     counts = []
     for (operator, _), number, b, m in zip(comparisons, numbers, below, at_most, strict=True):
         found = {
@@ -49,14 +57,14 @@ def count_thresholds(
 
 
 def _one_by_one(
-    v: Array, comparisons: Sequence[tuple[str, float]], workers: ThreadPool
+    v: Array, comparisons: Sequence[tuple[str, float]], pool: ThreadPool
 ) -> list[float]:
     """The same for whole numbers of 32 and 64 bits: many comparisons in each pass."""
     counts: list[float] = []
     for start in range(0, len(comparisons), AT_ONCE):
         some = comparisons[start : start + AT_ONCE]
         counts_of = counting(v.dtype.name, tuple(operator for operator, _ in some))
-        _, found = run_kernel(counts_of, [v], [number for _, number in some], v.shape, workers)
+        _, found = run_kernel(counts_of, [v], [number for _, number in some], v.shape, pool)
         counts += map(float, found)
     return counts
 
@@ -65,7 +73,7 @@ def _parts(n: int) -> list[tuple[int, int]]:
     return [(start, min(n, start + SLAB_VOXELS)) for start in range(0, n, SLAB_VOXELS)]
 
 
-def _from_histogram(flat: Array, numbers: Array, workers: ThreadPool) -> tuple[Array, Array, int]:
+def _from_histogram(flat: Array, numbers: Array, pool: ThreadPool) -> tuple[Array, Array, int]:
     """Of every number: how many voxels are less, how many at most that; and how many there are."""
     bits = 8 * flat.dtype.itemsize
     unsigned = np.dtype(f"uint{bits}")
@@ -78,7 +86,7 @@ def _from_histogram(flat: Array, numbers: Array, workers: ThreadPool) -> tuple[A
         total: Array = counts.reshape(tables, -1).sum(axis=0)
         return total
 
-    totals = sum(workers.map(part, _parts(len(flat))), np.zeros(1 << bits, np.int64))
+    totals = sum(pool.map(part, _parts(len(flat))), np.zeros(1 << bits, np.int64))
     values = np.arange(1 << bits, dtype=np.int64).astype(unsigned).view(flat.dtype)
     order = np.argsort(values, kind="stable")
     ascending = values[order].astype(np.float32)
@@ -88,7 +96,7 @@ def _from_histogram(flat: Array, numbers: Array, workers: ThreadPool) -> tuple[A
     return below, at_most, len(flat)
 
 
-def _from_keys(flat: Array, numbers: Array, workers: ThreadPool) -> tuple[Array, Array, int]:
+def _from_keys(flat: Array, numbers: Array, pool: ThreadPool) -> tuple[Array, Array, int]:
     """The same for numbers of any kind; those that are NaN are not counted."""
     keys = np.unique(_keys(numbers[~np.isnan(numbers)]))
     # A threshold "at or below" for its key counts what is at least it, for the key after it what
@@ -107,7 +115,7 @@ def _from_keys(flat: Array, numbers: Array, workers: ThreadPool) -> tuple[Array,
         rank(len(bits), bits, lows, highs, wanted, counts)
         return counts
 
-    totals = sum(workers.map(part, _parts(len(flat))), np.zeros(len(wanted) + 1, np.int64))
+    totals = sum(pool.map(part, _parts(len(flat))), np.zeros(len(wanted) + 1, np.int64))
     ordered = int(totals.sum())
     cumulated = np.cumsum(totals)
     asked = _keys(np.where(np.isnan(numbers), np.float32(0), numbers)).astype(np.int64)

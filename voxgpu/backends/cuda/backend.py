@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from voxgpu.backends.base import FreeMemory, StepResult
-from voxgpu.backends.cuda import fused_kernels, scalar_kernels
-from voxgpu.backends.cuda.batched import JOINTS, LIBRARIES, SCRATCH, is_for_host
-from voxgpu.backends.cuda.calls import Images, Numbers, calls
+from voxgpu.backends.cuda import fused_kernels, registry, scalar_kernels
 from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.launch import Array
+from voxgpu.backends.cuda.registry import KERNELS, CheckedImage, FinishedNumber
 from voxgpu.backends.cuda.values import (
     DeviceImage,
     DeviceNumber,
@@ -61,13 +60,13 @@ class Gpu:
 
     def scratch_of(self, node: Node) -> int | None:
         """Bytes per voxel besides inputs and result; None: as the reference."""
-        return scratch_of(node)
+        return registry.scratch_of(node)
 
     def prepare(self, schedule: Schedule) -> None:
         """Begins to compile the kernels of a schedule."""
         steps = [task.step for task in schedule.tasks]
         kernels = [each for step in steps for each in fused_kernels.kernels_of(step, schedule.plan)]
-        libraries = {stem for step in steps for stem in _libraries_of(step)}
+        libraries = {stem for step in steps for stem in registry.libraries_of(step)}
         self.device.modules.prepare(kernels, sorted(libraries))
 
     def is_async(self, step: Step) -> bool:
@@ -79,7 +78,8 @@ class Gpu:
                 shape = node.primitive.shape
                 if shape is AccessPattern.SCALAR and node.primitive is not CONSTANT:
                     return True
-                return node.primitive in calls() or fused_kernels.is_single_kernel(node.primitive)
+                found = KERNELS.find(node.primitive)
+                return found is not None or fused_kernels.is_single_kernel(node.primitive)
         return False
 
     def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
@@ -124,16 +124,17 @@ class Gpu:
         """One primitive; ``grid`` is that of the result, None for scalars."""
         if primitive.shape is AccessPattern.SCALAR:
             return self._scalar(primitive, arguments, id)
-        call = calls().get(primitive)
-        if call is None and fused_kernels.is_single_kernel(primitive):
+        found = KERNELS.find(primitive)
+        if found is None and fused_kernels.is_single_kernel(primitive):
             return self._alone(primitive, arguments, grid, id)
-        if call is None or is_for_host(primitive, arguments):
+        if found is None or found.on_reference & _elements(arguments):
             return primitive.reference([fetched(each) for each in arguments], grid)
+        if found.shared:
+            return self._batch(primitive, [(id, arguments)])[id]
         images = [each for each in arguments if isinstance(each, Image)]
-        place = grid if grid is not None else images[0].grid
-        plain = [self._argument(each, call.takes_numbers) for each in arguments]
-        found = call.function(plain, place, self.device)
-        return self._wrapped(found, arguments, grid, id)
+        plain = [self._argument(each, found.device_numbers) for each in arguments]
+        context = {"grid": grid if grid is not None else images[0].grid, "device": self.device}
+        return self._wrapped(found.call(plain, **context), arguments, grid, id)
 
     def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """One generated kernel."""
@@ -154,22 +155,37 @@ class Gpu:
 
     def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Several nodes that share work; where a number of one is undefined, that one fails."""
+        nodes = [
+            (id, arguments_of(node, [inputs[each] for each in node.inputs]))
+            for id, node in step.nodes
+        ]
+        made = self._batch(step.nodes[0][1].primitive, nodes)
+        return [made[id] for id in step.outputs]
+
+    def _batch(
+        self, primitive: Primitive, nodes: list[tuple[ValueId, list[Value]]]
+    ) -> dict[ValueId, StepResult]:
+        """The results of nodes of one primitive that share their first arguments."""
+        implementation = KERNELS.find(primitive)
+        assert implementation is not None
         made: dict[ValueId, StepResult] = {}
-        batch: list[tuple[ValueId, list[Value], list[Any]]] = []
-        first = step.nodes[0][1].primitive
-        for id, node in step.nodes:
-            given = arguments_of(node, [inputs[each] for each in node.inputs])
+        batch: list[tuple[ValueId, list[Value]]] = []
+        plain = []
+        for id, given in nodes:
             try:
-                if is_for_host(first, given):
-                    made[id] = self._on_host(node, given)
+                if implementation.on_reference & _elements(given):
+                    made[id] = _on_host(primitive, given)
                 else:
-                    batch.append((id, given, [self._argument(each, False) for each in given]))
+                    plain.append([self._argument(each, False) for each in given])
+                    batch.append((id, given))
             except DeferredError as error:
                 made[id] = error
         if batch:
-            found = JOINTS[first]([each for *_, each in batch], self.device)
-            made.update(self._unpacked(first, [(id, given) for id, given, _ in batch], found))
-        return [made[id] for id in step.outputs]
+            images = [each for each in batch[0][1] if isinstance(each, Image)]
+            context = {"grid": images[0].grid, "device": self.device}
+            found = implementation.call_batch(plain, **context)
+            made.update(self._unpacked(primitive, batch, found))
+        return made
 
     def _unpacked(
         self, primitive: Primitive, batch: list[tuple[ValueId, list[Value]]], found: Any
@@ -184,16 +200,6 @@ class Gpu:
         for place, (id, given) in enumerate(batch):
             sources = dependencies_of(given)
             yield id, DeviceNumber(id, gathered, partial(number_at, place), place, sources, True)
-
-    def _on_host(self, node: Node, arguments: list[Value]) -> StepResult:
-        """One node by its reference."""
-        values = [fetched(each) for each in arguments]
-        first = next(each for each in values if isinstance(each, Image))
-        grid = first.grid if node.primitive.makes_image else None
-        try:
-            return node.primitive.reference(values, grid)
-        except UndefinedValueError as problem:
-            return problem
 
     def close(self) -> None:
         """Gives the memory of the device back and ends the threads."""
@@ -289,21 +295,29 @@ class Gpu:
         return made
 
     def _wrapped(
-        self, found: Images | Numbers, arguments: list[Value], grid: Grid | None, id: ValueId
+        self,
+        found: Array | CheckedImage | FinishedNumber,
+        arguments: list[Value],
+        grid: Grid | None,
+        id: ValueId,
     ) -> StepResult:
-        """What a call gave, as values."""
+        """The value of what an implementation returned."""
         sources = dependencies_of(arguments)
-        if isinstance(found, Numbers):
-            gathered = ScalarTransfer(self.device, found.array, self.device.record_event())
-            return DeviceNumber(
-                id, gathered, found.finish, found.place, sources, found.place is not None
-            )
-        assert grid is not None
         event = self.device.record_event()
-        if found.check is not None:
-            check = ScalarTransfer(self.device, found.check, event)
-            sources = (*sources, DeviceNumber(id, check, partial(nothing_unless, found.problem)))
-        return DeviceImage(found.array, grid, self.device, event, False, sources)
+        if grid is None:
+            finish: Finish = partial(number_at, 0)
+            place: int | None = 0
+            if isinstance(found, FinishedNumber):
+                found, finish, place = found.array, found.to_value, None
+            numbers = ScalarTransfer(self.device, found, event)
+            return DeviceNumber(id, numbers, finish, place, sources, place is not None)
+        if isinstance(found, CheckedImage):
+            validity = ScalarTransfer(self.device, found.validity, event)
+            check = DeviceNumber(id, validity, partial(nothing_unless, found.problem))
+            sources = (*sources, check)
+            found = found.array
+        assert not isinstance(found, FinishedNumber)
+        return DeviceImage(found, grid, self.device, event, False, sources)
 
     def _image(self, array: Array, grid: Grid, inputs: list[Value]) -> DeviceImage:
         event = self.device.record_event()
@@ -336,19 +350,19 @@ class Gpu:
         return isinstance(value, DeviceImage) and value.device is self.device
 
 
-def scratch_of(node: Node) -> int | None:
-    """Bytes per voxel that a node takes on a GPU besides inputs and result; None: on the host."""
-    primitive = node.primitive
-    if primitive.shape in (
-        AccessPattern.VOXELWISE,
-        AccessPattern.REDUCTION,
-        AccessPattern.NEIGHBORHOOD,
-    ):
-        return 0
-    if primitive in SCRATCH:
-        return SCRATCH[primitive]
-    call = calls().get(primitive)
-    return None if call is None else call.scratch
+def _elements(arguments: Sequence[Value]) -> set[str]:
+    """The elements of the images among some arguments."""
+    return {np.dtype(each.array.dtype).name for each in arguments if isinstance(each, Image)}
+
+
+def _on_host(primitive: Primitive, arguments: list[Value]) -> StepResult:
+    """The result of the reference. Raises DeferredError where an argument is undefined."""
+    values = [fetched(each) for each in arguments]
+    first = next(each for each in values if isinstance(each, Image))
+    try:
+        return primitive.reference(values, first.grid if primitive.makes_image else None)
+    except UndefinedValueError as problem:
+        return problem
 
 
 def _given(
@@ -379,14 +393,3 @@ def _number(value: Value) -> Value:
 
 def _is_scalar(node: Node) -> bool:
     return node.primitive.shape is AccessPattern.SCALAR
-
-
-def _libraries_of(step: Step) -> tuple[str, ...]:
-    """The files of kernels that a step launches from."""
-    match step:
-        case BatchedStep():
-            return LIBRARIES[step.nodes[0][1].primitive]
-        case NodeStep(_, node):
-            call = calls().get(node.primitive)
-            return call.libraries if call is not None else ()
-    return ()

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
-from voxgpu.image import to_3d
+from voxgpu.backends.cuda.registry import implements
+from voxgpu.image import Grid, to_3d
+from voxgpu.primitives import color, region
 
 #: Elements that are read as numbers; their order is that of ``number_at`` in the kernels.
 ELEMENTS = (
@@ -29,6 +31,10 @@ ELEMENTS = (
 LANES = 4
 
 
+@implements(color.red, scratch=0, libraries=("channels",), number=0)
+@implements(color.green, scratch=0, libraries=("channels",), number=1)
+@implements(color.blue, scratch=0, libraries=("channels",), number=2)
+@implements(color.alpha_of_color, scratch=0, libraries=("channels",), number=3)
 def channel(colors: Array, number: int, device: Device) -> Array:
     """One channel of a color image as float32; 255 where colors have no such channel.
 
@@ -45,6 +51,7 @@ def channel(colors: Array, number: int, device: Device) -> Array:
     return out
 
 
+@implements(color.intensity_of_color, scratch=0, libraries=("channels",))
 def intensity(colors: Array, device: Device) -> Array:
     """The brightness of colors, as the primitive ``intensity`` defines it; float32.
 
@@ -58,6 +65,13 @@ def intensity(colors: Array, device: Device) -> Array:
         out,
     )  # fmt: skip
     return out
+
+
+@implements(color.rgb, scratch=0, libraries=("channels",))
+@implements(color.rgba, scratch=0, libraries=("channels",))
+def colors(*channels: Array, device: Device) -> Array:
+    """The primitives ``rgb`` and ``rgba``."""
+    return joined(channels, device)
 
 
 def joined(images: Sequence[Array], device: Device) -> Array:
@@ -77,6 +91,18 @@ def joined(images: Sequence[Array], device: Device) -> Array:
     return out
 
 
+@implements(region.extract, scratch=0, libraries=("channels",))
+@implements(region.extract_truth, scratch=0, libraries=("channels",))
+@implements(region.extract_colors, scratch=0, libraries=("channels",))
+def extract(
+    img: Array, size: Sequence[float], index: Sequence[float], grid: Grid, device: Device
+) -> Array:
+    """The primitive of that name; ``size`` and ``index`` are (x, y, z) or (x, y)."""
+    start, shape = (tuple(map(int, reversed(each))) for each in (index, size))
+    part = extracted(img, start, shape, device)
+    return part.reshape(grid.shape + img.shape[len(shape) :])
+
+
 def extracted(img: Array, start: Sequence[int], shape: Sequence[int], device: Device) -> Array:
     """The box of voxels of this shape that begins at the voxel ``start``; no axis is dropped.
 
@@ -89,6 +115,13 @@ def extracted(img: Array, start: Sequence[int], shape: Sequence[int], device: De
     volume, box = (_in_bytes(each, per_voxel, 1) for each in (img.shape[:axes], shape))
     _copy_box(img, volume, _in_bytes(start, per_voxel, 0), box, result, device)
     return result
+
+
+@implements(region.slice_volume, scratch=0, libraries=("channels",))
+@implements(region.slice_volume_truth, scratch=0, libraries=("channels",))
+def slice_volume(img: Array, axis: float, index: float, grid: Grid, device: Device) -> Array:
+    """The primitive of that name; ``axis`` is 0 for x, and the result has no such axis."""
+    return sliced(img, 2 - int(axis), int(index), device).reshape(grid.shape)
 
 
 def sliced(img: Array, axis: int, index: int, device: Device) -> Array:

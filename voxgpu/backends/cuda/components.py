@@ -13,7 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.backends.cuda.registry import implements
 from voxgpu.image import to_3d
+from voxgpu.primitives import components as primitives
+from voxgpu.primitives import internal, ranked
 from voxgpu.primitives.primitive import UndefinedValueError
 
 #: The library of each step.
@@ -114,6 +117,7 @@ class _Forest:
         return np.int64(self.image.cell_count)
 
 
+@implements(primitives.through, scratch=4, libraries=(FOREST,))
 def through(a: Array, b: Array, device: Device) -> Array:
     """The components of ``b`` that contain a voxel of ``a``; see the primitive.
 
@@ -126,6 +130,7 @@ def through(a: Array, b: Array, device: Device) -> Array:
     return _noted(b, forest, device)
 
 
+@implements(internal.components_touching, scratch=4, libraries=(FOREST,))
 def touching(a: Array, b: Array, device: Device) -> Array:
     """The components of ``b`` that contain a voxel of ``a``, or one of the 26 around it.
 
@@ -136,6 +141,7 @@ def touching(a: Array, b: Array, device: Device) -> Array:
     return _noted(b, forest, device)
 
 
+@implements(primitives.largest_component, scratch=8, libraries=(FOREST,))
 def largest_component(b: Array, device: Device) -> Array:
     """The component of ``b`` with the most voxels; all of them where several have as many.
 
@@ -148,6 +154,7 @@ def largest_component(b: Array, device: Device) -> Array:
     return out
 
 
+@implements(ranked.component_count, scratch=4, libraries=(FOREST,))
 def component_count(b: Array, device: Device) -> Array:
     """How many components ``b`` has: one float64."""
     forest = _joined(b, device)
@@ -158,6 +165,7 @@ def component_count(b: Array, device: Device) -> Array:
     return count
 
 
+@implements(primitives.labels, scratch=5, libraries=(FOREST,))
 def labels(b: Array, device: Device) -> Array:
     """The number of each voxel's component, in raster order of first voxels; 0 outside; int32.
 
@@ -172,6 +180,7 @@ def labels(b: Array, device: Device) -> Array:
     return _numbered(b, forest, device)
 
 
+@implements(ranked.ranked_components, scratch=16, libraries=(FOREST,))
 def ranked_components(b: Array, device: Device) -> Array:
     """The rank by size of each voxel's component, from 1 for the largest; 0 outside; int32.
 

@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from voxgpu.backends.cpu.dilation import ball
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.backends.cuda.registry import implements
 from voxgpu.float32 import nearest_float32
 from voxgpu.image import Grid, to_3d
+from voxgpu.primitives import internal, morphology
 
 #: Of a tile: voxels along x, and rows; and the most half-width, as in the kernel.
 TILE_VOXELS, TILE_ROWS, MOST_RADIUS = 128, 64, 8
@@ -49,20 +51,24 @@ class _Rows:
     steps: npt.NDArray[np.int32]
 
 
-def near(b: Array, radius: int, device: Device) -> Array:
+@implements(internal.box_dilate, scratch=2, libraries=("dilation",))
+@implements(morphology.near, scratch=1, libraries=("dilation",), radius=1)
+def near(b: Array, radius: float, device: Device) -> Array:
     """True where ``b`` is true in the box of half-width ``radius`` voxels; outside is false.
 
     Shapes (z, y, x) or (y, x).
     """
-    return _boxed(b, radius, NO, device)
+    return _boxed(b, int(radius), NO, device)
 
 
-def interior(b: Array, radius: int, device: Device) -> Array:
+@implements(internal.box_erode, scratch=2, libraries=("dilation",))
+@implements(morphology.interior, scratch=1, libraries=("dilation",), radius=1)
+def interior(b: Array, radius: float, device: Device) -> Array:
     """True where ``b`` is true in the whole box of half-width ``radius``; outside is true.
 
     Shapes (z, y, x) or (y, x).
     """
-    return _boxed(b, radius, YES, device)
+    return _boxed(b, int(radius), YES, device)
 
 
 def distance_compare(

@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cuda import comparing, dilation
+from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.backends.cuda.registry import implements
 from voxgpu.image import Grid
+from voxgpu.primitives import distance as meaning
+from voxgpu.primitives import internal
 from voxgpu.primitives.primitive import UndefinedValueError
 
 #: The library of each step.
@@ -85,6 +90,7 @@ class _Space:
         return np.float32(ratio)
 
 
+@implements(meaning.signed_distance, scratch=10, libraries=(SEARCH,))
 def signed_distance(b: Array, grid: Grid, device: Device) -> Array:
     """The primitive ``dt``: to the region outside, minus that to its contour inside; float32, mm.
 
@@ -98,6 +104,7 @@ def signed_distance(b: Array, grid: Grid, device: Device) -> Array:
     return _distances(words, b, True, space, device)
 
 
+@implements(meaning.distance, scratch=10, libraries=(SEARCH,))
 def distance(b: Array, grid: Grid, device: Device) -> Array:
     """The primitive ``pdt``: the distance to the region, 0 inside; float32, mm.
 
@@ -108,6 +115,21 @@ def distance(b: Array, grid: Grid, device: Device) -> Array:
     blocks = blocks_of(words.size)
     device.launch(PACK, "distance_pack_voxels", blocks, THREADS, b, words, *space.numbers)
     return _distances(words, b, False, space, device)
+
+
+@implements(internal.distance_compare, scratch=10, libraries=("dilation",))
+def distance_compare(
+    b: Array, r: float, kind: str, operator: str, of: str, grid: Grid, device: CudaDevice
+) -> Array:
+    """The primitive of that name: by a ball, or by exact distances where that is no good way."""
+    is_complement = of == "complement"
+    result = dilation.distance_compare(b, r, kind, operator, grid, device, is_complement)
+    if result is not None:
+        return result
+    if is_complement:
+        b = comparing.negated(b, grid, device)
+    exact = signed_distance if kind == "dt" else distance
+    return comparing.compared(exact(b, grid, device), operator, r, grid, device)
 
 
 def _words(space: _Space, device: Device) -> Array:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from voxgpu.backends.cuda.launch import Array, Device, blocks_of
+from voxgpu.backends.cuda.registry import implements
 from voxgpu.image import Grid
+from voxgpu.primitives import texture
 
 #: Voxels of a row that a warp works on, rows that it walks over, and warps of a block.
 LANES, STEPS, WARPS = 32, 16, 8
 
 
+@implements(texture.gradient, scratch=0, libraries=("gradient",))
 def gradient(v: Array, grid: Grid, device: Device) -> Array:
     """The primitive of that name: per mm, float32; ``v`` may be of any element.
 

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from voxgpu.backends.cuda import small_kernels
+from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.backends.cuda.registry import CheckedImage, implements
 from voxgpu.image import Grid
 from voxgpu.primitives import texture
+from voxgpu.primitives.primitive import UndefinedValueError
 
 #: Codes of 16 bits have one that stands for no bin.
 MOST_BINS = 65_535
@@ -77,6 +81,64 @@ class _Boxes:
     def numbers(self) -> list[np.int32]:
         """What kernels are told."""
         return [np.int32(each) for each in (*self.volume, *self.halves)]
+
+
+@implements(
+    texture.cross_correlation, scratch=4, libraries=("local_histogram",), device_numbers=True
+)
+def checked_cross_correlation(
+    r: float | Array,
+    a: Array,
+    b: Array,
+    fb: Array,
+    low: float | Array,
+    high: float | Array,
+    bins: float | Array,
+    grid: Grid,
+    device: CudaDevice,
+) -> Array | CheckedImage:
+    """The primitive ``crossCorrelation``; any number may be a float64 array of shape (1,).
+
+    Raises UndefinedValueError where the numbers that are on the host make no histogram.
+    """
+    r, bins = (small_kernels.to_host(each, device) for each in (r, bins))
+    known = [each if isinstance(each, float) else None for each in (low, high)]
+    message = texture.histogram_problem(r, None, None, None, *known, bins)
+    if message:
+        raise UndefinedValueError(message)
+    if bins > MOST_BINS:
+        return _correlated_on_host(r, (a, b, fb), (low, high), bins, grid, device)
+    array = cross_correlation(r, a, b, fb, low, high, int(bins), grid, device)
+    if None not in known:
+        return array
+    bounds = small_kernels.stack_scalars((low, high), device)
+    return CheckedImage(array, bounds, lambda found: _bounds_problem(*map(float, found)))
+
+
+def _correlated_on_host(
+    r: float,
+    images: tuple[Array, Array, Array],
+    bounds: tuple[float | Array, float | Array],
+    bins: float,
+    grid: Grid,
+    device: CudaDevice,
+) -> Array:
+    """The result of the reference, which takes any number of bins."""
+    low, high = (small_kernels.to_host(each, device) for each in bounds)
+    message = texture.histogram_problem(r, None, None, None, low, high, bins)
+    if message:
+        raise UndefinedValueError(message)
+    a, b, fb = (device.download(each, device.record_event()) for each in images)
+    plain = (a.astype(np.float32), b.astype(np.float32), fb)
+    found = texture.cross_correlation.function(r, *plain, low, high, bins, grid)
+    array, event = device.upload(found)
+    device.wait_for(event)
+    return array
+
+
+def _bounds_problem(low: float, high: float) -> UndefinedValueError | None:
+    message = texture.histogram_problem(None, None, None, None, low, high, None)
+    return UndefinedValueError(message) if message else None
 
 
 def cross_correlation(

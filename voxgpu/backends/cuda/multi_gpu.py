@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from voxgpu.backends.base import FreeMemory, StepResult
 from voxgpu.backends.cost_model import TO_DEVICE, seconds_on_gpu
-from voxgpu.backends.cuda.backend import Gpu, scratch_of
+from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.backends.cuda.registry import scratch_of
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type

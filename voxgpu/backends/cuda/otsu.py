@@ -9,11 +9,22 @@ import numpy.typing as npt
 
 from voxgpu.backends.cuda.histogram import SmallValues, as_numbers, copies_of, is_small
 from voxgpu.backends.cuda.launch import Array, Device, blocks_of
+from voxgpu.backends.cuda.registry import CheckedImage, implements
+from voxgpu.primitives import intensity_ranks
 from voxgpu.primitives.otsu_reference import bin_edges, no_finite_value
 from voxgpu.primitives.primitive import UndefinedValueError
 
 #: Threads of a block, voxels that it has at least, and blocks of a multiprocessor.
 THREADS, FEWEST_VOXELS, BLOCKS_EACH = 512, 8192, 4
+
+
+@implements(intensity_ranks.otsu, scratch=4, libraries=("otsu", "percentiles"))
+def checked_otsu(v: Array, mask: Array, bins: float, device: Device) -> CheckedImage:
+    """The primitive ``otsu``. Raises UndefinedValueError where ``bins`` is no number of bins."""
+    message = intensity_ranks.bins_problem(v, mask, bins)
+    if message:
+        raise UndefinedValueError(message)
+    return CheckedImage(*otsu(v, mask, bins, device), problem)
 
 
 def otsu(v: Array, mask: Array, bins: float, device: Device) -> tuple[Array, Array]:

@@ -22,7 +22,9 @@ from voxgpu.backends.cuda.histogram import (
     targets,
 )
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.backends.cuda.registry import implements
 from voxgpu.float32 import nearest_float32
+from voxgpu.primitives import intensity_ranks, internal
 from voxgpu.primitives.intensity_ranks import OUTSIDE
 from voxgpu.primitives.internal import compare
 from voxgpu.primitives.primitive import UndefinedValueError
@@ -48,6 +50,9 @@ ON_HOST = ("int64", "uint64")
 MOST_SORTED = 1 << 32
 
 
+@implements(
+    intensity_ranks.percentiles, scratch=24, libraries=("percentiles",), on_reference=ON_HOST
+)
 def percentiles(v: Array, mask: Array, c: float, device: Device) -> Array:
     """The primitive of that name: float32.
 
@@ -60,6 +65,16 @@ def percentiles(v: Array, mask: Array, c: float, device: Device) -> Array:
     table = device.empty((small.count,), np.float32)
     _make_table("percentiles_ranks", small, mask, c, device, table)
     return small.looked_up(mask, table, OUTSIDE, device)
+
+
+@implements(
+    internal.percentile_compare, scratch=24, libraries=("percentiles",), on_reference=ON_HOST
+)
+def percentile_compare(
+    v: Array, mask: Array, c: float, nodes: Sequence[tuple[float, str]], device: Device
+) -> list[Array]:
+    """The primitive of that name for the number and the operator of each node."""
+    return compared_percentiles(v, mask, c, [(operator, n) for n, operator in nodes], device)
 
 
 def compared_percentiles(

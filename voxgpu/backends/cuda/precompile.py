@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from voxgpu.backends.cuda import fused_kernels
-from voxgpu.backends.cuda.backend import scratch_of
 from voxgpu.backends.cuda.module_cache import text_of_kernels
+from voxgpu.backends.cuda.registry import scratch_of
 from voxgpu.codegen.cuda_renderer import CudaKernel, render
 from voxgpu.optimize.passes import prepare
 from voxgpu.optimize.schedule import Schedule

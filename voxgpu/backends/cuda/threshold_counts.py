@@ -6,9 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from voxgpu.backends.cuda import fused_kernels
+from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.histogram import SmallValues, as_numbers, copies_of, is_small, operations
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
+from voxgpu.backends.cuda.registry import implements
+from voxgpu.codegen.count_kernel import AT_ONCE, counting
+from voxgpu.codegen.cuda_renderer import CudaKernel
+from voxgpu.codegen.integers import WHOLE
 from voxgpu.float32 import as_float32
+from voxgpu.image import Grid
+from voxgpu.primitives import internal
 
 Comparisons = Sequence[tuple[str, float]]
 
@@ -16,11 +24,33 @@ Comparisons = Sequence[tuple[str, float]]
 COUNTING_THREADS, FEWEST_VOXELS, BLOCKS_EACH = 512, 8192, 4
 
 
+@implements(internal.threshold_count, scratch=4, libraries=("threshold_counts", "percentiles"))
+def threshold_count(v: Array, nodes: Sequence[tuple[float, str]], device: CudaDevice) -> Array:
+    """The primitive of that name for the number and the operator of each node: float64."""
+    comparisons = [(operator, n) for n, operator in nodes]
+    if np.dtype(v.dtype).name in WHOLE:
+        return _count_whole(v, comparisons, device)
+    return count_thresholds(v, comparisons, device)
+
+
+def _count_whole(v: Array, comparisons: Comparisons, device: CudaDevice) -> Array:
+    """The counts for whole numbers of 32 and 64 bits: many comparisons in each pass."""
+    counts = device.empty((len(comparisons),), np.float64)
+    for start in range(0, len(comparisons), AT_ONCE):
+        some = comparisons[start : start + AT_ONCE]
+        kernel = counting(np.dtype(v.dtype).name, tuple(operator for operator, _ in some))
+        generated = CudaKernel(kernel, tuple((each, None) for each in kernel.gathers))
+        operands = [fused_kernels.parameter(number, None, "f64") for _, number in some]
+        into = counts[start : start + AT_ONCE]
+        fused_kernels.launch(generated, [v], operands, Grid.regular(v.shape), device, into)
+    return counts
+
+
 def count_thresholds(v: Array, comparisons: Comparisons, device: Device) -> Array:
     """For each operator and number, how many voxels of ``v`` compare so: float64.
 
     v  shape (z, y, x) or (y, x); of any element but whole numbers of 32 and 64 bits, which are
-       not rounded to float32, see ``joint.py``
+       not rounded to float32
 
     The operators are those of ``voxgpu.primitives.internal.OPERATORS``, the image on the left.
     """
