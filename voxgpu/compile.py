@@ -14,7 +14,7 @@ from voxgpu.files.access import AllowedRoots
 from voxgpu.files.digest import Digests
 from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header
-from voxgpu.files.in_memory import given_header, type_of
+from voxgpu.files.in_memory import in_memory_header, type_of
 from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.refusals import SaveRefusals
 from voxgpu.image import TOLERANCE, Image
@@ -224,7 +224,8 @@ def _compile(
     beside = path.parent if path else None
     files = ProgramFiles(options.roots, replace(options.read, zeros=zeros), seen, beside)
     given = {
-        name: (type_of(image), given_header(name, image)) for name, image in options.images.items()
+        name: (type_of(image), in_memory_header(name, image))
+        for name, image in options.images.items()
     }
     program = resolve(commands, known, variables, files.describe, diagnostics, given, used)
     if len(sources) == 1:

@@ -15,7 +15,7 @@ from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.backends.select import BackendSelector, FixedBackend
 from voxgpu.backends.thread_pool import usable_cores
 from voxgpu.backends.validate import ValidatingSelector, ValidationError
-from voxgpu.caches.notices import untold
+from voxgpu.caches.notices import pending_notices
 from voxgpu.codegen.jit import follow_cache_folder
 from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.deferred import DeferredValue
@@ -297,7 +297,7 @@ class Session(AbstractContextManager["Session"]):
         problems |= self._store.refused if self._store is not None else {}
         new = [each for each in problems if each not in self._reported]
         self._reported.update(new)
-        caches = [Diagnostic("W402", text, help=help) for text, help in untold()]
+        caches = [Diagnostic("W402", text, help=help) for text, help in pending_notices()]
         return [*caches, *(Diagnostic("W401", each, help=problems[each]) for each in new)]
 
 

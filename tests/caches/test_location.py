@@ -50,7 +50,7 @@ def test_the_folder_is_that_of_the_platform(env: pytest.MonkeyPatch, tmp_path: P
     env.setenv("HOME", str(tmp_path / "home" / "new"))
     env.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert place().folder == tmp_path / "xdg" / "voxgpu"
-    assert not notices.untold()
+    assert not notices.pending_notices()
 
 
 @pytest.mark.parametrize("name", [VARIABLE, "XDG_CACHE_HOME"])
@@ -61,9 +61,9 @@ def test_what_cannot_be_used_is_replaced_and_told_once(
     env.setenv(name, str(tmp_path / "file" / "cache"))
     assert place().folder == place().folder == _private(tmp_path)
     assert _private(tmp_path).stat().st_mode & 0o777 == 0o700
-    ((text, help),) = notices.untold()
+    ((text, help),) = notices.pending_notices()
     assert "is a file" in text and str(_private(tmp_path)) in text and VARIABLE in help
-    assert place().folder == _private(tmp_path) and not notices.untold()
+    assert place().folder == _private(tmp_path) and not notices.pending_notices()
 
 
 def test_a_folder_that_this_user_may_not_look_into(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_folder_that_this_user_may_not_look_into(env: pytest.MonkeyPatch, tmp_
     env.setattr(os, "stat", forbidden)
     env.setattr(os, "access", lambda path, _: "forbidden" not in str(path))
     assert place().folder == _private(tmp_path)
-    ((text, _),) = notices.untold()
+    ((text, _),) = notices.pending_notices()
     assert f"`{tmp_path / 'forbidden'}` may not be written to" in text
 
 
@@ -95,7 +95,7 @@ def test_a_full_disk_is_not_used(env: pytest.MonkeyPatch, tmp_path: Path) -> Non
     env.setattr("voxgpu.caches.location.shutil.disk_usage", usage)
     (tmp_path / "cache").mkdir()
     assert place().folder == _private(tmp_path)
-    assert "is full" in notices.untold()[0][0]
+    assert "is full" in notices.pending_notices()[0][0]
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
@@ -103,7 +103,7 @@ def test_what_keeps_no_files_is_not_called_full(env: pytest.MonkeyPatch, tmp_pat
     env.setattr(os, "access", lambda *_: True)  # as for the superuser
     env.setenv(VARIABLE, "/proc/cache")
     assert place().folder == _private(tmp_path)
-    ((text, _),) = notices.untold()
+    ((text, _),) = notices.pending_notices()
     assert "nothing can be written in `/proc`" in text and "full" not in text
 
 
@@ -116,7 +116,7 @@ def test_the_home_of_another_user_is_not_written_to(
         os.chown(tmp_path, 65534, -1)
     env.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert place().folder == tmp_path / "tmp" / "voxgpu-4242"
-    assert "belongs to another user" in notices.untold()[0][0]
+    assert "belongs to another user" in notices.pending_notices()[0][0]
 
 
 def test_a_private_folder_is_nobody_else_s(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_several_may_be_named(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
     env.setenv(VARIABLE, os.pathsep.join(map(str, names)))
     found = place()
     assert found.folder == tmp_path / "a" and tmp_path / "b" in found.others
-    ((text, _),) = notices.untold()
+    ((text, _),) = notices.pending_notices()
     assert text.startswith(f"`{tmp_path / 'file'}` cannot be used")
 
 
@@ -150,7 +150,7 @@ def test_of_several_that_can_be_used_nothing_is_told(
 ) -> None:
     env.setenv(VARIABLE, os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")]))
     (tmp_path / "b").mkdir()
-    assert place().folder == tmp_path / "a" and not notices.untold()
+    assert place().folder == tmp_path / "a" and not notices.pending_notices()
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(
@@ -158,7 +158,7 @@ def test_where_nothing_can_be_written_nothing_is_kept(
 ) -> None:
     env.setattr("voxgpu.caches.location.problem_of", lambda folder: "it is gone")
     assert place().folder is None
-    assert "are not kept" in notices.untold()[0][0]
+    assert "are not kept" in notices.pending_notices()[0][0]
 
 
 @pytest.mark.parametrize("home", [None, "relative", "file"])

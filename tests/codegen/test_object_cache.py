@@ -101,7 +101,7 @@ def test_folders_of_others_are_read_first_and_never_written_to(
     assert cache.get("a") == b"theirs" and cache.get("b") == b"mine"
     assert [each.name for each in shared.iterdir()] == ["a.o"]
     assert ObjectCache(own).get("a") == b"mine"
-    assert not notices.untold()
+    assert not notices.pending_notices()
 
 
 @pytest.mark.skipif(getattr(os, "getuid", lambda: 1)() != 0, reason="only root gives files away")
@@ -122,7 +122,7 @@ def test_who_owns_a_folder_of_others_decides(
     monkeypatch.setattr(os, "getuid", lambda: 1234)
     found = ObjectCache(None, others=[tmp_path / "shared"]).get("a")
     assert (found == b"theirs") is is_read
-    said = notices.untold()
+    said = notices.pending_notices()
     assert len(said) == (0 if is_read else 1)
     if said:
         assert "another user" in said[0][0] and "compiled anew" in said[0][0]

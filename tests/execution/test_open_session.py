@@ -17,7 +17,7 @@ import voxgpu
 from voxgpu.compile import Options
 from voxgpu.diagnostics import Source
 from voxgpu.itk.thread_limit import VARIABLE
-from voxgpu.python.inputs import given_images
+from voxgpu.python.inputs import copy_images
 from voxgpu.selftest import run as selftest
 from voxgpu.session import open_session
 from voxgpu.session_settings import SessionSettings
@@ -164,7 +164,7 @@ run("first", "max(v * v - v)")
 def test_a_session_that_forgets_reads_and_computes_anew(tmp_path: Path) -> None:
     settings = SessionSettings("cpu", keep_values=True)
     source = Source("program", PROGRAM.replace("threads(max(v))", "max(v)"))
-    options = Options(images=given_images(IMAGES))
+    options = Options(images=copy_images(IMAGES))
     with open_session(settings) as session:
         computed = []
         for _ in range(3):

@@ -21,7 +21,7 @@ from PIL import Image as Picture
 from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
 from voxgpu.files.raster import largest_ratio
-from voxgpu.files.read import read_image, read_with_doubts
+from voxgpu.files.read import read_image, read_with_warning
 
 #: Bytes after full decompression, and the most that reading may take besides what libraries need.
 UNPACKED, MOST = 512 << 20, 300 << 20
@@ -125,14 +125,14 @@ def nifti(tmp_path, follow: bytes) -> bytes:
         (b"", bytes(100), ""),  # padding, as on tapes
         (b"abc", b"", "3 bytes follow the voxels that its header promises; they were left out"),
         (b"", gzip.compress(b"xy", mtime=0), "2 bytes follow the voxels that its header promises"),
-        (b"", b"j", "what follows its gzip data is none and was left out"),
-        (b"", b"junk" * 9, "what follows its gzip data is none and was left out"),
+        (b"", b"j", "other data follows its gzip data and was ignored"),
+        (b"", b"junk" * 9, "other data follows its gzip data and was ignored"),
     ],
 )
 def test_what_follows_the_voxels_of_gzip_data_is_told(tmp_path, follow, after, odd):
     path = tmp_path / "a.nii.gz"
     path.write_bytes(gzip.compress(nifti(tmp_path, follow)) + after)
-    image, said = read_with_doubts(read_header(path))
+    image, said = read_with_warning(read_header(path))
     assert same_bits(image.array, VOXELS)
     assert said.startswith(f"`{path}`: {odd}") if odd else not said
 
@@ -140,7 +140,7 @@ def test_what_follows_the_voxels_of_gzip_data_is_told(tmp_path, follow, after, o
 def test_what_follows_the_voxels_of_plain_files_is_told(tmp_path):
     path = tmp_path / "a.nii"
     path.write_bytes(nifti(tmp_path, b"abcd"))
-    image, said = read_with_doubts(read_header(path))
+    image, said = read_with_warning(read_header(path))
     assert same_bits(image.array, VOXELS)
     assert said.startswith(f"`{path}`: 4 bytes follow the voxels")
 
@@ -151,7 +151,7 @@ def test_what_follows_is_not_unpacked_without_end(tmp_path, zeros):
     damaged = bytearray(zeros[0])
     damaged[len(damaged) // 2] ^= 0xFF  # full decompression would detect the damage
     path.write_bytes(packed + damaged)
-    image, said = read_with_doubts(read_header(path))
+    image, said = read_with_warning(read_header(path))
     assert same_bits(image.array, VOXELS)
     assert "its checksum was not looked at" in said
 

@@ -254,7 +254,7 @@ def test_a_single_picture_without_a_place_is_told(tmp_path):
 def without_decoders(monkeypatch):
     """Read in this process, with pydicom's decoders removed."""
     monkeypatch.setattr(dicom_pixels, "_has_decoder", lambda syntax: False)
-    monkeypatch.setattr(reading, "read_apart", lambda path, within, call, *given: call(*given))
+    monkeypatch.setattr(reading, "read_isolated", lambda path, within, call, *given: call(*given))
 
 
 @pytest.mark.parametrize(("syntax", "decoder"), [(RLELossless, True), (JPEGLSLossless, False)])

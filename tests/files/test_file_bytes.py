@@ -74,6 +74,6 @@ def test_a_file_that_is_written_while_its_header_is_read(
         path.write_bytes(b"another")
         raise FileError(place, "it is damaged: its reader crashes (SIGBUS)")
 
-    monkeypatch.setattr(header, "read_apart", crashed)
+    monkeypatch.setattr(header, "read_isolated", crashed)
     with pytest.raises(FileError, match="was changed while it was read"):
         read_header(path)

@@ -202,8 +202,14 @@ DAMAGE = {
     "matrices": (header((4, 3, 2, 1, 1), intent=1005), "matrices"),
     "voxels nowhere": (header(voxels_at=np.nan), "voxels begin at byte nan"),
     "no direction": (header(qform=0, sform=1, rows=(0,) * 12), "do not span space"),
-    "origin NaN": (header(offset=(np.nan, 0, 0)), "places voxels at no number"),
-    "sform NaN": (header(sform=1, rows=(np.nan,) * 12), "its sform places voxels at no number"),
+    "origin NaN": (
+        header(offset=(np.nan, 0, 0)),
+        "places voxels at positions that are not finite",
+    ),
+    "sform NaN": (
+        header(sform=1, rows=(np.nan,) * 12),
+        "its sform places voxels at positions that are not finite",
+    ),
     "vector of 6": (header((4, 3, 1, 1, 2, 3), intent=1007), "6 dimensions"),
     "vector of 2": (header((4, 3, 1, 1, 2), intent=1007), "2 channels"),
 }

@@ -12,7 +12,7 @@ import pytest
 
 from voxgpu.files import isolated_reader
 from voxgpu.files.errors import FileError
-from voxgpu.files.isolated_reader import Limits, limits_of, read_apart
+from voxgpu.files.isolated_reader import Limits, limits_of, read_isolated
 
 WITHIN = Limits(1000, 300 << 20, 2)
 
@@ -25,13 +25,13 @@ def none_left():
 
 def problem(function, *arguments, within=WITHIN) -> FileError:
     with pytest.raises(FileError) as caught:
-        read_apart("a.png", within, function, *arguments)
+        read_isolated("a.png", within, function, *arguments)
     assert caught.value.path == "a.png"
     return caught.value
 
 
 def pid() -> int:
-    return read_apart("a.png", WITHIN, os.getpid)
+    return read_isolated("a.png", WITHIN, os.getpid)
 
 
 def test_one_process_is_asked_again_and_again():
@@ -44,7 +44,7 @@ def test_arrays_come_back_bit_by_bit(element, shape):
     array = np.random.default_rng(0).integers(0, 2, shape).astype(element)
     # Twice: the memory freed after the first must not count for the second.
     for _ in range(2):
-        found = read_apart("a.png", limits_of([], 9 << 20), np.asarray, array)
+        found = read_isolated("a.png", limits_of([], 9 << 20), np.asarray, array)
         assert (found.dtype, found.shape) == (array.dtype, array.shape)
         assert np.array_equal(found, array)
         assert found.flags.writeable
@@ -52,9 +52,9 @@ def test_arrays_come_back_bit_by_bit(element, shape):
 
 def test_what_is_raised_comes_back():
     with pytest.raises(ZeroDivisionError):
-        read_apart("a.png", WITHIN, divmod, 1, 0)
+        read_isolated("a.png", WITHIN, divmod, 1, 0)
     with pytest.raises(FileError, match="missing"):
-        read_apart("a.png", WITHIN, isolated_reader.file_size, "missing")
+        read_isolated("a.png", WITHIN, isolated_reader.file_size, "missing")
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS])
@@ -70,7 +70,7 @@ def test_memory_is_limited():
     reason = "it is damaged: reading it takes more than 314,572,800 bytes of memory; its header "
     assert problem(np.ones, 1 << 27).reason == reason + "promises 1,000 of voxels"
     before = pid()
-    assert len(read_apart("a.png", Limits(0, 1 << 30, 9), np.ones, 1 << 25)) == 1 << 25
+    assert len(read_isolated("a.png", Limits(0, 1 << 30, 9), np.ones, 1 << 25)) == 1 << 25
     assert problem(np.ones, 1 << 27).reason  # the allowance of earlier files no longer applies
     assert pid() == before
 
@@ -116,19 +116,19 @@ def test_an_interrupt_ends_the_process_that_was_asked(monkeypatch):
 
 def test_threads_share_processes_and_get_their_own_answers():
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda n: read_apart("a.png", WITHIN, abs, -n), range(100)))
+        found = list(pool.map(lambda n: read_isolated("a.png", WITHIN, abs, -n), range(100)))
     assert found == list(range(100))
     large = limits_of([], 32 << 20)
     with ThreadPoolExecutor(8) as pool:
-        pids = set(pool.map(lambda _: read_apart("a.png", large, os.getpid), range(20)))
+        pids = set(pool.map(lambda _: read_isolated("a.png", large, os.getpid), range(20)))
     assert 1 <= len(pids) <= 4
 
 
 def test_a_fork_has_processes_of_its_own():
     script = (
         "import os\n"
-        "from voxgpu.files.isolated_reader import Limits, read_apart\n"
-        "ask = lambda: read_apart('a', Limits(0, 1 << 28, 2), os.getpid)\n"
+        "from voxgpu.files.isolated_reader import Limits, read_isolated\n"
+        "ask = lambda: read_isolated('a', Limits(0, 1 << 28, 2), os.getpid)\n"
         "first = ask()\n"
         "child = os.fork()\n"
         "if not child: os._exit(ask() == first)\n"

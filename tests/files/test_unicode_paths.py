@@ -11,7 +11,7 @@ import voxgpu
 from voxgpu.files.access import AllowedRoots
 from voxgpu.files.errors import FileError
 from voxgpu.files.folder import listing
-from voxgpu.files.paths import existing
+from voxgpu.files.paths import existing_path
 from voxgpu.unicode_paths import on_disk
 
 NAME = "größe-é"
@@ -57,7 +57,7 @@ def test_programs_import_what_reads_like_the_name(tmp_path, asked, there):
 def test_the_exact_name_is_preferred(tmp_path, asked):
     for value, name in enumerate(FORMS):
         save(tmp_path / f"{name}.nii", value)
-    assert existing(tmp_path / f"{asked}.nii") == str(tmp_path / f"{asked}.nii")
+    assert existing_path(tmp_path / f"{asked}.nii") == str(tmp_path / f"{asked}.nii")
 
 
 def test_a_name_that_reads_like_several_is_none_of_them(tmp_path):
@@ -66,7 +66,7 @@ def test_a_name_that_reads_like_several_is_none_of_them(tmp_path):
         (tmp_path / name).touch()
     assert on_disk(tmp_path / FORMS[0]) == tmp_path / FORMS[0]
     with pytest.raises(FileError, match="no such file"):
-        existing(tmp_path / FORMS[0])
+        existing_path(tmp_path / FORMS[0])
 
 
 @pytest.mark.parametrize(("asked", "there"), PAIRS)

@@ -17,7 +17,7 @@ import voxgpu
 from voxgpu.files import nifti_volume
 from voxgpu.files.errors import FileError
 from voxgpu.files.header import read_header
-from voxgpu.files.read import read_image, read_with_doubts
+from voxgpu.files.read import read_image, read_with_warning
 from voxgpu.store.input_file_cache import SeenFiles
 from voxgpu.store.open import open_disk
 
@@ -182,7 +182,7 @@ def test_a_damaged_volume_is_told_of_every_volume(tmp_path: Path) -> None:
     for name, told in (("k.nii", whole + b"1"), ("k.nii.gz", gzip.compress(whole + b"1"))):
         (tmp_path / name).write_bytes(told)
         for index in (0, 5, 8):
-            voxels, odd = read_with_doubts(read_header(tmp_path / name).at(index))
+            voxels, odd = read_with_warning(read_header(tmp_path / name).at(index))
             assert np.array_equal(voxels.array, VOXELS[..., index].T)
             assert "1 bytes follow the voxels" in odd
     (tmp_path / "j.nii.gz").write_bytes(gzip.compress(whole) + b"12")

@@ -13,7 +13,7 @@ from voxgpu.diagnostics import ImgqlError
 from voxgpu.files import writable
 from voxgpu.files.access import AllowedRoots
 from voxgpu.files.refusals import SaveRefusals
-from voxgpu.files.writable import in_the_way, write_protected
+from voxgpu.files.writable import path_obstruction, write_protection
 from voxgpu.image import Grid
 from voxgpu.types import Content, ImageOf
 
@@ -37,7 +37,7 @@ def refusing(monkeypatch, code, at="open"):
 
 def test_a_file_can_be_written_and_trying_leaves_nothing(tmp_path):
     for path in (tmp_path / "a.nii", tmp_path / "new" / "folder" / "a.nii"):
-        assert in_the_way(path) is None and write_protected(path) is None
+        assert path_obstruction(path) is None and write_protection(path) is None
     assert names(tmp_path) == []
 
 
@@ -56,7 +56,7 @@ def test_a_file_can_be_written_and_trying_leaves_nothing(tmp_path):
 )
 def test_what_the_system_refuses_is_told_with_the_folder(tmp_path, monkeypatch, code, words, at):
     refusing(monkeypatch, code, at)
-    message, help = write_protected(tmp_path / "new" / "a.nii")
+    message, help = write_protection(tmp_path / "new" / "a.nii")
     assert f"`{tmp_path}`" in message and words in message and not help
     assert names(tmp_path) == []
 
@@ -85,7 +85,7 @@ def test_a_name_with_a_folder_of_its_own_is_not_mended_by_the_option(tmp_path, m
 @pytest.mark.parametrize("place", ["file", "file/x", "file/x/y"])
 def test_a_file_in_place_of_a_folder(tmp_path, place):
     (tmp_path / "file").touch()
-    message, help = in_the_way(tmp_path / place / "a.nii")
+    message, help = path_obstruction(tmp_path / place / "a.nii")
     assert message == f"`{tmp_path / 'file'}` is not a folder" and not help
 
 

@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 
 from voxgpu.image import Grid, Image
-from voxgpu.itk.alone import computed_alone
+from voxgpu.itk.alone import compute_isolated
 from voxgpu.itk.process import simpleitk
 from voxgpu.primitives import simpleitk_filter
 from voxgpu.primitives.primitive import UndefinedValueError
@@ -113,7 +113,7 @@ def test_what_is_computed_alone_is_the_same(name: str, element: str, image: str)
 
 def test_what_never_ends_is_given_up() -> None:
     with pytest.raises(RuntimeError, match="found no result in 1 s of work, and may never end"):
-        computed_alone(exec, "while True: pass", seconds=1)
+        compute_isolated(exec, "while True: pass", seconds=1)
 
 
 @pytest.mark.parametrize("name", sorted(simpleitk_filter.PERILOUS))
@@ -124,7 +124,7 @@ def test_what_may_never_end_has_a_limit(name: str, monkeypatch: pytest.MonkeyPat
         limits.append(seconds)
         raise RuntimeError("given up")
 
-    monkeypatch.setattr(simpleitk_filter, "computed_alone", given_up)
+    monkeypatch.setattr(simpleitk_filter, "compute_isolated", given_up)
     told = outcome(name, RANDOM.astype(np.float32) * np.float32(1e30), None, 3)
     assert told == f"`simpleitk.{name}` failed: given up"
     assert limits == [20]

@@ -16,7 +16,7 @@ import SimpleITK as sitk
 import voxgpu
 from tests.primitives.simpleitk_calls import NAMES, SLOW, Call, images, overloads, working
 from voxgpu.image import Image
-from voxgpu.itk.alone import computed_alone
+from voxgpu.itk.alone import compute_isolated
 from voxgpu.itk.images import to_itk
 
 #: Functions without a value for any of the images and numbers here, and why.
@@ -108,6 +108,6 @@ def test_nor_do_primitives_that_use_it(
 
 
 def test_what_is_computed_alone_raises_what_the_function_raises() -> None:
-    assert computed_alone(np.add, 1, 2) == 3
+    assert compute_isolated(np.add, 1, 2) == 3
     with pytest.raises(ZeroDivisionError):
-        computed_alone(divmod, 1, 0)
+        compute_isolated(divmod, 1, 0)

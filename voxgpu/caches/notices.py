@@ -21,7 +21,7 @@ def tell(text: str, help: str = "") -> None:
             _NEW[text] = help
 
 
-def untold() -> list[tuple[str, str]]:
+def pending_notices() -> list[tuple[str, str]]:
     """Return the pending notices with their help, and mark them as shown."""
     with _LOCK:
         found = list(_NEW.items())

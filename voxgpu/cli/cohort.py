@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from voxgpu.cohort.run import Places
     from voxgpu.cohort.sweep import Combination
 
-#: Exit status where the cohort was run and some of its cases failed.
+#: Exit status if the cohort was run and some of its cases failed.
 SOME_FAILED = 3
 
 _TABLES = (".csv", ".tsv")
@@ -280,7 +280,7 @@ def _merge(journals: Sequence[Path], table: Path, quiet: bool) -> int:
 def _write(
     table: Path, journal: Journal, cases: Sequence[Case], combinations: Sequence[Combination]
 ) -> None:
-    """Writes the table, also when the run was interrupted."""
+    """Write the table, even if the run was interrupted."""
     from voxgpu.cohort.table import write_table
 
     write_table(table, _rows(journal, cases, combinations))
@@ -289,7 +289,7 @@ def _write(
 def _rows(
     journal: Journal, cases: Sequence[Case], combinations: Sequence[Combination]
 ) -> list[Row]:
-    """The rows there are of these cases and combinations, in their order."""
+    """The available rows of these cases and combinations, in their order."""
     keys = ((case.name, each) for case in cases for each in combinations)
     return [journal.rows[key] for key in keys if key in journal.rows]
 
@@ -308,7 +308,7 @@ def _told(table: Path, rows: Sequence[Row], quiet: bool) -> int:
 
 
 def _by_error(failed: Sequence[Row]) -> list[tuple[str, list[str]]]:
-    """What went wrong, the most frequent first, and the cases that it went wrong for."""
+    """Error messages, most frequent first, each with the cases that failed with it."""
     found: dict[str, list[str]] = {}
     for row in failed:
         names = found.setdefault(row.error.replace(row.case, "…"), [])

@@ -72,7 +72,7 @@ def _limits() -> Iterator[tuple[str, str]]:
     yield "cpu", f"{count} to use, {platform.machine()}"
     for core in cores:
         yield "", f"{core.cores}: {core.source}"
-    yield "memory", f"{size_text(memory[0].available)} can be had"
+    yield "memory", f"{size_text(memory[0].available)} available"
     for limit in memory:
         yield "", f"{size_text(limit.available)} of {size_text(limit.limit)}: {limit.source}"
 

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from voxgpu import __version__
-from voxgpu.caches.notices import untold
+from voxgpu.caches.notices import pending_notices
 from voxgpu.cli.shutdown import ended_early, listen
 from voxgpu.cli.streams import open_streams, output_problem
-from voxgpu.cli.terminal import condensed, print_diagnostics, print_stderr
+from voxgpu.cli.terminal import condense_readings, print_diagnostics, print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.files.errors import FileError
 
@@ -127,7 +127,7 @@ def _status(arguments: list[str] | None) -> int:
     except (_Interrupted, click.Abort, KeyboardInterrupt):
         return ended_early()
     except ImgqlError as error:
-        print_diagnostics(condensed(error.diagnostics))
+        print_diagnostics(condense_readings(error.diagnostics))
         return FAILED
     except FileError as problem:
         print_stderr(f"error: {problem}")
@@ -140,7 +140,7 @@ def _status(arguments: list[str] | None) -> int:
             print_stderr(f"error: {_os_error_text(error)}")
         return FAILED
     # Notices about caches from commands that run no program.
-    print_diagnostics(Diagnostic("W402", text, help=help) for text, help in untold())
+    print_diagnostics(Diagnostic("W402", text, help=help) for text, help in pending_notices())
     return result if isinstance(result, int) else OK
 
 

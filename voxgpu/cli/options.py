@@ -178,9 +178,9 @@ def check_writable(path: Path, option: str = "--output") -> None:
     option  the option that chooses another path
     """
     from voxgpu.diagnostics import Diagnostic, ImgqlError
-    from voxgpu.files.writable import in_the_way, write_protected
+    from voxgpu.files.writable import path_obstruction, write_protection
 
-    found = in_the_way(path) or write_protected(path)
+    found = path_obstruction(path) or write_protection(path)
     if found is not None:
         message, help = found
         help = help or f"choose another place with {option}"

@@ -17,7 +17,7 @@ from voxgpu.cli.options import (
     options_of,
     options_without_program,
 )
-from voxgpu.cli.shutdown import leave_ctrl_c
+from voxgpu.cli.shutdown import restore_ctrl_c
 from voxgpu.cli.store_options import store_options_of, with_store
 from voxgpu.cli.terminal import Progress, print_diagnostics, print_stderr, progress
 from voxgpu.diagnostics import Diagnostic, Diagnostics, ImgqlError, Source
@@ -81,7 +81,7 @@ class _Repl:
 
         try:
             if self._is_interactive:
-                leave_ctrl_c()
+                restore_ctrl_c()
                 self._ask()
             else:
                 for text in self._piped():

@@ -23,7 +23,7 @@ from voxgpu.cli.options import (
 from voxgpu.cli.parameter_types import SIZE
 from voxgpu.cli.run_output import RunOutput
 from voxgpu.cli.run_report import RunReport
-from voxgpu.cli.shutdown import answer_with
+from voxgpu.cli.shutdown import set_early_answer
 from voxgpu.cli.store_options import store_options_of, with_store
 from voxgpu.cli.terminal import progress
 from voxgpu.diagnostics import Diagnostic, ImgqlError
@@ -90,7 +90,7 @@ def command(
     """
     report = RunReport(arguments["program"], arguments["define"], arguments["primitives"])
     if as_json:
-        answer_with(lambda: _object(_not_run((), True), report))
+        set_early_answer(lambda: _object(_not_run((), True), report))
     with RunOutput(as_json, quiet, verbose, log) as output:
         try:
             with progress(not quiet) as output.bar:
@@ -98,7 +98,7 @@ def command(
         except ImgqlError as error:
             output.fail(error.diagnostics)
             if as_json:
-                answer_with(None)
+                set_early_answer(None)
                 click.echo(_object(_not_run(error.diagnostics), report))
             return 1
         output.fail(result.errors)
@@ -111,7 +111,7 @@ def command(
             f"{unchanged} of {len(result.saved)} files unchanged, in {result.seconds:.2f} s"
         )
         if as_json:
-            answer_with(None)
+            set_early_answer(None)
             click.echo(_object(result, report))
     return 1 if result.errors else 0
 
@@ -154,7 +154,7 @@ def _run(
         settings, SessionListeners(output.printed, output.saved, tell_device, observe)
     )
     if output.as_json:
-        answer_with(lambda: _object(session.so_far(), report))
+        set_early_answer(lambda: _object(session.so_far(), report))
     with session:
         digest = partial(report.digests, session.digests)
         compiled = session.compile(source, arguments["program"], options, digest)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from voxgpu.cli.terminal import Progress, condensed, print_diagnostics, print_stderr
+from voxgpu.cli.terminal import Progress, condense_readings, print_diagnostics, print_stderr
 from voxgpu.diagnostics import Diagnostic
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import os_reason
@@ -88,7 +88,7 @@ class RunOutput(AbstractContextManager["RunOutput"]):
             self._note(str(each))
         if not (silent or self.as_json):
             with self.bar.paused():
-                print_diagnostics(every if self.verbose else condensed(every))
+                print_diagnostics(every if self.verbose else condense_readings(every))
 
     def _note(self, text: str) -> None:
         if self._log is None:

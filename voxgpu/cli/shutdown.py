@@ -74,13 +74,13 @@ def listen() -> None:
     threading.Thread(target=_watch, args=(reading,), name="ending", daemon=True).start()
 
 
-def leave_ctrl_c() -> None:
+def restore_ctrl_c() -> None:
     """Restore Python's handling of Ctrl-C: an exception on the main thread, and nothing else."""
     _ENDING.is_interactive = True
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def answer_with(answer: Callable[[], str] | None) -> None:
+def set_early_answer(answer: Callable[[], str] | None) -> None:
     """Set the function that returns the text for stdout if the command ends early."""
     _ENDING.answer = answer
 

@@ -15,7 +15,7 @@ from voxgpu.byte_sizes import size_text
 from voxgpu.cli.open_store import StoreSelection, is_there, opened
 from voxgpu.cli.parameter_types import AGE, SIZE, age_text
 from voxgpu.cli.store_options import store_option
-from voxgpu.cli.terminal import confirmed, print_stderr
+from voxgpu.cli.terminal import confirm, print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -69,7 +69,7 @@ def info(selection: StoreSelection) -> None:
     click.echo(f"size     {size_text(found['bytes'])}{budget}")
     click.echo(f"values   {found['objects']:,}")
     if disk is None:
-        click.echo("shared   objects only: without an index nobody knows how often they helped")
+        click.echo("shared   objects only: without an index, reuse is not counted")
     elif rate is None:
         click.echo("reused   nothing was asked for yet")
     else:
@@ -212,7 +212,7 @@ def clear(selection: StoreSelection, yes: bool) -> int:
         if there:
             raise ImgqlError([Diagnostic("E401", f"`{folder}` is no store: nothing was removed")])
     else:
-        if not (yes or selection.as_json or confirmed(f"remove every value from {folder}?")):
+        if not (yes or selection.as_json or confirm(f"remove every value from {folder}?")):
             print_stderr("nothing was removed")
             return 1
         with opened(selection):

@@ -14,7 +14,7 @@ from voxgpu.diagnostics import Diagnostic, Note
 _STYLES = {"error": "bold red", "warning": "bold yellow", "help": "green", "note": "cyan"}
 
 
-def condensed(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+def condense_readings(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Keep one of the warnings about readings (W101), with their number, among the diagnostics."""
     every = list(diagnostics)
     readings = [each for each in every if each.code == "W101"]
@@ -54,7 +54,7 @@ def print_stderr(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def confirmed(question: str) -> bool:
+def confirm(question: str) -> bool:
     """Ask for confirmation; the end of stdin and Ctrl-C count as no."""
     import click
 

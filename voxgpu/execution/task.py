@@ -12,7 +12,7 @@ from voxgpu.backends.base import Backend, StepResult
 from voxgpu.deferred import fetched
 from voxgpu.execution.rounding import lost_number
 from voxgpu.files.header import Header
-from voxgpu.files.read import read_with_doubts
+from voxgpu.files.read import read_with_warning
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Task
@@ -140,7 +140,7 @@ def _single(
         return node.parameters[0]  # type: ignore[return-value]
     if node.primitive is LOAD:
         assert work.header is not None
-        image, doubt = read_with_doubts(work.header)
+        image, doubt = read_with_warning(work.header)
         reasons = [each for each in (doubt, lost_number(image.array)) if each]
         warnings = tuple((work.task.id, each) for each in reasons)
         return StoredValue(_staged(backend, image), warnings)

@@ -16,7 +16,7 @@ from voxgpu.image import Grid, Image
 Voxels = npt.NDArray[Any]
 
 
-def prepared(
+def convert_voxels(
     path: Path, image: Image, form: Format, labels: bool
 ) -> tuple[Voxels, tuple[str, ...]]:
     """Convert voxels for a file of this format; return them with warnings about lost values.
@@ -46,7 +46,7 @@ def prepared(
     return voxels, ()
 
 
-def lost_place(path: Path, grid: Grid, form: Format) -> tuple[str, ...]:
+def lost_geometry_warnings(path: Path, grid: Grid, form: Format) -> tuple[str, ...]:
     """Warnings about a volume in a format that stores only the spacing within slices."""
     if form.has_geometry or grid.dimensions != 3:
         return ()

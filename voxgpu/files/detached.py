@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voxgpu.files.errors import FileError
-from voxgpu.files.paths import beginning, existing, file_size, what_it_looks_like
+from voxgpu.files.paths import beginning, describe_non_image, existing_path, file_size
 
 #: Headers are searched up to this many bytes; only headers that list files are longer.
 _HEADER_BYTES = 1 << 20
@@ -101,7 +101,7 @@ def _metaimage(path: str, header: bytes) -> Packing | None:
             continue
         match = _METAIMAGE_LINE.fullmatch(text)
         if match is None:
-            if not fields and (looks := what_it_looks_like(path)):
+            if not fields and (looks := describe_non_image(path)):
                 raise FileError(path, looks)
             raise _odd(path, text, "no line of the form `Name = value`")
         key, value = match[1], match[2]
@@ -117,7 +117,7 @@ def _metaimage(path: str, header: bytes) -> Packing | None:
     named = fields.get("ElementDataFile", "")
     if not named:
         reason = _ENDLESS if len(header) == _HEADER_BYTES else _NO_DATA_FILE
-        raise FileError(path, (not header and what_it_looks_like(path)) or reason)
+        raise FileError(path, (not header and describe_non_image(path)) or reason)
     if not _is_true(fields.get("BinaryData", "True")):
         packing = "other"
     else:
@@ -231,7 +231,7 @@ def _numbered(path: str, words: list[str]) -> Iterator[str]:
 def _beside(path: str, name: str) -> str:
     file = Path(path).parent / name
     try:
-        return existing(file, exact=True)  # the code that reads the voxels does not normalize names
+        return existing_path(file, exact=True)  # readers do not normalize names
     except FileError as problem:
         raise FileError(
             path, f"its voxels should be in `{file}`: {problem.reason}", problem.help

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from voxgpu.files.dicom_choice import is_dicom
 from voxgpu.files.dicom_frames import DicomFile, Frame, read_dicom_file
-from voxgpu.files.dicom_pixels import stored_frames
-from voxgpu.files.dicom_stack import Stack, stacked
+from voxgpu.files.dicom_pixels import decode_frames
+from voxgpu.files.dicom_stack import Stack, sort_into_stack
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import os_reason
 from voxgpu.image import Grid
@@ -83,7 +83,7 @@ def dicom_image(path: str, series: str = "", required_series: str = "") -> Dicom
     if not others:
         return image
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-    odd = f"`{others[0]}`{more} beside DICOM files is none and left out"
+    odd = f"`{others[0]}`{more} beside DICOM files is not one and was left out"
     return replace(image, warnings=(odd, *image.warnings))
 
 
@@ -91,7 +91,7 @@ def image_of(path: str, files: tuple[DicomFile, ...]) -> DicomImage:
     """Describe the image that these files form. Raises FileError if they form none."""
     _check_not_mosaic(path, files)
     _check_not_twice(path, files)
-    stack = stacked(path, tuple(frame for file in files for frame in file.frames))
+    stack = sort_into_stack(path, tuple(frame for file in files for frame in file.frames))
     odd = [warning for file in files for warning in file.warnings]
     if len({file.reference for file in files}) > 1:
         odd.append(f"`{path}` has slices with several frames of reference; one is assumed")
@@ -119,7 +119,7 @@ def read_dicom(image: DicomImage) -> npt.NDArray[Any]:
     for z, frame in enumerate(frames):
         places.setdefault(frame.file, []).append((z, frame))
     for file, requested in places.items():
-        for z, plane in stored_frames(file, requested):
+        for z, plane in decode_frames(file, requested):
             if plane.shape != shape[1:]:
                 raise FileError(file, f"its voxels are {plane.shape}, not {shape[1:]} of them")
             _check_fits(file, plane, voxels.dtype)

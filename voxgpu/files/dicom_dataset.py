@@ -43,7 +43,7 @@ def dataset(path: str, tags: list[str] | None = None) -> tuple[Any, int]:
                 raise FileError(
                     path,
                     "its DICOM data is deflated, which is not read",
-                    converted_by("dcmconv +te"),
+                    conversion_advice("dcmconv +te"),
                 )
         # Bounds the memory: no element is longer than the rest of the file.
         ds = reader.dcmread(
@@ -66,7 +66,7 @@ def _guessed_syntax(ds: Any) -> str:
     return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
 
 
-def converted_by(program: str) -> str:
+def conversion_advice(program: str) -> str:
     """Advice to convert a file with this program, or with dcm2niix."""
     return f"convert it first: {program} IN.dcm OUT.dcm, or dcm2niix -z y FOLDER"
 

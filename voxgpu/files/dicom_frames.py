@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from voxgpu.files.dicom_dataset import converted_by, dataset, reporting
+from voxgpu.files.dicom_dataset import conversion_advice, dataset, reporting
 from voxgpu.files.errors import FileError
 
 #: More bytes of voxels than one byte of compressed data can hold. This bound is what JPEG 2000
@@ -222,7 +222,7 @@ def _stored(path: str, ds: Any) -> tuple[str, tuple[int, int], int]:
     high = int(ds.get("HighBit", stored - 1))
     if high != stored - 1:
         raise FileError(
-            path, f"its numbers end at bit {high}, not {stored - 1}", converted_by("dcmconv")
+            path, f"its numbers end at bit {high}, not {stored - 1}", conversion_advice("dcmconv")
         )
     if ds.get("PhotometricInterpretation") == "PALETTE COLOR":
         wide = int(ds.RedPaletteColorLookupTableDescriptor[2]) > 8

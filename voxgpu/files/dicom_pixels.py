@@ -19,7 +19,7 @@ Plane = npt.NDArray[Any]
 _DECODERS = "pip install 'voxgpu[dicom]' and run again, or convert it: dcm2niix -z y FOLDER"
 
 
-def stored_frames(path: str, requested: list[tuple[int, Frame]]) -> Iterator[tuple[int, Plane]]:
+def decode_frames(path: str, requested: list[tuple[int, Frame]]) -> Iterator[tuple[int, Plane]]:
     """Decode the requested frames of a file; yield each with its index along z.
 
     Values are scaled in float64; integers stay integers if slope and intercept are integers. Raises

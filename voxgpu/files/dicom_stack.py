@@ -74,7 +74,7 @@ class Stack:
     warnings: tuple[str, ...] = ()
 
 
-def stacked(path: str, frames: tuple[Frame, ...]) -> Stack:
+def sort_into_stack(path: str, frames: tuple[Frame, ...]) -> Stack:
     """Sort frames into a stack; ``path`` is the file or folder they come from.
 
     Slices are ordered along the normal of their planes, unless a file numbers its own in the

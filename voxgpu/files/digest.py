@@ -57,8 +57,8 @@ class Digests:
 
         Raises FileError also if a file has changed since the header was read.
         """
-        if header.given is not None:
-            return header.given.digest
+        if header.in_memory is not None:
+            return header.in_memory.digest
         expected = header.states or (None,) * len(header.files)
         digests = [
             self._of_file(path, state) for path, state in zip(header.files, expected, strict=True)

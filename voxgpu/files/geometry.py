@@ -39,7 +39,9 @@ def grid_of(path: str, information: Information, nifti: bytes = b"", help: str =
     ]
     spacing, origin = information.spacing[:count], information.origin[:count]
     if not all(map(math.isfinite, (*origin, *spacing, *(c for column in columns for c in column)))):
-        raise FileError(path, "its header is damaged: it places voxels at no number")
+        raise FileError(
+            path, "its header is damaged: it places voxels at positions that are not finite"
+        )
     if min(spacing) <= 0:
         listed = "×".join(f"{s:g}" for s in spacing)
         raise FileError(path, f"its header is damaged: it says that the spacing is {listed} mm")

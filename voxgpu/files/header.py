@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from voxgpu.files.dicom_choice import READING, is_dicom, without_fragment
 from voxgpu.files.errors import FileError
 from voxgpu.files.geometry import grid_of, python_command
-from voxgpu.files.isolated_reader import limits_of, read_apart
+from voxgpu.files.isolated_reader import limits_of, read_isolated
 from voxgpu.files.mgh_name import READING as MGH
 from voxgpu.files.mgh_name import is_mgh
 from voxgpu.files.options import AS_USUAL, ReadOptions
-from voxgpu.files.paths import existing, what_it_looks_like
+from voxgpu.files.paths import describe_non_image, existing_path
 from voxgpu.files.state import FileState, changed_while_read, check_unchanged, state, state_of
 from voxgpu.image import Grid
 from voxgpu.types import ELEMENT_BYTES
@@ -31,20 +31,20 @@ _FIRST_CHANNEL = "s.VectorIndexSelectionCast(s.ReadImage({!r}), 0)"
 class Header:
     """Everything known of an image before its voxels are read.
 
-    path      the file, or the folder of a DICOM series; absolute, folders resolved
-    grid      geometry of the voxels, in 2-D or 3-D; an axis of one voxel counts as an axis
-    element   NumPy's name of the voxel type in the file, such as ``int16``
-    channels  1, or 3 or 4 for colors
-    files     every file that contributes to the image, absolute: the header's first, then
-              detached voxels, or the slices of a series in order
-    warnings  warnings about the header, such as two orientations that differ, each with the
-              interpretation taken
-    reading   what else determines voxels and geometry, besides the bytes of the files
-    states    the state of each of ``files`` when the header was read; empty if unknown. Voxels
-              that are read later must come from files in these states.
-    given     the image itself, if it is in memory and not in a file
-    volumes   number of volumes of this size in the files, one after the other
-    volume    index of this volume among several, from 0; None for a single volume and for all
+    path       the file, or the folder of a DICOM series; absolute, folders resolved
+    grid       geometry of the voxels, in 2-D or 3-D; an axis of one voxel counts as an axis
+    element    NumPy's name of the voxel type in the file, such as ``int16``
+    channels   1, or 3 or 4 for colors
+    files      every file that contributes to the image, absolute: the header's first, then
+               detached voxels, or the slices of a series in order
+    warnings   warnings about the header, such as two orientations that differ, each with the
+               interpretation taken
+    reading    what else determines voxels and geometry, besides the bytes of the files
+    states     the state of each of ``files`` when the header was read; empty if unknown. Voxels
+               that are read later must come from files in these states.
+    in_memory  the image itself, if it is in memory and not in a file
+    volumes    number of volumes of this size in the files, one after the other
+    volume     index of this volume among several, from 0; None for a single volume and for all
     """
 
     path: str
@@ -55,7 +55,7 @@ class Header:
     warnings: tuple[str, ...] = ()
     reading: tuple[str, ...] = ()
     states: tuple[FileState, ...] = field(default=(), compare=False)
-    given: InMemoryFile | None = field(default=None, compare=False, repr=False)
+    in_memory: InMemoryFile | None = field(default=None, compare=False, repr=False)
     volumes: int = 1
     volume: int | None = None
 
@@ -80,7 +80,7 @@ def read_header(path: Path, options: ReadOptions = AS_USUAL) -> Header:
     colors, files shorter than their header promises, and files that change meanwhile.
     """
     named, series = without_fragment(str(path))
-    absolute = existing(Path(named))
+    absolute = existing_path(Path(named))
     before = _states_at(absolute)
     try:
         header = _read(absolute, options, series)
@@ -108,7 +108,7 @@ def _states_at(path: str) -> dict[str, FileState]:
 def _read(path: str, options: ReadOptions, series: str) -> Header:
     if Path(path).is_dir() or is_dicom(path):
         within = limits_of(_files_within(path))
-        return read_apart(path, within, _dicom_header, path, options, series)
+        return read_isolated(path, within, _dicom_header, path, options, series)
     from voxgpu.files.nifti_read import nifti_files
 
     files = nifti_files(path)
@@ -117,8 +117,8 @@ def _read(path: str, options: ReadOptions, series: str) -> Header:
         from voxgpu.files.mgh import check_reader
 
         check_reader(path)
-        header = read_apart(path, limits_of([path]), _mgh_header, path)
-    return header or read_apart(path, limits_of([path]), other_header, path)
+        header = read_isolated(path, limits_of([path]), _mgh_header, path)
+    return header or read_isolated(path, limits_of([path]), other_header, path)
 
 
 def _mgh_header(path: str) -> Header:
@@ -156,7 +156,7 @@ def _nifti_header(path: str, files: tuple[str, ...], options: ReadOptions) -> He
     if header is None:
         if len(files) == 2:  # other formats also use such pairs of names
             return None
-        reason = what_it_looks_like(path) or "it has no NIfTI header, although its name says so"
+        reason = describe_non_image(path) or "it has no NIfTI header, although its name says so"
         raise FileError(path, reason)
     described = nifti_information(path, header, options)
     information, volumes = first_volume(described.information)
@@ -181,7 +181,7 @@ def other_header(path: str) -> Header:
     try:
         described = information(path)
     except FileError as problem:
-        looks = "" if problem.help else what_it_looks_like(path)
+        looks = "" if problem.help else describe_non_image(path)
         raise FileError(path, looks or problem.reason, problem.help) from None
     packing = packing_of(path)
     header = _header(path, described, packing.files if packing else (path,))

@@ -36,10 +36,10 @@ class InMemoryFile:
         return whole.hexdigest()
 
 
-def given_header(name: str, image: Image) -> Header:
+def in_memory_header(name: str, image: Image) -> Header:
     """The header that a file with this image would have, without files."""
     return Header(
-        name, image.grid, image.element.name, image.channels, (), given=InMemoryFile(image)
+        name, image.grid, image.element.name, image.channels, (), in_memory=InMemoryFile(image)
     )
 
 

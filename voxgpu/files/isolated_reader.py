@@ -28,7 +28,7 @@ from voxgpu.cancellation import ended_by
 from voxgpu.child_process import python_command
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import file_size
-from voxgpu.files.reader_process import Answer, Array, Request, fill, received, sent
+from voxgpu.files.reader_process import Answer, Array, Request, fill, receive_message, send_message
 from voxgpu.limits.process import memory_limits
 
 Result = TypeVar("Result")
@@ -88,7 +88,7 @@ def _size(path: str) -> int:
         return 0  # reading reports that it is gone
 
 
-def read_apart(
+def read_isolated(
     path: str, within: Limits, function: Callable[..., Result], *arguments: object
 ) -> Result:
     """Call ``function(*arguments)`` in a process that a damaged file at ``path`` may crash.
@@ -143,7 +143,7 @@ def _death(code: int | None, within: Limits) -> tuple[str, str]:
         return f"the process that reads such files ended with {code}", f"see why: {command}"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
     if code == -signal.SIGKILL:
-        return f"the process that read it was ended ({name}), perhaps for want of memory", ""
+        return f"the process that read it was ended ({name}), perhaps for lack of memory", ""
     return f"it is damaged: its reader crashes ({name})", ""
 
 
@@ -178,8 +178,8 @@ class _Process:
         data = pickle.dumps(request)
         self._socket.settimeout(_patience(request.seconds))
         try:
-            sent(self._socket, data)
-            answer: Answer = pickle.loads(received(self._socket))
+            send_message(self._socket, data)
+            answer: Answer = pickle.loads(receive_message(self._socket))
             if isinstance(answer.value, Array):
                 return Answer(self._array(answer.value), None)
             return answer

@@ -59,7 +59,7 @@ def information(path: str, image_io: str = "") -> Information:
     reader = simpleitk().ImageFileReader()
     reader.SetImageIO(image_io or reader_of(path))
     reader.SetFileName(path)
-    with quiet(), objections(path):
+    with quiet(), report_errors(path):
         reader.ReadImageInformation()
     return Information(
         size=tuple(reader.GetSize()),
@@ -72,15 +72,15 @@ def information(path: str, image_io: str = "") -> Information:
 
 
 @contextmanager
-def objections(path: str, action: str = "read", shown: str = "") -> Iterator[None]:
+def report_errors(path: str, action: str = "read", shown: str = "") -> Iterator[None]:
     """Turn SimpleITK's errors into FileErrors about ``path``; ITK calls the file ``shown``."""
     try:
         yield
     except RuntimeError as error:
-        raise FileError(path, condensed(str(error), shown or path), "", action) from None
+        raise FileError(path, condense_message(str(error), shown or path), "", action) from None
 
 
-def condensed(message: str, shown: str) -> str:
+def condense_message(message: str, shown: str) -> str:
     """ITK's reason in one short line, without classes, addresses, source files and the path."""
     for word, reason in _IN_OTHER_WORDS.items():
         if word in message:

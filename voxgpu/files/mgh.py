@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from voxgpu.files.errors import FileError
 from voxgpu.files.itk import Information
-from voxgpu.files.nifti_read import check_size, opened
+from voxgpu.files.nifti_read import check_size, open_unpacked
 from voxgpu.files.paths import os_reason
 from voxgpu.itk.images import ELEMENTS
 
@@ -73,7 +73,7 @@ def mgh_voxels(path: str, volume: int | None) -> npt.NDArray[Any]:
     first = _OFFSET + (volume or 0) * voxels.nbytes
     promised = _OFFSET + size[3] * voxels.nbytes
     at = 0
-    with opened(path) as file:
+    with open_unpacked(path) as file:
         while chunk := _next(path, file):
             begin, end = max(first, at), min(first + voxels.nbytes, at + len(chunk))
             if begin < end:

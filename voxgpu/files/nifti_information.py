@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voxgpu.files.errors import FileError
-from voxgpu.files.isolated_reader import limits_of, read_apart
+from voxgpu.files.isolated_reader import limits_of, read_isolated
 from voxgpu.files.itk import Information, information
 from voxgpu.files.nifti import (
     DATATYPES,
@@ -87,6 +87,6 @@ def _analyze(path: str, header: NiftiHeader) -> Information:
         shown.write_bytes(header.raw)
         try:
             within = limits_of([str(shown)])
-            return read_apart(str(shown), within, information, str(shown), "NiftiImageIO")
+            return read_isolated(str(shown), within, information, str(shown), "NiftiImageIO")
         except FileError as problem:
             raise FileError(path, problem.reason.replace(str(shown), "it")) from None

@@ -35,7 +35,7 @@ from voxgpu.files.nifti import (
     orientation_fields,
     parse,
 )
-from voxgpu.files.paths import beginning, existing, file_size, os_reason
+from voxgpu.files.paths import beginning, existing_path, file_size, os_reason
 
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 
@@ -56,7 +56,7 @@ _SCALED_AT_ONCE = 1 << 18
 _FOLLOW = "bytes follow the voxels that its header promises; they were left out"
 
 #: The warning about a file that continues after its gzip data.
-FOLLOWED = "what follows its gzip data is none and was left out"
+FOLLOWED = "other data follows its gzip data and was ignored"
 
 Voxels = npt.NDArray[Any]
 
@@ -88,7 +88,7 @@ def _partner(path: str, stem: str, suffix: str, kind: str) -> str:
     kind = kind.upper() if suffix.isupper() else kind
     for candidate in (f"{stem}.{kind}", f"{stem}.{kind}.gz", f"{stem}.{kind}.GZ"):
         if Path(candidate).exists():
-            return existing(Path(candidate))
+            return existing_path(Path(candidate))
     holds = "voxels" if kind.lower() == "img" else "header"
     raise FileError(path, f"its {holds} should be in `{stem}.{kind}`, which does not exist")
 
@@ -101,10 +101,10 @@ def read_nifti_header(files: tuple[str, ...]) -> NiftiHeader | None:
     """
     try:
         try:
-            with opened(files[0]) as file:
+            with open_unpacked(files[0]) as file:
                 header = parse(_head(file))
         except (EOFError, Followed):
-            with opened(files[0], fast=False) as file:
+            with open_unpacked(files[0], fast=False) as file:
                 header = parse(_head(file))
     except EOFError:
         raise FileError(files[0], "truncated: the file ends within its header") from None
@@ -177,7 +177,10 @@ def _displaced(header: NiftiHeader) -> str:
         qform, sform, *numbers = struct.unpack_from("<2h18f", fields)
         for name, used, placed in (("qform", qform, numbers[:6]), ("sform", sform, numbers[6:])):
             if used > 0 and not np.isfinite(placed).all():
-                return f"its header is damaged: its {name} places voxels at no number"
+                return (
+                    f"its header is damaged: its {name} places voxels at positions that are not "
+                    "finite"
+                )
     return ""
 
 
@@ -215,11 +218,11 @@ def read_voxels(
     except Followed:
         odd = _read_stored(path, header, voxels, fast=False)
         odd = odd or FOLLOWED
-    return meant(voxels, header, element, zeros), odd
+    return decode_voxels(voxels, header, element, zeros), odd
 
 
 def _read_stored(path: str, header: NiftiHeader, voxels: Voxels, fast: bool) -> str:
-    with opened(path, fast) as file:
+    with open_unpacked(path, fast) as file:
         try:
             skip(file, int(header.offset))
             held = fill(file, voxels.reshape(-1).view(np.uint8).data)
@@ -237,7 +240,7 @@ def truncated(promised: int) -> str:
     return f"truncated: the header promises {promised:,} bytes of voxels, the file ends before"
 
 
-def meant(voxels: Voxels, header: NiftiHeader, element: str, zeros: bool) -> Voxels:
+def decode_voxels(voxels: Voxels, header: NiftiHeader, element: str, zeros: bool) -> Voxels:
     """Convert stored voxels to values: byte order, scaling, channels; may modify the input."""
     if header.order != ("<" if sys.byteorder == "little" else ">"):
         voxels.byteswap(inplace=True)
@@ -268,7 +271,7 @@ class Followed(FileError):
 
 
 @contextmanager
-def opened(path: str, fast: bool = True) -> Iterator[IO[bytes]]:
+def open_unpacked(path: str, fast: bool = True) -> Iterator[IO[bytes]]:
     """Open a file, decompressing gzip data whatever the file's name.
 
     Damaged gzip data raises FileError; its premature end raises EOFError within the context. If not

@@ -22,10 +22,10 @@ from voxgpu.files.nifti import DATATYPES, NiftiHeader
 from voxgpu.files.nifti_read import (
     FOLLOWED,
     Followed,
+    decode_voxels,
     fill,
     following,
-    meant,
-    opened,
+    open_unpacked,
     read_to_end,
     read_voxels,
     skip,
@@ -64,7 +64,7 @@ def read_volume(
         voxels, _ = read_voxels(path, placed, element, zeros)
         return voxels, following(file_size(path) - int(header.offset) - header.voxel_bytes)
     voxels, odd = _unpackings.volume(path, header, one, index, states)
-    return meant(voxels, one, element, zeros), odd
+    return decode_voxels(voxels, one, element, zeros), odd
 
 
 def _volumes(
@@ -76,7 +76,7 @@ def _volumes(
     """
     stored, channels = DATATYPES[one.datatype]
     shape = one.dim[::-1] + (channels,) * (channels > 1)
-    with opened(path, fast) as file:
+    with open_unpacked(path, fast) as file:
         try:
             skip(file, int(header.offset))
             for _ in range(header.dim[3]):

@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"\d+", re.ASCII)
 _LARGE_FILE_POINTER = b"version https://git-lfs"
 
 
-def existing(path: Path, exact: bool = False) -> str:
+def existing_path(path: Path, exact: bool = False) -> str:
     """The absolute path of the readable file or folder at ``path``, its folders resolved.
 
     The last component is kept even if it is a symbolic link: formats are identified by suffix, and
@@ -68,7 +68,7 @@ def os_reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def what_it_looks_like(path: str) -> str:
+def describe_non_image(path: str) -> str:
     """Describe a file that is not an image, judging by its first bytes; empty if unknown."""
     first = beginning(path, 512)
     if not first:

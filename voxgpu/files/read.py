@@ -11,8 +11,8 @@ from voxgpu.files.dicom_choice import READING
 from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header, other_header
 from voxgpu.files.integrity import check_unpacks
-from voxgpu.files.isolated_reader import limits_of, read_apart
-from voxgpu.files.itk import objections
+from voxgpu.files.isolated_reader import limits_of, read_isolated
+from voxgpu.files.itk import report_errors
 from voxgpu.files.itk_readers import reader_of
 from voxgpu.files.mgh import mgh_voxels
 from voxgpu.files.mgh_name import READING as MGH
@@ -27,11 +27,11 @@ from voxgpu.itk.process import quiet, simpleitk
 
 
 def read_image(header: Header) -> Image:
-    """Read the image that ``header`` describes; see `read_with_doubts`."""
-    return read_with_doubts(header)[0]
+    """Read the image that ``header`` describes; see `read_with_warning`."""
+    return read_with_warning(header)[0]
 
 
-def read_with_doubts(header: Header) -> tuple[Image, str]:
+def read_with_warning(header: Header) -> tuple[Image, str]:
     """Read the image that ``header`` describes; return it with a warning or ''.
 
     The array is C-contiguous, of the header's element type, with the shape of the header's grid and
@@ -41,8 +41,8 @@ def read_with_doubts(header: Header) -> tuple[Image, str]:
     match the header, or are not in the recorded states before and after reading: files were hashed
     in those states, too. An image that is in memory is returned directly.
     """
-    if header.given is not None:
-        return Image(header.given.image.array, header.grid), ""
+    if header.in_memory is not None:
+        return Image(header.in_memory.image.array, header.grid), ""
     check_unchanged(header.states)
     try:
         voxels, odd = _voxels(header)
@@ -61,7 +61,7 @@ def _voxels(header: Header) -> tuple[npt.NDArray[Any], str]:
     if result is not None:
         return result
     within = limits_of(header.files, header.bytes)
-    return read_apart(header.path, within, _voxels_of, header), ""
+    return read_isolated(header.path, within, _voxels_of, header), ""
 
 
 def _image(header: Header, voxels: npt.NDArray[Any]) -> Image:
@@ -118,6 +118,6 @@ def _itk_voxels(header: Header) -> npt.NDArray[Any]:
     if current.reading == (TIFFFILE,):
         return tiff_voxels(header.path)
     check_unpacks(header.path, header.bytes)
-    with quiet(), objections(header.path):
+    with quiet(), report_errors(header.path):
         image = simpleitk().ReadImage(header.path, imageIO=reader_of(header.path))
     return voxels_of(image)

@@ -59,12 +59,12 @@ class Answer:
     error: Exception | None
 
 
-def sent(connection: socket.socket, data: bytes) -> None:
+def send_message(connection: socket.socket, data: bytes) -> None:
     """Send a message."""
     connection.sendall(len(data).to_bytes(8, "little") + data)
 
 
-def received(connection: socket.socket) -> bytes:
+def receive_message(connection: socket.socket) -> bytes:
     """Receive the next message. Raises EOFError if the connection is closed."""
     length = bytearray(8)
     fill(connection, memoryview(length))
@@ -89,7 +89,7 @@ def serve(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as connection, suppress(EOFError, OSError):
         connection.settimeout(_IDLE)
         while True:
-            _answer(connection, _outcome(pickle.loads(received(connection))))
+            _answer(connection, _outcome(pickle.loads(receive_message(connection))))
 
 
 def _outcome(request: Request) -> Answer:
@@ -128,10 +128,10 @@ def _limit(name: str, value: int) -> None:
 
 def _answer(connection: socket.socket, answer: Answer) -> None:
     if not isinstance(answer.value, np.ndarray):
-        sent(connection, pickle.dumps(answer))
+        send_message(connection, pickle.dumps(answer))
         return
     array = np.asarray(answer.value, order="C")
-    sent(connection, pickle.dumps(Answer(Array(array.dtype.str, array.shape), None)))
+    send_message(connection, pickle.dumps(Answer(Array(array.dtype.str, array.shape), None)))
     held = array.reshape(-1).view(np.uint8)
     for at in range(0, held.size, _PIECE):
         piece = held[at : at + _PIECE]

@@ -7,7 +7,7 @@ from pathlib import Path
 from voxgpu.files.access import AllowedRoots
 from voxgpu.files.errors import FileError
 from voxgpu.files.formats import unsupported_reason
-from voxgpu.files.writable import in_the_way, write_protected
+from voxgpu.files.writable import path_obstruction, write_protection
 from voxgpu.image import Grid
 from voxgpu.types import ImageOf
 from voxgpu.unicode_paths import from_home
@@ -46,7 +46,9 @@ class SaveRefusals:
             self._roots.check_write(path)
         except FileError as problem:
             return "E203", str(problem), problem.help
-        found = in_the_way(path) or (write_protected(path, self._tried) if self._now else None)
+        found = path_obstruction(path) or (
+            write_protection(path, self._tried) if self._now else None
+        )
         if found is None:
             return None
         message, help = found

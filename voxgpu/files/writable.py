@@ -17,7 +17,7 @@ _BLOCK = 4096
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def in_the_way(path: Path) -> tuple[str, str] | None:
+def path_obstruction(path: Path) -> tuple[str, str] | None:
     """Message and help if a folder, a file or a link obstructs the path of a new file.
 
     The help is empty if only another folder helps.
@@ -33,7 +33,7 @@ def in_the_way(path: Path) -> tuple[str, str] | None:
     return None
 
 
-def write_protected(path: Path, tried: dict[Path, str] | None = None) -> tuple[str, str] | None:
+def write_protection(path: Path, tried: dict[Path, str] | None = None) -> tuple[str, str] | None:
     """Message and help if a file, or the folder for it, cannot be written.
 
     The help is empty if only another folder helps. For a file that does not exist yet, a test file

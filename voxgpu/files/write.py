@@ -14,10 +14,10 @@ import numpy.typing as npt
 import xxhash
 
 from voxgpu.cancellation import raise_if_cancelled
-from voxgpu.files.convert import lost_place, prepared
+from voxgpu.files.convert import convert_voxels, lost_geometry_warnings
 from voxgpu.files.errors import FileError
 from voxgpu.files.formats import FORMATS, Format, is_nifti, suffix_of, unsupported_reason
-from voxgpu.files.itk import objections
+from voxgpu.files.itk import report_errors
 from voxgpu.files.nifti import nifti_header
 from voxgpu.files.pack import check_packed, write_packed
 from voxgpu.files.paths import os_reason
@@ -54,7 +54,7 @@ def write_image(path: Path, image: Image, labels: bool = True) -> Written:
 
     Missing folders are created. The file is written under a temporary name in the same folder and
     then renamed, so that a partial file is never visible; on failure nothing is left. Voxels are
-    converted by `convert.prepared`; int32 ``labels`` are stored in the smallest element type that
+    converted by `convert_voxels`; int32 ``labels`` are stored in the smallest element type that
     holds them. Equal images give equal bytes. Raises FileError if the format cannot hold the image
     or the disk does not take the file.
     """
@@ -73,11 +73,11 @@ def write_image(path: Path, image: Image, labels: bool = True) -> Written:
             "",
             "write",
         )
-    voxels, warnings = prepared(path, image, form, labels)
-    warnings += lost_place(path, image.grid, form)
+    voxels, warnings = convert_voxels(path, image, form, labels)
+    warnings += lost_geometry_warnings(path, image.grid, form)
     with (
-        appearing(path, suffix) as unfinished,
-        objections(str(path), "write", str(unfinished)),
+        atomic_file(path, suffix) as unfinished,
+        report_errors(str(path), "write", str(unfinished)),
     ):
         digest = _write(path, unfinished, voxels, image.grid, form)
     return Written(warnings, digest)
@@ -104,7 +104,7 @@ def content_of(image: Image) -> Content:
 
 
 @contextmanager
-def appearing(path: Path, suffix: str) -> Iterator[Path]:
+def atomic_file(path: Path, suffix: str) -> Iterator[Path]:
     """Yield a temporary file beside ``path``; it is renamed to ``path`` if no error occurs."""
     unfinished = None
     try:

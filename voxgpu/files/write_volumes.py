@@ -14,7 +14,7 @@ import xxhash
 from voxgpu.files.formats import FORMATS, suffix_of
 from voxgpu.files.nifti_time import volumes_header
 from voxgpu.files.pack import check_whole_pack, packing
-from voxgpu.files.write import Written, appearing, file_digest
+from voxgpu.files.write import Written, atomic_file, file_digest
 from voxgpu.float32 import as_float32
 from voxgpu.image import Image
 
@@ -63,7 +63,7 @@ class VolumesFile:
 
     def _open(self, image: Image) -> None:
         self._is_open = True
-        self._unfinished = self._outer.enter_context(appearing(self._path, self._suffix))
+        self._unfinished = self._outer.enter_context(atomic_file(self._path, self._suffix))
         file = self._inner.enter_context(self._unfinished.open("wb"))
         self._target: Any = file
         if self._is_packed:

@@ -29,7 +29,7 @@ _LOOK = 0.1
 _TIME_IS_UP = int(getattr(signal, "SIGXCPU", 0))
 
 
-def computed_alone(
+def compute_isolated(
     function: Callable[..., Result], *arguments: object, seconds: int | None = None
 ) -> Result:
     """Compute ``function(*arguments)`` in a process where ITK has one thread.

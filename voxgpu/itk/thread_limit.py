@@ -22,7 +22,7 @@ VARIABLE = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 _LOCK = RLock()
 hold_while_forking(_LOCK)
 
-#: The limits in force; the one that was set last holds.
+#: The limits in force; the last one applies.
 _limits: list[tuple[object, int]] = []
 
 #: The number of threads of SimpleITK before the first limit; empty while no limit is applied.
@@ -31,7 +31,7 @@ _before: list[int] = []
 
 @contextmanager
 def limited_threads(count: int | None, default: int) -> Iterator[None]:
-    """Run the block with at most so many threads in SimpleITK; does not load SimpleITK.
+    """Limit the threads of SimpleITK within the block; does not load SimpleITK.
 
     count    the threads that were asked for; None: ``default``, unless the environment says how
              many threads ITK takes
@@ -75,7 +75,7 @@ def _apply(process: Any | None) -> None:
 
 
 def _loaded() -> Any | None:
-    """``SimpleITK.ProcessObject``; None where SimpleITK is not loaded, or not yet to the end."""
+    """``SimpleITK.ProcessObject``; None unless SimpleITK is fully loaded."""
     return getattr(sys.modules.get("SimpleITK"), "ProcessObject", None)
 
 

@@ -11,7 +11,7 @@ from voxgpu.files.errors import FileError
 from voxgpu.files.folder import listing
 from voxgpu.files.header import Header, read_header
 from voxgpu.files.options import AS_USUAL, ReadOptions
-from voxgpu.files.paths import existing, found_beside
+from voxgpu.files.paths import existing_path, found_beside
 from voxgpu.language.resolve import Refusal
 from voxgpu.types import COLOR_IMAGE, NUMBER_IMAGE, SequenceOf, Type
 from voxgpu.unicode_paths import from_home
@@ -80,7 +80,7 @@ class ProgramFiles:
         """Returns the header, from the cache if the file is unchanged."""
         if self._cache is None or without_fragment(path)[1]:
             return read_header(Path(path), self._options)
-        resolved = existing(Path(path))
+        resolved = existing_path(Path(path))
         header = self._cache.header(resolved)
         if header is None:
             header = read_header(Path(path))

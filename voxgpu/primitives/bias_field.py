@@ -48,7 +48,7 @@ def n4(v: NumberImage, mask: BoolImage, *, grid: Grid) -> NumberImage:
 
 
 def _corrected(v: Array, mask: Array, grid: Grid) -> Array:
-    from voxgpu.itk.alone import computed_alone
+    from voxgpu.itk.alone import compute_isolated
 
     if min(v.shape) < 4:
         # Too thin for a spline field: there is nothing to correct.
@@ -56,7 +56,7 @@ def _corrected(v: Array, mask: Array, grid: Grid) -> Array:
     try:
         # Filters nested in ITK's use its global number of threads, and sums would depend on it.
         finite = np.where(np.isfinite(v), v, np.float32(0))
-        bias = computed_alone(_log_field, finite, mask, grid)
+        bias = compute_isolated(_log_field, finite, mask, grid)
     except RuntimeError as error:
         raise UndefinedValueError(f"`n4` found no field: {last_line(error)}") from None
     corrected: Array = (v / np.exp(bias.astype(np.float32))).astype(np.float32)

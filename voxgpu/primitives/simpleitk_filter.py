@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from voxgpu.itk.alone import computed_alone
+from voxgpu.itk.alone import compute_isolated
 from voxgpu.itk.process import execute, quiet, simpleitk
 from voxgpu.primitives.primitive import UndefinedValueError
 from voxgpu.primitives.simpleitk_histogram import is_finite, seconds_for
@@ -31,7 +31,7 @@ PERILOUS = frozenset({"KittlerIllingworthThreshold", "RenyiEntropyThreshold"})
 def way_of(signature: Signature) -> Callable[..., Any]:
     """The runner of a SimpleITK function on its arguments; it raises SimpleITK's errors."""
     if signature.name in COMPOSED:
-        return partial(computed_alone, _with_defaults, signature.name)
+        return partial(compute_isolated, _with_defaults, signature.name)
     if any(each.name == "numberOfHistogramBins" for each in signature.arguments):
         return partial(_by_histogram, signature)
     if signature.draws or signature.name in UNEVEN:
@@ -68,7 +68,7 @@ def _by_histogram(signature: Signature, *arguments: Any) -> Any:
     """Runs a function that searches for thresholds; in its own process if it may hang or crash."""
     if signature.name not in PERILOUS and is_finite(arguments[0]):
         return by_filter(signature, *arguments)
-    return computed_alone(
+    return compute_isolated(
         _with_defaults, signature.name, *arguments, seconds=seconds_for(signature, arguments)
     )
 

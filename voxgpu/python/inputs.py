@@ -12,7 +12,7 @@ from voxgpu.python.nibabel import from_nibabel, is_nibabel
 from voxgpu.python.sitk import from_sitk, is_sitk
 
 
-def given_images(images: Mapping[str, object] | None) -> dict[str, plain.Image]:
+def copy_images(images: Mapping[str, object] | None) -> dict[str, plain.Image]:
     """Copy images by name. Raises TypeError or ValueError, with the name, for other objects."""
     if not isinstance({} if images is None else images, Mapping):
         kind = type(images).__name__

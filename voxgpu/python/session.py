@@ -113,7 +113,7 @@ class Session(AbstractContextManager["Session"]):
 
         Raises RuntimeError if the session is closed.
         """
-        from voxgpu.python.inputs import given_images
+        from voxgpu.python.inputs import copy_images
 
         if on_error not in ("raise", "collect"):
             raise ValueError(f'on_error is "raise" or "collect", not {on_error!r}')
@@ -122,7 +122,7 @@ class Session(AbstractContextManager["Session"]):
         source, path = source_of(program)
         options = options_of(
             define, output, dialect, same_grid, read_roots, write_roots, primitives,
-            nifti_form, series, grid_tolerance, given_images(images), overwrite_inputs,
+            nifti_form, series, grid_tolerance, copy_images(images), overwrite_inputs,
         )  # fmt: skip
         with self._alone(), self._watching.reported_to(progress):
             session = self._session
@@ -192,12 +192,12 @@ def check(
 ) -> tuple[Diagnostic, ...]:
     """Return all errors and warnings of a program; see ``voxgpu.check``."""
     from voxgpu.compile import compile_program, unread
-    from voxgpu.python.inputs import given_images
+    from voxgpu.python.inputs import copy_images
 
     source, path = source_of(program)
     options = options_of(
         define, None, dialect, same_grid, read_roots, (), primitives,
-        nifti_form, series, grid_tolerance, given_images(images),
+        nifti_form, series, grid_tolerance, copy_images(images),
     )  # fmt: skip
     options = replace(options, output=Path())
     return compile_program(source, path, options, unread).diagnostics

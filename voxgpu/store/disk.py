@@ -182,7 +182,7 @@ class DiskStore:
         self.index.close()
         if self._is_damaged and not self.read_only:
             with suppress(OSError):
-                put_aside(self.folder)  # the next process that opens the store creates a new one
+                move_index_aside(self.folder)  # the next process creates a new one
 
     def evict_until(self, limit: int) -> int:
         """Evict the least valuable values down to ``limit`` bytes; returns their number."""
@@ -303,11 +303,11 @@ def open_index(folder: Path, patience: float = PATIENCE) -> tuple[Index, str]:
     except sqlite3.Error as error:
         if not is_damage(error):
             raise
-        put_aside(folder)
+        move_index_aside(folder)
         return Index(path, patience), str(error)
 
 
-def put_aside(folder: Path) -> None:
+def move_index_aside(folder: Path) -> None:
     """Move a damaged index aside, so that a new one is created; only the last one is kept."""
     path = index_of(folder)
     path.replace(path.with_name(f"{path.name}.damaged"))

@@ -168,7 +168,7 @@ def _verify(data: bytes, id: ValueId) -> tuple[Stored, memoryview]:
     try:
         stored = _parse_stored(json.loads(bytes(body[start : start + length])))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise Damaged(f"its header is none: {error}") from None
+        raise Damaged(f"its header is invalid: {error}") from None
     if stored.id != id:
         raise Damaged("it holds another value")
     return stored, body[start + length :]
