@@ -154,6 +154,33 @@ def test_a_kernel_of_several_nodes(number: bool, monkeypatch: pytest.MonkeyPatch
     assert "it was computed together with others: `*`, `>`, `volume`" in message
 
 
+def test_a_number_that_decides_how_the_program_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = cpu_backend.run_kernel
+
+    def wrong(*given: Any) -> Any:
+        images, reductions = right(*given)
+        return images, [each + 1 for each in reductions]
+
+    monkeypatch.setattr(cpu_backend, "run_kernel", wrong)
+    text = 'load v = "v.nii"\nprint "n" for k in range(0, max(v)) do k\n'
+    message, printed = _refused(text, "cpu")
+    assert "`max` on cpu is " in message and "p.imgql:2:29" in message and not printed
+
+
+def test_where_a_gpu_is_short_of_memory() -> None:
+    write_image(Path("v.nii"), (20, 30, 40))
+    with _computer("cuda:0"):
+        found = []
+        for validate in (False, True):
+            settings = SessionSettings("cuda:0", 2, device_memory=600_000, validate=validate)
+            with open_session(settings) as session:
+                source = Source("p.imgql", EVERYTHING)
+                compiled = session.compile(source, None, Options(output=None))
+                found.append(session.execute(compiled))
+    assert_same(found[1], found[0])
+    assert {each.code for each in found[0].errors} == {"E302"}
+
+
 def test_a_voxel_of_a_kernel_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     class Wrong(Cubins):
         """Compiles a kernel with a bug."""
