@@ -17,12 +17,9 @@ _NOT_YET: set[str] = {
     "benchmarks/gpu",
     "tests",
     "tests/backends",
-    "tests/cli",
     "tests/mock_cupy",
     "tests/packaging",
     "voxgpu/backends",
-    "voxgpu/cli",
-    "voxgpu/execution",
 }
 
 #: Private words that were replaced by standard terms, with their replacements.
@@ -97,24 +94,22 @@ _STILL_USED: dict[str, set[str]] = {
     "compared_distance": {"voxgpu/backends"},
     "compared_percentile": {"voxgpu/backends"},
     "complain": {"voxgpu/cli"},
-    "doubt": {"voxgpu", "voxgpu/backends", "voxgpu/execution"},
-    "doubts": {"voxgpu", "voxgpu/backends", "voxgpu/execution"},
-    "elsewhere": {"tests/cli", "tests/execution", "voxgpu/backends"},
-    "gathered": {"tests/codegen", "voxgpu/backends", "voxgpu/codegen", "voxgpu/optimize"},
+    "doubt": {"voxgpu/backends", "voxgpu/execution"},
+    "doubts": {"voxgpu/backends"},
+    "elsewhere": {"tests/cli", "voxgpu/backends"},
+    "gathered": {"tests/codegen", "voxgpu/backends", "voxgpu/codegen"},
     "gathers": {
         "tests/backends",
         "tests/codegen",
         "voxgpu/backends",
         "voxgpu/codegen",
-        "voxgpu/execution",
         "voxgpu/optimize",
     },
-    "hand_over": {"voxgpu/execution"},
     "joint": {"voxgpu/backends", "voxgpu/execution"},
-    "make_room": {"voxgpu/execution", "voxgpu/files"},
+    "make_room": {"voxgpu/files"},
     "planted": {"tests/cuda_emulator"},
     "reliefs": {"tests/backends", "tests/mock_cupy", "voxgpu/backends"},
-    "relieve": {"tests/mock_cupy", "voxgpu/backends", "voxgpu/execution", "voxgpu/store"},
+    "relieve": {"tests/mock_cupy", "voxgpu/backends", "voxgpu/store"},
     "use_memory": {"voxgpu", "voxgpu/store"},
 }
 

@@ -96,7 +96,7 @@ def _scheduled(text: str, options: Options | None = None) -> Schedule:
     return prepare(compiled.plan, Cpu(1)).schedule
 
 
-def _elsewhere(spawned: Pool, planned: Schedule) -> Results:
+def _in_other_process(spawned: Pool, planned: Schedule) -> Results:
     found: Results = spawned.apply(results_of_pickled, (pickle.dumps(planned),))
     return found
 
@@ -112,7 +112,7 @@ def test_a_spawned_process_computes_the_same_bits(folder: Path, spawned: Pool) -
     expected = results_of(planned)
     assert len(expected) == 11
     assert spawned.apply(os.getpid) != os.getpid()
-    assert _elsewhere(spawned, planned) == expected
+    assert _in_other_process(spawned, planned) == expected
 
 
 def test_tasks_are_sent_one_by_one_too(folder: Path) -> None:
@@ -130,15 +130,15 @@ def test_primitives_of_a_file_go_along(folder: Path, spawned: Pool) -> None:
     planned = _scheduled(text, options)
     fused = [each.step for each in planned.tasks if isinstance(each.step, FusedStep)]
     assert any(each.kernel.is_neighborhood for each in fused)
-    assert _elsewhere(spawned, planned) == results_of(planned)
+    assert _in_other_process(spawned, planned) == results_of(planned)
     (folder / "mine.py").write_text(MINE.replace("v * 3.0", "v * 4.0"))
     again = _scheduled(text, options)
-    assert _elsewhere(spawned, again) == results_of(again) != results_of(planned)
+    assert _in_other_process(spawned, again) == results_of(again) != results_of(planned)
     (folder / "mine.py").write_text(MINE.replace("v * 3.0", "v * 5.0"))
     planned = _scheduled(text, options)
     (folder / "mine.py").write_text(MINE.replace("v * 3.0", "v * 6.0"))
     with pytest.raises(ImgqlError, match="the file has changed"):
-        _elsewhere(spawned, planned)
+        _in_other_process(spawned, planned)
 
 
 def test_a_schedule_is_small(folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""From a schedule to results."""
+"""Execution of schedules and delivery of results."""

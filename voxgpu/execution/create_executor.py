@@ -1,4 +1,4 @@
-"""Executors by name: each is one file in ``executors/``, imported when it is asked for."""
+"""Executors by name: each is one module in ``executors/``, imported on demand."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from voxgpu.backends.base import Backend
 from voxgpu.execution import executors
 from voxgpu.execution.executor import Executor
 
-#: The name that stands for the executor that suits the backend.
+#: The name that selects the executor by backend.
 AUTO = "auto"
 
 
 def executor_names() -> tuple[str, ...]:
-    """Returns the names of the executors that there are, ``auto`` first."""
+    """Returns the names of all executors, ``auto`` first."""
     return (AUTO, *sorted(each.name for each in iter_modules(executors.__path__)))
 
 
 def create_executor(name: str, backend: Backend) -> Executor:
-    """Create an executor that performs the tasks of one run on a backend.
+    """Creates an executor that performs the tasks of one run on a backend.
 
-    name  ``auto`` takes the backend's threads where it has any; else a module of ``executors/``,
-          whose function ``create(backend)`` makes the executor
+    name  a module of ``executors/``, whose function ``create(backend)`` makes the executor;
+          ``auto``
+          uses the backend's threads if it has any
 
-    Raises ValueError where there is no such executor, or the backend cannot be used with it.
+    Raises ValueError for an unknown executor, or if it does not support the backend.
     """
     if name == AUTO:
         name = "serial" if backend.workers is None else "threads"
@@ -35,7 +36,7 @@ def create_executor(name: str, backend: Backend) -> Executor:
 
 
 def check_executor(name: str) -> None:
-    """Raises ValueError where there is no executor of that name."""
+    """Raises ValueError if there is no executor with this name."""
     if name not in executor_names():
         known = ", ".join(executor_names())
         raise ValueError(f"there is no executor {name!r}; there are {known}")

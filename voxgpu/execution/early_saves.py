@@ -1,4 +1,4 @@
-"""Which files may be written before their turn? Those that no other goal writes, or lies below."""
+"""Saves that may be written ahead of their turn, because no other goal affects their files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from voxgpu.plan.node import Goal
 
 
 def files_of_their_own(goals: Sequence[Goal]) -> dict[ValueId, list[Goal]]:
-    """The saves whose files neither are nor lie below those of others, by what is saved."""
+    """Returns the saves whose files are neither equal to nor below other saves' files, by value."""
     saves = [(goal.target, goal) for goal in goals if goal.action == "save"]
     times = Counter(file for file, _ in saves)
     taken = {file for file, count in times.items() if count > 1}
@@ -27,5 +27,5 @@ def files_of_their_own(goals: Sequence[Goal]) -> dict[ValueId, list[Goal]]:
 
 
 def is_within(file: str, other: str) -> bool:
-    """Whether a file is the other one, or would be below it."""
+    """Returns whether a file is the same as the other, or below it."""
     return file == other or file.startswith(other + sep)

@@ -22,11 +22,11 @@ from voxgpu.optimize.step import StoreRead
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
 
-#: How far ahead of a task that waits tasks may be started.
+#: How many tasks past a waiting task may be started early.
 LOOKAHEAD = 64
 
 
-#: Bytes that tasks which overlap may take beyond the peak of the schedule, at least; else 5 %.
+#: Minimum bytes that overlapping tasks may use beyond the schedule's peak; else 5 % of it.
 SLACK = 16 << 20
 
 
@@ -37,12 +37,13 @@ class Outcome:
     computed         values that were computed, in order
     reused           values that were loaded from the store, in order
     warnings         nodes whose values come with a warning, and its text
-    failures         goals that could not be delivered: the goal, the node that failed (None where
-                     delivering it did), and the exception
-    lost_values      values expected in the store or the spill that are missing; if there are
-                     any, the run ended early
-    remaining_goals  then the goals that were neither delivered nor failed
-    values           and the values in memory that they may use
+    failures         goals that could not be delivered: the goal, the node that failed (None if the
+                     delivery failed), and the exception
+    lost_values      values that could not be read back from the store or the spill; if there are
+                     any,
+                     the run ended early
+    remaining_goals  the goals neither delivered nor failed when the run ended early
+    values           values in memory that these goals may use
     """
 
     computed: list[ValueId] = field(default_factory=list)
@@ -55,10 +56,10 @@ class Outcome:
 
 
 def run(prepared: Prepared, executor: Executor, io: RunIO) -> Outcome:
-    """Performs the tasks in order and delivers the goals in the program's order.
+    """Performs the tasks in order and delivers the goals in program order.
 
-    A goal is delivered as soon as it and all goals before it are there, or have failed. A task
-    that fails takes only what depends on it along. Closes the executor.
+    A goal is delivered as soon as it and all goals before it are available or have failed. The
+    failure of a task affects only what depends on it. Closes the executor.
     """
     loop = _Loop(prepared, executor, io)
     if io.device is not None:
@@ -85,14 +86,14 @@ class _Loop:
         self._workspace = Workspace(schedule, prepared.given, io.spill)
         self._waiting = list(reversed(schedule.tasks))
         self._running: list[Task] = []
-        self._handed: dict[str, Goal] = {}  # by the file that is being written
+        self._handed: dict[str, Goal] = {}  # by the file being written
         self._failed: dict[ValueId, tuple[ValueId, Exception]] = {}
         self._rows = Rows(self._workspace, self._failed)
         self._next_goal = 0
-        self._original_tasks: dict[ValueId, Task] = {}  # tasks of which a part failed before
-        self._started_goals: set[int] = set()  # goals that were handed over before their turn
+        self._original_tasks: dict[ValueId, Task] = {}  # tasks of which a part has failed
+        self._started_goals: set[int] = set()  # goals whose early delivery has started
         self._early_saves = files_of_their_own(schedule.goals)
-        self._out_of_memory = False  # until something that holds memory has ended
+        self._out_of_memory = False  # until a task that holds memory has ended
         self._outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -120,10 +121,10 @@ class _Loop:
         return self._outcome
 
     def _submit(self) -> None:
-        """Gives the executor what it has room for, in the order of the schedule.
+        """Submits as many tasks as the executor accepts, in schedule order.
 
-        Where a task still waits for its inputs, tasks after it may overtake it as long as that
-        takes no more memory than the schedule takes at its peak.
+        Tasks may overtake one that waits for its inputs, as long as memory use stays within the
+        schedule's peak.
         """
         if self._outcome.lost_values:
             return
@@ -134,11 +135,11 @@ class _Loop:
             cause = next((self._failed[i] for i in task.inputs if i in self._failed), None)
             if cause:
                 if self._rows.is_open(task.step):
-                    pass  # the other items are going to be printed
+                    pass  # the other items will be printed
                 elif self._drop_failed(place, task, cause):
                     continue
                 else:
-                    last -= 1  # it is gone, however many fail with it
+                    last -= 1  # deleted only once, however many goals fail with it
             elif all(each in self._workspace for each in task.inputs) and self._has_room(task):
                 del self._waiting[place]
                 if self._start(task):
@@ -146,7 +147,7 @@ class _Loop:
             place = min(place, len(self._waiting)) - 1
 
     def _drop_failed(self, place: int, task: Task, cause: tuple[ValueId, Exception]) -> bool:
-        """Gives up what of a task needs something that failed; whether something is left."""
+        """Removes the parts of a task that need a failed value; returns whether any remain."""
         try:
             self._rows.fill(task.step)
         except MissingValue as lost:
@@ -168,37 +169,37 @@ class _Loop:
     def _has_room(self, task: Task) -> bool:
         if self._out_of_memory and (self._running or self._handed):
             return False
-        wanted = task.bytes + task.scratch + self._workspace.spilled_bytes(task.inputs)
-        if not wanted:
+        required = task.bytes + task.scratch + self._workspace.spilled_bytes(task.inputs)
+        if not required:
             return True
         peak = self._schedule.peak_bytes
         most = peak + max(SLACK, peak // 20)
         if self._io.budget is not None:
             most = min(most, self._io.budget)
         reserved = sum(each.bytes + each.scratch for each in self._running)
-        if self._workspace.bytes + reserved + wanted <= most:
+        if self._workspace.bytes + reserved + required <= most:
             return True
         if self._running or self._handed:
             return False
-        self._make_room(wanted, task.inputs)
+        self._spill_beyond_budget(required, task.inputs)
         return True
 
-    def _make_room(self, wanted: int, needed: Collection[ValueId]) -> None:
-        """Spills what is needed last; what is being written to files stays."""
+    def _spill_beyond_budget(self, required: int, needed: Collection[ValueId]) -> None:
+        """Spills the values that are used last; values being written to files stay."""
         if self._io.budget is not None:
             written = {goal.value for goal in self._handed.values()}
-            self._workspace.fit(self._io.budget - wanted, written.union(needed))
+            self._workspace.fit(self._io.budget - required, written.union(needed))
 
-    def free_memory(self, wanted: int) -> bool:
-        """Spills values so that about so many bytes are free where values are; whether any was."""
+    def free_memory(self, required: int) -> bool:
+        """Spills values to free about ``required`` bytes; returns whether any was spilled."""
         before = self._workspace.bytes
         needed = {id for task in self._running for id in task.inputs}
         needed |= {goal.value for goal in self._handed.values()}
-        self._workspace.fit(max(0, before - wanted), needed)
+        self._workspace.fit(max(0, before - required), needed)
         return self._workspace.bytes < before
 
     def _start(self, task: Task) -> bool:
-        """Gives a task to the executor; whether it is done already."""
+        """Submits a task to the executor; returns whether it is already done."""
         try:
             inputs = {each: self._workspace.get(each) for each in task.inputs}
         except MissingValue as lost:
@@ -213,7 +214,7 @@ class _Loop:
             self._finish(TaskResult.of(task, error.with_traceback(None), 0.0))
             return False
         for id, value in taken.items():
-            # What was brought to a device stays there for those who use it next.
+            # A value uploaded for this task stays on the device for later users.
             self._workspace.replace(id, value)
             self._io.uploaded(id, value)
             inputs[id] = value
@@ -250,12 +251,12 @@ class _Loop:
         self._release_inputs(done.task)
 
     def _may_fit_later(self, done: TaskResult) -> bool:
-        """Whether there was no memory for a task, while others hold some that will end."""
+        """Returns whether a task failed for lack of memory that running tasks will release."""
         short = any(isinstance(each, MemoryError) for each in done.results)
         return short and bool(self._running or self._handed)
 
     def _release_inputs(self, task: Task) -> None:
-        """Drops what the task was the last to use and delivers what has become ready."""
+        """Releases values after their last use by a task, and delivers goals that are ready."""
         for id in self._original_tasks.get(task.id, task).inputs:
             self._release(id)
         self._deliver_goals()
@@ -283,7 +284,7 @@ class _Loop:
             self._next_goal += 1
 
     def _save_early(self, value: ValueId) -> None:
-        """Begins to write what nothing else is in the way of, while the rest is computed."""
+        """Starts to write goals that need not wait for others, while computation continues."""
         for goal in self._early_saves.get(value, ()):
             job = partial(self._write_goal, goal, self._workspace.get(value))
             if self._executor.write_in_background(goal, job):
@@ -295,12 +296,12 @@ class _Loop:
         self._io.deliver(goal, fetched(value) if goal.kind is None else brought(value))
 
     def _deliver_goal(self, goal: Goal) -> bool:
-        """Delivers a goal, perhaps beside the tasks; whether it could be begun."""
-        wanted = self._workspace.spilled_bytes([goal.value])
-        if wanted and (self._running or self._handed):
+        """Delivers a goal, possibly in the background; returns whether delivery could start."""
+        required = self._workspace.spilled_bytes([goal.value])
+        if required and (self._running or self._handed):
             return False
-        if wanted:
-            self._make_room(wanted, ())
+        if required:
+            self._spill_beyond_budget(required, ())
         try:
             value = self._workspace.get(goal.value)
         except MissingValue as lost:
@@ -311,12 +312,12 @@ class _Loop:
         file = goal.target
         if goal.action == "save":
             if any(is_within(file, each) or is_within(each, file) for each in self._handed):
-                return False  # of two files of one name the later one stays
+                return False  # of two files with one name, the later one must remain
             if self._executor.write_in_background(goal, partial(self._write_goal, goal, value)):
                 self._handed[file] = goal
                 return True
         elif not is_ready(value) and (self._waiting or self._running):
-            return False  # nobody waits for a device while there is something to queue
+            return False  # do not wait for a device while there is work to queue
         try:
             self._write_goal(goal, value)
         except DeferredError as error:
@@ -328,7 +329,7 @@ class _Loop:
         return True
 
     def _waits_for_paths(self, goal: Goal) -> bool:
-        """Whether it is still to be known if files were written whose paths are printed."""
+        """Returns whether the goal prints paths of files whose writing is still pending."""
         return any(each.label in goal.paths for each in self._handed.values() if goal.paths)
 
     def _finish_goal(self, handed: GoalWritten) -> None:

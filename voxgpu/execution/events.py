@@ -1,4 +1,4 @@
-"""What happens during a run? Frozen events, for progress, traces and tests."""
+"""Frozen events of a run, for progress display, traces and tests."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from voxgpu.plan.node import Goal
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A task is being computed."""
+    """A task has started."""
 
     task: Task
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A task has its value, after so many seconds."""
+    """A task has finished, after ``seconds``."""
 
     task: Task
     seconds: float
@@ -27,7 +27,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A task has no value, and what depends on it will have none either."""
+    """A task has failed, and so will everything that depends on it."""
 
     task: Task
     error: Exception
@@ -35,7 +35,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A value was dropped: nothing needs it any more."""
+    """A value was released after its last use."""
 
     id: ValueId
 
@@ -52,4 +52,4 @@ Observer = Callable[[Event], None]
 
 
 def ignore(_: Event) -> None:
-    """Observes nothing."""
+    """Ignores the event."""

@@ -1,4 +1,4 @@
-"""The protocol of executors: how the engine has tasks performed."""
+"""The protocol of executors, through which the engine has tasks performed."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from voxgpu.plan.node import Goal
 
 @dataclass(frozen=True, slots=True)
 class GoalWritten:
-    """A goal that has been delivered beside the tasks, or the exception instead."""
+    """The outcome of a goal delivered in the background; ``error`` if it failed."""
 
     goal: Goal
     error: Exception | None
 
 
 class Executor(Protocol):
-    """Performs tasks, in any order; ``capacity`` is how many it takes at once."""
+    """Performs tasks, in any order; ``capacity`` is the maximum number submitted at once."""
 
     capacity: int
 
     def submit(self, work: TaskInput) -> bool:
-        """Takes a task whose inputs are there; whether ``next_done`` need not wait for it."""
+        """Accepts a task with its inputs; returns whether ``next_done`` can return it at once."""
 
     def write_in_background(self, goal: Goal, deliver: Callable[[], None]) -> bool:
-        """Delivers a goal beside the tasks, ``Handed`` tells when; False: the caller must."""
+        """Delivers a goal in the background, reported as ``GoalWritten``; False if it cannot."""
 
     def next_done(self) -> TaskResult | GoalWritten:
-        """Waits for a submitted task, or for a goal."""
+        """Waits for and returns the next finished task or background goal."""
 
     def stop(self) -> None:
-        """Nobody wants what is being performed any more, or waits for it."""
+        """Cancels running tasks, whose results are no longer wanted."""
 
     def close(self) -> None:
-        """Drops what has not been performed."""
+        """Drops tasks that have not been performed."""

@@ -1,4 +1,4 @@
-"""Diagnostics of goals that failed in a run: the error of a node or of a file, with its place."""
+"""Diagnostics for goals that failed in a run, located at the failed node or file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voxgpu.primitives.primitive import UndefinedValueError
 
 
 def failed_goals(plan: Plan, outcome: Outcome, missing: Sequence[MissingItem]) -> list[Failure]:
-    """The goals that failed, and those of which items did, in the order of the goals."""
+    """Returns the failed goals and the goals with failed items, in program order."""
     order = {id(goal): place for place, goal in enumerate(plan.goals)}
     found = [
         (order[id(each[0])], Failure(name_of(each[0]), "", explain(plan, *each)))
@@ -27,14 +27,14 @@ def failed_goals(plan: Plan, outcome: Outcome, missing: Sequence[MissingItem]) -
 
 
 def explain(plan: Plan, goal: Goal, failed: ValueId | None, error: Exception) -> Diagnostic:
-    """Why a goal could not be delivered."""
+    """Returns the reason why a goal could not be delivered."""
     if failed is None:
         return Diagnostic("E303", str(error), goal.label_span, help=getattr(error, "help", ""))
     return _reason(plan, failed, error)
 
 
 def _reason(plan: Plan, failed: ValueId, error: Exception) -> Diagnostic:
-    """Why a node failed."""
+    """Returns the reason why a node failed."""
     trace = plan.origins.get(failed, ())
     match error:
         case UndefinedValueError():

@@ -1,4 +1,4 @@
-"""Where do values of a run wait that a device has no room for? In RAM, and then in files."""
+"""Offloading of a device's values to host memory and, beyond a limit, to files."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from voxgpu.store.tiered_store import bytes_of
 
 
 class HostOffload:
-    """Values that are off the device until they are needed.
+    """Values offloaded from a device until they are needed.
 
-    ram    bytes of this machine's memory that they may take
-    files  where they go beyond that
+    ram    bytes of host memory that they may take
+    files  where values go beyond that
     """
 
     def __init__(self, ram: int, files: SpillFolder) -> None:
         self._left = ram
         self._files = files
         self._parked: dict[ValueId, Value] = {}
-        #: How many values were taken.
+        #: How many values were offloaded.
         self.count = 0
 
     def put(self, id: ValueId, value: Value) -> bool:
-        """Takes a value off the device; whether that went well."""
+        """Offloads a value; returns whether it succeeded."""
         try:
             moved: Value = value.fetch_pinned() if isinstance(value, DeferredValue) else value
         except DeferredError:
-            return False  # there is no value: its goals will be told when they ask for it
+            return False  # the value is undefined, which its goals will report on fetching it
         self.count += 1
         size = bytes_of(moved)
         if size > self._left:
@@ -40,11 +40,11 @@ class HostOffload:
         return True
 
     def get(self, id: ValueId) -> Value:
-        """A value that was taken; raises Vanished where a file is gone."""
+        """Returns an offloaded value; raises MissingValue if its file is gone."""
         return self._parked[id] if id in self._parked else self._files.get(id)
 
     def drop(self, id: ValueId) -> None:
-        """Forgets a value."""
+        """Drops a value."""
         if id in self._parked:
             self._left += bytes_of(self._parked.pop(id))
         else:
@@ -52,10 +52,10 @@ class HostOffload:
 
     @property
     def settle(self) -> Callable[[], None]:
-        """As for files."""
+        """The function to call after values were written, as for files."""
         return self._files.settle
 
     def close(self) -> None:
-        """Forgets everything."""
+        """Drops all values."""
         self._parked.clear()
         self._files.close()

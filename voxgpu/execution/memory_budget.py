@@ -1,4 +1,4 @@
-"""How much memory may a run take on this machine?"""
+"""The memory that a run may take on this machine."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from voxgpu.limits.process import MemoryLimit, memory_limits, resident_bytes
 
 
 def tightest() -> MemoryLimit:
-    """What leaves least memory to this process: the system, a control group, a batch system, …
+    """Returns the tightest memory limit on this process: of the system, a control group, etc.
 
-    It says what it is, for people.
+    The limit includes a description for messages.
     """
     return memory_limits()[0]
 
 
 def available_bytes() -> int:
-    """Memory that can be had without swapping, and without being ended for it, in bytes."""
+    """Returns the bytes available without swapping or exceeding a limit."""
     return tightest().available
 
 
-#: What a process takes besides values once all is loaded and running: code, buffers of threads,
-#: what is being read or written. Measured, and rounded up.
+#: Memory of the process besides values once everything is loaded: code, buffers of threads, data
+#: being read or written. Measured, and rounded up.
 PROCESS_BYTES = 330 << 20
 
 
 class MemoryBudget:
-    """How much memory the values of a run may take.
+    """The memory that the values of a run may take.
 
-    limit  bytes that the process may take, if that is less than what is available
+    limit  bytes that the process may take, if less than what is available
     """
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
         self._process = PROCESS_BYTES
         if limit is not None:
-            # Whoever uses voxgpu as a library may have taken much already.
+            # An application that uses voxgpu as a library may already take much memory.
             self._process = max(PROCESS_BYTES, resident_bytes())
 
     @property
     def is_limited(self) -> bool:
-        """Whether somebody set a limit."""
+        """Whether a limit was set explicitly."""
         return self._limit is not None
 
     def bytes(self) -> int:
-        """Bytes for values: what there is without what the process takes, or will, by itself."""
+        """Returns the bytes for values: the limit minus the process's other memory."""
         return self.bound()[0]
 
     def bound(self) -> tuple[int, str]:
-        """Bytes for values, and what bounds them, for people."""
+        """Returns the bytes for values, and a description of the limit for messages."""
         least = tightest()
         there = max(0, least.available - max(0, PROCESS_BYTES - resident_bytes()))
         if self._limit is not None and self._limit - self._process < there:
@@ -57,12 +57,12 @@ class MemoryBudget:
         return there, least.source
 
     def for_kept(self) -> int:
-        """Bytes for values that nothing needs at the moment."""
+        """Returns the bytes for cached values that no task needs at the moment."""
         return self.bytes() // 4
 
 
 def trim_malloc() -> None:
-    """Returns memory that was freed to the system, where the C library holds on to it (glibc)."""
+    """Returns freed memory to the system if the C library retains it (glibc)."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:

@@ -1,4 +1,4 @@
-"""What is told of items of printed sequences that failed?"""
+"""Diagnostics for failed items of printed sequences."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from voxgpu.ids import ValueId
 from voxgpu.plan.missing_items import Gap, Position
 from voxgpu.plan.node import Goal
 
-#: So many items that failed for one reason are named.
+#: Maximum number of failed items listed for one reason.
 _NAMED = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MissingItem:
-    """The gaps in what a goal printed; ``is_whole`` where nothing else was left, so no line."""
+    """The gaps in a printed value; ``is_whole`` if nothing was left, so no line was printed."""
 
     goal: Goal
     gaps: tuple[tuple[Position, Gap], ...]
@@ -26,7 +26,7 @@ class MissingItem:
 def failures_of(
     missing: MissingItem, explain: Callable[[ValueId, Exception], Diagnostic]
 ) -> list[Failure]:
-    """One failure for each reason, with the items it took along."""
+    """Returns one failure for each reason, with the items it affects."""
     reasons: dict[Diagnostic, list[Position]] = {}
     for position, gap in missing.gaps:
         diagnostic = gap.diagnostic
@@ -43,12 +43,12 @@ def failures_of(
 
 
 def name_of(goal: Goal) -> str:
-    """``print "label"``; empty for a value that was asked for without a name."""
+    """Returns ``print "label"``; empty for a value requested without a name."""
     return f'{goal.action} "{goal.label}"' if goal.action != "find" else ""
 
 
 def _items(places: Sequence[Position]) -> str:
-    """``item [1]``, ``items [1], [2][0] and 7 more``."""
+    """Formats item positions: ``item [1]``, ``items [1], [2][0] and 7 more``."""
     texts = ["".join(f"[{number}]" for number in position) for position in places]
     if len(texts) == 1:
         return f"item {texts[0]}" if texts[0] else "its value"

@@ -1,4 +1,4 @@
-"""How do the goals of a program reach the world? Lines and files, in the program's order."""
+"""Delivery of goals: printed lines and saved files, in program order."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from voxgpu.unicode_paths import from_home
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What a ``print`` said; ``type`` is ``number``, ``bool``, ``string`` or ``sequence``.
+    """The outcome of a ``print``; ``type`` is ``number``, ``bool``, ``string`` or ``sequence``.
 
-    failed  the places of items of a sequence that failed: NaN for numbers, None for others
+    failed  the positions of failed items of a sequence, which are NaN for numbers, else None
     """
 
     label: str
@@ -49,9 +49,9 @@ class Printed:
         return f"{self.label}={shown(self.value)}"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data; what JSON has no number for is the string ``nan``, ``inf`` or ``-inf``.
+        """Returns plain data; NaN and infinities are the strings ``nan``, ``inf`` and ``-inf``.
 
-        An item that failed is None.
+        Failed items are None.
         """
         value = _plain(self.value)
         for place in self.failed:
@@ -64,11 +64,11 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A file that a ``save`` wrote, or would have written had it not been there already.
+    """The outcome of a ``save``: a file that was written, or was already up to date.
 
-    kind       of the image, with its grid
-    unchanged  the file had been there, and was left as it was
-    volumes    how many images the file holds; 0: one
+    kind       type of the image, including its grid
+    unchanged  the file was already up to date and left as it was
+    volumes    number of volumes in the file; 0 for a single image
     """
 
     label: str
@@ -81,21 +81,22 @@ class Saved:
 
     @property
     def value(self) -> Image | tuple[Image, ...]:
-        """What is in the file: an image, or its volumes; raises LookupError likewise."""
+        """The content of the file: an image, or its volumes. Raises LookupError like ``image``."""
         return self.images if self.volumes else self.image
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """The volumes in the file, or its image; raises LookupError likewise."""
+        """The volumes in the file, or its single image. Raises LookupError like ``image``."""
         if self.volumes and not self._images:
             raise LookupError(f"the images of `{self.label}` were not asked for; see the file")
         return self._images if self.volumes else (self.image,)
 
     @property
     def image(self) -> Image:
-        """What is in the file; raises LookupError where the caller did not want images.
+        """The image in the file.
 
-        Also where the file holds several, which are ``images``.
+        Raises LookupError if images were not kept, or if the file has several volumes (see
+        ``images``).
         """
         if self.volumes:
             raise LookupError(f"`{self.label}` holds {self.volumes} volumes: `images`")
@@ -104,7 +105,7 @@ class Saved:
         return self._image
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Returns plain data."""
         grid = self.kind.grid
         assert grid is not None
         return {
@@ -123,25 +124,25 @@ class Saved:
 
 
 class KnownFiles(Protocol):
-    """What is known of files that former runs wrote."""
+    """What is known about files written by earlier runs."""
 
     def unchanged(self, path: Path, id: ValueId) -> list[str] | None:
-        """The warnings of writing the value there; None where another file or none is there."""
+        """Returns the warnings of writing the value if the file already holds it, else None."""
 
     def note(self, path: Path, id: ValueId, written: Written) -> None:
-        """The value was written there; ``written`` has the digest of its bytes."""
+        """Records that the value was written; ``written`` has the digest of the file."""
 
 
 @dataclass
 class OutputWriter:
-    """Delivers goals and remembers what it delivered.
+    """Delivers goals and records the outcomes.
 
-    output      the folder that relative file names are relative to; None: images are only kept
-    on_print    called with each print as it happens
-    on_saved    called with each file as it is written, from any thread
-    images      whether images are wanted besides their files
-    known       what files former runs wrote
-    force       write files also where they are there already
+    output      the folder for relative file names; None: images are only kept
+    on_print    called with each print, immediately
+    on_saved    called with each file once it is written, from any thread
+    images      whether outcomes include the images
+    known       what is known about files written by earlier runs
+    force       write files even if they are unchanged
     """
 
     output: Path | None
@@ -160,9 +161,9 @@ class OutputWriter:
     _held: dict[str, list[Image]] = field(default_factory=dict)
 
     def already_saved(self, plan: Plan) -> set[int]:
-        """The places of goals whose files are there already, so that nothing is left to do.
+        """Returns the indices of goals whose files are already up to date.
 
-        Files that are saved twice are saved again: the later one is to stay.
+        Files that are saved more than once are written again, so that the last save remains.
         """
         if self.known is None or self.force or self.images or self.output is None:
             return set()
@@ -179,13 +180,13 @@ class OutputWriter:
         return found
 
     def _is_there(self, goal: Goal, path: Path, kind: ImageOf, image: Image | None = None) -> bool:
-        """Whether the file is what writing it would make; then it counts as saved."""
+        """Returns whether the file is already up to date; then records it as saved."""
         if self.known is None or self.force:
             return False
         warnings = self.known.unchanged(path, goal.value)
         if warnings is None:
             return False
-        sweep_files(path.parent)  # where nothing is written, nobody else looks
+        sweep_files(path.parent)  # files left by killed processes, which writing would have removed
         self._note(goal, Saved(goal.label, path, kind, True, image), warnings)
         return True
 
@@ -198,16 +199,16 @@ class OutputWriter:
             self.on_saved(saved)
 
     def saved_of(self, goals: Sequence[Goal]) -> tuple[Saved, ...]:
-        """What was saved, in the order of the goals."""
+        """Returns the saved files, in the order of the goals."""
         return tuple(self._saved[id(goal)][0] for goal in goals if id(goal) in self._saved)
 
     def warnings_of(self, goals: Sequence[Goal]) -> list[Diagnostic]:
-        """What is to be told of the files, in the order of the goals."""
+        """Returns the warnings about saved files, in the order of the goals."""
         found = [self._saved[id(goal)][1] for goal in goals if id(goal) in self._saved]
         return [warning for warnings in found for warning in warnings]
 
     def deliver(self, goal: Goal, value: Value) -> None:
-        """Prints or saves; raises FileError where a file cannot be written."""
+        """Prints or saves a value; raises FileError if a file cannot be written."""
         if goal.action == "save":
             assert isinstance(value, Image)
             self._save(goal, value)
@@ -251,7 +252,7 @@ class OutputWriter:
         self._note(goal, Saved(goal.label, path, kind, False, held), written.warnings)
 
     def _save_volume(self, goal: Goal, image: Image) -> None:
-        """Adds to a file of several volumes; goals of one file come one after the other."""
+        """Adds a volume to a file; the goals of one file are consecutive."""
         held = self._held.setdefault(goal.target, [])
         if self.images or self.output is None:
             held.append(image)
@@ -273,23 +274,23 @@ class OutputWriter:
         self._note(goal, saved, written.warnings if written else ())
 
     def close(self) -> None:
-        """Removes files that lack volumes."""
+        """Removes files with missing volumes."""
         for each in self._files.values():
             each.abandon()
 
 
 def _path_of(label: str, output: Path) -> Path:
-    """The file that is saved under a name."""
+    """Returns the path of a saved file."""
     return (output / from_home(label)).absolute()
 
 
 def type_of(image: Image) -> ImageOf:
-    """The type of an image that is there."""
+    """Returns the type of an image."""
     return ImageOf(content_of(image), image.element.name, image.channels, image.grid)
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """Converts a value to JSON data."""
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     if isinstance(value, float) and not isfinite(value):

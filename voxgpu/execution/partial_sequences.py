@@ -1,4 +1,4 @@
-"""What is left of a sequence of which items failed? The others, for goals that take it so."""
+"""Sequences with failed items, for goals that accept the remaining items."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from voxgpu.plan.missing_items import Gap
 
 
 class Rows:
-    """The sequences of a run that lack items; ``failed`` says what failed, and grows."""
+    """The incomplete sequences of a run; ``failed`` maps failed values to errors, and grows."""
 
     def __init__(
         self, workspace: Workspace, failed: Mapping[ValueId, tuple[ValueId, Exception]]
@@ -29,13 +29,13 @@ class Rows:
         return self._rows[id]
 
     def is_open(self, step: Step) -> bool:
-        """Whether it makes a sequence of which some items may still come."""
+        """Returns whether a step makes a sequence of which some items may still be computed."""
         if not is_sequence(step):
             return False
         return not all(id in self._workspace or id in self._failed for id in step.inputs)
 
     def fill(self, step: Step) -> None:
-        """Keep what there is of a sequence, with gaps for what failed. Raises MissingValue."""
+        """Stores a sequence with gaps for failed items. Raises MissingValue."""
         if is_sequence(step):
             self._rows[step.id] = tuple(map(self._item, step.inputs))
 
@@ -48,7 +48,7 @@ class Rows:
 
 
 def brought(value: Any) -> Any:
-    """A value in this machine's memory, with gaps for what turned out not to exist."""
+    """Returns a value in host memory, with gaps for items that turn out to be undefined."""
     if isinstance(value, tuple):
         return tuple(map(brought, value))
     try:

@@ -1,4 +1,4 @@
-"""What does a program come to?"""
+"""The result of a program."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from voxgpu.primitives.primitive import Value
 
 @dataclass(frozen=True)
 class Result:
-    """What a program came to.
+    """The result of a program.
 
     prints    what was printed, in order
-    saved     the files that were written, in order, with their images
-    errors    the goals that failed; warnings are in ``warnings``
-    seconds   wall time of running, compiling not included
-    nodes     how many values there are that goals need, or that decided how lowering went on
-    computed  how many of them were computed
-    reused    how many came from the store; what these were made of was not looked at
-    found     the values that were asked for without a name
-    interrupted  whether the run was ended before all was delivered
-    failures  the goals that failed, one by one, before those of one cause were told together
+    saved     the files that were saved, in order, with their images
+    errors    the goals that failed
+    warnings  warnings, including those about values
+    seconds   wall time of execution, without compilation
+    nodes     number of values needed by goals, or to decide how lowering continued
+    computed  number of values that were computed
+    reused    number of values from the store; their inputs are not counted
+    found     values requested without a name
+    interrupted  whether the run ended before all goals were delivered
+    failures  the failed goals one by one, before grouping by cause
     """
 
     prints: tuple[Printed, ...]
@@ -43,13 +44,13 @@ class Result:
     def values(self) -> Mapping[str, Value]:
         """Everything delivered, by label or file name; sequences are tuples.
 
-        Items that failed are NaN where they would be numbers, else None.
+        Failed items are NaN for numbers, else None.
         """
         printed: dict[str, Value] = {p.label: p.value for p in self.prints}
         return printed | {saved.label: saved.value for saved in self.saved}
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data, as ``voxgpu run --json`` prints it."""
+        """Returns plain data, as printed by ``voxgpu run --json``."""
         return {
             "print": [each.as_json() for each in self.prints],
             "saved": [each.as_json() for each in self.saved],

@@ -1,8 +1,8 @@
-"""What of a run is kept for later ones? What the policy says is worth it, with where it comes from.
+"""Retention of a run's values for later runs, by policy, with their provenance.
 
-Seconds of computing again are counted from what is kept: along the longest path, so that what is
-shared is not counted twice. Warnings travel with values, since who only recalls a value must be
-warned as well.
+The time to recompute a value is measured along the longest path from retained values, so that
+shared inputs are not counted twice. Warnings are stored with values, since a run that loads a value
+must report them as well.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from voxgpu.version import __version__
 
 
 class _Task(NamedTuple):
-    """What is said of all results of a task; looked at once, since there may be thousands.
+    """Properties shared by all results of a task, computed once for speed.
 
-    again   seconds that computing them once more would take
-    warnings  about what they were made of
-    own     and about each of them
+    again   seconds that recomputing them would take
+    warnings  warnings about their inputs
+    own     warnings about each result
     """
 
     task: Task
@@ -38,17 +38,17 @@ class _Task(NamedTuple):
 
 
 class RetentionPolicy:
-    """Keeps values of one session.
+    """Retains the values of one session.
 
-    memory  where values are kept for the next program of the session
-    store   where values are kept for the next session
+    memory  retains values for the next program of the session
+    store   retains values for later sessions
     """
 
     def __init__(self, memory: SessionCache, store: TieredStore) -> None:
         self.memory = memory
         self.store = store
         self._again: dict[ValueId, float] = {}
-        self._doubts: dict[ValueId, Warnings] = {}
+        self._warnings: dict[ValueId, Warnings] = {}
         self._task: _Task | None = None
 
     def keep(
@@ -60,9 +60,9 @@ class RetentionPolicy:
         value: Value,
         done: TaskResult,
     ) -> None:
-        """Keeps a value that was computed or recalled, if it is worth that.
+        """Retains a value that was computed or loaded, if the policy asks for it.
 
-        nodes  those of the plan as the user wrote it; what rewriting added is nobody's goal
+        nodes  the nodes of the plan as the user wrote it; nodes added by rewriting are never goals
         """
         if self._task is None or self._task.task is not done.task:
             self._task = self._looked_at(done)
@@ -71,7 +71,7 @@ class RetentionPolicy:
             self.memory.add(id, value, again)
         warnings = tuple(dict.fromkeys([*self._task.warnings, *self._task.own.get(id, ())]))
         if warnings:
-            self._doubts[id] = warnings
+            self._warnings[id] = warnings
         node = nodes.get(id)
         if node is None or node.primitive is CONSTANT or isinstance(done.task.step, StoreRead):
             return
@@ -83,7 +83,7 @@ class RetentionPolicy:
                 self._again[id] = 0.0
 
     def moved(self, id: ValueId, value: Value) -> None:
-        """A value was brought to the device that is computed with."""
+        """Replaces a retained value by its copy on the device that computes."""
         self.memory.replace(id, value)
 
     def _looked_at(self, done: TaskResult) -> _Task:
@@ -91,7 +91,7 @@ class RetentionPolicy:
         is_fetched = isinstance(done.task.step, StoreRead)
         seconds = 0.0 if is_fetched else done.seconds
         again = seconds + max((self._again.get(each, 0.0) for each in inputs), default=0)
-        warnings = dict.fromkeys(each for i in inputs for each in self._doubts.get(i, ()))
+        warnings = dict.fromkeys(each for i in inputs for each in self._warnings.get(i, ()))
         own: dict[ValueId, list[tuple[ValueId, str]]] = {}
         for each in done.warnings:
             own.setdefault(done.task.id if is_fetched else each[0], []).append(each)

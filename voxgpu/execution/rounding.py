@@ -1,7 +1,7 @@
-"""Which whole numbers does a program round without being asked, and where?
+"""Detection of integers that a program rounds implicitly.
 
-Images of 32 and 64 bits may have voxels that float32 does not, and those of 64 bits some that
-float64 does not. Comparisons are exact; arithmetic is not, and its user is told, once an image.
+Images of 32 and 64 bits may have voxels that float32 cannot represent; for 64 bits this extends to
+float64. Comparisons are exact but arithmetic is not, which is reported once for each image.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from voxgpu.types import NUMBER_IMAGE, ImageOf, Type
 
 Array = npt.NDArray[Any]
 
-#: How every reason below begins.
+#: Prefix of every message below.
 _WHOLE = "the whole number "
 
-#: Voxels that are looked at at a time.
+#: Number of voxels examined at a time.
 _SLAB = 1 << 20
 
-#: Up to this bound every whole number is a float32.
+#: All integers up to this bound are float32 values.
 _SINGLE = 1 << 24
 
 
 def lost_number(array: Array) -> str | None:
-    """What to say of an image with whole numbers that float32 has not; None for any other.
+    """Returns the warning for an image with integers that float32 cannot represent, else None.
 
-    A number that float64 has not either is named before others.
+    A number that not even float64 can represent has priority.
     """
     if array.dtype.name not in WHOLE or not array.size:
         return None
@@ -48,7 +48,7 @@ def lost_number(array: Array) -> str | None:
 
 
 def _first_lost(array: Array, element: type[np.floating[Any]]) -> int | None:
-    """The first voxel that changes if it becomes a number of this element."""
+    """Returns the first voxel that changes on conversion to this element type, or None."""
     if element is np.float64 and array.dtype.itemsize == 4:
         return None
     flat = array.reshape(-1)
@@ -61,12 +61,12 @@ def _first_lost(array: Array, element: type[np.floating[Any]]) -> int | None:
 
 
 def is_of_rounding(reason: str) -> bool:
-    """Whether a doubt about a value is that its numbers may be rounded by those who use it."""
+    """Returns whether a warning says that users of a value may round its numbers."""
     return reason.startswith(_WHOLE)
 
 
 def roundings(plan: Plan, warnings: Mapping[ValueId, str]) -> list[tuple[ValueId, str]]:
-    """Of each image with such numbers, the first node that rounds them, and what to warn of."""
+    """Returns the first node that rounds each such image, with the warning."""
     part = without_dead_nodes(plan)
     found = []
     for id, reason in warnings.items():
@@ -99,15 +99,15 @@ def _first_rounding(plan: Plan, image: ValueId, beyond_double: bool) -> ValueId 
 def _rounds(
     types: Mapping[ValueId, Type], id: ValueId, node: Node, used: set[ValueId], beyond_double: bool
 ) -> bool:
-    """Whether a node makes float32, or a number, of whole numbers of these inputs."""
+    """Returns whether a node converts integers of these inputs to float32 or a number."""
     primitive, result = node.primitive, types[id]
     pairs = list(zip(arguments_of(node, node.inputs), primitive.parameters, strict=False))
     if primitive.body is not None:
         images = [(a, types[a]) for a, p in pairs if isinstance(p.type, ImageOf)]
         elements = [kind.element for _, kind in images if isinstance(kind, ImageOf)]
         rounded = loses([primitive.body], elements)
-        gathers = any(each.operation in REDUCTIONS for each in topological_order([primitive.body]))
-        return any(images[number][0] in used for number in rounded) or (gathers and beyond_double)
+        reduces = any(each.operation in REDUCTIONS for each in topological_order([primitive.body]))
+        return any(images[number][0] in used for number in rounded) or (reduces and beyond_double)
     if primitive.infer is not None or primitive.is_exact:
         return False
     if primitive.element_from is not None and isinstance(result, ImageOf):

@@ -1,4 +1,4 @@
-"""The runner: prunes a plan to what is left to compute, prepares it for a backend and runs it."""
+"""The runner: prunes a plan, prepares it for a backend and runs it."""
 
 from __future__ import annotations
 
@@ -37,36 +37,36 @@ from voxgpu.primitives.source import CONSTANT, LOAD
 
 
 class Backends(Protocol):
-    """The choice of a backend for each plan."""
+    """Chooses a backend for each plan."""
 
     def of(self, plan: Plan) -> Backend:
-        """The backend for a plan, pruned; it may be another one than for the plan before."""
+        """Returns the backend for a pruned plan, which may differ between plans."""
 
     def close(self) -> None:
-        """Closes all of them."""
+        """Closes all backends."""
 
 
-#: Bytes that are there in any case: looking would take longer than most of what is asked.
+#: Bytes assumed to be available; checking would take longer than most small plans.
 _SMALL = 64 * 2**20
 
 
 class _Idle(ReferenceBackend):
-    """For plans of which everything is known: nothing is computed, only read and written."""
+    """The backend of plans whose values are all available: it only reads and writes."""
 
     def __init__(self, threads: int) -> None:
         self.workers = ThreadPool(threads) if threads > 1 else None
 
 
 class Runner:
-    """Runs plans one after the other.
+    """Runs consecutive plans.
 
-    backends on what to compute
-    keeping  what is known from former plans, and what becomes of values
-    room     how much memory values may take
-    spills   where values go beyond that; None: where the system keeps temporary files
-    threads  how many read and write where there is nothing to compute; None: one a core
+    backends chooses the backend
+    keeping  provides values of earlier plans and retains new ones
+    room     the memory that values may take
+    spills   the parent folder for spilled values; None: the system's temporary folder
+    threads  number of threads that read and write files; None: one per core
     executor name of the executor that performs the tasks, see ``create_executor``
-    warnings what is to be told of memory, collected
+    warnings collected warnings about memory
     """
 
     def __init__(
@@ -89,15 +89,15 @@ class Runner:
         self.warnings: dict[Diagnostic, None] = {}
 
     def close(self) -> None:
-        """Ends the threads; removes what killed processes left where values would have waited."""
+        """Stops the threads; removes spill files that killed processes left."""
         self._backends.close()
         remove_left_behind(self._spills)
 
     def run(self, plan: Plan, deliver: Deliver, is_last: bool) -> Outcome:
         """Delivers the goals of a plan; after the last plan nothing is kept in memory.
 
-        What was to be in the store and is not after all is computed, as if it had never been.
-        Raises ImgqlError where a step needs more memory than there is.
+        Values that turn out to be missing from the store are recomputed. Raises ImgqlError if a
+        step needs more memory than is available.
         """
         total = Outcome()
         there: Mapping[ValueId, Value] = {}
@@ -137,7 +137,7 @@ class Runner:
         backend.prepare(prepared.schedule)
         del given
         if is_last:
-            # From here on the run itself drops every value after its last use.
+            # From here on the run itself releases every value after its last use.
             memory.clear()
         goals = frozenset(goal.value for goal in plan.goals)
         files = SpillFolder(self._spills, partial(_settle, backend))
@@ -172,14 +172,14 @@ class Runner:
         return id in there or id in self._keeping.memory
 
     def _backend(self, plan: Plan) -> Backend:
-        """The backend of a pruned plan; where nothing is to be computed none is created."""
+        """Returns the backend of a pruned plan; none is created if nothing must be computed."""
         sources = (CONSTANT, LOAD)
         if all(plan.nodes[goal.value].primitive in sources for goal in plan.goals):
             return self._idle
         return self._backends.of(plan)
 
     def _budget(self, planned: Schedule, kept: int) -> int | None:
-        """Bytes that values may take; None where that need not be looked at."""
+        """Returns the bytes that values may take; None if the plan is too small to check."""
         if planned.peak_bytes < _SMALL and not self._room.is_limited:
             return None
         if not planned.tasks:
@@ -208,13 +208,13 @@ class Runner:
 
 
 def _settle(backend: Backend) -> None:
-    """Gives memory that is held for nobody back to the system."""
+    """Returns a backend's unused memory to the system."""
     if backend.workers is not None:
         backend.workers.free_unused()
     trim_malloc()
 
 
 def _needs(plan: Plan, task: Task) -> int:
-    """Bytes that a task takes by itself: what it is given, what it makes, what it takes besides."""
+    """Returns the bytes that a task takes by itself: inputs, results and scratch memory."""
     inputs = sum(bytes_of_type(plan.types[id]) for id in set(task.inputs))
     return inputs + task.bytes + task.scratch

@@ -1,4 +1,4 @@
-"""Where do values go that memory has no room for? Into files of this run, gone with it."""
+"""Spilling of values to files of this run when memory is short."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from voxgpu.temporary_files import TemporaryFile, new_folder, sweep_folders
 
 
 class SpillFolder:
-    """Files of values in a folder of its own, which appears with the first value.
+    """Spilled values in a folder of their own, which is created with the first value.
 
-    parent   where the folder is made; None: where the system keeps temporary files
-    settle   to be called after values were written and forgotten: gives their memory back
-    problem  why a value could not be written, if one could not
+    parent   the parent of the folder; None: the system's temporary folder
+    settle   called after values were written and dropped, to return their memory
+    problem  why a value could not be written, if that happened
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class SpillFolder:
         self.settle = settle
         self._folder: TemporaryFile | None = None
         self.problem = ""
-        #: How many values were written.
+        #: How many values were spilled.
         self.count = 0
 
     def put(self, id: ValueId, value: Value) -> bool:
-        """Writes a value; whether that went well."""
+        """Writes a value; returns whether it succeeded."""
         encoded = encode(value)
         stored = Stored(id, encoded.described, 0, 0.0, time.time(), {})
         try:
@@ -57,7 +57,7 @@ class SpillFolder:
         return True
 
     def get(self, id: ValueId) -> Value:
-        """Reads a value that was written; raises Vanished."""
+        """Reads a spilled value; raises MissingValue."""
         try:
             return read_object(object_path(self._made(), id), id)[1]
         except (OSError, Damaged, OtherFormat):
@@ -69,7 +69,7 @@ class SpillFolder:
             object_path(self._made(), id).unlink()
 
     def close(self) -> None:
-        """Removes everything."""
+        """Removes all values."""
         if self._folder is not None:
             self._folder.remove()
             self._folder = None
@@ -81,12 +81,12 @@ class SpillFolder:
 
 
 def remove_left_behind(parent: Path | None) -> None:
-    """Removes the folders of processes that were killed; ``parent`` is as for a folder."""
+    """Removes the spill folders of killed processes; ``parent`` as in ``SpillFolder``."""
     sweep_folders(parent or _folder_on_disk())
 
 
 def _folder_on_disk() -> Path:
-    """Where the system keeps temporary files; not in memory, if nobody named such a folder."""
+    """Returns the system's temporary folder, avoiding memory file systems unless it was set."""
     usual = Path(tempfile.gettempdir())
     if any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")):
         return usual

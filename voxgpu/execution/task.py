@@ -1,4 +1,4 @@
-"""How is one task performed? The only place where primitives are called."""
+"""Execution of a single task; the only place where primitives are called."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from voxgpu.types import ImageOf, Type
 
 
 class MissingValue(Exception):
-    """A value that was there before the run is not any more, or is damaged."""
+    """Raised if a value that was available before the run is missing or damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredValue:
-    """A value from a file or the store, and what to warn of where it is used: nodes, reasons."""
+    """A value from a file or the store, with its warnings: (node id, text)."""
 
     value: Value
     warnings: tuple[tuple[ValueId, str], ...]
 
 
-#: Where values from former runs come from: the value and its warnings, None where there is none.
+#: Loads a value of an earlier run with its warnings; None if it is missing.
 LoadFromStore = Callable[[ValueId], tuple[Value, tuple[tuple[ValueId, str], ...]] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class TaskInput:
-    """A task, the values of its inputs, the header of the file and the store, if it needs them."""
+    """A task, the values of its inputs and, if needed, the header of its file and the store."""
 
     task: Task
     inputs: Mapping[ValueId, Value]
@@ -54,9 +54,9 @@ class TaskInput:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """A task that has been performed: for each output its value, or the exception instead.
+    """A finished task: for each output its value or exception.
 
-    warnings  what to warn of, where a value is not to be trusted blindly
+    warnings  warnings about its values
     """
 
     task: Task
@@ -68,7 +68,7 @@ class TaskResult:
     def of(
         cls, task: Task, made: Sequence[StepResult | StoredValue] | Exception, seconds: float
     ) -> TaskResult:
-        """What ``perform`` returned or raised."""
+        """Creates the result from what ``perform`` returned or raised."""
         if isinstance(made, Exception):
             return cls(task, (made,) * len(task.outputs), seconds)
         values: list[Value | Exception] = []
@@ -87,29 +87,30 @@ class TaskResult:
 
 
 def execute_timed(work: TaskInput, backend: Backend) -> TaskResult:
-    """Performs a task, whatever becomes of it."""
+    """Performs a task and measures its time; exceptions become part of the result."""
     start = perf_counter()
     made: Sequence[StepResult | StoredValue] | Exception
     try:
         made = perform(work, backend)
     except Exception as error:
-        # Whatever goes wrong is the task's result: its goals fail, the others go on. The frames it
-        # went through would keep arrays alive, of which there may be too few already.
+        # A failure is the result of its task: goals that depend on it fail, the others continue.
+        # The traceback is dropped, since its frames would keep arrays alive when memory may be
+        # short.
         made = error.with_traceback(None)
     return TaskResult.of(work.task, made, perf_counter() - start)
 
 
 def is_async(backend: Backend, step: Step) -> bool:
-    """Whether executing a step only queues work for a device, and so takes no time."""
+    """Returns whether executing a step only queues work for a device."""
     storage = backend.device_storage
     return storage is not None and storage.is_async(step)
 
 
 def perform(work: TaskInput, backend: Backend) -> Sequence[StepResult | StoredValue]:
-    """The values that a task makes, in the order of its outputs.
+    """Returns the values of a task, in the order of its outputs.
 
-    Raises UndefinedValueError where there is none, FileError where a file cannot be read,
-    MissingValue where the store does not have what it had.
+    Raises UndefinedValueError if a value is undefined, FileError if a file cannot be read,
+    MissingValue if a value is missing from the store.
     """
     inputs = work.inputs
     if not is_async(backend, work.task.step):
@@ -172,11 +173,11 @@ def _recalled(work: TaskInput, id: ValueId, backend: Backend) -> StoredValue:
 
 
 def _staged(backend: Backend, value: Value) -> Value:
-    """A value that was just read, ready to be uploaded where the backend has a device."""
+    """Prepares a value that was just read for upload, if the backend has a device."""
     storage = backend.device_storage
     return value if storage is None else storage.stage(value)
 
 
 def grid_of(kind: Type) -> Grid | None:
-    """The grid of an image's type, None for anything else."""
+    """Returns the grid of an image type, None for other types."""
     return kind.grid if isinstance(kind, ImageOf) else None

@@ -1,4 +1,4 @@
-"""Which results of this run are there? Those with uses left, in memory or, for want, on disk."""
+"""The values of a run that are still needed, in memory or spilled."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from voxgpu.types import ImageOf
 
 
 class Spill(Protocol):
-    """Where values go that memory has no room for until they are needed."""
+    """Storage for values that do not fit into memory."""
 
     def put(self, id: ValueId, value: Value) -> bool:
-        """Writes a value; whether that went well."""
+        """Stores a value; returns whether it succeeded."""
 
     def get(self, id: ValueId) -> Value:
-        """Reads a value that was written; raises Vanished."""
+        """Returns a stored value; raises MissingValue."""
 
     def drop(self, id: ValueId) -> None:
-        """Forgets a value that was written."""
+        """Drops a stored value."""
 
     @property
     def settle(self) -> Callable[[], None]:
-        """To be called after values were written and forgotten."""
+        """A function to call after values were stored and dropped."""
 
 
 class Workspace:
-    """The values of a run, counted by their remaining uses.
+    """The values of a run, with their remaining number of uses.
 
-    A use is a task that takes the value, or a goal. Nothing is dropped before its last use, and
-    nothing is kept after it. What is used last is spilled first: the schedule tells.
+    A use is a task that takes the value, or a goal. Values are released exactly after their last
+    use. The value whose next use is latest in the schedule is spilled first.
 
-    spill  where values go that there is no room for; None: nowhere
+    spill  storage for values that do not fit; None: nothing is spilled
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Workspace:
         self._spill = spill
         self._spilled: set[ValueId] = set()
         self._next_uses: dict[ValueId, list[int]] | None = None
-        #: Memory that the images take.
+        #: Memory of the images in bytes.
         self.bytes = sum(map(bytes_of, self._values.values()))
         self._uses = Counter(goal.value for goal in schedule.goals)
         for task in schedule.tasks:
@@ -68,17 +68,17 @@ class Workspace:
         return self._values
 
     def add(self, id: ValueId, value: Value) -> None:
-        """Keeps a value until its last use."""
+        """Adds a value until its last use."""
         self._values[id] = value
         self.bytes += bytes_of(value)
 
     def replace(self, id: ValueId, value: Value) -> None:
-        """The same value, kept in another place."""
+        """Replaces a value by an equal one in another memory."""
         self.bytes += bytes_of(value) - bytes_of(self._values[id])
         self._values[id] = value
 
     def get(self, id: ValueId) -> Value:
-        """The value; it must be there. Raises MissingValue where it was spilled and is lost."""
+        """Returns a value of the workspace. Raises MissingValue if it was spilled and is lost."""
         if id in self._spilled:
             assert self._spill is not None
             self._spilled.discard(id)
@@ -87,7 +87,7 @@ class Workspace:
         return self._values[id]
 
     def used(self, id: ValueId) -> bool:
-        """Counts one use off; whether the value was dropped because that was the last."""
+        """Counts one use; returns whether it was the last and the value was released."""
         self._uses[id] -= 1
         if self._next_uses is not None and self._next_uses.get(id):
             self._next_uses[id].pop()
@@ -104,7 +104,7 @@ class Workspace:
         return value is not None
 
     def spilled_bytes(self, ids: Iterable[ValueId]) -> int:
-        """Memory that those of these values will take which are not in memory."""
+        """Returns the memory that the spilled ones among these values will take."""
         if not self._spilled:
             return 0
         types = self._schedule.plan.types
@@ -112,7 +112,7 @@ class Workspace:
         return sum(kind.bytes for kind in found if isinstance(kind, ImageOf))
 
     def fit(self, most: int, needed: Collection[ValueId]) -> None:
-        """Spills until the values in memory take ``most`` bytes, or only needed ones are left."""
+        """Spills until values take at most ``most`` bytes, or only needed ones remain in memory."""
         if self._spill is None or self.bytes <= most:
             return
         order = sorted(
@@ -128,7 +128,7 @@ class Workspace:
         self._spill.settle()
 
     def _next_use(self, id: ValueId) -> int:
-        """The place in the schedule of the next task or goal that uses a value."""
+        """Returns the schedule position of the next use of a value."""
         if self._next_uses is None:
             self._next_uses = _places_of_uses(self._schedule, self._uses)
         places = self._next_uses.get(id)
@@ -136,7 +136,7 @@ class Workspace:
 
 
 def _places_of_uses(schedule: Schedule, left: Mapping[ValueId, int]) -> dict[ValueId, list[int]]:
-    """Where each value is used, the next use last; only as many as are left, the others were."""
+    """Returns the positions of each value's remaining uses in the schedule, the next one last."""
     places: dict[ValueId, list[int]] = {}
     made: dict[ValueId, int] = {}
     for place, task in enumerate(schedule.tasks):

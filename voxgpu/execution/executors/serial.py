@@ -1,4 +1,4 @@
-"""An executor that performs each task at once in the calling thread."""
+"""An executor that performs each task immediately in the calling thread."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class Serial:
         return True
 
     def write_in_background(self, goal: Goal, deliver: Callable[[], None]) -> bool:
-        """Nothing is done beside the tasks."""
+        """Returns False: nothing runs in the background."""
         return False
 
     def next_done(self) -> TaskResult | GoalWritten:
-        """The task that was performed first."""
+        """Returns the task that was performed first."""
         return self._done.popleft()
 
     def stop(self) -> None:
-        """Nothing is being performed."""
+        """Does nothing, since no task is running."""
 
     def close(self) -> None:
-        """Forgets what was performed and not fetched."""
+        """Drops unfetched results."""
         self._done.clear()
 
 

@@ -1,4 +1,4 @@
-"""An executor that performs tasks on the threads of the run, several at once."""
+"""An executor that performs several tasks at once on the threads of the run."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from voxgpu.primitives.source import CONSTANT
 
 
 class Threads:
-    """Tasks overlap, and so do the pieces of each; all on the same threads.
+    """Runs tasks, and the pieces of each, in parallel on the same threads.
 
-    What takes less time than handing it over, such as adding two numbers or queueing work for a
-    device, is done at once.
+    Tasks that take less time than handing them over, such as adding two numbers or queuing work for
+    a device, run immediately.
     """
 
     def __init__(self, backend: Backend, workers: ThreadPool) -> None:
@@ -34,7 +34,7 @@ class Threads:
         self._stop = Event()
 
     def submit(self, work: TaskInput) -> bool:
-        """Takes a task."""
+        """Accepts a task."""
         if _runs_inline(work.task.step) or is_async(self._backend, work.task.step):
             self._ready.append(execute_timed(work, self._backend))
             return True
@@ -43,11 +43,11 @@ class Threads:
 
     def write_in_background(self, goal: Goal, deliver: Callable[[], None]) -> bool:
         """Delivers a goal on a thread."""
-        self._workers.submit(lambda: self._hand_over(goal, deliver))
+        self._workers.submit(lambda: self._write_goal(goal, deliver))
         return True
 
     def next_done(self) -> TaskResult | GoalWritten:
-        """Waits for what is done next."""
+        """Waits for the next finished task or goal."""
         if self._ready:
             return self._ready.popleft()
         done = self._done.get()
@@ -56,12 +56,12 @@ class Threads:
         return done
 
     def stop(self) -> None:
-        """Ends what is being performed, where it can be ended; the threads do the rest alone."""
+        """Cancels running tasks where possible; threads finish the others unattended."""
         self._stop.set()
         self._workers.abandon()
 
     def close(self) -> None:
-        """Forgets what was performed and not fetched; the threads are the backend's."""
+        """Drops unfetched results; the threads belong to the backend."""
         self._ready.clear()
 
     def _perform(self, work: TaskInput) -> None:
@@ -71,7 +71,7 @@ class Threads:
         except BaseException as error:
             self._done.put(error)
 
-    def _hand_over(self, goal: Goal, deliver: Callable[[], None]) -> None:
+    def _write_goal(self, goal: Goal, deliver: Callable[[], None]) -> None:
         try:
             with cancelled_by(self._stop):
                 deliver()
