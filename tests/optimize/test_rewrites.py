@@ -180,4 +180,12 @@ def test_computed_thresholds_of_one_stage_are_one_batch(plan_of: object) -> None
     lines.append('print "last" volume(v > volume(v > max(v) / 2))')
     plan = simplify(plan_of("\n".join(lines)))  # type: ignore[operator]
     sizes = [len(step.nodes) for step in fuse(plan) if isinstance(step, BatchedStep)]
-    assert sorted(sizes) == [1, FEWEST_THRESHOLDS]
+    assert sizes == [FEWEST_THRESHOLDS]
+    assert len([each for each in _expressions(plan) if each.startswith("volume(")]) == 1
+
+
+def test_thresholds_that_depend_on_each_other_are_no_histograms(plan_of: object) -> None:
+    lines = [f"let n{n} = volume(v > n{n - 1} / 9)" for n in range(1, FEWEST_THRESHOLDS + 5)]
+    text = "\n".join(["let n0 = max(v)", *lines, f'print "n" n{FEWEST_THRESHOLDS + 4}'])
+    plan = simplify(plan_of(text))  # type: ignore[operator]
+    assert not any(isinstance(step, BatchedStep) for step in fuse(plan))

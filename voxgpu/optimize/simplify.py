@@ -31,7 +31,7 @@ from voxgpu.primitives.internal import (
     THRESHOLD_COUNT,
     TOUCHING,
 )
-from voxgpu.primitives.primitive import Primitive
+from voxgpu.primitives.primitive import AccessPattern, Primitive
 from voxgpu.types import NUMBER_IMAGE, ImageOf
 
 Nodes = Mapping[ValueId, Node]
@@ -176,8 +176,12 @@ def percentile_compare_to_threshold(view: _View) -> dict[ValueId, Node]:
 
 
 def threshold_counts_to_histogram(view: _View) -> dict[ValueId, Node]:
-    """Replaces volumes of many thresholds of one image by its histogram."""
-    by_image: dict[ValueId, dict[ValueId, Node]] = {}
+    """Replaces volumes of many thresholds of one image by its histogram.
+
+    Only thresholds of one stage are counted in one pass (``fuse.py``).
+    """
+    stages = _stages(view.nodes)
+    by_pass: dict[tuple[ValueId, int], dict[ValueId, Node]] = {}
     for id, node in view.nodes.items():
         if _name(node.primitive) != "volume":
             continue
@@ -186,9 +190,19 @@ def threshold_counts_to_histogram(view: _View) -> dict[ValueId, Node]:
         if comparison and mask not in view.fixed and len(view.users[mask]) == 1:
             inputs = (comparison.image, comparison.number)
             counted = Node(THRESHOLD_COUNT, inputs, (comparison.operator,))
-            by_image.setdefault(comparison.image, {})[id] = counted
-    worthwhile = [each for each in by_image.values() if len(each) >= FEWEST_THRESHOLDS]
+            by_pass.setdefault((comparison.image, stages[id]), {})[id] = counted
+    worthwhile = [each for each in by_pass.values() if len(each) >= FEWEST_THRESHOLDS]
     return {id: node for each in worthwhile for id, node in each.items()}
+
+
+def _stages(nodes: Nodes) -> dict[ValueId, int]:
+    """The number of nodes on the longest path to each value that are not voxelwise."""
+    stages: dict[ValueId, int] = {}
+    for id, node in nodes.items():
+        before = max((stages[each] for each in node.inputs), default=0)
+        is_pass = bool(node.inputs) and node.primitive.shape is not AccessPattern.VOXELWISE
+        stages[id] = before + is_pass
+    return stages
 
 
 def merge_nested_boxes(view: _View) -> dict[ValueId, Node]:
