@@ -65,9 +65,9 @@ def place(variables: Mapping[str, str] | None = None) -> Place:
     if problems:
         own = own or private_folder()
         where = f"kept in `{own}`" if own is not None else "not kept"
-        for wanted, problem in problems:
+        for preferred, problem in problems:
             tell(
-                f"{wanted} cannot be used for caches, {problem}: "
+                f"{preferred} cannot be used for caches, {problem}: "
                 f"results and compiled kernels are {where}",
                 _HELP,
             )
@@ -166,11 +166,11 @@ def _owner_problem(folder: Path) -> str:
 
 
 def _is_private(folder: Path) -> bool:
-    found = folder.lstat()
+    status = folder.lstat()
     if not hasattr(os, "getuid"):
-        return stat.S_ISDIR(found.st_mode)
-    is_mine = found.st_uid == os.getuid() and not found.st_mode & 0o077
-    return stat.S_ISDIR(found.st_mode) and is_mine
+        return stat.S_ISDIR(status.st_mode)
+    is_mine = status.st_uid == os.getuid() and not status.st_mode & 0o077
+    return stat.S_ISDIR(status.st_mode) and is_mine
 
 
 def _is_current_folder(parent: Path) -> bool:

@@ -24,6 +24,6 @@ def tell(text: str, help: str = "") -> None:
 def pending_notices() -> list[tuple[str, str]]:
     """Return the pending notices with their help, and mark them as shown."""
     with _LOCK:
-        found = list(_NEW.items())
+        pending = list(_NEW.items())
         _NEW.clear()
-        return found
+        return pending

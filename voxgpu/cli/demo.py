@@ -112,9 +112,9 @@ def _draw(prefix: Path, result: Result, output: Path) -> list[Path]:
     dice = {p.label: p.value for p in result.prints if isinstance(p.value, float)}
     pictures = []
     for name in ("hyperIntense", "gtv"):
-        found = Outline("found", images[f"{name}.nii.gz"], _FOUND)
+        segmented = Outline("found", images[f"{name}.nii.gz"], _FOUND)
         title = f"{name}: Dice {dice[f'dice_{name}']:.3f}"
         path = output / f"{name}.png"
-        write_montage(path, montage(flair, [truth, found], title=title))
+        write_montage(path, montage(flair, [truth, segmented], title=title))
         pictures.append(path)
     return pictures

@@ -37,13 +37,15 @@ def why(
     from voxgpu.store.history import History
 
     ids = _named(plan, requested)
-    with opened(StoreSelection(store, None, as_json)) as place:
-        if place.disk is None:
-            message = f"`{place.folder}` has no index, which remembers programs"
+    with opened(StoreSelection(store, None, as_json)) as opened_store:
+        if opened_store.disk is None:
+            message = f"`{opened_store.folder}` has no index, which remembers programs"
             raise ImgqlError([Diagnostic("E401", message)])
-        history = History(place.disk.index)
-        found = [explain(plan, id, history, place.disk.has, str(program)) for id in ids]
-    return {"why": [_plain(plan, requested, each) for each in found]}
+        history = History(opened_store.disk.index)
+        explanations = [
+            explain(plan, id, history, opened_store.disk.has, str(program)) for id in ids
+        ]
+    return {"why": [_plain(plan, requested, each) for each in explanations]}
 
 
 def format_explanation(explanation: dict[str, Any]) -> str:
@@ -63,11 +65,11 @@ def format_explanation(explanation: dict[str, Any]) -> str:
 
 def _named(plan: Plan, requested: str) -> list[ValueId]:
     labels = {goal.label: None for goal in plan.goals}
-    found = list(dict.fromkeys(goal.value for goal in plan.goals if goal.label == requested))
-    if not found and len(requested) >= 4:
-        found = [id for id in plan.nodes if id.startswith(requested.lower())]
-    if found:
-        return found
+    ids = list(dict.fromkeys(goal.value for goal in plan.goals if goal.label == requested))
+    if not ids and len(requested) >= 4:
+        ids = [id for id in plan.nodes if id.startswith(requested.lower())]
+    if ids:
+        return ids
     close = get_close_matches(requested, labels, 1)
     hint = f"did you mean `{close[0]}`?" if close else ""
     known = ", ".join(f"`{each}`" for each in labels)

@@ -34,9 +34,9 @@ class _Architectures(click.ParamType):  # type: ignore[type-arg]
         """The numbers of the architectures."""
         if isinstance(value, tuple):
             return value
-        found = [_ARCHITECTURE.match(each.strip()) for each in value.split(",")]
-        numbers = tuple(int(each[1]) for each in found if each)
-        if len(numbers) < len(found):
+        matches = [_ARCHITECTURE.match(each.strip()) for each in value.split(",")]
+        numbers = tuple(int(each[1]) for each in matches if each)
+        if len(numbers) < len(matches):
             self.fail(f"{value!r} names no architectures; write sm_80,sm_90", param, ctx)
         return numbers
 

@@ -35,13 +35,13 @@ _NAME = re.compile(r"[^\W\d]\w*$")
 def _definitions(
     context: click.Context, parameter: click.Parameter, arguments: tuple[str, ...]
 ) -> dict[str, str]:
-    found: dict[str, str] = {}
+    definitions: dict[str, str] = {}
     for text in arguments:
         name, equal, value = text.partition("=")
         if not equal or not _NAME.match(name):
             raise click.BadParameter(f"{text!r} is not NAME=VALUE", context, parameter)
-        found[name] = value
-    return found
+        definitions[name] = value
+    return definitions
 
 
 #: Files that define more primitives; also for commands that take no program.
@@ -180,9 +180,9 @@ def check_writable(path: Path, option: str = "--output") -> None:
     from voxgpu.diagnostics import Diagnostic, ImgqlError
     from voxgpu.files.writable import path_obstruction, write_protection
 
-    found = path_obstruction(path) or write_protection(path)
-    if found is not None:
-        message, help = found
+    problem = path_obstruction(path) or write_protection(path)
+    if problem is not None:
+        message, help = problem
         help = help or f"choose another place with {option}"
         raise ImgqlError([Diagnostic("E202", message, help=help)])
 

@@ -47,21 +47,21 @@ def command(
         return _checked(primitives)
     every = manual(_known(primitives))
     try:
-        found = every if name is None else named(name, every)
+        entries = every if name is None else named(name, every)
     except NoSuchName as error:
         raise click.ClickException(str(error)) from None
     if search is not None:
-        found = searched(search, found if name else [*found, *namespace()])
-        if not found:
+        entries = searched(search, entries if name else [*entries, *namespace()])
+        if not entries:
             raise click.ClickException(f"nothing mentions `{search}`")
     if as_json:
-        click.echo(json.dumps([each.as_json() for each in found], indent=1))
+        click.echo(json.dumps([each.as_json() for each in entries], indent=1))
     elif name is None or search is not None or name == "simpleitk":
-        _list(found, by_family=search is None)
+        _list(entries, by_family=search is None)
         if name is None and search is None:
             click.echo("\nsimpleitk: `voxgpu primitives simpleitk` lists SimpleITK's functions")
     else:
-        click.echo("\n\n".join(each.text for each in found))
+        click.echo("\n\n".join(each.text for each in entries))
     return 0
 
 

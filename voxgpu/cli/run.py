@@ -194,8 +194,8 @@ def _observer(output: RunOutput, counts: _Counts) -> Callable[[Event], None]:
 
 def _described(task: Task, seconds: float) -> str:
     """Describe a finished task for people: milliseconds, operations, results."""
-    made = ", ".join(dict.fromkeys(str(kind) for kind in task.types))
-    return f"{seconds * 1000:9.1f} ms  {task.name}  {made}"
+    types = ", ".join(dict.fromkeys(str(kind) for kind in task.types))
+    return f"{seconds * 1000:9.1f} ms  {task.name}  {types}"
 
 
 def _object(result: Result, report: RunReport) -> str:

@@ -48,12 +48,12 @@ class RunReport:
 
     def digests(self, digests: Digests, header: Header) -> str:
         """Return the digest of an image, and record the image as an input."""
-        found = digests.of(header)
+        digest = digests.of(header)
         if header.files not in self._inputs:
             files = {"files": list(header.files)} if len(header.files) > 1 else {}
-            entry = {"path": header.path, "sha256": found, **files}
+            entry = {"path": header.path, "sha256": digest, **files}
             self._inputs[header.files or (header.path,)] = entry
-        return found
+        return digest
 
     @property
     def lines(self) -> list[str]:

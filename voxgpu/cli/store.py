@@ -57,31 +57,33 @@ def info(selection: StoreSelection) -> None:
     from voxgpu.store.maintenance import information
     from voxgpu.store.objects_only import information as of_objects
 
-    with opened(selection) as place:
-        disk = place.disk
-        found = information(disk) if disk is not None else of_objects(place.folder)
+    with opened(selection) as store:
+        disk = store.disk
+        statistics = information(disk) if disk is not None else of_objects(store.folder)
     if selection.as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(statistics))
         return
-    rate = found["hit_rate"]
-    click.echo(f"path     {found['path']}")
-    budget = f" of {size_text(found['budget'])}" if found["budget"] is not None else ""
-    click.echo(f"size     {size_text(found['bytes'])}{budget}")
-    click.echo(f"values   {found['objects']:,}")
+    rate = statistics["hit_rate"]
+    click.echo(f"path     {statistics['path']}")
+    budget = f" of {size_text(statistics['budget'])}" if statistics["budget"] is not None else ""
+    click.echo(f"size     {size_text(statistics['bytes'])}{budget}")
+    click.echo(f"values   {statistics['objects']:,}")
     if disk is None:
         click.echo("shared   objects only: without an index, reuse is not counted")
     elif rate is None:
         click.echo("reused   nothing was asked for yet")
     else:
-        click.echo(f"reused   {rate:.0%} of {found['hits'] + found['misses']:,} values asked for")
-    if found["oldest_use"] is not None:
+        click.echo(
+            f"reused   {rate:.0%} of {statistics['hits'] + statistics['misses']:,} values asked for"
+        )
+    if statistics["oldest_use"] is not None:
         done = "used" if disk is not None else "written"
-        click.echo(f"oldest   {done} {age_text(time.time() - found['oldest_use'])} ago")
-    if found["damaged"]:
-        click.echo(f"damaged  {found['damaged']:,} found, and computed again")
-    if found["by_primitive"]:
+        click.echo(f"oldest   {done} {age_text(time.time() - statistics['oldest_use'])} ago")
+    if statistics["damaged"]:
+        click.echo(f"damaged  {statistics['damaged']:,} found, and computed again")
+    if statistics["by_primitive"]:
         click.echo("\n  values        size  made by")
-    by_size = sorted(found["by_primitive"].items(), key=lambda item: -item[1]["bytes"])
+    by_size = sorted(statistics["by_primitive"].items(), key=lambda item: -item[1]["bytes"])
     for name, entry in by_size:
         click.echo(f"{entry['objects']:8,}  {size_text(entry['bytes']):>10}  {name}")
 
@@ -94,13 +96,13 @@ def list_values(selection: StoreSelection, limit: int | None) -> None:
     from voxgpu.store.objects_only import rows_of
 
     now = time.time()
-    with opened(selection) as place:
-        if place.disk is not None:
-            rows = list(place.disk.index.rows("used DESC", limit or -1))
+    with opened(selection) as store:
+        if store.disk is not None:
+            rows = list(store.disk.index.rows("used DESC", limit or -1))
         else:
-            rows = sorted(rows_of(place.folder), key=lambda row: row.used, reverse=True)[:limit]
+            rows = sorted(rows_of(store.folder), key=lambda row: row.used, reverse=True)[:limit]
     if selection.as_json:
-        told = [
+        values = [
             {
                 "id": row.id,
                 "kind": row.kind,
@@ -113,7 +115,7 @@ def list_values(selection: StoreSelection, limit: int | None) -> None:
             }
             for row in rows
         ]
-        click.echo(json.dumps({"values": told}))
+        click.echo(json.dumps({"values": values}))
         return
     for row in rows:
         click.echo(
@@ -130,30 +132,30 @@ def verify(selection: StoreSelection, repair: bool) -> int:
     from voxgpu.store.maintenance import verify as verified
     from voxgpu.store.objects_only import verify as of_objects
 
-    with opened(selection) as place:
-        disk = place.disk
-        found = verified(disk, repair) if disk is not None else of_objects(place.folder, repair)
+    with opened(selection) as store:
+        disk = store.disk
+        findings = verified(disk, repair) if disk is not None else of_objects(store.folder, repair)
     if selection.as_json:
-        click.echo(json.dumps(found.as_json()))
+        click.echo(json.dumps(findings.as_json()))
     else:
-        click.echo(f"{found.objects:,} objects read")
+        click.echo(f"{findings.objects:,} objects read")
         for paths, what in (
-            (found.damaged, "damaged"),
-            (found.foreign, "of another version, left alone"),
-            (found.unindexed, "not in the index"),
-            (found.unfinished, "left behind unfinished"),
+            (findings.damaged, "damaged"),
+            (findings.foreign, "of another version, left alone"),
+            (findings.unindexed, "not in the index"),
+            (findings.unfinished, "left behind unfinished"),
         ):
             for path in paths:
                 click.echo(f"{path}: {what}")
-        for id in found.lost:
+        for id in findings.lost:
             click.echo(f"{id}: in the index, but its file is gone")
         if repair:
             click.echo("repaired")
-        elif not found.is_clean:
+        elif not findings.is_clean:
             click.echo("`voxgpu store verify --repair` removes what is damaged")
         else:
             click.echo("clean")
-    return 0 if found.is_clean or repair else 1
+    return 0 if findings.is_clean or repair else 1
 
 
 @command.command()
@@ -169,14 +171,14 @@ def gc(selection: StoreSelection, max_bytes: int | None, max_age: float | None) 
     from voxgpu.store.maintenance import collect
     from voxgpu.store.objects_only import collect as of_objects
 
-    with opened(selection) as place:
-        if place.disk is None:
-            count, size, left = of_objects(place.folder, max_bytes, max_age)
+    with opened(selection) as store:
+        if store.disk is None:
+            count, size, left = of_objects(store.folder, max_bytes, max_age)
         else:
             is_open = max_bytes is None and max_age is None
-            limit = place.disk.budget if is_open else max_bytes
-            count, size = collect(place.disk, limit, max_age)
-            left = place.disk.size()
+            limit = store.disk.budget if is_open else max_bytes
+            count, size = collect(store.disk, limit, max_age)
+            left = store.disk.size()
     if selection.as_json:
         click.echo(json.dumps({"removed": count, "bytes": size, "left_bytes": left}))
     else:
@@ -189,9 +191,9 @@ def rebuild(selection: StoreSelection) -> None:
     """Rebuild the index from the object files."""
     from voxgpu.store.maintenance import rebuild as rebuilt
 
-    with opened(selection, to_index=True) as place:
-        assert place.disk is not None
-        count, failed = rebuilt(place.disk)
+    with opened(selection, to_index=True) as store:
+        assert store.disk is not None
+        count, failed = rebuilt(store.disk)
     if selection.as_json:
         click.echo(json.dumps({"values": count, "unreadable": failed}))
     else:
@@ -207,9 +209,9 @@ def clear(selection: StoreSelection, yes: bool) -> int:
     from voxgpu.store.maintenance import clear as cleared
 
     folder = selection.folder
-    there = is_there(folder)
+    exists = is_there(folder)
     if not is_store(folder):
-        if there:
+        if exists:
             raise ImgqlError([Diagnostic("E401", f"`{folder}` is no store: nothing was removed")])
     else:
         if not (yes or selection.as_json or confirm(f"remove every value from {folder}?")):

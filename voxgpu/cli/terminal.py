@@ -23,8 +23,8 @@ def condense_readings(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     first, others = readings[0], len(readings) - 1
     what = "one more expression is" if others == 1 else f"{others} more expressions are"
     note = Note(f"{what} read otherwise; -v or `voxgpu check` shows all", None)
-    told = replace(first, notes=(*first.notes, note))
-    return [told if each is first else each for each in every if each not in readings[1:]]
+    merged = replace(first, notes=(*first.notes, note))
+    return [merged if each is first else each for each in every if each not in readings[1:]]
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:

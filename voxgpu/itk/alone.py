@@ -58,8 +58,8 @@ def compute_isolated(
     if _TIME_IS_UP and process.returncode == -_TIME_IS_UP:
         raise RuntimeError(f"it found no result in {seconds} s of work, and may never end")
     if process.returncode:
-        said = errors.decode(errors="replace").strip().splitlines()
-        reason = said[-1] if said else "it said nothing"
+        messages = errors.decode(errors="replace").strip().splitlines()
+        reason = messages[-1] if messages else "it said nothing"
         raise RuntimeError(
             f"the process that computes it ended with {process.returncode}: {reason}"
         )
@@ -111,6 +111,6 @@ def _limit_work(seconds: int) -> None:
         import resource
     except ImportError:  # the system has no such limit
         return
-    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    wanted = seconds if most == resource.RLIM_INFINITY else min(seconds, most)
-    resource.setrlimit(resource.RLIMIT_CPU, (wanted, most))
+    hard_limit = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    soft_limit = seconds if hard_limit == resource.RLIM_INFINITY else min(seconds, hard_limit)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft_limit, hard_limit))

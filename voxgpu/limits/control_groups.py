@@ -70,8 +70,8 @@ def cores_of_groups(root: Path = Path("/")) -> Iterator[GroupCores]:
 
 def _memory(folder: Path, limit: str, usage: str, prefix: str) -> Iterator[GroupMemory]:
     """The limit in a file of a group; ``prefix`` is that of the counts in memory.stat."""
-    most = _number(folder / limit)
-    if most is None or most >= _NO_LIMIT:
+    bound = _number(folder / limit)
+    if bound is None or bound >= _NO_LIMIT:
         return
     counts = _counts(folder / "memory.stat")
 
@@ -82,7 +82,7 @@ def _memory(folder: Path, limit: str, usage: str, prefix: str) -> Iterator[Group
     mapped = count("file_mapped") or count("mapped_file")
     files = max(0, count("inactive_file") + count("active_file") - mapped)
     used = max(0, (_number(folder / usage) or 0) - files)
-    yield GroupMemory(folder / limit, most, max(0, most - used))
+    yield GroupMemory(folder / limit, bound, max(0, bound - used))
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:
@@ -100,19 +100,19 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
 
 def _paths(root: Path) -> dict[str, str]:
     """The path of this process's group by controller; that of version 2 has an empty name."""
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for line in _lines(root / "proc/self/cgroup"):
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if number.isdigit() and path.startswith("/"):
-            found.update(dict.fromkeys(controllers.split(","), path))
-    return found
+            paths.update(dict.fromkeys(controllers.split(","), path))
+    return paths
 
 
 def _mounts(controller: str, version: int, root: Path) -> list[tuple[Path, str]]:
     """The mounts of a controller: the folder, and the path of the group mounted there."""
     usual = root / _USUAL
-    found: list[tuple[Path, str]] = []
+    mounts: list[tuple[Path, str]] = []
     for line in _lines(root / "proc/self/mountinfo"):
         before, _, after = line.partition(" - ")
         fields, kind = before.split(" "), after.split(" ")
@@ -120,14 +120,14 @@ def _mounts(controller: str, version: int, root: Path) -> list[tuple[Path, str]]
             continue
         is_wanted = kind[0] == "cgroup" and controller in kind[2].split(",")
         if is_wanted if version == 1 else kind[0] == "cgroup2":
-            begins, place = _plain(fields[3]), _plain(fields[4])
-            found.append((root / place.lstrip("/"), begins))
+            begins, path_on_mount = _plain(fields[3]), _plain(fields[4])
+            mounts.append((root / path_on_mount.lstrip("/"), begins))
     path = _paths(root).get(controller if version == 1 else "", "/")
     # Elsewhere there may be groups of other processes.
-    found = [each for each in found if usual in (each[0], *each[0].parents) or _shows(each, path)]
+    mounts = [each for each in mounts if usual in (each[0], *each[0].parents) or _shows(each, path)]
     names = ("", "unified") if version == 2 else (controller, "cpu,cpuacct")
-    found += [(usual / each, "/") for each in names]
-    return [each for each in found if each[0].is_dir()]
+    mounts += [(usual / each, "/") for each in names]
+    return [each for each in mounts if each[0].is_dir()]
 
 
 def _shows(mount: tuple[Path, str], path: str) -> bool:
@@ -163,7 +163,7 @@ def _upwards(top: Path, parts: list[str]) -> Iterator[Path]:
 
 def _plain(escaped: str) -> str:
     """Decode a path of mountinfo, where spaces and the like are octal escapes."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), escaped)
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), escaped)
 
 
 def _lines(path: Path) -> list[str]:

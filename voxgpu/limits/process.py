@@ -94,9 +94,9 @@ def _of_shell() -> Iterator[MemoryLimit]:
         ("RLIMIT_AS", "ulimit -v", taken.vms),
         ("RLIMIT_DATA", "ulimit -d", getattr(taken, "data", None)),
     ):
-        most, _ = resource.getrlimit(getattr(resource, name))
-        if most not in (resource.RLIM_INFINITY, -1) and used is not None:
-            yield MemoryLimit(what, int(most), max(0, int(most - used)))
+        bound, _ = resource.getrlimit(getattr(resource, name))
+        if bound not in (resource.RLIM_INFINITY, -1) and used is not None:
+            yield MemoryLimit(what, int(bound), max(0, int(bound - used)))
 
 
 def _environment(variables: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -25,12 +25,12 @@ def copy_while_quiet(source: Path, target: Path) -> None:
 
 
 def _states(*paths: Path) -> list[tuple[int, ...] | None]:
-    found: list[tuple[int, ...] | None] = []
+    states: list[tuple[int, ...] | None] = []
     for path in paths:
         try:
             status = path.stat()
         except FileNotFoundError:
-            found.append(None)
+            states.append(None)
         else:
-            found.append((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-    return found
+            states.append((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+    return states

@@ -116,12 +116,12 @@ class DiskStore:
             return None
         if row is None:
             return None
-        found = self._decode_row(row) if row.small is not None else self._read(id)
-        if found is not None:
+        stored = self._decode_row(row) if row.small is not None else self._read(id)
+        if stored is not None:
             with self._lock:
                 self.counts["found"] += 1
                 self._used.add(id)
-        return found
+        return stored
 
     def pin(self, ids: Iterable[ValueId]) -> None:
         """Protect values that are about to be read from eviction by this process."""

@@ -63,9 +63,9 @@ def explain(
         return Explanation(id, "forgotten")
     best: tuple[int, ValueId, tuple[Difference, ...]] | None = None
     for candidate in _candidates(plan, id, node, history, program):
-        found = _differences(plan, id, candidate, history)
-        if found and (best is None or len(found) < best[0]):
-            best = len(found), candidate.id, tuple(found)
+        differences = _differences(plan, id, candidate, history)
+        if differences and (best is None or len(differences) < best[0]):
+            best = len(differences), candidate.id, tuple(differences)
     if best is None:
         return Explanation(id, "new")
     return Explanation(id, "new", best[1], best[2])
@@ -75,21 +75,21 @@ def _candidates(
     plan: Plan, id: ValueId, node: Node, history: History, program: str
 ) -> list[Remembered]:
     """Values that may be similar: those of the same goals, then those of the same operation."""
-    found = []
+    candidates = []
     for goal in plan.goals:
         if goal.value == id:
             former = history.goal(program, goal.action, goal.label)
             relative = history.node(former) if former is not None else None
             if relative is not None:
-                found.append(relative)
-    return found + history.like(node.primitive.name)
+                candidates.append(relative)
+    return candidates + history.like(node.primitive.name)
 
 
 def _differences(
     plan: Plan, id: ValueId, other: Remembered, history: History
 ) -> list[Difference] | None:
     """The differences; None if there are too many."""
-    found: dict[ValueId, Difference] = {}
+    differences: dict[ValueId, Difference] = {}
     pairs = [(id, other)]
     seen = {(id, other.id)}
     while pairs:
@@ -97,7 +97,7 @@ def _differences(
         ours = remembered(mine, plan.nodes[mine], plan.files)
         text = _own_difference(ours, theirs)
         if text:
-            found[mine] = Difference(mine, text)
+            differences[mine] = Difference(mine, text)
         else:
             for input, former in zip(ours.inputs, theirs.inputs, strict=True):
                 if input == former or (input, former) in seen:
@@ -105,12 +105,14 @@ def _differences(
                 seen.add((input, former))
                 known = history.node(former)
                 if known is None:
-                    found[input] = Difference(input, "is made of something no longer remembered")
+                    differences[input] = Difference(
+                        input, "is made of something no longer remembered"
+                    )
                 else:
                     pairs.append((input, known))
-        if len(found) > _MOST_DIFFERENCES or len(seen) > _MOST_PAIRS:
+        if len(differences) > _MOST_DIFFERENCES or len(seen) > _MOST_PAIRS:
             return None
-    return list(found.values())
+    return list(differences.values())
 
 
 def _own_difference(ours: Remembered, theirs: Remembered) -> str:

@@ -79,12 +79,12 @@ class History:
     def goal(self, program: str, action: str, label: str) -> ValueId | None:
         """The value that a goal had when the program was run last."""
         with suppress(sqlite3.Error):
-            found = self._index.connection.execute(
+            row = self._index.connection.execute(
                 "SELECT id FROM goals WHERE program = ? AND label = ?",
                 (program, f"{action} {label}"),
             ).fetchone()
-            if found is not None:
-                return ValueId(found[0].hex())
+            if row is not None:
+                return ValueId(row[0].hex())
         return None
 
     def _nodes(self, condition: str, *values: Any) -> Iterator[Remembered]:
@@ -113,7 +113,7 @@ def remembered(id: ValueId, node: Node, files: Mapping[ValueId, Any]) -> Remembe
 
 
 def _row(id: ValueId, node: Node, plan: Plan, now: float) -> tuple[Any, ...]:
-    made = remembered(id, node, plan.files)
-    inputs = b"".join(map(key, made.inputs))
-    parameters = json.dumps(made.parameters)
-    return key(id), made.primitive, made.meaning.encode(), parameters, inputs, now
+    record = remembered(id, node, plan.files)
+    inputs = b"".join(map(key, record.inputs))
+    parameters = json.dumps(record.parameters)
+    return key(id), record.primitive, record.meaning.encode(), parameters, inputs, now

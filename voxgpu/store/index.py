@@ -60,8 +60,8 @@ def is_damage(error: Exception) -> bool:
         return False
     if type(error) in (sqlite3.DatabaseError, DamagedIndex):
         return True
-    said = ("malformed", "no such", "decode", "not a database", "already exists")
-    return any(words in str(error) for words in said)
+    phrases = ("malformed", "no such", "decode", "not a database", "already exists")
+    return any(words in str(error) for words in phrases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,14 @@ class Index:
 
     def has(self, id: ValueId) -> bool:
         """Whether the value is in the index."""
-        found = self.connection.execute("SELECT 1 FROM objects WHERE id = ?", (key(id),))
-        return found.fetchone() is not None
+        rows = self.connection.execute("SELECT 1 FROM objects WHERE id = ?", (key(id),))
+        return rows.fetchone() is not None
 
     def row(self, id: ValueId) -> Row | None:
         """Return the row of a value, or None."""
         query = f"SELECT {_COLUMNS} FROM objects WHERE id = ?"
-        found = self.connection.execute(query, (key(id),)).fetchone()
-        return _row(found) if found else None
+        row = self.connection.execute(query, (key(id),)).fetchone()
+        return _row(row) if row else None
 
     def rows(self, order: str = "used DESC", limit: int = -1) -> Iterator[Row]:
         """Iterate over all rows; ``order`` must be a constant of this program, never user input."""
@@ -199,8 +199,8 @@ class Index:
                 "(seconds + 1e-4) / (size + ?) / (max(0, ? - used) + ?)"
             )
             weights = (_LEAST_BYTES, time.time(), _RECENT)
-            for found in connection.execute(query, weights):
-                row = _row(found)
+            for values in connection.execute(query, weights):
+                row = _row(values)
                 if over <= 0:
                     break
                 if row.id not in pinned:
@@ -214,10 +214,10 @@ class Index:
     @property
     def connection(self) -> sqlite3.Connection:
         """The connection of this thread in this process."""
-        found = getattr(self._local, "connection", None)
-        if found is None or self._local.pid != os.getpid():
-            found = self._connect()
-        return found
+        connection = getattr(self._local, "connection", None)
+        if connection is None or self._local.pid != os.getpid():
+            connection = self._connect()
+        return connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -278,8 +278,8 @@ class Index:
     def _has_tables(self) -> bool:
         """Whether the database has exactly the tables of this version."""
         try:
-            found = self.connection.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL")
-            return {each for (each,) in found} == definitions()
+            statements = self.connection.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL")
+            return {each for (each,) in statements} == definitions()
         except sqlite3.Error as error:
             if "locked" in str(error):
                 raise
@@ -353,8 +353,8 @@ def key(id: ValueId) -> bytes:
     return bytes.fromhex(id)
 
 
-def _row(found: Any) -> Row:
-    return Row(ValueId(found[0].hex()), *found[1:])
+def _row(values: Any) -> Row:
+    return Row(ValueId(values[0].hex()), *values[1:])
 
 
 def _version(connection: sqlite3.Connection) -> int:

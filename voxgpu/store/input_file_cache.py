@@ -34,9 +34,9 @@ class SeenFiles:
         """Return the digest of a file in this state, or None."""
         with suppress(sqlite3.Error):
             query = "SELECT digest FROM files WHERE path = ?"
-            found = self._index.connection.execute(query, (_text(state[0]),)).fetchone()
+            row = self._index.connection.execute(query, (_text(state[0]),)).fetchone()
             # The checksum covers the state: rows of earlier versions fail it.
-            text = None if found is None else unsealed(str(found[0]), state[0])
+            text = None if row is None else unsealed(str(row[0]), state[0])
             known, _, digest = (text or "").rpartition(" ")
             if known == json.dumps(state[1:]):
                 return digest
@@ -50,27 +50,27 @@ class SeenFiles:
                 values = (_text(state[0]), state[3], state[4], 0, known, time.time())
                 connection.execute("INSERT OR REPLACE INTO files VALUES(?, ?, ?, ?, ?, ?)", values)
 
-    def header(self, place: str) -> Header | None:
+    def header(self, path: str) -> Header | None:
         """Return the header of the image there, if all of its files are unchanged; else None."""
         with suppress(sqlite3.Error, FileError, ValueError, KeyError, TypeError):
             query = "SELECT state, header FROM headers WHERE path = ?"
-            found = self._index.connection.execute(query, (_text(place),)).fetchone()
-            if found is not None:
-                header = _header(json.loads(unsealed(found[1], place, found[0]) or ""))
+            row = self._index.connection.execute(query, (_text(path),)).fetchone()
+            if row is not None:
+                header = _header(json.loads(unsealed(row[1], path, row[0]) or ""))
                 states = tuple(map(state, header.files))
-                if _text_of(states) == found[0]:
+                if _text_of(states) == row[0]:
                     return replace(header, states=states)
         return None
 
-    def note_header(self, place: str, header: Header) -> None:
+    def note_header(self, path: str, header: Header) -> None:
         """Record the header of the image there."""
         if self._index.read_only or not header.states or _is_young(header):
             return
         with suppress(sqlite3.Error), self._index.writing() as connection:
             values = (
-                _text(place),
+                _text(path),
                 _text_of(header.states),
-                sealed(json.dumps(_described(header)), place, _text_of(header.states)),
+                sealed(json.dumps(_described(header)), path, _text_of(header.states)),
                 time.time(),
             )
             connection.execute("INSERT OR REPLACE INTO headers VALUES(?, ?, ?, ?)", values)
@@ -82,13 +82,13 @@ class FreshHeaders:
     def __init__(self, seen: SeenFiles) -> None:
         self._seen = seen
 
-    def header(self, place: str) -> Header | None:
+    def header(self, path: str) -> Header | None:
         """Return None: the header must be read."""
         return None
 
-    def note_header(self, place: str, header: Header) -> None:
+    def note_header(self, path: str, header: Header) -> None:
         """Replace the recorded header of the image there."""
-        self._seen.note_header(place, header)
+        self._seen.note_header(path, header)
 
 
 def _text_of(states: tuple[FileState, ...]) -> str:

@@ -65,34 +65,34 @@ class Findings:
 
 def verify(store: DiskStore, repair: bool = False) -> Findings:
     """Read and decode every object; ``repair`` deletes damaged ones and indexes intact ones."""
-    found = Findings()
+    findings = Findings()
     folder = objects_of(store.folder)
-    there: set[ValueId] = set()
+    present: set[ValueId] = set()
     for path, id in files_of(folder):
-        found.objects += 1
+        findings.objects += 1
         try:
             read_object(path, id)
         except FileNotFoundError:
-            found.objects -= 1  # evicted meanwhile
+            findings.objects -= 1  # evicted meanwhile
             continue
         except OtherFormat:
-            found.foreign.append(path)
+            findings.foreign.append(path)
             continue
         except (Damaged, OSError):
-            found.damaged.append(path)
+            findings.damaged.append(path)
             continue
-        there.add(id)
+        present.add(id)
         if not store.has(id):
-            found.unindexed.append(path)
-    found.lost = [
+            findings.unindexed.append(path)
+    findings.lost = [
         row.id
         for row in store.index.rows("id")
-        if row.small is None and row.id not in there and not object_path(folder, row.id).is_file()
+        if row.small is None and row.id not in present and not object_path(folder, row.id).is_file()
     ]
-    found.unfinished = list(unfinished_of(folder))
+    findings.unfinished = list(unfinished_of(folder))
     if repair:
-        _repair(store, found)
-    return found
+        _repair(store, findings)
+    return findings
 
 
 def rebuild(store: DiskStore) -> tuple[int, int]:
@@ -198,14 +198,14 @@ def information(store: DiskStore) -> dict[str, Any]:
     }
 
 
-def _repair(store: DiskStore, found: Findings) -> None:
-    for path in (*found.damaged, *found.unfinished):
+def _repair(store: DiskStore, findings: Findings) -> None:
+    for path in (*findings.damaged, *findings.unfinished):
         with suppress(OSError):
             path.unlink()
-    damaged = [id for id in map(id_of, found.damaged) if id is not None]
-    store.index.remove([*found.lost, *damaged])
+    damaged = [id for id in map(id_of, findings.damaged) if id is not None]
+    store.index.remove([*findings.lost, *damaged])
     rows = []
-    for path in found.unindexed:
+    for path in findings.unindexed:
         id = id_of(path)
         if id is not None:
             with suppress(Damaged, OtherFormat, OSError):

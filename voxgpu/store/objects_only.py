@@ -48,23 +48,23 @@ def information(folder: Path) -> dict[str, Any]:
 
 def verify(folder: Path, repair: bool = False) -> Findings:
     """Read and decode every object; ``repair`` deletes damaged ones and temporary files."""
-    found = Findings()
+    findings = Findings()
     for path, id in files_of(objects_of(folder)):
         try:
             read_object(path, id)
         except FileNotFoundError:
             continue  # deleted meanwhile
         except OtherFormat:
-            found.foreign.append(path)
+            findings.foreign.append(path)
         except (Damaged, OSError):
-            found.damaged.append(path)
-        found.objects += 1
-    found.unfinished = list(unfinished_of(objects_of(folder)))
+            findings.damaged.append(path)
+        findings.objects += 1
+    findings.unfinished = list(unfinished_of(objects_of(folder)))
     if repair:
-        for path in (*found.damaged, *found.unfinished):
+        for path in (*findings.damaged, *findings.unfinished):
             with suppress(OSError):
                 path.unlink()
-    return found
+    return findings
 
 
 def collect(folder: Path, max_bytes: int | None, max_age: float | None) -> tuple[int, int, int]:

@@ -29,9 +29,9 @@ class SavedFiles:
         with suppress(sqlite3.Error, OSError, ValueError):
             query = "SELECT digest, warnings FROM saved WHERE id = ? AND form = ?"
             values = (key(id), self._form_of(path))
-            found = self._index.connection.execute(query, values).fetchone()
-            if found is not None and path.is_file() and file_digest(path) == found[0]:
-                then, warnings = json.loads(found[1])
+            row = self._index.connection.execute(query, values).fetchone()
+            if row is not None and path.is_file() and file_digest(path) == row[0]:
+                then, warnings = json.loads(row[1])
                 return [str(each).replace(then, str(path)) for each in warnings]
         return None
 
@@ -44,7 +44,7 @@ class SavedFiles:
         """
         if self._index.read_only:
             return
-        told = json.dumps([str(path), list(written.warnings)])
+        record = json.dumps([str(path), list(written.warnings)])
         with suppress(sqlite3.Error, OSError), self._index.writing() as connection:
-            values = (key(id), self._form_of(path), written.digest, told, time.time())
+            values = (key(id), self._form_of(path), written.digest, record, time.time())
             connection.execute("INSERT OR REPLACE INTO saved VALUES(?, ?, ?, ?, ?)", values)

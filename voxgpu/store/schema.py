@@ -46,10 +46,10 @@ def definitions() -> set[str]:
 
 def statements() -> list[str]:
     """The statements that create the tables; `executescript` would end the transaction."""
-    found, statement = [], ""
+    result, statement = [], ""
     for line in _TABLES.strip().splitlines():
         statement += line + "\n"
         if sqlite3.complete_statement(statement):
-            found.append(statement)
+            result.append(statement)
             statement = ""
-    return found
+    return result

@@ -51,12 +51,12 @@ class SessionCache(Mapping[ValueId, Value]):
             self.moved_back += 1
             self._device.add(id, value, self._ram.drop(id))
 
-    def relieve(self, wanted: int) -> bool:
-        """Evict ``wanted`` bytes of values from the device; returns whether any were."""
+    def relieve(self, size: int) -> bool:
+        """Evict ``size`` bytes of values from the device; returns whether any were."""
         if self._device is None:
             return False
         before = self._device.bytes
-        self._device.shrink(max(0, before - wanted))
+        self._device.shrink(max(0, before - size))
         return self._device.bytes < before
 
     def clear(self) -> None:

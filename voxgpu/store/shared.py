@@ -52,7 +52,7 @@ class SharedFolder:
         """Return the metadata and the value; None if it is missing or damaged."""
         path = object_path(self._objects, id)
         try:
-            found = read_object(path, id)
+            stored = read_object(path, id)
         except Damaged:
             # It is replaced as soon as the value is computed and stored again.
             self.counts["damaged"] += 1
@@ -61,7 +61,7 @@ class SharedFolder:
         except (OtherFormat, OSError, MemoryError):
             return None
         self.counts["found"] += 1
-        return found
+        return stored
 
     def put(
         self,

@@ -60,8 +60,8 @@ class TieredStore:
     def problems(self) -> list[str]:
         """The problems that prevented storing results; each once."""
         tiers = [each for each in (self.disk, self.shared) if each is not None]
-        found = [problem for each in tiers for problem in each.problems]
-        return found + [f"results are not kept: {each}" for each in self._writer.failures]
+        problems = [problem for each in tiers for problem in each.problems]
+        return problems + [f"results are not kept: {each}" for each in self._writer.failures]
 
     @property
     def counts(self) -> Counter[str]:
@@ -77,15 +77,15 @@ class TieredStore:
 
     def get(self, id: ValueId) -> tuple[Value, Warnings] | None:
         """Return the value and its warnings; None if it cannot be read after all."""
-        found = self.disk.get(id) if self.disk is not None else None
-        if found is None and self.shared is not None:
-            there = self.shared.get(id)
-            if there is not None:
-                stored, value = there
-                found = value, stored.warnings
+        result = self.disk.get(id) if self.disk is not None else None
+        if result is None and self.shared is not None:
+            shared = self.shared.get(id)
+            if shared is not None:
+                stored, value = shared
+                result = value, stored.warnings
                 if self.disk is not None:
                     self.disk.put(id, value, stored.seconds, stored.provenance, stored.warnings)
-        return found
+        return result
 
     def pin(self, ids: Iterable[ValueId]) -> None:
         """Protect values that are about to be read from eviction by values written meanwhile."""
@@ -134,11 +134,11 @@ class TieredStore:
         warnings: Warnings,
     ) -> None:
         try:
-            found = fetched(value)
+            fetched_value = fetched(value)
         except DeferredError:
             return  # only now is it known that there is no value
         late = ((ValueId(each), reason) for each, reason in warnings_of(value))
         warnings = tuple(dict.fromkeys((*warnings, *late)))
         for tier in (self.disk, self.shared):
             if tier is not None:
-                tier.put(id, found, seconds, provenance, warnings)
+                tier.put(id, fetched_value, seconds, provenance, warnings)
