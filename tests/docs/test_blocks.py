@@ -45,7 +45,7 @@ _PROGRAMS = {
 _NOT_HERE = re.compile(r"…|PROGRAM|cuda:|--arch|--environment|--cpu|/scratch|doctor$")
 
 #: A run after which nothing remains to be computed.
-_ONLY_LOOKS = "# only looks: nothing is computed"
+_ONLY_LOOKS = "# only looks up: nothing is computed"
 
 _IDS = re.compile(r"\b[0-9a-f]{16}\b")
 
