@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from voxgpu.cohort.row import Row
     from voxgpu.cohort.run import Places
     from voxgpu.cohort.sweep import Combination
+    from voxgpu.session_settings import SessionSettings
 
 #: Exit status if the cohort was run and some of its cases failed.
 SOME_FAILED = 3
@@ -72,6 +73,14 @@ _TABLES = (".csv", ".tsv")
     help="Go on from the journal, if it is of the same program, definitions and sweep (default).",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Run cases in so many processes of dask.distributed at once (0: in this one, which is "
+    "the default).",
+)
+@click.option(
     "--part",
     metavar="I/N",
     help="Run every N-th case from the I-th, with a table and a journal of its own; in a job array "
@@ -113,7 +122,8 @@ def command(**given: Any) -> int:
         if given["merge"]:
             return _merge(given["program"], given["table"], given["quiet"])
         if len(given["program"]) != 1 or not given["cases"]:
-            raise click.UsageError("give one PROGRAM, and --cases")
+            quote = "" if len(given["program"]) < 2 else "; quote the pattern: --cases 'data/*/'"
+            raise click.UsageError(f"give one PROGRAM, and --cases{quote}")
         (given["program"],) = given["program"]
         cases, combinations = _cases(given["cases"]), _combinations(given)
         places = Places(cases, combinations)
@@ -204,21 +214,14 @@ def _run(
     given: dict[str, Any],
 ) -> int:
     from voxgpu.cohort.journal import Journal
-    from voxgpu.cohort.run import about, left_of, run_here
+    from voxgpu.cohort.run import about, left_of
     from voxgpu.cohort.table import SUFFIXES
     from voxgpu.files.errors import FileError
-    from voxgpu.session import open_session
-    from voxgpu.session_settings import SessionListeners, SessionSettings
+    from voxgpu.session_settings import SessionSettings
 
     table: Path = given["table"]
     if table.suffix.lower() not in SUFFIXES:
         raise click.BadParameter(f"a table ends in {', '.join(SUFFIXES)}", param_hint="--table")
-    device = ""
-
-    def tell(chosen: Any) -> None:
-        nonlocal device
-        device = chosen.name
-
     settings = SessionSettings(
         device=given["device"],
         threads=given["threads"],
@@ -239,9 +242,8 @@ def _run(
             known = total - sum(len(each) for _, each in left)
             if known and not given["quiet"]:
                 print_stderr(f"{known} of {total} rows are there already")
-            session = open_session(settings, SessionListeners(on_device=tell))
             try:
-                with session, progress(not given["quiet"]) as bar:
+                with progress(not given["quiet"]) as bar:
                     done = known
 
                     def on_row(row: Row) -> None:
@@ -249,12 +251,41 @@ def _run(
                         done += 1
                         bar.show(row.case, done, total)
 
-                    run_here(program, left, session, lambda: device, places, journal, on_row)
+                    workers = min(given["workers"], len(left))
+                    _compute(program, left, settings, workers, places, journal, on_row)
             finally:
                 _write(table, journal, cases, combinations)
             return _told(table, _rows(journal, cases, combinations), given["quiet"])
     except FileError as error:
         raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
+
+
+def _compute(
+    program: Program,
+    left: Sequence[tuple[Case, Sequence[Combination]]],
+    settings: SessionSettings,
+    workers: int,
+    places: Places,
+    journal: Journal,
+    on_row: Callable[[Row], None],
+) -> None:
+    """Runs what is left, in this process or in workers."""
+    if workers:
+        from voxgpu.backends.thread_pool import usable_cores
+        from voxgpu.cohort.workers import local_cluster, run_on_workers, settings_of_worker
+
+        share = settings_of_worker(settings, workers, usable_cores())
+        with local_cluster(workers) as client:
+            run_on_workers(client, program, left, share, places, journal, on_row)
+        return
+    from voxgpu.cohort.run import run_here
+    from voxgpu.session import open_session
+    from voxgpu.session_settings import SessionListeners
+
+    devices = [""]
+    listeners = SessionListeners(on_device=lambda chosen: devices.append(chosen.name))
+    with open_session(settings, listeners) as session:
+        run_here(program, left, session, lambda: devices[-1], places, journal, on_row)
 
 
 def _merge(journals: Sequence[Path], table: Path, quiet: bool) -> int:

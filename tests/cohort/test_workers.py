@@ -1,0 +1,98 @@
+"""Cohorts on worker processes: the table of one process, also where workers die."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from tests.cli import command
+from tests.cli.command import voxgpu
+
+pytest.importorskip("distributed")
+
+pytestmark = pytest.mark.slow
+
+PROGRAM = """
+load v = "$V"
+print "most" max(fragile(v))
+print "bright" volume(fragile(v) > $T)
+save "near.nii" near(v > $T)
+"""
+
+#: Ends the process at case 2 always, and at case 1 once, when these files are there.
+PRIMITIVES = '''
+import os
+
+from voxgpu.primitives.define import NumberImage, whole_image
+
+
+@whole_image()
+def fragile(v: NumberImage) -> NumberImage:
+    """The image; the process may end.
+
+    >>> fragile([1, 2])
+    [1, 2]
+    """
+    if v.max() == 102 and os.path.exists("die-always"):
+        os._exit(9)
+    if v.max() == 101 and os.path.exists("die-once"):
+        os.remove("die-once")
+        os._exit(9)
+    return v
+'''
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # Workers are spawned, which needs the program that was started, not a fork of the tests.
+    monkeypatch.setattr(command, "COMMAND", [sys.executable, "-m", "voxgpu"])
+    for number in range(4):
+        case = tmp_path / "data" / f"case{number}"
+        case.mkdir(parents=True)
+        voxels = np.random.default_rng(number).integers(0, 100, (5, 6, 7), np.int16)
+        voxels[0, 0, 0] = 100 + number
+        sitk.WriteImage(sitk.GetImageFromArray(voxels), str(case / "v.nii.gz"))
+    (tmp_path / "p.imgql").write_text(PROGRAM)
+    (tmp_path / "fragile.py").write_text(PRIMITIVES)
+    return tmp_path
+
+
+WORDS = ("cohort", "p.imgql", "--cases", "data/*/", "-D", "V={path}/v.nii.gz", "--store", "none")
+WORDS += ("--primitives", "fragile.py", "--sweep", "T=50,70", "-o", "out")
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k not in ("seconds", "peak_bytes")} for row in rows]
+
+
+def test_workers_give_the_table_of_one_process(desk: Path) -> None:
+    assert voxgpu(*WORDS, "--table", "here.csv", cwd=desk).status == 0
+    ended = voxgpu(*WORDS, "--workers", "2", "--table", "there.csv", cwd=desk)
+    assert ended.status == 0, ended.err
+    here, there = _rows(desk / "here.csv"), _rows(desk / "there.csv")
+    assert {row.pop("worker") for row in there} == {"0", "1"}
+    assert {row.pop("worker") for row in here} == {""}
+    assert here == there and len(there) == 8
+
+
+def test_a_worker_that_dies_loses_only_its_case(desk: Path) -> None:
+    (desk / "die-once").touch()
+    (desk / "die-always").touch()
+    ended = voxgpu(*WORDS, "--workers", "2", cwd=desk)
+    assert ended.status == 3 and not (desk / "die-once").exists(), ended.err
+    rows = _rows(desk / "cohort.csv")
+    assert [(row["case"], row["T"]) for row in rows] == [
+        (f"case{n}", t) for n in range(4) for t in ("50", "70")
+    ]
+    assert {row["case"] for row in rows if row["status"] == "failed"} == {"case2"}
+    assert "two workers died" in rows[4]["error"]
+    (desk / "die-always").unlink()
+    again = voxgpu(*WORDS, "--workers", "1", cwd=desk)
+    assert again.status == 0 and "6 of 8 rows are there already" in again.err
