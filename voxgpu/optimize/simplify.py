@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 
 from voxgpu.ids import ValueId
 from voxgpu.plan.node import Node, Plan, without_dead_nodes
@@ -40,13 +39,29 @@ Nodes = Mapping[ValueId, Node]
 #: that compare with up to 32 thresholds in one pass are faster.
 FEWEST_THRESHOLDS = 40
 
+#: The operator of a comparison with the image on the left, and with the image on the right.
+_OPERATORS_OF_DEFINITIONS = {
+    comparison.less: ("less", "greater"),
+    comparison.less_or_equal: ("less_equal", "greater_equal"),
+    comparison.greater: ("greater", "less"),
+    comparison.greater_or_equal: ("greater_equal", "less_equal"),
+    comparison.equal: ("equal", "equal"),
+    comparison.not_equal: ("not_equal", "not_equal"),
+}
 _OPERATORS = {
-    "less": ("less", "greater"),
-    "less_or_equal": ("less_equal", "greater_equal"),
-    "greater": ("greater", "less"),
-    "greater_or_equal": ("greater_equal", "less_equal"),
-    "equal": ("equal", "equal"),
-    "not_equal": ("not_equal", "not_equal"),
+    primitive: operators
+    for definition, operators in _OPERATORS_OF_DEFINITIONS.items()
+    for primitive in definition.overloads
+}
+
+_DISTANCES = {
+    **dict.fromkeys(distance.signed_distance.overloads, "dt"),
+    **dict.fromkeys(distance.distance.overloads, "pdt"),
+}
+
+_BOXES = {
+    **dict.fromkeys(morphology.near.overloads, ANY_IN_BOX),
+    **dict.fromkeys(morphology.interior.overloads, ALL_IN_BOX),
 }
 
 
@@ -98,9 +113,7 @@ def _view(plan: Plan, available: Collection[ValueId]) -> _View:
 def drop_redundant_intensity(view: _View) -> dict[ValueId, Node]:
     """Drops ``intensity`` of a numeric image where its user converts to float32 anyway."""
     plain = {
-        id: node.inputs[0]
-        for id, node in view.nodes.items()
-        if _name(node.primitive) == "intensity"
+        id: node.inputs[0] for id, node in view.nodes.items() if node.primitive in color.intensity
     }
     changed = {}
     for id, node in view.nodes.items() if plain else ():
@@ -129,7 +142,7 @@ def distance_compare_to_dilation(view: _View) -> dict[ValueId, Node]:
     """Replaces a distance that is only compared with numbers by a dilation with a ball."""
     changed = {}
     for id, node in view.nodes.items():
-        kind = {"signed_distance": "dt", "distance": "pdt"}.get(_name(node.primitive))
+        kind = _DISTANCES.get(node.primitive)
         if kind:
             for user, comparison in _only_comparisons(view, id):
                 inputs = (node.inputs[0], comparison.number)
@@ -144,7 +157,7 @@ def distance_of_complement(view: _View) -> dict[ValueId, Node]:
     changed = {}
     for id, node in view.nodes.items():
         inner = view.nodes[node.inputs[0]] if node.primitive is DISTANCE_COMPARE else None
-        if inner is not None and _name(inner.primitive) == "negation":
+        if inner is not None and inner.primitive in logic.negation:
             kind, operator, _ = node.parameters
             inputs = (inner.inputs[0], node.inputs[1])
             changed[id] = Node(DISTANCE_COMPARE, inputs, (kind, operator, "complement"))
@@ -155,11 +168,11 @@ def near_then_through_to_touching(view: _View) -> dict[ValueId, Node]:
     """Replaces ``through`` of ``near`` by one operation that does not write the seeds."""
     changed = {}
     for id, node in view.nodes.items():
-        if _name(node.primitive) != "through":
+        if node.primitive not in components.through:
             continue
         seeds, region = node.inputs
         alone = seeds not in view.fixed and view.users[seeds] == [id]
-        if alone and _name(view.nodes[seeds].primitive) == "near":
+        if alone and view.nodes[seeds].primitive in morphology.near:
             changed[id] = Node(TOUCHING, (view.nodes[seeds].inputs[0], region))
     return changed
 
@@ -168,7 +181,7 @@ def percentile_compare_to_threshold(view: _View) -> dict[ValueId, Node]:
     """Replaces percentiles that are only compared with numbers by one order-statistic threshold."""
     changed = {}
     for id, node in view.nodes.items():
-        if _name(node.primitive) == "percentiles":
+        if node.primitive in intensity_ranks.percentiles:
             for user, comparison in _only_comparisons(view, id):
                 inputs = (*node.inputs, comparison.number)
                 changed[user] = Node(PERCENTILE_COMPARE, inputs, (comparison.operator,))
@@ -183,7 +196,7 @@ def threshold_counts_to_histogram(view: _View) -> dict[ValueId, Node]:
     stages = _stages(view.nodes)
     by_pass: dict[tuple[ValueId, int], dict[ValueId, Node]] = {}
     for id, node in view.nodes.items():
-        if _name(node.primitive) != "volume":
+        if node.primitive not in reductions.volume:
             continue
         mask = node.inputs[0]
         comparison = _comparison(view.nodes[mask])
@@ -226,7 +239,7 @@ def merge_nested_boxes(view: _View) -> dict[ValueId, Node]:
 
 def box_kind(primitive: Primitive) -> Primitive | None:
     """Returns the 3×3×3 box operation (any or all) that a primitive is equal to, or None."""
-    return {"near": ANY_IN_BOX, "interior": ALL_IN_BOX}.get(_name(primitive))
+    return _BOXES.get(primitive)
 
 
 def _only_comparisons(view: _View, id: ValueId) -> list[tuple[ValueId, _Comparison]]:
@@ -240,7 +253,7 @@ def _only_comparisons(view: _View, id: ValueId) -> list[tuple[ValueId, _Comparis
 
 
 def _comparison(node: Node) -> _Comparison | None:
-    names = _OPERATORS.get(_name(node.primitive))
+    names = _OPERATORS.get(node.primitive)
     if names is None:
         return None
     left, right = (isinstance(each.type, ImageOf) for each in node.primitive.parameters)
@@ -249,34 +262,6 @@ def _comparison(node: Node) -> _Comparison | None:
     if left:
         return _Comparison(names[0], node.inputs[0], node.inputs[1])
     return _Comparison(names[1], node.inputs[1], node.inputs[0])
-
-
-def _name(primitive: Primitive) -> str:
-    """Returns the name of a primitive's defining function, if rules refer to it."""
-    return _known_primitives().get(primitive, "")
-
-
-@cache
-def _known_primitives() -> dict[Primitive, str]:
-    """Returns the primitives that rules refer to, by identity: others may have the same names."""
-    definitions = [
-        comparison.less,
-        comparison.less_or_equal,
-        comparison.greater,
-        comparison.greater_or_equal,
-        comparison.equal,
-        comparison.not_equal,
-        distance.signed_distance,
-        distance.distance,
-        intensity_ranks.percentiles,
-        reductions.volume,
-        color.intensity,
-        morphology.near,
-        morphology.interior,
-        components.through,
-        logic.negation,
-    ]
-    return {each: d.function.__name__ for d in definitions for each in d.overloads}
 
 
 #: Applied in this order; each rule sees the results of those before it.
