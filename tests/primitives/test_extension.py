@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import voxgpu
@@ -124,3 +125,57 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     (told,) = voxgpu.check('print "one" 1\n', primitives=[tmp_path / "none.py"])
     assert told.code == "E111"
     assert "none.py" in told.message
+
+
+REDUCTIONS = '''
+from voxgpu.codegen.scalar import count, double, root_of, total, where
+
+@reduction()
+def rms(v: Voxel) -> Number:
+    """Root of the sum of squares.
+
+    >>> rms([3, 4])
+    5
+    """
+    return root_of(total(v * v))
+
+@reduction()
+def share(v: Voxel, n: Number) -> Number:
+    """Sum over n.
+
+    >>> share([3, 4], 2)
+    3.5
+    """
+    return total(v) / double(n)
+
+@reduction()
+def most(b: Bool) -> Number:
+    """How many are true, or false if these are more.
+
+    >>> most([true, false, false])
+    2
+    """
+    some, none = count(b), count(~b)
+    return where(some > none, some, none)
+'''
+
+
+@pytest.mark.parametrize("device", ["reference", "cpu"])
+def test_a_number_may_be_any_expression_over_reductions(tmp_path: Path, device: str) -> None:
+    path = _file(tmp_path, REDUCTIONS)
+    image = voxgpu.Image.from_array(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
+    text = (
+        'load v = "v"\nprint "rms" rms(v)\nprint "share" share(v, 2)\nprint "more" rms(v + 1)\n'
+        'print "most" most(v > 3)\n'
+    )
+    result = voxgpu.run(text, images={"v": image}, primitives=[path], device=device)
+    expected = {"rms": 5.0, "share": 3.5, "more": np.sqrt(43.0), "most": 3.0}
+    assert result.values == expected
+
+
+def test_a_reduction_to_a_truth_value_is_refused(tmp_path: Path) -> None:
+    text = REDUCTIONS.replace("-> Number", "-> Truth").replace(
+        "root_of(total(v * v))", "count(v > 0.0) > 0.0"
+    )
+    with pytest.raises(BrokenExtension, match="`rms` must return a number made of total"):
+        from_file(_file(tmp_path, text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -42,7 +41,7 @@ def stored_type(element: str) -> str:
 
 def literal(expression: Scalar) -> str:
     """A constant; numbers by their bits, which no compiler rounds."""
-    value: Any = expression.detail[0]
+    value = expression.value
     if expression.element == "bool":
         return "true" if value else "false"
     if expression.element == "f64":

@@ -30,6 +30,7 @@ from voxgpu.codegen.scalar import (
     topological_order,
     where,
 )
+from voxgpu.codegen.substitute import with_arguments
 
 #: The elements that float32 cannot represent, and the elements that bodies use for them.
 WHOLE: Mapping[str, Element] = {"int32": "i32", "uint32": "u32", "int64": "i64", "uint64": "u64"}
@@ -106,7 +107,7 @@ def loses(roots: Sequence[Scalar], inputs: Sequence[str]) -> set[int]:
     for each in topological_order(made):
         if each.operation == "convert" and each.element == "f32":
             below = topological_order(each.arguments)
-            found |= {leaf.detail[0] for leaf in below if leaf.operation == "read"}  # type: ignore[misc]
+            found |= {leaf.number for leaf in below if leaf.operation == "read"}
     return {number for number in found if inputs[number] in WHOLE}
 
 
@@ -130,9 +131,8 @@ class _Exact:
         match each.operation:
             case "read":
                 return self._read(each)
-            case "parameter" if each.detail[0] in self._doubles:
-                number: int = each.detail[0]  # type: ignore[assignment]
-                return self._as(parameter(number, "f64"), "f32")
+            case "parameter" if each.number in self._doubles:
+                return self._as(parameter(each.number, "f64"), "f32")
             case "single":
                 return self._as(arguments[0], "f32")
             case "total" if arguments[0].element in NAMES:
@@ -145,20 +145,19 @@ class _Exact:
                 return self._compared(each, *arguments)
             case _:
                 arguments = [self._number(argument) for argument in arguments]
-        return _rebuilt(each, arguments)
+        return with_arguments(each, arguments)
 
     def _read(self, leaf: Scalar) -> Scalar:
-        source: int
-        offset: Offset
-        source, offset, outside = leaf.detail  # type: ignore[assignment]
+        source, offset, outside = leaf.number, leaf.offset, leaf.outside
         kind = WHOLE.get(self._inputs[source])
         if kind is None or leaf.element == "bool":
             return leaf
         if read_as(self._inputs[source], offset, outside) == kind:
-            beyond = None if outside is None or offset == HERE else int(float(outside))  # type: ignore[arg-type]
+            beyond = None if outside is None or offset == HERE else int(float(outside))
             return Scalar("read", (), (source, offset, beyond), kind)
         voxel = Scalar("read", (), (source, offset, None), kind)
-        beyond_it = constant(float(outside))  # type: ignore[arg-type]
+        assert outside is not None
+        beyond_it = constant(float(outside))
         inside = _is_inside(offset)
         number = where(inside, self._as(voxel, "f32"), beyond_it)
         self._mixed[id(number)] = inside, voxel, beyond_it
@@ -166,17 +165,17 @@ class _Exact:
 
     def _where(self, each: Scalar, arguments: list[Scalar]) -> Scalar:
         chosen, then, otherwise = arguments
-        constants = [a.detail[0] for a in (then, otherwise) if a.operation == "constant"]
+        constants = [a.value for a in (then, otherwise) if a.operation == "constant"]
         kind = chosen_as(then.element, otherwise.element, constants)
         if kind is None:
-            return _rebuilt(each, [chosen, self._number(then), self._number(otherwise)])
+            return with_arguments(each, [chosen, self._number(then), self._number(otherwise)])
         both = tuple(self._whole(part, kind) for part in (then, otherwise))
         return Scalar("where", (chosen, *both), (), kind)
 
     def _whole(self, value: Scalar, kind: Element) -> Scalar:
         if value.operation != "constant" or value.element == kind:
             return value
-        return Scalar("constant", (), (int(float(value.detail[0])),), kind)  # type: ignore[arg-type]
+        return Scalar("constant", (), (int(float(value.value)),), kind)
 
     def _number(self, value: Scalar) -> Scalar:
         """The operand of arithmetic: integers rounded to float32."""
@@ -193,7 +192,7 @@ class _Exact:
     def _double(self, value: Scalar) -> Scalar:
         """A number that is no integer, in float64; numbers passed to the kernel unrounded."""
         if value.operation == "constant":
-            return Scalar("constant", (), (float(value.detail[0]),), "f64")  # type: ignore[arg-type]
+            return Scalar("constant", (), (float(value.value),), "f64")
         if value.operation == "convert" and value.arguments[0].operation == "parameter":
             return value.arguments[0]
         return self._as(value, "f64")
@@ -211,7 +210,7 @@ class _Exact:
                 return where(inside, *sides)
         if left.element in NAMES or right.element in NAMES:
             return self._compared_exactly(each.operation, left, right)
-        return _rebuilt(each, [left, right])
+        return with_arguments(each, [left, right])
 
     def _compared_exactly(self, operation: str, left: Scalar, right: Scalar) -> Scalar:
         if left.element in NAMES and right.element in NAMES:
@@ -294,10 +293,3 @@ def _is_inside(offset: Offset) -> Scalar:
         elif step < 0:
             tests.append(place >= 0.0)
     return all_of(tests)
-
-
-def _rebuilt(each: Scalar, arguments: Sequence[Scalar]) -> Scalar:
-    """The expression with other arguments; the same object if they are unchanged."""
-    if all(mine is theirs for mine, theirs in zip(arguments, each.arguments, strict=True)):
-        return each
-    return Scalar(each.operation, tuple(arguments), each.detail, each.element)

@@ -9,7 +9,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,11 @@ _OPERATIONS: dict[str, Any] = {
 
 
 def evaluate(
-    body: Scalar, inputs: Sequence[Array], parameters: Sequence[Any], shape: tuple[int, ...]
+    body: Scalar,
+    inputs: Sequence[Array],
+    parameters: Sequence[Any],
+    shape: tuple[int, ...],
+    known: Mapping[int, Any] | None = None,
 ) -> Any:
     """Returns the value of ``body``.
 
@@ -59,14 +63,16 @@ def evaluate(
     parameters  scalar arguments; numbers are rounded to float32 first, unless they are compared
                 with integers
     shape       (z, y, x) or (y, x)
+    known       values of subexpressions, by the ``id`` of the expression: these are not evaluated
 
     Returns an array of ``shape``: bool, float32, or integers if the body selects among these; or a
     NumPy number if the body is a reduction.
     """
-    values: dict[int, Any] = {}
-    remaining = _uses(body)
+    values = dict(known or {})
+    order = topological_order([body], values)
+    remaining = _uses(order)
     with np.errstate(all="ignore"):
-        for expression in topological_order([body]):
+        for expression in order:
             arguments = [values[id(argument)] for argument in expression.arguments]
             values[id(expression)] = _apply(expression, arguments, inputs, parameters, shape)
             for argument in expression.arguments:
@@ -81,9 +87,10 @@ def evaluate(
     return result if body.element != "f32" or is_whole(result) else _single(result)
 
 
-def _uses(body: Scalar) -> dict[int, int]:
+def _uses(order: Sequence[Scalar]) -> dict[int, int]:
+    """How often each expression is an argument."""
     counts: dict[int, int] = {}
-    for expression in topological_order([body]):
+    for expression in order:
         for argument in expression.arguments:
             counts[id(argument)] = counts.get(id(argument), 0) + 1
     return counts
@@ -172,7 +179,7 @@ def _where(expression: Scalar, condition: Any, then: Any, otherwise: Any) -> Any
     if expression.element != "f32":
         return np.where(condition, then, otherwise)
     sides = expression.arguments[1:]
-    constants = [each.detail[0] for each in sides if each.operation == "constant"]
+    constants = [each.value for each in sides if each.operation == "constant"]
     then, otherwise = (
         _single(each) if isinstance(each, Mixed) else each for each in (then, otherwise)
     )

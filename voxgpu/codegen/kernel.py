@@ -8,7 +8,7 @@ from typing import Any
 
 from voxgpu.codegen.expression_table import Table, expressions_of, table_of
 from voxgpu.codegen.integers import WHOLE, exact
-from voxgpu.codegen.scalar import HERE, Element, Scalar, single, topological_order
+from voxgpu.codegen.scalar import HERE, LEAVES, Element, Scalar, single, topological_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +68,13 @@ class Kernel:
     @cached_property
     def operations(self) -> int:
         """The number of operations per voxel, excluding reads."""
-        leaves = ("read", "parameter", "constant", "position", "extent")
-        return sum(each.operation not in leaves for each in self.expressions)
+        return sum(each.operation not in LEAVES for each in self.expressions)
 
     @cached_property
     def halo(self) -> tuple[int, int, int]:
         """The maximum distance of a read, in voxels along (z, y, x)."""
-        offsets = [e.detail[1] for e in self.expressions if e.operation == "read"]
-        z, y, x = (max((abs(o[axis]) for o in offsets), default=0) for axis in range(3))  # type: ignore[index]
+        offsets = [e.offset for e in self.expressions if e.operation == "read"]
+        z, y, x = (max((abs(o[axis]) for o in offsets), default=0) for axis in range(3))
         return z, y, x
 
     @cached_property
@@ -101,9 +100,8 @@ class Kernel:
     def boundary_value(self, number: int) -> bool | float:
         """The value that input ``number`` reads as beyond the frame."""
         for each in self.expressions:
-            if each.operation == "read" and each.detail[0] == number and each.detail[2] is not None:
-                value: bool | float = each.detail[2]  # type: ignore[assignment]
-                return value
+            if each.operation == "read" and each.number == number and each.outside is not None:
+                return each.outside
         return False
 
 

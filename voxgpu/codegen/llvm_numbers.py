@@ -91,12 +91,12 @@ def stored_type(element: np.dtype[np.generic]) -> str:
 
 def literal(expression: Scalar) -> str:
     """A constant; numbers as the bits of the float64 that equals the float32."""
-    value = expression.detail[0]
+    value = expression.value
     if expression.element == "bool":
         return "true" if value else "false"
     if expression.element not in ("f32", "f64"):
         return str(value)
-    number = float(value)  # type: ignore[arg-type]
+    number = float(value)
     if expression.element == "f32":
         number = float(nearest_float32(number))
     return f"0x{struct.unpack('>Q', struct.pack('>d', number))[0]:016X}"

@@ -275,14 +275,14 @@ class _Writer:
             case "read":
                 return self._read(expression)
             case "parameter":
-                return f"%p{expression.detail[0]}"
+                return f"%p{expression.number}"
             case "constant":
                 return literal(expression)
             case "position":
-                return self._position(expression.detail[0])  # type: ignore[arg-type]
+                return self._position(expression.axis)
             case "extent":
                 sizes = ("%width", "%height", "%depth")
-                return self._emit(f"sitofp i64 {sizes[expression.detail[0]]} to float")  # type: ignore[call-overload]
+                return self._emit(f"sitofp i64 {sizes[expression.axis]} to float")
             case "convert":
                 return self._converted(
                     names[0], expression.arguments[0].element, expression.element

@@ -11,7 +11,7 @@ float32 cannot represent, ``integers.py`` rewrites a body so that comparisons ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import sha256
@@ -21,6 +21,8 @@ from typing import Any, Literal
 Element = Literal["bool", "f32", "f64", "i32", "u32", "i64", "u64"]
 Offset = tuple[int, int, int]
 
+#: Expressions without arguments.
+LEAVES = ("read", "parameter", "constant", "position", "extent")
 #: Operations on two numbers that return a truth value.
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
 #: Operations that reduce all voxels of the image to one number.
@@ -64,6 +66,36 @@ class Scalar:
     arguments: tuple[Scalar, ...]
     detail: tuple[object, ...]
     element: Element
+
+    @property
+    def number(self) -> int:
+        """The index of the input or parameter of a ``read`` or ``parameter``."""
+        number: int = self.detail[0]  # type: ignore[assignment]
+        return number
+
+    @property
+    def offset(self) -> Offset:
+        """Where a ``read`` reads, in voxels (z, y, x) from the voxel that is computed."""
+        offset: Offset = self.detail[1]  # type: ignore[assignment]
+        return offset
+
+    @property
+    def outside(self) -> bool | float | None:
+        """What a ``read`` reads outside the image; None if it never does."""
+        outside: bool | float | None = self.detail[2]  # type: ignore[assignment]
+        return outside
+
+    @property
+    def value(self) -> bool | float:
+        """The value of a ``constant``."""
+        value: bool | float = self.detail[0]  # type: ignore[assignment]
+        return value
+
+    @property
+    def axis(self) -> int:
+        """The axis of a ``position`` or ``extent``: 0 is x, 1 is y, 2 is z."""
+        axis: int = self.detail[0]  # type: ignore[assignment]
+        return axis
 
     def __bool__(self) -> bool:
         raise TypeError(
@@ -268,10 +300,13 @@ def largest(value: Scalar) -> Scalar:
     return _gather("largest", value, value.element == "f32")
 
 
-def topological_order(roots: Sequence[Scalar]) -> list[Scalar]:
-    """Every expression below ``roots`` once, arguments before their users."""
+def topological_order(roots: Sequence[Scalar], known: Collection[int] = ()) -> list[Scalar]:
+    """Every expression below ``roots`` once, arguments before their users.
+
+    known  ids of expressions to leave out, with what only they use
+    """
     order: list[Scalar] = []
-    seen: set[int] = set()
+    seen: set[int] = set(known)
     stack: list[tuple[Scalar, bool]] = [(root, False) for root in reversed(roots)]
     while stack:
         expression, ready = stack.pop()

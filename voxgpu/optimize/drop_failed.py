@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import Scalar, topological_order
+from voxgpu.codegen.scalar import Scalar
+from voxgpu.codegen.substitute import substitute
 from voxgpu.ids import ValueId
 from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, ReducedScalar, Step, StoreRead
 
@@ -36,9 +37,8 @@ class _Rest:
         self._images = [id for id in step.images if id not in failed]
         self._scalars = [id for id in step.scalars if id not in failed]
         bodies = [*step.kernel.outputs, *step.kernel.gathers, *(n.body for n in step.numbers)]
-        self._rebuilt_by_id: dict[int, Scalar | None] = {}
-        for each in topological_order(bodies):
-            self._rebuilt_by_id[id(each)] = self._rebuild(each)
+        rebuilt = substitute(bodies, self._renumber_leaf)
+        self._rebuilt_by_id = dict(zip(map(id, bodies), rebuilt, strict=True))
 
     def step(self) -> FusedStep | None:
         kernel = self._step.kernel
@@ -85,21 +85,16 @@ class _Rest:
         assert result is not None
         return result
 
-    def _rebuild(self, expression: Scalar) -> Scalar | None:
-        """Returns the expression with inputs renumbered; None if it depends on a failed input."""
-        detail = expression.detail
-        if expression.operation == "read":
-            source = self._step.images[detail[0]]  # type: ignore[call-overload]
+    def _renumber_leaf(self, leaf: Scalar) -> Scalar | None:
+        """Returns the leaf with its input renumbered; None if that input failed."""
+        if leaf.operation == "read":
+            source = self._step.images[leaf.number]
             if source not in self._images:
                 return None
-            detail = (self._images.index(source), *detail[1:])
-        elif expression.operation == "parameter":
-            source = self._step.scalars[detail[0]]  # type: ignore[call-overload]
+            return replace(leaf, detail=(self._images.index(source), *leaf.detail[1:]))
+        if leaf.operation == "parameter":
+            source = self._step.scalars[leaf.number]
             if source not in self._scalars:
                 return None
-            detail = (self._scalars.index(source),)
-        arguments = [self._rebuilt_by_id[id(each)] for each in expression.arguments]
-        result = tuple(each for each in arguments if each is not None)
-        if len(result) < len(arguments):
-            return None
-        return Scalar(expression.operation, result, detail, expression.element)
+            return replace(leaf, detail=(self._scalars.index(source),))
+        return leaf

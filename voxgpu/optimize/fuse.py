@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping
 from voxgpu.codegen.integers import whole_element
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import (
+    LEAVES,
     REDUCTIONS,
     Element,
     Scalar,
@@ -25,6 +26,7 @@ from voxgpu.codegen.scalar import (
     single,
     topological_order,
 )
+from voxgpu.codegen.substitute import SharedExpressions, substitute_all
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, ReducedScalar, Step
@@ -233,8 +235,8 @@ def _find_root(group: _Group | None) -> _Group | None:
 def _operations(node: Node) -> int:
     body = node.primitive.body
     assert body is not None
-    leaves = ("read", "parameter", "constant", "position", "extent", *REDUCTIONS)
-    return sum(each.operation not in leaves for each in topological_order([body]))
+    free = (*LEAVES, *REDUCTIONS)
+    return sum(each.operation not in free for each in topological_order([body]))
 
 
 def _grid(plan: Plan, id: ValueId, node: Node) -> Grid | None:
@@ -259,7 +261,7 @@ class _Composition:
         self._inside = set(self._members)
         self._images: dict[ValueId, int] = {}
         self._scalars: dict[ValueId, int] = {}
-        self._same: dict[tuple[object, ...], Scalar] = {}
+        self._shared = SharedExpressions()
         self._values: dict[ValueId, Scalar] = {}
         self._reduction_index: dict[int, int] = {}
         self._reductions: list[Scalar] = []
@@ -315,19 +317,16 @@ class _Composition:
         pairs = list(zip(arguments, node.primitive.parameters, strict=False))
         images = [a for a, p in pairs if isinstance(p.type, ImageOf)]
         scalars = [a for a, p in pairs if not isinstance(p.type, ImageOf)]
-        substituted: dict[int, Scalar] = {}
-        for each in topological_order([body]):
+
+        def leaf(each: Scalar) -> Scalar:
             if each.operation == "read":
-                substituted[id(each)] = self._image(images[each.detail[0]], each)  # type: ignore[call-overload]
-            elif each.operation == "parameter":
-                number = self._scalars.setdefault(scalars[each.detail[0]], len(self._scalars))  # type: ignore[call-overload]
-                substituted[id(each)] = self._shared(parameter(number, each.element))
-            else:
-                inputs = tuple(substituted[id(argument)] for argument in each.arguments)
-                substituted[id(each)] = self._shared(
-                    Scalar(each.operation, inputs, each.detail, each.element)
-                )
-        return substituted[id(body)]
+                return self._image(images[each.number], each)
+            if each.operation == "parameter":
+                number = self._scalars.setdefault(scalars[each.number], len(self._scalars))
+                return self._shared(parameter(number, each.element))
+            return self._shared(each)
+
+        return substitute_all(body, leaf, self._shared)
 
     def _image(self, source: ValueId, leaf: Scalar) -> Scalar:
         if source in self._inside:
@@ -336,13 +335,6 @@ class _Composition:
             return value
         number = self._images.setdefault(source, len(self._images))
         return self._shared(read(number, leaf.element))
-
-    def _shared(self, expression: Scalar) -> Scalar:
-        """Returns the canonical object among equal expressions (hash-consing)."""
-        arguments = tuple(id(each) for each in expression.arguments)
-        detail = tuple(repr(each) for each in expression.detail)
-        key = (expression.operation, arguments, detail, expression.element)
-        return self._same.setdefault(key, expression)
 
     def _reduced_scalar(self, id: ValueId, node: Node, value: Scalar) -> ReducedScalar:
         for each in topological_order([value]):

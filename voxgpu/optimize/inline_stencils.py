@@ -22,9 +22,9 @@ from voxgpu.codegen.scalar import (
     constant,
     extent,
     position,
-    topological_order,
 )
 from voxgpu.codegen.scalar import where as either
+from voxgpu.codegen.substitute import SharedExpressions, substitute_all
 from voxgpu.ids import ValueId
 from voxgpu.optimize.simplify import box_kind
 from voxgpu.optimize.step import FusedStep, NodeStep, Step
@@ -118,7 +118,7 @@ class _Builder:
         types = plan.types
         self._inputs = [each for each in step.inputs if isinstance(types[each], ImageOf)]
         self._numbers = [each for each in step.inputs if not isinstance(types[each], ImageOf)]
-        self._same: dict[tuple[object, ...], Scalar] = {}
+        self._shared = SharedExpressions()
 
     def element(self, image: ValueId) -> str:
         """Returns the stored element type of an input."""
@@ -130,22 +130,19 @@ class _Builder:
         """Returns the complete expression."""
         root = self._step.node.primitive.body
         assert root is not None
-        results: dict[int, Scalar] = {}
-        for each in topological_order([root]):
+
+        def leaf(each: Scalar) -> Scalar:
             if each.operation == "read":
-                results[id(each)] = self._read(each)
-            elif each.operation == "parameter":
-                source = self._numbers[each.detail[0]]  # type: ignore[call-overload]
-                results[id(each)] = self._parameter(source, each)
-            else:
-                results[id(each)] = self._shared(each, [results[id(a)] for a in each.arguments])
-        return results[id(root)]
+                return self._read(each)
+            if each.operation == "parameter":
+                return self._parameter(self._numbers[each.number], each)
+            return self._shared(each)
+
+        return substitute_all(root, leaf, self._shared)
 
     def _read(self, leaf: Scalar) -> Scalar:
-        number: int
-        offset: Offset
-        number, offset, outside = leaf.detail  # type: ignore[assignment]
-        source = self._inputs[number]
+        offset, outside = leaf.offset, leaf.outside
+        source = self._inputs[leaf.number]
         producer = self._producers.get(source)
         if producer is None:
             return self._image(source, offset, outside, leaf)
@@ -160,40 +157,24 @@ class _Builder:
     def _shift(self, producer: FusedStep, offset: Offset) -> Scalar:
         """Returns the expression of a producer, evaluated at the voxel ``offset`` away."""
         (root,) = producer.kernel.outputs
-        results: dict[int, Scalar] = {}
-        for each in topological_order([root]):
+
+        def leaf(each: Scalar) -> Scalar:
             if each.operation == "read":
-                source = producer.images[each.detail[0]]  # type: ignore[call-overload]
-                results[id(each)] = self._image(source, offset, None, each)
-            elif each.operation == "parameter":
-                source = producer.scalars[each.detail[0]]  # type: ignore[call-overload]
-                results[id(each)] = self._parameter(source, each)
-            elif each.operation == "position" and offset[2 - each.detail[0]]:  # type: ignore[operator]
-                axis: int = each.detail[0]  # type: ignore[assignment]
-                results[id(each)] = position(axis) + float(offset[2 - axis])
-            else:
-                results[id(each)] = self._shared(each, [results[id(a)] for a in each.arguments])
-        return results[id(root)]
+                return self._image(producer.images[each.number], offset, None, each)
+            if each.operation == "parameter":
+                return self._parameter(producer.scalars[each.number], each)
+            if each.operation == "position" and offset[2 - each.axis]:
+                return position(each.axis) + float(offset[2 - each.axis])
+            return self._shared(each)
+
+        return substitute_all(root, leaf, self._shared)
 
     def _image(self, source: ValueId, offset: Offset, outside: object, leaf: Scalar) -> Scalar:
         number = self.images.setdefault(source, len(self.images))
         read = Scalar("read", (), (number, offset, outside), leaf.element)
-        return self._shared(read, [])
+        return self._shared(read)
 
     def _parameter(self, source: ValueId, leaf: Scalar) -> Scalar:
         self.scalars.setdefault(source, leaf.element)
         number = list(self.scalars).index(source)
-        return self._shared(Scalar("parameter", (), (number,), leaf.element), [])
-
-    def _shared(self, expression: Scalar, arguments: list[Scalar]) -> Scalar:
-        """Returns the canonical object among equal expressions (hash-consing)."""
-        key = (
-            expression.operation,
-            tuple(id(each) for each in arguments),
-            tuple(repr(each) for each in expression.detail),
-            expression.element,
-        )
-        results = Scalar(
-            expression.operation, tuple(arguments), expression.detail, expression.element
-        )
-        return self._same.setdefault(key, results)
+        return self._shared(Scalar("parameter", (), (number,), leaf.element))

@@ -232,6 +232,6 @@ def _array_bytes(expression: Scalar) -> int:
     """Returns bytes per voxel of the value of an expression; 0 for inputs, which exist anyway."""
     if expression.operation in ("parameter", "constant", "extent"):
         return 0
-    if expression.operation == "read" and expression.detail[1] == HERE:
+    if expression.operation == "read" and expression.offset == HERE:
         return 0
     return _BYTES[expression.element]

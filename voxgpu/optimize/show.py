@@ -140,15 +140,14 @@ def _format(body: Scalar, images: list[str], scalars: list[str]) -> str:
         inside = [texts[id(argument)] for argument in each.arguments]
         match each.operation:
             case "read":
-                number, offset, _ = each.detail
-                where = "" if offset == HERE else f" + {offset}"
-                text = f"{images[number]}[i{where}]"  # type: ignore[call-overload]
+                where = "" if each.offset == HERE else f" + {each.offset}"
+                text = f"{images[each.number]}[i{where}]"
             case "parameter":
-                text = scalars[each.detail[0]]  # type: ignore[call-overload]
+                text = scalars[each.number]
             case "constant":
-                text = str(each.detail[0])
+                text = str(each.value)
             case "position" | "extent":
-                text = f"{each.operation}({'xyz'[each.detail[0]]})"  # type: ignore[index]
+                text = f"{each.operation}({'xyz'[each.axis]})"
             case "not":
                 text = f"!{inside[0]}"
             case operation if operation in SIGNS:

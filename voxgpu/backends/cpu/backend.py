@@ -11,8 +11,9 @@ from voxgpu.backends.base import HostBackend, StepResult
 from voxgpu.backends.cpu.registry import KERNELS
 from voxgpu.backends.thread_pool import ThreadPool, usable_cores
 from voxgpu.codegen.compile import run_kernel
+from voxgpu.codegen.interpreter import evaluate
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import REDUCTIONS, Scalar, topological_order
+from voxgpu.codegen.scalar import Scalar, topological_order
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.step import BatchedStep, FusedStep
@@ -91,7 +92,7 @@ class Cpu(HostBackend):
             if each.nonempty is not None and not gathers[each.nonempty]:
                 made.append(empty_mask(each.mask))
             else:
-                made.append(_number(each.body, found, scalars))
+                made.append(float(evaluate(each.body, (), scalars, (), found)))
         return made
 
     def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
@@ -137,37 +138,5 @@ def _array(value: Value) -> Any:
 
 def _elements_of(body: Scalar, count: int) -> list[Any]:
     """The elements of the parameters of a body."""
-    found = {
-        e.detail[0]: e.element for e in topological_order([body]) if e.operation == "parameter"
-    }
+    found = {e.number: e.element for e in topological_order([body]) if e.operation == "parameter"}
     return [found.get(number, "f32") for number in range(count)]
-
-
-def _number(body: Scalar, gathered: Mapping[int, np.float64], scalars: list[Any]) -> float:
-    """What an expression over gathers comes to, in float64."""
-    values: dict[int, Any] = {}
-    operations: dict[str, Any] = {
-        "add": np.add,
-        "subtract": np.subtract,
-        "multiply": np.multiply,
-        "divide": np.divide,
-        "negate": np.negative,
-        "absolute": np.abs,
-    }
-    stack = [body]
-    while stack:
-        each = stack[-1]
-        if each.operation in REDUCTIONS:
-            values[id(each)] = gathered[id(each)]
-        elif each.operation == "constant":
-            values[id(each)] = np.float64(each.detail[0])  # type: ignore[arg-type]
-        else:
-            missing = [a for a in each.arguments if id(a) not in values]
-            if missing:
-                stack += missing
-                continue
-            with np.errstate(all="ignore"):
-                arguments = [values[id(a)] for a in each.arguments]
-                values[id(each)] = operations[each.operation](*arguments)
-        stack.pop()
-    return float(values[id(body)])

@@ -61,7 +61,7 @@ def looked_at(bodies: Sequence[Scalar], step: FusedStep) -> list[ValueId]:
     for each in topological_order(bodies):
         if each.operation in ("read", "parameter"):
             inputs = step.images if each.operation == "read" else step.scalars
-            found[inputs[each.detail[0]]] = None  # type: ignore[call-overload]
+            found[inputs[each.number]] = None
     return list(found)
 
 
@@ -86,7 +86,7 @@ def single_op_kernel(
     assert body is not None
     order = topological_order([body])
     found: dict[Any, Element] = {
-        each.detail[0]: each.element for each in order if each.operation == "parameter"
+        each.number: each.element for each in order if each.operation == "parameter"
     }
     kinds: tuple[Element, ...] = tuple(found.get(number, "f32") for number in range(parameters))
     gathers = tuple(each for each in order if each.operation in REDUCTIONS)
