@@ -37,7 +37,10 @@ MOST_OPERATIONS = 256
 
 
 def inline(plan: Plan, steps: Sequence[Step], available: Collection[ValueId]) -> list[Step]:
-    """Returns the steps with kernels inlined into the neighborhoods that are their only users."""
+    """Returns the steps with every neighborhood as a fused kernel.
+
+    Kernels that only one neighborhood uses are inlined into it, unless it would be too large.
+    """
     uses = Counter(each for step in steps for each in step.inputs)
     uses.update(goal.value for goal in plan.goals)
     uses.update(iter(available))
@@ -56,10 +59,11 @@ def inline(plan: Plan, steps: Sequence[Step], available: Collection[ValueId]) ->
             and producer.outputs == (id,)
             and not producer.kernel.is_neighborhood
         }
-        fused = _inline(plan, step, producers) if producers else None
-        if fused is not None:
-            results[_key(step)] = fused
-            inlined.update(_key(producer) for producer in producers.values())
+        fused = _fuse(plan, step, producers)
+        if fused.kernel.operations > MOST_OPERATIONS and producers:
+            fused, producers = _fuse(plan, step, {}), {}
+        results[_key(step)] = fused
+        inlined.update(_key(producer) for producer in producers.values())
     return [results.get(_key(step), step) for step in steps if _key(step) not in inlined]
 
 
@@ -83,17 +87,15 @@ def _is_neighborhood(plan: Plan, step: Step) -> bool:
     return plain and box_kind(step.node.primitive) is None and not step.node.parameters
 
 
-def _inline(plan: Plan, step: NodeStep, producers: dict[ValueId, FusedStep]) -> FusedStep | None:
-    """Returns a neighborhood fused with its producers; None if the kernel would be too large."""
+def _fuse(plan: Plan, step: NodeStep, producers: dict[ValueId, FusedStep]) -> FusedStep:
+    """Returns a neighborhood fused with its producers, which may be none."""
     kind = plan.types[step.id]
     assert isinstance(kind, ImageOf) and kind.grid is not None
     builder = _Builder(plan, step, producers)
     body = builder.body()
     elements = tuple(builder.element(each) for each in builder.images)
     parameters: tuple[Element, ...] = tuple(builder.scalars.values())
-    kernel = Kernel(elements, parameters, (body,))
-    if kernel.operations > MOST_OPERATIONS:
-        return None
+    kernel = Kernel(elements, parameters, (body,), stored=(kind.element,))
     nodes = [pair for producer in producers.values() for pair in producer.nodes]
     return FusedStep(
         kernel,

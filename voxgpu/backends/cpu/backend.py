@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,6 @@ from voxgpu.backends.cpu.registry import KERNELS
 from voxgpu.backends.thread_pool import ThreadPool, usable_cores
 from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.interpreter import evaluate
-from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import Scalar, topological_order
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.step import BatchedStep, FusedStep
@@ -49,7 +47,7 @@ class Cpu(HostBackend):
         found = KERNELS.find(primitive)
         images = [each for each in arguments if isinstance(each, Image)]
         if found is None:
-            return self._neighborhood(primitive, arguments, images, grid)
+            return primitive.reference(arguments, grid)
         plain = [_plain(each) for each in arguments]
         context = {"grid": grid if grid is not None else images[0].grid, "pool": self.workers}
         if found.shared:
@@ -57,29 +55,6 @@ class Cpu(HostBackend):
         else:
             result = found.call(plain, **context)
         return Image(result, grid) if grid is not None else result
-
-    def _neighborhood(
-        self,
-        primitive: Primitive,
-        arguments: list[Value],
-        images: list[Image],
-        grid: Grid | None,
-    ) -> StepResult:
-        """What looks at a fixed neighborhood, by a generated kernel; else the reference."""
-        body = primitive.body
-        fits = all(each.channels == 1 for each in images)
-        if (
-            primitive.shape is not AccessPattern.NEIGHBORHOOD
-            or body is None
-            or grid is None
-            or not fits
-        ):
-            return primitive.reference(arguments, grid)
-        scalars = [each for each in arguments if not isinstance(each, Image)]
-        kernel = neighborhood([str(each.element) for each in images], len(scalars), body)
-        arrays = [each.array for each in images]
-        outputs, _ = run_kernel(kernel, arrays, scalars, grid.shape, self.workers)  # type: ignore[arg-type]
-        return Image(outputs[0], grid)
 
     def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """One generated kernel."""
@@ -114,15 +89,6 @@ class Cpu(HostBackend):
         self.workers.close()
 
 
-def neighborhood(elements: Sequence[str], scalars: int, body: Scalar) -> Kernel:
-    """The kernel of a primitive that looks at a fixed neighborhood.
-
-    elements  of the images
-    scalars   how many numbers it is given besides
-    """
-    return Kernel(tuple(elements), tuple(_elements_of(body, scalars)), (body,))
-
-
 def _plain(value: Value) -> Any:
     """What kernels are called with: arrays, contiguous and of this machine's byte order."""
     if not isinstance(value, Image):
@@ -134,9 +100,3 @@ def _plain(value: Value) -> Any:
 def _array(value: Value) -> Any:
     assert isinstance(value, Image)
     return value.array
-
-
-def _elements_of(body: Scalar, count: int) -> list[Any]:
-    """The elements of the parameters of a body."""
-    found = {e.number: e.element for e in topological_order([body]) if e.operation == "parameter"}
-    return [found.get(number, "f32") for number in range(count)]

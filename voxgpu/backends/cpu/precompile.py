@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from voxgpu.backends.cpu.backend import Cpu, neighborhood
+from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.diagnostics import Source, Span
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.optimize.passes import Available, prepare
 from voxgpu.optimize.prune import prune
-from voxgpu.optimize.step import FusedStep, NodeStep
+from voxgpu.optimize.step import FusedStep
 from voxgpu.plan.node import Goal, Node, Plan
-from voxgpu.primitives.primitive import AccessPattern, Primitive
+from voxgpu.primitives.primitive import Primitive
 from voxgpu.primitives.source import CONSTANT
 from voxgpu.types import Content, ImageOf, Type
 
@@ -34,16 +34,8 @@ def kernels_of(plan: Plan, given: Collection[ValueId] = ()) -> Iterator[Kernel]:
     backend = Cpu(1)
     pruned, found = prune(plan, given.__contains__)
     for task in prepare(pruned, backend, Available(stored=tuple(found))).schedule.tasks:
-        match task.step:
-            case FusedStep(kernel=kernel):
-                yield kernel
-            case NodeStep(
-                node=Node(primitive=Primitive(shape=AccessPattern.NEIGHBORHOOD, body=body))
-            ):
-                if body is not None:
-                    kinds = [plan.types[each] for each in task.step.inputs]
-                    images = [each.element for each in kinds if isinstance(each, ImageOf)]
-                    yield neighborhood(images, len(kinds) - len(images), body)
+        if isinstance(task.step, FusedStep):
+            yield task.step.kernel
 
 
 def kernels_of_catalogue(primitives: Iterable[Primitive]) -> Iterator[Kernel]:
