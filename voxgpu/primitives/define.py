@@ -223,10 +223,9 @@ def _traced(
         def build(variant: Variant) -> _Built:
             body = function(*_symbols(variant, outside))
             if shape is AccessPattern.REDUCTION and body.element != "f64":
-                name = function.__name__
                 raise TypeError(
-                    f"reduction `{name}` must return a number made of total(), count(), smallest() "
-                    "or largest(); compare it in the program"
+                    f"reduction `{function.__name__}` must return a number made of total(), "
+                    "count(), smallest() or largest(); compare it in the program"
                 )
 
             def reference(arguments: list[Value], grid: Grid | None) -> Value | ValueWithWarning:
