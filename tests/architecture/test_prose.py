@@ -16,8 +16,6 @@ _NOT_YET: set[str] = {
     "benchmarks",
     "benchmarks/gpu",
     "tests",
-    "tests/backends",
-    "tests/mock_cupy",
     "tests/packaging",
     "voxgpu/backends",
 }

@@ -1,4 +1,4 @@
-"""Memory is used again when nobody looks at it, and never before."""
+"""Buffers are reused once nothing references them, and never before."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_every_kind_of_view_keeps_its_buffer(kind: str) -> None:
 
 
 def test_reference_counts_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interpreters count differently; 3.14 counts one less for what is borrowed."""
+    """Interpreters count differently; 3.14 counts one less for borrowed references."""
     for wrong in (0, 1, 1000):
         monkeypatch.setattr(sys, "getrefcount", lambda _, wrong=wrong: wrong)
         test_what_somebody_looks_at_stays()

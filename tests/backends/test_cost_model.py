@@ -1,4 +1,4 @@
-"""What ``--device auto`` takes: the CPU for what is small, the GPU for what is not."""
+"""Choices of ``--device auto``: the CPU for small work, the GPU for large."""
 
 from __future__ import annotations
 

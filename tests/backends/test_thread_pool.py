@@ -1,4 +1,4 @@
-"""Pieces of work: all of them, each once, whoever takes them, and errors come out."""
+"""The thread pool runs every piece exactly once, and propagates errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_piece_is_done_once(workers: ThreadPool) -> None:
 
 
 def test_pieces_may_have_pieces(workers: ThreadPool) -> None:
-    """More levels than threads: nobody may wait for a piece that nobody is at."""
+    """More levels than threads: no thread may wait for a piece that no thread is working on."""
 
     def work(depth: int) -> int:
         return sum(workers.map(work, [depth - 1] * 3)) if depth else 1

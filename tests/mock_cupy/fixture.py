@@ -1,7 +1,7 @@
 """Fixtures that install the mock as ``cupy`` while a test runs, fresh, and remove it afterwards.
 
-A module of tests imports ``double`` from here; a test that wants a machine of its own enters
-``installed``. Code that keeps what ``import cupy`` returned, as caches do, has to forget it itself.
+A test module imports ``double`` from here; a test that needs a machine of its own enters
+``installed``. Code that retains the result of ``import cupy``, as caches do, must reset itself.
 """
 
 from __future__ import annotations
@@ -18,33 +18,34 @@ from typing import Any
 
 import pytest
 
-#: The folder that holds the doubles of packages: first on PYTHONPATH, processes find them too.
+#: The folder that contains the mock packages: if it is first on PYTHONPATH, processes find them
+#: too.
 SITE = Path(__file__).resolve().parent / "site"
 
 REPOSITORY = SITE.parents[2]
 
-#: Packages that are, or belong to, what is replaced.
+#: Packages that are replaced, or belong to replaced ones.
 _REPLACED = ("cupy", "cupyx", "cupy_backends", "pynvml")
 
-#: The first line of what the double takes for a cubin.
+#: The first line of a mock cubin.
 CUBIN = "// double of a cubin\n"
 
 
 @pytest.fixture
 def double() -> Iterator[Any]:
-    """The double, with two GPUs of 256 MiB and nothing counted."""
+    """The mock, with two GPUs of 256 MiB and counters at zero."""
     with installed() as cupy:
         yield cupy
 
 
 @contextmanager
 def installed(**environment: str) -> Iterator[Any]:
-    """The double as ``cupy`` for a while.
+    """Installs the mock as ``cupy`` temporarily.
 
-    environment  what the machine is (see ``cupy/_machine.py``), such as ``DOUBLE_GPUS="4"``
+    environment  describes the machine (see ``cupy/_machine.py``), such as ``DOUBLE_GPUS="4"``
 
-    Raises, at the end, what went wrong where nothing could be raised, such as memory that was freed
-    while a copy used it.
+    Raises, at the end, errors that could not be raised when they occurred, such as memory that was
+    freed while a copy used it.
     """
     before = _set_aside()
     said = {"CUDA_VISIBLE_DEVICES": None, **environment}
@@ -65,7 +66,7 @@ def installed(**environment: str) -> Iterator[Any]:
 
 
 def environment_of_processes(**environment: str) -> dict[str, str]:
-    """The environment in which other processes find the double."""
+    """The environment in which other processes find the mock."""
     found = {name: value for name, value in os.environ.items() if name not in _described()}
     found.pop("CUDA_VISIBLE_DEVICES", None)
     known = found.get("PYTHONPATH")
@@ -74,7 +75,7 @@ def environment_of_processes(**environment: str) -> dict[str, str]:
 
 
 def cubin_of(text: str) -> bytes:
-    """What the double takes for a cubin of some CUDA C++."""
+    """A mock cubin of some CUDA C++."""
     return (CUBIN + text).encode()
 
 
@@ -91,6 +92,6 @@ def _describe(variables: dict[str, str | None]) -> None:
 
 
 def _set_aside() -> dict[str, ModuleType]:
-    """Makes the interpreter forget what is replaced, and returns that."""
+    """Removes the replaced modules from the interpreter, and returns them."""
     names = [name for name in sys.modules if name.partition(".")[0] in _REPLACED]
     return {name: sys.modules.pop(name) for name in names}

@@ -1,4 +1,4 @@
-"""Do the double and CuPy behave alike? One suite holds both to it, CuPy where there is a GPU."""
+"""Contract tests that the mock and, if there is a GPU, CuPy must pass alike."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ extern "C" __global__ void shift(const float* source, float* target, float by, i
 
 @pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.gpu)])
 def cupy(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The double; and CuPy, where it can be used."""
+    """The mock; and CuPy, if it can be used."""
     if request.param == "double":
         with installed() as module:
             yield module

@@ -1,4 +1,4 @@
-"""Are arrays and devices of the double as CuPy's, and is it gone after a test?"""
+"""Arrays and devices of the mock behave like CuPy's, and the mock is removed after a test."""
 
 from __future__ import annotations
 

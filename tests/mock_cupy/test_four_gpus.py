@@ -1,4 +1,4 @@
-"""Does dask-cuda start a worker for each of four GPUs, and does every one compute on its own?"""
+"""dask-cuda starts a worker for each of four mock GPUs, and every one computes independently."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.mock_cupy.fixture import environment_of_processes
 GPUS = 4
 MEMORY = 8 << 20
 
-#: Runs in a process of its own: dask forks from it, and what it imports is the double.
+#: Runs in a process of its own: dask forks from it, and its imports include the mock.
 PROGRAM = '''
 import json, os, sys
 from dask_cuda import LocalCUDACluster
@@ -105,7 +105,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the workers of a cluster said."""
+    """The answers of a cluster's workers."""
     for needed in ("dask_cuda", "distributed"):
         if find_spec(needed) is None:
             pytest.skip(f"{needed} is not installed: there is no cluster to start")
@@ -145,7 +145,7 @@ def test_every_worker_has_a_device_of_its_own(answers: dict[str, Any]) -> None:
         assert each["place"] == f"0000:{int(each['visible'].split(',')[0]) + 1:02X}:00.0"
         assert each["version"].endswith("+double")
         assert (each["count"], each["total"]) == (GPUS, MEMORY)
-        # Nobody else takes memory of a worker's device; an array that was gone is kept by the pool.
+        # Only the worker uses its device's memory; the pool retains memory of deleted arrays.
         assert each["taken"] <= 2 << 20
 
 

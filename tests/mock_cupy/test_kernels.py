@@ -1,4 +1,4 @@
-"""Do kernels run on the double as on a device, and what does it refuse to launch?"""
+"""Kernels run on the mock as on a device, and invalid launches are rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is memory of a device limited, apart from the host's, and full of garbage where it should be?"""
+"""Device memory is limited, separate from the host's, and poisoned before and after use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_fresh_memory_is_garbage_and_freed_memory_is_poison(double: Any) -> None
 
 
 def test_host_cannot_reach_device_memory_by_its_address(double: Any) -> None:
-    # Real addresses of devices are none of the host's; those of the double no process can have.
+    # Real device addresses never are addresses of the host; those of the mock cannot be either.
     assert double.empty(8, np.uint8).data.ptr >> 56
 
 
@@ -81,7 +81,7 @@ def test_limit_of_a_pool(double: Any) -> None:
     half = pool.malloc(MIB // 2)
     with pytest.raises(double.cuda.memory.OutOfMemoryError, match="limit set to: 1,048,576"):
         pool.malloc(MIB)
-    # What is idle is given back before anything is refused.
+    # Idle memory is returned before an allocation fails.
     del half
     assert pool.malloc(MIB).mem.size == MIB
     with pytest.raises(ValueError, match="out of range"):
@@ -261,7 +261,7 @@ def test_pinned_memory_is_limited_kept_and_poisoned() -> None:
         array[:] = 1
         del array
         assert pool.n_free_blocks() == 1
-        # Of another size: what is idle is given back first.
+        # Of another size: idle memory is returned first.
         assert pool.malloc(4096).size() == 4096
         assert cupy.testing_double.counters.pinned_allocations == 2
 

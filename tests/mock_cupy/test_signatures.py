@@ -1,6 +1,6 @@
-"""Is all that the double offers in the CuPy installed here, with the same parameters?
+"""Every function of the mock exists in the installed CuPy, with the same parameters.
 
-No GPU is needed for this: Cython writes the parameters of what it compiles into its documentation.
+No GPU is needed for this: Cython writes the parameters of compiled functions into docstrings.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 
 from tests.mock_cupy.fixture import installed
 
-#: What the double offers more than CuPy.
+#: Names that only the mock has.
 ITS_OWN = {"testing_double"}
 
 
@@ -102,7 +102,7 @@ def _compared(ours: Any, theirs: Any, name: str, path: str) -> list[str]:
 
 
 def _differences(ours: Any, theirs: Any, full: str) -> list[str]:
-    """What of our parameters is not theirs; theirs may have more, with defaults."""
+    """Our parameters that CuPy's function lacks; CuPy's may have more, with defaults."""
     known = _parameters(theirs)
     if known is None:
         return []
@@ -116,9 +116,9 @@ def _differences(ours: Any, theirs: Any, full: str) -> list[str]:
 
 
 def _parameters(call: Callable[..., Any]) -> dict[str, bool] | None:
-    """Names of parameters, and which have defaults; None where nobody says."""
+    """Names of parameters, and which have defaults; None if they are not documented."""
     if inspect.isclass(call):
-        # Cython says it of the class, where Python sees nothing.
+        # Cython documents it in the class, where inspect does not see it.
         said = _said(inspect.getdoc(call) or "", f"(?:{call.__name__}|__init__)")
         if said is not None:
             return said
@@ -137,7 +137,7 @@ def _parameters(call: Callable[..., Any]) -> dict[str, bool] | None:
 
 
 def _said(text: str, name: str) -> dict[str, bool] | None:
-    """The parameters in the first line of what Cython says of a function."""
+    """The parameters in the first line of Cython's docstring of a function."""
     match = re.match(rf"{name}\((.*)\)(?: -> .*)?$", text.partition("\n")[0])
     if match is None:
         return None

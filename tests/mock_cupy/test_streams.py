@@ -1,4 +1,4 @@
-"""Is work done in the order of streams and events, and no earlier? Is a missing order noticed?"""
+"""Work runs in the order of streams and events, and no earlier; missing events are detected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pinned(cupy: Any, values: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def sevens(double: Any) -> np.ndarray:
-    """Sevens in pinned memory, which stays as long as the test."""
+    """Sevens in pinned memory, which lives as long as the test."""
     return pinned(double, SEVENS)
 
 

@@ -1,6 +1,6 @@
-"""Hand-written kernels as Python runs them, where every access to an array is checked.
+"""Hand-written kernels run by Python, with every access to an array checked.
 
-Compiled, a kernel that writes beside its arrays damages whatever lies there, and hardly ever shows.
+A compiled kernel that writes out of bounds corrupts adjacent memory, which is rarely noticed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from voxgpu.codegen import numba_kernels
 
 
 class Checked:
-    """What a kernel sees of an array: elements by number, none beside it."""
+    """An array as seen by a kernel: items by index, and no others."""
 
     def __init__(self, array: Any) -> None:
         flat = array.reshape(-1)
         assert not array.size or np.shares_memory(flat, array)
         self._flat = flat.view(np.uint8) if flat.dtype == np.bool_ else flat
         self._size = len(flat)
-        # Floats stay NumPy's, which divide by zero as compiled code does.
+        # Floats stay NumPy's, which divide by zero like compiled code.
         self._is_float = flat.dtype.kind == "f"
         self._bits = 8 * flat.itemsize
 
@@ -46,7 +46,7 @@ class Checked:
 
 @cache
 def checked_kernel(module_name: str, name: str) -> Callable[..., Any]:
-    """What `voxgpu.codegen.numba_kernels.kernel` gives, not compiled."""
+    """The equivalent of `voxgpu.codegen.numba_kernels.kernel`, not compiled."""
     function = getattr(importlib.import_module(f"voxgpu.kernels.{module_name}"), name)
     _, types = numba_kernels._signature(function)
 
@@ -63,7 +63,7 @@ def checked_kernel(module_name: str, name: str) -> Callable[..., Any]:
 
 @contextmanager
 def checked_kernels() -> Iterator[None]:
-    """Whoever calls a hand-written kernel calls the checked one."""
+    """Replaces hand-written kernels by checked ones."""
     compiled = numba_kernels.kernel
     with pytest.MonkeyPatch.context() as patch:
         for module_name, module in list(sys.modules.items()):

@@ -1,4 +1,4 @@
-"""A box around a voxel is cut to the image: chains of `near` take no more than the image needs."""
+"""Boxes are clipped to the image: chains of `near` take no more memory than the image needs."""
 
 from __future__ import annotations
 

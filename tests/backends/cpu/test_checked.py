@@ -1,4 +1,4 @@
-"""Accesses beside an array are noticed, so that conformance can tell that there are none."""
+"""The checked kernels detect accesses out of bounds."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def test_distances(
     assert distance.signed_distance(b, grid, workers).tobytes() == signed.tobytes()
     assert np.array_equal(distance.distance(b, grid, workers), outside)
     for kind, distances in (("dt", signed), ("pdt", outside)):
-        # Radii that some voxels have, and some that none has.
+        # Radii that are distances of some voxels, and some that are not.
         for r in (float(np.median(distances)), 2.0, 7.3, -1.0):
             for operator in ("less", "less_equal", "greater", "greater_equal"):
                 found = dilation.distance_compare(b, r, kind, operator, grid, workers)

@@ -1,4 +1,4 @@
-"""crossCorrelation on the CPU where its integers grow, its bins are many, its images unusual."""
+"""crossCorrelation on the CPU with large integers, many bins and unusual images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from voxgpu.primitives import texture
 SHAPES = [(1, 1), (1, 9), (6, 5), (1, 1, 7), (4, 1, 6), (3, 5, 4), (2, 9, 17)]
 ELEMENTS = ["uint8", "int8", "uint16", "int16", "int32", "float32", "float64"]
 WHOLE = st.integers(0, 6).map(float)
-#: Bounds of bins, what lies beside them, and what is in no bin.
+#: Bounds of bins, their neighbors, and numbers outside all bins.
 ODD = WHOLE | st.sampled_from([-0.0, 0.1, 2.999, 1e-42, 3e38, 1e300, np.nan, np.inf, -np.inf])
 
 
@@ -33,7 +33,7 @@ def workers(request: pytest.FixtureRequest) -> Iterator[ThreadPool]:
 
 
 def expected(arguments: list[Any], grid: Grid) -> Any:
-    """What the reference says of images as the language reads them."""
+    """The reference's result for images converted as in the language."""
     r, a, b, fb, low, high, count = arguments
     with np.errstate(all="ignore"):
         read = [each.astype(np.float32) for each in (a, b)]
@@ -41,7 +41,7 @@ def expected(arguments: list[Any], grid: Grid) -> Any:
 
 
 def check(arguments: list[Any], spacing: tuple[float, ...], workers: ThreadPool) -> Any:
-    """The result, which is the reference's to the bit."""
+    """The result, which equals the reference bitwise."""
     grid = Grid.regular(arguments[1].shape, spacing)
     found = local_histogram.cross_correlation(*arguments, grid, workers)
     assert found.dtype == np.float32

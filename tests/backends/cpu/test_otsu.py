@@ -1,4 +1,4 @@
-"""Otsu on the CPU says what the reference says, of every element and in any number of pieces."""
+"""Otsu on the CPU equals the reference, for every element and number of pieces."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cases(draw: Any) -> Any:
 
 
 def outcome(function: Any, *arguments: Any) -> Any:
-    """The result's type and bits, or what the problem is."""
+    """The result's type and bits, or the error message."""
     with np.errstate(all="ignore"):
         try:
             result = function(*arguments)
@@ -59,7 +59,7 @@ def expected(v: Any, mask: Any, bins: float) -> Any:
 
 @pytest.fixture(params=["values counted", "numbers counted"])
 def either_way(request: Any, monkeypatch: Any) -> None:
-    """Small integers are counted by value, or as other numbers are, however few voxels."""
+    """Small integers are counted by value, or like other numbers, for any number of voxels."""
     limit = 0 if request.param == "values counted" else 1 << 40
     monkeypatch.setattr(implementation, "VOXELS_A_VALUE", limit)
 
@@ -132,7 +132,7 @@ def test_numbers_on_edges_are_in_the_bin_that_begins_there(
     shown = np.concatenate((values, odd, values))
     mask = np.arange(len(shown)) < len(values) + len(odd)
     span = float(lower[-1]) - least
-    # A guess however wrong is put right.
+    # Even a very wrong estimate is corrected.
     scale = misled * (bins - 1) / span if span else 0.0
     counts = np.zeros(bins, np.int64)
     kernel("otsu", "count_bins")(len(shown), shown, mask, bins, least, scale, lower, counts)

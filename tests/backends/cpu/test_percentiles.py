@@ -1,4 +1,4 @@
-"""Percentiles on the CPU are the reference's bits, of every element, in any number of pieces."""
+"""Percentiles on the CPU equal the reference bitwise, for every element and number of pieces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from voxgpu.codegen.integer_interpreter import as_read
 from voxgpu.primitives.intensity_ranks import percentiles as reference
 from voxgpu.primitives.internal import OPERATORS, compare
 
-#: The first and the last pattern of bits of NaN, of either sign, between numbers.
+#: The first and the last bit pattern of NaN, of either sign, among numbers.
 NANS = np.array(
     [[0x7F800001, 0x40000000, 0x7FFFFFFF, 0xFF800001, 0x3F800000, 0xFFFFFFFF]], np.uint32
 )

@@ -1,4 +1,4 @@
-"""Many thresholds of one image in one pass say what each alone says."""
+"""Many thresholds of one image in one pass equal single comparisons."""
 
 from __future__ import annotations
 

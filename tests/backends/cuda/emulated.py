@@ -1,6 +1,6 @@
-"""A GPU that is none: the backend as it is, on the double of CuPy, kernels run by the emulation.
+"""An emulated GPU: the unmodified backend on the mock CuPy, with kernels run by the emulation.
 
-Everything is voxgpu's own but what CuPy, the driver and the compiler of NVIDIA would do.
+Only the work of CuPy, NVIDIA's driver and compiler is replaced.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from voxgpu.codegen.cuda_renderer import CudaKernel
 
 @contextmanager
 def emulated_gpu(memory: int | None = None, **environment: str) -> Iterator[Gpu]:
-    """The backend on the first GPU of the double.
+    """The backend on the first GPU of the mock.
 
-    memory       bytes that may be taken; None: 70 % of what it has
-    environment  what the machine is, such as ``DOUBLE_GPU_MEMORY="1000000"``
+    memory       memory limit in bytes; None: 70 % of the device's
+    environment  describes the machine, such as ``DOUBLE_GPU_MEMORY="1000000"``
     """
     with installed(**environment) as cupy:
         backend = gpu_on(cupy, 0, memory)
@@ -38,7 +38,7 @@ def emulated_gpu(memory: int | None = None, **environment: str) -> Iterator[Gpu]
 
 
 def gpu_on(cupy: Any, ordinal: int, memory: int | None = None) -> Gpu:
-    """The backend on one GPU of a double."""
+    """The backend on one GPU of a mock."""
     workers = ThreadPool(2)
     return Gpu(CudaDevice(cupy, ordinal, memory, cubin_of, workers.submit), workers)
 
@@ -58,7 +58,7 @@ def emulated_gpus(
 
 @contextmanager
 def emulated_machine(gpus: int = 2, **environment: str) -> Iterator[Any]:
-    """This computer has GPUs for whoever looks for them, as ``--device cuda:0`` does."""
+    """Makes this computer appear to have GPUs, as for ``--device cuda:0``."""
     environment["DOUBLE_GPUS"] = str(gpus)
     with pytest.MonkeyPatch.context() as patch, installed(**environment) as double:
         patch.setattr(nvrtc, "architectures", lambda: (80, 90))
@@ -71,5 +71,5 @@ def emulated_machine(gpus: int = 2, **environment: str) -> Iterator[Any]:
 
 
 def prepare(backend: Gpu, kernels: Iterable[CudaKernel]) -> None:
-    """Compiles kernels in one go: a compiler that is started for each takes far longer."""
+    """Compiles kernels in one go: starting a compiler for each takes far longer."""
     backend.device.modules.prepare(kernels, ())

@@ -1,7 +1,7 @@
 """The command line on a computer whose GPUs are those of the mock CuPy, kernels run by emulation.
 
 ``python -m tests.backends.cuda.emulated_cli run …``. Processes that it starts have the same GPUs
-where they are given ``environment_of_workers``.
+if they are given ``environment_of_workers``.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from pathlib import Path
 
 from tests.mock_cupy.fixture import cubin_of, environment_of_processes
 
-#: Holds what makes every Python pretend.
+#: The folder whose ``sitecustomize.py`` installs the mock in every Python process.
 _SITE = Path(__file__).resolve().parent / "site"
 
 
 class Cubins:
-    """Compiles as the double wants it."""
+    """Produces mock cubins."""
 
     def __init__(self, architecture: int) -> None:
         self.architecture = architecture
 
     def cubin(self, text: str) -> bytes:
-        """A double of a cubin."""
+        """A mock cubin."""
         return cubin_of(text)
 
 
 def pretend() -> None:
-    """From now on there are GPUs here; the double must be what ``import cupy`` finds."""
+    """Makes GPUs available in this process; ``import cupy`` must find the mock."""
     import cupy
 
     from voxgpu.backends.cuda import create, detect

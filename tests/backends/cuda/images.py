@@ -1,4 +1,4 @@
-"""Which images do kernels of populations meet in tests? Every element, odd numbers, wide ranges."""
+"""Test images for kernels on populations: every element, special numbers, wide ranges."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def images(draw: Any) -> Any:
         bounds = np.iinfo(element)
         far = [int(bounds.min), int(bounds.max)]
         near = st.integers(max(-3, bounds.min), 5)
-        # What shares a counter with 0 and 1; what is the same as float32.
+        # Numbers that share a counter with 0 and 1; numbers equal as float32.
         more = [each for each in (8192, 8193, 16384, 16777216, 16777217) if each <= bounds.max]
         each = near | st.sampled_from(far + more)
     some = np.array(draw(st.lists(each, min_size=1, max_size=min(size, 30))), element)
@@ -51,14 +51,14 @@ def images(draw: Any) -> Any:
 
 
 def as_read(v: Any) -> Any:
-    """The image as references take it."""
+    """The image as references receive it."""
     with np.errstate(all="ignore"):
         return v.astype(np.float32)
 
 
 @contextmanager
 def any_schedule(libraries: tuple[str, ...], seed: int) -> Iterator[Callable[[str], Any]]:
-    """Modules whose threads and blocks run in an order that the seed decides."""
+    """Modules whose threads and blocks run in an order determined by the seed."""
     modules = {each: emulated(each) for each in libraries}
     for module in modules.values():
         module.configure(seed=seed, yield_per_mille=200, resident=6)

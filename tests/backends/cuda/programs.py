@@ -1,4 +1,4 @@
-"""Small programs for tests of the GPU, and what they come to elsewhere."""
+"""Small programs for GPU tests, and comparisons of their results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voxgpu.diagnostics import Source
 from voxgpu.image import Image
 from voxgpu.session import Result, Session
 
-#: Most of what there is, on one image.
+#: Most primitives, on one image.
 EVERYTHING = """
 load v = "v.nii"
 let bright = v > 60
@@ -47,27 +47,27 @@ def write_image(path: Path, shape: tuple[int, ...] = (6, 9, 11), seed: int = 1) 
 
 
 def run(text: str, device: str, memory: int | None = None, **session: Any) -> Result:
-    """What a program comes to; images are not written."""
+    """The result of a program; images are not written."""
     devices = BackendSelector(device, 2, memory)
     with Session(None, backend=devices, **session) as opened:
         return opened.execute(compiled(text, opened))
 
 
 def compiled(text: str, session: Session) -> Any:
-    """A program, which must have no mistakes before running."""
+    """A program, which must compile without mistakes."""
     found = compile_program(Source("program", text), None, Options(), ask=session.evaluate)
     assert not found.errors, [str(each) for each in found.errors]
     return found
 
 
 def told(result: Result) -> tuple[Any, ...]:
-    """All that a user sees of a result but its images and how long it took."""
+    """All of a result that is visible to the user, except images and times."""
     messages = [sorted(map(str, each)) for each in (result.errors, result.warnings)]
     return [(each.label, repr(each.value)) for each in result.prints], messages
 
 
 def assert_same(found: Result, expected: Result) -> None:
-    """Asserts that two results are the same, images to the bit."""
+    """Asserts that two results are the same, images bitwise."""
     assert told(found) == told(expected)
     assert [each.label for each in found.saved] == [each.label for each in expected.saved]
     for mine, theirs in zip(found.saved, expected.saved, strict=True):
@@ -75,7 +75,7 @@ def assert_same(found: Result, expected: Result) -> None:
 
 
 def assert_same_image(found: Image | None, expected: Image | None, label: str) -> None:
-    """Asserts that two images are the same to the bit, NaN being NaN."""
+    """Asserts that two images are bitwise the same; all NaN are equal."""
     assert found is not None and expected is not None
     assert found.array.dtype == expected.array.dtype, label
     is_float = found.array.dtype.kind == "f"

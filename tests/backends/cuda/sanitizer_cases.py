@@ -1,7 +1,7 @@
 """Launches of each kernel on small images, for sanitizers and for kernels with seeded bugs.
 
 ``python -m tests.backends.cuda.sanitizer_cases SANITIZE [EXERCISE | BUG]`` runs all exercises, or
-one, or that of a bug with the bug in it, and prints ``right`` or what is wrong.
+one, or that of a bug with the bug applied, and prints ``right`` or the failure.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def counts(device: Any) -> bool:
 
 def correlations(device: Any) -> bool:
     right = True
-    numbers, mask = NUMBERS[:5], DENSE[:5]  # more planes only repeat what these do
+    numbers, mask = NUMBERS[:5], DENSE[:5]  # more planes would add no coverage
     grid = Grid.regular(numbers.shape, GRID.spacing)
     for bins in (12, 300):
         arguments = (2.0, numbers, numbers, mask, -40.0, 300.0, bins, grid)
@@ -161,7 +161,7 @@ def parts(device: Any) -> bool:
 
 
 def gathers(device: Any) -> bool:
-    """A generated kernel that writes and gathers, over several blocks."""
+    """A generated kernel that writes and reduces, over several blocks."""
     v, mask = read(0, "f32"), read(1, "bool")
     bodies = (total(where(mask, v, 0.0)), count(mask), smallest(v), largest(v))
     kernel = CudaKernel(
@@ -194,7 +194,7 @@ EXERCISES: dict[str, Callable[[Any], bool]] = {
 }
 
 
-#: From a file of kernels and its text to the text that is run.
+#: Maps a file of kernels and its text to the text that is run.
 Change = Callable[[str, str], str]
 
 
@@ -227,7 +227,7 @@ class Exercised(EmulatedDevice):
 
 
 def main(arguments: list[str]) -> str:
-    """Runs what is asked for; what came of it."""
+    """Runs the requested exercises; returns the result."""
     from tests.backends.cuda.seeded_bugs import BUGS
 
     sanitize = "" if arguments[0] == "none" else arguments[0]
@@ -238,7 +238,7 @@ def main(arguments: list[str]) -> str:
     elif len(arguments) > 1:
         bug = BUGS[arguments[1]]
         names, change = [bug.exercise], bug.planted_in
-    # What sanitizers find hardly depends on the order; results are compared under several.
+    # Findings of sanitizers hardly depend on the order; results are compared under several.
     seeds = (1,) if sanitize else (0, 1, 2, 3, 4, 5)
     for seed in seeds:
         device = Exercised(sanitize, seed, change)

@@ -1,9 +1,8 @@
-"""Which bugs are planted in copies of our kernels, and what has to find them?
+"""Seeded bugs: changes to copies of our kernels, and the check that must detect each of them.
 
-A barrier that is left out, an addition that is not atomic, a bound that is off by one: what is
-easily written and seldom seen. Each bug says which exercise runs the kernel, and which leg finds it
-first: ``plain`` (results under several orders of threads), ``bounds`` (ASan, UBSan) or ``races``
-(TSan).
+A missing barrier, an addition that is not atomic, a bound that is off by one: easy to write and
+hard to notice. Each bug names the exercise that runs the kernel, and the leg that detects it first:
+``plain`` (results under several orders of threads), ``bounds`` (ASan, UBSan) or ``races`` (TSan).
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from dataclasses import dataclass
 class Bug:
     """A change of a kernel's text.
 
-    file      of ``kernels/``, without its ending; ``fused`` is what generated kernels are made with
-    old, new  what is changed; ``number`` says which occurrence, from 0
+    file      of ``kernels/``, without its suffix; ``fused`` is the header of generated kernels
+    old, new  the replaced text; ``number`` selects the occurrence, from 0
     """
 
     file: str
@@ -28,7 +27,7 @@ class Bug:
     number: int = 0
 
     def planted_in(self, file: str, text: str) -> str:
-        """The text with the bug, or as it is where the bug belongs in another file."""
+        """The text with the bug, or unchanged if the bug belongs in another file."""
         if file != self.file:
             return text
         place = self._place(text)

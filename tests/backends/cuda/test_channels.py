@@ -1,4 +1,4 @@
-"""Channels of colors and parts of images in the kernels of a device, emulated."""
+"""The kernels for channels of colors and boxes of images, emulated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = ("red", "green", "blue", "alpha_of_color")
 
 
 def voxels(shape: tuple[int, ...], element: str, seed: int = 0) -> Any:
-    """Random bits: odd numbers among the floats, large integers."""
+    """Random bits: special floats, large integers."""
     random = np.random.default_rng([math.prod(shape), seed])
     if element == "bool":
         return random.random(shape) < 0.5
@@ -31,7 +31,7 @@ def voxels(shape: tuple[int, ...], element: str, seed: int = 0) -> Any:
 
 
 def same(found: Any, wanted: Any) -> bool:
-    """The same but for the payload of NaN, which no arithmetic promises."""
+    """Equality except for the payload of NaN, which arithmetic does not guarantee."""
     assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
     return bool(np.array_equal(found, wanted, equal_nan=found.dtype.kind == "f"))
 

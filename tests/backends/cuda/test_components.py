@@ -1,4 +1,4 @@
-"""Components in the kernels of a device, emulated: the reference's bits, under any schedule."""
+"""The component kernels, emulated, equal the reference bitwise under any schedule."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from voxgpu.primitives import components, internal, ranked
 from voxgpu.primitives.primitive import UndefinedValueError
 
 LIBRARIES = ("components", "components_notes", "components_ranks")
-#: Around what tiles of 64 × 16 × 8 voxels, cells of 2 × 2 × 2 and chunks of 4096 have.
+#: Sizes around those of tiles of 64 × 16 × 8 voxels, cells of 2 × 2 × 2 and chunks of 4096.
 SHAPES = [(1, 1), (1, 9), (33, 130), (1, 1, 7), (9, 1, 1), (7, 17, 65), (9, 18, 64), (10, 33, 129)]
 MAKERS: dict[str, Callable[[tuple[int, ...]], Any]] = {}
 
 
 def maker(make: Callable[[tuple[int, ...]], Any]) -> Callable[[tuple[int, ...]], Any]:
-    """Names a kind of mask."""
+    """Decorates the generator of a kind of mask."""
     MAKERS[make.__name__] = make
     return make
 
@@ -49,25 +49,25 @@ def single(shape: tuple[int, ...]) -> Any:
 
 @maker
 def checkerboard(shape: tuple[int, ...]) -> Any:
-    """Which hangs together at edges alone."""
+    """A checkerboard, connected at edges only."""
     return np.indices(shape).sum(axis=0) % 2 == 0
 
 
 @maker
 def grains(shape: tuple[int, ...]) -> Any:
-    """As many components as there can be."""
+    """The maximum number of components."""
     return (np.indices(shape) % 2 == 1).all(axis=0)
 
 
 @maker
 def planes(shape: tuple[int, ...]) -> Any:
-    """Thin ones, across x."""
+    """Thin planes, across x."""
     return np.indices(shape)[-1] % 3 == 1
 
 
 @maker
 def serpentine(shape: tuple[int, ...]) -> Any:
-    """A long way to and fro: walls with a gap at either end in turn, along each axis."""
+    """A long serpentine path: walls with a gap at alternating ends, along each axis."""
     mask = full(shape)
     mask[..., 1::2, :] = False
     mask[..., 1::4, -1] = True
@@ -90,13 +90,13 @@ def random(shape: tuple[int, ...]) -> Any:
 
 
 def spiral(side: int) -> Any:
-    """A way along the border of a square and on to its middle, with room between its turns."""
+    """A path along the border of a square and on to its center, with gaps between its turns."""
     mask = np.zeros((side, side), np.bool_)
     for ring in range(0, side // 2, 2):
         end = side - 1 - ring
         mask[[ring, end], ring : end + 1] = True
         mask[ring : end + 1, [ring, end]] = True
-        # The ring is cut below its first corner; there the way goes on to the next one.
+        # The ring is cut below its first corner; there the path continues to the next one.
         mask[ring + 1, ring] = False
         mask[ring + 2, ring + 1 : ring + 3] = True
     return mask
@@ -108,7 +108,7 @@ def seeds_of(mask: Any) -> Any:
 
 
 def check(a: Any, b: Any, device: EmulatedDevice | None = None) -> None:
-    """Compares everything to the bit."""
+    """Compares everything bitwise."""
     device = device or EmulatedDevice()
     pairs = [
         (device_components.through(a, b, device), components.through.function(a, b)),
@@ -167,7 +167,7 @@ def test_ranks_more_components_than_one_block_sorts_at_once() -> None:
     for length in range(1, 4):
         mask[::2, length - 1 :: 4][lines >= length] = True
     mask[250:299, 200:] = True
-    # This one is larger by the third of its size's digits of eight bits only.
+    # This one is larger only in the third eight-bit digit of its size.
     mask = np.concatenate([mask, np.ones((120, 600), np.bool_)])
     device = EmulatedDevice()
     assert ranked.component_count.function(mask) > 2 * 4096

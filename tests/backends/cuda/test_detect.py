@@ -1,4 +1,4 @@
-"""Whether there is a GPU: an answer in any case, and the reason."""
+"""Detection of GPUs always returns an answer, with a reason."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_compiler_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_gpu_on_which_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The double refuses a real cubin, as a driver does that is too old for it."""
+    """The mock rejects a real cubin, as a driver that is too old for it would."""
     if nvrtc.missing():
         pytest.skip(nvrtc.missing())
     _driver_answers(monkeypatch, 0)

@@ -1,4 +1,4 @@
-"""Boxes and bounded distances in the kernels of a device, emulated: the reference's bits."""
+"""The kernels for boxes and bounded distances, emulated, equal the reference bitwise."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from voxgpu.backends.cuda import dilation
 from voxgpu.image import Grid
 from voxgpu.primitives import internal
 
-#: Around what words of 32 and 64 voxels and tiles of 128 × 8 × 8 have.
+#: Sizes around those of words of 32 and 64 voxels and tiles of 128 × 8 × 8.
 SHAPES = [(1, 1), (65, 7), (3, 129), (1, 1, 200), (9, 1, 1), (1, 70, 8), (3, 5, 136), (17, 9, 63)]
 COMPARISONS = ["less", "less_equal", "greater", "greater_equal"]
 RADII = [0.0, -0.0, 0.9375, 1.0, 1.3, 2.5, -0.7, -1.0, -2.0, math.inf, -math.inf, math.nan]
 
 
 def blobs(shape: tuple[int, ...], seed: int = 1) -> Any:
-    """Some of noise that was made smooth."""
+    """Masks by thresholds of smoothed noise."""
     noise = np.random.default_rng(seed).random(shape)
     for axis in range(noise.ndim):
         noise = sum(np.roll(noise, step, axis) for step in (-2, -1, 0, 1, 2))
@@ -92,7 +92,7 @@ def test_a_box_takes_few_launches(radius: int) -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 4, 5), (1, 6, 70), (9, 1, 1), (7, 130)])
 @pytest.mark.parametrize("radius", [130, 5000, 10**9])
 def test_a_box_wider_than_the_image_is_cut_to_it(shape: tuple[int, ...], radius: int) -> None:
-    """As chains of `near` come to: a box of 5000 voxels takes what the image has of it."""
+    """Results of long chains of `near`: a box of 5000 voxels is clipped to the image."""
     for mask in kinds_of(shape):
         device = EmulatedDevice()
         for found, expected in (
@@ -127,7 +127,7 @@ def test_distances_of_odd_shapes(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("width", range(61, 69))
 @pytest.mark.parametrize("offset", [0, 1, 6])
 def test_rows_that_begin_anywhere(width: int, offset: int) -> None:
-    """Words of eight voxels hold those of two rows, and of no row at the ends of the image."""
+    """Words of eight voxels span two rows, or extend beyond the ends of the image."""
     mask = np.empty(3 * 5 * width + offset, np.bool_)[offset:].reshape(3, 5, width)
     mask[:] = blobs(mask.shape, width)
     assert mask.ctypes.data % 8 == offset

@@ -1,4 +1,4 @@
-"""Exact distances in the kernels of a device, emulated: the reference's bits."""
+"""The distance kernels, emulated, equal the reference bitwise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from voxgpu.image import Grid
 from voxgpu.primitives import distance as reference
 from voxgpu.primitives.primitive import UndefinedValueError
 
-#: Around what packed words of 32 planes and tiles of 16 lines have.
+#: Sizes around those of packed words of 32 planes and tiles of 16 lines.
 SHAPES = [(1, 1), (1, 40), (70, 33), (1, 1, 7), (70, 1, 1), (1, 90, 2), (33, 9, 17), (66, 5, 31)]
 SPACINGS = [(1.0, 1.0, 1.0), (0.7, 1.3, 3.3), (0.9375, 0.9375, 0.9375), (3.3, 0.7, 0.9375)]
 
@@ -38,7 +38,7 @@ def kinds_of(shape: tuple[int, ...]) -> Iterator[Any]:
 
 
 def blobs(shape: tuple[int, ...], seed: int = 1, share: float = 0.3) -> Any:
-    """Some of noise that was made smooth."""
+    """Masks by thresholds of smoothed noise."""
     noise = np.random.default_rng(seed).random(shape)
     for axis in range(noise.ndim):
         noise = sum(np.roll(noise, step, axis) for step in range(-3, 4))
@@ -46,7 +46,7 @@ def blobs(shape: tuple[int, ...], seed: int = 1, share: float = 0.3) -> Any:
 
 
 def check(mask: Any, spacing: tuple[float, ...], device: EmulatedDevice | None = None) -> None:
-    """Compares both distances to the bit."""
+    """Compares both distances bitwise."""
     device, grid = device or EmulatedDevice(), Grid.regular(mask.shape, spacing)
     for function, meaning in (
         (distance.signed_distance, reference.signed_distance),

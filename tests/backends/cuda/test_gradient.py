@@ -1,4 +1,4 @@
-"""The gradient in the kernels of a device, emulated: the reference's bits."""
+"""The gradient kernels, emulated, equal the reference bitwise."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from voxgpu.backends.cuda import gradient
 from voxgpu.image import Grid
 from voxgpu.primitives import texture
 
-#: Around what walks of 32 voxels and 16 rows have.
+#: Sizes around those of walks of 32 voxels and 16 rows.
 SHAPES = [(1, 1), (1, 70), (40, 1), (17, 33), (1, 1, 7), (9, 1, 1), (1, 16, 32), (5, 31, 65)]
 ELEMENTS = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 
 
 def check(v: Any, spacing: tuple[float, ...], device: EmulatedDevice | None = None) -> None:
-    """Compares to the bit; but there are many NaN."""
+    """Compares bitwise; all NaN are equal."""
     device, grid = device or EmulatedDevice(), Grid.regular(v.shape, spacing)
     with np.errstate(over="ignore"):
         expected = texture.gradient.function(v.astype(np.float32), grid)
@@ -60,7 +60,7 @@ def test_whole_numbers(element: str) -> None:
 
 
 def test_float64() -> None:
-    """What float32 does not have becomes infinite, or 0."""
+    """Numbers beyond the range of float32 become infinite, or 0."""
     v = np.random.default_rng(3).normal(size=(5, 18, 34))
     v[2, 3, 4], v[1, 1, 1] = 1e300, 1e-300
     check(v, (1.0, 0.5, 3.3))

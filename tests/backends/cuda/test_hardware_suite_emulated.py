@@ -1,4 +1,4 @@
-"""The tests for real GPUs work: they are rehearsed on the emulated one, in miniature."""
+"""The tests for real GPUs work: they run on the emulated one, in miniature."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cuda_emulator.module import requires_emulation
 
 ROOT = Path(__file__).resolve().parents[3]
 
-#: A few of each kind; what the others do is tried on the emulation elsewhere.
+#: A few of each kind; the others cover what is tested on the emulation elsewhere.
 REHEARSED = (
     "test_arithmetic.py",
     "test_conformance.py::test_a_primitive_comes_to_what_the_reference_says"

@@ -1,4 +1,4 @@
-"""crossCorrelation in the kernels of a device, emulated: the reference's bits."""
+"""The crossCorrelation kernels, emulated, equal the reference bitwise."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ELEMENTS = [
     *("float32", "float64"),
 ]
 WHOLE = st.integers(0, 6).map(float)
-#: Bounds of bins, what lies beside them, and what is in no bin.
+#: Bounds of bins, their neighbors, and numbers outside all bins.
 ODD = WHOLE | st.sampled_from([-0.0, 0.1, 2.999, 1e-42, 3e38, 1e300, np.nan, np.inf, -np.inf])
 LIBRARIES = ("local_histogram_bins", "local_histogram", "local_histogram_rows")
 
 
 def expected(arguments: list[Any], grid: Grid) -> Any:
-    """What the reference says of images as the language reads them."""
+    """The reference's result for images converted as in the language."""
     r, a, b, fb, low, high, count = arguments
     with np.errstate(all="ignore"):
         read = [each.astype(np.float32) for each in (a, b)]
@@ -37,7 +37,7 @@ def expected(arguments: list[Any], grid: Grid) -> Any:
 
 
 def check(arguments: list[Any], spacing: tuple[float, ...], on_device: bool = False) -> list[str]:
-    """Compares to the bit; the kernels that were launched."""
+    """Compares bitwise; returns the kernels that were launched."""
     grid = Grid.regular(arguments[1].shape, spacing)
     device = EmulatedDevice()
     r, a, b, fb, low, high, count = arguments
@@ -161,7 +161,7 @@ def test_more_bins_than_codes_are_refused() -> None:
 def test_bins_of_numbers_next_to_their_bounds(
     low: float, extent: float, bins: int, seed: int
 ) -> None:
-    """One bin is wanted; boxes of one voxel's neighbors tell whether each voxel is in it."""
+    """One bin is wanted; boxes of adjacent voxels show whether each voxel is in it."""
     high = low + extent
     edges = (low + np.arange(bins + 1) * ((high - low) / bins)).astype(np.float32)
     near = [edges, np.nextafter(edges, np.float32(np.inf)), np.nextafter(edges, np.float32(-1e30))]
@@ -198,7 +198,7 @@ def test_bounds_that_mean_nothing_do_no_harm(bounds: tuple[float, float], bins: 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_spread_of_large_counts_is_rounded_once(seed: int) -> None:
-    """Counts of images far too large for a test are there before the kernel adds its own."""
+    """The counters start with those of an image too large for a test."""
     random = np.random.default_rng(seed)
     bins = int(random.choice([2, 3, 1000, 65_535]))
     shares = random.random(bins) ** int(random.integers(1, 30))

@@ -1,4 +1,4 @@
-"""Memory of a device: used again in order, within a budget, and given back."""
+"""Device memory is reused in order, within a budget, and released."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def machine() -> Iterator[tuple[CudaDevice, Any]]:
-    """A device that may take 8 MiB, and what is known of it."""
+    """A device limited to 8 MiB, and its counters."""
     with installed() as cupy:
         gpu = gpu_on(cupy, 0, 8 * MIB)
         cupy.testing_double.reset()
@@ -46,7 +46,7 @@ def test_memory_is_used_again(machine: tuple[CudaDevice, Any]) -> None:
 def test_what_is_reused_holds_nothing_that_somebody_needs(
     machine: tuple[CudaDevice, Any],
 ) -> None:
-    """A download that is under way keeps its array; the next one lies elsewhere."""
+    """An unfinished download keeps its array; the next array has another address."""
     device, _ = machine
     first, event = device.upload(np.full(MIB, 7, np.uint8))
     second = device.empty((MIB,), np.uint8)
@@ -55,7 +55,7 @@ def test_what_is_reused_holds_nothing_that_somebody_needs(
 
 
 def test_what_is_pinned_is_copied_from_where_it_is(machine: tuple[CudaDevice, Any]) -> None:
-    """What NumPy makes of it is not pinned, and parts with gaps cannot be copied as they are."""
+    """Copies made by NumPy are not pinned, and strided parts cannot be copied directly."""
     device, double = machine
     image = device.staged(np.arange(MIB // 4, dtype=np.int32).reshape(-1, 64))
     assert device.staged(image) is image
@@ -76,7 +76,7 @@ def test_what_is_pinned_is_copied_from_where_it_is(machine: tuple[CudaDevice, An
 def test_an_upload_into_used_memory_comes_after_its_last_use(
     machine: tuple[CudaDevice, Any],
 ) -> None:
-    """The double finds missing events by itself: what is read is right, and nothing raised."""
+    """The mock detects missing events itself: the data is correct, and no error is raised."""
     device, _ = machine
     for value in range(6):
         array, event = device.upload(np.full(MIB, value, np.uint8))
@@ -92,7 +92,7 @@ def test_what_nobody_waited_for_is_not_written_over(machine: tuple[CudaDevice, A
     device, _ = machine
     array, _ = device.upload(np.full(MIB, 3, np.uint8))
     address = array.data.ptr
-    del array  # the copy may still be under way
+    del array  # the copy may be unfinished
     zeros = device.zeros((MIB,), np.uint8)
     assert zeros.data.ptr == address
     assert not device.download(zeros, device.record_event()).any()
@@ -136,7 +136,7 @@ def test_others_are_asked_for_room(machine: tuple[CudaDevice, Any]) -> None:
 
 
 def test_garbage_in_circles_takes_no_block_along(machine: tuple[CudaDevice, Any]) -> None:
-    """Memory that only garbage refers to is collected with it; blocks must outlive that."""
+    """Memory referenced only by garbage is collected with it; blocks must outlive that."""
     device, _ = machine
     circle: list[Any] = [device.empty((MIB,), np.uint8)]
     circle.append(circle)

@@ -1,4 +1,4 @@
-"""Several GPUs for one program: parts that share nothing but files, and only where that pays."""
+"""Several GPUs for one program: parts that share nothing but files, and only if that pays off."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _schedule(text: str) -> Schedule:
 
 
 def _spread_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if every part were large."""
+    """Makes every part count as large."""
     monkeypatch.setattr(multi_gpu, "LEAST_SECONDS", 0.0)
     monkeypatch.setattr(multi_gpu, "TO_DEVICE", 1e15)
 
@@ -94,7 +94,7 @@ def test_everything_on_two(double: Any, monkeypatch: pytest.MonkeyPatch) -> None
 def test_values_that_are_kept_go_from_device_to_device(
     double: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A later program may compute with them elsewhere; they do not pass through the host."""
+    """A later program may use them on another device; they do not pass through the host."""
     with Session(None, keeping=True, backend=BackendSelector("cuda:0", 2)) as session:
         session.execute(compiled('load v = "v.nii"\nprint "m" max(v + 1)', session))
         other = BackendSelector("cuda:1", 2)

@@ -1,4 +1,4 @@
-"""Otsu in the kernels of a device, emulated: ITK's threshold, of every element."""
+"""The Otsu kernels, emulated, give ITK's threshold for every element."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BINS = st.sampled_from([2.0, 3.0, 5.0, 20.0, 128.0, 511.0, 512.0, 513.0, 1000.0,
 
 
 class Remembering(EmulatedDevice):
-    """Knows all arrays that were made on it."""
+    """A device that records all arrays created on it."""
 
     def __init__(self, *modules: Any) -> None:
         super().__init__(*modules)
@@ -36,13 +36,13 @@ class Remembering(EmulatedDevice):
         return self.made[-1]
 
     def of(self, element: Any, size: int) -> Any:
-        """The only array of these that was made, with one axis."""
+        """The only one-dimensional array of this type and size."""
         (found,) = [each for each in self.made if each.dtype == element and each.shape == (size,)]
         return found
 
 
 def expected(v: Any, mask: Any, bins: float) -> Any:
-    """The threshold and the bits, or what the problem is."""
+    """The threshold and the bits, or the error message."""
     with np.errstate(all="ignore"):
         try:
             threshold = otsu_threshold(as_read(v)[mask], int(bins))
@@ -52,7 +52,7 @@ def expected(v: Any, mask: Any, bins: float) -> Any:
 
 
 def check(v: Any, mask: Any, bins: float, device: Remembering | None = None) -> list[str]:
-    """Compares to the bit, also what no voxel shows; the kernels that were launched."""
+    """Compares bitwise, also intermediate values; returns the kernels that were launched."""
     device = device or Remembering()
     found, numbers = otsu(v, mask, bins, device)
     assert (found.dtype, found.shape) == (np.bool_, v.shape)
@@ -77,7 +77,7 @@ def test_elements_shapes_and_odd_numbers(case: Any, bins: float) -> None:
 
 
 def classes(element: str, shape: tuple[int, ...] = (40, 39, 41)) -> tuple[Any, Any]:
-    """Numbers of two classes that overlap, and a mask."""
+    """Numbers of two overlapping classes, and a mask."""
     random = np.random.default_rng(0)
     v = 30 + 8 * random.normal(size=shape)
     v[random.random(shape) < 0.3] += 40
@@ -115,7 +115,7 @@ def test_a_hundred_thousand_bins(element: str) -> None:
 def test_numbers_on_edges_are_in_the_bin_that_begins_there(
     bins: int, bounds: tuple[float, float]
 ) -> None:
-    """As counts of bins tell, not only the threshold."""
+    """As shown by the counts of bins, not only by the threshold."""
     least, greatest = (float(np.float32(each)) for each in bounds)
     lower, _ = bin_edges(least, greatest, bins)
     edges = lower.astype(np.float32)
@@ -129,7 +129,7 @@ def test_numbers_on_edges_are_in_the_bin_that_begins_there(
 
 
 def in_few_places(seed: int, scale: float, offset: float, most: int) -> Any:
-    """Numbers of which a few are different, with gaps between them."""
+    """Numbers with a few distinct values, with gaps between them."""
     random = np.random.default_rng(seed)
     few = int(random.integers(2, 5))
     places = (random.random(few) * scale + offset).astype(np.float32)
@@ -142,7 +142,7 @@ def in_few_places(seed: int, scale: float, offset: float, most: int) -> Any:
 def test_splits_in_a_gap_are_the_same_but_for_their_roundings(
     seed: int, bins: int, scale: float
 ) -> None:
-    """With numbers so small, all differ by less than ITK tells apart."""
+    """With numbers so small, all differences are below ITK's tolerance."""
     v = in_few_places(seed, scale, 0.0, 60)
     check(v, np.ones(v.shape, bool), bins)
 
@@ -152,7 +152,7 @@ def test_splits_in_a_gap_are_the_same_but_for_their_roundings(
     [(535, 10), (4631, 5), (20239, 10), (20315, 5), (21611, 20), (23183, 20)],
 )
 def test_splits_that_are_neighbors_in_float64_are_the_same(seed: int, bins: int) -> None:
-    """Found by trying: here it is a later split that is greater by the last bit."""
+    """Found by experiment: here a later split is greater by the last bit."""
     v = in_few_places(seed, 100.0, 1e5, 2000)
     check(v, np.ones(v.shape, bool), bins)
 

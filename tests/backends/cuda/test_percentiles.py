@@ -1,4 +1,4 @@
-"""Percentiles in the kernels of a device, emulated: the reference's bits, of every element."""
+"""The percentile kernels, emulated, equal the reference bitwise, for every element."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHARES = st.sampled_from([0.0, 0.5, 1.0, 0.3, -2.0, 1e300, np.inf, -np.inf, np.n
     0, 1
 )
 
-#: The first and the last pattern of bits of NaN, of either sign, between numbers.
+#: The first and the last bit pattern of NaN, of either sign, among numbers.
 NANS = np.array(
     [[0x7F800001, 0x40000000, 0x7FFFFFFF, 0xFF800001, 0x3F800000, 0xFFFFFFFF]], np.uint32
 )
@@ -42,7 +42,7 @@ def expected(v: Any, mask: Any, c: float) -> Any:
 
 
 def check(v: Any, mask: Any, c: float, device: EmulatedDevice | None = None) -> list[str]:
-    """Compares to the bit; the kernels that were launched."""
+    """Compares bitwise; returns the kernels that were launched."""
     device = device or EmulatedDevice()
     found, wanted = percentiles(v, mask, c, device), expected(v, mask, c)
     assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
@@ -88,7 +88,7 @@ def test_comparisons(case: Any, c: float, data: Any) -> None:
 
 
 def blob(element: str, shape: tuple[int, ...] = (40, 41, 39)) -> tuple[Any, Any]:
-    """Tissue with noise in a background of zeros, and a mask that has some of both."""
+    """Tissue with noise on a background of zeros, and a mask that includes some of both."""
     random = np.random.default_rng(1)
     places = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
     radius = np.sqrt(sum(place**2 for place in places))
@@ -156,7 +156,7 @@ def test_numbers_of_all_bits(size: int) -> None:
 
 
 def few_blocks(device: EmulatedDevice) -> EmulatedDevice:
-    """The device with so few multiprocessors that each block has to do with several tiles."""
+    """The device with so few multiprocessors that each block processes several tiles."""
     device.multiprocessors = 1  # type: ignore[misc]
     return device
 

@@ -1,4 +1,4 @@
-"""GPUs as users meet them: the command line, and a worker process for each GPU."""
+"""GPUs from the user's view: the command line, and a worker process for each GPU."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_doctor_tries_every_device(desk: Path) -> None:
 
 @pytest.mark.slow
 def test_a_worker_for_each_of_four_gpus(desk: Path) -> None:
-    """The real dask-cuda, and in each of its processes the backend as it is."""
+    """The real dask-cuda, with the unmodified backend in each of its processes."""
     if find_spec("dask_cuda") is None:
         pytest.skip("dask_cuda is not installed: there is no cluster to start")
     variables = environment_of_workers(4, desk)

@@ -1,4 +1,4 @@
-"""Results stay on the device while they fit, wait in RAM, and come back in one copy."""
+"""Results stay on the device while they fit, move to RAM otherwise, and return in one copy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_next_program_finds_results_on_the_device(double: Any) -> None:
 
 
 def test_what_there_is_no_room_for_waits_in_ram(double: Any) -> None:
-    """Half of the device is for what is kept: four images, of ten."""
+    """Half of the device is available for the cache: four images, of ten."""
     with _session(memory=8 * IMAGE) as session:
         for n in range(10):
             session.execute(compiled(f'{BASE}save "s{n}.nii" a + {n}', session))
@@ -95,7 +95,7 @@ def test_objects_go_from_the_disk_to_the_device_in_one_copy(double: Any, tmp_pat
 
 
 def test_doubts_that_come_late_are_kept_as_well(double: Any, tmp_path: Path) -> None:
-    """The warning of a measure of two empty regions is told by a run that only recalls it, too."""
+    """The warning of a measure of two empty regions is repeated by a run that only reuses it."""
     text = 'load v = "v.nii"\nprint "d" dice(v > 9999, v > 9999)'
     told = []
     for _ in range(2):
@@ -108,7 +108,7 @@ def test_doubts_that_come_late_are_kept_as_well(double: Any, tmp_path: Path) -> 
 
 
 def test_values_go_on_to_the_cpu(double: Any) -> None:
-    """A session whose device is chosen line by line takes over what the GPU has."""
+    """A session whose device is chosen line by line continues with values of the GPU."""
     with _session() as session:
         session.execute(compiled(BASE + 'print "m" max(a)', session))
         session._runner._backends = BackendSelector("cpu", 2)

@@ -1,4 +1,4 @@
-"""Programs on a GPU: nobody waits without need; what goes wrong late is told like anything."""
+"""Programs on a GPU: no unnecessary waits, and late errors are reported like any other."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_everything_at_once(double: Any) -> None:
 
 
 def test_nobody_waits_for_a_node(double: Any) -> None:
-    """A chain of a hundred kernels and numbers: only what is printed and saved is waited for."""
+    """A chain of a hundred kernels and numbers waits only for what is printed and saved."""
     lines = ['load v = "v.nii"', "let a0 = v"]
     lines += [f"let a{n} = (a{n - 1} + v) - max(a{n - 1} *. 0.5)" for n in range(1, 60)]
     text = "\n".join([*lines, 'save "a.nii" near(a59 > 0)', 'print "m" max(a59)'])
@@ -68,7 +68,7 @@ def test_a_number_that_does_not_exist_fails_what_depends_on_it(double: Any) -> N
         'print "twice" m .*. 2\nprint "list" [m, 1]\nsave "fine.nii" v > 20\n'
     )
     found, expected = run(text, "cuda:0"), run(text, "reference")
-    (error,) = found.errors  # one cause is told once, with all that it takes along
+    (error,) = found.errors  # one cause is reported once, with all affected goals
     assert "`mask` has no true voxel" in str(error)
     assert_same(found, expected)
 
@@ -149,4 +149,4 @@ def test_items_of_a_printed_sequence_that_fail_leave_the_others(double: Any) -> 
     other = run(text, "reference")
     assert [str(each) for each in found.prints] == [str(each) for each in other.prints]
     assert [each.message for each in found.errors] == [each.message for each in other.errors]
-    assert len(found.errors) == 1  # one cause is told once
+    assert len(found.errors) == 1  # one cause is reported once

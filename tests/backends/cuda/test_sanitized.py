@@ -1,4 +1,4 @@
-"""Kernels under sanitizers: clean as they are, and found out with a bug in them."""
+"""Kernels under sanitizers: clean when unmodified, and detected with a bug."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _compiler() -> None:
 
 
 def test_enough_bugs_are_planted() -> None:
-    """In every file of kernels that has barriers or atomic operations, and for every leg."""
+    """There is one in every kernel file with barriers or atomic operations, and for every leg."""
     assert len(BUGS) >= 15
     assert {bug.leg for bug in BUGS.values()} == set(LEGS)
     texts = {stem: library_text(stem) for stem in libraries()} | {"fused": prelude()}

@@ -1,4 +1,4 @@
-"""A device that is short of memory: room is made, or one goal is told how much was wanted."""
+"""A device short of memory: memory is freed, or one goal fails with the required amount."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voxgpu.session import Result
 
 KIB = 1 << 10
 
-#: Fails from the k-th allocation on, so many times: once, or so often that no retry helps.
+#: Fails from the k-th allocation on, this many times: once, or more often than any retry.
 ONCE, FOR_GOOD = 1, 40
 
 
@@ -36,7 +36,7 @@ def expected(desk: Any) -> Result:
 
 @pytest.fixture(scope="module")
 def allocations(desk: Any, expected: Result) -> int:
-    """How many allocations a run takes."""
+    """The number of allocations of a run."""
     desk.reset()
     assert_same(run(EVERYTHING, "cuda:0"), expected)
     count: int = desk.counters.allocations
@@ -62,7 +62,7 @@ def test_any_allocation_may_fail_once(desk: Any, expected: Result, allocations: 
 
 @pytest.mark.slow
 def test_any_allocation_may_fail_for_good(desk: Any, expected: Result, allocations: int) -> None:
-    """What is delivered is right, and what is not has its place, and the bytes, in the message."""
+    """Delivered values are correct; others have their location, and the bytes, in the message."""
     right = {each.label: repr(each.value) for each in expected.prints}
     for k in range(1, allocations + 1):
         found = _run_failing(desk, k, FOR_GOOD)
@@ -77,7 +77,7 @@ def test_any_allocation_may_fail_for_good(desk: Any, expected: Result, allocatio
 
 
 def test_values_wait_in_memory_while_there_is_no_room(desk: Any) -> None:
-    """Eight images are wanted until the end; the device has room for four."""
+    """Eight images are needed until the end; the device has room for four."""
     lines = [f"let d{n} = lcc(v > {10 + n}) * {n + 2}" for n in range(8)]
     prints = [f'print "{n}" max(d{n})' for n in range(8)]
     prints += [f'print "{n} and {7 - n}" max(lcc(d{n} > d{7 - n}))' for n in range(8)]

@@ -1,4 +1,4 @@
-"""Volumes of comparisons in the kernels of a device, emulated: what each alone says."""
+"""The threshold count kernels, emulated, equal single comparisons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPARISONS = st.lists(st.tuples(st.sampled_from(sorted(OPERATORS)), NUMBERS), m
 
 
 def check(v: Any, comparisons: Any, device: EmulatedDevice | None = None) -> list[str]:
-    """Compares with the reference; the kernels that were launched."""
+    """Compares with the reference; returns the kernels that were launched."""
     device = device or EmulatedDevice()
     read = as_read(v)
     with np.errstate(all="ignore"):
@@ -38,7 +38,7 @@ def check(v: Any, comparisons: Any, device: EmulatedDevice | None = None) -> lis
 @given(images(), COMPARISONS)
 @law(200)
 def test_elements_shapes_and_odd_numbers(case: Any, comparisons: Any) -> None:
-    # Whole numbers of 32 and 64 bits are counted by generated kernels.
+    # Integers of 32 and 64 bits are counted by generated kernels.
     assume(case[0].dtype.name not in WHOLE)
     check(case[0], comparisons)
 

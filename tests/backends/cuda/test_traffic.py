@@ -1,6 +1,6 @@
-"""What operations and the tumor program move on a GPU is no more than it was, launches neither.
+"""Memory traffic and launches of operations and of the tumor program do not exceed golden values.
 
-``python -m tests.backends.cuda.test_traffic`` writes what is golden anew.
+``python -m tests.backends.cuda.test_traffic`` rewrites the golden values.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.cuda_emulator.module import requires_emulation
 
 GOLDEN = Path(__file__).with_name("golden_traffic.json")
 
-#: Small: tables of counts make up more of the bytes than they do in a whole volume.
+#: Small: tables of counts are a larger share of the bytes than for a whole volume.
 SHAPE = (48, 60, 60)
 
 pytestmark = pytest.mark.slow

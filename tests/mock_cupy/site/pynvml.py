@@ -1,6 +1,6 @@
-"""What does NVML say of GPUs that are doubles? Enough for dask-cuda to start a worker for each.
+"""A mock of NVML, sufficient for dask-cuda to start a worker for each mock GPU.
 
-``DOUBLE_GPUS`` says how many there are, ``DOUBLE_GPU_MEMORY`` how many bytes each has.
+``DOUBLE_GPUS`` is the number of GPUs, ``DOUBLE_GPU_MEMORY`` the bytes of each.
 """
 
 # The names are NVML's.
@@ -16,11 +16,11 @@ NVML_DEVICE_MIG_ENABLE = 1
 
 
 class NVMLError(Exception):
-    """What calls of NVML raise."""
+    """An error of an NVML call."""
 
 
 class NVMLError_NotSupported(NVMLError):
-    """The device has no such thing."""
+    """The device does not support this."""
 
 
 class NVMLError_LibraryNotFound(NVMLError):
@@ -32,7 +32,7 @@ class NVMLError_DriverNotLoaded(NVMLError):
 
 
 class NVMLError_Unknown(NVMLError):
-    """Nobody knows."""
+    """An unknown error."""
 
 
 class NVMLError_NotFound(NVMLError):

@@ -1,6 +1,6 @@
-"""Loaded by every Python that starts with this folder on its path: there are GPUs for it.
+"""Makes mock GPUs available in every Python that starts with this folder on its path.
 
-Dask's workers are such: dask-cuda says itself what they load before they begin.
+This includes dask's workers: dask-cuda determines what they load before they begin.
 """
 
 from tests.backends.cuda.emulated_cli import pretend

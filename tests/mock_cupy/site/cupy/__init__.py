@@ -1,10 +1,11 @@
-"""What does voxgpu's GPU backend run on where there is no GPU? A double of CuPy.
+"""A mock of CuPy, on which voxgpu's GPU backend runs without a GPU.
 
-It has the calls of CuPy 14 that voxgpu uses and behaves as they do, but for this: nothing runs
-before somebody waits (see ``_queues.py``), memory that is fresh or freed is full of garbage, and
-what a real device would let pass is an error: work on two streams that no event orders, arrays of
-another device, numbers made of arrays without ``get``. ``cupy.testing_double`` tells tests what
-happened. ``_machine.py`` says by which environment variables the machine is described.
+It has the calls of CuPy 14 that voxgpu uses and behaves like them, with these exceptions: nothing
+runs before somebody waits (see ``_queues.py``), fresh and freed memory is full of garbage, and
+mistakes that a real device would let pass are errors: work on two streams not ordered by an event,
+arrays of another device, conversions of arrays to numbers without ``get``. Tests query what
+happened through ``cupy.testing_double``. ``_machine.py`` lists the environment variables that
+describe the machine.
 """
 
 from __future__ import annotations
@@ -65,12 +66,12 @@ cuda.set_pinned_memory_allocator(_pinned_memory_pool.malloc)
 
 
 def get_default_memory_pool() -> cuda.MemoryPool:
-    """Where arrays get their memory unless something else was said."""
+    """The pool from which arrays get their memory by default."""
     return _memory_pool
 
 
 def get_default_pinned_memory_pool() -> cuda.PinnedMemoryPool:
-    """Where pinned memory comes from unless something else was said."""
+    """The pool from which pinned memory comes by default."""
     return _pinned_memory_pool
 
 

@@ -1,8 +1,8 @@
-"""Where do bytes lie that devices can reach, and who may touch them when?
+"""Blocks of memory that devices can access, with a record of their uses by queued work.
 
-Every device has addresses of its own, which no array of the host has; pinned memory has those of
-the host. Addresses are never used twice, so what was given back is not found any more. Memory that
-is fresh holds 0xCD in every byte, memory that was freed 0xDD: neither looks like a result.
+Every device has its own address range, disjoint from the host's; pinned memory has host addresses.
+Addresses are never reused, so accesses to freed memory are detected. Fresh memory contains 0xCD in
+every byte, freed memory 0xDD: neither looks like a result.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from cupy._queues import Queue, Work
 FRESH = 0xCD
 FREED = 0xDD
 
-#: Addresses of device i start at (i + 1) << 56: beyond all that a process can have.
+#: Addresses of device i start at (i + 1) << 56: beyond all addresses of a process.
 _DEVICE_BITS = 56
 
-#: Between two blocks there are this many addresses of nothing.
+#: The number of unused addresses between two blocks.
 _GAP = 1 << 21
 
-#: Bytes by which CUDA aligns.
+#: CUDA's alignment in bytes.
 ALIGNMENT = 512
 
 Bytes = npt.NDArray[np.uint8]
 
 
 class Range(NamedTuple):
-    """Bytes that some work uses."""
+    """A range of bytes used by some work."""
 
     address: int
     size: int
@@ -52,10 +52,10 @@ class _Access:
 
 
 class Block:
-    """Memory that was taken at once.
+    """Memory that was allocated at once.
 
     address  of its first byte
-    data     its bytes; only work that runs looks at them, and the host where it is pinned
+    data     its bytes; only running work accesses them, and the host if it is pinned
     """
 
     def __init__(self, address: int, data: Bytes) -> None:
@@ -65,25 +65,25 @@ class Block:
 
     @property
     def stop(self) -> int:
-        """The first address behind it."""
+        """The first address after it."""
         return self.address + len(self.data)
 
     def view(self, address: int, size: int) -> Bytes:
-        """Some of its bytes."""
+        """A view of some of its bytes."""
         return self.data[address - self.address : address - self.address + size]
 
     def conflict(self, used: Range, queue: Queue) -> Work | None:
-        """Work that may run at the same time as a use that is queued next, and must not."""
+        """Work that conflicts with a use queued next, since it may run concurrently."""
         for each in self._overlapping(used.address, used.address + used.size):
             if (used.is_written or each.is_written) and not queue.follows(each.work):
                 return each.work
         return None
 
     def note(self, used: Range, work: Work) -> None:
-        """Some work uses some of the bytes.
+        """Records that work uses some of the bytes.
 
-        Of earlier uses those are forgotten that ran, and those that this one stands for: whoever
-        comes after this one comes after them, too.
+        Earlier uses are dropped if they have run, or are implied by this one: work ordered after
+        this one is ordered after them, too.
         """
         start, stop = used.address, used.address + used.size
         self._accesses = [
@@ -102,13 +102,13 @@ class Block:
     def free(
         self, address: int, size: int, queue: Queue | None, is_in_any_order: bool = False
     ) -> Work | None:
-        """Nobody needs some of the bytes any more; they are poisoned.
+        """Frees some of the bytes; they are poisoned.
 
-        queue            in whose order they are used again; None: in the order of the host
-        is_in_any_order  whoever uses them again sees to the order
+        queue            in whose order they are reused; None: in the order of the host
+        is_in_any_order  whoever reuses them ensures the order
 
-        Work that comes before may still use them, so they are poisoned when it ran. Where other
-        work uses them, that is returned, and they are poisoned at once.
+        Preceding work may still use them, so they are poisoned once it has run. If other work uses
+        them, it is returned, and they are poisoned at once.
         """
         waiting = {
             id(each.work): each.work
@@ -134,7 +134,7 @@ class Block:
 
 
 class Space:
-    """All addresses that devices can reach."""
+    """The address space of devices."""
 
     def __init__(self) -> None:
         self._blocks: dict[int, Block] = {}
@@ -142,24 +142,24 @@ class Space:
         self._next: dict[int, int] = {}
 
     def take(self, ordinal: int, size: int) -> Block:
-        """Memory of a device."""
+        """Allocates memory of a device."""
         address = self._next.get(ordinal, ((ordinal + 1) << _DEVICE_BITS) + _GAP)
         self._next[ordinal] = address + -(-size // ALIGNMENT) * ALIGNMENT + _GAP
         return self.add(Block(address, np.full(size, FRESH, np.uint8)))
 
     def add(self, block: Block) -> Block:
-        """Memory that devices can reach from now on."""
+        """Adds memory that devices can access."""
         self._blocks[block.address] = block
         insort(self._addresses, block.address)
         return block
 
     def remove(self, block: Block) -> None:
-        """Memory that is no more."""
+        """Removes memory."""
         del self._blocks[block.address]
         self._addresses.remove(block.address)
 
     def holder(self, address: int, size: int) -> Block | None:
-        """The block in which some bytes lie; None where they lie in no block, or not in one."""
+        """The block that contains some bytes; None if no single block does."""
         place = bisect_right(self._addresses, address) - 1
         if place < 0:
             return None
@@ -167,14 +167,14 @@ class Space:
         return block if address + size <= block.stop else None
 
     def block_at(self, address: int, size: int) -> Block:
-        """The block in which some bytes lie. Raises CUDARuntimeError where there is none."""
+        """The block that contains some bytes. Raises CUDARuntimeError if there is none."""
         block = self.holder(address, size)
         if block is None:
             raise explained(CUDARuntimeError(ILLEGAL_ADDRESS), f"{size} bytes at {address:#x}")
         return block
 
     def first_conflict(self, used: Iterable[Range], queue: Queue) -> tuple[Range, Work] | None:
-        """A use, of some that are queued next, that may meet other work, and which."""
+        """The first of some uses queued next that conflicts with other work, and that work."""
         for each in used:
             work = self.block_at(each.address, each.size).conflict(each, queue)
             if work is not None:
@@ -183,6 +183,6 @@ class Space:
 
 
 def ordinal_at(address: int) -> int | None:
-    """The number of the device to which an address belongs; None: it is the host's."""
+    """The number of the device that owns an address; None: it is the host's."""
     ordinal = (address >> _DEVICE_BITS) - 1
     return None if ordinal < 0 else ordinal

@@ -1,8 +1,7 @@
-"""What is a copy? Work that reads at one address and writes at another, of devices or the host.
+"""Copies: work that reads at one address and writes at another, of devices or the host.
 
-Memory of the host that is pinned is read and written when the copy runs. Memory that is not is read
-at once, as the driver does, who puts it into a buffer of its own; and who copies into such memory
-waits.
+Pinned host memory is read and written when the copy runs. Pageable memory is read at once, as the
+driver does, which copies it to its own buffer; copies into pageable memory block.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ HOST_TO_DEVICE, DEVICE_TO_HOST, DEVICE_TO_DEVICE, ANY = 1, 2, 3, 4
 
 
 def copy(target: int, source: int, size: int, kind: int, queue: Queue) -> None:
-    """Queues a copy between two addresses. Raises CUDARuntimeError where ``kind`` is another."""
+    """Queues a copy between two addresses. Raises CUDARuntimeError if ``kind`` does not match."""
     if not size:
         return
     where = ordinal_at(source), ordinal_at(target)
@@ -47,7 +46,7 @@ def copy(target: int, source: int, size: int, kind: int, queue: Queue) -> None:
 
 
 def fill(address: int, value: int, size: int, queue: Queue) -> None:
-    """Queues that all of some bytes become the same."""
+    """Queues setting some bytes to one value."""
     if not size:
         return
     view = machine.space.block_at(address, size).view(address, size)
@@ -66,7 +65,7 @@ def _kind(where: tuple[int | None, int | None]) -> int:
 
 
 def _end(address: int, size: int, is_written: bool) -> tuple[Bytes, Range | None]:
-    """The bytes at one end of a copy, and what is used of memory that the double watches."""
+    """The bytes at one end of a copy, and the used range if the mock tracks this memory."""
     if ordinal_at(address) is None:
         block = machine.space.holder(address, size)
         if block is None:

@@ -1,4 +1,4 @@
-"""How does an array get onto a device, and back? Empty, of zeros, or copied."""
+"""Creation of arrays on a device: empty, of zeros, or copied; and copies to the host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cupy.cuda.stream import Stream, get_current_stream, queue_of
 
 
 def empty(shape: Shape, dtype: npt.DTypeLike = float, order: str = "C") -> ndarray:
-    """An array of any content."""
+    """An uninitialized array."""
     return ndarray(shape, dtype, order=order)
 
 
@@ -35,7 +35,7 @@ def asarray(
     copy: bool | None = None,
     blocking: bool = False,
 ) -> ndarray:
-    """The array on the device in use, copied in the order of the current stream if need be."""
+    """The array on the current device, copied in the order of the current stream if necessary."""
     if isinstance(a, ndarray):
         if dtype not in (None, a.dtype):
             raise NotImplementedError("the double converts no elements")
@@ -54,7 +54,7 @@ def asarray(
 
 
 def _through_pinned(host: npt.NDArray[Any], target: ndarray) -> None:
-    """Queues a copy by way of pinned memory, which is given back when the copy ran."""
+    """Queues a copy through pinned memory, which is released once the copy has run."""
     pinned: Any = alloc_pinned_memory(host.nbytes)
     np.frombuffer(pinned, host.dtype, host.size)[:] = host.reshape(-1)
     with machine.turn:
@@ -82,4 +82,4 @@ def asnumpy(
 
 
 def _let_go(pinned: object) -> None:
-    """Work that has this to do afterwards keeps the memory until then."""
+    """Does nothing; queued as a callback, it keeps the memory alive until then."""

@@ -1,4 +1,4 @@
-"""How does the double say what CUDA says? With CuPy's errors, their numbers and their texts."""
+"""CuPy's errors for CUDA's error codes, with their numbers and texts."""
 
 from __future__ import annotations
 
@@ -54,27 +54,27 @@ class _CudaError(RuntimeError):
 
 
 class CUDARuntimeError(_CudaError):
-    """What a call of the runtime raises."""
+    """An error of a runtime call."""
 
     _texts = _RUNTIME
 
 
 class CUDADriverError(_CudaError):
-    """What loading and launching kernels raise."""
+    """An error of loading or launching kernels."""
 
     _texts = _DRIVER
 
 
 def explained(error: _CudaError, detail: str) -> Exception:
-    """The error with what the double knows more than CUDA would say."""
+    """The error with details that CUDA would not give."""
     error.args = (f"{error} ({detail})",)
     return error
 
 
 class OutOfMemoryError(MemoryError):
-    """A pool got no memory.
+    """A pool could not allocate memory.
 
-    size   bytes that were asked for
+    size   bytes requested
     total  bytes that the pool had then
     limit  of the pool; 0: none
     """

@@ -1,13 +1,13 @@
-"""Which GPUs are there, and what is queued for them? All calls of the double end here.
+"""The mock machine: its GPUs and their queues. All calls of the mock end here.
 
-The environment says what the machine is:
+The environment describes the machine:
 
-DOUBLE_GPUS            how many GPUs it has (2)
+DOUBLE_GPUS            number of GPUs (2)
 DOUBLE_GPU_MEMORY      bytes of each (256 MiB)
-DOUBLE_PINNED_LIMIT    bytes that may be pinned at most (no limit)
-DOUBLE_PEER            0: GPUs cannot reach each other's memory
-DOUBLE_CHECK_ORDER     0: a missing event is no error, and just has its consequences
-CUDA_VISIBLE_DEVICES   which GPUs this process sees, in which order: numbers, or names of NVML
+DOUBLE_PINNED_LIMIT    maximum number of pinned bytes (no limit)
+DOUBLE_PEER            0: GPUs cannot access each other's memory
+DOUBLE_CHECK_ORDER     0: a missing event is no error, and has its real consequences
+CUDA_VISIBLE_DEVICES   the GPUs visible to this process, in order: numbers, or names of NVML
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _LEGACY_STREAM = 1
 
 
 def name_of(physical: int) -> str:
-    """What NVML calls a GPU."""
+    """NVML's name of a GPU."""
     return f"GPU-{physical:08d}-0000-0000-0000-000000000000"
 
 
 def visible_gpus() -> list[int]:
-    """Numbers of the GPUs this process sees; as CUDA does, up to the first that is not there."""
+    """Numbers of the GPUs visible to this process; as in CUDA, up to the first missing one."""
     there = range(int(os.environ.get("DOUBLE_GPUS", "2")))
     said = os.environ.get("CUDA_VISIBLE_DEVICES")
     if said is None:
@@ -55,9 +55,9 @@ def visible_gpus() -> list[int]:
 
 
 class Turn:
-    """Lets one thread in at a time; what must not happen inside happens when it leaves.
+    """Admits one thread at a time; actions not allowed inside are postponed until it leaves.
 
-    Memory is given back whenever the interpreter pleases, also while a thread is inside.
+    The interpreter may release memory at any time, also while a thread is inside.
     """
 
     def __init__(self) -> None:
@@ -83,13 +83,13 @@ class Turn:
             self._lock.release()
 
     def later(self, act: Callable[[], None]) -> None:
-        """Does something as soon as nobody is inside."""
+        """Runs a function as soon as no thread is inside."""
         self._later.append(act)
         with self:
             pass
 
     def settle(self) -> None:
-        """Does what waits, now; what goes wrong in that is raised later."""
+        """Runs postponed functions now; their errors are raised later."""
         while self._later:
             try:
                 self._later.popleft()()
@@ -103,8 +103,8 @@ class Gpu:
     ordinal   its number in this process
     physical  its number in the machine
     total     bytes of its memory
-    used      bytes of it that were taken
-    peers     devices whose memory it was told to reach
+    used      bytes allocated
+    peers     devices whose memory it was enabled to access
     """
 
     def __init__(self, ordinal: int, physical: int, total: int) -> None:
@@ -118,7 +118,7 @@ class Gpu:
 
 
 class Mark(NamedTuple):
-    """A point of a queue: the work that ends there, and what comes before."""
+    """A point of a queue: the work that ends there, and its predecessors."""
 
     work: Work
     clock: dict[Queue, int]
@@ -139,16 +139,16 @@ class Machine:
 
     @property
     def current(self) -> int:
-        """The device that this thread uses."""
+        """The current device of this thread."""
         return int(getattr(self._of_thread, "ordinal", 0))
 
     def use(self, ordinal: int) -> None:
-        """This thread uses a device from now on. Raises CUDARuntimeError where it is not there."""
+        """Sets this thread's device. Raises CUDARuntimeError if it does not exist."""
         self.gpu(ordinal)
         self._of_thread.ordinal = ordinal
 
     def gpu(self, ordinal: int | None = None) -> Gpu:
-        """A device; the one in use where nothing is said. Raises CUDARuntimeError."""
+        """A device, by default the current one. Raises CUDARuntimeError."""
         wanted = self.current if ordinal is None else ordinal
         if not self.gpus:
             raise CUDARuntimeError(NO_DEVICE)
@@ -157,13 +157,13 @@ class Machine:
         return self.gpus[wanted]
 
     def reserve(self, gpu: Gpu, size: int) -> None:
-        """Memory of a device is taken. Raises CUDARuntimeError where it does not have as much."""
+        """Allocates memory of a device. Raises CUDARuntimeError if it has too little."""
         if gpu.used + size > gpu.total:
             raise CUDARuntimeError(OUT_OF_MEMORY)
         gpu.used += size
 
     def open_queue(self, is_blocking: bool) -> Queue:
-        """A new stream of the device in use."""
+        """Creates a stream on the current device."""
         gpu = self.gpu()
         queue = Queue(gpu.ordinal, next(self._pointers), is_blocking)
         gpu.queues.append(queue)
@@ -171,13 +171,13 @@ class Machine:
         return queue
 
     def close_queue(self, pointer: int) -> None:
-        """Nothing is queued there any more; what was queued still runs."""
+        """Closes a stream; queued work still runs."""
         queue = self._queues.pop(pointer, None)
         if queue is not None and queue.last is None:
             self.gpus[queue.ordinal].queues.remove(queue)
 
     def queue(self, pointer: int) -> Queue:
-        """The stream of that number. Raises CUDARuntimeError where there is none."""
+        """The stream of that number. Raises CUDARuntimeError if there is none."""
         if pointer in (0, _LEGACY_STREAM):
             return self.gpu().null
         try:
@@ -193,7 +193,7 @@ class Machine:
         used: Iterable[Range] = (),
         after: Iterable[Work] = (),
     ) -> Work:
-        """Queues work that uses some bytes. Raises StreamOrderError where an event is missing."""
+        """Queues work that uses some bytes. Raises StreamOrderError if an event is missing."""
         raise_unseen()
         ranges = [each for each in used if each.size]
         implied = self._implied(queue)
@@ -206,24 +206,24 @@ class Machine:
         return work
 
     def mark(self, queue: Queue, what: str, run: Callable[[], None]) -> Mark:
-        """The point behind all that is queued."""
+        """The point after all queued work."""
         work = self.issue(queue, what, run)
         return Mark(work, dict(queue.clock()))
 
     def follow(self, queue: Queue, mark: Mark) -> None:
-        """All that is queued from now on comes after a point of another queue."""
+        """Orders all work queued from now on after a point of another queue."""
         queue.follow(mark.clock)
         self.issue(queue, "waiting for an event", lambda: None, after=[mark.work])
 
     def wait(self, work: Work | None) -> None:
-        """The host waits until some work ran."""
+        """Blocks the host until some work has run."""
         counters.synchronizations += 1
         raise_unseen()
         if work is not None:
             complete(work)
 
     def wait_for_device(self, gpu: Gpu) -> None:
-        """The host waits until all work of a device ran."""
+        """Blocks the host until all work of a device has run."""
         counters.synchronizations += 1
         raise_unseen()
         self.drain(gpu)
@@ -239,7 +239,7 @@ class Machine:
     def free(
         self, address: int, size: int, queue: Queue | None, is_in_any_order: bool = False
     ) -> None:
-        """Nobody needs some bytes any more; see ``Block.free``."""
+        """Frees some bytes; see ``Block.free``."""
         block = self.space.holder(address, size)
         if block is None:
             return
@@ -254,7 +254,7 @@ class Machine:
             )
 
     def _implied(self, queue: Queue) -> list[Work]:
-        """Work that comes before what is queued next because the null stream is one of the two."""
+        """Work that precedes the next because of the implicit order with the null stream."""
         gpu = self.gpus[queue.ordinal]
         if queue is gpu.null:
             others = [each for each in gpu.queues if each.is_blocking]

@@ -1,8 +1,8 @@
-"""What is an array on a device? Its shape, its type and where it lies; its bytes are not shown.
+"""Arrays on a device: a shape, a type and an address; their bytes are not accessible.
 
-Only arrays without gaps are here, in the order of C, and only what needs no kernel of CuPy's:
-views, copies from and to the host. All else that CuPy can do the double refuses, also numbers made
-of arrays of one element, which would wait for the device where nobody sees it.
+Only contiguous arrays in C order are supported, and only operations without a CuPy kernel: views,
+copies from and to the host. Everything else that CuPy can do is rejected, including conversions of
+arrays of one element to numbers, which would wait for the device implicitly.
 """
 
 # The name is NumPy's.
@@ -30,7 +30,7 @@ Shape = int | tuple[int, ...]
 
 
 class Flags:
-    """How an array lies in memory."""
+    """The memory layout of an array."""
 
     c_contiguous = True
 
@@ -45,10 +45,10 @@ class Flags:
 class ndarray:
     """An array on a device.
 
-    memptr  where it lies; None: in memory from the current allocator
+    memptr  its memory; None: memory from the current allocator
     """
 
-    #: Where it is found; dask goes by that.
+    #: The module name by which dask recognizes it.
     __module__ = "cupy"
 
     __array_priority__ = 100
@@ -181,7 +181,7 @@ class ndarray:
         return self._view((*self.shape[:-1], length), kind, 0)
 
     def __getitem__(self, place: int | slice) -> ndarray:
-        """Neighbors along the first axis, or one of them, where they lie; nothing is copied."""
+        """Adjacent items along the first axis, or one of them, in place; nothing is copied."""
         if not isinstance(place, int | np.integer | slice) or not self.shape:
             raise NotImplementedError("the double takes one number or range of the first axis")
         length = self.shape[0]
@@ -204,7 +204,7 @@ class ndarray:
         out: npt.NDArray[Any] | None = None,
         blocking: bool = True,
     ) -> npt.NDArray[Any]:
-        """Its elements on the host, which are there when the copy ran; waits if ``blocking``."""
+        """Its elements on the host, valid once the copy has run; waits if ``blocking``."""
         target = np.empty(self.shape, self.dtype) if out is None else out
         _check_same("obtained from", self, target)
         if not target.flags.c_contiguous:
@@ -218,7 +218,7 @@ class ndarray:
         return target
 
     def set(self, arr: npt.NDArray[Any], stream: Stream | None = None) -> None:
-        """Copies elements of the host here."""
+        """Copies elements from the host."""
         _check_same("set to", self, arr)
         source = np.ascontiguousarray(arr)
         with self.device:

@@ -1,11 +1,11 @@
-"""When does queued work run? When somebody waits, and then no more of it than the wait needs.
+"""Queues of work, run lazily: only when somebody waits, and then only what the wait needs.
 
-Every stream is a queue. Work runs in the order of its queue, and after the work of other queues
-that it was told to come after. Nothing runs by itself: where an event is missing, the work it
-should have waited for has not run, every time.
+Every stream is a queue. Work runs in the order of its queue, and after work of other queues that it
+was ordered after. Nothing runs by itself: if an event is missing, the work that should have
+preceded has not run, reproducibly.
 
-Which work is known to come before which is kept in clocks: for every queue the number of its work
-up to which all comes before whatever is queued next (L. Lamport, Time, Clocks, and the Ordering of
+The happens-before order is represented by vector clocks: for every queue, the number of its work up
+to which everything precedes whatever is queued next (L. Lamport, Time, Clocks, and the Ordering of
 Events in a Distributed System, 1978; C. Fidge, 1988, for the vectors).
 """
 
@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 
 class Work:
-    """One thing that a device is to do.
+    """One unit of work of a device.
 
     what        for messages
-    queue       whose it is
+    queue       that contains it
     number      in its queue, from 1
-    after       work of other queues that comes before
-    is_done     whether it ran; the host knows of it then
-    afterwards  what is to be done as soon as it ran
+    after       work of other queues that precedes it
+    is_done     whether it has run, to the host's knowledge
+    afterwards  callbacks to run once it has run
     """
 
     __slots__ = ("_run", "after", "afterwards", "is_done", "number", "queue", "what")
@@ -40,7 +40,7 @@ class Work:
         self._run: Callable[[], None] | None = run
 
     def do(self) -> None:
-        """Runs it. What it raises comes out of whatever waited, as errors of kernels do."""
+        """Runs it. Its exceptions are raised by whatever waited, like errors of kernels."""
         run, self._run = self._run, None
         self.is_done, self.after = True, ()
         try:
@@ -59,9 +59,9 @@ class Queue:
     """The work of a stream.
 
     ordinal      of its device
-    pointer      the number by which the runtime knows the stream
+    pointer      the number by which the runtime identifies the stream
     is_blocking  whether it and the null stream wait for each other
-    issued       how much work was ever queued
+    issued       the number of work items ever queued
     """
 
     def __init__(self, ordinal: int, pointer: int, is_blocking: bool) -> None:
@@ -90,21 +90,21 @@ class Queue:
         return work
 
     def clock(self) -> Mapping[Queue, int]:
-        """What comes before whatever is queued next, as of now."""
+        """The current predecessors of whatever is queued next."""
         return dict(self._clock)
 
     def follow(self, clock: Mapping[Queue, int]) -> None:
-        """What comes before a point of another queue comes before all that is queued from now."""
+        """Adds the predecessors of a point of another queue to those of all later work."""
         for queue, number in clock.items():
             self._clock[queue] = max(number, self._clock.get(queue, 0))
 
     def follows(self, work: Work) -> bool:
-        """Whether some work comes before whatever is queued next here."""
+        """Whether some work precedes whatever is queued next here."""
         return work.is_done or self._clock.get(work.queue, 0) >= work.number
 
 
 def complete(work: Work) -> None:
-    """Runs some work, and before it what has to be."""
+    """Runs some work, and its predecessors first."""
     wanted = [work]
     while wanted:
         if wanted[-1].is_done:
@@ -119,6 +119,6 @@ def complete(work: Work) -> None:
 
 
 def drain(queue: Queue) -> None:
-    """Runs all work of a queue, and before it what has to be."""
+    """Runs all work of a queue, and its predecessors first."""
     while queue.last is not None:
         complete(queue.last)

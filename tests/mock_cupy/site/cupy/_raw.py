@@ -1,4 +1,4 @@
-"""What is a kernel to CuPy's users? A text or a file, and a function that is made when needed."""
+"""Raw kernels as CuPy's users see them: a text or file, and a function created on demand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cupy.cuda.function import Function, Module
 
 
 class RawModule:
-    """Kernels of a text of CUDA C++, or of a file with a double of a cubin."""
+    """Kernels of a text of CUDA C++, or of a file with a mock cubin."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class RawModule:
 
     @property
     def module(self) -> Module:
-        """All its kernels, loaded. Raises CUDADriverError where they cannot be."""
+        """All its kernels, loaded. Raises CUDADriverError if they cannot be."""
         module = Module()
         if self.file_path is not None:
             module.load_file(self.file_path)
@@ -38,7 +38,7 @@ class RawModule:
         return module
 
     def get_function(self, name: str) -> RawKernel:
-        """A kernel. Raises CUDADriverError where there is none of that name."""
+        """A kernel. Raises CUDADriverError if there is none of that name."""
         return RawKernel._of(self, name)
 
 
@@ -71,7 +71,7 @@ class RawKernel:
 
     @property
     def max_dynamic_shared_size_bytes(self) -> int:
-        """Dynamic shared memory that a launch may ask for."""
+        """Dynamic shared memory that a launch may request."""
         return self.kernel.most_shared
 
     @max_dynamic_shared_size_bytes.setter

@@ -1,4 +1,4 @@
-"""How does an array travel between workers of dask? Through the host, and onto their devices."""
+"""Serialization of arrays between dask workers: through the host, onto their devices."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from cupy._ndarray import ndarray
 
 
 def register() -> None:
-    """Tells dask; where it is not installed, nobody has to be told.
+    """Registers with dask, if it is installed.
 
-    The real CuPy is known to dask already, by way of libraries that need a GPU.
+    The real CuPy is registered by dask itself, through libraries that need a GPU.
     """
     if find_spec("distributed") is None:
         return
@@ -34,5 +34,5 @@ def _departing(array: ndarray) -> tuple[dict[str, Any], list[memoryview]]:
 def _arriving(header: dict[str, Any], frames: list[Any]) -> ndarray:
     bytes_of_all = b"".join(frames)
     host = np.frombuffer(bytes_of_all, header["dtype"]).reshape(header["shape"])
-    # Whoever uses it queues on a stream of his own, and knows of none on which it arrived.
+    # Its user queues on its own stream, and does not know the stream on which it arrived.
     return asarray(host, blocking=True)

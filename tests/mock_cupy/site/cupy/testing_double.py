@@ -1,10 +1,9 @@
-"""What happened on the double, and what is to go wrong next? What only tests ask; CuPy has no such.
+"""Counters and fault injection of the mock, for tests only; CuPy has no such module.
 
-``counters`` tells what was allocated, launched, copied and waited for; ``fail_allocation`` makes a
-later allocation fail; ``check_order`` switches the search for missing events; ``run_kernels_by``
-has others run the kernels. What goes wrong where
-nothing can be raised, as when memory is given back too early, is raised by the next call that
-queues or waits, and by ``raise_unseen``.
+``counters`` counts allocations, launches, copies and waits; ``fail_allocation`` makes a later
+allocation fail; ``check_order`` switches the detection of missing events; ``run_kernels_by`` sets
+the emulation that runs kernels. Errors that cannot be raised when they occur, such as memory freed
+too early, are raised by the next call that queues or waits, and by ``raise_unseen``.
 """
 
 from __future__ import annotations
@@ -21,28 +20,28 @@ class StreamOrderError(AssertionError):
 
 @dataclass
 class Copies:
-    """How often something was copied, and how many bytes."""
+    """Number of copies, and of bytes copied."""
 
     count: int = 0
     bytes: int = 0
 
     def add(self, size: int) -> None:
-        """One more."""
+        """Adds one copy."""
         self.count += 1
         self.bytes += size
 
 
 @dataclass
 class Counters:
-    """What happened since ``reset``.
+    """Events since ``reset``.
 
     allocations          requests to pools of device memory, failed ones included
-    device_allocations   those that no pool could answer: they take memory of the device
-    device_frees         memory given back to the device; each of these waits for the whole device
-    pinned_allocations   requests for pinned memory that no pool could answer
-    live, peak           bytes that pools have given out now, and at most, by number of the device
+    device_allocations   those that no pool could serve: they allocate memory of the device
+    device_frees         memory returned to the device; each of these synchronizes the device
+    pinned_allocations   requests for pinned memory that no pool could serve
+    live, peak           bytes in use of pools, now and at most, by number of the device
     launches             names of the kernels that were launched, in order
-    synchronizations     how often the host asked to wait: for a stream, an event, a device
+    synchronizations     number of waits of the host: for a stream, an event, a device
     pageable_copies      copies from or to memory that is not pinned: real ones wait
     host_to_device, device_to_host, device_to_device   copies, when they were queued
     peer                 the part of ``device_to_device`` that went to another device
@@ -63,7 +62,7 @@ class Counters:
     peer: Copies = field(default_factory=Copies)
 
     def given_out(self, ordinal: int, size: int) -> None:
-        """A pool gave out so many bytes, or took them back where ``size`` is negative."""
+        """Records memory that a pool gave out, or took back if ``size`` is negative."""
         self.live[ordinal] = self.live.get(ordinal, 0) + size
         self.peak[ordinal] = max(self.peak.get(ordinal, 0), self.live[ordinal])
 
@@ -72,7 +71,7 @@ counters = Counters()
 
 _order_is_checked = os.environ.get("DOUBLE_CHECK_ORDER", "1") != "0"
 
-#: How many allocations still succeed before one fails, for each that is to fail.
+#: The number of allocations that succeed before one fails, for each planned failure.
 _failures: list[int] = []
 
 _unseen: list[Exception] = []
@@ -81,7 +80,7 @@ _emulation: Callable[[str], Any] | None = None
 
 
 def reset() -> None:
-    """Counts from zero; nothing is to fail. What is given out stays so."""
+    """Resets counters and planned failures, but not memory in use."""
     fresh = Counters(live=dict(counters.live), peak=dict(counters.live))
     for each in fields(Counters):
         setattr(counters, each.name, getattr(fresh, each.name))
@@ -90,14 +89,16 @@ def reset() -> None:
 
 
 def fail_allocation(k: int) -> None:
-    """The k-th request from now on to a pool of device memory fails; the next one is the first."""
+    """Makes the k-th request from now on to a pool of device memory fail; the next one is the
+    first.
+    """
     if k < 1:
         raise ValueError(f"allocations are counted from 1, not {k}")
     _failures.append(k)
 
 
 def check_order(is_checked: bool) -> None:
-    """Whether a missing event is an error; otherwise it just has its consequences."""
+    """Sets whether a missing event is an error; otherwise it has its real consequences."""
     global _order_is_checked
     _order_is_checked = is_checked
 
@@ -108,15 +109,15 @@ def order_is_checked() -> bool:
 
 
 def run_kernels_by(emulation: Callable[[str], Any]) -> None:
-    """Whoever loads a text from now on has its kernels run by what this makes of it."""
+    """Sets the function that creates the emulation of kernels from a loaded text."""
     global _emulation
     _emulation = emulation
 
 
 def emulated(text: str) -> Any:
-    """What runs the kernels of a text."""
+    """The emulation of the kernels of a text."""
     if _emulation is None:
-        # Only who launches kernels needs a compiler.
+        # A compiler is needed only when kernels are launched.
         from tests.cuda_emulator.module import Module
 
         return Module(text)
@@ -124,7 +125,7 @@ def emulated(text: str) -> Any:
 
 
 def raise_unseen() -> None:
-    """Raises what went wrong where nothing could be raised; once."""
+    """Raises an error that could not be raised when it occurred; once."""
     if _unseen:
         first = _unseen[0]
         _unseen.clear()
@@ -132,12 +133,12 @@ def raise_unseen() -> None:
 
 
 def keep_unseen(error: Exception) -> None:
-    """Something went wrong where nothing can be raised."""
+    """Records an error that cannot be raised here."""
     _unseen.append(error)
 
 
 def allocation_fails() -> bool:
-    """Counts a request to a pool, and says whether it is to fail."""
+    """Counts a request to a pool; returns whether it must fail."""
     counters.allocations += 1
     _failures[:] = [left - 1 for left in _failures]
     if 0 not in _failures:

@@ -1,4 +1,4 @@
-"""Which of ``cupy.cuda`` is there? What voxgpu uses, with the behavior of CuPy 14."""
+"""The part of ``cupy.cuda`` that voxgpu uses, with the behavior of CuPy 14."""
 
 from __future__ import annotations
 

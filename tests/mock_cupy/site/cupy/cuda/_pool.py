@@ -1,8 +1,8 @@
-"""Which memory does a pool give out? The smallest that fits of what the same stream gave back.
+"""A memory pool: it reuses the smallest fitting chunk that the same stream freed.
 
-What is too large is split, and what lies side by side is joined again. Memory that one stream gave
-back is not given to another: work that still uses it is queued on the first. Only when the device
-has no more, or the pool may take no more, is idle memory given back to the device.
+Chunks that are too large are split, and adjacent free chunks are joined. Memory freed on one stream
+is not given to another: work that still uses it is queued on the first. Only if the device is out
+of memory, or the pool has reached its limit, is idle memory returned to the device.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Chunk:
-    """A part of memory that was taken from the device at once.
+    """A part of memory that was allocated from the device at once.
 
-    queue             the stream for which it was taken
-    previous, following   its neighbors in the same memory
+    queue             the stream for which it was allocated
+    previous, following   its neighbors in the same allocation
     """
 
     def __init__(self, memory: BaseMemory, address: int, size: int, queue: Queue) -> None:
@@ -38,11 +38,11 @@ class Chunk:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all that was taken at once."""
+        """Whether it is a complete allocation."""
         return self.previous is None and self.following is None
 
     def split(self, size: int) -> Chunk | None:
-        """Keeps its first bytes; the rest is another, if there is any."""
+        """Keeps its first bytes; returns the rest as another chunk, if there is any."""
         if self.size == size:
             return None
         rest = Chunk(self.memory, self.address + size, self.size - size, self.queue)
@@ -54,7 +54,7 @@ class Chunk:
         return rest
 
     def join_following(self) -> None:
-        """Takes in what follows."""
+        """Joins the following chunk."""
         other = self.following
         assert other is not None
         self.size += other.size
@@ -66,9 +66,9 @@ class Chunk:
 class DevicePool:
     """The pool of one device.
 
-    used   bytes that are given out
-    total  bytes that were taken from the device
-    limit  of these; 0: none
+    used   bytes in use
+    total  bytes allocated from the device
+    limit  of the total; 0: none
     """
 
     def __init__(self, ordinal: int, allocator: Callable[[int], MemoryPointer]) -> None:
@@ -79,11 +79,11 @@ class DevicePool:
 
     @property
     def idle_count(self) -> int:
-        """How many chunks nobody uses."""
+        """The number of unused chunks."""
         return sum(map(len, self._idle.values()))
 
     def take(self, size: int, queue: Queue) -> Chunk:
-        """Memory that work of a stream may use. Raises OutOfMemoryError."""
+        """Allocates memory for work of a stream. Raises OutOfMemoryError."""
         rounded = -(-size // ALIGNMENT) * ALIGNMENT
         if allocation_fails():
             raise OutOfMemoryError(rounded, self.total, self.limit)
@@ -96,7 +96,7 @@ class DevicePool:
         return chunk
 
     def put(self, chunk: Chunk) -> None:
-        """Nobody uses it any more."""
+        """Marks a chunk as free."""
         self.used -= chunk.size
         counters.given_out(self._ordinal, -chunk.size)
         machine.free(chunk.address, chunk.size, chunk.queue)
@@ -111,8 +111,8 @@ class DevicePool:
         idle.add(chunk)
 
     def give_back(self, pointer: int | None = None) -> None:
-        """Whole chunks that nobody uses return to the device; those of one stream, or all."""
-        # What the caller has just let go of is here first.
+        """Returns unused complete allocations to the device; those of one stream, or all."""
+        # Release objects that the caller has just dropped first.
         machine.turn.settle()
         for each in [pointer] if pointer is not None else list(self._idle):
             idle = self._idle.get(each, set())
@@ -137,7 +137,7 @@ class DevicePool:
         return fitting
 
     def _taken(self, size: int) -> BaseMemory:
-        """Memory from the device, if need be after idle memory returned to it."""
+        """Memory from the device, if necessary after idle memory has been returned to it."""
         reliefs: list[Callable[[], None]] = [machine.turn.settle, self.give_back, self._collect]
         for relieve in reliefs:
             relieve()

@@ -1,4 +1,4 @@
-"""Which device does a thread use?"""
+"""The current device of a thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _of_thread = threading.local()
 class Device:
     """A device of this process.
 
-    device  its number, or a device; None: the one in use
+    device  its number, or a device; None: the current one
     """
 
     def __init__(self, device: int | Device | None = None) -> None:
@@ -46,36 +46,36 @@ class Device:
         machine.use(_entered().pop())
 
     def use(self) -> None:
-        """This thread uses it from now on."""
+        """Makes it this thread's current device."""
         if self.id < 0:
             raise CUDARuntimeError(INVALID_DEVICE)
         machine.use(self.id)
 
     def synchronize(self) -> None:
-        """Waits until all its work ran."""
+        """Waits until all its work has run."""
         with self:
             runtime.deviceSynchronize()
 
     @property
     def mem_info(self) -> tuple[int, int]:
-        """Bytes that are free, and all it has."""
+        """Free and total bytes."""
         with self:
             return runtime.memGetInfo()
 
     @property
     def compute_capability(self) -> str:
-        """Such as ``90``."""
+        """The compute capability, such as ``90``."""
         machine.gpu(self.id)
         return "".join(map(str, _limits.COMPUTE_CAPABILITY))
 
     @property
     def pci_bus_id(self) -> str:
-        """Where it is plugged in: the same GPU has the same one in every process."""
+        """Its PCI address: the same GPU has the same one in every process."""
         return f"0000:{machine.gpu(self.id).physical + 1:02X}:00.0"
 
     @property
     def attributes(self) -> dict[str, int]:
-        """What the driver knows of it, of which the double knows a little."""
+        """The driver's attributes, of which the mock has a few."""
         machine.gpu(self.id)
         return {
             "MultiProcessorCount": _limits.MULTIPROCESSORS,
@@ -87,7 +87,7 @@ class Device:
 
 
 def _entered() -> list[int]:
-    """Which devices this thread returns to when it leaves those it entered."""
+    """The devices to restore when this thread leaves those it entered."""
     if not hasattr(_of_thread, "entered"):
         _of_thread.entered = []
     entered: list[int] = _of_thread.entered
@@ -95,5 +95,5 @@ def _entered() -> list[int]:
 
 
 def get_device_id() -> int:
-    """The device in use."""
+    """The current device."""
     return machine.current

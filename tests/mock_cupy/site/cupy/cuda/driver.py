@@ -1,4 +1,4 @@
-"""What do kernels that cannot be loaded or launched raise?"""
+"""The error of kernels that cannot be loaded or launched."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How does a kernel run without a GPU? Its text is compiled for the host, and queued all the same.
+"""Kernels without a GPU: compiled for the host, and queued like real ones.
 
-What is loaded is no cubin but a text: a first line that says so, and CUDA C++. The tests' compiler
-makes such files. The emulation runs them.
+A loaded file is no cubin but a text: an identifying first line, and CUDA C++. The tests' compiler
+produces such files. The emulation runs them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from cupy._ndarray import ndarray
 from cupy.cuda.stream import Stream, queue_of
 from cupy.testing_double import counters, emulated
 
-#: The first line of what the double takes for a cubin.
+#: The first line of a mock cubin.
 MARK = "// double of a cubin\n"
 
 
@@ -40,25 +40,25 @@ class Module:
         self._text: str | None = None
 
     def load(self, cubin: bytes) -> None:
-        """Takes the text of a double of a cubin. Raises CUDADriverError where it is none."""
+        """Loads the text of a mock cubin. Raises CUDADriverError if it is none."""
         text = bytes(cubin).decode("utf-8", "replace")
         if not text.startswith(MARK):
             raise explained(CUDADriverError(INVALID_IMAGE), "the double runs no real cubins")
         self._text = text.removeprefix(MARK)
 
     def load_file(self, filename: str) -> None:
-        """Takes the text of a file. Raises CUDADriverError where it is not there, or no such."""
+        """Loads a file. Raises CUDADriverError if it is missing, or no mock cubin."""
         path = Path(filename)
         if not path.is_file():
             raise explained(CUDADriverError(FILE_NOT_FOUND), filename)
         self.load(path.read_bytes())
 
     def _load_source(self, text: str) -> None:
-        """Takes CUDA C++, as ``RawModule`` does that is given code; CuPy compiles it itself."""
+        """Loads CUDA C++, as ``RawModule`` does with ``code``; CuPy compiles it itself."""
         self._text = text
 
     def get_function(self, name: str) -> Function:
-        """A kernel. Raises CUDADriverError where there is none of that name."""
+        """A kernel. Raises CUDADriverError if there is none of that name."""
         return Function(self, name)
 
 
@@ -75,7 +75,7 @@ class Function:
             raise explained(CUDADriverError(NOT_FOUND), funcname)
         self._constant = kernels.only_read(funcname)
         self._kernel = kernels.get_function(funcname)
-        #: Dynamic shared memory that a launch may ask for.
+        #: Dynamic shared memory that a launch may request.
         self.most_shared = _limits.SHARED_OF_BLOCK
 
     def __call__(
@@ -110,7 +110,7 @@ class Function:
             counters.launches.append(self.name)
 
     def _arguments(self, given: Any) -> tuple[list[Any], list[Range]]:
-        """What the emulation is given, and which bytes the kernel uses."""
+        """The arguments for the emulation, and the bytes that the kernel uses."""
         values: list[Any] = []
         used: list[Range] = []
         for place, each in enumerate(given):

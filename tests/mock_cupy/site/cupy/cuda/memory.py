@@ -1,4 +1,4 @@
-"""What is memory of a device to its users? Pointers into blocks, and who keeps these alive."""
+"""Device memory as users see it: pointers into blocks, and their owners."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class BaseMemory:
 
 
 class Memory(BaseMemory):
-    """Memory taken from the device in use. Raises CUDARuntimeError where it has no more."""
+    """Memory allocated on the current device. Raises CUDARuntimeError if it has too little."""
 
     def __init__(self, size: int) -> None:
         self.ptr = 0
@@ -76,13 +76,13 @@ class Memory(BaseMemory):
 
 
 class UnownedMemory(BaseMemory):
-    """Memory that somebody else gives back.
+    """Memory that somebody else frees.
 
-    owner  what keeps it alive. Where nobody else holds the owner, the bytes are the owner's alone,
-           and end with it: they are poisoned, as freed ones are
+    owner  keeps it alive. If nothing else references the owner, the bytes belong to it alone,
+           and end with it: they are poisoned, like freed ones
     """
 
-    #: How much memory there is by owner, and the double's way of knowing the last.
+    #: The number of instances per owner, by which the mock detects the last one.
     _owned: ClassVar[Counter[int]] = Counter()
 
     def __init__(self, ptr: int, size: int, owner: Any, device_id: int = -1) -> None:
@@ -109,14 +109,14 @@ class UnownedMemory(BaseMemory):
             if owned[owner]:
                 return
             del owned[owner]
-        # Two: the attribute, and the argument of the function.
+        # Two references: the attribute, and the argument of the function.
         if sys.getrefcount(self._owner) <= 2 and self.size:
             address, size = self.ptr, self.size
             machine.turn.later(lambda: machine.free(address, size, None, is_in_any_order=True))
 
 
 class MemoryPointer:
-    """A place in some memory, which it keeps alive."""
+    """A position in some memory, which it keeps alive."""
 
     def __init__(self, mem: BaseMemory, offset: int) -> None:
         self.mem = mem
@@ -158,7 +158,7 @@ class MemoryPointer:
         self._copy(_address(mem), self.ptr, size, _copies.DEVICE_TO_HOST, stream)
 
     def memset_async(self, value: int, size: int, stream: Stream | None = None) -> None:
-        """Queues that all bytes become the same."""
+        """Queues setting all bytes to one value."""
         with machine.turn:
             _copies.fill(self.ptr, value, size, queue_of(stream))
 
@@ -169,9 +169,9 @@ class MemoryPointer:
 
 
 class MemoryPool:
-    """Memory of all devices that is kept for the next who asks.
+    """A cache of memory of all devices for later requests.
 
-    allocator  where it comes from first; None: from the device
+    allocator  its source of new memory; None: the device
     """
 
     def __init__(self, allocator: Callable[[int], MemoryPointer] | None = None) -> None:
@@ -179,7 +179,7 @@ class MemoryPool:
         self._pools: dict[int, _pool.DevicePool] = {}
 
     def malloc(self, size: int) -> MemoryPointer:
-        """Memory of the device in use, for the current stream. Raises OutOfMemoryError."""
+        """Memory of the current device, for the current stream. Raises OutOfMemoryError."""
         with machine.turn:
             pool = self._of_device()
             if not size:
@@ -188,7 +188,7 @@ class MemoryPool:
             return MemoryPointer(PooledMemory(chunk, pool), 0)
 
     def free_all_blocks(self, stream: Stream | None = None) -> None:
-        """Gives back to the device what nobody uses and no part of which is used."""
+        """Returns allocations without any used part to the device."""
         with machine.turn:
             self._of_device().give_back(None if stream is None else stream.ptr)
 
@@ -205,7 +205,7 @@ class MemoryPool:
         return self._of_device().total
 
     def set_limit(self, size: int | None = None, fraction: float | None = None) -> None:
-        """How much of the device in use the pool takes at most; 0: any amount."""
+        """Limits the memory of the pool on the current device; 0: no limit."""
         if size is not None and fraction is not None:
             raise ValueError("size and fraction cannot be specified at one time")
         if fraction is not None and not 0 <= fraction <= 1:
@@ -249,7 +249,7 @@ class PooledMemory(BaseMemory):
 
 
 def _given_back(ordinal: int, block: Block) -> None:
-    """Memory returns to the device, which ends all its work before that."""
+    """Returns memory to the device, which first finishes all its work."""
     gpu = machine.gpus[ordinal]
     counters.device_frees += 1
     try:
@@ -283,7 +283,7 @@ def get_allocator() -> Callable[[int], MemoryPointer]:
 
 
 def set_allocator(allocator: Callable[[int], MemoryPointer] | None = None) -> None:
-    """Where arrays get their memory from now on; None: from the device."""
+    """Sets the source of memory for arrays; None: the device."""
     _allocators[-1] = allocator or _malloc
 
 
@@ -291,7 +291,7 @@ def set_allocator(allocator: Callable[[int], MemoryPointer] | None = None) -> No
 def using_allocator(
     allocator: Callable[[int], MemoryPointer] | None = None,
 ) -> Iterator[None]:
-    """Where arrays get their memory, for a while."""
+    """Sets the source of memory for arrays temporarily."""
     _allocators.append(allocator or _malloc)
     try:
         yield

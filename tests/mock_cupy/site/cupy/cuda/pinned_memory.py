@@ -1,4 +1,4 @@
-"""What is pinned memory? Memory of the host that devices reach, counted, poisoned when freed."""
+"""Pinned memory: host memory that devices can access, counted, and poisoned when freed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _taken = [0]
 
 
 class PinnedMemory:
-    """Pinned memory. Raises CUDARuntimeError where no more may be pinned."""
+    """Pinned memory. Raises CUDARuntimeError if the limit is reached."""
 
     def __init__(self, size: int, flags: int = 0) -> None:
         self.size = size
@@ -48,9 +48,9 @@ class PinnedMemory:
 
 
 class PinnedMemoryPointer:
-    """A place in pinned memory, which NumPy can wrap.
+    """A position in pinned memory, which NumPy can wrap.
 
-    Only types that are made in C are buffers for Python 3.11, so that every size has its own.
+    Python 3.11 accepts only types defined in C as buffers, so every size has its own type.
     """
 
     mem: Any
@@ -100,9 +100,9 @@ class PooledPinnedMemory(PinnedMemory):
 
 
 class PinnedMemoryPool:
-    """Pinned memory that is kept for the next who asks for as much.
+    """A cache of pinned memory for later requests of the same size.
 
-    allocator  where it comes from first
+    allocator  its source of new memory
     """
 
     def __init__(self, allocator: Callable[[int], PinnedMemoryPointer] | None = None) -> None:
@@ -110,7 +110,7 @@ class PinnedMemoryPool:
         self._idle: dict[int, list[PinnedMemory]] = defaultdict(list)
 
     def malloc(self, size: int) -> PinnedMemoryPointer:
-        """Pinned memory. Raises CUDARuntimeError where no more may be pinned."""
+        """Pinned memory. Raises CUDARuntimeError if the limit is reached."""
         if not size:
             return PinnedMemoryPointer(PinnedMemory(0), 0)
         rounded = -(-size // ALIGNMENT) * ALIGNMENT
@@ -120,7 +120,7 @@ class PinnedMemoryPool:
         return PinnedMemoryPointer(PooledPinnedMemory(memory, self), 0)
 
     def free_all_blocks(self) -> None:
-        """Gives back to the system what nobody uses."""
+        """Returns unused memory to the system."""
         with machine.turn:
             self._idle.clear()
             machine.turn.settle()
@@ -145,7 +145,7 @@ class PinnedMemoryPool:
 
 
 def _given_back(block: Block) -> None:
-    """Memory returns to the system, for which all devices end their work."""
+    """Returns memory to the system, which synchronizes all devices."""
     try:
         for gpu in machine.gpus:
             machine.drain(gpu)
@@ -169,5 +169,5 @@ def alloc_pinned_memory(size: int) -> PinnedMemoryPointer:
 def set_pinned_memory_allocator(
     allocator: Callable[[int], PinnedMemoryPointer] | None = None,
 ) -> None:
-    """Where pinned memory comes from from now on; None: from the system."""
+    """Sets the source of pinned memory; None: the system."""
     _allocators[-1] = allocator or _malloc

@@ -1,6 +1,6 @@
-"""What does CUDA's runtime say of the devices, and how is it asked to copy? By numbers alone."""
+"""CUDA's runtime calls: device queries and copies, by numbers alone."""
 
-# The names are CuPy's, and so CUDA's.
+# The names are CuPy's, and thus CUDA's.
 # ruff: noqa: N802, N803, N816
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def getDeviceProperties(device: int) -> dict[str, Any]:
 
 
 def memGetInfo() -> tuple[int, int]:
-    """Bytes that are free on the device in use, and all it has."""
+    """Free and total bytes of the current device."""
     gpu = machine.gpu()
     return gpu.total - gpu.used, gpu.total
 

@@ -1,4 +1,4 @@
-"""In which order is work done? Streams and events, as CuPy has them, over queues that wait."""
+"""Streams and events with CuPy's interface, on top of lazy queues."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cupy._errors import INVALID_HANDLE, INVALID_VALUE, NOT_READY, CUDARuntimeEr
 from cupy._machine import Mark, machine
 from cupy._queues import Queue, complete
 
-#: A real device gets there in the end, and so does this one for who asks again and again.
+#: Polling a real device succeeds eventually; here it does after this many calls.
 _PATIENCE = 100
 
 _of_thread = threading.local()
@@ -33,7 +33,7 @@ class Event:
 
     @property
     def done(self) -> bool:
-        """Whether all that came before it ran; who never waits asks for long."""
+        """Whether all preceding work has run; pure polling takes many calls."""
         if self._mark is None or self._mark.work.is_done:
             return True
         self._questions += 1
@@ -44,7 +44,7 @@ class Event:
         return False
 
     def record(self, stream: Stream | None = None) -> None:
-        """Makes it the point behind all that is queued on a stream; None: the current one."""
+        """Places it after all work queued on a stream; None: the current one."""
         with machine.turn:
             queue = (stream or get_current_stream())._queue()
             if queue.ordinal != self._ordinal:
@@ -53,7 +53,7 @@ class Event:
             self._mark = machine.mark(queue, "an event", self._now)
 
     def synchronize(self) -> None:
-        """Waits until all that came before it ran."""
+        """Waits until all preceding work has run."""
         with machine.turn:
             machine.wait(self._mark.work if self._mark else None)
 
@@ -69,14 +69,14 @@ class Event:
 
 
 def get_elapsed_time(start_event: Event, end_event: Event) -> float:
-    """Milliseconds between two events that are done."""
+    """Milliseconds between two completed events."""
     return end_event._milliseconds() - start_event._milliseconds()
 
 
 class Stream:
     """A queue of a device.
 
-    null          the one there always is, of the device in use
+    null          the default stream of the current device
     non_blocking  it and the null stream do not wait for each other
     """
 
@@ -129,22 +129,22 @@ class Stream:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether no work is left."""
         return self._queue().last is None
 
     def synchronize(self) -> None:
-        """Waits until all that was queued ran."""
+        """Waits until all queued work has run."""
         with machine.turn:
             machine.wait(self._queue().last)
 
     def record(self, event: Event | None = None) -> Event:
-        """An event after all that is queued so far."""
+        """An event after all work queued so far."""
         recorded = Event() if event is None else event
         recorded.record(self)
         return recorded
 
     def wait_event(self, event: Event) -> None:
-        """All that is queued from now on comes after an event."""
+        """Orders all work queued from now on after an event."""
         with machine.turn:
             if event._mark is not None:
                 machine.follow(self._queue(), event._mark)
@@ -166,12 +166,12 @@ Stream.null = Stream(null=True)
 
 
 def get_current_stream(device_id: int = -1) -> Stream:
-    """The stream on which this thread queues where none is named."""
+    """The stream on which this thread queues by default."""
     return _current().get(machine.current if device_id == -1 else device_id, Stream.null)
 
 
 def queue_of(stream: Stream | None) -> Queue:
-    """Where work goes that is given a stream, or none."""
+    """The queue for a given stream, or the current one."""
     return (stream or get_current_stream())._queue()
 
 
