@@ -1,1 +1,1 @@
-"""What does voxgpu take? Run with ``make bench`` or ``python -m benchmarks``."""
+"""Benchmarks of voxgpu. Run with ``make bench`` or ``python -m benchmarks``."""

@@ -25,14 +25,14 @@ from voxgpu.backends.cpu.backend import Cpu, usable_cores
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large is what is measured?
+    """The sizes of the measurements.
 
-    phantom  options of ``voxgpu phantom``, for the head where there is no other case
+    phantom  options of ``voxgpu phantom``, for the head if no other case is given
     cube     voxels along the side of the largest cube
     lengths  nodes of the plans whose coordination is timed
-    shapes   of the images that a store keeps
-    nodes    values that a store has when they are looked up
-    budget   gigabytes that are written to a store, and bytes that it may take
+    shapes   of the stored images
+    nodes    number of values in the store during look-ups
+    budget   gigabytes written to a store, and its budget in bytes
     """
 
     phantom: tuple[str, ...] = ()
@@ -45,10 +45,10 @@ class Sizes:
 
 SECTIONS = ("programs", "operators", "rewrites", "scaling", "coordination", "store")
 
-#: Only where they are asked for: the first takes minutes and writes 50 GB to the disk.
+#: Only run on request: the first takes minutes and writes 50 GB to the disk.
 EXTRA = ("store-budget", "gpu")
 
-#: A head, cubes, plans and stores of no size: what is told of them is of no use, but it runs.
+#: Minimal sizes, to check that everything runs; the figures are meaningless.
 MINIATURE = Sizes(
     phantom=("--size", "32", "32", "24", "--spacing", "7"),
     cube=16,
@@ -62,9 +62,9 @@ DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the sections that are asked for."""
+    """Runs the requested sections."""
     given = _options(arguments)
-    # What is timed is computed, unless it says that it is not.
+    # Values that are timed are computed, unless stated otherwise.
     os.environ["VOXGPU_STORE"] = "none"
     missing = machine.missing()
     if not plots.can_draw():
@@ -150,7 +150,7 @@ def _store(given: Namespace, sizes: Sizes, case: Path, folder: Path, report: Rep
 
 
 class _NoPlots:
-    """What draws where matplotlib is not installed."""
+    """Replaces plotting if matplotlib is not installed."""
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_: None

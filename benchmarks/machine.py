@@ -1,4 +1,4 @@
-"""On what was it measured?"""
+"""Description of the machine and the versions that were measured."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ PACKAGES = (
     "connected-components-3d", "edt", "numexpr", "niimath",
 )  # fmt: skip
 
-#: What is on a GPU besides.
+#: Additional properties of a GPU.
 GPU_PACKAGES = (
     "cupy-cuda12x", "cupy-cuda13x", "cucim-cu12", "cucim-cu13", "cuda-bindings",
     "nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc",
 )  # fmt: skip
 
-#: Peers by the name they are imported by, and how pip calls them.
+#: Peers by import name, and their names for pip.
 PEERS = {
     "SimpleITK": "SimpleITK",
     "scipy": "scipy",
@@ -39,12 +39,12 @@ def available(module: str) -> bool:
 
 
 def missing() -> list[str]:
-    """The peers that are not installed, as pip calls them."""
+    """The peers that are not installed, by their names for pip."""
     return [package for module, package in PEERS.items() if not available(module)]
 
 
 def description(data: str, threads: int) -> dict[str, Any]:
-    """Machine, versions, commit, and what it was measured on."""
+    """Machine, versions, commit, and the data."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -59,7 +59,7 @@ def description(data: str, threads: int) -> dict[str, Any]:
 
 
 def gpu_description(api: Any) -> dict[str, Any]:
-    """The first GPU and what speaks to it; ``api`` is CuPy."""
+    """The first GPU and its driver and libraries; ``api`` is CuPy."""
     from voxgpu.codegen import nvrtc
 
     properties = api.cuda.runtime.getDeviceProperties(0)

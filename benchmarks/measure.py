@@ -1,4 +1,4 @@
-"""How is something timed? Several times, in turn with its peers, and the medians are told."""
+"""Timing: several runs, interleaved with those of peers, summarized by medians."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Timing:
-    """Medians of several runs: seconds of wall and of CPU time, bytes at the peak (0: unknown)."""
+    """Medians of several runs: seconds of wall and CPU time, peak memory in bytes (0: unknown)."""
 
     wall: float
     cpu: float
@@ -22,7 +22,7 @@ class Timing:
 
 
 def alternate(works: Mapping[str, Callable[[], Any]], runs: int) -> dict[str, Timing]:
-    """Calls each of ``works`` so many times, one after the other in turn, after a warm-up."""
+    """Calls each of ``works`` the given number of times, interleaved, after a warm-up."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     for work in works.values():
         work()
@@ -41,7 +41,7 @@ def alternate(works: Mapping[str, Callable[[], Any]], runs: int) -> dict[str, Ti
 def processes(
     commands: Mapping[str, Sequence[str]], runs: int, environment: Mapping[str, str] | None = None
 ) -> dict[str, Timing]:
-    """Runs whole processes in turn, after a warm-up of each; what the system counted for them."""
+    """Runs whole processes interleaved, after a warm-up; returns the system's accounting."""
     for command in commands.values():
         process(command, environment)
     found: dict[str, list[Timing]] = {name: [] for name in commands}
@@ -51,8 +51,8 @@ def processes(
     return {name: middle(rows) for name, rows in found.items()}
 
 
-#: Starts a process and tells what it took. A small process of its own: the system counts the memory
-#: of whoever starts a process as the process's, and the one that measures is large.
+#: Starts a process and prints its resource usage. A small process of its own: the system counts the
+#: memory of a parent as the child's, and the measuring process is large.
 _LAUNCHER = """
 import os, resource, subprocess, sys, time
 start = time.perf_counter()

@@ -1,7 +1,7 @@
-"""Which operations are timed, and against whom?
+"""The timed operations, and their peers.
 
-Every peer's result is compared with ours before anything is timed; a peer that says something else
-is told, and has no time.
+Every peer's result is compared with ours before anything is timed; a peer with a different result
+is reported, and has no time.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ CHAIN = "(((((((((f * 1.5) + 2) - 1) * 0.5) + f) * 2) - 3) / 4) + 1) * f"
 class Operation:
     """One row.
 
-    name        for people
+    name        as displayed
     expression  ours
     reads       the inputs that are read
-    goal        seconds of CPU that the project wants to stay below, None: no such goal
+    goal        the CPU time, in seconds, that it should stay below; None: no goal
     """
 
     name: str
@@ -81,7 +81,7 @@ OPERATIONS = (
 
 @dataclass
 class Row:
-    """What came of an operation: timings by who did it, and who said something else."""
+    """The results of an operation: timings by participant, and differing results."""
 
     operation: str
     timings: dict[str, Timing] = field(default_factory=dict)
@@ -133,7 +133,7 @@ def _row(operation: Operation, operations: Operations, runs: int, reference: Any
 
 
 def _copy(count: int) -> Callable[[], Any]:
-    """Copies as many bytes as the operation reads and writes: half of them, which are both."""
+    """Copies as many bytes as the operation reads and writes: half of them, read and written."""
     source, target = np.ones(count, np.uint8), np.ones(count, np.uint8)
     return lambda: np.copyto(target, source)
 

@@ -1,4 +1,4 @@
-"""How is one operation of ours called, without reading, printing or writing anything?"""
+"""Calls of single operations of voxgpu, without reading, printing or writing anything."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Operations:
         }
 
     def call(self, expression: str, backend: Backend | None = None) -> Callable[[], Any]:
-        """What computes an expression anew each time: an array, or a number."""
+        """A function that computes an expression anew on each call: an array, or a number."""
         chosen = backend or self._backend
         prepared = self.prepared(expression, chosen)
         goal = prepared.schedule.goals[-1].value
@@ -68,7 +68,7 @@ class Operations:
 
 
 def values_of(prepared: Prepared, backend: Backend) -> dict[Any, Any]:
-    """The values of the goals of a schedule, in this machine's memory."""
+    """The values of the goals of a schedule, in host memory."""
     found: dict[Any, Any] = {}
     outcome = run(
         prepared,
@@ -86,7 +86,7 @@ def reference() -> ReferenceBackend:
 
 
 def phantom(folder: Path, options: Sequence[str] = ()) -> Path:
-    """The prefix of the files of a synthetic head; ``options`` are those of ``voxgpu phantom``."""
+    """The prefix of a synthetic head's files; ``options`` are those of ``voxgpu phantom``."""
     from click.testing import CliRunner
 
     from voxgpu.cli.phantom import command

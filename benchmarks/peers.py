@@ -1,4 +1,4 @@
-"""How do others say the same? Each with how its result is compared with ours."""
+"""Equivalents in other libraries, each with a comparison of its result with ours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-#: A peer, its work, and what is wrong with its result (nothing: an empty string).
+#: A peer, its work, and the difference of its result (an empty string if there is none).
 Peer = tuple[str, Callable[[], Any], Callable[[Any, Any], str]]
 
 
@@ -29,7 +29,7 @@ def peers_of(name: str, a: Arrays) -> Iterator[Peer]:
 
 
 def exactly(theirs: Any, ours: Any) -> str:
-    """Nothing wrong where every voxel is the same."""
+    """Compares voxels exactly; returns an error message, empty if all are equal."""
     if not isinstance(ours, np.ndarray):
         return "" if float(theirs) == float(ours) else f"{theirs} instead of {ours}"
     theirs = np.asarray(_array(theirs))
@@ -40,7 +40,7 @@ def exactly(theirs: Any, ours: Any) -> str:
 
 
 def within(tolerance: float) -> Callable[[Any, Any], str]:
-    """Nothing wrong where no voxel differs by more."""
+    """A comparison of voxels within a tolerance."""
 
     def equal(theirs: Any, ours: Any) -> str:
         worst = float(np.abs(_array(theirs).astype(np.float64) - ours).max())
@@ -50,7 +50,7 @@ def within(tolerance: float) -> Callable[[Any, Any], str]:
 
 
 def as_labels(theirs: Any, ours: Any) -> str:
-    """Nothing wrong where the components are the same, however they are numbered."""
+    """Compares labels by components, regardless of their numbering."""
     theirs = _array(theirs)
     pairs = np.unique(np.stack([theirs.ravel(), ours.ravel()]), axis=1)
     fits = len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1]
@@ -72,7 +72,7 @@ def _sitk(array: Any) -> Any:
 
 
 def _lazy(module: str) -> Any:
-    """A module that is only imported once it is used."""
+    """A module that is imported on first use."""
     from importlib import import_module
 
     class Lazy:
@@ -119,7 +119,8 @@ def _chain(a: Arrays) -> Iterator[Peer]:
 
     def theirs() -> Any:
         f = image
-        # Its division makes float64 of float32; by 4 a product is exactly the same.
+        # Its division turns float32 into float64; a product is exactly the same for a divisor of
+        # 4.
         return (((((((((f * 1.5) + 2) - 1) * 0.5) + f) * 2) - 3) * 0.25) + 1) * f
 
     names = dict(zip("pqrstuwx", numbers, strict=True))
@@ -169,7 +170,7 @@ def _signed(a: Arrays) -> Iterator[Peer]:
     m = _sitk(a.m)
 
     def outside(theirs: Any, ours: Any) -> str:
-        # ITK's contour lies elsewhere within the region; outside both measure to the same voxels.
+        # ITK's contour inside the region differs; outside both measure to the same voxels.
         place = ours > 0
         return within(1e-4)(_array(theirs)[place], ours[place])
 

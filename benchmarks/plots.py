@@ -1,4 +1,4 @@
-"""How do the figures look? Bars against peers, and curves; PNG and SVG."""
+"""Plots of the results: bars against peers, and curves; PNG and SVG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.operators import Row
 from benchmarks.report import peers
 from benchmarks.scaling import Curve
 
-#: One color for everybody, whatever the picture (after Okabe and Ito, for every eye).
+#: A fixed color for each participant, safe for color blindness (after Okabe and Ito).
 COLORS = {
     "voxgpu": "#D55E00",
     "SimpleITK": "#0072B2",
@@ -25,7 +25,7 @@ COLORS = {
 
 
 def operators(rows: Sequence[Row], folder: Path) -> None:
-    """A bar for everyone who does an operation, on a logarithmic axis."""
+    """Plots a bar for every participant of an operation, on a logarithmic axis."""
     plt = _pyplot()
     shown = [row for row in rows if row.timings]
     figure, axes = plt.subplots(figsize=(8.5, 0.62 * len(shown) + 1.2), layout="constrained")
@@ -61,7 +61,7 @@ def operators(rows: Sequence[Row], folder: Path) -> None:
 
 
 def curves(found: Sequence[Curve], name: str, x: str, y: str, scale: float, folder: Path) -> None:
-    """Curves with logarithmic axes."""
+    """Plots curves with logarithmic axes."""
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(7, 4.6), layout="constrained")
     for curve in found:
@@ -81,7 +81,7 @@ def curves(found: Sequence[Curve], name: str, x: str, y: str, scale: float, fold
 
 
 def can_draw() -> bool:
-    """Whether there is something to draw with."""
+    """Whether matplotlib is installed."""
     return find_spec("matplotlib") is not None
 
 

@@ -1,4 +1,4 @@
-"""Which whole programs are timed, as processes of their own from start to end?"""
+"""Whole programs, timed as separate processes from start to end."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PARAMETERS = {"HI": "0.93", "VI": "0.89", "BINS": "20", "SIM": "0.6"}
 
 @dataclass(frozen=True)
 class Program:
-    """A row: what is run, and what the project wants it to stay below.
+    """A row of the benchmark: a command, and the time that it should stay below.
 
-    goal  seconds, of wall or of CPU time as ``of`` says
+    goal  seconds, of wall or of CPU time as given by ``of``
     """
 
     name: str
@@ -29,14 +29,14 @@ class Program:
 
 @dataclass(frozen=True)
 class ProgramRow:
-    """What came of it; peers by name."""
+    """The results of a program; peers by name."""
 
     program: Program
     timings: dict[str, Timing]
 
 
 def time_programs(case: Path, folder: Path, text: str, runs: int) -> list[ProgramRow]:
-    """Times all of them; ``text`` is the tumor program, ``case`` the prefix of a case's files."""
+    """Times all programs; ``text`` is the tumor program, ``case`` the prefix of a case's files."""
     rows = []
     for program in _programs(case, folder, text):
         found = processes({"voxgpu": program.command}, runs)
@@ -67,7 +67,7 @@ def _programs(case: Path, folder: Path, text: str) -> list[Program]:
 
 
 def _first_run(case: Path, folder: Path, text: str, runs: int) -> ProgramRow:
-    """The tumor program with nothing compiled anywhere."""
+    """The tumor program with empty caches."""
     whole = written(folder / "tumor.imgql", text)
     defined = [f"-D{name}={value}" for name, value in {"CASE": str(case), **PARAMETERS}.items()]
     command = [*command_of(whole, folder), *defined]
@@ -92,7 +92,7 @@ def _against_niimath(case: Path, folder: Path, runs: int) -> ProgramRow:
     process(theirs)
     images = [sitk.GetArrayFromImage(sitk.ReadImage(str(folder / name))) for name in
               ("out/ours.nii.gz", "theirs.nii.gz")]  # fmt: skip
-    inner = tuple(slice(2, -2) for _ in range(3))  # it treats the frame in its own way
+    inner = tuple(slice(2, -2) for _ in range(3))  # its rule at the frame differs
     if not np.array_equal(images[0][inner] > 0, images[1][inner] > 0):
         return ProgramRow(Program("threshold, dilate, erode (niimath differs)", ours), {})
     found = processes({"voxgpu": ours, "niimath": theirs}, runs)
@@ -140,11 +140,11 @@ def _copies(case: Path, folder: Path) -> list[Path]:
 
 
 def command_of(program: Path, folder: Path) -> list[str]:
-    """What runs a program in a process of its own and saves below a folder."""
+    """The command that runs a program in its own process and saves to a folder."""
     return [sys.executable, "-m", "voxgpu", "run", str(program), "-q", "-o", str(folder / "out")]
 
 
 def written(path: Path, text: str) -> Path:
-    """The path, at which there is this text now."""
+    """Writes a text to a path; returns the path."""
     path.write_text(text)
     return path

@@ -1,4 +1,4 @@
-"""How are the figures told? One page in Markdown, the same as JSON."""
+"""The benchmark report: one page in Markdown, and the same data as JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Report:
         (folder / "benchmarks.json").write_text(json.dumps(self._data, indent=1))
 
     def add_programs(self, rows: Iterable[ProgramRow]) -> None:
-        """Whole processes."""
+        """Adds times of whole processes."""
         found = list(rows)
         self._section("Programs: whole processes, median")
         self._table("work", "wall s", "CPU s", "peak MB", "goal", "peers (wall s)")
@@ -56,7 +56,7 @@ class Report:
         ]
 
     def add_operators(self, rows: Iterable[Row]) -> None:
-        """Operations on one volume, nothing read or written."""
+        """Adds times of operations on one volume, without file access."""
         found = list(rows)
         self._section("Operations on one volume: median, ms wall / ms CPU")
         self._table(
@@ -77,7 +77,7 @@ class Report:
         self._data["operators"] = [asdict(row) for row in found]
 
     def add_rewrites(self, rows: Iterable[Rewrite]) -> None:
-        """Rules of the optimizer."""
+        """Adds the effect of the optimizer's rules."""
         found = list(rows)
         self._section("Rules of the optimizer: ms wall / ms CPU")
         self._table("rule", "expression", "without", "with", "times faster (CPU)")
@@ -90,7 +90,7 @@ class Report:
         self._data["rewrites"] = [asdict(row) for row in found]
 
     def add_curves(self, title: str, unit: str, scale: float, curves: Iterable[Curve]) -> None:
-        """Time over something."""
+        """Adds curves of time over a size."""
         found = list(curves)
         self._section(f"{title}: {unit}")
         places = [place for place, _ in found[0].points]
@@ -100,7 +100,7 @@ class Report:
         self._data[title] = [asdict(curve) for curve in found]
 
     def add_values(self, rows: Iterable[Kept]) -> None:
-        """What keeping values takes."""
+        """Adds the cost of storing values."""
         found = list(rows)
         self._section("Store: putting and getting, median of ms wall / ms CPU")
         self._table("value", "MB", "MB on disk", "put", "get")
@@ -114,7 +114,7 @@ class Report:
         self._data["store values"] = [asdict(row) for row in found]
 
     def add_lookups(self, found: dict[str, float]) -> None:
-        """What looking values up takes."""
+        """Adds the cost of looking up values."""
         self._section(f"Store: {found['nodes']:,.0f} nodes against {found['values']:,.0f} values")
         self._table("", "time")
         self._row("a look-up", f"{found['a look-up'] * 1e6:.1f} µs")
@@ -123,7 +123,7 @@ class Report:
         self._data["store look-ups"] = found
 
     def add_kept_runs(self, found: dict[str, Timing]) -> None:
-        """Whole processes with and without a store."""
+        """Adds whole processes with and without a store."""
         self._section("Store: the tumor program as a process, 7 files saved, median")
         self._table("run", "wall s", "CPU s", "of no store")
         none = found["without a store"]
@@ -133,7 +133,7 @@ class Report:
         self._data["store runs"] = {name: asdict(timing) for name, timing in found.items()}
 
     def add_sweep(self, found: dict[str, float]) -> None:
-        """How well a budget is held."""
+        """Adds how well a budget is kept."""
         self._section("Store: a budget")
         self._table("GB written", "budget GB", "most on disk GB", "of the budget", "s")
         most, budget = found["most"], found["budget"]
@@ -146,7 +146,7 @@ class Report:
     def add_table(
         self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], data: Any
     ) -> None:
-        """Any table; ``data`` is the same for machines."""
+        """Adds a table; ``data`` is the same as plain data."""
         self._section(title)
         self._table(*columns)
         for row in rows:
@@ -154,7 +154,7 @@ class Report:
         self._data[title] = data
 
     def add_text(self, text: str) -> None:
-        """A paragraph."""
+        """Adds a paragraph."""
         self._lines += ["", text]
 
     def _section(self, title: str) -> None:
@@ -169,12 +169,12 @@ class Report:
 
 
 def peers(row: Row) -> list[str]:
-    """Who else has a time."""
+    """The peers that have a time."""
     return [name for name in row.timings if name not in ("voxgpu", "copy", "reference")]
 
 
 def best_peer(row: Row) -> str:
-    """The fastest of them; empty where there is none."""
+    """The fastest of the peers; empty if there is none."""
     return min(peers(row), key=lambda name: row.timings[name].wall, default="")
 
 

@@ -1,4 +1,4 @@
-"""What does each rule of the optimizer bring? The same program with and without it."""
+"""Effect of each rule of the optimizer: the same program with and without it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.ours import Operations
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.optimize import simplify
 
-#: A rule, and an expression that it is for.
+#: A rule, and an expression that it applies to.
 CASES = {
     "drop_redundant_intensity": "percentiles(intensity(v), b, 0.5)",
     "distance_compare_to_dilation": "pdt(m) <= 5",
@@ -36,13 +36,13 @@ class Rewrite:
 
 
 class Unfused(Cpu):
-    """The CPU, node by node."""
+    """The CPU backend without fusion."""
 
     fuses = False
 
 
 def time_rewrites(operations: Operations, runs: int) -> list[Rewrite]:
-    """Times every rule, and fusing."""
+    """Times every rule, and fusion."""
     rules = simplify.RULES
     rows = []
     for rule in rules:

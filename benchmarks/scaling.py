@@ -1,4 +1,4 @@
-"""How does time grow, with voxels, with threads, and with the length of a plan?"""
+"""Scaling of time with voxels, with threads, and with the length of a plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from voxgpu.session import Session
 SIDES = (64, 128, 256, 512)
 LENGTHS = (100, 1_000, 10_000)
 
-#: The side of the cube that different numbers of threads work on.
+#: The side of the cube used with different numbers of threads.
 SIDE = 256
 
 EXPRESSIONS = {
@@ -36,7 +36,7 @@ EXPRESSIONS = {
 
 @dataclass(frozen=True)
 class Curve:
-    """Seconds over something, for one operation."""
+    """Seconds over a size, for one operation."""
 
     name: str
     over: str
@@ -57,7 +57,7 @@ def over_voxels(folder: Path, runs: int, largest: int) -> list[Curve]:
 
 
 def over_threads(folder: Path, runs: int, most: int, side: int = SIDE) -> list[Curve]:
-    """Wall seconds over threads, for a cube of so many voxels a side."""
+    """Wall seconds over threads, for a cube of the given side in voxels."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in EXPRESSIONS}
     counts = sorted({1, 2, most, *(n for n in (4, 8, 16) if n <= most)})
     for count in counts:
@@ -71,7 +71,7 @@ def over_threads(folder: Path, runs: int, most: int, side: int = SIDE) -> list[C
 
 
 def over_length(runs: int, lengths: Sequence[int] = LENGTHS) -> list[Curve]:
-    """Microseconds a node, of plans of additions of two numbers, over their length."""
+    """Microseconds per node, of plans of additions of two numbers, over their length."""
     curves: list[Curve] = []
     for shape in ("chain", "wide"):
         compiling, running = [], []
@@ -85,7 +85,7 @@ def over_length(runs: int, lengths: Sequence[int] = LENGTHS) -> list[Curve]:
 
 
 def _plan_of(shape: str, length: int) -> tuple[float, float]:
-    """Seconds a node of compiling and of running."""
+    """Seconds per node of compiling and of running."""
     half = length // 2
     if shape == "chain":
         lines = ["let x0 = 1", *(f"let x{i} = x{i - 1} + {i}" for i in range(1, half))]
@@ -105,7 +105,7 @@ def _plan_of(shape: str, length: int) -> tuple[float, float]:
 
 
 def _blobs(folder: Path, side: int) -> str:
-    """The text that makes the inputs of a cube of smooth noise."""
+    """The text that defines the inputs of a cube of smooth noise."""
     import SimpleITK as sitk
 
     path = folder / f"blobs{side}.nii.gz"

@@ -1,4 +1,4 @@
-"""What does keeping results cost, and what does it save?"""
+"""Cost and benefit of storing results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GENEROUS = 10**11
 
 @dataclass(frozen=True)
 class Kept:
-    """A value that was put and got: bytes in memory and on the disk, seconds of wall time."""
+    """A value that was put and got: bytes in memory and on disk, seconds of wall time."""
 
     kind: str
     bytes: int
@@ -40,7 +40,7 @@ class Kept:
 
 
 def time_values(folder: Path, runs: int, shapes: Sequence[Shape] = SHAPES) -> list[Kept]:
-    """Put and get for each kind of value, images of these shapes."""
+    """Times put and get for each kind of value, with images of these shapes."""
     store = DiskStore(folder / "values", GENEROUS)
     rows = []
     for kind, value in _values(shapes):
@@ -90,7 +90,7 @@ def _id(kind: str, number: int) -> ValueId:
 
 
 def time_lookups(folder: Path, nodes: int = 100_000) -> dict[str, float]:
-    """Seconds of finding what is known of a plan, against as many objects; none, then all known."""
+    """Seconds to look up a plan among as many objects, with no value known, then all."""
     lines = ["let a0 = 1 + 1", *(f"let a{n} = a{n - 1} + {n}" for n in range(1, nodes // 2))]
     text = "\n".join([*lines, f'print "a" a{nodes // 2 - 1}'])
     plan = compile_program(Source("chain", text), None, Options()).plan
@@ -122,7 +122,7 @@ def time_lookups(folder: Path, nodes: int = 100_000) -> dict[str, float]:
 
 
 def time_runs(case: Path, folder: Path, text: str, runs: int) -> dict[str, Timing]:
-    """The tumor program as a process: without a store, filling one, and going on from it."""
+    """The tumor program as a process: without a store, filling one, and with a filled one."""
     program, store, output = folder / "kept.imgql", folder / "kept", folder / "kept-out"
     program.write_text(text)
     defined = [f"-D{name}={value}" for name, value in {"CASE": str(case), **PARAMETERS}.items()]
@@ -146,7 +146,7 @@ def time_runs(case: Path, folder: Path, text: str, runs: int) -> dict[str, Timin
 
 
 def sweep_budget(folder: Path, gigabytes: float, budget: int) -> dict[str, float]:
-    """Writes so much through a store with a budget: the most that its files took, and the time."""
+    """Writes data through a store with a budget: the maximum size of its files, and the time."""
     store = DiskStore(folder / "swept", budget)
     noise = np.random.default_rng(0).random((155, 240, 240), np.float32)
     written, most, number, start = 0, 0, 0, time.perf_counter()

@@ -1,15 +1,15 @@
-// Where in memory do channels and parts of images lie? Channels, brightness, and boxes of voxels.
+// Color channels, brightness, and boxes of voxels: kernels that rearrange memory.
 //
-// Idea: each is one pass. Colors have their channels side by side, so a thread computes four voxels
-// that are neighbors, whose float32 are one load or store of 16 bytes where they have no other
-// channels between them. What the elements are is the same for all threads, so one kernel asks. A
-// box is copied in the largest units of 1, 2, 4 or 8 bytes that its rows are made of.
+// Idea: each is one pass. Colors store their channels side by side, so a thread computes four
+// neighboring voxels, whose float32 values are one load or store of 16 bytes if no other channels
+// lie between them. The element type is the same for all threads, so one kernel branches on it. A
+// box is copied in the largest units of 1, 2, 4 or 8 bytes that its rows consist of.
 //
-// Complexity: one pass; the bytes of what is read and written.
+// Complexity: one pass; the bytes that are read and written.
 //
 // References: none. Deviations: none.
 
-// What an element is; in the order of ELEMENTS in voxgpu/backends/cuda/channels.py.
+// Element types; in the order of ELEMENTS in voxgpu/backends/cuda/channels.py.
 __device__ __forceinline__ float number_at(const u8* base, i32 element, i64 i) {
   switch (element) {
     case 0: return (float)base[i];
@@ -25,7 +25,7 @@ __device__ __forceinline__ float number_at(const u8* base, i32 element, i64 i) {
   }
 }
 
-// One channel of n colors; 255 where they have no such channel.
+// One channel of n colors; 255 if they have no such channel.
 extern "C" __global__ void __launch_bounds__(256) channels_channel(
     const u8* colors, i32 element, i64 n, i32 channels, i32 number, float* out) {
   const i64 first = 4 * thread_number();
@@ -57,8 +57,8 @@ extern "C" __global__ void __launch_bounds__(256) channels_intensity(
   store_four(out, first, n, some);
 }
 
-// The colors of 3 or 4 images; a thread four numbers that are neighbors in them. Without a fourth
-// channel, alpha is any image.
+// The colors of 3 or 4 images; each thread writes four neighboring numbers of the result. Without a
+// fourth channel, alpha is any image.
 extern "C" __global__ void __launch_bounds__(256) channels_join(
     const u8* red, i32 red_element, const u8* green, i32 green_element, const u8* blue,
     i32 blue_element, const u8* alpha, i32 alpha_element, i64 n, i32 channels, float* out) {
@@ -83,7 +83,7 @@ extern "C" __global__ void __launch_bounds__(256) channels_join(
 }
 
 // Unit i of a box of n units that begins at `start`; its rows are `wide` units, its planes `high`
-// rows, those of the image `width` and `height`.
+// rows; the image's are `width` and `height`.
 template <class T>
 __device__ __forceinline__ void copy_unit(
     const T* source, i64 start, i64 width, i64 height, i64 n, i64 wide, i64 high, T* out) {

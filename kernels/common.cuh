@@ -1,8 +1,8 @@
-// What every kernel of this folder may use. It stands before each of them when they are compiled.
+// Definitions for all kernels of this folder; precedes each of them when they are compiled.
 //
-// One source, two readers: NVRTC makes code for GPUs of it, and the tests' emulation runs it on the
-// host (EMULATED is defined there). Rules that both need: one __shared__ array a declaration, warp
-// operations with the full mask, no return before a barrier, and every race that is meant goes
+// The source has two targets: NVRTC compiles it for GPUs, and the tests' emulation runs it on the
+// host (EMULATED is defined there). Rules that both require: one __shared__ array per declaration,
+// warp operations with the full mask, no return before a barrier, and every intended race goes
 // through load_relaxed and store_relaxed or an atomic operation.
 
 typedef unsigned char u8;
@@ -25,7 +25,7 @@ template <class T> __device__ __forceinline__ void store_relaxed(T* place, T val
 }
 #endif
 
-// The number of this thread among all of a one-dimensional launch, and how many there are.
+// The index of this thread among all of a one-dimensional launch, and their number.
 __device__ __forceinline__ i64 thread_number() {
   return (i64)blockIdx.x * blockDim.x + threadIdx.x;
 }

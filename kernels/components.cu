@@ -1,23 +1,23 @@
-// Which voxels of a mask hang together? A forest of its components: 26 neighbors in 3-D, 8 in 2-D.
+// Connected components of a mask as a forest: 26 neighbors in 3-D, 8 in 2-D.
 //
-// Idea: all true voxels of a cell of 2 x 2 x 2 voxels hang together, so components are found among
+// Idea: all true voxels of a cell of 2 x 2 x 2 voxels are connected, so components are found among
 // cells: an eighth of the elements, and whether two cells touch is a test of two bytes. Cells are
 // the nodes of a forest; its roots are the cells with the first voxel, in raster order, of their
-// component. Tiles of 32 x 8 x 4 cells are read from the mask, packed to a byte a cell, and joined
-// in shared memory: along x by ballots, to earlier rows by union. Then cells on borders of tiles
-// are joined in global memory. Where rows of cells run beside each other one union joins them, not
-// one for each pair of cells. Parents of empty cells are never read. What is asked of the forest is
+// component. Tiles of 32 x 8 x 4 cells are read from the mask, packed to a byte per cell, and
+// joined in shared memory: along x by ballots, to earlier rows by union. Then cells on borders of
+// tiles are joined in global memory. If rows of cells run beside each other one union joins them,
+// not one for each pair of cells. Parents of empty cells are never read. Queries on the forest are
 // in components_notes.cu (sets of components) and components_ranks.cu (numbers).
 //
-// Complexity: the mask is read once and 5/8 of a byte a voxel written, which is all the memory
-// there is; O(cells x alpha) joins, those between tiles for the borders only.
+// Complexity: the mask is read once and 5/8 of a byte per voxel written, which is also the total
+// memory; O(cells x alpha) joins, those between tiles for the borders only.
 //
 // References: D. Playne, K. Hawick, A new algorithm for parallel connected-component labelling on
 // GPUs (2018); S. Allegretti, F. Bolelli, C. Grana, Optimized block-based algorithms to label
 // connected components on GPUs (2019); Y. Komura, GPU-based cluster-labeling algorithm without the
 // use of conventional iteration (2015). Deviations: no decision tree, but a test whether the
 // neighbors' joins imply this one; roots by first voxel, not by least index; paths are halved while
-// others join; sizes and seeds are gathered with the tiles.
+// others join; sizes and seeds are collected with the tiles.
 
 constexpr i32 TILE_COLUMNS = 32;
 constexpr i32 TILE_ROWS = 8;
@@ -44,7 +44,7 @@ __device__ __forceinline__ i32 lane_number() { return threadIdx.x & (LANES - 1);
 __device__ __forceinline__ i32 warp_number() { return threadIdx.x / LANES; }
 __device__ __forceinline__ u32 lanes_before() { return (1u << lane_number()) - 1; }
 
-// The voxels of a cell, two neighbors along x at once where they are aligned; 0 outside.
+// The voxels of a cell, two neighbors along x at once if they are aligned; 0 outside.
 __device__ __forceinline__ u32 load_cell(const u8* mask, const Image& image, i32 layer, i32 row,
                                          i32 column) {
   bool aligned = (((u64)mask | (u64)image.width) & 1) == 0;
@@ -80,8 +80,8 @@ __device__ __forceinline__ i32 first_voxel(const Image& image, i32 cell, u32 bit
 }
 
 // The forest. A cell's parent is a cell with an earlier first voxel, or itself at a root. Only
-// roots are joined to others, by compare-and-swap; every other store replaces a parent by an
-// ancestor of it, so no link is ever lost.
+// roots are joined to others, by compare-and-swap; every other store replaces a parent by one of
+// its ancestors, so no link is ever lost.
 
 __device__ __forceinline__ i32 root_while_joining(i32* parents, i32 cell) {
   i32 parent = load_relaxed(&parents[cell]);
@@ -128,7 +128,7 @@ struct RasterOrder {
   __device__ i32 operator()(i32 cell) const { return first_voxel(image, cell, cells[cell]); }
 };
 
-// Which cells touch?
+// Adjacency of cells.
 
 // The voxels of a cell that face the neighbor in a direction.
 __device__ __forceinline__ u32 facing(i32 dx, i32 dy, i32 dz) {
@@ -140,7 +140,7 @@ __device__ __forceinline__ bool touch(u32 one, u32 other, i32 dx, i32 dy, i32 dz
   return (one & facing(dx, dy, dz)) != 0 && (other & facing(-dx, -dy, -dz)) != 0;
 }
 
-// Three cells beside each other along x, as a lane of a warp sees its row; 0 outside of the tile.
+// Three adjacent cells along x, from a warp's view of its row; 0 outside the tile.
 struct Three {
   u32 before, here, after;
 };
@@ -150,9 +150,9 @@ __device__ __forceinline__ Three three_of_row(u32 bits) {
   return {lane_number() > 0 ? before : 0, bits, lane_number() < LANES - 1 ? after : 0};
 }
 
-// To which of three cells of another row (bit 0: the one before) this cell is to be joined, so that
-// what touches hangs together. Left out is what follows from other joins: those along rows, and
-// those of cells with the same column, which go from left to right.
+// The cells of another row (bit 0: the one before) to which this cell must be joined so that
+// touching cells are connected. Joins implied by others are omitted: those along rows, and those of
+// cells with the same column, which go from left to right.
 __device__ __forceinline__ u32 joins_to_row(const Three& mine, const Three& theirs, i32 dy,
                                             i32 dz) {
   bool same = touch(mine.here, theirs.here, 0, dy, dz);
@@ -170,7 +170,7 @@ __device__ __forceinline__ u32 joins_to_row(const Three& mine, const Three& thei
   return joins;
 }
 
-// The lane with the first voxel among the cells that hang together along x with this lane's.
+// The lane with the first voxel among the cells connected along x with this lane's.
 __device__ __forceinline__ i32 first_of_run(u32 bits) {
   Three three = three_of_row(bits);
   u32 starts = ~__ballot_sync(FULL_WARP, touch(three.before, bits, 1, 0, 0));
@@ -205,7 +205,7 @@ __device__ void join_rows_of_tile(const u8* bits, i32* local) {
   }
 }
 
-// Packs a tile to bits and to cells, and leads each filled cell to the first of its part of it.
+// Packs a tile to bits and to cells, and links each filled cell to the first cell of its part.
 __device__ void label_tile(const u8* mask, const Image& image, u8* bits, i32* local, u8* cells,
                            i32* parents) {
   Tile tile = tile_of_block(image);
@@ -289,7 +289,7 @@ components_tiles_sized(const u8* mask, u8* cells, i32* parents, i32* sizes, i32 
           local_sizes[layer * TILE_THREADS + threadIdx.x];
 }
 
-// Borders of tiles. A row of a tile and where, in another tile, an earlier row beside it is.
+// Borders of tiles. A row of a tile and the position of an adjacent earlier row in another tile.
 struct Border {
   i32 layer, row, dy, dz;
 };
@@ -326,7 +326,7 @@ __device__ void join_row(const u8* cells, i32* parents, const Image& image, cons
   }
 }
 
-// Joins the first column of a tile, a lane each row, to the last one of the tiles before it.
+// Joins the first column of a tile, one lane per row, to the last one of the tiles before it.
 __device__ void join_column(const u8* cells, i32* parents, const Image& image, const Tile& tile) {
   i32 layer = tile.layer + lane_number() / TILE_ROWS, row = tile.row + lane_number() % TILE_ROWS;
   u32 here = cell_at(cells, image, layer, row, tile.column);
@@ -354,7 +354,7 @@ components_merge(const u8* cells, i32* parents, i32 depth, i32 height, i32 width
   }
 }
 
-// A bit for the first voxel of each component, and how many there are in each chunk of voxels.
+// A bit for the first voxel of each component, and the number of bits in each chunk of voxels.
 extern "C" __global__ void components_firsts(const u8* cells, const i32* parents, u64* firsts,
                                              i32* counts, i32 depth, i32 height, i32 width) {
   Image image = {depth, height, width};

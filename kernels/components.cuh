@@ -1,4 +1,4 @@
-// What the files of components share: cells of 2×2×2 voxels, and where they are.
+// Definitions shared by the files of components: cells of 2×2×2 voxels, and their positions.
 
 constexpr i32 LANES = 32;
 

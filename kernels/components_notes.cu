@@ -1,14 +1,14 @@
-// Which components of a mask are meant? What is asked of the forest that components.cu makes.
+// Selection of components: queries on the forest that components.cu builds.
 //
-// Idea: what is to be known of a component is noted at its root: a negative number in place of the
-// root's own index, so that nothing else is cleared or read; every cell of 2 x 2 x 2 voxels looks
-// it up there. Seeds are read eight cells at a time. Seeds near the mask are found where it has
-// voxels, by widening the 27 cells around, bit by bit along x, then y, then z. Sizes of parts of
-// tiles are added to those of roots; the greatest sum on the way is the largest size, so it needs
-// no second pass.
+// Idea: a property of a component is noted at its root: a negative number in place of the root's
+// own index, so that no other array is cleared or read; every cell of 2 x 2 x 2 voxels looks it up
+// there. Seeds are read eight cells at a time. Seeds near the mask are found at the mask's voxels,
+// by widening the 27 cells around, bit by bit along x, then y, then z. Sizes of parts of tiles are
+// added to those of roots; the greatest intermediate sum is the largest size, so no second pass is
+// needed.
 //
-// Complexity: a byte and a half a cell to note seeds, 4 to add sizes, 5 to look them up; the mask
-// that results is written once. Each root is written once or twice.
+// Complexity: a byte and a half per cell to note seeds, 4 to add sizes, 5 to look them up; the
+// resulting mask is written once. Each root is written once or twice.
 //
 // References: those of components.cu. Deviations: none.
 
@@ -24,8 +24,8 @@ __device__ __forceinline__ Place place_of(const Image& image, i64 cell) {
           (i32)((u32)cell - line * image.columns())};
 }
 
-// The root of a filled cell, where its parent is itself or a note. The first parent, which is that
-// of a whole part of a tile, is led straight to the root, so that few ever walk a long way.
+// The root of a filled cell, whose parent is itself or a note. The first parent, which is that of a
+// whole part of a tile, is linked directly to the root, which keeps later paths short.
 __device__ __forceinline__ i32 root_of(i32* parents, i32 cell) {
   i32 first = load_relaxed(&parents[cell]);
   if (first < 0 || first == cell) return cell;
@@ -59,14 +59,15 @@ extern "C" __global__ void components_notes_seeds(const u8* seeds, i32* parents,
   }
 }
 
-// The voxels of a cell, and those next to one along an axis; the cells before and after it tell.
+// The voxels of a cell, and those adjacent to one along an axis, from the cells before and after
+// it.
 __device__ __forceinline__ u32 widened(u32 before, u32 here, u32 after, u32 upper, i32 shift) {
   u32 lower = 0xFF ^ upper;
   return here | (here & upper) >> shift | (here & lower) << shift | (before & upper) >> shift |
          (after & lower) << shift;
 }
 
-// Seeds of a cell and next to one, along x.
+// Seeds of a cell, and voxels adjacent to one along x.
 __device__ __forceinline__ u32 seeds_along_x(const u8* seeds, const Image& image, i32 layer,
                                              i32 row, i32 column) {
   if ((u32)layer >= (u32)image.layers() || (u32)row >= (u32)image.rows()) return 0;
@@ -97,7 +98,7 @@ extern "C" __global__ void components_notes_near(const u8* cells, const u8* seed
   if ((widened(three[0], three[1], three[2], ABOVE, 4) & here) != 0) note(parents, cell);
 }
 
-// Of all threads of a block, in its first one. To be called by all threads of 256.
+// The sum over all threads of a block, in its first one. Must be called by all 256 threads.
 __device__ i32 most_of_block(i32 value) {
   __shared__ i32 of_warps[8];
   for (i32 step = LANES / 2; step > 0; step /= 2)
@@ -109,7 +110,7 @@ __device__ i32 most_of_block(i32 value) {
   return value;
 }
 
-// Adds the sizes of parts to those of the roots; the largest component's size is kept.
+// Adds the sizes of parts to those of the roots; records the size of the largest component.
 extern "C" __global__ void __launch_bounds__(256)
 components_notes_sizes(i32* parents, i32* sizes, i32* largest, i64 cells) {
   i32 most = 0;
@@ -139,8 +140,8 @@ components_notes_count(const u8* cells, const i32* parents, double* count, i64 s
   if (threadIdx.x == 0 && of_block[0] > 0) atomicAdd(count, (double)of_block[0]);
 }
 
-// Writes a value to the voxels of a cell where its bit is set, zero elsewhere: two neighbors along
-// x at once where they are aligned.
+// Writes a value to the voxels of a cell whose bits are set, zero to the others: two neighbors
+// along x at once if they are aligned.
 template <class Voxel, class Pair>
 __device__ __forceinline__ void store_cell(Voxel* out, const Image& image, i64 cell, u32 bits,
                                            Voxel value) {

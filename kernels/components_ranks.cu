@@ -1,17 +1,16 @@
-// Which number does each component get? The forest that components.cu makes, in raster order or by
-// size.
+// Numbering of the components in the forest of components.cu, in raster order or by size.
 //
 // Idea: the first voxels of components are bits in raster order, counted by chunks of 4096 voxels.
-// One block adds these counts up; then a warp takes each chunk, and knows the number of each bit
-// in it. By size: the components are listed in raster order and one block sorts the list by size,
-// eight bits at a time, least first, keeping the order of equal ones; only as many bits as the
+// One block computes the prefix sums of these counts; then a warp takes each chunk and derives the
+// number of each bit in it. By size: the components are listed in raster order and one block sorts
+// the list stably by size, eight bits at a time, least significant first; only as many bits as the
 // largest size has. Its 32 warps count the digits of 128 neighbors each in rows of their own, so a
-// place in the new list is the sum of what comes before. A number is noted at the root of its
-// component, see components_notes.cu. How many components there are never leaves the device.
+// position in the new list is the sum of the preceding counts. A number is noted at the root of its
+// component, see components_notes.cu. The number of components never leaves the device.
 //
-// Complexity: the bits are read once, 1/8 byte a voxel; adding up takes O(voxels / 4096) steps of
-// one block. Sorting M components takes O(M) steps of one block and 16 bytes of memory each: meant
-// for some thousands, right for any number.
+// Complexity: the bits are read once, 1/8 byte per voxel; the prefix sums take O(voxels / 4096)
+// steps of one block. Sorting M components takes O(M) steps of one block and 16 bytes of memory
+// each: meant for some thousands, correct for any number.
 //
 // References: D. Merrill, A. Grimshaw, High performance and scalable radix sorting (2011), for
 // ranks by warps. Deviation: one block, since a list is short and its length unknown to the host.
@@ -53,7 +52,7 @@ components_ranks_add(i32* counts, i64 size) {
   }
 }
 
-// Tells the use of each component's number, from 0, and its root. A warp takes a chunk.
+// Calls `use` with each component's number, from 0, and its root. A warp takes a chunk.
 template <class Use>
 __device__ __forceinline__ void each_component(const u64* firsts, const i32* counts, i64 chunks,
                                                const Image& image, const Use& use) {
@@ -93,7 +92,7 @@ __device__ __forceinline__ i32 digit_of(u64 entry, i32 shift) {
   return DIGITS - 1 - (i32)(entry >> (32 + shift) & (DIGITS - 1));
 }
 
-// Where the entries of each digit begin.
+// The start of the entries of each digit.
 __device__ void begin_digits(const u64* listed, i32 count, i32 shift, i32* begins) {
   if (threadIdx.x < DIGITS) begins[threadIdx.x] = 0;
   __syncthreads();
@@ -127,7 +126,7 @@ __device__ void rank_in_warp(const i32* digits, i32* tallies, i32* ranks) {
   }
 }
 
-// Moves the entries from a start on to where they belong; begins move on behind them.
+// Moves the entries from a start on to their new positions; `begins` advance past them.
 __device__ void move_entries(const u64* from, u64* to, i32 start, i32 count, i32 shift,
                              i32* begins, i32* tallies) {
   for (i32 place = threadIdx.x; place < WARPS * DIGITS; place += THREADS) tallies[place] = 0;
@@ -157,7 +156,7 @@ __device__ void move_entries(const u64* from, u64* to, i32 start, i32 count, i32
   __syncthreads();
 }
 
-// Sorts the list by size, largest first, and notes places as numbers. One block.
+// Sorts the list by size, largest first, and notes positions as numbers. One block.
 extern "C" __global__ void __launch_bounds__(1024)
 components_ranks_sort(u64* listed, u64* sorted, const i32* counts, const i32* largest,
                       i32* parents, i64 chunks) {

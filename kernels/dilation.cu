@@ -1,15 +1,15 @@
-// Which voxels have a true voxel near? Boxes, and balls of exact distances, on packed voxels.
+// Dilation by boxes, and by balls of exact distances, on packed voxels.
 //
-// Idea: rows along x are packed, a bit a voxel, so that an "or" of words works on 32 or 64 voxels.
-// A small box takes one launch: a tile with its surroundings is packed into shared memory, widened
-// along x by shifts, joined along y, then along z, and unpacked. A larger box is a box of a box.
-// A ball is a list of neighboring rows, each with the half-width that it covers: first all rows are
-// widened by each half-width that occurs, then a thread joins the rows of the list for 64 voxels,
-// until all of them are true. Half-widths are found on the host from exact distances, so nothing
-// is measured here. Erosion is dilation of what is false.
+// Idea: rows along x are packed, a bit per voxel, so that an "or" of words works on 32 or 64
+// voxels. A small box takes one launch: a tile with its surroundings is packed into shared memory,
+// widened along x by shifts, joined along y, then along z, and unpacked. A larger box is a box of a
+// box. A ball is a list of neighboring rows, each with its half-width: first all rows are widened
+// by each half-width that occurs, then a thread joins the rows of the list for 64 voxels, until all
+// of them are true. Half-widths are computed on the host from exact distances, so no distance is
+// computed here. Erosion is dilation of the complement.
 //
-// Complexity: a box reads and writes each voxel once, surroundings come out of the cache. A ball:
-// voxels / 64 x rows of the ball, in words out of the cache; memory voxels / 8 bytes a half-width.
+// Complexity: a box reads and writes each voxel once; surroundings come from the cache. A ball:
+// voxels / 64 x rows of the ball, in words from the cache; memory voxels / 8 bytes per half-width.
 //
 // Reference: R. van den Boomgaard, R. van Balen, Methods for fast morphological image transforms
 // using bitmapped binary images (1992). Deviation: balls are decomposed into rows, not into smaller
@@ -17,12 +17,12 @@
 
 constexpr i32 THREADS = 256;
 
-// A tile of a box has 4 words of 32 voxels along x, and 64 rows; one word more stands on either
-// side of a staged row, of which the nearest 8 voxels are there: no radius is larger.
+// A tile of a box has 4 words of 32 voxels along x, and 64 rows; a staged row has one more word on
+// either side, of which the nearest 8 voxels are filled: no radius is larger.
 constexpr i32 TILE_WORDS = 4, TILE_ROWS = 64, TILE_BYTES = 4 * TILE_WORDS;
 constexpr i32 PITCH = TILE_WORDS + 2, MARGIN_BYTE = 3;
 
-// Where a word of 64 voxels lies: its row, and its first voxel there.
+// The position of a word of 64 voxels: its row, and its first voxel there.
 struct Word {
   u32 row;
   i32 x;
@@ -39,7 +39,7 @@ struct Image {
   }
 };
 
-// Eight neighboring bytes of an array, wherever they lie, by the words that hold them.
+// Eight neighboring bytes of an array at any alignment, from the words that contain them.
 __device__ __forceinline__ u64 eight_bytes(const u8* array, i64 place, i64 count) {
   const u64 shift = (u64)(array + place) & 7;
   if (shift <= (u64)place && place - (i64)shift + 16 <= count) {
@@ -51,8 +51,8 @@ __device__ __forceinline__ u64 eight_bytes(const u8* array, i64 place, i64 count
   return bytes;
 }
 
-// Eight voxels of a row as bits, the first one lowest; what lies beyond the row is 0.
-// flip: 255 to take false voxels for true ones
+// Eight voxels of a row as bits, the first one lowest; 0 beyond the row. flip: 255 to exchange true
+// and false voxels
 __device__ __forceinline__ u32 load_eight(const u8* mask, const Image& image, i64 row, i32 x,
                                           u32 flip) {
   if (x < 0 || x >= image.width) return 0;
@@ -67,8 +67,8 @@ __device__ __forceinline__ u64 unpacked(u32 bits) {
   return spread | (u64)(bits >> 7 & 1) << 56;
 }
 
-// Whether rows begin at addresses of words of eight bytes. Otherwise a run of n x 8 voxels has a
-// part of n + 1 words.
+// Whether rows begin at addresses of words of eight bytes. Otherwise a run of n x 8 voxels overlaps
+// n + 1 words.
 __device__ __forceinline__ bool aligned_rows(const void* voxels, i32 width) {
   return (((u64)voxels | (u64)width) & 7) == 0;
 }
@@ -91,7 +91,7 @@ __device__ __forceinline__ void store_piece(u8* run, const u8* bits, i32 count, 
   }
 }
 
-// What a block of a box works on: its own rows, and those around them that there are.
+// The rows that a block of a box processes: its own, and the existing rows around them.
 struct Tile {
   i32 x, y, z, rows, planes, first_y, first_z, count_y, count_z;
   __device__ i32 staged() const { return count_y * count_z; }
@@ -115,7 +115,7 @@ __device__ Tile tile_of_block(const Image& image, i32 planes, i32 radius) {
   return tile;
 }
 
-// Packs the rows of a tile and around it into shared memory.
+// Packs the rows of a tile and its surroundings into shared memory.
 __device__ void stage_tile(const u8* mask, const Image& image, const Tile& tile, u32 flip,
                            u32* packed) {
   const i32 each = TILE_BYTES + 2;
@@ -131,7 +131,7 @@ __device__ void stage_tile(const u8* mask, const Image& image, const Tile& tile,
   }
 }
 
-// A word with all voxels set that are at most ``radius`` from a set one of its row.
+// A word in which all voxels at most ``radius`` from a set one of its row are set.
 __device__ __forceinline__ u32 widened_word(const u32* place, i32 radius) {
   const u32 before = place[-1], here = place[0], after = place[1];
   u32 spread = here;
@@ -140,7 +140,7 @@ __device__ __forceinline__ u32 widened_word(const u32* place, i32 radius) {
   return spread;
 }
 
-// One word, of 32 voxels, of the dilated tile for each thread: rows of a plane, TILE_WORDS each.
+// Each thread's word, of 32 voxels, of the dilated tile: rows of a plane, TILE_WORDS each.
 __device__ u32 dilated_word(const Tile& tile, i32 radius, const u32* packed, u32* widened,
                             u32* joined) {
   for (i32 item = threadIdx.x; item < tile.staged() * TILE_WORDS; item += THREADS)
@@ -166,7 +166,7 @@ __device__ u32 dilated_word(const Tile& tile, i32 radius, const u32* packed, u32
   return value;
 }
 
-// How words of shared memory are shared out; as in voxgpu/backends/cuda/dilation.py.
+// The layout of shared memory; as in voxgpu/backends/cuda/dilation.py.
 struct Staged {
   u32 *packed, *widened, *joined;
   __device__ Staged(u32* memory, const Tile& tile)
@@ -174,7 +174,7 @@ struct Staged {
         joined(widened + tile.staged() * TILE_WORDS) {}
 };
 
-// Writes a tile from its words. ``pieces`` of eight voxels a row, one more where rows are unaligned.
+// Writes a tile from its words. ``pieces`` of eight voxels a row, plus one if rows are unaligned.
 template <i32 pieces>
 __device__ void store_tile(u8* out, const Image& image, const Tile& tile, const u32* found) {
   for (i32 item = threadIdx.x; item < TILE_ROWS * pieces; item += THREADS) {
@@ -187,8 +187,8 @@ __device__ void store_tile(u8* out, const Image& image, const Tile& tile, const 
   }
 }
 
-// Dilates by a box of half-width ``radius``, at most 8; planes: of a tile, 1, 2, 4 or 8.
-// inverse: 1 to dilate what is false, and to write what is then false: erosion
+// Dilates by a box of half-width ``radius``, at most 8; planes: of a tile, 1, 2, 4 or 8. inverse: 1
+// for erosion: the complement of the dilation of the complement
 extern "C" __global__ void dilation_box(const u8* mask, u8* out, i32 depth, i32 height, i32 width,
                                     i32 planes, i32 radius, i32 inverse) {
   extern __shared__ u32 memory[];
@@ -208,8 +208,8 @@ extern "C" __global__ void dilation_box(const u8* mask, u8* out, i32 depth, i32 
   }
 }
 
-// Which true voxels have a false one among their 26 neighbors? As packed rows.
-// inverse: 1 to take false voxels for true ones; packed: words of 64 voxels, as halves
+// The true voxels with a false one among their 26 neighbors, as packed rows. inverse: 1 to exchange
+// true and false voxels; packed: words of 64 voxels, as halves
 extern "C" __global__ void dilation_contour(const u8* mask, u32* packed, i32 depth, i32 height,
                                         i32 width, i32 planes, i32 inverse) {
   extern __shared__ u32 memory[];
@@ -231,7 +231,7 @@ extern "C" __global__ void dilation_contour(const u8* mask, u32* packed, i32 dep
   packed[(z * height + y) * halves + column] = near_false & ~is_false & inside;
 }
 
-// Those voxels of a word that there are, and so what is full.
+// Masks a word to the voxels inside the image, and reports whether all of them are set.
 __device__ __forceinline__ u64 inside_of(const Image& image, u32 column) {
   const i64 left = image.width - 64ll * column;
   return left >= 64 ? ~0ull : (1ull << left) - 1;
@@ -281,7 +281,7 @@ extern "C" __global__ void dilation_widen(const u8* mask, const i32* widths, i32
   widen(staged, image, widths, count, widened);
 }
 
-// The same of rows that are packed.
+// The same for rows that are already packed.
 extern "C" __global__ void dilation_widen_packed(const u64* packed, const i32* widths, i32 count,
                                              u64* widened, i32 depth, i32 height, i32 width) {
   __shared__ u64 staged[THREADS + 2];
@@ -296,7 +296,7 @@ extern "C" __global__ void dilation_widen_packed(const u64* packed, const i32* w
 }
 
 // Joins widened rows: 64 voxels of the dilation.
-// shape: for each row of the ball steps along z and y, and the place of its half-width
+// shape: for each row of the ball steps along z and y, and the index of its half-width
 __device__ __forceinline__ u64 joined_word(const u64* widened, const i32* shape, i32 count,
                                            const Image& image, u32 number) {
   const u32 total = image.all_words(), words = image.words();
@@ -318,7 +318,7 @@ __device__ __forceinline__ u64 joined_word(const u64* widened, const i32* shape,
   return value;
 }
 
-// Writes words of 64 voxels. ``pieces`` of eight voxels a word, one more where rows are unaligned.
+// Writes words of 64 voxels. ``pieces`` of eight voxels a word, plus one if rows are unaligned.
 template <i32 pieces>
 __device__ void store_words(u8* out, const Image& image, const u64* joined, u32 flip) {
   const u32 first = blockIdx.x * THREADS;
@@ -332,8 +332,8 @@ __device__ void store_words(u8* out, const Image& image, const u64* joined, u32 
 }
 
 // Writes the dilation by a ball, or its complement.
-// deeper: 1 to write where the mask is true and the dilation is not; flip: 1 where the mask is
-// true where it says false; inverse: 1 to write the complement
+// deeper: 1 to write where the mask is true and the dilation is not; flip: 1 to exchange true and
+// false voxels of the mask; inverse: 1 to write the complement
 extern "C" __global__ void dilation_join(const u64* widened, const i32* shape, i32 count,
                                      const u8* mask, u8* out, i32 depth, i32 height, i32 width,
                                      i32 deeper, i32 flip, i32 inverse) {
@@ -362,7 +362,7 @@ extern "C" __global__ void dilation_join(const u64* widened, const i32* shape, i
   }
 }
 
-// Sets a number, which is 0, to 1 if there is a true voxel. flip: 1 for a false one
+// Sets a number, which is initially 0, to 1 if there is a true voxel. flip: 1 for a false one
 extern "C" __global__ void dilation_any(const u8* mask, i64 count, i32 flip, i32* found) {
   const u64 none = flip ? 0x0101010101010101ull : 0;
   const i64 eights = ((u64)mask & 7) == 0 ? count / 8 : 0;
@@ -374,7 +374,7 @@ extern "C" __global__ void dilation_any(const u8* mask, i64 count, i32 flip, i32
   if (__any_sync(FULL_WARP, some) && threadIdx.x % 32 == 0) store_relaxed(found, 1);
 }
 
-// Fills an image with a number that is 0 or 1, or with the other one.
+// Fills an image with a number that is 0 or 1, or with its complement.
 extern "C" __global__ void dilation_fill(const i32* found, i32 inverse, u8* out, i64 count) {
   const u8 value = (u8)(*found ^ inverse);
   const i64 eights = ((u64)out & 7) == 0 ? count / 8 : 0;

@@ -2,20 +2,20 @@
 //
 // Idea: true voxels come packed along z (distance_pack.cu), so that steps along z to the nearest
 // one are found by counting zeros. To their squares are added those of offsets along y, and to the
-// least sums those along x. For one axis, lines are searched side by side in shared memory. Which
-// voxel gives the least sum moves only forward as one goes along a line: so first a few positions
-// look at all the line, then those between two of them look between what these found, and so on by
-// halves. No position looks farther away than what it has itself.
+// least sums those along x. For one axis, lines are searched side by side in shared memory. The
+// source of the least sum moves only forward along a line: so first a few positions search the
+// whole line, then positions halfway between two of them search between their results, and so on by
+// halving. No position searches beyond the distance that its own value allows.
 //
-// Sums are those of the reference: whole numbers where voxels are 1 mm wide, else float64 from
-// tables of squares; a search in float32 comes before, and only what is within its error of the
-// least is added up in float64. "Moves only forward" holds for rounded sums if one step's square is
-// far above their rounding errors: a voxel that was no better at one position falls behind by two
-// such squares at the next. The host checks that (``bounded``); else every position looks at all
-// the line, in float64.
+// Sums are those of the reference: integers if voxels are 1 mm wide, else float64 from tables of
+// squares; a search in float32 comes first, and only candidates within its error of the least are
+// summed in float64. "Moves only forward" holds for rounded sums if the square of one step is far
+// above their rounding errors: a source that was no better at one position falls behind by two such
+// squares at the next. The host checks that (``bounded``); otherwise every position searches the
+// whole line, in float64.
 //
 // Complexity: O(voxels x log(length of a line)) in shared memory; each axis reads and writes 4
-// bytes a voxel, besides 1/8 byte of packed voxels, and the mask.
+// bytes per voxel, in addition to 1/8 byte of packed voxels, and the mask.
 //
 // References: A. Meijster, J. Roerdink, W. Hesselink, A general algorithm for computing distance
 // transforms in linear time (2000); T. Cao, K. Tang, A. Mohamed, T. Tan, Parallel banding algorithm
@@ -25,13 +25,13 @@
 
 constexpr i32 THREADS = 256, LANES = 32;
 
-// Steps of a column without a true voxel, what stands for their square, and for a sum of squares.
+// Steps of a column without a true voxel, and the values used for their square and sum of squares.
 constexpr u32 NO_STEPS = 0xffff;
 constexpr i32 NOTHING = 1 << 30;
 constexpr u32 NOWHERE = 0xffffffffu;
 #define INFINITE __int_as_float(0x7f800000)
 
-// Sums in float32 have a relative error below 2^-20; twice that lies between what they compare.
+// Sums in float32 have a relative error below 2^-20; twice that is the tolerance of comparisons.
 constexpr float MARGIN = 1.0f + 1.0f / (1 << 19);
 
 struct Image {
@@ -40,7 +40,7 @@ struct Image {
   __device__ i64 plane() const { return (i64)height * width; }
 };
 
-// How many steps along z is it to the nearest true voxel? NO_STEPS where there is none.
+// The number of steps along z to the nearest true voxel; NO_STEPS if there is none.
 __device__ __forceinline__ u32 steps_along_z(const u32* words, const Image& image, i32 z, i32 y,
                                              i32 x) {
   const i32 layer = z / 32, bit = z % 32;
@@ -60,8 +60,8 @@ __device__ __forceinline__ u32 steps_along_z(const u32* words, const Image& imag
   }
 }
 
-// Lines side by side: what each of their voxels, as a source, has so far, and which source is best
-// for each of them. count: for how many there is room, a power of two; used: how many there are
+// Lines side by side: the value of each of their voxels, as a source, and the best source for each
+// of them. count: the capacity, a power of two; used: the number of voxels
 template <class Source> struct Lines {
   Source* sources;
   u16* places;
@@ -74,12 +74,12 @@ template <class Source> struct Lines {
   __device__ Source source(i32 line, i32 position) const { return sources[at(line, position)]; }
 };
 
-// Where lines that are too long for shared memory are kept; as in voxgpu/backends/cuda/distance.py.
+// Storage of lines that are too long for shared memory; as in voxgpu/backends/cuda/distance.py.
 __device__ __forceinline__ u8* scratch_of_block(u8* scratch, i32 count, i32 length) {
   return scratch + (i64)blockIdx.x * (((i64)length * (count | 1) * 6 + 15) / 16 * 16);
 }
 
-// The first and the last position at which there is a source in a tile.
+// The first and the last position of a source in a tile.
 struct Range {
   i32 first, last;
   __device__ void add(i32 position) { first = min(first, position), last = max(last, position); }
@@ -87,7 +87,7 @@ struct Range {
 
 constexpr Range NONE = {0x7fffffff, -1};
 
-// From what each thread has found.
+// The range over all threads.
 __device__ __forceinline__ Range range_of_block(Range mine) {
   __shared__ i32 first;
   __shared__ i32 last;
@@ -105,8 +105,8 @@ __device__ __forceinline__ Range range_of_block(Range mine) {
   return {first, last};
 }
 
-// The best source of a position, where sums of squares are whole numbers. None is better from
-// where on the offset alone is as much as the position has itself.
+// The best source of a position, if sums of squares are integers. The search stops when the
+// offset's square alone is at least the position's current sum.
 __device__ __forceinline__ i32 nearest_whole(const Lines<i32>& lines, i32 line, i32 position,
                                              Range range) {
   i32 least = lines.source(line, position), place = position;
@@ -121,7 +121,7 @@ __device__ __forceinline__ i32 nearest_whole(const Lines<i32>& lines, i32 line, 
   return place;
 }
 
-// The same where ``exact`` tells the sum for a source. Sources are only about what they are, in
+// The same if ``exact`` computes the sum for a source. Values of sources are approximate, in
 // squares of steps of this axis.
 template <class Exact>
 __device__ __forceinline__ i32 nearest_exact(const Lines<float>& lines, i32 line, i32 position,
@@ -148,7 +148,7 @@ __device__ __forceinline__ i32 nearest_exact(const Lines<float>& lines, i32 line
 }
 
 // Finds the best source of each position of each line. A thread stays with one line.
-// keep: is told the line, the position, and the place of the source
+// keep: receives the line, the position, and the position of the source
 template <class Search, class Keep>
 __device__ __forceinline__ void search_lines(const Search& search, Range all, const Keep& keep) {
   const auto& lines = search.lines;
@@ -229,7 +229,7 @@ struct ExactColumns {
       return squares.along_z[steps] + squares.along_y[abs(place - y)];
     });
   }
-  // A sum as the steps it is made of.
+  // A sum, as the steps it consists of.
   __device__ u32 sum(i32 line, i32 y, i32 place) const {
     const u32 steps = columns.steps(line, place);
     return steps == NO_STEPS ? NOWHERE : steps << 16 | (u32)abs(place - y);
@@ -254,7 +254,7 @@ __device__ __forceinline__ void lower_columns(const Search& search, Sum* sums) {
   });
 }
 
-// Rows along x: as many as lines, from one on.
+// Rows along x: as many as there are lines, starting at one.
 struct Rows {
   i64 first, left;
   i32 width;
@@ -275,7 +275,7 @@ struct WholeRows {
   __device__ i32 nearest(i32 line, i32 x, Range range) const {
     return nearest_whole(lines, line, x, range);
   }
-  // A root of less than 2^24 is the same in float32 as by way of float64.
+  // The root of an integer less than 2^24 is the same in float32 as computed in float64.
   __device__ float distance(i32 line, i32 x, i32 place) const {
     const i32 sum = lines.source(line, place) + (place - x) * (place - x);
     if (sum < 1 << 24) return sqrtf((float)sum);
@@ -310,7 +310,7 @@ struct ExactRows {
   }
 };
 
-// negative: 1 to write the distances of true voxels with a minus
+// negative: 1 to write negated distances of true voxels
 template <class Search>
 __device__ __forceinline__ void lower_rows(const Search& search, const u8* mask, i32 negative,
                                            float* out) {
@@ -334,7 +334,7 @@ __device__ __forceinline__ void lower_rows(const Search& search, const u8* mask,
     }
 }
 
-// Sums along z and y from packed voxels. count: of columns of a block
+// Sums along z and y from packed voxels. count: columns per block
 extern "C" __global__ void distance_columns(const u32* words, i32* sums, i32 depth, i32 height,
                                              i32 width, i32 count) {
   extern __shared__ u64 memory[];
@@ -366,7 +366,7 @@ extern "C" __global__ void distance_columns_tall(
                 count, squares, ratio_z, bounded);
 }
 
-// Distances from sums. count: of rows of a block
+// Distances from sums. count: rows per block
 extern "C" __global__ void distance_rows(const i32* sums, const u8* mask, float* out, i32 negative,
                                           i32 depth, i32 height, i32 width, i32 count) {
   extern __shared__ u64 memory[];

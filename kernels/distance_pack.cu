@@ -1,18 +1,18 @@
-// Where do columns have true voxels, or such of the contour? A bit a voxel, 32 planes to a word.
+// Packing of true voxels, or of the contour, along z: a bit per voxel, 32 planes to a word.
 //
-// Idea: that is all that distances are made of. For signed distances it is the contour, for inside
-// and outside alike: on the way from outside to a nearest true voxel, a step along one axis after
+// Idea: distances are computed from these words alone. Signed distances use the contour, both
+// inside and outside: on the way from outside to a nearest true voxel, a step along one axis after
 // the other, the contour comes first; no step makes a sum larger, as rounding is monotonic. A tile
-// of 32 x 8 columns and 32 planes is read with its surroundings, a warp a row; ballots pack it
-// along x, where words are shifted and joined, and each lane picks its column.
+// of 32 x 8 columns and 32 planes is read with its surroundings, a warp per row; ballots pack it
+// along x, where words are shifted and joined, and each lane selects its column.
 //
-// Complexity: each voxel is read once, surroundings out of the cache; 1/8 byte a voxel is written.
+// Complexity: each voxel is read once, surroundings from the cache; 1/8 byte per voxel is written.
 //
-// Reference: the contour as voxgpu/primitives/distance.py has it. Deviation: none.
+// Reference: the contour is defined in voxgpu/primitives/distance.py. Deviation: none.
 
 constexpr i32 THREADS = 256, LANES = 32;
 
-// Of a tile, voxels along x are lanes, along y warps. AT_ONCE: rows a warp reads before it packs.
+// In a tile, lanes are voxels along x, warps along y. AT_ONCE: rows a warp reads before it packs.
 constexpr i32 TILE_ROWS = THREADS / LANES, STAGED_ROWS = TILE_ROWS + 2, STAGED_PLANES = 34;
 constexpr i32 AT_ONCE = 4;
 
@@ -23,7 +23,7 @@ struct Image {
   __device__ bool has(i32 z, i32 y, i32 x) const {
     return (u32)z < (u32)depth && (u32)y < (u32)height && (u32)x < (u32)width;
   }
-  // What lies beyond the frame is no hole.
+  // Voxels beyond the frame do not count as false.
   __device__ u32 voxel(const u8* mask, i32 z, i32 y, i32 x) const {
     return has(z, y, x) ? mask[z * plane() + (i64)y * width + x] : 1u;
   }
@@ -44,7 +44,7 @@ extern "C" __global__ void distance_pack_voxels(const u8* mask, u32* words, i32 
   words[number] = word;
 }
 
-// The rows of a tile and around it: a bit a voxel, and whether its neighbors along x are true too.
+// The rows of a tile and around it: a bit per voxel, and whether both neighbors along x are true.
 __device__ void stage_rows(const u8* mask, const Image& image, i32 first_z, i32 first_y, i32 x,
                            i32 count, u32* voxels, u32* filled) {
   const i32 lane = threadIdx.x % LANES, warp = threadIdx.x / LANES;
@@ -72,7 +72,7 @@ __device__ void stage_rows(const u8* mask, const Image& image, i32 first_z, i32 
   }
 }
 
-// The same of the contour: the true voxels with a false one among their 26 neighbors.
+// The same for the contour: the true voxels with a false one among their 26 neighbors.
 extern "C" __global__ void distance_pack_contour(const u8* mask, u32* words, i32 depth, i32 height,
                                                   i32 width) {
   __shared__ u32 voxels[STAGED_PLANES * STAGED_ROWS];

@@ -1,21 +1,23 @@
-// What generated kernels are made with: voxels by fours, places of voxels, and gathers over blocks.
+// Building blocks of generated kernels: groups of four voxels, positions, and block reductions.
 //
 // Idea: a thread computes four neighboring voxels, so that masks too are read and written by words.
-// A block that gathers computes the 4096 voxels of a block of the numerics contract; what its
-// threads have is added by halves, in the order of the contract, and the last block to end adds
-// what the others left, so that a kernel that gathers is still one launch.
+// A block that reduces computes the 4096 voxels of a block of the numerics contract; the values of
+// its threads are added by halving, in the order of the contract, and the last block to finish adds
+// the results of the others, so that a kernel with reductions is still one launch.
 //
-// Complexity: one pass; a gather costs a few operations a voxel and one atomic operation a block.
+// Complexity: one pass; a reduction costs a few operations per voxel and one atomic operation per
+// block.
 //
-// References: M. Harris, Optimizing parallel reduction in CUDA (2007); the last block as in NVIDIA's
-// threadFenceReduction sample. Deviation: the order of additions is fixed, so that bits are, too.
+// References: M. Harris, Optimizing parallel reduction in CUDA (2007); the last block as in
+// NVIDIA's threadFenceReduction sample. Deviation: the order of additions is fixed, so results are
+// bitwise reproducible.
 
 #define THREADS 256
 #define LANES 4
 #define BLOCK 4096
 #define STEPS (BLOCK / (THREADS * LANES))
 
-// Where in the image voxel number i lies.
+// The position of voxel number i in the image.
 struct Place {
   i32 x, y, z;
 };
@@ -40,7 +42,7 @@ __device__ __forceinline__ bool is_inside(i32 at, i32 size) {
   return (u32)at < (u32)size;
 }
 
-// A number of the host's, or one that is still on the device.
+// A number from the host, or one that is still on the device.
 __device__ __forceinline__ float number_of(float value, const double* place) {
   return place ? (float)*place : value;
 }
@@ -53,7 +55,7 @@ __device__ __forceinline__ bool truth_of(u8 value, const double* place) {
   return place ? *place != 0.0 : value != 0;
 }
 
-// Orders like the numbers themselves; 0 is the key of no number. −0 comes before 0.
+// Orders like the numbers themselves; 0 is the key for "no number". −0 comes before 0.
 __device__ __forceinline__ u32 key_of(float value) {
   const i32 bits = __float_as_int(value);
   if ((bits & 0x7fffffff) > 0x7f800000) return 0;  // NaN
@@ -65,7 +67,7 @@ __device__ __forceinline__ u32 inverse_key_of(float value) {
   return key ? ~key : 0;
 }
 
-// The number of a key, never −0; NaN where there was none.
+// The number of a key, never −0; NaN if there was none.
 __device__ __forceinline__ double number_of_key(u32 key) {
   if (!key) return (double)__int_as_float(0x7fc00000);
   const i32 biased = (i32)(key - 0x80000000u);
@@ -76,8 +78,8 @@ __device__ __forceinline__ double number_of_inverse_key(u32 key) {
   return number_of_key(key ? ~key : 0);
 }
 
-// The same for whole numbers, of which there always is one. Bodies compute with the key of the
-// least one inverted, so that both gathers look for the greatest.
+// The same for integers, of which there is always at least one. Bodies compute with the inverted
+// key for the least one, so that both reductions search for the greatest.
 __device__ __forceinline__ u64 whole_key_of(i64 value) {
   return (u64)value ^ 0x8000000000000000ULL;
 }
@@ -103,7 +105,7 @@ __device__ __forceinline__ double number_of_unsigned_key(u64 key) {
   return (double)key;
 }
 
-// The whole number that a float64 is, or the nearest one that there is; of NaN 0.
+// A float64 converted to an integer, saturated to the range of the type; 0 for NaN.
 __device__ __forceinline__ i64 saturated_i64(double value) {
   if (value >= 9223372036854775808.0) return 0x7fffffffffffffffLL;
   if (value < -9223372036854775808.0) return (i64)0x8000000000000000ULL;
@@ -115,7 +117,7 @@ __device__ __forceinline__ u64 saturated_u64(double value) {
   return value > 0.0 ? (u64)value : 0;
 }
 
-// Thread 0 gets the sum over the block; all threads must come here. shared: a number a warp.
+// The sum over the block, in thread 0; must be called by all threads. shared: a number per warp.
 __device__ __forceinline__ u32 sum_of_block(u32 value, u32* shared) {
   for (int half = 16; half > 0; half /= 2) value += __shfl_down_sync(FULL_WARP, value, half);
   if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
@@ -137,8 +139,8 @@ template <class T> __device__ __forceinline__ T greatest_of_block(T value, T* sh
   return value;
 }
 
-// Thread 0 gets the sum of the block by halves: first over threads, then over the lanes of a
-// thread, which are neighbors. shared: THREADS / 2 numbers a lane.
+// The sum of the block by halving, in thread 0: first over threads, then over the lanes of a
+// thread, which are neighbors. shared: THREADS / 2 numbers per lane.
 __device__ __forceinline__ double total_of_block(double* lanes, double* shared) {
   const int me = threadIdx.x;
   for (int half = THREADS / 2; half >= 32; half /= 2) {
@@ -156,8 +158,8 @@ __device__ __forceinline__ double total_of_block(double* lanes, double* shared) 
   return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
-// The sum of the sums of blocks by halves, the row filled up with zeros to a power of two; all
-// threads of the block must come here, and all of them get it.
+// The sum of the block sums by halving, the row padded with zeros to a power of two; must be called
+// by all threads of the block, and returns the sum to all of them.
 __device__ __forceinline__ double total_of_row(double* sums, i64 count) {
   i64 half = 1;
   while (2 * half < count) half *= 2;
@@ -172,7 +174,7 @@ __device__ __forceinline__ double total_of_row(double* sums, i64 count) {
   return load_relaxed(sums);
 }
 
-// Whether this block is the last one to come here; then it sees what all others have written.
+// Whether this block is the last one to arrive; it then sees the writes of all others.
 __device__ __forceinline__ bool is_last_block(u64* arrived, u32* shared) {
   if (threadIdx.x == 0) {
     __threadfence();

@@ -1,15 +1,15 @@
-// How steeply do numbers rise around each voxel? Half the differences of neighbors, squared.
+// Gradient magnitude: half the differences of neighbors, squared and summed.
 //
-// Idea: a warp walks along y over 32 columns, so that the rows before and after are what it has
-// read already; neighbors along x are exchanged between lanes, those along z come out of the cache.
-// Each is multiplied by its weight once, as float64 is slow on many devices. Lanes beyond the image
-// read the last voxel of the row, which is what the frame asks for.
+// Idea: a warp walks along y over 32 columns, so that the rows before and after have already been
+// read; neighbors along x are exchanged between lanes, those along z come from the cache. Each is
+// multiplied by its weight once, as float64 is slow on many devices. Lanes beyond the image read
+// the last voxel of the row, which is the rule at the frame.
 //
-// Complexity: one pass; a voxel is read once from memory, and 4 bytes written; about 20 operations
-// in float64 and a root each.
+// Complexity: one pass; a voxel is read once from memory, and 4 bytes are written; about 20
+// operations in float64 and one root each.
 //
 // Reference: ITK's ``GradientImageFilter`` with derivative operators of the first order, whose
-// operations, in float64 and in this order, are the ones here. Deviations: none.
+// operations, in float64 and in this order, are the same. Deviations: none.
 
 constexpr i32 LANES = 32, WARPS = 8;
 
@@ -30,7 +30,7 @@ __device__ __forceinline__ double number_at(const Element* values, i64 place) {
   return (double)(float)values[place];
 }
 
-// A difference of the products of neighbors along x: those of a lane's left and right voxels.
+// The difference of a lane's left and right neighbors along x, each multiplied by its weight.
 template <class Element>
 __device__ __forceinline__ double gradient_along_x(const Element* row, const Image& image, i32 x,
                                                 double here, double weight) {
@@ -79,7 +79,7 @@ __device__ __forceinline__ void walk(const Element* values, float* out, const Im
   }
 }
 
-// A block has WARPS warps, of lanes along x; each of them walks over rows of its own.
+// A block has WARPS warps, with lanes along x; each of them walks over rows of its own.
 template <class Element>
 __device__ __forceinline__ void gradient_magnitude(const Element* values, float* out,
                                                 const Image& image, const Weights& weights,

@@ -1,26 +1,27 @@
-// How like a given histogram is that of the box around each voxel? Bins by words, sums by planes.
+// Correlation of the histogram of the box around each voxel with a given one: several bins a word.
 //
 // Idea: Pearson's correlation needs three integers of each box: n, the sum of squared counts and
-// the sum of counts times wanted counts. A block has a tile of 32 × 32 columns and goes along z.
-// What a plane changes is, in each column, the voxel that comes less the one that goes; summed over
-// a square of columns (along x, then along y, each a running sum) it is what the counts of the
-// boxes change by. A word of 64 bits holds 8 bins of such changes (4 where a square has more than
-// 127 columns): as integers, words are added like their digits are, whatever the signs. A thread
-// has the counts of its four columns in registers, and adds their squares up in the image that
-// comes out. Then the next bins follow, and last, in the same way, one number that holds n and the
-// sum of products. Bins that are nowhere near a tile are passed over; of background nothing is left
-// to do. Many bins and wide boxes: see local_histogram_rows.cu; codes of bins: see local_histogram_bins.cu.
+// the sum of counts times wanted counts. A block processes a tile of 32 × 32 columns along z. The
+// change by a plane is, in each column, the voxel that enters minus the one that leaves; summed
+// over a square of columns (along x, then along y, each a running sum) it is the change of the
+// counts of the boxes. A word of 64 bits holds 8 bins of such changes (4 if a square has more than
+// 127 columns): added as integers, words behave like separate digits, whatever the signs. A thread
+// keeps the counts of its four columns in registers, and accumulates their squares in the output
+// image. Then the next bins follow, and last, in the same way, one number that combines n and the
+// sum of products. Bins that do not occur near a tile are skipped; background requires no work.
+// Many bins and wide boxes: see local_histogram_rows.cu; codes of bins: see
+// local_histogram_bins.cu.
 //
 // Complexity: bins that occur nearby × voxels × about 14 operations of 32 bits, with boxes of 11³
-// and tiles of 18 planes; wider boxes cost but what is around the tile. A voxel and 8 bins take 8
-// bytes of squares from memory and to it, and 5 of codes that mostly are in the cache: operations
-// bound it, not bytes. With 29 KB of shared memory and up to 64 registers a thread, 4 blocks fit a
-// multiprocessor, 3 one of 100 KB.
+// and tiles of 18 planes; wider boxes cost only the surroundings of the tile. A voxel and 8 bins
+// transfer 8 bytes of squares from and to memory, and 5 of codes that mostly are in the cache: it
+// is bound by operations, not bytes. With 29 KB of shared memory and up to 64 registers per thread,
+// 4 blocks fit a multiprocessor, or 3 if it has 100 KB.
 //
 // References: M. J. McDonnell, Box-filtering techniques (1981); S. Perreault, P. Hébert, Median
 // filtering in constant time (2007); L. Lamport, Multiple byte processing with full-word
 // instructions (1975). Deviation from the second: not all bins of a column at a time but some bins
-// of all columns, so that the counts of a box are in registers, however many bins there are.
+// of all columns, so that the counts of a box are in registers, for any number of bins.
 
 #define THREADS 256
 #define WARPS (THREADS / 32)
@@ -31,10 +32,10 @@
 struct Tile {
   const u8* codes;
   i32 depth, height, width, half_z, half_y, half_x;
-  i32 x, y, z, z_end;        // the first voxel, and where its planes end
-  i32 rows, columns, pitch;  // of the tile and what is around; an odd pitch
-  u64* delta;                // what a plane changes in each column
-  u64* along_x;              // and its sums along x
+  i32 x, y, z, z_end;        // the first voxel, and the end of its planes
+  i32 rows, columns, pitch;  // of the tile and its surroundings; an odd pitch
+  u64* delta;                // the change by a plane in each column
+  u64* along_x;              // its sums along x
 
   __device__ __forceinline__ i64 voxel(i32 own) const {
     const i32 row = y + (i32)(threadIdx.x / TILE) * OWN + own;
@@ -43,7 +44,7 @@ struct Tile {
   }
 };
 
-// Calls visit(place in delta, place in a plane or −1 beyond the frame) for columns in and around.
+// Calls visit(index in delta, index in a plane or −1 beyond the frame) for the tile's columns.
 template <class Visit> __device__ __forceinline__ void each_column(const Tile& t, Visit visit) {
   i32 row = (i32)threadIdx.x / t.columns, column = (i32)threadIdx.x % t.columns;
   const i32 down = THREADS / t.columns, right = THREADS % t.columns;
@@ -60,7 +61,7 @@ template <class Visit> __device__ __forceinline__ void each_column(const Tile& t
   }
 }
 
-// Lists the bins that are in and around a tile; how many they are. All threads get it.
+// Lists the bins in and around a tile, and returns their number to all threads.
 __device__ i32 list_bins(const Tile& t, i32 bins, u8* listed) {
   __shared__ u32 present[THREADS];
   __shared__ u32 found[WARPS];
@@ -87,7 +88,7 @@ __device__ i32 list_bins(const Tile& t, i32 bins, u8* listed) {
   return all;
 }
 
-// What the planes that come and go change in each column; whether they change anything.
+// The changes in each column by the planes that enter and leave; whether there are any.
 __device__ __forceinline__ bool change_columns(
     const Tile& t, const u64* worth, const u8* coming, const u8* going, u32* changed, i32 turn) {
   u64 any = 0;
@@ -104,12 +105,12 @@ __device__ __forceinline__ bool change_columns(
   if (is_any && threadIdx.x % 32 == 0) store_relaxed(changed + turn, 1u);
   __syncthreads();
   const bool is_changed = load_relaxed(changed + turn) != 0;
-  // Nobody reads the mark of two turns on, and nobody writes it before the next barrier.
+  // The mark of two turns ahead is not read, nor written, before the next barrier.
   if (threadIdx.x == 0) store_relaxed(changed + (turn + 2) % 3, 0u);
   return is_changed;
 }
 
-// Running sums along x, a thread a part of a row.
+// Running sums along x, each thread a part of a row.
 __device__ __forceinline__ void sum_along_x(const Tile& t) {
   const i32 parts = min(THREADS / t.rows, TILE), length = (TILE + parts - 1) / parts;
   const i32 row = (i32)threadIdx.x % t.rows;
@@ -125,8 +126,8 @@ __device__ __forceinline__ void sum_along_x(const Tile& t) {
   }
 }
 
-// Goes along z with what the code of a voxel is worth: take.add(column, change of the sum of its
-// box), then take.plane(z). All threads come here with `worth` and `changed` in place.
+// Walks along z with the `worth` of each voxel's code: take.add(column, change of the sum of its
+// box), then take.plane(z). Must be called by all threads with `worth` and `changed` in place.
 template <class Take>
 __device__ __forceinline__ void go_along_z(
     const Tile& t, const u64* worth, u32* changed, Take& take) {
@@ -204,7 +205,7 @@ struct Wide {
   }
 };
 
-// Adds the squares of some bins to those of the bins before, as bits in the image that comes out.
+// Adds the squares of some bins to those of the previous bins, as bits in the output image.
 template <class Counts> struct Squares {
   Counts counts;
   u32 squares[OWN];
@@ -228,7 +229,7 @@ template <class Counts> struct Squares {
   }
 };
 
-// n and Σhw · 2¹⁶ together; then all is there.
+// n and Σhw · 2¹⁶ together; this is the last step.
 struct Products {
   u64 sums[OWN];
   i64 voxels[OWN];
@@ -302,7 +303,7 @@ __device__ __forceinline__ void correlate_tile(
   go_along_z(t, worth, changed, products);
 }
 
-// The tile of this block, whose pool has two words a column in and around it.
+// The tile of this block; its pool has two words per column in and around it.
 __device__ __forceinline__ Tile tile_of_block(
     const u8* codes, i32 depth, i32 height, i32 width, i32 half_z, i32 half_y, i32 half_x,
     i32 planes, u64* pool) {
@@ -319,7 +320,7 @@ __device__ __forceinline__ Tile tile_of_block(
   return t;
 }
 
-// A block a tile of `planes` planes. codes: `bins` for none, at most 255. Narrow: a square of
+// One block per tile of `planes` planes. codes: `bins` for none, at most 255. Narrow: a square of
 // columns has at most 127.
 extern "C" __global__ void __launch_bounds__(THREADS) local_histogram_tiles_narrow(
     const u8* codes, i32 depth, i32 height, i32 width, i32 half_z, i32 half_y, i32 half_x,

@@ -1,6 +1,6 @@
-// What the files of crossCorrelation share.
+// Definitions shared by the files of crossCorrelation.
 
-// Pearson's correlation from Σh, Σhh and Σhw, in the operations of the reference.
+// Pearson's correlation from Σh, Σhh and Σhw, with the operations of the reference.
 __device__ __forceinline__ float pearson(
     double total, double squares, double products, double count, double sum, double spread_wanted) {
   const double spread = count * squares - total * total;

@@ -1,13 +1,13 @@
-// Which bin is each voxel in, and how often is each bin wanted? By the first float32 of each bin.
+// The bin of each voxel, and the wanted count of each bin, by the first float32 of each bin.
 //
-// Idea: the bin of a number is a quotient of float64, which few GPUs divide fast. It never falls
-// where the number rises, so a block first finds the least float32 of each bin, among the few where
-// it is to be expected, and then the bin of a voxel among them, by halving. Wanted voxels are
-// counted in shared memory; the last block to end adds up what the correlation needs of the counts.
-// Of more than 4095 bins, the quotient is computed and counts are in global memory.
+// Idea: the bin of a number is a quotient of float64, which few GPUs divide fast. It is a monotonic
+// function of the number, so a block first finds the least float32 of each bin, among the few where
+// it is to be expected, and then the bin of a voxel among them, by bisection. Wanted voxels are
+// counted in shared memory; the last block to finish sums up what the correlation needs of the
+// counts. For more than 4095 bins, the quotient is computed and counts are in global memory.
 //
-// Complexity: log₂ of the bins comparisons a voxel; from memory one voxel of image and mask, and
-// one code. 8 bytes of shared memory a bin. Codes and counts of one image are one launch.
+// Complexity: log₂(bins) comparisons per voxel; from memory one voxel of image and mask, and one
+// code. 8 bytes of shared memory per bin. Codes and counts of one image are one launch.
 //
 // References: the last block as in NVIDIA's threadFenceReduction sample. No deviations.
 
@@ -34,7 +34,7 @@ __device__ __forceinline__ i32 bin_of(double value, const Bins& bins) {
   return place < (double)(bins.count - 1) ? (i32)place : bins.count - 1;
 }
 
-// Keys are ordered like the numbers they stand for; here −∞ and ∞ are the least and greatest.
+// Keys are ordered like the numbers they represent; here −∞ and ∞ are the least and greatest.
 #define LEAST_KEY 0x007fffffu
 #define GREATEST_KEY 0xff800000u
 
@@ -53,7 +53,7 @@ __device__ __forceinline__ bool reaches(u32 key, i32 bin, const Bins& bins) {
   return value >= bins.low && bin_of(value, bins) >= bin;
 }
 
-// The least float32 that is in a bin or beyond it; of bin `count`: at least `high`.
+// The least float32 in a bin or above it; for bin `count`: at least `high`.
 __device__ __forceinline__ float first_of_bin(i32 bin, const Bins& bins) {
   const u32 guess = key_of_number((float)(bins.low + (double)bin * bins.width));
   u32 from = max(guess, LEAST_KEY + 4) - 4;
@@ -96,7 +96,7 @@ __device__ double spread_of(u64 count, u64 squares, u64 sum) {
   return (double)top * (double)(1ull << extra);
 }
 
-// The last block to come: the sum of the wanted counts, and k·Σww − N².
+// The last block to finish: the sum of the wanted counts, and k·Σww − N².
 __device__ void sum_wanted(const u64* wanted, i32 count, double* moments) {
   __shared__ u64 sums[WARPS];
   __shared__ u64 squares[WARPS];
@@ -124,7 +124,7 @@ __device__ void sum_wanted(const u64* wanted, i32 count, double* moments) {
   moments[1] = spread_of((u64)count, square, sum);
 }
 
-// Where the bins of an image go to, with code_bytes 1 or 2 (0: nowhere).
+// The destination of an image's bins, with code_bytes 1 or 2 (0: none).
 struct Codes {
   u8* codes;
   i32 code_bytes;
@@ -143,11 +143,11 @@ struct Codes {
   }
 };
 
-// How often each bin is in a mask: a count a bin, and one of the blocks that ended.
+// The frequency of each bin in a mask: a count per bin, and one of the finished blocks.
 struct Wanted {
   const u8* mask;
   u64* counts;
-  u32* tally;  // of this block; null where there is none
+  u32* tally;  // of this block; null if there is none
   i32 bins;
 
   __device__ __forceinline__ void count(i64 first, i32 here, const u32* found) const {
@@ -164,7 +164,7 @@ struct Wanted {
     }
   }
 
-  // Hands the tally in; the last block to do so sums up. All threads come here.
+  // Adds the tally to the total; the last block to do so sums up. Must be called by all threads.
   __device__ __forceinline__ void finish(double* moments) const {
     __shared__ u32 is_last;
     __syncthreads();
@@ -200,8 +200,8 @@ __device__ __forceinline__ void bin_image(
   }
 }
 
-// The bins of an image and, where `counts`, how often they are in the mask: wanted has bins + 1
-// zeros, moments gets Σw and k·Σww − (Σw)². The pool has 2 · bins + 1 words for up to 4095 bins.
+// The bins of an image and, if `counts`, their frequency in the mask: wanted has bins + 1 zeros,
+// moments gets Σw and k·Σww − (Σw)². The pool has 2 · bins + 1 words for up to 4095 bins.
 template <class T>
 __device__ __forceinline__ void bin_and_count(
     const T* values, i64 n, const double* low, const double* high, i32 count, const Codes& codes,

@@ -1,17 +1,17 @@
-// How like a given histogram is that of the box around each voxel, of many bins or in wide boxes?
+// Correlation of the local histogram with a given one, for many bins or wide boxes.
 //
-// Idea: a warp moves a box along a part of a row. The lanes share one histogram; those voxels of a
-// face that come are counted with atomic additions, those that go are taken away. An addition
-// returns the count h before, so that the square grows by 2h + 1: each lane sums up what it did,
-// and the sums over the lanes are those of the box, in whatever order the additions were.
+// Idea: a warp moves a box along a part of a row. The lanes share one histogram; voxels of a face
+// that enter are counted with atomic additions, those that leave are subtracted. An addition
+// returns the previous count h, so the square grows by 2h + 1: each lane sums its own changes, and
+// the sums over the lanes are those of the box, regardless of the order of the additions.
 //
-// Complexity: voxels × two faces of a box, whatever the number of bins; additions to one bin wait
-// for each other. Memory: a histogram a warp, shared if it fits. The codes of the faces are read
-// nearly all from the cache. Fit for what local_histogram.cu is not: more than 255 bins, boxes of more
-// than 65 535 voxels or wider than its tiles.
+// Complexity: voxels × two faces of a box, for any number of bins; additions to the same bin are
+// serialized. Memory: a histogram per warp, in shared memory if it fits. The codes of the faces are
+// read almost entirely from the cache. It covers the cases that local_histogram.cu does not: more
+// than 255 bins, boxes of more than 65 535 voxels or wider than its tiles.
 //
 // References: T. Huang, G. Yang, G. Tang, A fast two-dimensional median filtering algorithm (1979).
-// Deviation: it keeps sums of squares up, not a median.
+// Deviation: it maintains sums of squares, not a median.
 
 struct Rows {
   const u16* codes;
@@ -21,7 +21,7 @@ struct Rows {
   float* out;
 };
 
-// What a lane found; the sums over the lanes of a warp are those of the box.
+// The changes found by a lane; the sums over the lanes of a warp are those of the box.
 struct Lane {
   u64 total, squares, products;
 };
@@ -31,7 +31,7 @@ __device__ __forceinline__ u64 sum_of_warp(u64 value) {
   return value;
 }
 
-// Adds the voxels of a face across x to the counts, or takes them away.
+// Adds the voxels of a face across x to the counts, or subtracts them.
 __device__ __forceinline__ void count_face(
     const Rows& r, i32 z, i32 y, i32 x, bool comes, u32* counts, Lane& lane) {
   if (x < 0 || x >= r.width) return;
@@ -78,7 +78,7 @@ __device__ __forceinline__ void correlate_part(const Rows& r, i64 row, i32 start
   }
   for (i32 x = stop - 1 - r.half_x; x < stop + r.half_x; x++)
     count_face(r, z, y, x, false, counts, lane);
-  __syncwarp();  // what is taken away here must not be mixed with what the next part adds
+  __syncwarp();  // subtractions here must not be mixed with additions of the next part
 }
 
 __device__ __forceinline__ void correlate_rows(const Rows& r, u32* counts) {

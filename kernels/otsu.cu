@@ -1,25 +1,26 @@
-// Which threshold separates two classes of numbers best, and what lies above it? Otsu's, by ITK.
+// Otsu's threshold, bitwise identical to ITK's, and the mask of voxels above it.
 //
-// Idea: one pass finds the least and the greatest finite number of the mask, one counts a bin each,
+// Idea: one pass finds the least and the greatest finite number of the mask, one counts the bins,
 // one block finds the threshold, and one pass compares. The lower edges of bins are rounded up to
-// float32, so that voxels are placed by comparisons of float32: a division guesses, the edges
-// decide. Counts of a bin are several in shared memory, so that lanes do not wait for each other.
-// Images of 8 or 16 bits are counted by value (percentiles.cu), and the same block places each value
-// that occurs once. Means of the lower class depend on each other in the order of their roundings:
-// one thread goes along them, and one of another warp along the mean of all; the rest is parallel.
+// float32, so that voxels are assigned by comparisons of float32: a division estimates the bin, the
+// edges decide. Each bin has several counters in shared memory, to reduce contention between lanes.
+// Images of 8 or 16 bits are counted by value (percentiles.cu), and the same block assigns each
+// value that occurs once. Means of the lower class depend on each other through the order of
+// roundings: one thread computes them serially, and one of another warp the overall mean; the rest
+// is parallel.
 //
-// Complexity: three passes of 5, 5 and 6 bytes a voxel; besides some hundred clock cycles a bin. Up
-// to 4095 bins are counted in shared memory, more in global memory.
+// Complexity: three passes of 5, 5 and 6 bytes per voxel; in addition some hundred clock cycles per
+// bin. Up to 4095 bins are counted in shared memory, more in global memory.
 //
-// References: kernels/otsu.py and voxgpu/primitives/otsu_reference.py, whose roundings these are. Deviations:
-// none.
+// References: kernels/otsu.py and voxgpu/primitives/otsu_reference.py, which define the roundings.
+// Deviations: none.
 
 #define THREADS 512
-#define CHUNK 512  // bins that the block with the threshold has in shared memory
+#define CHUNK 512  // bins that the block computing the threshold keeps in shared memory
 
 __device__ __forceinline__ bool is_finite(float value) { return value - value == 0.0f; }
 
-// Keys are ordered like the numbers they stand for.
+// Keys are ordered like the numbers they represent.
 __device__ __forceinline__ u32 key_of(float number) {
   const u32 bits = (u32)__float_as_int(number);
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
@@ -29,8 +30,8 @@ __device__ __forceinline__ float number_of(u32 key) {
   return __int_as_float((i32)(key & 0x80000000u ? key ^ 0x80000000u : ~key));
 }
 
-// Finite numbers of the mask: how many, the greatest complement of a key, and the greatest key;
-// zeros to begin with.
+// Finite numbers of the mask: their number, the greatest complement of a key, and the greatest key;
+// initially zeros.
 extern "C" __global__ void __launch_bounds__(THREADS) otsu_range(
     const float* values, const u8* mask, i64 n, u64* range) {
   __shared__ u32 counts[THREADS / 32];
@@ -76,8 +77,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) otsu_range(
 // Bins of equal width between the least and the greatest number, the last one a little longer.
 struct Bins {
   double least, greatest, end;
-  float width;  // not finite where there can be no bins
-  float rate;   // bins per unit, about
+  float width;  // not finite if there can be no bins
+  float rate;   // bins per unit, approximately
   i64 count;
 
   __device__ __forceinline__ bool exist() const { return is_finite(width); }
@@ -98,16 +99,16 @@ __device__ __forceinline__ Bins bins_between(float least, float greatest, i64 co
   return bins;
 }
 
-// Those of what otsu_range found; of nothing, any.
+// The bins for the range found by otsu_range; arbitrary if there is none.
 __device__ __forceinline__ Bins bins_in(const u64* range, i64 count) {
   if (range[0] == 0) return bins_between(0.0f, 0.0f, count);
   return bins_between(number_of(~(u32)range[1]), number_of((u32)range[2]), count);
 }
 
-// The last bin whose lower edge a number reaches, as reaches(bin) tells.
+// The last bin whose lower edge a number reaches, according to reaches(bin).
 template <class Reaches>
 __device__ __forceinline__ i64 bin_of(float value, const Bins& bins, Reaches reaches) {
-  // Edges that are all the same must not be gone through.
+  // If all edges are equal they must not be searched linearly.
   if (reaches(bins.count - 1)) return bins.count - 1;
   const float guess = (value - (float)bins.least) * bins.rate;
   i64 bin = guess > 0.0f ? guess < (float)bins.count ? (i64)guess : bins.count - 1 : 0;
@@ -117,14 +118,14 @@ __device__ __forceinline__ i64 bin_of(float value, const Bins& bins, Reaches rea
   return bin;
 }
 
-// The least float32 that is not below a number.
+// The least float32 greater than or equal to a number.
 __device__ __forceinline__ float rounded_up(double number) {
   const float near = (float)number;
   return (double)near >= number ? near : number_of(key_of(near) + 1);
 }
 
 // Calls count(bin) for the finite numbers of the mask, or with −1 for others; all threads of a warp
-// call it as often.
+// call it equally often.
 template <class Reaches, class Count>
 __device__ __forceinline__ void each_bin(
     const float* values, const u8* mask, i64 n, const Bins& bins, Reaches reaches, Count count) {
@@ -154,7 +155,7 @@ __device__ __forceinline__ void count_in_memory(
       });
 }
 
-// Counts in shared memory: `copies`, a power of two, of the count of each bin.
+// Counts in shared memory: `copies`, a power of two, of each bin's counter.
 __device__ __forceinline__ void count_in_shared(
     const float* values, const u8* mask, i64 n, const Bins& bins, float* edges, u32* counts,
     i32 copies, u64* frequencies) {
@@ -178,8 +179,8 @@ __device__ __forceinline__ void count_in_shared(
   }
 }
 
-// Adds how many finite numbers of the mask are in each bin. The pool has `amount` words for edges
-// and copies · amount words for counts; without copies they are counted in global memory.
+// Adds the finite numbers of the mask to the counts of their bins. The pool has `amount` words for
+// edges and copies · amount words for counts; without copies they are in global memory.
 extern "C" __global__ void __launch_bounds__(THREADS) otsu_bins(
     const float* values, const u8* mask, i64 n, const u64* range, i64 amount, i32 copies,
     u64* frequencies) {
@@ -191,7 +192,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) otsu_bins(
   if (has_any && bins.exist() && !copies) count_in_memory(values, mask, n, bins, frequencies);
 }
 
-// A class of numbers: how many, and their mean, in the roundings of ITK.
+// A class of numbers: their number and mean, with the roundings of ITK.
 struct Lower {
   double count, mean;
 
@@ -214,7 +215,7 @@ union Bits {
   i64 integer;
 };
 
-// The split with the greatest spread so far. Those that hardly differ are the same to ITK.
+// The split with the greatest spread so far. ITK treats those that hardly differ as equal.
 struct Best {
   i64 split;
   double spread;
@@ -268,7 +269,7 @@ __device__ double grow_classes(
   return mean;
 }
 
-// The last bin of the lower class where the classes differ most; thread 0 gets it. One block.
+// The last bin of the lower class where the classes differ most, in thread 0. One block.
 __device__ i64 best_split(const Bins& bins, const u64* frequencies, double total, Lower* classes) {
   __shared__ double spreads[CHUNK];
   const double mean = grow_classes(bins, frequencies, total, classes);
@@ -285,10 +286,10 @@ __device__ i64 best_split(const Bins& bins, const u64* frequencies, double total
   return best.split;
 }
 
-// The threshold of numbers that are counted, and numbers that tell whether there is one: how many
-// are finite, the least, the greatest, and the number of bins. One block.
+// The threshold for given counts, and numbers that determine whether it is defined: the number of
+// finite voxels, the least, the greatest, and the number of bins. One block.
 //
-// classes  room for a Lower a bin, two float64
+// classes  space for a Lower per bin, two float64
 __device__ void choose_threshold(
     const Bins& bins, u64 total, const u64* frequencies, Lower* classes, double* numbers,
     float* threshold) {
@@ -305,7 +306,7 @@ __device__ void choose_threshold(
   }
 }
 
-// Of the counts of otsu_bins.
+// For the counts of otsu_bins.
 extern "C" __global__ void __launch_bounds__(THREADS) otsu_split(
     const u64* range, i64 amount, const u64* frequencies, double* classes, double* numbers,
     float* threshold) {
@@ -313,8 +314,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) otsu_split(
   choose_threshold(bins, range[0], frequencies, (Lower*)classes, numbers, threshold);
 }
 
-// Of how often each value of 8 or 16 bits occurs, beginning with the value `first`; table tells of
-// each value whether it is above the threshold. One block; frequencies are zeros to begin with.
+// For the frequencies of values of 8 or 16 bits, beginning with the value `first`; table says for
+// each value whether it is above the threshold. One block; frequencies are initially zeros.
 extern "C" __global__ void __launch_bounds__(THREADS) otsu_split_values(
     const u64* counts, i32 values, i32 first, i64 amount, u64* frequencies, double* classes,
     double* numbers, float* threshold, u8* table) {
@@ -356,7 +357,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) otsu_split_values(
   for (i32 i = threadIdx.x; i < values; i += THREADS) table[i] = (float)(i + first) > *threshold;
 }
 
-// Which voxels of the mask are above the threshold. A thread has four voxels.
+// The voxels of the mask above the threshold. A thread has four voxels.
 extern "C" __global__ void __launch_bounds__(THREADS) otsu_above(
     const float* values, const u8* mask, i64 n, const float* threshold, u8* out) {
   const i64 first = 4 * thread_number();

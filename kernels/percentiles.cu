@@ -1,25 +1,25 @@
-// Where does each number of 8 or 16 bits stand among those of a mask? Counts, a table, a look-up.
+// Ranks of numbers of 8 or 16 bits among those of a mask: counts, a table, a look-up.
 //
-// Idea: voxels are counted by value, the counts become a table of what every value comes to (its
-// rank, or how the rank compares with up to 8 numbers, a bit each), and a last pass looks it up. A
+// Idea: voxels are counted by value, the counts become a table of results per value (its rank, or
+// the comparison of the rank with up to 8 numbers, a bit each), and a last pass looks it up. A
 // block counts in shared memory, which has room for an eighth of the 65 536 values of 16 bits: the
-// values that share a counter differ by multiples of 8192, and the first of them that a block meets
-// has it to itself. Real scans use fewer than 8192 different values next to each other, wherever
-// these lie, so that all find a counter; voxels that find none are added to the counts in global
-// memory, equal ones of a warp at once. Values of 8 bits have 32 counters each, one a lane.
-// Voxels of other elements are sorted: see percentiles_runs.cu. Otsu's threshold and volumes of
-// comparisons begin with the same counts.
+// values that share a counter differ by multiples of 8192, and the first of them that a block
+// encounters owns it. Real scans use fewer than 8192 different adjacent values, in any range, so
+// that each gets a counter; voxels without one are added to the counts in global memory, equal ones
+// of a warp at once. Values of 8 bits have 32 counters each, one per lane. Voxels of other elements
+// are sorted: see percentiles_runs.cu. Otsu's threshold and volumes of comparisons begin with the
+// same counts.
 //
 // Complexity: two passes over the voxels, bound by memory: 3 bytes read to count a voxel of 16 bits
-// and its mask, 3 read and 4 (1 a comparison) written to look it up. The table is made by 32 blocks
-// that each add up what lies before them: 16 MB read from the level-2 cache.
+// and its mask, 3 read and 4 (1 per comparison) written to look it up. The table is computed by 32
+// blocks, each of which sums the counts before its part: 16 MB read from the level-2 cache.
 //
 // References: none. Deviations: none; float64 in the operations of the reference.
 
 #define COUNTING_THREADS 512
-#define KEYS_EACH 8  // of a thread that makes a table
+#define KEYS_EACH 8  // of a thread that computes a table
 
-// Which of N neighbors are in the image and, where there is one, in the mask: a bit each.
+// Which of N neighbors are in the image and, if there is one, in the mask: a bit each.
 template <i32 N>
 __device__ __forceinline__ u32 load_chosen(const u8* mask, i32 masked, i64 first, i64 n) {
   if (!masked) return first + N <= n ? (1u << N) - 1 : first < n ? (1u << (n - first)) - 1 : 0;
@@ -30,13 +30,13 @@ __device__ __forceinline__ u32 load_chosen(const u8* mask, i32 masked, i64 first
   return chosen;
 }
 
-// A counter of 28 bits for one of the values that share it, and which that is; 0 while it is free.
+// A counter of 28 bits for one of the values that share it, and its owner; 0 while it is free.
 #define COUNTERS 8192
 #define COUNTER_BITS 13
 #define TAKEN 0x80000000u
 #define TALLY 0x0fffffffu
 
-// Adds to the counter of a value; false where another value has it.
+// Adds to the counter of a value; false if another value owns it.
 __device__ __forceinline__ bool add_to_counter(u32* counters, u32 key, u32 amount) {
   const u32 mine = TAKEN | key >> COUNTER_BITS << 28;
   u32* counter = counters + (key & (COUNTERS - 1));
@@ -50,18 +50,18 @@ __device__ __forceinline__ bool add_to_counter(u32* counters, u32 key, u32 amoun
   return true;
 }
 
-// Adds one to the counts in global memory for each lane that has a key. All lanes come here.
+// Adds one to the counts in global memory for each lane that has a key. Called by all lanes.
 __device__ __forceinline__ void add_by_warp(u64* counts, bool has_key, u32 key) {
   const u32 lane = threadIdx.x % 32;
   const u32 peers = __match_any_sync(FULL_WARP, has_key ? key : 0x80000000u | lane);
   if (has_key && (peers & ((1u << lane) - 1)) == 0) atomicAdd(counts + key, (u64)__popc(peers));
 }
 
-// How often each value of 16 bits occurs, in the mask where there is one. A block has fewer than
-// 2^28 voxels.
+// The frequency of each value of 16 bits, in the mask if there is one. A block has fewer than 2^28
+// voxels.
 //
 // flip    0x8000 for signed values, so that counts are in the order of the values; else 0
-// counts  65 536, zeros to begin with
+// counts  65 536, initially zeros
 extern "C" __global__ void __launch_bounds__(COUNTING_THREADS) percentiles_histogram_16(
     const u16* values, u32 flip, const u8* mask, i32 masked, i64 n, u64* counts) {
   __shared__ u32 counters[COUNTERS];
@@ -92,7 +92,7 @@ extern "C" __global__ void __launch_bounds__(COUNTING_THREADS) percentiles_histo
   }
 }
 
-// How often each value of 8 bits occurs; flip is 0x80 for signed values, counts are 256.
+// The frequency of each value of 8 bits; flip is 0x80 for signed values, counts are 256.
 extern "C" __global__ void __launch_bounds__(COUNTING_THREADS) percentiles_histogram_8(
     const u8* values, u32 flip, const u8* mask, i32 masked, i64 n, u64* counts) {
   __shared__ u32 counters[256 * 32];
@@ -115,12 +115,12 @@ extern "C" __global__ void __launch_bounds__(COUNTING_THREADS) percentiles_histo
   }
 }
 
-// Whether a number compares so with another: bit 0 of operation for less, 1 equal, 2 greater.
+// Compares two numbers: bit 0 of operation for less, 1 equal, 2 greater.
 __device__ __forceinline__ bool compares(i32 operation, float a, float b) {
   return (operation & 1 && a < b) || (operation & 2 && a == b) || (operation & 4 && a > b);
 }
 
-// Calls visit(key, rank) for the THREADS · KEYS_EACH keys of a block. All threads come here.
+// Calls visit(key, rank) for the THREADS · KEYS_EACH keys of a block. Called by all threads.
 template <class Visit>
 __device__ __forceinline__ void each_rank(const u64* counts, i32 amount, double c, Visit visit) {
   __shared__ u64 befores[WARPS];
@@ -163,13 +163,13 @@ __device__ __forceinline__ void each_rank(const u64* counts, i32 amount, double 
   }
 }
 
-// The rank of each value, of which there are 256 or 65 536.
+// The rank of each value; there are 256 or 65 536 values.
 extern "C" __global__ void __launch_bounds__(THREADS) percentiles_ranks(
     const u64* counts, i32 amount, double c, float* table) {
   each_rank(counts, amount, c, [&](i32 key, float rank) { table[key] = rank; });
 }
 
-// How the rank of each value compares with numbers: a table for every 8 of them, a bit each.
+// Compares the rank of each value with numbers: a table for every 8 of them, a bit each.
 extern "C" __global__ void __launch_bounds__(THREADS) percentiles_truths(
     const u64* counts, i32 amount, double c, const i32* operations, const float* numbers, i32 many,
     u8* tables) {
@@ -183,7 +183,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) percentiles_truths(
   });
 }
 
-// What a table has for the voxels of the mask, `outside` for others. A thread has four voxels.
+// Looks up the voxels of the mask in a table; `outside` for others. A thread has four voxels.
 template <class T>
 __device__ __forceinline__ void look_up(
     const T* values, u32 flip, const u8* mask, i64 n, const float* table, float outside,
@@ -260,7 +260,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) percentiles_decide_16(
   decide(values, flip, mask, n, table, outside, many, Images{THE_IMAGES});
 }
 
-// How ranks compare with up to eight numbers: an image each. A thread has eight voxels.
+// Compares ranks with up to eight numbers: an image each. A thread has eight voxels.
 extern "C" __global__ void __launch_bounds__(THREADS) percentiles_compare(
     const float* ranks, i64 n, const i32* operations, const float* numbers, i32 many,
     EIGHT_IMAGES) {
@@ -278,8 +278,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) percentiles_compare(
   put_truths(bits, first, n, many, Images{THE_IMAGES});
 }
 
-// Numbers of any element rounded to float32; `element` is the place of its name in ELEMENTS of
-// voxgpu/backends/cuda/histogram.py. A thread has four voxels, which are THREADS apart.
+// Numbers of any element rounded to float32; `element` is the index of its name in ELEMENTS of
+// voxgpu/backends/cuda/histogram.py. A thread has four voxels, at a distance of THREADS.
 extern "C" __global__ void __launch_bounds__(THREADS) percentiles_numbers(
     const u8* values, i32 element, i64 n, float* out) {
   i64 i = (i64)blockIdx.x * 4 * THREADS + threadIdx.x;

@@ -1,34 +1,34 @@
-// Where does each number stand among those of a mask, if they are too many to count? Sorted runs.
+// Ranks of numbers with too many values to count: runs of sorted keys.
 //
-// Idea: numbers of the mask become integer keys of the same order, side by side, with the places of
-// their voxels; percentiles_sort.cu sorts them. Equal keys then follow each other. A bit for each
-// key tells whether a run begins there; words of such bits tell where the run of each key starts
-// and stops. Where a run leaves the tile of 1024 keys, a warp searches for its end, 32 places at
-// once. How many there are is known on the device only: state[0] numbers that are not NaN, state[1]
-// voxels in the mask.
+// Idea: numbers of the mask become integer keys of the same order, side by side, with the positions
+// of their voxels; percentiles_sort.cu sorts them. Equal keys are then adjacent. A bit for each key
+// says whether a run begins there; words of such bits give the start and end of each key's run. If
+// a run leaves the tile of 1024 keys, a warp searches for its end, 32 positions at once. The counts
+// are known on the device only: state[0] numbers that are not NaN, state[1] voxels in the mask.
 //
-// Complexity: from memory 5 bytes read and 4 written a voxel (1 with a single comparison), and 8
-// written a number; then 8 read and a sector of 32 written a number. Scratch: 16 bytes a voxel.
+// Complexity: from memory 5 bytes read and 4 written per voxel (1 with a single comparison), and 8
+// written per number; then 8 read and a sector of 32 written per number. Scratch: 16 bytes per
+// voxel.
 //
-// References: see percentiles_sort.cu. Deviation: the order of keys before sorting, which is left to
-// chance among tiles, changes no rank. Float64 in the operations of the reference.
+// References: see percentiles_sort.cu. Deviation: the order of keys before sorting, which depends
+// on the scheduling of tiles, changes no rank. Float64 with the operations of the reference.
 
-#define MADE 2048    // voxels that keys are made of at once
-#define RANKED 1024  // keys that get their ranks at once: a bit each in a word a lane
+#define MADE 2048    // voxels from which keys are made at once
+#define RANKED 1024  // keys ranked at once: a bit each in one word per lane
 
-// Keys are ordered like the numbers they stand for; −0 is 0.
+// Keys are ordered like the numbers they represent; −0 is 0.
 __device__ __forceinline__ u32 key_of(float number) {
   const u32 bits = number == 0.0f ? 0u : (u32)__float_as_int(number);
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-// Whole numbers of 32 bits are their own keys, with one bit flipped if they are signed.
+// Integers of 32 bits are their own keys, with one bit flipped if they are signed.
 __device__ __forceinline__ u32 key_of(u32 number) {
   return number;
 }
 
-// Writes what four voxels get that have no number: `outside` the mask, `nothing` for NaN in it.
-// Returns a bit for each number of the mask; `population` grows by the voxels of the mask.
+// Writes the result of those of four voxels without a number: `outside` the mask, `nothing` for NaN
+// in it. Returns a bit for each number of the mask; `population` grows by the voxels of the mask.
 template <class V, class T>
 __device__ __forceinline__ u32 look_at_four(
     const Four<V>& numbers, const u8* mask, i64 first, i64 n, T outside, T nothing, T* out,
@@ -48,7 +48,7 @@ __device__ __forceinline__ u32 look_at_four(
   return found;
 }
 
-// Keys and places of the numbers of the mask, side by side; and what all other voxels get.
+// Keys and positions of the numbers of the mask, side by side; and the result of other voxels.
 template <class V, class T>
 __device__ __forceinline__ void make_keys(
     const V* values, u32 flip, const u8* mask, i64 n, T outside, T nothing, u32* keys, u32* places,
@@ -83,7 +83,7 @@ __device__ __forceinline__ void make_keys(
       keys[target + i] = made_keys[i];
       places[target + i] = made_places[i];
     }
-    // Nobody writes here again before all threads have met in before_in_block.
+    // No thread writes here again before all have met in before_in_block.
   }
   u32 all;
   before_in_block(population, sums, &all);
@@ -116,8 +116,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) percentiles_runs_whole_tru
       values, flip, mask, n, (u8)outside, (u8)nothing, keys, places, state, out);
 }
 
-// The first place from `low` on whose key is at least this one (or greater), or `high`. A warp
-// searches together.
+// The first position from `low` on whose key is at least (or greater than) this one, or `high`. A
+// warp searches together.
 __device__ __forceinline__ i64 first_place(
     const u32* keys, i64 low, i64 high, u32 key, bool or_equal) {
   const i32 lane = threadIdx.x % 32;
@@ -134,8 +134,8 @@ __device__ __forceinline__ i64 first_place(
   return high;
 }
 
-// Of each word of `heads`: the last head before its end (−1: none in the tile), and the first one
-// at its start or later (RANKED: none). A warp does it.
+// For each word of `heads`: the last head before its end (−1: none in the tile), and the first one
+// at its start or later (RANKED: none). Computed by one warp.
 __device__ __forceinline__ void find_heads(const u32* heads, i32* last, i32* next) {
   const i32 lane = threadIdx.x % 32;
   const u32 word = heads[lane];
@@ -151,14 +151,14 @@ __device__ __forceinline__ void find_heads(const u32* heads, i32* last, i32* nex
   next[lane] = ahead;
 }
 
-// Calls visit(place, lower, equal) for every key. All threads come here.
+// Calls visit(position, lower, equal) for every key. Called by all threads.
 template <class Visit>
 __device__ __forceinline__ void each_run(
     const u32* keys, const u32* places, const u64* state, Visit visit) {
   __shared__ u32 heads[32];
   __shared__ i32 last[32];
   __shared__ i32 next[32];
-  __shared__ i64 ends[2];  // of the runs that begin before the tile, and end behind it
+  __shared__ i64 ends[2];  // of the runs that begin before the tile, and end after it
   const i64 n = (i64)state[0];
   const i32 warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   for (i64 tile = (i64)blockIdx.x * RANKED; tile < n; tile += (i64)gridDim.x * RANKED) {
@@ -207,7 +207,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) percentiles_runs_ranks(
   });
 }
 
-// How the ranks compare with a number: bit 0 of operation for less, 1 equal, 2 greater.
+// Compares the ranks with a number: bit 0 of operation for less, 1 equal, 2 greater.
 extern "C" __global__ void __launch_bounds__(THREADS) percentiles_runs_truths(
     const u32* keys, const u32* places, const u64* state, double c, i32 operation, float number,
     u8* out) {

@@ -1,25 +1,25 @@
-// How are keys put in order together with the places they belong to? By radix sorting.
+// Radix sorting of keys together with their positions.
 //
 // Idea: keys of 32 bits are sorted by the lowest digit of 8 bits first. In each of four passes a
-// block has some tiles of 4096 keys that follow each other. It counts their digits; a scan over
-// digits and blocks tells where each block's keys of each digit go; then it puts each tile in order
-// in shared memory, so that what goes to one digit's place is written side by side. How many keys
-// there are is known on the device only: state[0].
+// block has some consecutive tiles of 4096 keys. It counts their digits; a scan over digits and
+// blocks gives the destination of each block's keys of each digit; then it sorts each tile in
+// shared memory, so that keys with the same digit are written contiguously. The number of keys is
+// known on the device only: state[0].
 //
-// Complexity: 4 passes that read 12 and write 8 bytes a key; 3 launches each. 42 KB of shared
-// memory a block.
+// Complexity: 4 passes that read 12 and write 8 bytes per key; 3 launches each. 42 KB of shared
+// memory per block.
 //
 // References: D. Knuth, The art of computer programming 3, 5.2.5 (radix sorting); D. Merrill and
 // A. Grimshaw, High performance and scalable radix sorting (2011); S. Ashkiani et al., GPU
-// multisplit (2016), for ranks of equal digits in a warp by ballots. Deviation: no block looks back
-// at what another is about to write, as this needs blocks that go forward side by side.
+// multisplit (2016), for ranks of equal digits in a warp by ballots. Deviation: no decoupled look-
+// back, as this requires that blocks make progress concurrently.
 
 #define DIGITS 256
 #define TILE 4096
 #define EACH (TILE / THREADS)
-#define COPIES 8  // counters of a digit, so that fewer lanes wait for each other
+#define COPIES 8  // counters per digit, to reduce contention between lanes
 
-// The keys of a block: whole tiles that follow each other.
+// The keys of a block: consecutive whole tiles.
 struct Part {
   i64 start, stop;
 };
@@ -31,7 +31,7 @@ __device__ __forceinline__ Part part_of_block(const u64* state) {
   return {start, min(start + length, n)};
 }
 
-// How often each digit occurs in each block's part: counts[digit][block].
+// The frequency of each digit in each block's part: counts[digit][block].
 extern "C" __global__ void __launch_bounds__(THREADS) percentiles_sort_count(
     const u32* keys, i32 shift, const u64* state, u32* counts) {
   __shared__ u32 tally[DIGITS * COPIES];
@@ -53,8 +53,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) percentiles_sort_count(
   counts[(i64)threadIdx.x * gridDim.x + blockIdx.x] = sum;
 }
 
-// What lies before each block's part of each digit, instead of the counts, and the sum of each
-// digit. A warp has a digit.
+// Replaces the counts by the sum before each block's part of each digit, and writes the sum of each
+// digit. One warp per digit.
 extern "C" __global__ void __launch_bounds__(THREADS) percentiles_sort_scan(
     u32* counts, i32 blocks, u32* totals) {
   const i32 digit = (i32)(thread_number() / 32), lane = threadIdx.x % 32;
@@ -80,7 +80,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) percentiles_sort_scan(
   if (lane == 0) totals[digit] = before;
 }
 
-// The lanes of a warp that have this digit, too.
+// The lanes of a warp that have the same digit.
 __device__ __forceinline__ u32 lanes_with(u32 digit) {
   u32 peers = FULL_WARP;
 #pragma unroll
@@ -92,8 +92,8 @@ __device__ __forceinline__ u32 lanes_with(u32 digit) {
   return peers;
 }
 
-// Where each key of a warp's part of a tile stands among its equals there; `counts` of its digits,
-// zeros to begin with, become how often each occurs. Keys beyond the last one are the greatest.
+// The rank of each key among equal digits in a warp's part of a tile; `counts` of its digits,
+// initially zeros, become their frequencies. Keys beyond the last one are the greatest.
 __device__ __forceinline__ void rank_in_warp(
     const u32* keys, i64 start, i64 stop, i32 shift, u32* counts, u32* own, u16* ranks) {
   const u32 lower_lanes = (1u << threadIdx.x % 32) - 1;
@@ -115,14 +115,14 @@ __device__ __forceinline__ void rank_in_warp(
   }
 }
 
-// Puts keys and their places in the order of one digit, equal digits as they were.
+// Sorts keys and their positions by one digit, stably.
 extern "C" __global__ void __launch_bounds__(THREADS, 3) percentiles_sort_scatter(
     const u32* keys, const u32* places, i32 shift, const u64* state, const u32* counts,
     const u32* totals, u32* sorted_keys, u32* sorted_places) {
   __shared__ u32 tile_keys[TILE];
   __shared__ u32 tile_places[TILE];
   __shared__ u32 starts[WARPS][DIGITS];  // of each warp's keys of each digit in the tile
-  __shared__ u32 targets[DIGITS];        // where a digit goes, less where it begins in the tile
+  __shared__ u32 targets[DIGITS];        // the destination of a digit, minus its start in the tile
   __shared__ u32 sums[WARPS];
   const i32 warp = threadIdx.x / 32, lane = threadIdx.x % 32, digit = threadIdx.x;
   const Part part = part_of_block(state);
@@ -163,6 +163,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 3) percentiles_sort_scatte
       sorted_keys[to] = key;
       sorted_places[to] = tile_places[i];
     }
-    // The barrier behind the zeros of the next tile keeps all from writing here before that.
+    // The barrier after the zeros of the next tile prevents writes here before that.
   }
 }

@@ -1,10 +1,10 @@
 // Arithmetic of single numbers that are on the device, so that nobody has to wait for them.
 //
-// Idea: `image > 0.9 * max(image)` needs one product of a number the device has just found. A launch
-// of one thread takes microseconds; fetching the number and sending the product back would have the
-// program wait for all that is queued.
+// Idea: `image > 0.9 * max(image)` needs one product of a number the device has just computed. A
+// launch of one thread takes microseconds; fetching the number and sending the product back would
+// make the program wait for all queued work.
 //
-// Complexity: one operation. Deviations: none; float64 as IEEE 754 has it, as on the host.
+// Complexity: one operation. Deviations: none; float64 following IEEE 754, as on the host.
 
 extern "C" __global__ void scalar_kernels_apply(i32 operation, double first, const double* first_place,
                                          double second, const double* second_place,
@@ -24,7 +24,7 @@ extern "C" __global__ void scalar_kernels_apply(i32 operation, double first, con
     case 8: value = a > b; break;
     case 9: value = a >= b; break;
     case 10: value = a == b; break;
-    case 11: value = a < b || a > b; break;  // false where one is NaN
+    case 11: value = a < b || a > b; break;  // false if one is NaN
     case 12: value = a != 0.0 && b != 0.0; break;
     case 13: value = a != 0.0 || b != 0.0; break;
     case 14: value = a == 0.0; break;

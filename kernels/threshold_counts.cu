@@ -1,13 +1,13 @@
-// How many voxels compare so with each of many numbers? One pass, whatever their number.
+// Counts of voxels that satisfy each of many comparisons, in one pass regardless of their number.
 //
-// Idea: k different thresholds part the numbers into 2k + 1 classes, less than the first, the same,
-// between the first and the second, and so on. One pass finds the class of each voxel by halving
-// among the thresholds in shared memory and counts it there, in several counters for each class,
-// so that lanes do not wait for each other; neighbors of one class are counted at once. Each
+// Idea: k different thresholds divide the numbers into 2k + 1 classes: less than the first, equal
+// to it, between the first and the second, and so on. One pass finds the class of each voxel by
+// bisection among the thresholds in shared memory and counts it there, in several counters for each
+// class, to reduce contention between lanes; neighbors of one class are counted at once. Each
 // comparison is then the sum of some counts. Images of 8 or 16 bits are counted by value
-// (percentiles.cu); sums of these counts answer the same.
+// (percentiles.cu); sums of these counts give the same results.
 //
-// Complexity: log₂(k) comparisons a voxel, 4 bytes read; a block for each comparison, which reads
+// Complexity: log₂(k) comparisons per voxel, 4 bytes read; one block per comparison, which reads
 // all counts. Up to 2047 thresholds are in shared memory, more in global memory.
 //
 // References: none. Deviations: none.
@@ -29,7 +29,7 @@ __device__ __forceinline__ i32 class_of(float value, const float* thresholds, i3
   return 2 * from + (from < k && thresholds[from] == value ? 1 : 0);
 }
 
-// Calls count(class, voxels) for classes of voxels; all threads of a warp call it as often.
+// Calls count(class, voxels) for classes of voxels; all threads of a warp call it equally often.
 template <class Count>
 __device__ __forceinline__ void each_class(
     const float* values, i64 n, const float* thresholds, i32 k, Count count) {
@@ -53,7 +53,7 @@ __device__ __forceinline__ void each_class(
   }
 }
 
-// Counts in global memory: lanes of one class add as many voxels, 1 to 4, at once.
+// Counts in global memory: lanes of one class add their voxels, 1 to 4 each, at once.
 __device__ __forceinline__ void count_in_memory(
     const float* values, i64 n, const float* thresholds, i32 k, u64* counts) {
   const u32 lower_lanes = (1u << threadIdx.x % 32) - 1;
@@ -64,7 +64,7 @@ __device__ __forceinline__ void count_in_memory(
   });
 }
 
-// Counts in shared memory: `copies`, a power of two, of the count of each class.
+// Counts in shared memory: `copies`, a power of two, of each class's counter.
 __device__ __forceinline__ void count_in_shared(
     const float* values, i64 n, const float* thresholds, i32 k, float* here, u32* tally,
     i32 copies, u64* counts) {
@@ -85,7 +85,7 @@ __device__ __forceinline__ void count_in_shared(
   }
 }
 
-// Adds to the counts of the 2k + 1 classes of k thresholds, which ascend. The pool has k words for
+// Adds to the counts of the 2k + 1 classes of k ascending thresholds. The pool has k words for
 // thresholds and `copies` for each class; without copies they are counted in global memory.
 extern "C" __global__ void __launch_bounds__(THREADS) threshold_counts_rank(
     const float* values, i64 n, const float* thresholds, i32 k, i32 copies, u64* counts) {
@@ -96,8 +96,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) threshold_counts_rank(
     count_in_memory(values, n, thresholds, k, counts);
 }
 
-// How many voxels compare so with a number, as float64; a block for each comparison. Count i is of
-// voxels that have the number first + i; bit 0 of the operation is for less, 1 equal, 2 greater.
+// The number of voxels that satisfy a comparison, as float64; one block per comparison. Count i is
+// of voxels with the number first + i; bit 0 of the operation is for less, 1 equal, 2 greater.
 extern "C" __global__ void __launch_bounds__(SUM_THREADS) threshold_counts_sum(
     const u64* counts, i32 amount, i32 first, const i32* operations, const float* numbers,
     double* result) {

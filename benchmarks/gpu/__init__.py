@@ -1,1 +1,1 @@
-"""What does voxgpu take on a GPU? ``make bench-gpu`` measures it."""
+"""Benchmarks on a GPU, run with ``make bench-gpu``."""

@@ -1,8 +1,8 @@
-"""How long does a device work, without what is around it? By events between which it never waits.
+"""Measures the time a device computes, using events between which it is never idle.
 
-A device that is faster than whoever queues its work stands still in between, and the events before
-and after tell that time, too. So the device is kept busy with something else, clearing memory,
-until all is queued. That also empties its caches: whatever is timed reads from memory.
+A device that finishes work faster than it is queued idles in between, and events before and after
+would include that time. Therefore the device is kept busy clearing memory until everything is
+queued. That also empties its caches: whatever is timed reads from memory.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-#: Bytes that are cleared at a time; more than any cache holds.
+#: Bytes cleared at a time; more than any cache holds.
 PAUSE = 256 << 20
 
-#: How often at most that is done before something is timed.
+#: The maximum number of such clears before a measurement.
 MOST_PAUSES = 400
 
 
 class Clock:
-    """Measures what is queued on one stream.
+    """Measures work queued on one stream.
 
     api     CuPy
-    stream  on which all that is measured is queued
+    stream  on which all measured work is queued
     """
 
     def __init__(self, api: Any, stream: Any) -> None:
@@ -37,19 +37,19 @@ class Clock:
         self._pause_seconds = max(1e-6, self._between(lambda: self._clear(4), 1)[0] / 4)
 
     def seconds(self, works: Sequence[Callable[[], Any]], runs: int) -> float:
-        """Seconds of the device, the median of so many runs; ``works`` are called in turn.
+        """Seconds of the device, the median of the runs; ``works`` are called in turn.
 
         works  each does the same with other inputs
         """
         for work in works:
-            self._queueing(work)  # kernels are compiled, memory is taken
+            self._queueing(work)  # warm-up: kernels are compiled, memory is allocated
         longest = max(map(self._queueing, works))
         pauses = min(MOST_PAUSES, 1 + ceil(1.5 * longest / self._pause_seconds))
         times = max(runs, len(works))
         return median(self._between(works[n % len(works)], pauses)[0] for n in range(times))
 
     def bandwidth(self, size: int) -> float:
-        """Bytes a second that are read and written while so many bytes are copied."""
+        """Bytes per second, read and written, of a copy of this size."""
         with self._stream:
             source = self._api.empty((size,), "uint8")
             target = self._api.empty((size,), "uint8")
@@ -75,7 +75,7 @@ class Clock:
             self._cleared.data.memset_async(0, self._cleared.nbytes, self._stream)
 
     def _between(self, work: Callable[[], Any], pauses: int) -> tuple[float, Any]:
-        """Seconds between two events, and what the work gave, which is needed until then."""
+        """Seconds between two events, and the result of the work, which must be kept until then."""
         before, after = self._api.cuda.Event(), self._api.cuda.Event()
         self._clear(pauses)
         before.record(self._stream)

@@ -1,7 +1,7 @@
-"""What do single operations take on a GPU, and what do they take others?
+"""Single operations on a GPU, compared with peers.
 
 Before anything is timed, our result is compared with that of our CPU backend, and every peer's with
-ours; a peer that says something else, or fails, is told and has no time.
+ours; a peer with a different result, or an error, is reported and has no time.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from benchmarks.peers import Arrays
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.backends.cuda.backend import Gpu
 
-#: How many copies of the inputs are computed with in turn.
+#: The number of copies of the inputs that are used in turn.
 SETS = 3
 
 
 @dataclass
 class GpuRow:
-    """What came of an operation.
+    """The results of an operation.
 
-    device    seconds of the device alone, by who did it; ``copy`` copies as many bytes as the
+    device    seconds of the device alone, by participant; ``copy`` copies as many bytes as the
               operation reads and writes
-    wall      with copying the inputs there and the result back, and ``CPU``, which need not
-    differ    who says something else, or nothing, and what
+    wall      including copying the inputs there and the result back; ``CPU`` needs no copies
+    differ    participants with a different result or none, with the reason
     launches  kernels of ours
     waits     how often ours had to wait for the device in between
     read, written  bytes of the inputs and of the result
@@ -52,8 +52,8 @@ class GpuRow:
 class Bench:
     """Measures operations on one volume.
 
-    definitions  the text that makes the inputs
-    libraries    what peers compute with
+    definitions  the text that defines the inputs
+    libraries    those of the peers
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class Bench:
 
     @property
     def voxels(self) -> int:
-        """Of the volume."""
+        """The number of voxels of the volume."""
         return int(next(iter(self._operations.arrays.values())).size)
 
     def rows(self, wanted: Callable[[str], bool], tell: Callable[[GpuRow], None]) -> list[GpuRow]:
-        """What comes of all operations whose names are wanted."""
+        """The results of all operations whose names are wanted."""
         found = []
         for operation in OPERATIONS:
             if wanted(operation.name):
@@ -120,7 +120,7 @@ class Bench:
     def _time_peer(
         self, peer: GpuPeer, operation: Operation, expected: Any, row: GpuRow
     ) -> Callable[[], Any] | None:
-        """Its time on the device, and what is timed with copying; None where it has no time."""
+        """A peer's time on the device, and its work to time with copying; None if it has none."""
         if not peer.is_possible(self._libraries):
             return None
         arrays = self._operations.arrays
@@ -136,7 +136,7 @@ class Bench:
                 works = [alone(each) for each in copies]
                 row.device[peer.name] = self._peer_clock.seconds(works, self._runs)
         except Exception as error:
-            # What others cannot do on this computer is worth a line, and no more.
+            # An operation that a library cannot do on this computer is reported in a line.
             reason = f"{type(error).__name__}: {str(error)[:80]}"
         if reason:
             row.differ[peer.name] = reason
@@ -151,7 +151,7 @@ class Bench:
             return work()
 
     def _arrays(self, given: Mapping[str, Any]) -> Arrays:
-        """Copies of these arrays on the device; what is not given is not used."""
+        """Copies of these arrays on the device; missing ones are not used."""
 
         def copied() -> Arrays:
             made = {name: self._libraries.api.asarray(array) for name, array in given.items()}

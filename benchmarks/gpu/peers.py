@@ -1,7 +1,7 @@
-"""How do others say the same on a GPU? CuPy step by step, cupyx.scipy.ndimage, and cuCIM.
+"""Equivalents on a GPU: CuPy step by step, cupyx.scipy.ndimage, and cuCIM.
 
-All are given arrays that are on the device. NumPy, SciPy and scikit-image can stand in for them,
-which is how tests know that they say the same.
+All receive arrays that are on the device. NumPy, SciPy and scikit-image can replace them, which
+lets tests check that they compute the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Function = Callable[[Arrays, "Libraries"], Any]
 
 @dataclass(frozen=True)
 class Libraries:
-    """What peers compute with; None where it is not installed.
+    """The libraries of peers; None if one is not installed.
 
     api      CuPy
     ndimage  cupyx.scipy.ndimage
@@ -38,10 +38,10 @@ class Libraries:
 
 @dataclass(frozen=True)
 class GpuPeer:
-    """One way to say an operation.
+    """One implementation of an operation.
 
     needs  the libraries it uses besides CuPy, by their names in ``Libraries``
-    equal  what is wrong with its result; nothing: an empty string
+    equal  compares its result; returns an error message, or an empty string
     """
 
     name: str
@@ -50,12 +50,12 @@ class GpuPeer:
     needs: tuple[str, ...] = ()
 
     def is_possible(self, libraries: Libraries) -> bool:
-        """Whether what it needs is installed."""
+        """Whether the libraries that it needs are installed."""
         return all(getattr(libraries, each) is not None for each in self.needs)
 
 
 def installed(api: Any) -> Libraries:
-    """What of the libraries there is on this computer."""
+    """The libraries installed on this computer."""
     return Libraries(
         api,
         _module("cupyx.scipy.ndimage"),
@@ -65,7 +65,7 @@ def installed(api: Any) -> Libraries:
 
 
 def host(value: Any) -> Any:
-    """A result in this machine's memory."""
+    """A result in host memory."""
     return value.get() if hasattr(value, "get") else value
 
 
@@ -73,12 +73,13 @@ def _module(name: str) -> Any:
     try:
         return import_module(name)
     except Exception:
-        # Libraries for GPUs fail in many ways where something does not fit; all mean the same here.
+        # GPU libraries raise many kinds of errors if they do not match the system; all mean the
+        # same here.
         return None
 
 
 def _box(use: Libraries) -> Any:
-    """Neighbors in a box: by its shape, which saves CuPy from fetching what is in it."""
+    """A box-shaped neighborhood, given by its shape, so that CuPy need not fetch its content."""
     return BOX if use.api is np else BOX.shape
 
 
@@ -115,7 +116,7 @@ def _eroded(a: Arrays, use: Libraries) -> Any:
 
 
 def _distances(measured: Callable[[Callable[[Any], Any], Arrays], Any], equal: Any) -> Any:
-    """Two ways to measure distances: cupyx and cuCIM."""
+    """Two ways to compute distances: cupyx and cuCIM."""
 
     def with_cupyx(a: Arrays, use: Libraries) -> Any:
         return measured(use.ndimage.distance_transform_edt, a)
@@ -145,7 +146,7 @@ def _cucim_labels(mask: Any, use: Libraries) -> Any:
 def _labeled(
     work: Callable[[Callable[[Any], Any], Arrays, Libraries], Any], equal: Any = exactly
 ) -> tuple[GpuPeer, ...]:
-    """Two ways to label components, and what is done with that."""
+    """Two ways to label components, followed by an operation on the labels."""
     return (
         GpuPeer(
             "cupyx label", lambda a, use: work(lambda m: _cupyx_labels(m, use), a, use), equal,
@@ -159,7 +160,7 @@ def _labeled(
 
 
 def _reached(label: Callable[[Any], Any], mask: Any, start: Any, use: Libraries) -> Any:
-    """The components of a mask in which there is a voxel of another one."""
+    """The components of a mask that contain a voxel of another one."""
     labels = label(mask)
     marked = use.api.zeros(int(labels.max()) + 1, bool)
     marked[labels[start & mask]] = True
@@ -207,8 +208,8 @@ def _slope(a: Arrays, use: Libraries) -> Any:
     return use.api.sqrt(total)
 
 
-#: By the names of the operations in ``benchmarks/operators.py``. Voxels are taken to be 1 mm wide,
-#: as those of the data are; where they are not the results differ, and that is told.
+#: By the names of the operations in ``benchmarks/operators.py``. Voxels are assumed to be 1 mm
+#: wide, as in the data; if they are not, results differ, which is reported.
 PEERS: dict[str, tuple[GpuPeer, ...]] = {
     "comparison": (GpuPeer("CuPy", lambda a, use: a.v > 300),),
     "and": (GpuPeer("CuPy", lambda a, use: a.m & a.b),),

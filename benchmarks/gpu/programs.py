@@ -1,4 +1,4 @@
-"""What does the tumor program take on a GPU: whole processes, later runs, kernels alone?"""
+"""The tumor program on a GPU: whole processes, later runs, and kernels alone."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from voxgpu.session import Session
 
 @dataclass
 class GpuProgramRow:
-    """What came of a program, in seconds.
+    """The times of a program, in seconds.
 
-    kernels    of the device alone, files being there already
-    launches   kernels that takes
-    first      the first run in a process, nothing written to files
+    kernels    of the device alone, with files already loaded
+    launches   number of kernel launches
+    first      the first run in a process, without writing files
     run        later runs, median; files are read each time
     cpu        the same on the CPU backend
     processes  whole processes that write files, by device
@@ -61,7 +61,7 @@ def texts() -> dict[str, str]:
 def time_programs(
     case: Path, folder: Path, runs: int, threads: int, with_processes: bool = True
 ) -> list[GpuProgramRow]:
-    """Times all of them on a case, the prefix of whose files is given."""
+    """Times all programs on a case, given by the prefix of its files."""
     defined = {"CASE": str(case), **PARAMETERS}
     rows = []
     for name, text in texts().items():
@@ -93,7 +93,7 @@ def _row(
 
 
 def _timed(program: Compiled, backend: Backend, runs: int) -> tuple[list[float], list[str]]:
-    """Seconds of each run, and what is printed."""
+    """Seconds of each run, and the printed values."""
     times = []
     with Session(None, backend=backend) as session:
         for _ in range(runs + 1):
@@ -105,7 +105,7 @@ def _timed(program: Compiled, backend: Backend, runs: int) -> tuple[list[float],
 
 
 def _kernels(plan: Plan, runs: int, threads: int) -> tuple[float, int]:
-    """Seconds that the device computes, and launches, of a plan whose files have been read."""
+    """Seconds of device time, and launches, of a plan whose files have been read."""
     cpu = Cpu(threads)
     loads = [id for id, node in plan.nodes.items() if node.primitive is LOAD]
     nowhere = plan.goals[0]

@@ -1,4 +1,4 @@
-"""How is work of ours queued on a GPU, without copying anything to it or from it?"""
+"""Queues work of ours on a GPU, without copying anything to it or from it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def uploaded(given: Mapping[Any, Any], backend: Gpu) -> dict[Any, Any]:
 
 
 def queueing(planned: Schedule, given: Mapping[Any, Any], backend: Gpu) -> Callable[[], Any]:
-    """What queues all kernels of a schedule, and returns what holds their results."""
+    """A function that queues all kernels of a schedule, and returns the owner of their results."""
     backend.prepare(planned)
     needed = {id: given[id] for id in planned.given}
 

@@ -1,4 +1,4 @@
-"""What is measured on a GPU, in which order, and how is it told?"""
+"""The GPU section of the report."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from voxgpu.backends.cuda.backend import Gpu
 from voxgpu.backends.cuda.create import open_gpus
 from voxgpu.backends.thread_pool import ThreadPool
 
-#: Bytes a voxel that operations and programs move, by name, as counted by the emulation: then the
-#: time that the memory of the device takes for them is told as well. Without the file it is not.
+#: Bytes per voxel that operations and programs move, by name, counted by the emulation: used to
+#: report the minimum time of the device's memory. Omitted if the file is missing.
 TRAFFIC = Path(__file__).resolve().parents[2] / "docs" / "gpu-traffic.json"
 
 
 def add_gpu(report: Report, case: Path, folder: Path, given: Namespace, bright: float) -> None:
-    """Adds what was measured on the first GPU of this computer, or why nothing was.
+    """Adds measurements on the first GPU of this computer, or the reason why there are none.
 
     case    the prefix of a case's files
     given   the options of ``python -m benchmarks``
@@ -77,7 +77,7 @@ def _operators(
 
 
 def _traffic() -> Mapping[str, float]:
-    """Bytes a voxel by the name of what moves them; empty where nobody has counted."""
+    """Bytes per voxel by operation or program; empty if they have not been counted."""
     if not TRAFFIC.exists():
         return {}
     found: dict[str, float] = json.loads(TRAFFIC.read_text())

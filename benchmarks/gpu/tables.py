@@ -1,4 +1,4 @@
-"""How are figures of a GPU told?"""
+"""Tables of GPU measurements."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from benchmarks.gpu.programs import GpuProgramRow
 from benchmarks.gpu.tasks import BUDGET, PUBLISHED, TaskRow
 from benchmarks.report import Report
 
-#: What stands in a cell for which there is no figure.
+#: The content of a cell without a figure.
 NONE = "–"
 
 
 def add_machine(
     report: Report, what: Mapping[str, Any], bandwidth: float, size: int, libraries: Libraries
 ) -> None:
-    """The device, what speaks to it, and how fast it copies within its memory."""
+    """Adds the device, its driver and libraries, and its copy bandwidth."""
     driver = what["driver"] or "driver"
     versions = ", ".join(f"{name} {found}" for name, found in what["versions"].items())
     report.add_text(
@@ -38,9 +38,9 @@ def add_machine(
 
 
 def add_operators(report: Report, rows: Sequence[GpuRow], floors: Mapping[str, float]) -> None:
-    """Operations on one volume.
+    """Adds operations on one volume.
 
-    floors  seconds that the device's memory takes for what is moved, by operation
+    floors  minimum seconds of the device's memory for the bytes moved, by operation
     """
     columns = (
         "operation", "kernels", "launches", "waits", "a copy of the same bytes", "floor from bytes",
@@ -61,7 +61,7 @@ def add_operators(report: Report, rows: Sequence[GpuRow], floors: Mapping[str, f
 def add_programs(
     report: Report, rows: Sequence[GpuProgramRow], floors: Mapping[str, float]
 ) -> None:
-    """Whole programs."""
+    """Adds whole programs."""
     columns = (
         "program", "kernels alone", "launches", "floor from bytes", "first run in a process",
         "later runs", "CPU backend, later runs", "whole process, GPU", "whole process, CPU",
@@ -81,7 +81,7 @@ def add_programs(
 
 
 def add_tasks(report: Report, rows: Sequence[TaskRow]) -> None:
-    """Programs of many operations, beside the published figures."""
+    """Adds programs of many operations, beside the published figures."""
     columns = (
         "tasks", "compiling", "kernels", "first run", "later runs",
         f"later runs, {BUDGET >> 30} GiB of the device", "CPU backend, once", "published: CPU",

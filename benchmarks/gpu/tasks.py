@@ -1,9 +1,9 @@
-"""How do programs of many operations grow? Beside what was published of VoxLogicA-GPU.
+"""Scaling with the number of operations, beside the published figures of VoxLogicA-GPU.
 
-Its programs are not public, only how many tasks they have: 3 and a power of two. Ours read one
-volume, threshold it, and then go on from mask to mask by thresholds, ``near``, logic and
-``through``, so that nothing can be left out and nothing is computed twice; the last mask's volume
-is printed. What can be compared is how time grows, and whether memory suffices.
+Its programs are not public, only their numbers of tasks: 3 and a power of two. Ours read one
+volume, threshold it, and then derive each mask from the previous one by thresholds, ``near``, logic
+and ``through``, so that nothing can be skipped and nothing is computed twice; the last mask's
+volume is printed. This allows comparing how time grows, and whether memory suffices.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ PUBLISHED: dict[int, tuple[int, int | None, int]] = {
     8195: (479_000, None, 12_000),
 }
 
-#: Bytes that may be taken of the device where it is to be short of memory.
+#: The device memory budget, in bytes, of the runs with little memory.
 BUDGET = 4 << 30
 
-#: Operations that are always there, and those of a round.
+#: The number of fixed operations, and of those per round.
 AROUND, ROUND = 3, 8
 
 
 @dataclass(frozen=True)
 class TaskRow:
-    """What a program took, in seconds.
+    """The times of a program, in seconds.
 
-    tasks     operations it has
+    tasks     number of operations
     compiling from its text to a plan
     first     its first run in a process that has used the GPU before: kernels are compiled
     run       later runs, median
-    budgeted  the same with little memory of the device; None where it did not go
+    budgeted  the same with little device memory; None if it failed
     cpu       on the CPU backend, once
     launches  kernels that a run queues
     """
@@ -64,7 +64,7 @@ class TaskRow:
 
 
 def program_of(tasks: int, path: Path, low: float, high: float) -> str:
-    """A program of so many operations, on one image, with thresholds between two numbers."""
+    """A program of a given number of operations, on one image, with thresholds in a range."""
     rounds, rest = divmod(tasks - AROUND, ROUND)
     if rest or rounds < 1:
         raise ValueError(f"programs have {AROUND} and a multiple of {ROUND} tasks, not {tasks}")
@@ -77,7 +77,7 @@ def program_of(tasks: int, path: Path, low: float, high: float) -> str:
 
 
 def _levels(low: float, high: float) -> Iterator[str]:
-    """Different numbers, scattered evenly."""
+    """Distinct numbers, scattered evenly."""
     place = 0.0
     while True:
         place = (place + 0.6180339887) % 1.0
@@ -92,7 +92,7 @@ def time_tasks(
     threads: int,
     tell: Callable[[TaskRow], None],
 ) -> list[TaskRow]:
-    """Times a program of each length on an image, whose thresholds lie between two levels."""
+    """Times a program of each length on an image, with thresholds between two levels."""
     rows = []
     for tasks in counts:
         rows.append(_row(program_of(tasks, path, *levels), tasks, runs, threads))
@@ -117,12 +117,12 @@ def _row(text: str, tasks: int, runs: int, threads: int) -> TaskRow:
         assert found == wanted, f"{tasks} tasks, little memory: {found} instead of {wanted}"
         budgeted = median(short[1:])
     except RuntimeError:
-        pass  # it did not go, which the table says
+        pass  # it failed, which the table shows
     return TaskRow(tasks, compiling, times[0], median(times[1:]), budgeted, cpu[0], launches)
 
 
 def _timed(program: Compiled, backend: Backend, runs: int) -> tuple[list[float], list[float], int]:
-    """What is printed, seconds of the first run and of those after it, kernels of the last."""
+    """The printed values, seconds of the first run and of later ones, kernels of the last."""
     times, launches = [], 0
     with Session(None, backend=backend) as session:
         for _ in range(runs + 1):

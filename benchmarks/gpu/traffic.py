@@ -1,13 +1,15 @@
-"""How many bytes must kernels move? Counted access by access, without a GPU.
+"""Counts the bytes that kernels must move, access by access, without a GPU.
 
 ``python -m benchmarks.gpu.traffic [CASE]`` runs every operation, and the tumor program, on the
 emulated GPU, and counts for each launch the sectors of 32 bytes that it reads and those that it
-writes, each once; and what is cleared. From that follows how long memory takes for them at best. It
-is never a GPU's time: kernels compute, and wait; and where an L2 keeps what the launch before left,
-memory moves less. For the program, the same is counted node by node, as its plan stands.
+writes, each once; and the memory that is cleared. From this follows the minimum time that memory
+takes for them. It is never a GPU's time: kernels also compute, and wait; and if an L2 cache keeps
+data of the previous launch, memory moves less. For the program, the same is counted node by node,
+without fusion.
 
 It writes ``docs/gpu-traffic.json`` and the tables between the marks in ``docs/gpu.md``; with
-``--kernels`` it tells, of each kernel, how well warps ask, and writes nothing.
+``--kernels`` it prints how well the accesses of each kernel's warps are coalesced, and writes
+nothing.
 """
 
 from __future__ import annotations
@@ -42,11 +44,11 @@ from voxgpu.session import Session
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
-#: A BraTS volume, and the memory bandwidths of GPUs by their data sheets, bytes a second.
+#: The size of a BraTS volume, and the memory bandwidths of GPUs by data sheet, bytes per second.
 VOXELS = 240 * 240 * 155
 GPUS = {"H100": 3.35e12, "A100 80 GB": 2.0e12, "RTX 4090": 1.008e12}
 
-#: What the goal is stated for, and the whole of it: the program behind the golden results.
+#: The program that the goal is stated for, and the complete one behind the golden results.
 TUMOR = """
 load v = "{flair}"
 let f = intensity(v)
@@ -65,14 +67,14 @@ PROGRAMS = {"tumor program up to growTum": UP_TO_GROWN, "tumor program": WHOLE}
 
 
 class _Unfused(Gpu):
-    """Each node on its own, as it stands in the plan."""
+    """The GPU backend without fusion: each node of the plan is a step."""
 
     fuses = False
 
 
 @dataclass(frozen=True)
 class Moved:
-    """What something moves.
+    """The memory traffic of an operation or program.
 
     voxels   of its images
     kernels  name and counts of each launch, in order
@@ -85,23 +87,23 @@ class Moved:
 
     @property
     def launches(self) -> int:
-        """Of kernels."""
+        """The number of kernel launches."""
         return len(self.kernels)
 
     @property
     def bytes(self) -> float:
-        """A voxel, that move at least."""
+        """The minimum number of bytes moved per voxel."""
         return (sum(each.compulsory for _, each in self.kernels) + self.cleared) / self.voxels
 
     @property
     def requested(self) -> float:
-        """Bytes a voxel, if every request of a warp went to memory."""
+        """Bytes per voxel, if every request of a warp went to memory."""
         return (sum(each.requested for _, each in self.kernels) + self.cleared) / self.voxels
 
 
 @contextmanager
 def _counting(voxels: int, fused: bool = True) -> Iterator[tuple[Gpu, Callable[[], Moved]]]:
-    """A GPU, and what tells what it has moved since the last time."""
+    """A GPU, and a function that returns its traffic since the previous call."""
     kernels: list[tuple[str, Counts]] = []
     cleared: list[int] = []
 
@@ -128,7 +130,7 @@ def _counting(voxels: int, fused: bool = True) -> Iterator[tuple[Gpu, Callable[[
 
 
 def moved(text: str, flair: Path, fused: bool = True) -> Moved:
-    """What a program moves on an image."""
+    """The traffic of a program on an image."""
     voxels = int(np.prod(read_header(flair).grid.shape))
     with _counting(voxels, fused) as (gpu, tell), Session(None, backend=gpu) as session:
         compiled = compile_program(Source("traffic", text.format(flair=flair)), None, Options())
@@ -139,7 +141,7 @@ def moved(text: str, flair: Path, fused: bool = True) -> Moved:
 
 
 def operations(flair: Path) -> Iterator[tuple[str, Moved]]:
-    """What each operation moves whose inputs are on the GPU, its result staying there."""
+    """The traffic of each operation with inputs and result on the GPU."""
     voxels = read_image(read_header(flair)).array
     bright = float(np.round(np.percentile(voxels[voxels > 0], 93)))
     cpu = Cpu(1)
@@ -165,20 +167,20 @@ def write_head(path: Path, shape: tuple[int, int, int]) -> None:
 
 
 def table(flair: Path) -> Iterator[tuple[str, Moved]]:
-    """What every operation moves, and the programs."""
+    """The traffic of every operation, and of the programs."""
     yield from operations(flair)
     for name, text in PROGRAMS.items():
         yield name, moved(text, flair)
 
 
 def unfused(flair: Path) -> Iterator[tuple[str, Moved]]:
-    """What the programs move node by node."""
+    """The traffic of the programs node by node."""
     for name, text in PROGRAMS.items():
         yield f"{name}, node by node", moved(text, flair, fused=False)
 
 
 def page(found: dict[str, Moved]) -> str:
-    """The table for people."""
+    """The table for the documentation."""
     head = ["", "launches", "bytes a voxel", "requested", *(f"{gpu}, ms at least" for gpu in GPUS)]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for name, each in found.items():
@@ -189,7 +191,7 @@ def page(found: dict[str, Moved]) -> str:
 
 
 def _told(kernel: str, each: Counts, voxels: int) -> str:
-    """How well the warps of a kernel ask."""
+    """A line with the coalescing of a kernel's accesses."""
     loads = each.load_sectors / max(1, each.load_requests)
     stores = each.store_sectors / max(1, each.store_requests)
     shared = each.wavefronts / max(1, each.shared_requests)
@@ -202,7 +204,7 @@ def _told(kernel: str, each: Counts, voxels: int) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Writes the page and the data, or tells of kernels."""
+    """Writes the page and the data, or prints kernels."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("case", nargs="?", help="prefix of a case's files; else a synthetic head")
     parser.add_argument("--kernels", action="store_true")
