@@ -1,6 +1,6 @@
-"""Which inputs are the laws tried on? Random syntax, random words, random bytes.
+"""Hypothesis strategies for the laws: random syntax, random tokens, random bytes.
 
-Random programs that make sense are in ``tests/laws/typed_programs.py``.
+Random programs that type-check are in ``tests/laws/typed_programs.py``.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from voxgpu.language.unparse import unparse_command
 
 
 def unparse_program(commands: Iterable[Command]) -> str:
-    """The text of a program, a command a line."""
+    """Returns the text of a program, one command per line."""
     return "".join(f"{unparse_command(command)}\n" for command in commands)
 
 
-#: A place for syntax that stands nowhere.
+#: A span for generated syntax.
 NOWHERE = Span(Source("nowhere", ""), 0, 0)
 
-#: Operators that random syntax uses, and with how many operands.
+#: Operators of random syntax, with their numbers of operands.
 OPERATORS = {
     name: frozenset(arities)
     for name, arities in {
@@ -68,12 +68,12 @@ OPERATORS = {
     }.items()
 }
 
-#: Of these, what random programs declare anew, with the same number of operands.
+#: The operators among them that random programs redefine, with the same number of operands.
 DECLARED_OPERATORS = (("~>", 2), ("#", 1), ("N", 1), ("T", 2), ("B+", 1))
 
 
 def law(examples: int) -> settings:
-    """How often a law is tried; the same examples each time, and no limit on time."""
+    """Settings of a law: a fixed set of examples and no time limit."""
     return settings(
         max_examples=examples,
         deadline=None,
@@ -89,7 +89,7 @@ def _usable(name: str) -> bool:
 
 
 def names() -> st.SearchStrategy[str]:
-    """Names that are no keywords and no operators, some with a namespace, some in capitals."""
+    """Names that are neither keywords nor operators, some qualified, some in capitals."""
     pattern = st.from_regex(r"[^\W\d]\w{0,4}(\.[^\W\d]\w{0,2})?", fullmatch=True)
     familiar = st.sampled_from(
         ["x", "flair", "t1", "_", "infarct", "trueish", "nanny", "HI", "Lcc"]
@@ -98,7 +98,7 @@ def names() -> st.SearchStrategy[str]:
 
 
 def _composed(name: str) -> str:
-    """The name as the reader of programs has it: letters composed."""
+    """Returns the name with composed letters, as the parser normalizes it."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -111,14 +111,14 @@ def _variables() -> st.SearchStrategy[Variable]:
 
 
 def _plain_texts() -> st.SearchStrategy[str]:
-    # A `$` before a letter is a variable, and a carriage return ends a line, so no text has them.
+    # Excluded: `$` before a letter is a variable, and a carriage return ends a line.
     return st.text(st.characters(codec="utf-8"), min_size=1, max_size=6).filter(
         lambda text: not re.search(r"\$(\{|[^\W\d])|\r", text)
     )
 
 
 def _merged(parts: list[str | Variable]) -> tuple[str | Variable, ...]:
-    """Neighboring texts are one text."""
+    """Joins adjacent text fragments."""
     merged: list[str | Variable] = []
     for part in parts:
         if isinstance(part, str) and merged and isinstance(merged[-1], str):
@@ -129,7 +129,7 @@ def _merged(parts: list[str | Variable]) -> tuple[str | Variable, ...]:
 
 
 def texts() -> st.SearchStrategy[TextLiteral]:
-    """String literals with variables in them."""
+    """String literals with interpolated variables."""
     parts = st.lists(_plain_texts() | _variables(), max_size=4).map(_merged)
     readable = parts.filter(
         lambda parts: not re.search(r"\$[^\W\d]", "".join(p for p in parts if isinstance(p, str)))
@@ -138,7 +138,7 @@ def texts() -> st.SearchStrategy[TextLiteral]:
 
 
 def numbers() -> st.SearchStrategy[NumberLiteral]:
-    """Number literals, which have no sign."""
+    """Number literals, which are unsigned."""
     values = st.floats(min_value=0.0) | st.integers(0, 2**60).map(float) | st.just(float("nan"))
     return values.map(lambda value: NumberLiteral(abs(value), NOWHERE))
 
@@ -191,7 +191,7 @@ def expressions() -> st.SearchStrategy[Expression]:
 
 
 def _functions() -> st.SearchStrategy[Command]:
-    # A name in capitals with one parameter stands before its operand: it has to have one.
+    # A declared name in capitals with one parameter is a prefix operator and must have an operand.
     small = names().filter(lambda name: not name.isupper())
     plain = st.tuples(small, st.lists(names(), min_size=1, max_size=3, unique=True))
     operator = st.sampled_from(DECLARED_OPERATORS).flatmap(
@@ -219,7 +219,7 @@ def commands() -> st.SearchStrategy[Command]:
 
 
 def programs() -> st.SearchStrategy[list[Command]]:
-    """Programs that parse, but need not mean anything."""
+    """Programs that parse but need not type-check."""
     return st.lists(commands(), max_size=4)
 
 
@@ -248,7 +248,7 @@ _WORDS = [
 
 
 def token_soups() -> st.SearchStrategy[str]:
-    """Words of the language, and nearly words, in any order."""
+    """Tokens and near-tokens of the language, in any order."""
     words = st.lists(st.sampled_from(_WORDS), max_size=30)
     return st.builds(
         lambda blank, given: blank.join(given), st.sampled_from(["", " ", "\n"]), words
@@ -256,7 +256,7 @@ def token_soups() -> st.SearchStrategy[str]:
 
 
 def any_texts() -> st.SearchStrategy[str]:
-    """Any text at all: any characters, half surrogates too, and bytes read as some encoding."""
+    """Arbitrary text, including unpaired surrogates and bytes decoded with some encoding."""
     decoded = st.builds(
         lambda data, encoding: data.decode(encoding, "replace"),
         st.binary(max_size=60),

@@ -1,4 +1,4 @@
-"""Which interpreters does continuous integration find? What is missing or broken fails nothing."""
+"""Python interpreters found by continuous integration; missing or broken ones are skipped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _listed(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def _interpreter(
     path: Path, numbers: list[int], is_free: bool = False, level: str = "final"
 ) -> None:
-    """A program that answers as an interpreter of this version."""
+    """Creates a program that answers like an interpreter of this version."""
     said = json.dumps([numbers, is_free, "CPython", str(path), level])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\necho '{said}'\n")
@@ -59,7 +59,7 @@ def test_what_ran_all_tests_is_not_run_again(tmp_path: Path) -> None:
 
 
 def test_an_interpreter_whose_packages_cannot_be_had_fails_nothing(tmp_path: Path) -> None:
-    # It answers, and makes no environments.
+    # It answers, but creates no environments.
     _interpreter(tmp_path / "python3.14", [3, 14, 0])
     path = tmp_path / "python3.14"
     path.write_text(
