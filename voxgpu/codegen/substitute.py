@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 
 from voxgpu.codegen.scalar import LEAVES, Scalar, topological_order
 
@@ -18,9 +19,9 @@ class SharedExpressions:
 
     def __call__(self, expression: Scalar) -> Scalar:
         """Returns the canonical object; its arguments must be canonical themselves."""
-        arguments = tuple(id(each) for each in expression.arguments)
+        arguments = tuple(map(id, expression.arguments))
         # By text, since 1, 1.0 and True are equal, and NaN is not.
-        detail = tuple(repr(each) for each in expression.detail)
+        detail = repr(expression.detail) if expression.detail else ""
         key = (expression.operation, arguments, detail, expression.element)
         return self._same.setdefault(key, expression)
 
@@ -37,10 +38,12 @@ def substitute(
         if each.operation in LEAVES:
             results[id(each)] = leaf(each)
             continue
-        arguments = [results[id(argument)] for argument in each.arguments]
-        kept = [argument for argument in arguments if argument is not None]
-        result = with_arguments(each, kept) if len(kept) == len(arguments) else None
-        results[id(each)] = shared(result) if shared is not None and result is not None else result
+        kept = [a for argument in each.arguments if (a := results[id(argument)]) is not None]
+        if len(kept) < len(each.arguments):
+            results[id(each)] = None
+            continue
+        result = with_arguments(each, kept)
+        results[id(each)] = result if shared is None else shared(result)
     return [results[id(root)] for root in roots]
 
 
@@ -55,6 +58,6 @@ def substitute_all(
 
 def with_arguments(expression: Scalar, arguments: Sequence[Scalar]) -> Scalar:
     """Returns the expression with other arguments; the same object if they are unchanged."""
-    if all(new is old for new, old in zip(arguments, expression.arguments, strict=True)):
+    if all(map(is_, arguments, expression.arguments)):
         return expression
     return Scalar(expression.operation, tuple(arguments), expression.detail, expression.element)

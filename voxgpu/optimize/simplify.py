@@ -54,6 +54,14 @@ _OPERATORS = {
     for primitive in definition.overloads
 }
 
+# Sets, because each rule examines every node.
+_INTENSITY = frozenset(color.intensity.overloads)
+_NEGATION = frozenset(logic.negation.overloads)
+_THROUGH = frozenset(components.through.overloads)
+_NEAR = frozenset(morphology.near.overloads)
+_PERCENTILES = frozenset(intensity_ranks.percentiles.overloads)
+_VOLUME = frozenset(reductions.volume.overloads)
+
 _DISTANCES = {
     **dict.fromkeys(distance.signed_distance.overloads, "dt"),
     **dict.fromkeys(distance.distance.overloads, "pdt"),
@@ -112,9 +120,7 @@ def _view(plan: Plan, available: Collection[ValueId]) -> _View:
 
 def drop_redundant_intensity(view: _View) -> dict[ValueId, Node]:
     """Drops ``intensity`` of a numeric image where its user converts to float32 anyway."""
-    plain = {
-        id: node.inputs[0] for id, node in view.nodes.items() if node.primitive in color.intensity
-    }
+    plain = {id: node.inputs[0] for id, node in view.nodes.items() if node.primitive in _INTENSITY}
     changed = {}
     for id, node in view.nodes.items() if plain else ():
         if any(each in plain for each in node.inputs) and _converts(node.primitive):
@@ -157,7 +163,7 @@ def distance_of_complement(view: _View) -> dict[ValueId, Node]:
     changed = {}
     for id, node in view.nodes.items():
         inner = view.nodes[node.inputs[0]] if node.primitive is DISTANCE_COMPARE else None
-        if inner is not None and inner.primitive in logic.negation:
+        if inner is not None and inner.primitive in _NEGATION:
             kind, operator, _ = node.parameters
             inputs = (inner.inputs[0], node.inputs[1])
             changed[id] = Node(DISTANCE_COMPARE, inputs, (kind, operator, "complement"))
@@ -168,11 +174,11 @@ def near_then_through_to_touching(view: _View) -> dict[ValueId, Node]:
     """Replaces ``through`` of ``near`` by one operation that does not write the seeds."""
     changed = {}
     for id, node in view.nodes.items():
-        if node.primitive not in components.through:
+        if node.primitive not in _THROUGH:
             continue
         seeds, region = node.inputs
         alone = seeds not in view.fixed and view.users[seeds] == [id]
-        if alone and view.nodes[seeds].primitive in morphology.near:
+        if alone and view.nodes[seeds].primitive in _NEAR:
             changed[id] = Node(TOUCHING, (view.nodes[seeds].inputs[0], region))
     return changed
 
@@ -181,7 +187,7 @@ def percentile_compare_to_threshold(view: _View) -> dict[ValueId, Node]:
     """Replaces percentiles that are only compared with numbers by one order-statistic threshold."""
     changed = {}
     for id, node in view.nodes.items():
-        if node.primitive in intensity_ranks.percentiles:
+        if node.primitive in _PERCENTILES:
             for user, comparison in _only_comparisons(view, id):
                 inputs = (*node.inputs, comparison.number)
                 changed[user] = Node(PERCENTILE_COMPARE, inputs, (comparison.operator,))
@@ -193,17 +199,21 @@ def threshold_counts_to_histogram(view: _View) -> dict[ValueId, Node]:
 
     Only thresholds of one stage are counted in one pass (``fuse.py``).
     """
-    stages = _stages(view.nodes)
-    by_pass: dict[tuple[ValueId, int], dict[ValueId, Node]] = {}
+    counts: dict[ValueId, Node] = {}
     for id, node in view.nodes.items():
-        if node.primitive not in reductions.volume:
+        if node.primitive not in _VOLUME:
             continue
         mask = node.inputs[0]
         comparison = _comparison(view.nodes[mask])
         if comparison and mask not in view.fixed and len(view.users[mask]) == 1:
             inputs = (comparison.image, comparison.number)
-            counted = Node(THRESHOLD_COUNT, inputs, (comparison.operator,))
-            by_pass.setdefault((comparison.image, stages[id]), {})[id] = counted
+            counts[id] = Node(THRESHOLD_COUNT, inputs, (comparison.operator,))
+    if len(counts) < FEWEST_THRESHOLDS:
+        return {}
+    stages = _stages(view.nodes)
+    by_pass: dict[tuple[ValueId, int], dict[ValueId, Node]] = {}
+    for id, counted in counts.items():
+        by_pass.setdefault((counted.inputs[0], stages[id]), {})[id] = counted
     worthwhile = [each for each in by_pass.values() if len(each) >= FEWEST_THRESHOLDS]
     return {id: node for each in worthwhile for id, node in each.items()}
 

@@ -100,10 +100,6 @@ class Definition:
     function: Callable[..., Any]
     overloads: tuple[Primitive, ...]
 
-    def __contains__(self, primitive: object) -> bool:
-        """Returns whether a primitive is one of the overloads, by identity."""
-        return primitive in self.overloads
-
 
 Decorator = Callable[[Callable[..., Any]], Definition]
 
