@@ -97,7 +97,6 @@ _STILL_USED: dict[str, set[str]] = {
         "voxgpu/codegen",
         "voxgpu/optimize",
     },
-    "joint": {"voxgpu/backends", "voxgpu/execution"},
     "make_room": {"voxgpu/files"},
     "planted": {"tests/cuda_emulator"},
     "reliefs": {"tests/backends", "tests/mock_cupy", "voxgpu/backends"},

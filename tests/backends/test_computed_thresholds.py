@@ -7,7 +7,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from tests.backends.cuda.emulated import emulated_machine
 from tests.backends.cuda.programs import assert_same, run, write_image
@@ -81,3 +83,24 @@ def test_computed_thresholds(name: str, device: str, reference_calls: list[str])
     assert_same(found, expected)
     assert not reference_calls
     assert bool(found.errors) is ("undefined" in name)
+
+
+def test_the_host_fetches_an_image_once_for_a_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GPUs have no kernel for ranks of 64-bit integers."""
+    requires_emulation()
+    monkeypatch.chdir(tmp_path)
+    shape = (4, 8, 8)
+    voxels = np.arange(256).reshape(shape)
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), "v.mha")
+    text = 'load v = "v.mha"\n' + "\n".join(
+        f'print "{n}" volume(percentiles(v, v > 20, 0.5) > (max(v) / {300 + 100 * n}))'
+        for n in range(6)
+    )
+    expected = run(text, "reference")
+    with emulated_machine() as cupy:
+        found = run(text, "cuda:0")
+        fetched = cupy.testing_double.counters.device_to_host.bytes
+    assert_same(found, expected)
+    assert fetched < 2 * voxels.nbytes

@@ -53,7 +53,7 @@ class ReferenceBackend(HostBackend):
                 made.append(float(evaluate(each.body, images, scalars, shape)))
         return made
 
-    def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+    def batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Each node on its own."""
         made: list[StepResult] = []
         for _, node in step.nodes:

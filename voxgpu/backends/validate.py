@@ -87,9 +87,9 @@ class ValidatingBackend:
         """Compute one generated kernel and compare its outputs."""
         return self._compared(step, inputs, lambda: self._backend.fused(step, inputs))
 
-    def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+    def batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Compute a batch and compare its outputs."""
-        return self._compared(step, inputs, lambda: self._backend.joint(step, inputs))
+        return self._compared(step, inputs, lambda: self._backend.batched(step, inputs))
 
     def close(self) -> None:
         """Close the backend."""

@@ -129,7 +129,7 @@ def _performed(
         case FusedStep() as step:
             return backend.fused(step, inputs)
         case BatchedStep() as step:
-            return backend.joint(step, inputs)
+            return backend.batched(step, inputs)
         case NodeStep(_, node):
             return [_single(work, node, inputs, backend)]
 

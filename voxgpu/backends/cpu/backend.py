@@ -70,7 +70,7 @@ class Cpu(HostBackend):
                 made.append(float(evaluate(each.body, (), scalars, (), found)))
         return made
 
-    def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+    def batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Several nodes that share work."""
         nodes = [node for _, node in step.nodes]
         first = inputs[nodes[0].inputs[0]]

@@ -153,7 +153,7 @@ class Gpu:
             made += self._gathered(wanted, found, sources)
         return made
 
-    def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+    def batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Several nodes that share work; where a number of one is undefined, that one fails."""
         nodes = [
             (id, arguments_of(node, [inputs[each] for each in node.inputs]))
@@ -170,11 +170,12 @@ class Gpu:
         assert implementation is not None
         made: dict[ValueId, StepResult] = {}
         batch: list[tuple[ValueId, list[Value]]] = []
+        on_host: dict[int, Value] = {}
         plain = []
         for id, given in nodes:
             try:
                 if implementation.on_reference & _elements(given):
-                    made[id] = _on_host(primitive, given)
+                    made[id] = _on_host(primitive, given, on_host)
                 else:
                     plain.append([self._argument(each, False) for each in given])
                     batch.append((id, given))
@@ -355,9 +356,13 @@ def _elements(arguments: Sequence[Value]) -> set[str]:
     return {np.dtype(each.array.dtype).name for each in arguments if isinstance(each, Image)}
 
 
-def _on_host(primitive: Primitive, arguments: list[Value]) -> StepResult:
-    """The result of the reference. Raises DeferredError where an argument is undefined."""
-    values = [fetched(each) for each in arguments]
+def _on_host(primitive: Primitive, arguments: list[Value], known: dict[int, Value]) -> StepResult:
+    """The result of the reference. Raises DeferredError where an argument is undefined.
+
+    known  fetched arguments by identity, to which this adds
+    """
+    known.update((id(each), fetched(each)) for each in arguments if id(each) not in known)
+    values = [known[id(each)] for each in arguments]
     first = next(each for each in values if isinstance(each, Image))
     try:
         return primitive.reference(values, first.grid if primitive.makes_image else None)

@@ -106,9 +106,9 @@ class MultiGpuBackend:
         """One generated kernel, on its device."""
         return self._of(step).fused(step, inputs)
 
-    def joint(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+    def batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Several nodes that share work, on their device."""
-        return self._of(step).joint(step, inputs)
+        return self._of(step).batched(step, inputs)
 
     def close(self) -> None:
         """Closes every device."""
