@@ -11,11 +11,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Folders with modules that still begin with a question. Remove each one as it is rewritten.
-_NOT_YET: set[str] = {
-    "voxgpu/backends",
-}
-
 #: Private words that were replaced by standard terms, with their replacements.
 _BANNED = {
     "Applying": "PrimitiveApplier",
@@ -148,8 +143,9 @@ def _survey() -> tuple[dict[str, list[str]], dict[str, dict[str, list[str]]]]:
 
 def test_no_module_begins_with_a_question() -> None:
     questions, _ = _survey()
-    wrong = {folder: files for folder, files in questions.items() if folder not in _NOT_YET}
-    assert not wrong, "begin the docstring with a noun phrase that says what the module contains"
+    assert not questions, (
+        "begin the docstring with a noun phrase that says what the module contains"
+    )
 
 
 @pytest.mark.parametrize("word", _BANNED)

@@ -1,4 +1,4 @@
-"""Is a program faster on the CPU or on the GPU? An estimate from what it reads and computes.
+"""An estimate of whether a program is faster on the CPU or on the GPU.
 
 On the CPU an operation takes time in proportion to the voxels; on a GPU hardly any, but starting it
 takes a moment, images have to get there, and each operation is a launch or several. The numbers

@@ -1,4 +1,4 @@
-"""On what does a plan run? What was asked for; or, where that was left open, what is faster."""
+"""The device that a plan runs on: the one asked for, or else the one expected to be faster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who computes the pieces of one task? The threads of the run, and whoever waits for them."""
+"""The threads of a run, on which pieces of one task are computed."""
 
 from __future__ import annotations
 

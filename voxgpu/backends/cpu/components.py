@@ -1,4 +1,4 @@
-"""How are components computed on the CPU? By runs of voxels, see ``kernels/components.py``."""
+"""Connected components on the CPU by runs of voxels, see ``kernels/components.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which voxels are near a region? Boxes and bounded distances, see ``kernels/dilation.py``.
+"""Dilation on the CPU by boxes and by balls of a bounded distance, see ``kernels/dilation.py``.
 
 A distance that is only compared with a number asks whether there is a true voxel in a ball. Which
 offsets lie in the ball is decided by the very comparison of the very distances that the reference

@@ -1,4 +1,4 @@
-"""How are exact distances computed on the CPU? See ``kernels/distance.py``."""
+"""Exact Euclidean distances on the CPU, see ``kernels/distance.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is the gradient's magnitude computed on the CPU? See ``kernels/gradient.py``."""
+"""The gradient's magnitude on the CPU, see ``kernels/gradient.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is crossCorrelation computed on the CPU? See ``kernels/local_histogram.py``."""
+"""``crossCorrelation`` on the CPU, see ``kernels/local_histogram.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is Otsu's threshold found on the CPU? See ``kernels/otsu.py`` and ``percentile.py``."""
+"""Otsu's threshold on the CPU, see ``kernels/otsu.py`` and ``kernels/percentiles.py``."""
 
 from __future__ import annotations
 

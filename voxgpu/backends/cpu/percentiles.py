@@ -1,4 +1,4 @@
-"""How are percentiles computed on the CPU? See ``kernels/percentiles.py``."""
+"""Percentile ranks on the CPU, see ``kernels/percentiles.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which kernels will programs need on the CPU? They can be compiled before anything is run."""
+"""The kernels that programs need on the CPU, for compiling them before a run."""
 
 from __future__ import annotations
 

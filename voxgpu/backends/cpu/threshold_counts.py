@@ -1,4 +1,4 @@
-"""How many voxels compare so with each of many numbers? See ``kernels/threshold_counts.py``."""
+"""Counts of voxels beyond each of many thresholds, see ``kernels/threshold_counts.py``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How does a GPU compute?"""
+"""The CUDA backend."""

@@ -1,4 +1,4 @@
-"""Where in a device's memory do channels and parts of images lie? See ``kernels/channels.cu``."""
+"""Channels, boxes and slices of images on a device, see ``kernels/channels.cu``."""
 
 from __future__ import annotations
 

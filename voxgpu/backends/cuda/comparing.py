@@ -1,4 +1,4 @@
-"""How does an image compare with a number, and what is the opposite of a mask?"""
+"""Comparison of an image with a number on a device, and the complement of a mask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are components computed on a device? As a forest of cells of 2 × 2 × 2 voxels.
+"""Connected components on a device, as a forest of cells of 2 × 2 × 2 voxels.
 
 ``kernels/components.cu`` makes the forest, ``kernels/components_notes.cu`` notes at its roots what
 is asked and looks it up, and ``kernels/components_ranks.cu`` finds numbers. How many components

@@ -1,4 +1,4 @@
-"""How is a GPU opened? CuPy speaks to it, NVRTC's code is kept where code for the CPU is."""
+"""Opening of GPUs, with the cache of their compiled kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is there a GPU, and by what is it spoken to? By CuPy, which is looked for, not insisted on."""
+"""Detection of usable GPUs; CuPy is an optional dependency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is work queued for one GPU? On a stream for computing and one for each direction of copying.
+"""Work queued for one GPU: a stream for computing and one for each direction of copying.
 
 Nothing here waits for the device but ``download``, which threads call that write files or print.
 What is copied goes through pinned memory, without which copies and kernels do not overlap.

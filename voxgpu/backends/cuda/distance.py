@@ -1,4 +1,4 @@
-"""How are exact distances computed on a device? One axis after the other.
+"""Exact Euclidean distances on a device, one axis after the other.
 
 ``kernels/distance_pack.cu`` packs along z what distances are measured to,
 ``kernels/distance.cu`` finds what is nearest along z and y, then along x.

@@ -1,4 +1,4 @@
-"""How are generated kernels made of steps, and launched?"""
+"""Generated CUDA kernels: made of steps, and launched."""
 
 from __future__ import annotations
 

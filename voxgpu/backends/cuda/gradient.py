@@ -1,4 +1,4 @@
-"""How is the gradient's magnitude computed on a device? See ``kernels/gradient.cu``."""
+"""The gradient's magnitude on a device, see ``kernels/gradient.cu``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often does each value of 8 or 16 bits occur, and what does a table say of each voxel?
+"""Histograms of values of 8 or 16 bits on a device, and look-up of each voxel in a table.
 
 See ``kernels/percentiles.cu``. Other elements are taken as float32, as in the references.
 """

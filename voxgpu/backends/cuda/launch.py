@@ -1,4 +1,4 @@
-"""What do the functions of this folder compute with? Arrays on a device, and launches of kernels.
+"""Arrays on a device, and launches of kernels.
 
 Everything is asynchronous: a launch and a copy only queue work, in order. Nothing here waits for
 the device.

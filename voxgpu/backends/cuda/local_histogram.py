@@ -1,4 +1,4 @@
-"""How is crossCorrelation computed on a device? Bins of voxels, then tiles of columns, or rows.
+"""``crossCorrelation`` on a device: bins of voxels, then tiles of columns, or rows.
 
 ``kernels/local_histogram_bins.cu`` finds the bin of each voxel and the wanted histogram,
 ``kernels/local_histogram.cu`` does the rest by tiles. Many bins and wide boxes are left to

@@ -1,4 +1,4 @@
-"""Where do arrays on a device get their memory? From blocks that nobody needs any more.
+"""The memory of arrays on a device, in blocks that are used again.
 
 A block comes back by itself when the last array in it is gone, while kernels that use it may still
 be queued. All work of the run is queued on one stream, so that whoever computes with the block next

@@ -1,4 +1,4 @@
-"""Where do kernels on a device come from? All that a schedule needs are compiled in one go.
+"""The compiled kernels of a device; all that a schedule needs are compiled in one go.
 
 The hand-written kernels of a file are one module, which any program finds compiled; those generated
 for a schedule and not yet loaded are another. Compiling runs beside reading files; whoever launches

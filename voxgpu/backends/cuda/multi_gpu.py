@@ -1,4 +1,4 @@
-"""How do several GPUs compute one plan? Parts that have nothing but files in common, side by side.
+"""One plan on several GPUs: parts that share only input files run side by side.
 
 A part that another part waits for would gain nothing on a device of its own, and images that cross
 between devices take longer than most kernels. So only parts are spread that share at most what is

@@ -1,4 +1,4 @@
-"""How is Otsu's threshold found on a device? See ``kernels/otsu.cu`` and ``percentiles.cu``."""
+"""Otsu's threshold on a device, see ``kernels/otsu.cu`` and ``kernels/percentiles.cu``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are percentiles computed on a device? By counts of small values, or by sorting numbers.
+"""Percentile ranks on a device: by counts of small values, or by sorting numbers.
 
 See ``kernels/percentiles.cu`` for values of 8 and 16 bits, ``kernels/percentiles_runs.cu`` and
 ``percentiles_sort.cu`` for other numbers.

@@ -1,4 +1,4 @@
-"""Which kernels will a program need on a GPU? They can be compiled before there is one."""
+"""The kernels that a program needs on a GPU, for compiling them without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which operations on single numbers does a device perform? See ``kernels/scalar_kernels.cu``."""
+"""Arithmetic of single numbers on a device, see ``kernels/scalar_kernels.cu``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a GPU give back before it has computed it? Images and numbers that are on their way."""
+"""Results on a device that may not be computed yet: images and numbers."""
 
 from __future__ import annotations
 
