@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.deferred import DeferredError
 from voxgpu.ids import ValueId
-from voxgpu.image import Grid
 from voxgpu.optimize.schedule import Schedule
-from voxgpu.optimize.step import BatchedStep, FusedStep, Step
+from voxgpu.optimize.step import ComputedStep, Step
 from voxgpu.plan.node import Node
-from voxgpu.primitives.primitive import Primitive, UndefinedValueError, Value, ValueWithWarning
+from voxgpu.primitives.primitive import UndefinedValueError, Value, ValueWithWarning
 from voxgpu.store.session_cache import SessionCache
 
 #: The outcome of one output of a task. An error of one leaves the others as they are.
@@ -60,22 +59,17 @@ class Backend(Protocol):
     def device_storage(self) -> DeviceStorage | None:
         """The memory where values are; None: in this machine's memory."""
 
-    def scratch_of(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node) -> int | None:
         """Returns scratch bytes per voxel besides inputs and result; None: as the reference."""
 
     def prepare(self, schedule: Schedule) -> None:
         """Begin what can be done before the tasks of a schedule, such as compiling kernels."""
 
-    def call(
-        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
-    ) -> StepResult:
-        """One primitive; ``grid`` is that of the result, None for scalars, ``id`` its name."""
+    def execute(self, step: ComputedStep, inputs: Mapping[ValueId, Value]) -> Sequence[StepResult]:
+        """Returns the outcomes of the outputs of a step, in their order; raises the error of all.
 
-    def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """One generated kernel."""
-
-    def batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Several nodes that share work."""
+        inputs  the values of ``step.inputs``, by id; on the device where there is one
+        """
 
     def close(self) -> None:
         """Gives up what it holds."""

@@ -10,7 +10,7 @@ computed before. Tasks run one at a time, so that the first difference is the sa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,7 +25,7 @@ from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.drop_failed import without_failed_inputs
 from voxgpu.optimize.schedule import Schedule
-from voxgpu.optimize.step import BatchedStep, FusedStep
+from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep
 from voxgpu.plan.node import Node, Plan, arguments_of
 from voxgpu.primitives.primitive import Primitive, UndefinedValueError, Value, ValueWithWarning
 from voxgpu.primitives.source import CONSTANT
@@ -53,9 +53,9 @@ class ValidatingBackend:
         self.name, self.fuses = backend.name, backend.fuses
         self._plan = Plan({}, {}, ())
 
-    def scratch_of(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node) -> int | None:
         """Bytes per voxel of the backend's own implementation."""
-        return self._backend.scratch_of(node)
+        return self._backend.scratch_bytes(node)
 
     def prepare(self, schedule: Schedule) -> None:
         """Prepare the backend; remember where the nodes of the plan come from."""
@@ -67,42 +67,36 @@ class ValidatingBackend:
         """The memory of the backend's device; None: values are in this machine's memory."""
         return self._backend.device_storage
 
-    def call(
-        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
-    ) -> StepResult:
-        """Compute one primitive and compare it with its reference."""
-        try:
-            expected = outcome_of(primitive, [fetched(each) for each in arguments], grid)
-        except DeferredError:  # an argument has no value: neither has the result
-            return self._backend.call(primitive, arguments, grid, id)
-        try:
-            found = self._backend.call(primitive, arguments, grid, id)
-        except UndefinedValueError as problem:
-            self._compare(id, primitive, problem, expected, ())
-            raise
-        self._compare(id, primitive, found, expected, ())
-        return found
-
-    def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Compute one generated kernel and compare its outputs."""
-        return self._compared(step, inputs, lambda: self._backend.fused(step, inputs))
-
-    def batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Compute a batch and compare its outputs."""
-        return self._compared(step, inputs, lambda: self._backend.batched(step, inputs))
+    def execute(self, step: ComputedStep, inputs: Mapping[ValueId, Value]) -> Sequence[StepResult]:
+        """Compute a step and compare its outputs with those of the reference."""
+        if isinstance(step, NodeStep):
+            return self._single(step, inputs)
+        return self._compared(step, inputs)
 
     def close(self) -> None:
         """Close the backend."""
         self._backend.close()
 
+    def _single(self, step: NodeStep, inputs: Mapping[ValueId, Value]) -> Sequence[StepResult]:
+        primitive = step.node.primitive
+        given = arguments_of(step.node, [inputs[each] for each in step.node.inputs])
+        try:
+            expected = outcome_of(primitive, [fetched(each) for each in given], step.grid)
+        except DeferredError:  # an argument has no value: neither has the result
+            return self._backend.execute(step, inputs)
+        try:
+            made = self._backend.execute(step, inputs)
+        except UndefinedValueError as problem:
+            self._compare(step.id, primitive, problem, expected, ())
+            raise
+        self._compare(step.id, primitive, made[0], expected, ())
+        return made
+
     def _compared(
-        self,
-        step: FusedStep | BatchedStep,
-        inputs: Mapping[ValueId, Value],
-        compute: Callable[[], list[StepResult]],
-    ) -> list[StepResult]:
+        self, step: FusedStep | BatchedStep, inputs: Mapping[ValueId, Value]
+    ) -> Sequence[StepResult]:
         expected = self._expected(step, inputs)
-        made = compute()
+        made = self._backend.execute(step, inputs)
         results = dict(zip(step.outputs, made, strict=True))
         for id, node in step.nodes:
             if id in results and id in expected:
@@ -137,7 +131,7 @@ class ValidatingBackend:
         found: dict[ValueId, Outcome | None] = {i: v for i, v in values.items() if i in wanted}
         if isinstance(left, FusedStep) and len(found) < len(wanted):
             # A node has an input that the kernel does not read, such as the image of ``x(v)``.
-            made = zip(left.outputs, ReferenceBackend().fused(left, given), strict=True)
+            made = zip(left.outputs, ReferenceBackend().execute(left, given), strict=True)
             found = {**{id: _value_of(result, id) for id, result in made}, **found}
         return {id: value for id, value in found.items() if value is not None}
 

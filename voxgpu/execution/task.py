@@ -17,13 +17,13 @@ from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Task
 from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, Step, StoreRead
-from voxgpu.plan.node import Node, arguments_of
+from voxgpu.plan.node import Node
 from voxgpu.primitives.primitive import (
     Value,
     ValueWithWarning,
 )
 from voxgpu.primitives.source import CONSTANT, LOAD
-from voxgpu.types import ImageOf, Type
+from voxgpu.types import ImageOf
 
 
 class MissingValue(Exception):
@@ -126,34 +126,34 @@ def _performed(
     match work.task.step:
         case StoreRead(id):
             return [_recalled(work, id, backend)]
-        case FusedStep() as step:
-            return backend.fused(step, inputs)
-        case BatchedStep() as step:
-            return backend.batched(step, inputs)
-        case NodeStep(_, node):
-            return [_single(work, node, inputs, backend)]
+        case NodeStep(node=node) if node.primitive is CONSTANT:
+            return [node.parameters[0]]  # type: ignore[list-item]
+        case NodeStep(node=node) if node.primitive is LOAD:
+            return [_loaded(work, backend)]
+        case NodeStep(_, node, grid) as step:
+            (result,) = backend.execute(step, inputs)
+            return [_checked(result, node, grid)]
+        case FusedStep() | BatchedStep() as step:
+            return backend.execute(step, inputs)
 
 
-def _single(
-    work: TaskInput, node: Node, given: Mapping[ValueId, Value], backend: Backend
-) -> StepResult | StoredValue:
-    if node.primitive is CONSTANT:
-        return node.parameters[0]  # type: ignore[return-value]
-    if node.primitive is LOAD:
-        assert work.header is not None
-        image, doubt = read_with_warning(work.header)
-        reasons = [each for each in (doubt, lost_number(image.array)) if each]
-        warnings = tuple((work.task.id, each) for each in reasons)
-        return StoredValue(_staged(backend, image), warnings)
-    grid = grid_of(work.task.types[0])
-    inputs = [given[each] for each in node.inputs]
-    value = backend.call(node.primitive, arguments_of(node, inputs), grid, work.task.id)
-    if isinstance(value, Image) and grid is not None:
-        assert value.grid is grid, node.primitive.name
-    if node.primitive.infer is not None and type(value) is Image:
-        reason = lost_number(value.array)
-        return ValueWithWarning(value, reason) if reason else value
-    return value
+def _loaded(work: TaskInput, backend: Backend) -> StoredValue:
+    """The image of a file, with warnings of what its numbers lose."""
+    assert work.header is not None
+    image, doubt = read_with_warning(work.header)
+    reasons = [each for each in (doubt, lost_number(image.array)) if each]
+    warnings = tuple((work.task.id, each) for each in reasons)
+    return StoredValue(_staged(backend, image), warnings)
+
+
+def _checked(result: StepResult, node: Node, grid: Grid | None) -> StepResult:
+    """The result of one node, with a warning where it has numbers that arithmetic rounds."""
+    if isinstance(result, Image) and grid is not None:
+        assert result.grid is grid, node.primitive.name
+    if node.primitive.infer is not None and type(result) is Image:
+        reason = lost_number(result.array)
+        return ValueWithWarning(result, reason) if reason else result
+    return result
 
 
 def _recalled(work: TaskInput, id: ValueId, backend: Backend) -> StoredValue:
@@ -176,8 +176,3 @@ def _staged(backend: Backend, value: Value) -> Value:
     """Prepares a value that was just read for upload, if the backend has a device."""
     storage = backend.device_storage
     return value if storage is None else storage.stage(value)
-
-
-def grid_of(kind: Type) -> Grid | None:
-    """Returns the grid of an image type, None for other types."""
-    return kind.grid if isinstance(kind, ImageOf) else None

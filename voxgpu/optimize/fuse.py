@@ -29,7 +29,7 @@ from voxgpu.codegen.scalar import (
 from voxgpu.codegen.substitute import SharedExpressions, substitute_all
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
-from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, ReducedScalar, Step
+from voxgpu.optimize.step import BatchedStep, FusedStep, ReducedScalar, Step, node_step
 from voxgpu.plan.node import Node, Plan, arguments_of
 from voxgpu.primitives.internal import SHARED_INPUTS
 from voxgpu.primitives.primitive import AccessPattern
@@ -73,7 +73,7 @@ def fuse(plan: Plan, available: Collection[ValueId] = ()) -> list[Step]:
             members = tuple((each, plan.nodes[each]) for each in batches[id])
             steps.append(BatchedStep(members, SHARED_INPUTS[node.primitive]))
         elif id not in in_group:
-            steps.append(NodeStep(id, node))
+            steps.append(node_step(plan, id))
         elif in_group[id].order not in done:
             done.add(in_group[id].order)
             step = _Composition(plan, in_group[id], used_outside, order).step()

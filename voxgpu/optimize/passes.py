@@ -25,7 +25,7 @@ class Target(Protocol):
 
     fuses: bool
 
-    def scratch_of(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node) -> int | None:
         """Returns scratch bytes per voxel besides inputs and result; None: as the reference."""
 
 
@@ -71,7 +71,7 @@ def prepare(plan: Plan, backend: Target, available: Available | None = None) -> 
     if backend.fuses:
         simplified = simplify(plan, known)
         steps = inline(simplified, fuse(simplified, known), known)
-        scheduled = schedule(simplified, available.given, steps, backend.scratch_of, stored)
+        scheduled = schedule(simplified, available.given, steps, backend.scratch_bytes, stored)
     else:
         scheduled = schedule(plan, available.given, stored=stored)
     given = {id: available.given[id] for id in scheduled.given}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from voxgpu.codegen.scalar import HERE, Scalar, topological_order
 from voxgpu.ids import ValueId
-from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, Step, StoreRead
+from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, Step, StoreRead, node_step
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.source import LOAD
 from voxgpu.types import Content, ImageOf, Type
@@ -109,7 +109,7 @@ def schedule(
     """
     if steps is None:
         known = {*given, *stored}
-        steps = [NodeStep(id, node) for id, node in plan.nodes.items() if id not in known]
+        steps = [node_step(plan, id) for id in plan.nodes if id not in known]
     maker: dict[ValueId, Step] = {id: step for step in steps for id in step.outputs}
     maker.update((id, StoreRead(id)) for id in stored)
     order = _order(plan, maker, given)

@@ -14,16 +14,21 @@ from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import Element, Scalar
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
-from voxgpu.plan.node import Node
+from voxgpu.plan.node import Node, Plan
 from voxgpu.primitives.sequence import SEQUENCE
+from voxgpu.types import ImageOf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NodeStep:
-    """One node, computed on its own."""
+    """One node, computed on its own.
+
+    grid  that of the result; None where it is no image
+    """
 
     id: ValueId
     node: Node
+    grid: Grid | None
 
     @property
     def inputs(self) -> tuple[ValueId, ...]:
@@ -154,7 +159,16 @@ class StoreRead:
         return "from the store"
 
 
-Step = NodeStep | FusedStep | BatchedStep | StoreRead
+#: The steps that a backend executes.
+ComputedStep = NodeStep | FusedStep | BatchedStep
+
+Step = ComputedStep | StoreRead
+
+
+def node_step(plan: Plan, id: ValueId) -> NodeStep:
+    """Returns the step of one node of a plan."""
+    kind = plan.types[id]
+    return NodeStep(id, plan.nodes[id], kind.grid if isinstance(kind, ImageOf) else None)
 
 
 def is_sequence(step: Step) -> TypeGuard[NodeStep]:

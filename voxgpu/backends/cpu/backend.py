@@ -14,7 +14,7 @@ from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.interpreter import evaluate
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
-from voxgpu.optimize.step import BatchedStep, FusedStep
+from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep
 from voxgpu.plan.node import Node, arguments_of
 from voxgpu.primitives.primitive import (
     AccessPattern,
@@ -33,14 +33,25 @@ class Cpu(HostBackend):
     def __init__(self, threads: int | None = None) -> None:
         self.workers = ThreadPool(threads or usable_cores())
 
-    def scratch_of(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node) -> int | None:
         """Bytes per voxel besides inputs and result; None: as the reference."""
         if node.primitive.shape in (AccessPattern.VOXELWISE, AccessPattern.REDUCTION):
             return 0
         found = KERNELS.find(node.primitive)
         return None if found is None else found.scratch
 
-    def call(
+    def execute(self, step: ComputedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """Compute a step on the cores; returns the outcomes of its outputs."""
+        match step:
+            case FusedStep():
+                return self._fused(step, inputs)
+            case BatchedStep():
+                return self._batched(step, inputs)
+            case NodeStep(id, node, grid):
+                arguments = arguments_of(node, [inputs[each] for each in node.inputs])
+                return [self._call(node.primitive, arguments, grid, id)]
+
+    def _call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
     ) -> StepResult:
         """One primitive; ``grid`` is that of the result, None for scalars."""
@@ -56,7 +67,7 @@ class Cpu(HostBackend):
             result = found.call(plain, **context)
         return Image(result, grid) if grid is not None else result
 
-    def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+    def _fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """One generated kernel."""
         arrays = [_array(inputs[id]) for id in step.images]
         scalars: Any = [inputs[id] for id in step.scalars]
@@ -70,7 +81,7 @@ class Cpu(HostBackend):
                 made.append(float(evaluate(each.body, (), scalars, (), found)))
         return made
 
-    def batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+    def _batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Several nodes that share work."""
         nodes = [node for _, node in step.nodes]
         first = inputs[nodes[0].inputs[0]]

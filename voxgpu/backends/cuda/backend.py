@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from voxgpu.backends.base import FreeMemory, StepResult
+from voxgpu.backends.base import StepResult
 from voxgpu.backends.cuda import fused_kernels, registry, scalar_kernels
 from voxgpu.backends.cuda.device import CudaDevice
+from voxgpu.backends.cuda.device_storage import GpuStorage
 from voxgpu.backends.cuda.launch import Array
 from voxgpu.backends.cuda.registry import KERNELS, CheckedImage, FinishedNumber
 from voxgpu.backends.cuda.values import (
@@ -32,7 +33,7 @@ from voxgpu.deferred import DeferredError, DeferredValue, fetched
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Schedule
-from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, Step
+from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep
 from voxgpu.plan.node import Node, arguments_of
 from voxgpu.primitives.primitive import (
     AccessPattern,
@@ -41,8 +42,6 @@ from voxgpu.primitives.primitive import (
     Value,
 )
 from voxgpu.primitives.sequence import ITEM, SEQUENCE
-from voxgpu.primitives.source import CONSTANT
-from voxgpu.store.session_cache import SessionCache
 from voxgpu.types import BOOLEAN
 
 
@@ -55,10 +54,9 @@ class Gpu:
         self.device = device
         self.workers = workers
         self.name = f"cuda:{device.ordinal}"
-        self._free_memory: FreeMemory | None = None
-        device.memory.reliefs.append(self._relieved)
+        self.device_storage = GpuStorage(device)
 
-    def scratch_of(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node) -> int | None:
         """Bytes per voxel besides inputs and result; None: as the reference."""
         return registry.scratch_of(node)
 
@@ -69,56 +67,18 @@ class Gpu:
         libraries = {stem for step in steps for stem in registry.libraries_of(step)}
         self.device.modules.prepare(kernels, sorted(libraries))
 
-    def is_async(self, step: Step) -> bool:
-        """Whether a step only queues work; what has no kernel is computed by the reference."""
+    def execute(self, step: ComputedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """Queue the kernels of a step; returns what its outputs are going to be."""
         match step:
-            case FusedStep() | BatchedStep():
-                return True
-            case NodeStep(_, node):
-                shape = node.primitive.shape
-                if shape is AccessPattern.SCALAR and node.primitive is not CONSTANT:
-                    return True
-                found = KERNELS.find(node.primitive)
-                return found is not None or fused_kernels.is_single_kernel(node.primitive)
-        return False
+            case FusedStep():
+                return self._fused(step, inputs)
+            case BatchedStep():
+                return self._batched(step, inputs)
+            case NodeStep(id, node, grid):
+                arguments = arguments_of(node, [inputs[each] for each in node.inputs])
+                return [self._call(node.primitive, arguments, grid, id)]
 
-    def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
-        """Images that were not on the device yet, as they are there."""
-        if not self.is_async(step) or (isinstance(step, NodeStep) and _is_scalar(step.node)):
-            return {}
-        return {
-            id: self._uploaded(value)
-            for id, value in inputs.items()
-            if isinstance(value, Image) and not self._is_here(value)
-        }
-
-    def stage(self, value: Value) -> Value:
-        """An image in pinned memory, so that copying it to the device does not stop anything."""
-        if not isinstance(value, Image) or isinstance(value, DeferredValue):
-            return value
-        return Image(self.device.staged(value.array), value.grid)
-
-    @property
-    def budget(self) -> int:
-        """Bytes that values may take on the device."""
-        return self.device.memory.budget
-
-    @property
-    def device_storage(self) -> Gpu:
-        """The device itself."""
-        return self
-
-    def attach_cache(self, cache: SessionCache) -> None:
-        """Let cached values take half of the memory; they are the first to go."""
-        cache.use_device(self.budget // 2)
-        if cache.relieve not in self.device.memory.reliefs:
-            self.device.memory.reliefs.insert(0, cache.relieve)
-
-    def on_memory_pressure(self, free_memory: FreeMemory | None) -> None:
-        """Set the function that spills values of the run where memory is short."""
-        self._free_memory = free_memory
-
-    def call(
+    def _call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
     ) -> StepResult:
         """One primitive; ``grid`` is that of the result, None for scalars."""
@@ -136,7 +96,7 @@ class Gpu:
         context = {"grid": grid if grid is not None else images[0].grid, "device": self.device}
         return self._wrapped(found.call(plain, **context), arguments, grid, id)
 
-    def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+    def _fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """One generated kernel."""
         kernel = fused_kernels.kernel_of(step)
         images = [self._array(inputs[id]) for id in step.images]
@@ -153,7 +113,7 @@ class Gpu:
             made += self._gathered(wanted, found, sources)
         return made
 
-    def batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+    def _batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Several nodes that share work; where a number of one is undefined, that one fails."""
         nodes = [
             (id, arguments_of(node, [inputs[each] for each in node.inputs]))
@@ -206,9 +166,6 @@ class Gpu:
         """Gives the memory of the device back and ends the threads."""
         self.workers.close(wait=True)  # they use what is given back next
         self.device.close()
-
-    def _relieved(self, wanted: int) -> bool:
-        return self._free_memory is not None and self._free_memory(wanted)
 
     def _scalar(self, primitive: Primitive, arguments: list[Value], id: ValueId) -> StepResult:
         """Numbers to a number: on the device where one of them is there."""
@@ -334,21 +291,10 @@ class Gpu:
     def _array(self, value: Value) -> Array:
         """The voxels of an image on the device, ready to be computed with."""
         assert isinstance(value, Image)
-        image = value if self._is_here(value) else self._uploaded(value)
-        assert isinstance(image, DeviceImage)
+        image = self.device_storage.resident(value)
         if image.is_copied:
             self.device.wait_for(image.event)
         return image.array
-
-    def _uploaded(self, value: Image) -> DeviceImage:
-        if isinstance(value, DeviceImage):
-            array, event = self.device.receive(value.array, value.device, value.event)
-            return DeviceImage(array, value.grid, self.device, event, True, value.sources)
-        array, event = self.device.upload(value.array)
-        return DeviceImage(array, value.grid, self.device, event, True)
-
-    def _is_here(self, value: Image) -> bool:
-        return isinstance(value, DeviceImage) and value.device is self.device
 
 
 def _elements(arguments: Sequence[Value]) -> set[str]:
@@ -394,7 +340,3 @@ def _address(value: Value) -> Array | None:
 def _number(value: Value) -> Value:
     """A number that kernels can be given: one on the device, or one here."""
     return value if _address(value) is not None else fetched(value)
-
-
-def _is_scalar(node: Node) -> bool:
-    return node.primitive.shape is AccessPattern.SCALAR

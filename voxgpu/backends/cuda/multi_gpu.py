@@ -11,18 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from voxgpu.backends.base import FreeMemory, StepResult
+from voxgpu.backends.base import StepResult
 from voxgpu.backends.cost_model import TO_DEVICE, seconds_on_gpu
 from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.backends.cuda.device_storage import MultiGpuStorage
 from voxgpu.backends.cuda.registry import scratch_of
 from voxgpu.ids import ValueId
-from voxgpu.image import Grid
 from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
-from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, Step
+from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep, Step
 from voxgpu.plan.node import Node
-from voxgpu.primitives.primitive import Primitive, Value
+from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT, LOAD
-from voxgpu.store.session_cache import SessionCache
 
 #: Less gain than this, in seconds or as a part of the whole, is not worth a second device.
 LEAST_SECONDS, LEAST_PART = 0.002, 0.15
@@ -51,15 +50,13 @@ class MultiGpuBackend:
         self._place: dict[ValueId, Gpu] = {}
         self.workers = gpus[0].workers
         self.name = ",".join(each.name for each in gpus)
+        self.device_storage = MultiGpuStorage(
+            [each.device_storage for each in gpus], lambda step: self._of(step).device_storage
+        )
 
-    def scratch_of(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node) -> int | None:
         """As one GPU."""
         return scratch_of(node)
-
-    @property
-    def budget(self) -> int:
-        """Bytes that values may take on all devices."""
-        return sum(each.budget for each in self._gpus)
 
     def prepare(self, schedule: Schedule) -> None:
         """Says which device computes what, and begins to compile."""
@@ -69,46 +66,9 @@ class MultiGpuBackend:
                 gpu.prepare(schedule)
             self._place.update((id, gpu) for task in tasks for id in task.outputs)
 
-    def is_async(self, step: Step) -> bool:
-        """As one GPU."""
-        return self._gpus[0].is_async(step)
-
-    def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
-        """Brings inputs to the device of the step."""
-        return self._of(step).upload(step, inputs)
-
-    def stage(self, value: Value) -> Value:
-        """An image in pinned memory, from which every device can copy it."""
-        return self._gpus[0].stage(value)
-
-    @property
-    def device_storage(self) -> MultiGpuBackend:
-        """The memory of all devices."""
-        return self
-
-    def on_memory_pressure(self, free_memory: FreeMemory | None) -> None:
-        """Set the function that every device asks for memory."""
-        for each in self._gpus:
-            each.on_memory_pressure(free_memory)
-
-    def attach_cache(self, cache: SessionCache) -> None:
-        """Let cached values stay on every device."""
-        for each in self._gpus:
-            each.attach_cache(cache)
-
-    def call(
-        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
-    ) -> StepResult:
-        """One primitive, on its device."""
-        return self._place.get(id, self._gpus[0]).call(primitive, arguments, grid, id)
-
-    def fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """One generated kernel, on its device."""
-        return self._of(step).fused(step, inputs)
-
-    def batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Several nodes that share work, on their device."""
-        return self._of(step).batched(step, inputs)
+    def execute(self, step: ComputedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """Queue the kernels of a step on its device."""
+        return self._of(step).execute(step, inputs)
 
     def close(self) -> None:
         """Closes every device."""

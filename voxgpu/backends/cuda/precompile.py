@@ -17,7 +17,7 @@ class _Planned:
 
     fuses = True
 
-    def scratch_of(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node) -> int | None:
         """As the GPU."""
         return scratch_of(node)
 
