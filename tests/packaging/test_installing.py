@@ -105,6 +105,6 @@ def test_extras_that_the_page_names_exist() -> None:
 def test_the_metadata_say_who_and_where() -> None:
     assert PROJECT["authors"]
     assert PROJECT["readme"] == "README.md"
-    assert "Report it" in (ROOT / "README.md").read_text("utf-8")
+    assert "Report problems" in (ROOT / "README.md").read_text("utf-8")
     for address in PROJECT["urls"].values():
         assert address.startswith("https://")

@@ -41,10 +41,10 @@ def limited_threads(count: int | None, default: int) -> Iterator[None]:
         yield
         return
     limit = (object(), count or default)
-    with _LOCK:
-        _limits.append(limit)
-        _apply(_loaded())
     try:
+        with _LOCK:
+            _limits.append(limit)
+            _apply(_loaded())
         yield
     finally:
         with _LOCK:

@@ -30,7 +30,7 @@ def machine() -> Iterator[tuple[CudaDevice, Any]]:
 def test_the_default_is_a_share_of_what_is_free() -> None:
     with installed(DOUBLE_GPU_MEMORY=str(100 * MIB)) as cupy:
         gpu = gpu_on(cupy, 0)
-        assert gpu.budget == int(70 * MIB)
+        assert gpu.device_storage.budget == int(70 * MIB)
         gpu.close()
 
 
@@ -101,7 +101,7 @@ def test_what_nobody_waited_for_is_not_written_over(machine: tuple[CudaDevice, A
 def test_the_budget_is_kept(machine: tuple[CudaDevice, Any]) -> None:
     device, double = machine
     arrays = [device.empty((MIB,), np.uint8) for _ in range(8)]
-    with pytest.raises(OutOfDeviceMemory, match=r"1 MiB are needed .* of the 8 MiB .* 0 KiB"):
+    with pytest.raises(OutOfDeviceMemory, match=r"1 MiB are needed .* of the 8 MiB .* 0 MiB"):
         device.empty((MIB,), np.uint8)
     assert double.counters.peak[0] <= 8 * MIB and device.memory.used == 8 * MIB
     arrays.pop()
