@@ -122,6 +122,7 @@ def test_every_folder_is_in_the_wheel() -> None:
     assert set(listed) == {".".join(each.parts) for each in folders}
 
 
+@pytest.mark.slow
 def test_every_session_is_opened_in_one_place() -> None:
     """Only ``open_session`` wires devices, stores and caches together; others call it."""
     wiring = {"Session", "BackendSelector", "ValidatingSelector", "open_store"}

@@ -141,6 +141,7 @@ def _survey() -> tuple[dict[str, list[str]], dict[str, dict[str, list[str]]]]:
     return questions, uses
 
 
+@pytest.mark.slow
 def test_no_module_begins_with_a_question() -> None:
     questions, _ = _survey()
     assert not questions, (

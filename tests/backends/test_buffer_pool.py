@@ -90,6 +90,7 @@ def _read_only(array: Any) -> Any:
     return view
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", VIEWS)
 def test_every_kind_of_view_keeps_its_buffer(kind: str) -> None:
     buffers = BufferPool()

@@ -74,6 +74,7 @@ def reference_calls() -> Iterator[list[str]]:
         object.__setattr__(primitive, "reference", reference)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_computed_thresholds(name: str, device: str, reference_calls: list[str]) -> None:
     text = f'load v = "v.nii"\n{PROGRAMS[name]}\nprint "fine" max(v)'
@@ -85,6 +86,7 @@ def test_computed_thresholds(name: str, device: str, reference_calls: list[str])
     assert bool(found.errors) is ("undefined" in name)
 
 
+@pytest.mark.slow
 def test_the_host_fetches_an_image_once_for_a_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,7 @@ def _computer(device: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["cpu", "reference", "cuda:0", "cuda:0,cuda:1"])
 def test_a_right_backend_is_left_alone_and_all_of_it_is_looked_at(
     device: str, monkeypatch: pytest.MonkeyPatch

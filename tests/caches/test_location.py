@@ -161,6 +161,7 @@ def test_where_nothing_can_be_written_nothing_is_kept(
     assert "are not kept" in notices.pending_notices()[0][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("home", [None, "relative", "file"])
 def test_programs_run_without_a_home(tmp_path: Path, home: str | None) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(np.eye(8) * 5), str(tmp_path / "v.nii"))

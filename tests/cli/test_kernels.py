@@ -111,6 +111,7 @@ print(before, jit_compiler().compiled - before - kernel.cache_info().currsize)
 """
 
 
+@pytest.mark.slow
 def test_generated_kernels_are_known_ahead(desk: Path) -> None:
     (desk / "p.imgql").write_text(
         PROGRAM + 'save "a.nii" near(v > 1)\nsave "b.nii" border | near(v + 1 > 2)\n'

@@ -287,6 +287,7 @@ def _write_claims(desk: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", BEFORE_RUNNING, ids=lambda each: each.name)
 def test_before_running(mistake: Mistake, broken: Path) -> None:
     before = set(broken.rglob("*"))

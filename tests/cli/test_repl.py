@@ -45,6 +45,7 @@ def test_lines_from_a_pipe(folder: Path) -> None:
     assert (status, out, err) == (0, "2\n[1, 2]\n", "")
 
 
+@pytest.mark.slow
 def test_images_are_described(folder: Path) -> None:
     _, out, _ = _piped('load v = "v.nii.gz"\nv\nv > 20\nfor i in [1] do v > i\n', folder)
     assert "image of numbers, int16, 5×4×3 voxels of 1×1×1 mm" in out
@@ -54,6 +55,7 @@ def test_images_are_described(folder: Path) -> None:
     assert "▀" not in out
 
 
+@pytest.mark.slow
 def test_mistakes_are_told_and_forgotten(folder: Path) -> None:
     status, out, err = _piped("let a = missing\na\nlet a = 2\na\n", folder)
     assert status == 1
@@ -62,6 +64,7 @@ def test_mistakes_are_told_and_forgotten(folder: Path) -> None:
     assert "input 1:1:9" in err
 
 
+@pytest.mark.slow
 def test_names_are_explained(folder: Path) -> None:
     lines = [
         ":type grow",
@@ -86,6 +89,7 @@ def test_names_are_explained(folder: Path) -> None:
     assert status == 1
 
 
+@pytest.mark.slow
 def test_every_word(folder: Path) -> None:
     lines = [
         ":help",
@@ -142,6 +146,7 @@ def test_options_hold(folder: Path) -> None:
     assert (status, out) == (0, "5\n2\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [":nonsense", ":load", ":load none.imgql", ":run none.imgql", "a"])
 def test_the_status_tells_that_something_went_wrong(text: str, folder: Path) -> None:
     assert _piped(text + "\n", folder)[0] == 1
@@ -226,6 +231,7 @@ class Terminal:
         raise AssertionError(self.shown)
 
 
+@pytest.mark.slow
 def test_a_dialog_on_a_terminal(folder: Path) -> None:
     terminal = Terminal(folder)
     terminal.wait_for("voxgpu>")
@@ -247,6 +253,7 @@ def test_a_dialog_on_a_terminal(folder: Path) -> None:
     assert "v > 20" in history.read_text()
 
 
+@pytest.mark.slow
 def test_no_history_where_it_cannot_be_written(folder: Path) -> None:
     terminal = Terminal(folder, state="v.nii.gz")
     terminal.wait_for("voxgpu>")
@@ -256,6 +263,7 @@ def test_no_history_where_it_cannot_be_written(folder: Path) -> None:
     assert "Traceback" not in terminal.shown
 
 
+@pytest.mark.slow
 def test_names_are_completed(folder: Path) -> None:
     terminal = Terminal(folder)
     terminal.wait_for("voxgpu>")
@@ -266,6 +274,7 @@ def test_names_are_completed(folder: Path) -> None:
     assert terminal.end("\x04") == 0
 
 
+@pytest.mark.slow
 def test_several_lines_are_pasted(folder: Path) -> None:
     terminal = Terminal(folder)
     terminal.wait_for("voxgpu>")
@@ -274,6 +283,7 @@ def test_several_lines_are_pasted(folder: Path) -> None:
     assert terminal.end("\x04") == 0
 
 
+@pytest.mark.slow
 def test_an_interrupted_computation_leaves_the_rest(folder: Path) -> None:
     terminal = Terminal(folder)
     terminal.wait_for("voxgpu>")

@@ -67,6 +67,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_a_shared_folder_alone_does_where_homes_lie_on_a_network(
     desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_shared_folder_alone_does_where_homes_lie_on_a_network(
     assert not (desk / "c" / "store").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["--store", "--store-shared"])
 def test_commands_know_shared_folders_and_make_no_index(desk: Path, how: str, store: Store) -> None:
     _run(desk, "--store", "none", "--store-shared", "shared")
@@ -98,6 +100,7 @@ def test_commands_know_shared_folders_and_make_no_index(desk: Path, how: str, st
     assert _names(desk / "shared") == before
 
 
+@pytest.mark.slow
 def test_a_shared_folder_is_verified_and_made_smaller(desk: Path, store: Store) -> None:
     _run(desk, "--store", "none", "--store-shared", "shared")
     shared = ("--store-shared", "shared")
@@ -118,6 +121,7 @@ def test_a_shared_folder_is_verified_and_made_smaller(desk: Path, store: Store) 
     assert _names(desk / "shared") == ["STORE", "objects"]
 
 
+@pytest.mark.slow
 def test_a_shared_folder_is_no_store_of_one_computer(desk: Path) -> None:
     _run(desk, "--store", "none", "--store-shared", "shared")
     ended = voxgpu("run", "p.imgql", "-o", "out", "--store", "shared", cwd=desk)
@@ -141,6 +145,7 @@ def test_what_is_not_there_is_not_made(desk: Path, command: str, store: Store) -
     assert not (desk / "c").exists()
 
 
+@pytest.mark.slow
 def test_a_named_store_that_cannot_be_used_is_a_warning(desk: Path) -> None:
     (desk / "file").touch()
     for how in ("--store", "--store-shared"):

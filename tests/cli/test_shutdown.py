@@ -86,6 +86,7 @@ def _ended(
     return process.returncode, out, err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", LINES)
 @pytest.mark.parametrize("threads", ["1", "3"])
 def test_what_was_delivered_stays_and_nothing_else(
@@ -99,6 +100,7 @@ def test_what_was_delivered_stays_and_nothing_else(
     assert sitk.GetArrayFromImage(first).max() == 118
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_json_is_an_object_that_says_so(folder: Path, number: signal.Signals) -> None:
     status, out, err = _ended(folder, number, ENDLESS, "--json")
@@ -109,11 +111,13 @@ def test_json_is_an_object_that_says_so(folder: Path, number: signal.Signals) ->
     assert [each["label"] for each in found["saved"]] == ["first.nii.gz"]
 
 
+@pytest.mark.slow
 def test_json_of_a_run_that_ends_by_itself_says_so_too(folder: Path) -> None:
     status, out, _ = _ended(folder, 0, 'print "a" 1 + 1\n', "--json", begun=())
     assert (status, json.loads(out)["interrupted"]) == (0, False)
 
 
+@pytest.mark.slow
 def test_what_is_being_written_is_removed(folder: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 30000, (160, 400, 400), np.int16)
     sitk.WriteImage(sitk.GetImageFromArray(noise), str(folder / "v.nii"))

@@ -87,6 +87,7 @@ def test_without_a_store_nothing_is_kept(desk: Path) -> None:
         assert _run(desk, "--keep", "none", "--force-save")["computed"]
 
 
+@pytest.mark.slow
 def test_the_folder_is_that_of_the_variable_or_in_the_cache(desk: Path) -> None:
     for variables, folder in (
         ({"VOXGPU_STORE": str(desk / "a")}, desk / "a"),
@@ -127,6 +128,7 @@ def test_a_store_of_another_version_is_only_a_pity(desk: Path) -> None:
     assert voxgpu("store", "info", "--store", "kept", cwd=desk).status == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -153,6 +155,7 @@ def test_info_counts(desk: Path) -> None:
     assert 0 < found["bytes"] < found["budget"] <= 20e9
 
 
+@pytest.mark.slow
 def test_damage_is_found_and_repaired(desk: Path) -> None:
     _run(desk)
     path = next(path for path in (desk / "kept/objects").rglob("*") if path.is_file())
@@ -164,6 +167,7 @@ def test_damage_is_found_and_repaired(desk: Path) -> None:
     assert _run(desk, "--force-save")["print"] == _run(desk)["print"]
 
 
+@pytest.mark.slow
 def test_a_miss_says_what_differs(desk: Path) -> None:
     _run(desk)
     show = ("show", "p.imgql", "--store", "kept", "--why")
@@ -227,6 +231,7 @@ print(sorted(heavy))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_there", [True, False])
 def test_what_is_known_loads_nothing_heavy(desk: Path, is_there: bool) -> None:
     _run(desk)
@@ -236,6 +241,7 @@ def test_what_is_known_loads_nothing_heavy(desk: Path, is_there: bool) -> None:
     assert ended.stdout.splitlines()[-1] == "[]", ended.stdout + ended.stderr
 
 
+@pytest.mark.slow
 def test_the_repl_goes_on_from_the_store(desk: Path) -> None:
     lines = 'load v = "v.nii.gz"\nvolume(near(v > 90))\n'
     for _ in range(2):

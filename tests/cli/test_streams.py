@@ -54,6 +54,7 @@ def _shell(
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", PRINTING.values(), ids=PRINTING)
 def test_stdout_on_a_full_disk(arguments: list[str], place: Path) -> None:
@@ -67,6 +68,7 @@ def test_stdout_on_a_full_disk(arguments: list[str], place: Path) -> None:
     assert len([line for line in err.splitlines() if "error" in line]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [*PRINTING.values()][::4], ids=[*PRINTING][::4])
 def test_stdout_that_is_closed(arguments: list[str], place: Path) -> None:
     if {"store", "--why"} & {*arguments}:
@@ -78,12 +80,14 @@ def test_stdout_that_is_closed(arguments: list[str], place: Path) -> None:
     assert all(b"m=" not in each.read_bytes() for each in place.glob("o.nii"))
 
 
+@pytest.mark.slow
 def test_a_program_that_prints_nothing_needs_no_stdout(place: Path) -> None:
     (place / "p.imgql").write_text('load v = "ramp.nii.gz"\nsave "o.nii" v > 1\n')
     assert _shell(["run", "p.imgql"], ">&-", place)[0] == 0
     assert (place / "o.nii").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", ["2>&-", "2>/dev/full"])
 def test_messages_that_nobody_gets_do_not_matter(after: str, place: Path) -> None:
     for arguments, expected in ((["check", "p.imgql"], 0), (["run", "bad.imgql"], 1)):
@@ -101,6 +105,7 @@ def test_stdin_that_is_closed(place: Path) -> None:
     assert _shell(["repl"], "<&-", place)[:2] == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "after"), [("n\n", ""), ("", ""), ("", "<&-")])
 def test_a_store_is_not_cleared_without_a_yes(text: str, after: str, place: Path) -> None:
     assert _shell(["run", "p.imgql", "--keep", "all"], "", place)[0] == 0
@@ -122,6 +127,7 @@ def _unprivileged() -> str:
     return f"{tool} --bounding-set=-all --inh-caps=-all"
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_not_be_written_in(place: Path) -> None:
     before = _unprivileged()
     place.chmod(0o555)
@@ -140,6 +146,7 @@ def test_a_folder_that_may_not_be_written_in(place: Path) -> None:
         place.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_not_be_looked_into(place: Path) -> None:
     before, forbidden = _unprivileged(), place / "forbidden"
     forbidden.mkdir(0o000)
@@ -168,6 +175,7 @@ def test_a_folder_that_may_not_be_looked_into(place: Path) -> None:
         forbidden.chmod(0o700)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_log_without_room_ends_but_not_the_run(place: Path) -> None:
     status, out, err = _shell(["run", "p.imgql", "--log", "/dev/full"], "", place)
@@ -176,6 +184,7 @@ def test_a_log_without_room_ends_but_not_the_run(place: Path) -> None:
     assert "the log `/dev/full` ends here: no space left on device" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [512, 8192])
 @pytest.mark.parametrize("command", ["phantom", "demo"])
 def test_a_head_on_a_full_disk(command: str, room: int, place: Path) -> None:
@@ -213,6 +222,7 @@ def test_a_current_folder_that_is_gone(place: Path) -> None:
         assert "the current folder is not there any more" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_user_without_an_entry_and_without_a_home(place: Path) -> None:
     site = place / "site"
     site.mkdir()
@@ -225,6 +235,7 @@ def test_a_user_without_an_entry_and_without_a_home(place: Path) -> None:
         assert ended.status == 0, ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["p.imgql/below", "/proc/nowhere"])
 def test_a_store_below_what_is_no_folder(folder: str, place: Path) -> None:
     ended = voxgpu("run", "p.imgql", "--store", folder, cwd=place)

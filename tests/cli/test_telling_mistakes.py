@@ -33,6 +33,7 @@ def test_a_mistake_in_an_import_is_told_in_the_import(desk: Path) -> None:
     assert "flawed.imgql:2:12" in ended.err and "`missing`" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "texts"),
     [
@@ -52,6 +53,7 @@ def test_programs_that_cannot_be_read(
         assert text in ended.err, ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("character", ["\0", "\x1b", "\x07", "\x9b"])
 def test_what_would_command_the_terminal_is_not_repeated(character: str, tmp_path: Path) -> None:
     """A program, or the name of a file in it, may come from anyone."""
@@ -67,6 +69,7 @@ def test_a_long_line_is_not_repeated_whole(tmp_path: Path) -> None:
     assert "`missing`" in ended.err and len(ended.err) < 2000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300, "circle.nii.gz"])
 def test_impossible_file_names_are_mistakes(name: str, desk: Path) -> None:
     (desk / "circle.nii.gz").symlink_to("circle.nii.gz")

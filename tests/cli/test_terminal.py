@@ -26,6 +26,7 @@ def program(desk: Path) -> Path:
     return desk
 
 
+@pytest.mark.slow
 def test_no_escape_sequences_where_there_is_no_terminal(program: Path) -> None:
     for arguments in ([], ["-v"], ["--json"]):
         ended = run_text(PROGRAM, *arguments, cwd=program)
@@ -34,6 +35,7 @@ def test_no_escape_sequences_where_there_is_no_terminal(program: Path) -> None:
         assert "\r" not in ended.out + ended.err
 
 
+@pytest.mark.slow
 def test_colors_and_progress_on_a_terminal_but_not_on_stdout(program: Path) -> None:
     status, out, shown = in_terminal("run", "p.imgql", cwd=program)
     assert (status, out) == (1, "voxels=20\nlast=234\n")
@@ -44,6 +46,7 @@ def test_colors_and_progress_on_a_terminal_but_not_on_stdout(program: Path) -> N
     check_text(shown)
 
 
+@pytest.mark.slow
 def test_quiet_shows_no_progress(program: Path) -> None:
     status, out, shown = in_terminal("run", "p.imgql", "-q", cwd=program)
     assert (status, out) == (1, "voxels=20\nlast=234\n")
@@ -51,24 +54,28 @@ def test_quiet_shows_no_progress(program: Path) -> None:
     assert "error[E301]" in shown
 
 
+@pytest.mark.slow
 def test_no_color_is_respected(program: Path) -> None:
     _, _, shown = in_terminal("run", "p.imgql", cwd=program, variables={"NO_COLOR": "1"})
     assert "error[E301]:" in shown
     assert f"{ESCAPE}[1;31m" not in shown and f"{ESCAPE}[34m" not in shown
 
 
+@pytest.mark.slow
 def test_a_terminal_without_abilities_gets_plain_text(program: Path) -> None:
     _, _, shown = in_terminal("run", "p.imgql", cwd=program, variables={"TERM": "dumb"})
     assert "error[E301]:" in shown
     assert ESCAPE not in shown
 
 
+@pytest.mark.slow
 def test_json_on_stdout_stays_json_with_a_terminal_beside(program: Path) -> None:
     status, out, _ = in_terminal("run", "p.imgql", "--json", cwd=program)
     assert status == 1 and out.startswith("{") and out.endswith("}\n")
     assert ESCAPE not in out
 
 
+@pytest.mark.slow
 def test_a_program_with_mistakes_shows_no_progress(desk: Path) -> None:
     (desk / "p.imgql").write_text('print "v" missing\n')
     status, out, shown = in_terminal("run", "p.imgql", cwd=desk)
@@ -77,6 +84,7 @@ def test_a_program_with_mistakes_shows_no_progress(desk: Path) -> None:
     assert f"{ESCAPE}[?25l" not in shown
 
 
+@pytest.mark.slow
 def test_results_and_progress_on_one_terminal_do_not_mix(program: Path) -> None:
     """A result begins in the first column of an empty line."""
     status, _, shown = in_terminal("run", "p.imgql", cwd=program, stdout=True)
@@ -85,6 +93,7 @@ def test_results_and_progress_on_one_terminal_do_not_mix(program: Path) -> None:
     assert "voxels=20" in screen and "last=234" in screen, "\n".join(screen)
 
 
+@pytest.mark.slow
 def test_check_tells_in_color_on_a_terminal(program: Path) -> None:
     status, out, shown = in_terminal("check", "p.imgql", cwd=program)
     assert (status, out) == (0, "")

@@ -12,6 +12,7 @@ from tests.cli.command import voxgpu
 COMMANDS = ["run", "check", "show", "primitives", "demo", "phantom"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -64,6 +65,7 @@ def test_help_lists_every_command(flag: str, tmp_path: Path) -> None:
         assert f"\n  {command} " in ended.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_every_command(command: str, tmp_path: Path) -> None:
     ended = voxgpu(command, "--help", cwd=tmp_path)
@@ -74,6 +76,7 @@ def test_help_of_every_command(command: str, tmp_path: Path) -> None:
             assert option in ended.out
 
 
+@pytest.mark.slow
 def test_primitives_are_listed_by_family_and_searched(tmp_path: Path) -> None:
     listed = voxgpu("primitives", cwd=tmp_path)
     families = [line for line in listed.lines if line and not line.startswith(" ")]
@@ -89,6 +92,7 @@ def test_primitives_are_listed_by_family_and_searched(tmp_path: Path) -> None:
     assert "nothing mentions `zygomorphic`" in nothing.err
 
 
+@pytest.mark.slow
 def test_names_of_every_kind_are_explained(tmp_path: Path) -> None:
     for name in ("grow", "~>", "print", "for", "length", "$stem", "Median", "tpp"):
         told = voxgpu("primitives", name, cwd=tmp_path)

@@ -29,6 +29,7 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_run_that_is_validated_prints_and_saves_the_same(desk: Path) -> None:
     plain = voxgpu("run", "p.imgql", "-o", "plain", "--store", "kept", "--keep", "all", cwd=desk)
     held = voxgpu("run", "p.imgql", "-o", "held", "--validate", "--store", "other", cwd=desk)
@@ -43,6 +44,7 @@ def test_a_run_that_is_validated_prints_and_saves_the_same(desk: Path) -> None:
     assert found["computed"] > 5 and found["reused"] == 0
 
 
+@pytest.mark.slow
 def test_on_a_gpu(desk: Path) -> None:
     requires_emulation()
     words = ["run", "p.imgql", "--device", "cuda:0", "--validate", "-o", "held"]

@@ -65,6 +65,7 @@ def compiler() -> None:
         pytest.skip(f"needs NVIDIA's compiler: {nvrtc.missing()}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_all_of_a_schedule_is_one_module_without_spills(compiler: None, architecture: int) -> None:
     named = texts(list(ALL.values()))

@@ -93,6 +93,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "definition", [*UNARY, functions.powers], ids=lambda d: d.function.__name__
 )

@@ -48,11 +48,13 @@ def _compiled_with(folder: Path | str, **environment: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
     assert _compiled_with(tmp_path) == 2
     assert _compiled_with(tmp_path) == 0
 
 
+@pytest.mark.slow
 def test_of_processes_that_need_it_at_once_one_compiles(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
@@ -196,6 +198,7 @@ def _of_another_kernel(file: Path) -> None:
     file.write_bytes(other.read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [_truncated, _emptied, _one_bit_flipped, _of_another_kernel])
 def test_a_damaged_file_is_made_again(tmp_path: Path, damage: object) -> None:
     assert _compiled_with(tmp_path) == 2
@@ -219,6 +222,7 @@ def test_every_bit_counts(tmp_path: Path) -> None:
         assert cache.get("key") is None
 
 
+@pytest.mark.slow
 def test_without_a_folder_everything_is_compiled(tmp_path: Path) -> None:
     assert _compiled_with("none") == 2
     file = tmp_path / "a file"
@@ -227,6 +231,7 @@ def test_without_a_folder_everything_is_compiled(tmp_path: Path) -> None:
     assert _compiled_with(file / "below") == 2
 
 
+@pytest.mark.slow
 def test_without_a_home_or_with_one_that_is_read_only(tmp_path: Path) -> None:
     code = PROGRAM.replace("m.set_cache_folder", "(lambda _: None)")
     for number, home in enumerate((tmp_path / "missing", Path("/proc"))):

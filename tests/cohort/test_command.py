@@ -61,6 +61,7 @@ def _values(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{k: v for k, v in row.items() if k not in other} for row in rows]
 
 
+@pytest.mark.slow
 def test_a_row_is_what_a_single_run_prints(desk: Path) -> None:
     ended = voxgpu(
         *("cohort", "p.imgql", "--cases", "data/*/", "-D", V, "-o", "out"),
@@ -93,6 +94,7 @@ def test_a_row_is_what_a_single_run_prints(desk: Path) -> None:
     assert "18 rows, 6 failed" in ended.err
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_run_again(desk: Path) -> None:
     words = ("cohort", "p.imgql", "--cases", "data/*/", "-D", V, "-D", "T=60", "-o", "out")
     first = voxgpu(*words, cwd=desk)
@@ -155,6 +157,7 @@ def test_cases_of_a_table(desk: Path) -> None:
     assert (desk / "out" / "second" / "wide.nii.gz").exists()
 
 
+@pytest.mark.slow
 def test_merged_parts_are_the_table_of_one_run(desk: Path) -> None:
     words = ("cohort", "p.imgql", "--cases", "data/*/", "-D", V, "--sweep", "T=50,70", "-o", "out")
     voxgpu(*words, cwd=desk)

@@ -136,6 +136,7 @@ def arguments(draw: Any, primitive: Primitive, elements: list[str]) -> tuple[lis
     return found, grid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda each: each.name)
 def test_a_primitive_comes_to_what_the_reference_says(
     primitive: Primitive, backend: Backend

@@ -114,6 +114,7 @@ def _voxgpu(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", _of("program"), ids=_name)
 def test_a_program_runs(block: Block, place: Path) -> None:
     before = next((b for start, b in _BEFORE.items() if block.text.startswith(start)), "")
@@ -132,6 +133,7 @@ def test_a_message_is_told(block: Block, place: Path) -> None:
     assert block.text in _voxgpu(["check", name[1]], place).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", sorted({each.page for each in _of("python")}))
 def test_python_runs(page: str, place: Path) -> None:
     """The blocks of a page one after the other."""
@@ -163,6 +165,7 @@ def _needs_a_whole_head(block: Block) -> bool:
     return block.text.startswith("$ voxgpu phantom -o head\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "block",
     [each for each in _of("shell") if not (_needs_a_whole_head(each) or _ONLY_LOOKS in each.text)],
@@ -224,6 +227,7 @@ def _check_limits(expected: list[str], place: Path) -> None:
     assert shapes(expected) <= shapes(done.stdout.splitlines())
 
 
+@pytest.mark.slow
 def test_the_first_run_of_the_page_on_stores_keeps(place: Path) -> None:
     """The second run reports that nothing is computed, as the page does."""
     (block,) = [each for each in EVERY if _ONLY_LOOKS in each.text]

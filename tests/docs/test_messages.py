@@ -41,6 +41,7 @@ def test_every_block_has_a_case() -> None:
 _EVERY = [(code, number) for code, cases in CASES.items() for number in range(len(cases))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "number"), _EVERY, ids=lambda each: str(each))
 def test_a_message_is_what_is_told(
     code: str,

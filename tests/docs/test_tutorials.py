@@ -29,6 +29,7 @@ def _typed(line: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.stem)
 def test_a_tutorial_works(tutorial: Path, tmp_path: Path) -> None:
     steps = list(BLOCK.finditer(tutorial.read_text()))
@@ -50,6 +51,7 @@ def _console(text: str, folder: Path) -> None:
             assert found == expected, lines[start]
 
 
+@pytest.mark.slow
 def test_an_installed_package_brings_its_primitives(tmp_path: Path) -> None:
     (tutorial,) = [each for each in TUTORIALS if each.stem == "own-primitive"]
     blocks = {each["title"]: each["text"] for each in BLOCK.finditer(tutorial.read_text())}

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +66,7 @@ def test_no_file_is_visited_more_than_three_times() -> None:
     assert max(visits.values()) <= 3
 
 
+@pytest.mark.slow
 def test_a_run_takes_this_walk(tmp_path: Path) -> None:
     voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
     sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / "v.nii.gz"))

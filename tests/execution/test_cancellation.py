@@ -48,6 +48,7 @@ def test_what_is_within_another_is_wanted_as_long() -> None:
 FILTERS = ["CurvatureFlow(v, 0.01, 3000)", "N4BiasFieldCorrection(v + 1, v > 0)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("called", FILTERS)
 @pytest.mark.parametrize("threads", [1, 3])
 def test_an_interrupted_session_ends_the_filter(tmp_path: Path, threads: int, called: str) -> None:

@@ -44,6 +44,7 @@ def test_a_cause_is_told_once_with_all_its_goals(folder: Path) -> None:
     assert result.values["three"] == 23
 
 
+@pytest.mark.slow
 def test_so_on_the_terminal_and_in_json(folder: Path) -> None:
     (folder / "p.imgql").write_text(TEXT)
     ended = run_voxgpu("run", "p.imgql", cwd=folder)

@@ -64,6 +64,7 @@ os._exit(0)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", [False, True])
 def test_children_of_a_busy_process_compute_or_are_refused(tmp_path: Path, store: bool) -> None:
     done = subprocess.run(
@@ -177,6 +178,7 @@ thread.join()
 """
 
 
+@pytest.mark.slow
 def test_a_fork_waits_for_imports(tmp_path: Path) -> None:
     slow = "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(0.3)\nONE = 1\n"
     (tmp_path / "slow_to_import.py").write_text(slow)

@@ -78,6 +78,7 @@ def test_other_code_keeps_its_threads(threads: Path) -> None:
         assert _itk() == before
 
 
+@pytest.mark.slow
 def test_simpleitk_that_is_loaded_by_the_program_itself(threads: Path) -> None:
     code = f"""
 import sys
@@ -129,6 +130,7 @@ def _try_out(found: Any) -> None:
     found.put(selftest.self_test("cpu").is_good)
 
 
+@pytest.mark.slow
 def test_a_worker_keeps_kernels_where_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +144,7 @@ def test_a_worker_keeps_kernels_where_the_environment_says(
     assert _kernels(tmp_path / "cache")
 
 
+@pytest.mark.slow
 def test_python_keeps_kernels_where_the_environment_says_now(tmp_path: Path) -> None:
     code = """
 import os

@@ -177,6 +177,7 @@ def _check(store: Path) -> None:
     connection.close()
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_was(desk: Path) -> None:
     """Values written before the kill are not computed again."""
     run = Run(desk, 90, "first", "resumed")

@@ -98,6 +98,7 @@ def bombs(gzipped: bytes, packed: bytes) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_no_more_memory_is_taken_than_headers_promise(tmp_path, zeros):
     files = bombs(*zeros)
     for name, data in files.items():

@@ -133,6 +133,7 @@ def test_directions_that_stretch_voxels_are_refused(tmp_path, direction):
     assert "in place of 1" in problem(tmp_path / "a.mha").reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("qform", [0, 1])
 @pytest.mark.parametrize("permissive", ["", "1"])
 def test_a_sheared_sform_is_refused_whatever_the_environment(
@@ -166,6 +167,7 @@ def test_one_dimension(tmp_path):
     assert problem(write(tmp_path / "a.nii", header((24,)))).reason.startswith("it has 1 dim")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [2, 5])
 def test_channels_that_are_no_colors(tmp_path, channels):
     path = save(np.zeros((4, 5, 6, channels), np.float32), tmp_path / "a.nrrd", isVector=True)

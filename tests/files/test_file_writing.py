@@ -318,6 +318,7 @@ def test_a_folder_that_may_not_be_written(tmp_path):
     assert problem(tmp_path / "a.nii", sample("uint8", GRIDS[2])).reason == "permission denied"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of file sizes are tried on Linux")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_disk_that_is_full(tmp_path, suffix):

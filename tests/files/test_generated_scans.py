@@ -78,6 +78,7 @@ BATCHES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "batch"), BATCHES)
 def test_generated_files_are_read_as_others_read_them(kind, batch, tmp_path):
     for number in range(batch * BATCH, (batch + 1) * BATCH):

@@ -57,6 +57,7 @@ def test_what_is_raised_comes_back():
         read_isolated("a.png", WITHIN, isolated_reader.file_size, "missing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS])
 def test_a_crash_is_a_problem_and_another_process_follows(number):
     before = pid()
@@ -75,6 +76,7 @@ def test_memory_is_limited():
     assert pid() == before
 
 
+@pytest.mark.slow
 def test_time_is_limited():
     assert problem(sum, range(10**12), within=Limits(0, 1 << 30, 1)).reason == (
         "it is damaged: reading it takes more than 1 s of computing"

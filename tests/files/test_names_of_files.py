@@ -83,6 +83,7 @@ def test_a_file_beside_the_program_is_found(folder: Path) -> None:
     assert voxgpu.run(program).values == {"x": 23.0}
 
 
+@pytest.mark.slow
 def test_the_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = folder.parent / "home"
     _image(home / "f.nrrd")
@@ -137,6 +138,7 @@ def test_a_file_that_is_loaded_is_not_overwritten(text: str, folder: Path) -> No
     assert len(result.saved) >= 1
 
 
+@pytest.mark.slow
 def test_so_on_the_command_line(folder: Path) -> None:
     _image(folder / "f.nrrd")
     (folder / "p.imgql").write_text('load f = "f.nrrd"\nsave "f.nrrd" f > 3\n')

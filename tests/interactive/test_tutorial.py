@@ -6,12 +6,15 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import COMMAND
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorials" / "repl.md"
 PROMPTS = ("voxgpu> ", "   ...> ")
 
 
+@pytest.mark.slow
 def test_every_line_of_the_tutorial(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     (phantom,) = re.findall(r"^\$ voxgpu (phantom .*)$", page, re.MULTILINE)

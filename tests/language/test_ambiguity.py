@@ -87,6 +87,7 @@ def test_different_readings_warn(measure: str, expression: str, reading: str, fo
     assert reading in message
 
 
+@pytest.mark.slow
 @law(150)
 @given(
     st.lists(st.integers(0, 5), min_size=3, max_size=6),
@@ -112,6 +113,7 @@ def _run(folder: Path, text: str, *options: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stderr
 
 
+@pytest.mark.slow
 def test_a_run_shows_one_warning_and_counts_the_others(folder: Path) -> None:
     text = 'print "a" 9 - 2 - 1\nprint "b" 9 - 3 - 1\nprint "c" 9 - 4 - 1\n'
     output = _run(folder, text, "run")

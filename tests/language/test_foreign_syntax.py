@@ -79,6 +79,7 @@ def test_strings_and_comments_are_not_examined(folder: Path) -> None:
     assert [str(each) for each in voxgpu.run(text).prints] == ["a;# 'b'=1", "b=c 'd'; #"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

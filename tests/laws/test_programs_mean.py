@@ -96,6 +96,7 @@ def _has_none(value: Any) -> bool:
     return False
 
 
+@pytest.mark.slow
 @given(commands=programs())
 @law(150)
 def test_programs_mean_what_they_say(
@@ -124,6 +125,7 @@ def _ids(text: str) -> list[tuple[str, str, str]]:
     return [(goal.action, goal.label, goal.value) for goal in compiled.plan.goals]
 
 
+@pytest.mark.slow
 @given(commands=programs())
 @law(60)
 def test_names_and_blanks_are_in_no_id(
@@ -145,6 +147,7 @@ def _renamed(text: str, name: str) -> str:
     return re.sub(rf"\b{name}\b", f"renamed_{name}", text)
 
 
+@pytest.mark.slow
 @given(commands=programs())
 @law(60)
 def test_what_no_goal_needs_changes_nothing(
@@ -157,6 +160,7 @@ def test_what_no_goal_needs_changes_nothing(
     assert _ids("".join([*lines[:first], unused, *lines[first:]])) == _ids(text)
 
 
+@pytest.mark.slow
 @given(commands=programs())
 @law(40)
 def test_a_second_run_of_a_session_computes_nothing(
@@ -229,6 +233,7 @@ def test_a_branch_is_what_it_would_be_alone(images: dict[str, np.ndarray]) -> No
     assert _ids(choice) == _ids(alone)
 
 
+@pytest.mark.slow
 @given(commands=programs())
 @law(60)
 def test_folding_numbers_changes_no_value(

@@ -22,6 +22,7 @@ def test_every_rule_has_plans_to_which_it_applies() -> None:
     assert {rule.__name__ for rule in simplify.RULES} == set(PATTERNS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PATTERNS)
 def test_a_rule_that_applies_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [rule.__name__ for rule in simplify.RULES]

@@ -72,6 +72,7 @@ def _agree(found: Result | None, expected: Result | None, text: str) -> None:
 FOLDERS = iter(range(10**6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["all", "costly", "goals"])
 @given(commands=programs())
 @law(40)
@@ -90,6 +91,7 @@ def test_cold_warm_and_no_store_say_the_same(
     _agree(_run(text, store, policy, device="reference"), without, text)
 
 
+@pytest.mark.slow
 @given(commands=programs())
 @law(40)
 def test_holes_in_the_store_are_filled(desk: Path, commands: list[Command]) -> None:
@@ -111,6 +113,7 @@ def test_holes_in_the_store_are_filled(desk: Path, commands: list[Command]) -> N
     _agree(_run(text, store), without, text)
 
 
+@pytest.mark.slow
 @given(commands=programs())
 @law(40)
 def test_a_store_that_forgets_all_the_time(desk: Path, commands: list[Command]) -> None:
@@ -121,6 +124,7 @@ def test_a_store_that_forgets_all_the_time(desk: Path, commands: list[Command]) 
         _agree(_run(text, store, budget=3000), without, text)
 
 
+@pytest.mark.slow
 @given(commands=programs())
 @law(60)
 def test_spilling_changes_nothing(desk: Path, commands: list[Command]) -> None:

@@ -22,6 +22,7 @@ def _shown(commands: object) -> str:
     return repr(commands)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(commands=strategies.programs())
 @strategies.law(100)
@@ -34,6 +35,7 @@ def test_a_program_that_is_written_reads_the_same(
     assert _shown(list(parsed.commands)) == _shown(commands), text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(expression=strategies.expressions())
 @strategies.law(100)
@@ -47,6 +49,7 @@ def test_an_expression_that_is_written_reads_the_same(
     assert _shown(parsed.commands) == _shown((expected,)), source.text
 
 
+@pytest.mark.slow
 @given(commands=strategies.programs())
 @strategies.law(50)
 def test_writing_twice_changes_nothing(commands: list[Command]) -> None:
@@ -73,6 +76,7 @@ def test_the_parser_answers_to_any_text(dialect: Dialect, text: str) -> None:
     _are_well_made(parsed.diagnostics, text)
 
 
+@pytest.mark.slow
 @given(text=strategies.any_texts())
 @strategies.law(200)
 def test_check_answers_to_any_text(text: str) -> None:
@@ -80,6 +84,7 @@ def test_check_answers_to_any_text(text: str) -> None:
     _are_well_made(voxgpu.check(text + "\n"), text + "\n")
 
 
+@pytest.mark.slow
 @given(text=strategies.token_soups())
 @strategies.law(200)
 def test_check_answers_to_any_words(text: str) -> None:

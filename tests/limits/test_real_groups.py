@@ -71,6 +71,7 @@ def test_a_limit_of_the_own_group_is_found(group: tuple[Path, str]) -> None:
     assert 0 < int(left) < LIMIT - (200 << 20)
 
 
+@pytest.mark.slow
 def test_a_run_that_needs_more_than_its_group_has_spills_and_finishes(
     group: tuple[Path, str], tmp_path: Path
 ) -> None:

@@ -119,6 +119,7 @@ def test_examples_of_primitives_are_programs(
     assert not told, "\n".join(map(str, told))
 
 
+@pytest.mark.slow
 def test_examples_of_simpleitk_are_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,7 @@ def test_peers(double: Any) -> None:
         assert not cupy.cuda.runtime.deviceCanAccessPeer(0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("visible", "found"),
     [("", 0), ("0", 1), ("3,1", 2), ("1,7,0", 1), ("GPU-00000002-0000-0000-0000-000000000000", 1)],

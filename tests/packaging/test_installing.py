@@ -58,6 +58,7 @@ def test_tests_need_what_developers_need(checkout: Path) -> None:
     assert '--editable ".[dev]"' in _make(checkout, "--dry-run", "test").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["python3", "python3.11", "python3.12", "python3.13", "python"])
 def test_the_first_python_that_is_new_enough_is_taken(checkout: Path, name: str) -> None:
     pythons = {"python3": _OLD, "python3.14": _OLD, name: _NEW}

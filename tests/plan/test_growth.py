@@ -50,6 +50,7 @@ def _text(line: str, count: int) -> str:
     return BEGIN + "\n".join([*lines, *(each.format(n=count) for each in ends)]) + "\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_work_grows_with_the_program(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -67,6 +67,7 @@ def test_ids_ignore_the_path_of_a_file(image: Path, tmp_path: Path) -> None:
     assert _ids(PROGRAM.format(path=copy)) == _ids(PROGRAM.format(path=image))
 
 
+@pytest.mark.slow
 def test_ids_ignore_the_process_and_hash_seed(image: Path) -> None:
     code = (
         "import sys\nfrom tests.plan.test_ids import _ids, PROGRAM\n"

@@ -49,6 +49,7 @@ DEEP = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", DEEP.values(), ids=DEEP.keys())
 def test_deep_programs_are_lowered(text: str, beginning: str) -> None:
     """VoxLogicA-2 overflows its stack from 500 bindings on, and when exporting from 10 000."""

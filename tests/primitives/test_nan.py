@@ -153,6 +153,7 @@ def test_it_is_done(backend: Any, primitive: Primitive) -> None:
         np.testing.assert_array_equal(value, expected)
 
 
+@pytest.mark.slow
 def test_n4_finds_the_same_field_without_voxels_that_are_not_finite() -> None:
     grid = Grid.regular((16, 17, 18))
     z = np.indices(grid.shape)[0]

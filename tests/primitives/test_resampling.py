@@ -125,6 +125,7 @@ def _spoiled() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return head * mask, mask, field
 
 
+@pytest.mark.slow
 def test_n4_evens_out_brightness() -> None:
     head, mask, field = _spoiled()
     grid = Grid.regular(head.shape)

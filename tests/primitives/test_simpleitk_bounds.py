@@ -90,6 +90,7 @@ def test_what_is_known_before_running_is_told_then(expression: str, told: str) -
     assert any(told in each.message for each in found), found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "expression",
     [

@@ -149,6 +149,7 @@ def _saturates(call: Call, index: int, value: float) -> bool:
     return bool(np.all(np.abs(wide.clip(0, 255) - found) <= 1))
 
 
+@pytest.mark.slow
 def test_no_parameter_is_cast() -> None:
     threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)

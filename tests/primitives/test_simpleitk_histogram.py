@@ -74,6 +74,7 @@ def try_all() -> None:
         print(count)
 
 
+@pytest.mark.slow
 def test_no_histogram_ends_the_process() -> None:
     call = [sys.executable, "-c", f"import {__name__} as t; t.try_all()"]
     done = subprocess.run(call, capture_output=True, text=True)
@@ -101,6 +102,7 @@ def test_renyi_s_entropy_needs_more_than_the_first_bin(
     assert f"all voxels that count are in the first of {bins} bins" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(simpleitk_filter.PERILOUS))
 @pytest.mark.parametrize(("element", "image"), [("uint8", "random"), ("int16", "one value")])
 def test_what_is_computed_alone_is_the_same(name: str, element: str, image: str) -> None:
@@ -111,6 +113,7 @@ def test_what_is_computed_alone_is_the_same(name: str, element: str, image: str)
     assert (found.array == sitk.GetArrayFromImage(direct)).all()
 
 
+@pytest.mark.slow
 def test_what_never_ends_is_given_up() -> None:
     with pytest.raises(RuntimeError, match="found no result in 1 s of work, and may never end"):
         compute_isolated(exec, "while True: pass", seconds=1)

@@ -73,6 +73,7 @@ def _applied(primitive: Primitive, name: str) -> tuple[list[Image], Any, Any] | 
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "primitive"), RUNS, ids=[name for name, _ in RUNS])
 def test_filters_give_what_simpleitk_gives(name: str, primitive: Primitive) -> None:
     applied = _applied(primitive, name)
@@ -99,6 +100,7 @@ def test_filters_give_what_simpleitk_gives(name: str, primitive: Primitive) -> N
         assert told.grid is ours.grid
 
 
+@pytest.mark.slow
 def test_most_filters_run_and_tell_their_type_before() -> None:
     ran = told = 0
     for name, primitive in RUNS:
@@ -254,6 +256,7 @@ def _fitting(parameter: Parameter, element: str) -> Any:
 KEEPING = [n for n in NAMES if any(p.type == COLOR_IMAGE for p in NAMESPACE[n][0].parameters)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KEEPING)
 def test_functions_said_to_keep_colors_do(name: str) -> None:
     assert NAMESPACE[name][0].result == COLOR_IMAGE

@@ -59,6 +59,7 @@ def _depending(calls: list[Call], counts: tuple[int, ...]) -> list[str]:
     return [f"{call}: {count} threads" for call in calls if (count := _differing(call, counts))]
 
 
+@pytest.mark.slow
 def test_no_function_depends_on_the_number_of_threads() -> None:
     tried: Counter[str] = Counter()
     depending = []

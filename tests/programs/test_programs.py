@@ -55,6 +55,7 @@ class Expectation:
         return dict(line.split("=", 1) for line in self[key])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_program(path: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = Expectation(path.read_text())

@@ -98,6 +98,7 @@ def test_the_grid_of_thresholds_of_the_tumor_program(case: Path) -> None:
     assert compared
 
 
+@pytest.mark.slow
 def test_the_slice_that_shows_most_of_a_tumor(case: Path) -> None:
     result, _ = _run("slice_of_largest_area", CASE=case)
     tumor = _voxels(Path(f"{case}_seg.nii.gz")) > 0

@@ -91,6 +91,7 @@ def test_only_the_owner_may_look(store: DiskStore) -> None:
     assert {each.stat().st_mode & 0o777 for each in _objects(store)} == {0o600}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [image((2, 2, 3)), image((2, 3, 3), "bool"), "y" * 4200])
 def test_every_byte_of_an_object_matters(store: DiskStore, value: Any) -> None:
     """Each byte is changed in turn: the value is reported missing, never wrong."""
@@ -232,6 +233,7 @@ def test_verify_tells_what_is_wrong_and_repairs_it(store: DiskStore) -> None:
     assert store.has(id_of(2)) and not store.has(id_of(0)) and not store.has(id_of(1))
 
 
+@pytest.mark.slow
 def test_the_budget_is_held_and_what_is_worth_least_goes(tmp_path: Path) -> None:
     """A hundred times the budget is written; the disk use never exceeds it by 5 %."""
     budget = 2_000_000

@@ -99,6 +99,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_many_processes_make_one_store(tmp_path: Path) -> None:
     """All at the same moment, in an empty folder."""
     root = Path(__file__).resolve().parents[2]

@@ -74,6 +74,7 @@ def calls(draw: Any) -> tuple[list[Any], tuple[float, ...]]:
     return [r, a, b, draw(masks(shape)), low, high, bins], spacing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 def test_elements_shapes_and_odd_numbers(threads: int) -> None:
     workers = ThreadPool(threads)

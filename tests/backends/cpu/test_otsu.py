@@ -64,6 +64,7 @@ def either_way(request: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(implementation, "VOXELS_A_VALUE", limit)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("either_way")
 @given(cases(), BINS)
 @example((np.float32([[1e-45, 3e-45, 6e-45]]), np.ones((1, 3), bool)), 1000.0)

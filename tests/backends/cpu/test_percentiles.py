@@ -35,6 +35,7 @@ def same_bits(found: Any, wanted: Any) -> bool:
     return alike and found.tobytes() == wanted.tobytes()
 
 
+@pytest.mark.slow
 @given(cases(), SHARES)
 @example((np.float32([[0.0, -0.0, 1.0]]), np.ones((1, 3), bool)), 0.5)
 @example((np.float32([[np.nan, np.inf, -np.inf, 1.0]]), np.ones((1, 4), bool)), 0.5)
@@ -49,6 +50,7 @@ def test_small_images(case: Any, c: float) -> None:
     assert same_bits(percentiles(v, mask, c, ThreadPool(1)), expected(v, mask, c))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("element", ["int8", "uint16", "int16", "int32", "float32"])
 @pytest.mark.parametrize("c", [0.5, 0.3])
 def test_a_large_image_in_any_number_of_pieces(element: str, c: float) -> None:

@@ -33,6 +33,7 @@ def images(draw: Any) -> Any:
     return draw(numbers(shape, st.integers(-4, 100).map(float))).astype(element)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 def test_counts(threads: int) -> None:
     workers = ThreadPool(threads)
@@ -48,6 +49,7 @@ def test_counts(threads: int) -> None:
     workers.close()
 
 
+@pytest.mark.slow
 @given(images(), st.data(), COMPARISONS, st.sampled_from([0.0, 0.5, 1.0, -3.0, np.nan]))
 @law(200)
 def test_percentiles(v: Any, data: Any, comparisons: list[tuple[str, float]], c: float) -> None:

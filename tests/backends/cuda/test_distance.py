@@ -66,6 +66,7 @@ def test_small_images(given_: Any) -> None:
     check(mask, (1.0,) * mask.ndim)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("spacing", SPACINGS)
 def test_odd_shapes(shape: tuple[int, ...], spacing: tuple[float, ...]) -> None:
@@ -88,6 +89,7 @@ def test_spacings_far_apart(spacing: tuple[float, ...]) -> None:
         check(blobs((9, 14, 20)), spacing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(3, 500, 3), (3, 3, 1000), (2, 1700), (3000, 2), (2, 1, 8100)])
 @pytest.mark.parametrize("step", [1.0, 0.7])
 def test_long_axes(shape: tuple[int, ...], step: float) -> None:

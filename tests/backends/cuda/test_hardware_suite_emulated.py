@@ -47,6 +47,7 @@ def test_a_rehearsal_goes_well() -> None:
     assert re.search(r"^1[0-9] passed in", told, re.MULTILINE), told[-2000:]
 
 
+@pytest.mark.slow
 def test_without_a_gpu_they_are_skipped_with_the_reason() -> None:
     from voxgpu.backends.cuda.detect import found
 

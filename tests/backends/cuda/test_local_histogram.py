@@ -73,6 +73,7 @@ def calls(draw: Any) -> tuple[list[Any], tuple[float, ...]]:
     return [r, a, b, draw(masks(shape)), low, high, bins], spacing
 
 
+@pytest.mark.slow
 @given(calls(), st.booleans())
 @law(250)
 def test_elements_shapes_odd_numbers_and_bounds(
@@ -122,6 +123,7 @@ def test_boxes_of_all_widths(r: float, kernel: str) -> None:
     assert check([r, a, a, mask, 0.0, 9.0, 11], (1.0, 1.0, 1.0))[-1] == kernel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "kernel"),
     [
@@ -216,6 +218,7 @@ def test_the_spread_of_large_counts_is_rounded_once(seed: int) -> None:
     assert moments.tolist() == [float(total), float(exact)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_any_schedule(seed: int) -> None:
     a, mask = textured((9, 33, 35), 20)

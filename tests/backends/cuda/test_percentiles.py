@@ -188,6 +188,7 @@ def test_inputs_are_left_alone() -> None:
     assert (v.tobytes(), mask.tobytes()) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_any_schedule(seed: int) -> None:
     with any_schedule(LIBRARIES, seed) as modules:

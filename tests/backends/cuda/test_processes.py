@@ -38,6 +38,7 @@ def _run(
     )
 
 
+@pytest.mark.slow
 def test_a_program_on_the_command_line(desk: Path) -> None:
     done = _run(desk, "run", "-v", "--device", "cuda:1", "--device-memory", "1M", "p.imgql")
     assert done.returncode == 0, done.stderr
@@ -48,12 +49,14 @@ def test_a_program_on_the_command_line(desk: Path) -> None:
     assert (desk / "cpu" / "o.nii").read_bytes() == (desk / "o.nii").read_bytes()
 
 
+@pytest.mark.slow
 def test_small_programs_are_not_sent_to_the_gpu(desk: Path) -> None:
     done = _run(desk, "run", "-v", "p.imgql")
     assert done.returncode == 0, done.stderr
     assert "device: cpu (" in done.stderr and "on the GPU)" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_gpu_that_is_not_there(desk: Path) -> None:
     done = _run(desk, "run", "--json", "--device", "cuda:7", "p.imgql")
     assert done.returncode == 1
@@ -61,6 +64,7 @@ def test_a_gpu_that_is_not_there(desk: Path) -> None:
     assert error["code"] == "E501" and "there are 2 GPUs, cuda:0 to cuda:1" in error["message"]
 
 
+@pytest.mark.slow
 def test_lines_that_are_entered(desk: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.backends.cuda.emulated_cli", "repl", "--device", "cuda:0"],
@@ -75,6 +79,7 @@ def test_lines_that_are_entered(desk: Path) -> None:
     assert len(done.stdout.split()) == 2
 
 
+@pytest.mark.slow
 def test_doctor_tries_every_device(desk: Path) -> None:
     done = _run(desk, "doctor")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -73,6 +73,7 @@ def test_a_number_that_does_not_exist_fails_what_depends_on_it(double: Any) -> N
     assert_same(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -35,6 +35,7 @@ def check(v: Any, comparisons: Any, device: EmulatedDevice | None = None) -> lis
     return device.launches
 
 
+@pytest.mark.slow
 @given(images(), COMPARISONS)
 @law(200)
 def test_elements_shapes_and_odd_numbers(case: Any, comparisons: Any) -> None:
