@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.deferred import DeferredError
 from voxgpu.ids import ValueId
+from voxgpu.image import Grid
 from voxgpu.optimize.schedule import Schedule
-from voxgpu.optimize.step import ComputedStep, Step
-from voxgpu.plan.node import Node
-from voxgpu.primitives.primitive import UndefinedValueError, Value, ValueWithWarning
+from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep, Step
+from voxgpu.plan.node import Node, arguments_of
+from voxgpu.primitives.primitive import Primitive, UndefinedValueError, Value, ValueWithWarning
 from voxgpu.store.session_cache import SessionCache
 
 #: The outcome of one output of a task. An error of one leaves the others as they are.
@@ -75,7 +77,36 @@ class Backend(Protocol):
         """Gives up what it holds."""
 
 
-class HostBackend:
+class StepBackend(ABC):
+    """Tells steps apart for backends that have a method for each kind."""
+
+    def execute(self, step: ComputedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """Compute a step, or queue its kernels; returns the outcomes of its outputs."""
+        match step:
+            case FusedStep():
+                return self._fused(step, inputs)
+            case BatchedStep():
+                return self._batched(step, inputs)
+            case NodeStep(id, node, grid):
+                arguments = arguments_of(node, [inputs[each] for each in node.inputs])
+                return [self._call(node.primitive, arguments, grid, id)]
+
+    @abstractmethod
+    def _call(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> StepResult:
+        """One primitive; ``grid`` is that of the result, None for scalars."""
+
+    @abstractmethod
+    def _fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """One generated kernel."""
+
+    @abstractmethod
+    def _batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
+        """Several nodes that share work."""
+
+
+class HostBackend(StepBackend):
     """What backends have in common that compute at once, with arrays in this machine's memory."""
 
     device_storage: DeviceStorage | None = None

@@ -10,10 +10,10 @@ from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.codegen.integer_interpreter import as_read
 from voxgpu.codegen.interpreter import evaluate
 from voxgpu.ids import ValueId
-from voxgpu.image import Image
-from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep
+from voxgpu.image import Grid, Image
+from voxgpu.optimize.step import BatchedStep, FusedStep
 from voxgpu.plan.node import Node, arguments_of
-from voxgpu.primitives.primitive import Value, empty_mask
+from voxgpu.primitives.primitive import Primitive, Value, empty_mask
 
 
 class ReferenceBackend(HostBackend):
@@ -27,16 +27,11 @@ class ReferenceBackend(HostBackend):
         """What the primitives say."""
         return None
 
-    def execute(self, step: ComputedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Returns what the references of the nodes of a step return."""
-        match step:
-            case FusedStep():
-                return self._fused(step, inputs)
-            case BatchedStep():
-                return self._batched(step, inputs)
-            case NodeStep(_, node, grid):
-                arguments = arguments_of(node, [inputs[each] for each in node.inputs])
-                return [node.primitive.reference(arguments, grid)]
+    def _call(
+        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
+    ) -> StepResult:
+        """The reference of the primitive."""
+        return primitive.reference(arguments, grid)
 
     def _fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """The bodies of the kernel, evaluated one after the other."""

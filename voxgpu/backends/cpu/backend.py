@@ -14,7 +14,7 @@ from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.interpreter import evaluate
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
-from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep
+from voxgpu.optimize.step import BatchedStep, FusedStep
 from voxgpu.plan.node import Node, arguments_of
 from voxgpu.primitives.primitive import (
     AccessPattern,
@@ -39,17 +39,6 @@ class Cpu(HostBackend):
             return 0
         found = KERNELS.find(node.primitive)
         return None if found is None else found.scratch
-
-    def execute(self, step: ComputedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Compute a step on the cores; returns the outcomes of its outputs."""
-        match step:
-            case FusedStep():
-                return self._fused(step, inputs)
-            case BatchedStep():
-                return self._batched(step, inputs)
-            case NodeStep(id, node, grid):
-                arguments = arguments_of(node, [inputs[each] for each in node.inputs])
-                return [self._call(node.primitive, arguments, grid, id)]
 
     def _call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from voxgpu.backends.base import StepResult
+from voxgpu.backends.base import StepBackend, StepResult
 from voxgpu.backends.cuda import fused_kernels, registry, scalar_kernels
 from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.device_storage import GpuStorage
@@ -33,7 +33,7 @@ from voxgpu.deferred import DeferredError, DeferredValue, fetched
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Schedule
-from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep
+from voxgpu.optimize.step import BatchedStep, FusedStep
 from voxgpu.plan.node import Node, arguments_of
 from voxgpu.primitives.primitive import (
     AccessPattern,
@@ -45,7 +45,7 @@ from voxgpu.primitives.sequence import ITEM, SEQUENCE
 from voxgpu.types import BOOLEAN
 
 
-class Gpu:
+class Gpu(StepBackend):
     """Computes on one GPU; threads of this machine read and write beside it."""
 
     fuses = True
@@ -66,17 +66,6 @@ class Gpu:
         kernels = [each for step in steps for each in fused_kernels.kernels_of(step, schedule.plan)]
         libraries = {stem for step in steps for stem in registry.libraries_of(step)}
         self.device.modules.prepare(kernels, sorted(libraries))
-
-    def execute(self, step: ComputedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Queue the kernels of a step; returns what its outputs are going to be."""
-        match step:
-            case FusedStep():
-                return self._fused(step, inputs)
-            case BatchedStep():
-                return self._batched(step, inputs)
-            case NodeStep(id, node, grid):
-                arguments = arguments_of(node, [inputs[each] for each in node.inputs])
-                return [self._call(node.primitive, arguments, grid, id)]
 
     def _call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
