@@ -9,14 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxgpu.cohort.journal import Journal, merged, read_journal
-from voxgpu.cohort.row import DONE, FAILED, Row, plain
+from voxgpu.cohort.row import DONE, FAILED, Row
+from voxgpu.execution.outputs import json_value
 from voxgpu.files.errors import FileError
 
 ABOUT = {"program": "x", "swept": ["T"]}
 
 
 def _row(case: str, t: str = "1", status: str = DONE, **printed: object) -> Row:
-    return Row(case, (("T", t),), {k: plain(v) for k, v in printed.items()}, 0.5, status=status)
+    return Row(
+        case, (("T", t),), {k: json_value(v) for k, v in printed.items()}, 0.5, status=status
+    )
 
 
 def test_rows_are_there_again(tmp_path: Path) -> None:

@@ -9,12 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from voxgpu.cohort.row import FAILED, Row, plain
+from voxgpu.cohort.row import FAILED, Row
 from voxgpu.cohort.table import write_table
+from voxgpu.execution.outputs import json_value
 from voxgpu.files.errors import FileError
 
 ROWS = [
-    Row("a", (("T", "1"),), {"v": 2.0, "n": plain(math.nan), "l": [1.0, [2.0]], "b": True}, 0.5, 9),
+    Row(
+        "a",
+        (("T", "1"),),
+        {"v": 2.0, "n": json_value(math.nan), "l": [1.0, [2.0]], "b": True},
+        0.5,
+        9,
+    ),
     Row("b, c", (("T", "2"),), {"v": 3.5, "status": "x"}, device="cpu"),
     Row("d", (("T", "1"),), status=FAILED, error='line "1"\nline 2'),
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,13 +147,10 @@ def command(**given: Any) -> int:
 
 def _cases(text: str) -> list[Case]:
     from voxgpu.cohort.cases import matching_cases, table_cases
-    from voxgpu.files.errors import FileError
 
-    try:
-        is_table = Path(text).suffix.lower() in _TABLES
+    is_table = Path(text).suffix.lower() in _TABLES
+    with _file_errors("E201"):
         found = table_cases(Path(text)) if is_table else matching_cases(text)
-    except FileError as error:
-        raise ImgqlError([Diagnostic("E201", str(error), help=error.help)]) from None
     if not found:
         hint = "quote the pattern, so that the shell leaves it alone: --cases 'data/*/'"
         message = f"`{text}` has no rows" if is_table else f"nothing matches `{text}`"
@@ -162,15 +160,12 @@ def _cases(text: str) -> list[Case]:
 
 def _combinations(given: dict[str, Any]) -> list[Combination]:
     from voxgpu.cohort.sweep import combinations, parse_sweep, read_combinations
-    from voxgpu.files.errors import FileError
 
     if given["sweep"] and given["sweep_file"]:
         raise click.UsageError("give --sweep or --sweep-file, not both")
     if given["sweep_file"]:
-        try:
+        with _file_errors("E201"):
             found = read_combinations(given["sweep_file"])
-        except FileError as error:
-            raise ImgqlError([Diagnostic("E201", str(error), help=error.help)]) from None
     else:
         try:
             found = combinations([parse_sweep(each) for each in given["sweep"]])
@@ -216,7 +211,6 @@ def _run(
     from voxgpu.cohort.journal import Journal
     from voxgpu.cohort.run import about, left_of
     from voxgpu.cohort.table import SUFFIXES
-    from voxgpu.files.errors import FileError
     from voxgpu.session_settings import SessionSettings
 
     table: Path = given["table"]
@@ -233,31 +227,32 @@ def _run(
         keep_images=False,
     )
     path = table.with_name(f"{table.name}.journal")
-    try:
-        with Journal(path, about(program, combinations), given["resume"]) as journal:
-            if journal.started_anew is not None:
-                print_stderr(f"a new journal; the former one is `{journal.started_anew}`")
-            left = left_of(cases, combinations, journal.rows)
-            total = len(cases) * len(combinations)
-            known = total - sum(len(each) for _, each in left)
-            if known and not given["quiet"]:
-                print_stderr(f"{known} of {total} rows are there already")
-            try:
-                with progress(not given["quiet"]) as bar:
-                    done = known
+    with (
+        _file_errors("E303"),
+        Journal(path, about(program, combinations), given["resume"]) as journal,
+    ):
+        if journal.started_anew is not None:
+            print_stderr(f"a new journal; the former one is `{journal.started_anew}`")
+        left = left_of(cases, combinations, journal.rows)
+        total = len(cases) * len(combinations)
+        known = total - sum(len(each) for _, each in left)
+        if known and not given["quiet"]:
+            print_stderr(f"{known} of {total} rows are there already")
+        try:
+            with progress(not given["quiet"]) as bar:
+                done = known
 
-                    def on_row(row: Row) -> None:
-                        nonlocal done
-                        done += 1
-                        bar.show(row.case, done, total)
+                def note(row: Row) -> None:
+                    nonlocal done
+                    journal.add(places.placed(row))
+                    done += 1
+                    bar.show(row.case, done, total)
 
-                    workers = min(given["workers"], len(left))
-                    _compute(program, left, settings, workers, places, journal, on_row)
-            finally:
-                _write(table, journal, cases, combinations)
-            return _told(table, _rows(journal, cases, combinations), given["quiet"])
-    except FileError as error:
-        raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
+                workers = min(given["workers"], len(left))
+                _compute(program, left, settings, workers, note)
+        finally:
+            _write(table, journal, cases, combinations)
+        return _told(table, _rows(journal, cases, combinations), given["quiet"])
 
 
 def _compute(
@@ -265,9 +260,7 @@ def _compute(
     left: Sequence[tuple[Case, Sequence[Combination]]],
     settings: SessionSettings,
     workers: int,
-    places: Places,
-    journal: Journal,
-    on_row: Callable[[Row], None],
+    note: Callable[[Row], None],
 ) -> None:
     """Runs what is left, in this process or in workers."""
     if workers:
@@ -276,16 +269,24 @@ def _compute(
 
         share = settings_of_worker(settings, workers, usable_cores())
         with local_cluster(workers) as client:
-            run_on_workers(client, program, left, share, places, journal, on_row)
+            run_on_workers(client, program, left, share, note)
         return
+    from voxgpu.cohort.evaluate import CaseSession
     from voxgpu.cohort.run import run_here
-    from voxgpu.session import open_session
-    from voxgpu.session_settings import SessionListeners
 
-    devices = [""]
-    listeners = SessionListeners(on_device=lambda chosen: devices.append(chosen.name))
-    with open_session(settings, listeners) as session:
-        run_here(program, left, session, lambda: devices[-1], places, journal, on_row)
+    with CaseSession(settings) as session:
+        run_here(program, left, session, note)
+
+
+@contextmanager
+def _file_errors(code: str) -> Iterator[None]:
+    """Turns what is wrong with a file into a diagnostic of this code."""
+    from voxgpu.files.errors import FileError
+
+    try:
+        yield
+    except FileError as error:
+        raise ImgqlError([Diagnostic(code, str(error), help=error.help)]) from None
 
 
 def _merge(journals: Sequence[Path], table: Path, quiet: bool) -> int:
@@ -295,7 +296,7 @@ def _merge(journals: Sequence[Path], table: Path, quiet: bool) -> int:
 
     if not journals:
         raise click.UsageError("--merge takes journals: voxgpu cohort --merge *.journal")
-    try:
+    with _file_errors("E303"):
         read = [read_journal(each) for each in journals]
         for path, (about, _) in zip(journals[1:], read[1:], strict=True):
             if about != read[0][0]:
@@ -303,8 +304,6 @@ def _merge(journals: Sequence[Path], table: Path, quiet: bool) -> int:
                 raise FileError(str(path), reason)
         rows = merged(row for _, found in read for row in found)
         write_table(table, rows)
-    except FileError as error:
-        raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
     return _told(table, rows, quiet)
 
 

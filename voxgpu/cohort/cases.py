@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from voxgpu.cohort.text_table import read_text_table
 from voxgpu.files.errors import FileError
 from voxgpu.files.formats import FORMATS, suffix_of
 
@@ -95,26 +95,10 @@ def table_cases(path: Path) -> list[Case]:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [line for line in csv.reader(file, delimiter=delimiter) if any(line)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileError(str(path), f"it is no table of cases: {error}") from None
-    if not lines:
+    table = read_text_table(path, "cases")
+    if not table.columns:
         raise FileError(str(path), "the table is empty", "its first line names the columns")
-    header = [each.strip() for each in lines[0]]
-    for column, times in Counter(header).items():
-        if not column.isidentifier():
-            reason = f"`{column}` is no name of a program variable"
-            raise FileError(str(path), reason, "columns are named with letters, digits and _")
-        if times > 1:
-            raise FileError(str(path), f"it has {times} columns `{column}`")
-    for number, line in enumerate(lines[1:], start=2):
-        if len(line) != len(header):
-            reason = f"line {number} has {len(line)} values, for {len(header)} columns"
-            raise FileError(str(path), reason)
-    return [dict(zip(header, (each.strip() for each in line), strict=True)) for line in lines[1:]]
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
 
 
 def _columns_of_paths(rows: Sequence[Mapping[str, str]], folder: Path) -> list[str]:

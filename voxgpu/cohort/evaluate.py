@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from types import TracebackType
 
+from voxgpu.backends.select import Selection
 from voxgpu.cohort.cases import Case
 from voxgpu.cohort.combined import combined, folder_of, number_of
-from voxgpu.cohort.row import DONE, FAILED, Row, plain
+from voxgpu.cohort.row import DONE, FAILED, Row
 from voxgpu.cohort.sweep import Combination
 from voxgpu.compile import Compiled, Options, compile_program, unread
 from voxgpu.diagnostics import Diagnostic, Failure, ImgqlError, Source, failures
-from voxgpu.session import Session
+from voxgpu.execution.outputs import json_value
+from voxgpu.session import Session, open_session
+from voxgpu.session_settings import SessionListeners, SessionSettings
 
 
 @dataclass(frozen=True)
@@ -55,19 +60,47 @@ def _is_of_unused(diagnostic: Diagnostic, names: set[str]) -> bool:
     return diagnostic.code == "W104" and any(f"`{name}`" in diagnostic.message for name in names)
 
 
-def rows_of(
-    program: Program,
-    case: Case,
-    combinations: Sequence[Combination],
-    session: Session,
-    device: Callable[[], str],
-    worker: str = "",
-) -> list[Row]:
-    """A row for each combination; whatever goes wrong is in the rows.
+class CaseSession(AbstractContextManager["CaseSession"]):
+    """A session that runs case after case, and knows which device it used last.
 
-    device  returns the name of the device that the session used last
+    worker  the name of the process in rows; empty where there are no workers
     """
-    start = perf_counter()
+
+    def __init__(self, settings: SessionSettings, worker: str = "") -> None:
+        self._device = ""
+        self._worker = worker
+        self._session = open_session(settings, SessionListeners(on_device=self._note))
+
+    def _note(self, chosen: Selection) -> None:
+        self._device = chosen.name
+
+    def rows(self, program: Program, case: Case, combinations: Sequence[Combination]) -> list[Row]:
+        """A row for each combination; whatever goes wrong is in the rows."""
+        self._session.deliver_to(program.options.output, program.options.roots)
+        start = perf_counter()
+        found = _found(program, case, combinations, self._session)
+        seconds = round((perf_counter() - start) / max(1, len(combinations)), 4)
+        peak = peak_bytes()
+        return [
+            replace(
+                found[each], seconds=seconds, peak=peak, device=self._device, worker=self._worker
+            )
+            for each in combinations
+        ]
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes; after Ctrl-C what was not yet written to the store is not waited for."""
+        self._session.__exit__(kind, error, trace)
+
+
+def _found(
+    program: Program, case: Case, combinations: Sequence[Combination], session: Session
+) -> dict[Combination, Row]:
     found: dict[Combination, Row] = {}
     good: list[tuple[Combination, Compiled]] = []
     for each in combinations:
@@ -87,12 +120,7 @@ def rows_of(
             found |= {row.combination: row for row in _run(case, good, session)}
         except ImgqlError as error:
             found |= {each: _failed(case, each, error.diagnostics) for each, _ in good}
-    seconds = (perf_counter() - start) / max(1, len(combinations))
-    peak = peak_bytes()
-    return [
-        replace(found[each], seconds=round(seconds, 4), peak=peak, device=device(), worker=worker)
-        for each in combinations
-    ]
+    return found
 
 
 def _run(
@@ -104,7 +132,7 @@ def _run(
     lost: list[list[Failure]] = [[] for _ in programs]
     for each in result.prints:
         number, label = number_of(each.label, folders)
-        printed[number][label] = plain(each.value)
+        printed[number][label] = json_value(each.value)
     for failure in result.failures:
         number, goal = number_of(failure.goal, folders)
         lost[number].append(failure._replace(goal=goal))

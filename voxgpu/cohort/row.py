@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from math import isfinite
 from typing import Any
 
 from voxgpu.cohort.sweep import Combination
@@ -51,12 +50,3 @@ class Row:
             raise ValueError("not a row")
         first, second = data["place"]
         return Row(**{**data, "combination": combination, "place": (int(first), int(second))})
-
-
-def plain(value: Any) -> Any:
-    """A printed value as JSON has it: what JSON has no number for is a text."""
-    if isinstance(value, tuple | list):
-        return [plain(each) for each in value]
-    if isinstance(value, float) and not isfinite(value):
-        return "nan" if value != value else ("inf" if value > 0 else "-inf")
-    return value

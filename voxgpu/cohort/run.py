@@ -8,12 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from voxgpu.cohort.cases import Case
-from voxgpu.cohort.evaluate import Program, rows_of
-from voxgpu.cohort.journal import Journal
+from voxgpu.cohort.evaluate import CaseSession, Program
 from voxgpu.cohort.row import DONE, Row
 from voxgpu.cohort.sweep import Combination
 from voxgpu.diagnostics import Diagnostic
-from voxgpu.session import Session
 from voxgpu.version import __version__
 
 
@@ -67,18 +65,13 @@ def left_of(
 def run_here(
     program: Program,
     left: Iterable[tuple[Case, Sequence[Combination]]],
-    session: Session,
-    device: Callable[[], str],
-    places: Places,
-    journal: Journal,
-    on_row: Callable[[Row], None],
+    session: CaseSession,
+    note: Callable[[Row], None],
 ) -> None:
-    """Runs cases in this process; each row is in the journal before ``on_row`` is called."""
+    """Runs cases in this process; calls ``note`` with each row."""
     for case, combinations in left:
-        session.deliver_to(program.options.output, program.options.roots)
-        for row in rows_of(program, case, combinations, session, device):
-            journal.add(places.placed(row))
-            on_row(row)
+        for row in session.rows(program, case, combinations):
+            note(row)
 
 
 def checked(

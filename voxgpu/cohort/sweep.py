@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import product
 from pathlib import Path
 
+from voxgpu.cohort.text_table import read_text_table
 from voxgpu.files.errors import FileError
 
 #: The most values of one variable: more are a slip of the pen, such as a step of 1e-9.
@@ -80,35 +80,17 @@ def combinations(sweeps: Sequence[Sweep]) -> list[Combination]:
 
 
 def read_combinations(path: Path) -> list[Combination]:
-    """The combinations in a table (CSV): a variable in each column, a combination in each row.
+    """The combinations in a table: a variable in each column, a combination in each row.
 
     Raises FileError where the table cannot be used.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [[each.strip() for each in line] for line in csv.reader(file) if any(line)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileError(str(path), f"it is no table of combinations: {error}") from None
-    if len(lines) < 2:
+    table = read_text_table(path, "combinations")
+    if not table.rows:
         hint = "its first line names program variables, each other line has their values"
         raise FileError(str(path), "it has no combinations", hint)
-    names, *rows = lines
-    problem = next(_problems(names, rows), None)
-    if problem is not None:
-        raise FileError(str(path), problem)
-    return [tuple(zip(names, row, strict=True)) for row in rows]
-
-
-def _problems(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    for name in names:
-        if not name.isidentifier():
-            yield f"`{name}` is no name of a program variable"
-        if names.count(name) > 1:
-            yield f"it has {names.count(name)} columns `{name}`"
     seen: dict[tuple[str, ...], int] = {}
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(names):
-            yield f"line {number} has {len(row)} values, for {len(names)} columns"
-        before = seen.setdefault(tuple(row), number)
+    for number, row in enumerate(table.rows, start=2):
+        before = seen.setdefault(row, number)
         if before != number:
-            yield f"lines {before} and {number} are the same combination"
+            raise FileError(str(path), f"lines {before} and {number} are the same combination")
+    return [tuple(zip(table.columns, row, strict=True)) for row in table.rows]

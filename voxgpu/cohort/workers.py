@@ -13,26 +13,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from voxgpu.cohort.cases import Case
-from voxgpu.cohort.evaluate import Program, rows_of
-from voxgpu.cohort.journal import Journal
+from voxgpu.cohort.evaluate import CaseSession, Program
 from voxgpu.cohort.row import FAILED, Row
-from voxgpu.cohort.run import Places
 from voxgpu.cohort.sweep import Combination
 from voxgpu.diagnostics import Diagnostic, ImgqlError
-from voxgpu.session_settings import SessionListeners, SessionSettings
-
-if TYPE_CHECKING:
-    from voxgpu.session import Session
+from voxgpu.session_settings import SessionSettings
 
 #: Cases that are sent to a worker before it has ended the one before.
 _AHEAD = 2
 
-#: The session of this worker, what it was opened with, and the device it used last.
-_opened: tuple[SessionSettings, Session, list[str]] | None = None
+#: The session of this worker, and what it was opened with.
+_opened: tuple[SessionSettings, CaseSession] | None = None
 
 
 @contextmanager
@@ -73,49 +69,35 @@ def run_on_workers(
     program: Program,
     left: Iterable[tuple[Case, Sequence[Combination]]],
     settings: SessionSettings,
-    places: Places,
-    journal: Journal,
-    on_row: Callable[[Row], None],
+    note: Callable[[Row], None],
 ) -> None:
-    """Runs cases on the workers of a client; each row is in the journal before ``on_row``."""
-    folder = Path.cwd()
-    rest = iter(left)
+    """Runs cases on the workers of a client; calls ``note`` with each row."""
+    folder, rest = Path.cwd(), iter(left)
     running: dict[Any, tuple[Case, Sequence[Combination]]] = {}
-    ended = _distributed().as_completed([])
+    suspects: list[tuple[Case, Sequence[Combination]]] = []
 
-    def note(rows: Sequence[Row]) -> None:
-        for row in rows:
-            journal.add(places.placed(row))
-            on_row(row)
-
-    def send() -> bool:
-        case, combinations = next(rest, (None, ()))
-        if case is None:
-            return False
+    def sent(case: Case, combinations: Sequence[Combination]) -> Any:
         future = client.submit(
             _rows_on_worker, program, case, tuple(combinations), settings, folder, pure=False
         )
         running[future] = case, combinations
-        ended.add(future)
-        return True
+        return future
+
+    def note_all(future: Any) -> None:
+        for row in _outcome(future, *running.pop(future)):
+            note(row)
 
     workers = len(client.scheduler_info(n_workers=-1)["workers"])
-    while len(running) < _AHEAD * max(1, workers) and send():
-        pass
-    suspects: list[tuple[Case, Sequence[Combination]]] = []
+    first = [sent(*each) for each in islice(rest, _AHEAD * max(1, workers))]
+    ended = _distributed().as_completed(first)
     for future in ended:
-        case, combinations = running.pop(future)
         if _has_died(future):
-            suspects.append((case, combinations))
+            suspects.append(running.pop(future))
         else:
-            note(_outcome(future, case, combinations))
-        send()
-    for case, combinations in suspects:
-        rest = iter([(case, combinations)])
-        send()
-        (future,) = running
-        running.clear()
-        note(_outcome(future, case, combinations))
+            note_all(future)
+        ended.update([sent(*each) for each in islice(rest, 1)])
+    for each in suspects:
+        note_all(sent(*each))
     client.run(_close_session)
 
 
@@ -143,29 +125,22 @@ def _rows_on_worker(
 ) -> list[Row]:
     """The rows of a case, computed in the session of this worker process."""
     os.chdir(folder)  # relative names are those of the process that asked
-    session, devices = _session(settings)
-    session.deliver_to(program.options.output, program.options.roots)
-    name = str(_distributed().get_worker().name)
-    return rows_of(program, case, combinations, session, lambda: devices[-1], name)
+    return _session(settings).rows(program, case, combinations)
 
 
-def _session(settings: SessionSettings) -> tuple[Session, list[str]]:
+def _session(settings: SessionSettings) -> CaseSession:
     global _opened
     if _opened is None or _opened[0] != settings:
-        from voxgpu.session import open_session
-
         _close_session()
-        devices = [""]
-        listeners = SessionListeners(on_device=lambda chosen: devices.append(chosen.name))
-        _opened = settings, open_session(settings, listeners), devices
-    return _opened[1], _opened[2]
+        _opened = settings, CaseSession(settings, str(_distributed().get_worker().name))
+    return _opened[1]
 
 
 def _close_session() -> None:
     """Closes the session of this worker, which writes what its store is to keep."""
     global _opened
     if _opened is not None:
-        _opened[1].close()
+        _opened[1].__exit__(None, None, None)
         _opened = None
 
 

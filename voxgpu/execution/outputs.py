@@ -53,7 +53,7 @@ class Printed:
 
         Failed items are None.
         """
-        value = _plain(self.value)
+        value = json_value(self.value)
         for place in self.failed:
             inside = value
             for number in place[:-1]:
@@ -289,10 +289,10 @@ def type_of(image: Image) -> ImageOf:
     return ImageOf(content_of(image), image.element.name, image.channels, image.grid)
 
 
-def _plain(value: Any) -> Any:
-    """Converts a value to JSON data."""
+def json_value(value: Any) -> Any:
+    """A printed value as JSON data: what JSON has no number for is a text."""
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [json_value(each) for each in value]
     if isinstance(value, float) and not isfinite(value):
         return shown(value)
     return value
