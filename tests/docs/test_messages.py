@@ -17,7 +17,7 @@ from voxgpu.cli.main import _status
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 
 #: The page's name for the working folder.
-_FOLDER = "/tmp/errdocs"
+_FOLDER = "/home/ada/study"
 
 _MESSAGE = re.compile(r"^(?:error|warning)\[.*?(?=^(?:error|warning)\[|^saved |\Z)", re.M | re.S)
 _BLOCK = re.compile(r"^```\n(.*?)^```", re.DOTALL | re.MULTILINE)
