@@ -94,7 +94,7 @@ def names() -> st.SearchStrategy[str]:
     familiar = st.sampled_from(
         ["x", "flair", "t1", "_", "infarct", "trueish", "nanny", "HI", "Lcc"]
     )
-    return (familiar | pattern.map(_composed)).filter(_usable)
+    return (familiar | pattern.map(_composed).filter(_is_of_letters)).filter(_usable)
 
 
 def _composed(name: str) -> str:
@@ -102,8 +102,13 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def _is_of_letters(name: str) -> bool:
+    """Whether a name is one: a few letters, such as U+0958, are never composed but with a mark."""
+    return re.fullmatch(r"[\w.]+", name) is not None
+
+
 def _variable_names() -> st.SearchStrategy[str]:
-    return st.from_regex(r"[^\W\d]\w{0,4}", fullmatch=True).map(_composed)
+    return st.from_regex(r"[^\W\d]\w{0,4}", fullmatch=True).map(_composed).filter(_is_of_letters)
 
 
 def _variables() -> st.SearchStrategy[Variable]:
