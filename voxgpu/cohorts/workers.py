@@ -9,19 +9,16 @@ a row that says so.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Generator, Iterable, Sequence
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from voxgpu.cohort.cases import Case
-from voxgpu.cohort.evaluate import CaseSession, Program
-from voxgpu.cohort.row import FAILED, Row
-from voxgpu.cohort.sweep import Combination
-from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.cohorts.cases import Case
+from voxgpu.cohorts.evaluate import CaseSession, Program
+from voxgpu.cohorts.row import FAILED, Row
+from voxgpu.cohorts.sweep import Combination
 from voxgpu.session_settings import SessionSettings
 
 #: Cases that are sent to a worker before it has ended the one before.
@@ -31,47 +28,16 @@ _AHEAD = 2
 _opened: tuple[SessionSettings, CaseSession] | None = None
 
 
-@contextmanager
-def local_cluster(count: int) -> Iterator[Any]:
-    """A client of so many worker processes on this computer.
-
-    Raises ImgqlError where distributed is not installed.
-    """
-    try:
-        dask, distributed = import_module("dask"), _distributed()
-    except ImportError:
-        hint = "pip install 'voxgpu[cluster]', or run in this process: --workers 0"
-        message = "workers need dask.distributed, which is not installed"
-        raise ImgqlError([Diagnostic("E402", message, help=hint)]) from None
-    quiet = {
-        # Dask blames every case that a dead worker had been sent; we find out which it was.
-        "distributed.scheduler.allowed-failures": 0,
-        # Our store and budgets bound memory; a nanny that kills a worker at a limit would not know.
-        "distributed.worker.memory.terminate": False,
-        "logging.distributed": "critical",
-    }
-    with (
-        dask.config.set(quiet),
-        distributed.LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            memory_limit=0,
-            dashboard_address=None,
-            local_directory=os.environ.get("TMPDIR") or None,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
-def run_on_workers(
+def rows_from_workers(
     client: Any,
     program: Program,
     left: Iterable[tuple[Case, Sequence[Combination]]],
     settings: SessionSettings,
-    note: Callable[[Row], None],
-) -> None:
-    """Runs cases on the workers of a client; calls ``note`` with each row."""
+) -> Generator[Row, None, None]:
+    """Runs cases on the workers of a client; yields rows as they finish.
+
+    settings  those of each worker's session
+    """
     folder, rest = Path.cwd(), iter(left)
     running: dict[Any, tuple[Case, Sequence[Combination]]] = {}
     suspects: list[tuple[Case, Sequence[Combination]]] = []
@@ -83,10 +49,6 @@ def run_on_workers(
         running[future] = case, combinations
         return future
 
-    def note_all(future: Any) -> None:
-        for row in _outcome(future, *running.pop(future)):
-            note(row)
-
     workers = len(client.scheduler_info(n_workers=-1)["workers"])
     first = [sent(*each) for each in islice(rest, _AHEAD * max(1, workers))]
     ended = _distributed().as_completed(first)
@@ -94,10 +56,11 @@ def run_on_workers(
         if _has_died(future):
             suspects.append(running.pop(future))
         else:
-            note_all(future)
+            yield from _outcome(future, *running.pop(future))
         ended.update([sent(*each) for each in islice(rest, 1)])
     for each in suspects:
-        note_all(sent(*each))
+        future = sent(*each)
+        yield from _outcome(future, *running.pop(future))
     client.run(_close_session)
 
 
@@ -147,8 +110,3 @@ def _close_session() -> None:
 def _distributed() -> Any:
     """The library, which is imported where it is used, and has no types."""
     return import_module("distributed")
-
-
-def settings_of_worker(settings: SessionSettings, workers: int, cores: int) -> SessionSettings:
-    """The settings of one of several workers on a computer: a share of its cores."""
-    return replace(settings, threads=settings.threads or max(1, cores // workers))

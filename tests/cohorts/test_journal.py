@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxgpu.cohort.journal import Journal, merged, read_journal
-from voxgpu.cohort.row import DONE, FAILED, Row
+from voxgpu.cohorts.journal import Journal, merged, read_journal
+from voxgpu.cohorts.row import DONE, FAILED, Row
 from voxgpu.execution.outputs import json_value
 from voxgpu.files.errors import FileError
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from voxgpu.cohort.row import FAILED, Row
-from voxgpu.cohort.table import write_table
+from voxgpu.cohorts.row import FAILED, Row
+from voxgpu.cohorts.table import write_table
 from voxgpu.execution.outputs import json_value
 from voxgpu.files.errors import FileError
 

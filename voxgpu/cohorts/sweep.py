@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import product
 from pathlib import Path
 
-from voxgpu.cohort.text_table import read_text_table
+from voxgpu.cohorts.text_table import read_text_table
 from voxgpu.files.errors import FileError
 
 #: The most values of one variable: more are a slip of the pen, such as a step of 1e-9.

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxgpu.cohort.cases import Case
-from voxgpu.cohort.part import part_asked, part_of, table_of_part
+from voxgpu.cohorts.cases import Case
+from voxgpu.cohorts.part import part_asked, part_of, table_of_part
 from voxgpu.diagnostics import ImgqlError
 
 

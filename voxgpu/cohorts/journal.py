@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from voxgpu.cohort.row import Row
-from voxgpu.cohort.sweep import Combination
+from voxgpu.cohorts.row import Row
+from voxgpu.cohorts.sweep import Combination
 from voxgpu.files.errors import FileError
 
 try:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from voxgpu.cohort.row import Row
+from voxgpu.cohorts.row import Row
 from voxgpu.files.errors import FileError
 from voxgpu.temporary_files import new_file
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxgpu.cohort.sweep import combinations, parse_sweep, read_combinations
+from voxgpu.cohorts.sweep import combinations, parse_sweep, read_combinations
 from voxgpu.files.errors import FileError
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from voxgpu.cohort.cases import Case
+from voxgpu.cohorts.cases import Case
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from voxgpu.cohort.sweep import Combination
+from voxgpu.cohorts.sweep import Combination
 from voxgpu.compile import Compiled
 from voxgpu.diagnostics import Failure
 from voxgpu.plan.node import Goal, Plan

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from voxgpu.cohort.text_table import read_text_table
+from voxgpu.cohorts.text_table import read_text_table
 from voxgpu.files.errors import FileError
 from voxgpu.files.formats import FORMATS, suffix_of
 

@@ -11,10 +11,10 @@ from time import perf_counter
 from types import TracebackType
 
 from voxgpu.backends.select import Selection
-from voxgpu.cohort.cases import Case
-from voxgpu.cohort.combined import combined, folder_of, number_of
-from voxgpu.cohort.row import DONE, FAILED, Row
-from voxgpu.cohort.sweep import Combination
+from voxgpu.cohorts.cases import Case
+from voxgpu.cohorts.combined import combined, folder_of, number_of
+from voxgpu.cohorts.row import DONE, FAILED, Row
+from voxgpu.cohorts.sweep import Combination
 from voxgpu.compile import Compiled, Options, compile_program, unread
 from voxgpu.diagnostics import Diagnostic, Failure, ImgqlError, Source, failures
 from voxgpu.execution.outputs import json_value

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voxgpu.cohort.cases import Case, matching_cases, table_cases
+from voxgpu.cohorts.cases import Case, matching_cases, table_cases
 from voxgpu.files.errors import FileError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from voxgpu.cohort.sweep import Combination
+from voxgpu.cohorts.sweep import Combination
 
 DONE, FAILED = "done", "failed"
 

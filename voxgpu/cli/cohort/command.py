@@ -1,0 +1,73 @@
+"""``voxgpu cohort``: one program over many cases and combinations of its variables."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from voxgpu.cli.cohort.cases import check_cases, cohort_of, file_errors, list_cases, with_cases
+from voxgpu.cli.cohort.placement import placement_of, settings_of, with_placement
+from voxgpu.cli.cohort.table import merge, say_rows, table_of, with_table
+from voxgpu.cli.options import UserPath, options_without_program
+from voxgpu.cli.terminal import print_diagnostics, print_stderr, progress
+from voxgpu.diagnostics import ImgqlError
+
+if TYPE_CHECKING:
+    from voxgpu.cohorts.run import Cohort
+
+
+@click.command()
+@click.argument("program", type=UserPath(path_type=Path), nargs=-1, metavar="PROGRAM")
+@options_without_program
+@with_cases
+@with_table
+@with_placement
+@click.option("-q", "--quiet", is_flag=True, help="No progress, and not how many rows there are.")
+def command(**arguments: Any) -> int:
+    """Run PROGRAM for each case of a cohort; write a table of all that it prints.
+
+    In the program $CASE is the path of the case and $NAME its name; values of -D may use {path},
+    {name}, {parent} and the columns of a table, as in -D FLAIR='{path}/{name}_flair.nii.gz'. Files
+    that are saved go to a folder of the case, with a folder for each combination of a sweep below.
+    A case that fails is a row with its error, and the others go on. Exit status: 0 all rows are
+    there, 3 some cases failed, 1 nothing could be run, 2 wrong usage.
+    """
+    try:
+        if arguments["merge"]:
+            return merge(arguments)
+        cohort = cohort_of(arguments)
+        if arguments["only_list"]:
+            return list_cases(cohort)
+        if arguments["check"]:
+            return check_cases(cohort)
+        return _run(cohort, arguments)
+    except ImgqlError as error:
+        print_diagnostics(error.diagnostics)
+        return 1
+
+
+def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
+    from voxgpu.cohorts.journal import Journal
+    from voxgpu.cohorts.run import CohortRun
+    from voxgpu.cohorts.table import write_table
+
+    table, quiet = table_of(arguments, cohort), arguments["quiet"]
+    settings, placement = settings_of(arguments, cohort), placement_of(arguments)
+    path = table.with_name(f"{table.name}.journal")
+    with file_errors("E303"), Journal(path, cohort.about(), arguments["resume"]) as journal:
+        if journal.started_anew is not None:
+            print_stderr(f"a new journal; the former one is `{journal.started_anew}`")
+        run = CohortRun(cohort, settings, placement, journal)
+        if run.known and not quiet:
+            print_stderr(f"{run.known} of {run.total} rows are there already")
+        try:
+            with progress(not quiet) as bar, closing(run.finishing()) as rows:
+                for done, row in enumerate(rows, run.known + 1):
+                    bar.show(row.case, done, run.total)
+        finally:
+            # Also if the run was interrupted.
+            write_table(table, run.rows())
+        return say_rows(table, run.rows(), quiet)
