@@ -11,7 +11,7 @@ from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.cost_aware_cache import GreedyDualSizeCache
-from voxgpu.store.disk import bytes_of
+from voxgpu.store.tier import bytes_of
 
 ONE = image((10, 10, 10)).array.nbytes
 

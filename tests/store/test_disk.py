@@ -17,11 +17,11 @@ from hypothesis import given
 from tests.store.values import id_of, image, same, values
 from tests.strategies import law
 from voxgpu.image import Grid, Image
-from voxgpu.store import disk as disk_module
 from voxgpu.store import maintenance, object_file
 from voxgpu.store.disk import DiskStore
 from voxgpu.store.folder import StoreError
 from voxgpu.store.object_file import FORMAT, object_path
+from voxgpu.store.tier import bytes_of
 
 GENEROUS = 10**9
 
@@ -352,4 +352,4 @@ def test_a_database_that_fails_is_a_miss(store: DiskStore, monkeypatch: pytest.M
     assert not store.has(id_of(1)) and store.get(id_of(1)) is None
     assert not store.put(id_of(2), image())
     assert "disk I/O error" in "".join(store.problems)
-    assert disk_module.bytes_of(image()) == 480
+    assert bytes_of(image()) == 480

@@ -8,7 +8,7 @@ from voxgpu.deferred import DeferredError, DeferredValue
 from voxgpu.execution.spill import SpillFolder
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
-from voxgpu.store.tiered_store import bytes_of
+from voxgpu.store.tier import bytes_of
 
 
 class HostOffload:

@@ -19,7 +19,8 @@ from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT, LOAD
 from voxgpu.store.provenance import provenance_of
 from voxgpu.store.session_cache import SessionCache
-from voxgpu.store.tiered_store import TieredStore, Warnings, bytes_of
+from voxgpu.store.tier import Warnings, bytes_of
+from voxgpu.store.tiered_store import TieredStore
 from voxgpu.version import __version__
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.primitives.primitive import Value
-from voxgpu.store.tiered_store import bytes_of
+from voxgpu.store.tier import bytes_of
 from voxgpu.types import ImageOf
 
 

@@ -10,20 +10,14 @@ import errno
 import json
 import os
 import sqlite3
-import threading
-import time
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from voxgpu.caches.location import is_full
-from voxgpu.forking import renew_in_child
 from voxgpu.ids import ValueId
-from voxgpu.image import Image
 from voxgpu.primitives.primitive import Value
-from voxgpu.store.codec import Encoded, Undecodable, decode, encode, kind_of
+from voxgpu.store.codec import Encoded, Undecodable, decode, kind_of
 from voxgpu.store.folder import StoreError, index_of, objects_of, open_folder
 from voxgpu.store.index import PATIENCE, Index, OtherSchema, Row, is_damage
 from voxgpu.store.object_file import (
@@ -36,6 +30,7 @@ from voxgpu.store.object_file import (
     write_object,
 )
 from voxgpu.store.row_checksums import sealed, unsealed
+from voxgpu.store.tier import Tier, Warnings
 
 #: Descriptions of values up to this length are stored in the index.
 _SMALL = 4096
@@ -49,15 +44,11 @@ _LEFT_AFTER = 0.96
 #: A value that takes more than this fraction of the budget is not kept: it would evict all others.
 _LARGEST_SHARE = 0.5
 
-#: Warnings stored with a value: ids of the nodes they belong to, and texts.
-Warnings = tuple[tuple[ValueId, str], ...]
 
+class DiskStore(Tier):
+    """Values by id in a folder with an index. Any number of processes may use it at once.
 
-class DiskStore:
-    """Values by id in a folder. Any number of processes may use it at once.
-
-    budget   bytes that values may take on the disk; beyond it the least valuable are evicted
-    counts   numbers of ``found``, ``damaged``, ``written``, ``evicted`` values, for this object
+    budget  bytes that values may take on the disk; beyond it the least valuable are evicted
     """
 
     def __init__(self, folder: Path, budget: int, patience: float = PATIENCE) -> None:
@@ -65,14 +56,10 @@ class DiskStore:
 
         patience  seconds to wait for other writers
         """
-        self.folder = folder
+        super().__init__(folder)
         self.budget = budget
-        self.counts: Counter[str] = Counter()
-        self.problems: dict[str, None] = {}
         self._pinned: set[ValueId] = set()
         self._used: set[ValueId] = set()
-        self._lock = threading.Lock()
-        renew_in_child(self)
         self._is_full = False
         self._is_damaged = False
         open_folder(folder)
@@ -118,45 +105,14 @@ class DiskStore:
             return None
         stored = self._decode_row(row) if row.small is not None else self._read(id)
         if stored is not None:
+            self._count("found")
             with self._lock:
-                self.counts["found"] += 1
                 self._used.add(id)
         return stored
 
     def pin(self, ids: Iterable[ValueId]) -> None:
         """Protect values that are about to be read from eviction by this process."""
         self._pinned.update(ids)
-
-    def after_fork(self) -> None:
-        """Create a new lock in a forked process."""
-        self._lock = threading.Lock()
-
-    def put(
-        self,
-        id: ValueId,
-        value: Value,
-        seconds: float = 0.0,
-        provenance: Mapping[str, Any] | None = None,
-        warnings: Warnings = (),
-    ) -> bool:
-        """Store a value; returns whether it was written. Never raises for errors of the disk.
-
-        seconds     time to recompute the value
-        provenance  how it was computed: plain JSON
-        warnings    warnings to report wherever the value is used
-        """
-        if self.read_only or self._is_full or self.has(id):
-            return False
-        try:
-            written = self._write(id, value, seconds, provenance or {}, warnings)
-        except (OSError, sqlite3.Error) as error:
-            self._record_problem(error)
-            return False
-        if written:
-            with self._lock:
-                self.counts["written"] += 1
-            self._stay_within_budget()
-        return written
 
     def size(self) -> int:
         """Bytes on the disk."""
@@ -203,26 +159,21 @@ class DiskStore:
         except sqlite3.Error as error:
             self._record_problem(error)
 
-    def _write(
-        self,
-        id: ValueId,
-        value: Value,
-        seconds: float,
-        provenance: Mapping[str, Any],
-        warnings: Warnings,
-    ) -> bool:
-        encoded = encode(value)
-        now = time.time()
-        stored = Stored(id, encoded.described, bytes_of(value), seconds, now, provenance, warnings)
+    def _accepts(self, id: ValueId) -> bool:
+        return not self._is_full and super()._accepts(id)
+
+    def _write(self, stored: Stored, encoded: Encoded) -> bool:
         small = json.dumps(encoded.described) if not encoded.chunks else None
         if small is not None and len(small) > _SMALL:
             small = None
         if small is not None:
-            small = sealed(small, id, json.dumps(warnings))
+            small = sealed(small, stored.id, json.dumps(stored.warnings))
         size = _BLOCK // 8 + len(small) if small is not None else self._write_file(stored, encoded)
-        if size:
-            self.index.add([index_row(stored, size, small)])
-        return size > 0
+        if not size:
+            return False
+        self.index.add([index_row(stored, size, small)])
+        self._stay_within_budget()
+        return True
 
     def _write_file(self, stored: Stored, encoded: Encoded) -> int:
         """Write an object file; returns its bytes on the disk, 0 if it was not written."""
@@ -254,8 +205,7 @@ class DiskStore:
                 return decode(json.loads(text), memoryview(b"")), warnings
         except (Undecodable, ValueError, TypeError):
             pass
-        with self._lock:
-            self.counts["damaged"] += 1
+        self._count("damaged")
         self._forget(row.id)
         return None
 
@@ -266,8 +216,7 @@ class DiskStore:
         except FileNotFoundError:
             self._forget(id)
         except Damaged:
-            with self._lock:
-                self.counts["damaged"] += 1
+            self._count("damaged")
             self._forget(id)
             if not self.read_only:
                 with suppress(OSError):
@@ -284,12 +233,9 @@ class DiskStore:
                 self.index.remove([id])
 
     def _record_problem(self, error: Exception) -> None:
-        """Remember a problem to report, each once."""
         if is_damage(error):
             self._is_damaged = True
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
-        with self._lock:
-            self.problems[f"results are not kept in `{self.folder}`: {reason}"] = None
+        super()._record_problem(error)
 
 
 def open_index(folder: Path, patience: float = PATIENCE) -> tuple[Index, str]:
@@ -334,10 +280,3 @@ def index_row(stored: Stored, size: int, small: str | None) -> Row:
 def blocks_on_disk(size: int) -> int:
     """Bytes that a file of this size takes on the disk."""
     return -(-size // _BLOCK) * _BLOCK
-
-
-def bytes_of(value: Value) -> int:
-    """Bytes of memory for the voxels of a value."""
-    if isinstance(value, tuple):
-        return sum(map(bytes_of, value))
-    return value.array.nbytes if isinstance(value, Image) else 0

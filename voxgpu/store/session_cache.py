@@ -13,7 +13,7 @@ from voxgpu.deferred import DeferredError, DeferredValue
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.cost_aware_cache import GreedyDualSizeCache
-from voxgpu.store.tiered_store import bytes_of
+from voxgpu.store.tier import bytes_of
 
 
 class SessionCache(Mapping[ValueId, Value]):

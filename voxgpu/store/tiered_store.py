@@ -12,15 +12,14 @@ from voxgpu.deferred import DeferredError, fetched, warnings_of
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.background_writer import BackgroundWriter
-from voxgpu.store.disk import DiskStore, Warnings, bytes_of
+from voxgpu.store.disk import DiskStore
 from voxgpu.store.input_file_cache import SeenFiles
 from voxgpu.store.policy import is_kept
 from voxgpu.store.shared import SharedFolder
+from voxgpu.store.tier import Warnings, bytes_of
 
 #: Values that wait to be written may take this many bytes, or the size of one image.
 WAITING_BYTES = 256 << 20
-
-__all__ = ["TieredStore", "Warnings", "bytes_of"]
 
 
 class TieredStore:
