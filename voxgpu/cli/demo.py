@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from voxgpu.cli.options import UserPath, check_writable
+from voxgpu.cli.head_options import head_options
+from voxgpu.cli.options import check_writable
 from voxgpu.cli.terminal import print_diagnostics, print_stderr, progress
 
 if TYPE_CHECKING:
@@ -22,31 +23,7 @@ _FOUND, _TRUE = (230, 159, 0), (86, 180, 233)
 
 
 @click.command()
-@click.option(
-    "-o",
-    "--output",
-    type=UserPath(path_type=Path, readable=False),
-    default=Path("voxgpu-demo"),
-    metavar="DIR",
-    show_default=True,
-    help="Folder for the head, the results and the pictures.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Seed that determines the head.",
-)
-@click.option(
-    "--size",
-    type=click.IntRange(32, 512),
-    nargs=3,
-    default=(240, 240, 155),
-    metavar="X Y Z",
-    show_default=True,
-    help="Voxels along each axis.",
-)
+@head_options("voxgpu-demo", "DIR", "Folder for the head, the results and the pictures.", (32, 512))
 def command(output: Path, seed: int, size: tuple[int, int, int]) -> int:
     """Generate a synthetic head with a tumor, find the tumor with an ImgQL program, and draw it."""
     from voxgpu.demo.phantom import make_phantom, write_phantom

@@ -10,12 +10,7 @@ from pathlib import Path
 
 from voxgpu.cohorts.text_table import read_text_table
 from voxgpu.files.errors import FileError
-from voxgpu.files.formats import FORMATS, suffix_of
-
-#: Suffixes of image files, which are no part of a case's name.
-_IMAGES = frozenset(FORMATS) | set(
-    [".mhd", ".nhdr", ".img", ".hdr", ".mgh", ".mgz", ".dcm", ".gipl", ".vtk", ".mrc"]
-)
+from voxgpu.files.suffixes import image_suffix
 
 #: Columns of a table that name its cases, in the order in which they are looked for.
 NAMING_COLUMNS = ("NAME", "name", "case", "Case", "subject", "participant_id", "id")
@@ -108,7 +103,7 @@ def _columns_of_paths(rows: Sequence[Mapping[str, str]], folder: Path) -> list[s
         values = [row[column] for row in rows if row[column]]
         if not values or column in ("NAME", *NAMING_COLUMNS):
             continue
-        looks_so = all(suffix_of(Path(each)) in _IMAGES for each in values)
+        looks_so = all(image_suffix(Path(each)) for each in values)
         if looks_so or any("/" in each and (folder / each).exists() for each in values):
             found.append(column)
     return found
@@ -117,8 +112,7 @@ def _columns_of_paths(rows: Sequence[Mapping[str, str]], folder: Path) -> list[s
 def _name_of(path: str) -> str:
     """The last part of a path, without the suffix of an image file."""
     last = Path(path)
-    suffix = suffix_of(last)
-    return last.name[: -len(suffix)] if suffix in _IMAGES else last.name
+    return last.name.removesuffix(image_suffix(last)) or last.name
 
 
 def _with_unique_names(cases: Iterable[Case]) -> list[Case]:

@@ -21,12 +21,10 @@ from voxgpu.files.dicom_pixels import decode_frames
 from voxgpu.files.dicom_stack import Stack, sort_into_stack
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import os_reason
+from voxgpu.files.suffixes import DICOM
 from voxgpu.image import Grid
 
 _SERIES_LISTED = 8
-
-#: Suffixes of DICOM files; files without a suffix, or named by a UID, may be DICOM too.
-_SUFFIXES = (".dcm", ".dicom", ".ima")
 
 #: The most subfolders to search for DICOM files, for the advice in an error message.
 _FOLDERS_TRIED = 200
@@ -147,7 +145,7 @@ def _files_of(folder: str) -> tuple[tuple[DicomFile, ...], tuple[str, ...]]:
         if is_dicom(name):
             if (file := read_dicom_file(name)) is not None:
                 found.append(file)
-        elif suffix in _SUFFIXES:
+        elif suffix in DICOM:
             raise FileError(
                 name,
                 "its name says DICOM, but it does not begin as such files do: it is damaged",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import beginning
+from voxgpu.files.suffixes import ITK_READERS
 
 #: First bytes of formats, and their readers.
 _BEGINNINGS = (
@@ -17,18 +18,6 @@ _BEGINNINGS = (
 )
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-_SUFFIXES = {
-    ".mha": "MetaImageIO",
-    ".mhd": "MetaImageIO",
-    ".gipl": "GiplImageIO",
-    ".mrc": "MRCImageIO",
-    ".rec": "MRCImageIO",
-    ".pic": "BioRadImageIO",
-    ".dcm": "GDCMImageIO",
-    ".dicom": "GDCMImageIO",
-    ".ima": "GDCMImageIO",
-}
 
 #: First bytes of containers whose parts may link to other files: HDF5 and netCDF.
 _LINKING = (b"\x89HDF\r\n", b"CDF\x01", b"CDF\x02")
@@ -68,8 +57,8 @@ def reader_of(path: str) -> str:
     if start.startswith((b"ObjectType", b"NDims")):
         return "MetaImageIO"
     suffix = Path(lower.removesuffix(".gz")).suffix
-    if suffix in _SUFFIXES:
-        return _SUFFIXES[suffix]
+    if suffix in ITK_READERS:
+        return ITK_READERS[suffix]
     if start[:2] in (b"\x02\0", b"\x08\0"):  # DICOM without its preamble
         return "GDCMImageIO"
     raise FileError(path, "not an image in any format that SimpleITK reads")

@@ -36,8 +36,9 @@ from voxgpu.files.nifti import (
     parse,
 )
 from voxgpu.files.paths import beginning, existing_path, file_size, os_reason
+from voxgpu.files.suffixes import NIFTI
 
-SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
+_SUFFIXES = (*NIFTI, *(f"{each}.gz" for each in NIFTI))
 
 #: Deflate compresses at most this many bytes into one.
 LARGEST_RATIO = 1032
@@ -78,7 +79,7 @@ def nifti_files(path: str) -> tuple[str, ...]:
 
 def _suffix(path: str) -> str:
     lower = path.lower()
-    length = max((len(suffix) for suffix in SUFFIXES if lower.endswith(suffix)), default=0)
+    length = max((len(suffix) for suffix in _SUFFIXES if lower.endswith(suffix)), default=0)
     return path[len(path) - length :] if length else ""
 
 

@@ -75,8 +75,7 @@ def divide_by_number_imgql1(v: NumberImage, n: NumberValue) -> NumberImage:
     >>> /.([1, 3], 2)
     [0.5, 1.5]
     """
-    with np.errstate(all="ignore"):
-        return v * np.float32(np.float64(1.0) / np.float64(n))
+    return v * np.float32(np.float64(1.0) / np.float64(n))
 
 
 @voxelwise("-")

@@ -50,8 +50,7 @@ def masked_median(v: NumberImage, mask: BoolImage) -> NumberValue:
     >>> median([9, 1, 2, 50], [true, true, true, false])
     2
     """
-    with np.errstate(invalid="ignore"):  # of infinities
-        return float(np.median(_within(v, mask)))
+    return float(np.median(_within(v, mask)))
 
 
 @whole_image("percentile", scratch=16, id="masked_percentile")
@@ -69,8 +68,7 @@ def masked_percentile(v: NumberImage, mask: BoolImage, p: NumberValue) -> Number
     """
     if not 0 <= p <= 100:
         raise UndefinedValueError(f"`percentile` takes a percentage from 0 to 100, not {p:g}")
-    with np.errstate(invalid="ignore"):  # of infinities
-        result = float(np.percentile(_within(v, mask), p))
+    result = float(np.percentile(_within(v, mask), p))
     if 0 < p < 1:
         reason = f"{p:g} is taken as {p:g} percent; `percentile` takes 0 to 100"
         return ValueWithWarning(result, reason)  # type: ignore[return-value]

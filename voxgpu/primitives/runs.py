@@ -28,10 +28,9 @@ def spread_by_run(numbers: Numbers, starts: Places) -> tuple[npt.NDArray[Any], .
     """
     sizes = np.diff(np.append(starts, numbers.size))
     least, greatest = np.fmin.reduceat(numbers, starts), np.fmax.reduceat(numbers, starts)
-    with np.errstate(invalid="ignore", over="ignore"):  # of infinities
-        mean = sums_by_run(numbers, starts) / sizes
-        squares = (numbers - np.repeat(mean, sizes)) ** 2
-        spread = np.sqrt(sums_by_run(squares, starts) / np.maximum(sizes - 1, 1))
+    mean = sums_by_run(numbers, starts) / sizes
+    squares = (numbers - np.repeat(mean, sizes)) ** 2
+    spread = np.sqrt(sums_by_run(squares, starts) / np.maximum(sizes - 1, 1))
     spread[sizes == 1] = 0.0
     spread[~np.logical_and.reduceat(np.isfinite(numbers), starts)] = np.nan
     return sizes, mean, spread, least + 0.0, greatest + 0.0

@@ -109,9 +109,8 @@ def gradient(v: NumberImage, grid: Grid) -> NumberImage:
     [1, 3, 2, 0]
     """
     result = np.empty(v.shape, dtype=np.float32)
-    with np.errstate(all="ignore"):
-        for start, stop in _slabs(v.shape):
-            result[start:stop] = _magnitude(v, start, stop, grid.spacing)
+    for start, stop in _slabs(v.shape):
+        result[start:stop] = _magnitude(v, start, stop, grid.spacing)
     return result
 
 

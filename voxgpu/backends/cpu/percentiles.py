@@ -89,12 +89,11 @@ def _ranks_of_values(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
     order = np.roll(np.arange(1 << bits), 1 << (bits - 1) if v.dtype.kind == "i" else 0)
     equal = totals[order]
     lower = np.cumsum(equal) - equal
-    with np.errstate(all="ignore"):
-        ranks = c * equal
-        ranks += lower
-        ranks /= int(totals.sum()) or 1
-        table = np.empty(1 << bits, np.float32)
-        table[order] = ranks.astype(np.float32)
+    ranks = c * equal
+    ranks += lower
+    ranks /= int(totals.sum()) or 1
+    table = np.empty(1 << bits, np.float32)
+    table[order] = ranks.astype(np.float32)
     return table
 
 

@@ -213,8 +213,7 @@ class Gpu(StepBackend):
         if array.dtype == np.dtype(element):
             return array
         host = self.device.download(array, self.device.record_event())
-        with np.errstate(all="ignore"):
-            target, event = self.device.upload(host.astype(element))
+        target, event = self.device.upload(host.astype(element))
         self.device.wait_for(event)
         return target
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.backends.cuda import comparing, dilation
+from voxgpu.backends.cuda import dilation, small_kernels
 from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
 from voxgpu.backends.cuda.registry import implements
@@ -81,8 +81,7 @@ class _Space:
     def squares(self) -> npt.NDArray[np.float64]:
         """Those of 0, 1, 2, … steps, one axis after the other."""
         pairs = zip(self.volume, self.spacing, strict=True)
-        with np.errstate(over="ignore"):
-            return np.concatenate([np.square(np.arange(voxels) * step) for voxels, step in pairs])
+        return np.concatenate([np.square(np.arange(voxels) * step) for voxels, step in pairs])
 
     def ratio(self, axis: int, other: int) -> np.float32:
         """Of the squares of steps; of no matter where these are not bounded."""
@@ -127,9 +126,9 @@ def distance_compare(
     if result is not None:
         return result
     if is_complement:
-        b = comparing.negated(b, grid, device)
+        b = small_kernels.negated(b, grid, device)
     exact = signed_distance if kind == "dt" else distance
-    return comparing.compared(exact(b, grid, device), operator, r, grid, device)
+    return small_kernels.compared(exact(b, grid, device), operator, r, grid, device)
 
 
 def _words(space: _Space, device: Device) -> Array:

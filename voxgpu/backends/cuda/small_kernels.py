@@ -1,4 +1,8 @@
-"""How many voxels are true, and numbers side by side: small generated kernels that calls need."""
+"""Small kernels that the hand-written ones launch beside theirs.
+
+They count true voxels, compare an image with a number, negate a mask, and pack device scalars into
+one array.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.launch import Array
 from voxgpu.codegen.cuda_renderer import CudaKernel
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import count, read
+from voxgpu.codegen.scalar import Scalar, count, parameter, read
 from voxgpu.image import Grid
 
 #: Times 1 a number stays what it is, −0 included.
@@ -33,6 +37,19 @@ def _counting_two() -> CudaKernel:
     return CudaKernel(kernel, tuple((each, None) for each in counted))
 
 
+@cache
+def _comparison(operator: str) -> CudaKernel:
+    v, n = read(0, "f32"), parameter(0, "f32")
+    differs = (v < n) | (v > n)  # false where one is NaN
+    body = differs if operator == "not_equal" else Scalar(operator, (v, n), (), "bool")
+    return CudaKernel(Kernel(("float32",), ("f32",), (body,)))
+
+
+@cache
+def _negation() -> CudaKernel:
+    return CudaKernel(Kernel(("bool",), (), (~read(0, "bool"),)))
+
+
 def count_of(b: Array, grid: Grid, device: CudaDevice) -> Array:
     """How many voxels are true: a float64."""
     return fused_kernels.launch(_counting_one(), [b], [], grid, device)[1]
@@ -41,6 +58,17 @@ def count_of(b: Array, grid: Grid, device: CudaDevice) -> Array:
 def counts_of_two(a: Array, b: Array, grid: Grid, device: CudaDevice) -> Array:
     """How many voxels are true in the first, the second, and in both: float64."""
     return fused_kernels.launch(_counting_two(), [a, b], [], grid, device)[1]
+
+
+def negated(b: Array, grid: Grid, device: CudaDevice) -> Array:
+    """True where ``b`` is not."""
+    return fused_kernels.launch(_negation(), [b], [], grid, device)[0][0]
+
+
+def compared(v: Array, operator: str, number: float, grid: Grid, device: CudaDevice) -> Array:
+    """``v operator number`` as in ``voxgpu.primitives.internal.OPERATORS``; ``v`` is float32."""
+    operand = fused_kernels.parameter(number, None, "f32")
+    return fused_kernels.launch(_comparison(operator), [v], [operand], grid, device)[0][0]
 
 
 def stack_scalars(values: tuple[Any, ...], device: CudaDevice) -> Array:
