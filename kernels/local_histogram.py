@@ -22,14 +22,7 @@ from __future__ import annotations
 from math import floor, sqrt
 
 
-def look_up_uint8(n: "int64", values: "uint8*", table: "uint16*", codes: "uint16*") -> "int64":
-    """Looks up the bin of each voxel in a table."""
-    for i in range(n):
-        codes[i] = table[values[i]]
-    return 0
-
-
-def look_up_uint16(n: "int64", values: "uint16*", table: "uint16*", codes: "uint16*") -> "int64":
+def look_up(n: "int64", values: "uint8* | uint16*", table: "uint16*", codes: "uint16*") -> "int64":
     """Looks up the bin of each voxel in a table."""
     for i in range(n):
         codes[i] = table[values[i]]
@@ -200,37 +193,43 @@ def _correlate(n, start, bins, sum_wanted, spread_wanted, counted, squares, prod
         out[start + i] = value
 
 
-def _tile(
-    z_first,
-    z_last,
-    y_first,
-    y_last,
-    depth,
-    height,
-    width,
-    half_z,
-    half_y,
-    half_x,
-    bins,
-    codes,
-    ones,
-    weights,
-    sum_wanted,
-    spread_wanted,
-    columns,
-    occupied,
-    line,
-    block,
-    other,
-    boxes,
-    squares,
-    count_columns,
-    weight_columns,
-    wide,
-    counted,
-    products,
-    out,
-):
+def correlate_tile(
+    z_first: "int64",
+    z_last: "int64",
+    y_first: "int64",
+    y_last: "int64",
+    depth: "int64",
+    height: "int64",
+    width: "int64",
+    half_z: "int64",
+    half_y: "int64",
+    half_x: "int64",
+    bins: "int64",
+    codes: "uint16*",
+    ones: "int64*",
+    weights: "int64*",
+    sum_wanted: "float64",
+    spread_wanted: "float64",
+    columns: "uint16* | uint32*",
+    occupied: "int32*",
+    line: "uint16* | uint32*",
+    block: "uint16* | uint32*",
+    other: "uint16* | uint32*",
+    boxes: "uint16* | uint32*",
+    squares: "uint32* | int64*",
+    count_columns: "int64*",
+    weight_columns: "int64*",
+    wide: "int64*",
+    counted: "int64*",
+    products: "int64*",
+    out: "float32*",
+) -> "int64":
+    """The correlation of a tile of rows; boxes of less than 65 536 voxels, or larger ones.
+
+    ones, weights  1 for a bin, and its wanted count; 0 for the code of no bin
+    others         scratch; ``squares``, ``counted``, ``products`` of the voxels of a plane of the
+                   tile, columns of its rows and their neighbors, lines of a row with its padding
+    """
     first = max(0, y_first - half_y)
     last = min(height, y_last + half_y)
     rows = last - first
@@ -269,88 +268,4 @@ def _tile(
         )  # fmt: skip
         start = (z * height + y_first) * width
         _correlate(n, start, bins, sum_wanted, spread_wanted, counted, squares, products, out)
-
-
-def correlate_tile_uint16(
-    z_first: "int64",
-    z_last: "int64",
-    y_first: "int64",
-    y_last: "int64",
-    depth: "int64",
-    height: "int64",
-    width: "int64",
-    half_z: "int64",
-    half_y: "int64",
-    half_x: "int64",
-    bins: "int64",
-    codes: "uint16*",
-    ones: "int64*",
-    weights: "int64*",
-    sum_wanted: "float64",
-    spread_wanted: "float64",
-    columns: "uint16*",
-    occupied: "int32*",
-    line: "uint16*",
-    block: "uint16*",
-    other: "uint16*",
-    boxes: "uint16*",
-    squares: "uint32*",
-    count_columns: "int64*",
-    weight_columns: "int64*",
-    wide: "int64*",
-    counted: "int64*",
-    products: "int64*",
-    out: "float32*",
-) -> "int64":
-    """The correlation of a tile of rows; boxes of less than 65 536 voxels.
-
-    ones, weights  1 for a bin, and its wanted count; 0 for the code of no bin
-    others         scratch; ``squares``, ``counted``, ``products`` of the voxels of a plane of the
-                   tile, columns of its rows and their neighbors, lines of a row with its padding
-    """
-    _tile(
-        z_first, z_last, y_first, y_last, depth, height, width, half_z, half_y, half_x, bins, codes,
-        ones, weights, sum_wanted, spread_wanted, columns, occupied, line, block, other, boxes,
-        squares, count_columns, weight_columns, wide, counted, products, out,
-    )  # fmt: skip
-    return 0
-
-
-def correlate_tile_uint32(
-    z_first: "int64",
-    z_last: "int64",
-    y_first: "int64",
-    y_last: "int64",
-    depth: "int64",
-    height: "int64",
-    width: "int64",
-    half_z: "int64",
-    half_y: "int64",
-    half_x: "int64",
-    bins: "int64",
-    codes: "uint16*",
-    ones: "int64*",
-    weights: "int64*",
-    sum_wanted: "float64",
-    spread_wanted: "float64",
-    columns: "uint32*",
-    occupied: "int32*",
-    line: "uint32*",
-    block: "uint32*",
-    other: "uint32*",
-    boxes: "uint32*",
-    squares: "int64*",
-    count_columns: "int64*",
-    weight_columns: "int64*",
-    wide: "int64*",
-    counted: "int64*",
-    products: "int64*",
-    out: "float32*",
-) -> "int64":
-    """The same for larger boxes."""
-    _tile(
-        z_first, z_last, y_first, y_last, depth, height, width, half_z, half_y, half_x, bins, codes,
-        ones, weights, sum_wanted, spread_wanted, columns, occupied, line, block, other, boxes,
-        squares, count_columns, weight_columns, wide, counted, products, out,
-    )  # fmt: skip
     return 0

@@ -15,76 +15,49 @@ of all digits are computed in the pass that makes the keys.
 from __future__ import annotations
 
 
-def count_uint8(n: "int64", values: "uint8*", mask: "uint8*", counts: "int64*") -> "int64":
-    """Adds the voxels of the mask to the count of their value; two tables of 256 in turn."""
-    for i in range(n):
-        if mask[i] != 0:
-            counts[(i & 1) * 256 + values[i]] += 1
-    return 0
-
-
-def count_uint16(n: "int64", values: "uint16*", mask: "uint8*", counts: "int64*") -> "int64":
-    """Adds the voxels of the mask to the count of their value; two tables of 65 536 in turn."""
-    for i in range(n):
-        if mask[i] != 0:
-            counts[(i & 1) * 65536 + values[i]] += 1
-    return 0
-
-
-def look_up_uint8(
+def count(
     n: "int64",
-    values: "uint8*",
+    values: "uint8* | uint16*",
+    mask: "uint8*",
+    different: "int64",
+    counts: "int64*",
+) -> "int64":
+    """Adds the voxels of the mask to the count of their value.
+
+    different  how many values there are: 256 or 65 536
+    counts     two tables of so many, which are used in turn
+    """
+    for i in range(n):
+        if mask[i] != 0:
+            counts[(i & 1) * different + values[i]] += 1
+    return 0
+
+
+def look_up(
+    n: "int64",
+    values: "uint8* | uint16*",
     mask: "uint8*",
     table: "float32*",
     outside: "float32",
     out: "float32*",
 ) -> "int64":
     """Writes the table's entry for each voxel of the mask, ``outside`` elsewhere."""
-    for i in range(n):
-        found = table[values[i]]
-        out[i] = found if mask[i] != 0 else outside
-    return 0
+    return _write_entries(n, values, mask, table, outside, out)
 
 
-def look_up_uint16(
+def decide(
     n: "int64",
-    values: "uint16*",
-    mask: "uint8*",
-    table: "float32*",
-    outside: "float32",
-    out: "float32*",
-) -> "int64":
-    """Writes the table's entry for each voxel of the mask, ``outside`` elsewhere."""
-    for i in range(n):
-        found = table[values[i]]
-        out[i] = found if mask[i] != 0 else outside
-    return 0
-
-
-def decide_uint8(
-    n: "int64",
-    values: "uint8*",
+    values: "uint8* | uint16*",
     mask: "uint8*",
     table: "uint8*",
     outside: "int64",
     out: "uint8*",
 ) -> "int64":
     """The same with a table of truth values."""
-    for i in range(n):
-        found = table[values[i]]
-        out[i] = found if mask[i] != 0 else outside
-    return 0
+    return _write_entries(n, values, mask, table, outside, out)
 
 
-def decide_uint16(
-    n: "int64",
-    values: "uint16*",
-    mask: "uint8*",
-    table: "uint8*",
-    outside: "int64",
-    out: "uint8*",
-) -> "int64":
-    """The same with a table of truth values."""
+def _write_entries(n, values, mask, table, outside, out):
     for i in range(n):
         found = table[values[i]]
         out[i] = found if mask[i] != 0 else outside
@@ -113,11 +86,7 @@ def make_keys(
         if magnitude == 0:
             value = 0
         key = (value ^ ((value >> 31) & 0x7FFFFFFF)) + 0x80000000
-        keys[count] = key
-        places[count] = i
-        digits[key & 2047] += 1
-        digits[2048 + ((key >> 11) & 2047)] += 1
-        digits[4096 + (key >> 22)] += 1
+        _add_key(key, i, count, keys, places, digits)
         count += 1
     return count
 
@@ -140,13 +109,18 @@ def make_whole_keys(
         if mask[i] == 0:
             continue
         key = bits[i] ^ flip
-        keys[count] = key
-        places[count] = i
-        digits[key & 2047] += 1
-        digits[2048 + ((key >> 11) & 2047)] += 1
-        digits[4096 + (key >> 22)] += 1
+        _add_key(key, i, count, keys, places, digits)
         count += 1
     return count
+
+
+def _add_key(key, place, count, keys, places, digits):
+    """Appends a key and its position, and counts its digits."""
+    keys[count] = key
+    places[count] = place
+    digits[key & 2047] += 1
+    digits[2048 + ((key >> 11) & 2047)] += 1
+    digits[4096 + (key >> 22)] += 1
 
 
 def sort_digit(

@@ -4,13 +4,16 @@ A kernel is a Python function in Numba's subset, on flat arrays, typed by annota
 Numba's types: ``int64``, ``float32*``. Numba translates it to LLVM IR once per machine; afterwards
 its machine code is loaded from the cache, and Numba, whose import and initialization take most of a
 second, is not needed. A function without annotations is compiled as part of its callers.
+
+A kernel of several types is written once: a function ``count`` whose annotations list types, such
+as ``uint8* | uint16*``, is the kernels ``count_uint8``, of the first of each, and ``count_uint16``.
 """
 
 from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
 from hashlib import sha256
 from importlib import import_module
@@ -25,6 +28,9 @@ import numpy as np
 from voxgpu.codegen.jit import CTYPES, function_at, jit_compiler
 from voxgpu.forking import hold_while_forking
 
+#: The function of a kernel, and the types of its result and its parameters.
+Declared = tuple[FunctionType, str, list[str]]
+
 #: Numba is not thread-safe while it compiles.
 _LOCK = RLock()
 hold_while_forking(_LOCK)
@@ -38,11 +44,9 @@ def kernel(module_name: str, name: str) -> Callable[..., Any]:
     numbers; it releases the GIL while it runs, and returns a number.
     """
     with _LOCK:
-        module = import_module(f"voxgpu.kernels.{module_name}")
-        function = getattr(module, name)
-        result, types = _signature(function)
+        function, result, types = declared_kernels(module_name)[name]
         key = jit_compiler().key(f"{_version()} {_source_digest(module_name)} {module_name}.{name}")
-        address = jit_compiler().address(key, lambda symbol: _text(function, symbol))
+        address = jit_compiler().address(key, lambda symbol: _text(function, result, types, symbol))
         return _callable(address, result, types)
 
 
@@ -51,11 +55,33 @@ def kernels_of_library() -> Iterator[tuple[str, str]]:
     for each in sorted(files("voxgpu.kernels").iterdir(), key=lambda file: file.name):
         stem = each.name.removesuffix(".py")
         if stem != each.name and stem != "__init__":
-            module = import_module(f"voxgpu.kernels.{stem}")
-            for name, value in vars(module).items():
-                own = isinstance(value, FunctionType) and value.__module__ == module.__name__
-                if own and "return" in value.__annotations__:
-                    yield stem, name
+            yield from ((stem, name) for name in declared_kernels(stem))
+
+
+@cache
+def declared_kernels(module_name: str) -> Mapping[str, Declared]:
+    """The kernels of ``kernels/<module_name>.py`` by name, in order."""
+    module = import_module(f"voxgpu.kernels.{module_name}")
+    found: dict[str, Declared] = {}
+    for name, value in vars(module).items():
+        own = isinstance(value, FunctionType) and value.__module__ == module.__name__
+        if own and "return" in value.__annotations__:
+            found.update(_variants(name, value))
+    return found
+
+
+def _variants(name: str, function: FunctionType) -> Iterator[tuple[str, Declared]]:
+    """A kernel, or one for each of the types that its annotations list."""
+    kinds_of = function.__annotations__.items()
+    listed = {each: str(kind).strip("'\"").split(" | ") for each, kind in kinds_of}
+    (result,) = listed.pop("return")
+    counts = [len(kinds) for kinds in listed.values() if len(kinds) > 1]
+    assert len(set(counts)) <= 1, f"{name} lists different numbers of types"
+    for number in range(max(counts, default=1)):
+        types = [kinds[number] if len(kinds) > 1 else kinds[0] for kinds in listed.values()]
+        first = next((kinds[number] for kinds in listed.values() if len(kinds) > 1), "")
+        suffix = f"_{first.rstrip('*')}" if first else ""
+        yield f"{name}{suffix}", (function, result, types)
 
 
 @cache
@@ -70,18 +96,10 @@ def _version() -> str:
     return f"numba {version('numba')}"
 
 
-def _signature(function: Callable[..., Any]) -> tuple[str, list[str]]:
-    """The result's type and the parameters' types."""
-    types = {name: str(kind).strip("'\"") for name, kind in function.__annotations__.items()}
-    result = types.pop("return")
-    return result, list(types.values())
-
-
-def _text(function: Any, symbol: str) -> str:
+def _text(function: FunctionType, result: str, types: list[str], symbol: str) -> str:
     """A module of LLVM IR that defines the kernel as ``symbol``."""
     cfunc = _numba().cfunc
     namespace = _compiled_callees(function)
-    result, types = _signature(function)
     typed = FunctionType(function.__code__, namespace, function.__name__)
     compiled = cfunc(_numba_type(result)(*map(_numba_type, types)), error_model="numpy")(typed)
     text = compiled.inspect_llvm()

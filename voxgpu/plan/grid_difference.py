@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from voxgpu.files.geometry import determinant
 from voxgpu.image import ROUNDING, Grid
 
 #: Displacements below this, in smallest spacings, are not mentioned.
@@ -90,17 +91,8 @@ def _relative(first: Grid, second: Grid) -> list[list[float]]:
     ]
 
 
-def _determinant(m: list[list[float]]) -> float:
-    if len(m) == 2:
-        return m[0][0] * m[1][1] - m[0][1] * m[1][0]
-    return sum(
-        m[0][i] * (m[1][(i + 1) % 3] * m[2][(i + 2) % 3] - m[1][(i + 2) % 3] * m[2][(i + 1) % 3])
-        for i in range(3)
-    )
-
-
 def _is_mirrored(first: Grid, second: Grid) -> bool:
-    return first.dimensions == second.dimensions and _determinant(_relative(first, second)) < 0
+    return first.dimensions == second.dimensions and determinant(_relative(first, second)) < 0
 
 
 def _rotation(first: Grid, second: Grid, extent: int) -> str:
@@ -109,7 +101,7 @@ def _rotation(first: Grid, second: Grid, extent: int) -> str:
     count = len(seen)
     flipped = [axis for axis in range(count) if seen[axis][axis] < 0]
     straight = all(abs(abs(seen[axis][axis]) - 1) < 1e-3 for axis in range(count))
-    mirrored = _determinant(seen) < 0
+    mirrored = determinant(seen) < 0
     if mirrored:
         # Undoing the flips leaves a rotation. If no axis is flipped, any axis can be chosen.
         axes = flipped if straight else flipped[:1] or [count - 1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from voxgpu.image import Grid, Image
 from voxgpu.itk.process import last_line
 from voxgpu.primitives.define import (
     BoolImage,
+    Decorator,
     NumberImage,
     PlaceImage,
     StaticNumber,
@@ -58,99 +61,6 @@ def _region_method_problem(*arguments: Any) -> str | None:
     return _method_problem(*arguments)
 
 
-@whole_image(scratch=16, grid_from="like", version=2, element_from=resampled_element, id="resample")
-def resample(v: NumberImage, like: NumberImage, *, grids: tuple[Grid, ...]) -> NumberImage:
-    """``v`` on the grid of ``like``: every voxel has the value of ``v`` at its position in mm.
-
-    Images of integers, such as labels, use the nearest voxel and keep their element; others are
-    interpolated linearly, to float32. Voxels extend half their width beyond their centers;
-    positions outside all voxels of ``v`` are 0. The voxels of ``like`` are not read. A value
-    interpolated from a NaN voxel is NaN. Shapes (z, y, x) or (y, x), with equal dimensions.
-
-    >>> resample([1, 2, 3], [0, 0])
-    [1, 2]
-    """
-    return _on_grid(v, *grids)
-
-
-@whole_image(
-    "resample",
-    scratch=16,
-    grid_from="like",
-    version=2,
-    element_from=resampled_element,
-    id="resample_like_region",
-)
-def resample_like_region(
-    v: NumberImage, like: BoolImage, *, grids: tuple[Grid, ...]
-) -> NumberImage:
-    """``v`` on the grid of a region.
-
-    >>> resample([1, 2, 3], [true, false])
-    [1, 2]
-    """
-    return _on_grid(v, *grids)
-
-
-@whole_image("resample", scratch=16, grid_from="like", id="resample_region")
-def resample_region(v: BoolImage, like: NumberImage, *, grids: tuple[Grid, ...]) -> BoolImage:
-    """A region on the grid of ``like``: every voxel is that of the nearest one, false outside.
-
-    >>> resample([true, false, true], [0, 0])
-    [true, false]
-    """
-    return _on_grid(v, *grids)
-
-
-@whole_image("resample", scratch=16, grid_from="like", id="resample_region_like_region")
-def resample_region_like_region(
-    v: BoolImage, like: BoolImage, *, grids: tuple[Grid, ...]
-) -> BoolImage:
-    """A region on the grid of another one.
-
-    >>> resample([true, false, true], [true, true])
-    [true, false]
-    """
-    return _on_grid(v, *grids)
-
-
-@whole_image(
-    "resample",
-    scratch=32,
-    grid_from="like",
-    check=_method_problem,
-    element_from=resampled_element,
-    id="resample_by",
-)
-def resample_by(
-    v: NumberImage, like: PlaceImage, method: StaticText, *, grids: tuple[Grid, ...]
-) -> NumberImage:
-    """``v`` on the grid of ``like`` by ``"nearest"``, ``"linear"`` or ``"bspline"``.
-
-    ``"nearest"`` keeps the element, also for labels stored in float images; the others give
-    float32. ``"linear"`` interpolates between two voxels along every axis; ``"bspline"`` is a cubic
-    spline through all voxels, which is NaN everywhere if any voxel is NaN.
-
-    >>> resample([1, 2, 3], [0, 0], "nearest")
-    [1, 2]
-    """
-    return _on_grid(v, *grids, method=method)
-
-
-@whole_image(
-    "resample", scratch=16, grid_from="like", check=_region_method_problem, id="resample_region_by"
-)
-def resample_region_by(
-    v: BoolImage, like: PlaceImage, method: StaticText, *, grids: tuple[Grid, ...]
-) -> BoolImage:
-    """A region on the grid of ``like`` by ``"nearest"``, the only method available for regions.
-
-    >>> resample([true, false, true], [0, 0], "nearest")
-    [true, false]
-    """
-    return _on_grid(v, *grids, method=method)
-
-
 def finer_grid(grid: Grid, mm: float | tuple[float, ...], _method: str = "") -> Grid:
     """The grid of the same extent whose voxels are ``mm`` wide: one number, or [x, y, z].
 
@@ -172,9 +82,102 @@ def finer_grid(grid: Grid, mm: float | tuple[float, ...], _method: str = "") -> 
     return Grid(shape, tuple(float(width) for width in each), origin, grid.direction)
 
 
-@whole_image(
-    scratch=16, grid_of=finer_grid, version=2, element_from=resampled_element, id="resample_to"
+def _decorators(common: Callable[..., Decorator]) -> tuple[Callable[..., Decorator], ...]:
+    """The decorators of overloads of images of numbers and of regions; and of both by a method."""
+    return (
+        partial(common, version=2, element_from=resampled_element),
+        common,
+        partial(common, scratch=32, check=_method_problem, element_from=resampled_element),
+        partial(common, check=_region_method_problem),
+    )
+
+
+_like, _region_like, _like_by, _region_like_by = _decorators(
+    partial(whole_image, "resample", grid_from="like")
 )
+_to, _region_to, _to_by, _region_to_by = _decorators(
+    partial(whole_image, "resample_to", grid_of=finer_grid)
+)
+
+
+@_like(id="resample")
+def resample(v: NumberImage, like: NumberImage, *, grids: tuple[Grid, ...]) -> NumberImage:
+    """``v`` on the grid of ``like``: every voxel has the value of ``v`` at its position in mm.
+
+    Images of integers, such as labels, use the nearest voxel and keep their element; others are
+    interpolated linearly, to float32. Voxels extend half their width beyond their centers;
+    positions outside all voxels of ``v`` are 0. The voxels of ``like`` are not read. A value
+    interpolated from a NaN voxel is NaN. Shapes (z, y, x) or (y, x), with equal dimensions.
+
+    >>> resample([1, 2, 3], [0, 0])
+    [1, 2]
+    """
+    return _on_grid(v, *grids)
+
+
+@_like(id="resample_like_region")
+def resample_like_region(
+    v: NumberImage, like: BoolImage, *, grids: tuple[Grid, ...]
+) -> NumberImage:
+    """``v`` on the grid of a region.
+
+    >>> resample([1, 2, 3], [true, false])
+    [1, 2]
+    """
+    return _on_grid(v, *grids)
+
+
+@_region_like(id="resample_region")
+def resample_region(v: BoolImage, like: NumberImage, *, grids: tuple[Grid, ...]) -> BoolImage:
+    """A region on the grid of ``like``: every voxel is that of the nearest one, false outside.
+
+    >>> resample([true, false, true], [0, 0])
+    [true, false]
+    """
+    return _on_grid(v, *grids)
+
+
+@_region_like(id="resample_region_like_region")
+def resample_region_like_region(
+    v: BoolImage, like: BoolImage, *, grids: tuple[Grid, ...]
+) -> BoolImage:
+    """A region on the grid of another one.
+
+    >>> resample([true, false, true], [true, true])
+    [true, false]
+    """
+    return _on_grid(v, *grids)
+
+
+@_like_by(id="resample_by")
+def resample_by(
+    v: NumberImage, like: PlaceImage, method: StaticText, *, grids: tuple[Grid, ...]
+) -> NumberImage:
+    """``v`` on the grid of ``like`` by ``"nearest"``, ``"linear"`` or ``"bspline"``.
+
+    ``"nearest"`` keeps the element, also for labels stored in float images; the others give
+    float32. ``"linear"`` interpolates between two voxels along every axis; ``"bspline"`` is a cubic
+    spline through all voxels, which is NaN everywhere if any voxel is NaN.
+
+    >>> resample([1, 2, 3], [0, 0], "nearest")
+    [1, 2]
+    """
+    return _on_grid(v, *grids, method=method)
+
+
+@_region_like_by(id="resample_region_by")
+def resample_region_by(
+    v: BoolImage, like: PlaceImage, method: StaticText, *, grids: tuple[Grid, ...]
+) -> BoolImage:
+    """A region on the grid of ``like`` by ``"nearest"``, the only method available for regions.
+
+    >>> resample([true, false, true], [0, 0], "nearest")
+    [true, false]
+    """
+    return _on_grid(v, *grids, method=method)
+
+
+@_to(id="resample_to")
 def resample_to(v: NumberImage, mm: StaticNumber, *, grid: Grid, grids: Any) -> NumberImage:
     """``v`` with voxels of ``mm`` on every side, over the same extent.
 
@@ -189,14 +192,7 @@ def resample_to(v: NumberImage, mm: StaticNumber, *, grid: Grid, grids: Any) -> 
     return _on_grid(v, grids[0], grid, beyond=True)
 
 
-@whole_image(
-    "resample_to",
-    scratch=16,
-    grid_of=finer_grid,
-    version=2,
-    element_from=resampled_element,
-    id="resample_to_each",
-)
+@_to(id="resample_to_each")
 def resample_to_each(v: NumberImage, mm: StaticNumbers, *, grid: Grid, grids: Any) -> NumberImage:
     """The same with a width for every axis, [x, y, z] or [x, y].
 
@@ -206,7 +202,7 @@ def resample_to_each(v: NumberImage, mm: StaticNumbers, *, grid: Grid, grids: An
     return _on_grid(v, grids[0], grid, beyond=True)
 
 
-@whole_image("resample_to", scratch=16, grid_of=finer_grid, id="resample_region_to")
+@_region_to(id="resample_region_to")
 def resample_region_to(v: BoolImage, mm: StaticNumber, *, grid: Grid, grids: Any) -> BoolImage:
     """A region with voxels of ``mm`` on every side; every voxel is that of the nearest one.
 
@@ -216,7 +212,7 @@ def resample_region_to(v: BoolImage, mm: StaticNumber, *, grid: Grid, grids: Any
     return _on_grid(v, grids[0], grid, beyond=True)
 
 
-@whole_image("resample_to", scratch=16, grid_of=finer_grid, id="resample_region_to_each")
+@_region_to(id="resample_region_to_each")
 def resample_region_to_each(
     v: BoolImage, mm: StaticNumbers, *, grid: Grid, grids: Any
 ) -> BoolImage:
@@ -228,14 +224,7 @@ def resample_region_to_each(
     return _on_grid(v, grids[0], grid, beyond=True)
 
 
-@whole_image(
-    "resample_to",
-    scratch=32,
-    grid_of=finer_grid,
-    check=_method_problem,
-    element_from=resampled_element,
-    id="resample_to_by",
-)
+@_to_by(id="resample_to_by")
 def resample_to_by(
     v: NumberImage, mm: StaticNumber, method: StaticText, *, grid: Grid, grids: Any
 ) -> NumberImage:
@@ -249,14 +238,7 @@ def resample_to_by(
     return _on_grid(v, grids[0], grid, beyond=True, method=method)
 
 
-@whole_image(
-    "resample_to",
-    scratch=32,
-    grid_of=finer_grid,
-    check=_method_problem,
-    element_from=resampled_element,
-    id="resample_to_each_by",
-)
+@_to_by(id="resample_to_each_by")
 def resample_to_each_by(
     v: NumberImage, mm: StaticNumbers, method: StaticText, *, grid: Grid, grids: Any
 ) -> NumberImage:
@@ -268,13 +250,7 @@ def resample_to_each_by(
     return _on_grid(v, grids[0], grid, beyond=True, method=method)
 
 
-@whole_image(
-    "resample_to",
-    scratch=16,
-    grid_of=finer_grid,
-    check=_region_method_problem,
-    id="resample_region_to_by",
-)
+@_region_to_by(id="resample_region_to_by")
 def resample_region_to_by(
     v: BoolImage, mm: StaticNumber, method: StaticText, *, grid: Grid, grids: Any
 ) -> BoolImage:
@@ -286,13 +262,7 @@ def resample_region_to_by(
     return _on_grid(v, grids[0], grid, beyond=True, method=method)
 
 
-@whole_image(
-    "resample_to",
-    scratch=16,
-    grid_of=finer_grid,
-    check=_region_method_problem,
-    id="resample_region_to_each_by",
-)
+@_region_to_by(id="resample_region_to_each_by")
 def resample_region_to_each_by(
     v: BoolImage, mm: StaticNumbers, method: StaticText, *, grid: Grid, grids: Any
 ) -> BoolImage:

@@ -5,7 +5,6 @@ A compiled kernel that writes out of bounds corrupts adjacent memory, which is r
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,8 +46,7 @@ class Checked:
 @cache
 def checked_kernel(module_name: str, name: str) -> Callable[..., Any]:
     """The equivalent of `voxgpu.codegen.numba_kernels.kernel`, not compiled."""
-    function = getattr(importlib.import_module(f"voxgpu.kernels.{module_name}"), name)
-    _, types = numba_kernels._signature(function)
+    function, _, types = numba_kernels.declared_kernels(module_name)[name]
 
     def call(*arguments: Any) -> Any:
         shown = [

@@ -25,9 +25,9 @@ def test_elements_beside_an_array_are_not_there() -> None:
 def test_a_kernel_that_is_told_too_much_is_noticed() -> None:
     count = checked_kernel("percentiles", "count_uint8")
     values, counts = np.zeros(4, np.uint8), np.zeros(512, np.int64)
-    count(4, values, values, counts)
+    count(4, values, values, 256, counts)
     with pytest.raises(AssertionError, match="reads element 4 of 4"):
-        count(5, values, values, counts)
+        count(5, values, values, 256, counts)
 
 
 def test_whoever_calls_a_kernel_calls_the_checked_one() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cpu.percentiles import bits_of, counts_of_values, looked_up
 from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.integers import SHORT
@@ -43,36 +44,12 @@ def _has_few_values(v: Array) -> bool:
 
 def _above_by_value(flat: Array, chosen: Mask, bins: int, pool: ThreadPool) -> Mask:
     """Which of the mask exceed the threshold, where all values an element has can be counted."""
-    unsigned = np.dtype(f"uint{8 * flat.dtype.itemsize}")
-    bits, parts = np.ascontiguousarray(flat).view(unsigned), slabs(len(flat), 1)
+    bits = bits_of(flat)
     # The number that each pattern of bits stands for.
-    patterns = np.arange(1 << (8 * unsigned.itemsize)).astype(unsigned)
+    patterns = np.arange(1 << (8 * bits.itemsize)).astype(bits.dtype)
     numbers = patterns.view(flat.dtype).astype(np.float32)
-    counts = _counts_of_values(bits, chosen, parts, pool)
-    threshold = _threshold_of_counts(numbers, counts, bins)
-    table = (numbers > threshold).view(np.uint8)
-    decide = kernel("percentiles", f"decide_{unsigned}")
-    out: Mask = pool.empty(flat.shape, np.bool_)
-
-    def part(bounds: tuple[int, int]) -> None:
-        place = slice(*bounds)
-        decide(bounds[1] - bounds[0], bits[place], chosen[place], table, 0, out[place])
-
-    pool.map(part, parts)
-    return out
-
-
-def _counts_of_values(bits: Array, chosen: Mask, parts: Parts, pool: ThreadPool) -> Array:
-    """How many voxels of the mask have each pattern of bits."""
-    count, patterns = kernel("percentiles", f"count_{bits.dtype}"), 1 << (8 * bits.itemsize)
-
-    def part(bounds: tuple[int, int]) -> Array:
-        counts, place = np.zeros(2 * patterns, np.int64), slice(*bounds)
-        count(bounds[1] - bounds[0], bits[place], chosen[place], counts)
-        total: Array = counts[:patterns] + counts[patterns:]
-        return total
-
-    return sum(pool.map(part, parts), np.zeros(patterns, np.int64))
+    threshold = _threshold_of_counts(numbers, counts_of_values(bits, chosen, pool), bins)
+    return looked_up(bits, chosen, numbers > threshold, 0, pool)
 
 
 def _threshold_of_counts(numbers: Array, counts: Array, bins: int) -> np.float32:

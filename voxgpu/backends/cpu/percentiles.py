@@ -31,7 +31,7 @@ def percentiles(v: Array, mask: Mask, c: float, pool: ThreadPool) -> npt.NDArray
     """The primitive of that name; ``v`` may be of any element."""
     if _is_small(v):
         table = _ranks_of_values(v, mask, c, pool)
-        return _looked_up(v, mask, table, OUTSIDE, "look_up", np.float32, pool)
+        return looked_up(bits_of(v), mask.reshape(-1), table, OUTSIDE, pool).reshape(v.shape)
     return _sorted_ranks(v, mask, c, pool)
 
 
@@ -52,72 +52,67 @@ def compared_percentiles(
         return [compare(operator, ranks, number) for operator, number in comparisons]
     table = _ranks_of_values(v, mask, c, pool)
     outside = np.array([OUTSIDE], np.float32)
-    return [
-        _looked_up(
-            v,
-            mask,
-            compare(operator, table, number).view(np.uint8),
-            int(compare(operator, outside, number)[0]),
-            "decide",
-            np.bool_,
-            pool,
-        )
-        for operator, number in comparisons
-    ]
+    bits, chosen = bits_of(v), mask.reshape(-1)
+    found = []
+    for operator, number in comparisons:
+        beyond = int(compare(operator, outside, number)[0])
+        truths = compare(operator, table, number)
+        found.append(looked_up(bits, chosen, truths, beyond, pool).reshape(v.shape))
+    return found
 
 
 def _is_small(v: Array) -> bool:
     return v.dtype.name in SHORT
 
 
-def _ranks_of_values(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
-    """The rank of every value that an element may have, by its bits as an unsigned number."""
-    bits = 8 * v.dtype.itemsize
-    unsigned = np.dtype(f"uint{bits}")
-    flat, chosen = np.ascontiguousarray(v).reshape(-1).view(unsigned), mask.reshape(-1)
-    count = kernel("percentiles", f"count_{unsigned}")
+def bits_of(v: Array) -> Array:
+    """The voxels of 8 or 16 bits as unsigned numbers, flat."""
+    return np.ascontiguousarray(v).reshape(-1).view(f"uint{8 * v.dtype.itemsize}")
+
+
+def counts_of_values(bits: Array, chosen: Mask, pool: ThreadPool) -> Array:
+    """How many voxels of a flat mask have each pattern of bits."""
+    count, different = kernel("percentiles", f"count_{bits.dtype}"), 1 << (8 * bits.itemsize)
 
     def part(bounds: tuple[int, int]) -> Array:
-        counts = np.zeros(2 << bits, np.int64)
-        start, stop = bounds
-        count(stop - start, flat[start:stop], chosen[start:stop], counts)
-        halves: Array = counts[: 1 << bits] + counts[1 << bits :]
-        return halves
+        counts, place = np.zeros(2 * different, np.int64), slice(*bounds)
+        count(bounds[1] - bounds[0], bits[place], chosen[place], different, counts)
+        total: Array = counts[:different] + counts[different:]
+        return total
 
-    totals = sum(pool.map(part, slabs(len(flat), 1)), np.zeros(1 << bits, np.int64))
+    return sum(pool.map(part, slabs(len(bits), 1)), np.zeros(different, np.int64))
+
+
+def looked_up(
+    bits: Array, chosen: Mask, table: Array, outside: float, pool: ThreadPool
+) -> npt.NDArray[Any]:
+    """The table's entry for each voxel of a flat mask, ``outside`` elsewhere: float32 or bool."""
+    name = "decide" if table.dtype == np.bool_ else "look_up"
+    look_up = kernel("percentiles", f"{name}_{bits.dtype}")
+    out = pool.empty(bits.shape, table.dtype)
+
+    def part(bounds: tuple[int, int]) -> None:
+        place = slice(*bounds)
+        look_up(bounds[1] - bounds[0], bits[place], chosen[place], table, outside, out[place])
+
+    pool.map(part, slabs(len(bits), 1))
+    return out
+
+
+def _ranks_of_values(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
+    """The rank of every value that an element may have, by its bits as an unsigned number."""
+    totals = counts_of_values(bits_of(v), mask.reshape(-1), pool)
     # Negative numbers have the greater bits, and come first.
-    order = np.roll(np.arange(1 << bits), 1 << (bits - 1) if v.dtype.kind == "i" else 0)
+    different = len(totals)
+    order = np.roll(np.arange(different), different // 2 if v.dtype.kind == "i" else 0)
     equal = totals[order]
     lower = np.cumsum(equal) - equal
     ranks = c * equal
     ranks += lower
     ranks /= int(totals.sum()) or 1
-    table = np.empty(1 << bits, np.float32)
+    table = np.empty(different, np.float32)
     table[order] = ranks.astype(np.float32)
     return table
-
-
-def _looked_up(
-    v: Array,
-    mask: Mask,
-    table: Array,
-    outside: float,
-    name: str,
-    element: npt.DTypeLike,
-    pool: ThreadPool,
-) -> Array:
-    unsigned = f"uint{8 * v.dtype.itemsize}"
-    look_up = kernel("percentiles", f"{name}_{unsigned}")
-    flat, chosen = np.ascontiguousarray(v).reshape(-1).view(unsigned), mask.reshape(-1)
-    out = pool.empty(flat.shape, element)
-
-    def part(bounds: tuple[int, int]) -> None:
-        start, stop = bounds
-        place = slice(start, stop)
-        look_up(stop - start, flat[place], chosen[place], table, outside, out[place])
-
-    pool.map(part, slabs(len(flat), 1))
-    return out.reshape(v.shape)
 
 
 def _sorted_ranks(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
