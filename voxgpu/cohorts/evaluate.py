@@ -68,7 +68,7 @@ class CaseSession(AbstractContextManager["CaseSession"]):
 
     def __init__(self, settings: SessionSettings, worker: str = "") -> None:
         self._device = ""
-        self._worker = worker
+        self.worker = worker
         self._session = open_session(settings, SessionListeners(on_device=self._note))
 
     def _note(self, chosen: Selection) -> None:
@@ -83,7 +83,7 @@ class CaseSession(AbstractContextManager["CaseSession"]):
         peak = peak_bytes()
         return [
             replace(
-                found[each], seconds=seconds, peak=peak, device=self._device, worker=self._worker
+                found[each], seconds=seconds, peak=peak, device=self._device, worker=self.worker
             )
             for each in combinations
         ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.evaluate import CaseSession, Program
+from voxgpu.cohorts.events import Listener, ignore, watched_rows
 from voxgpu.cohorts.journal import Journal, Key
 from voxgpu.cohorts.part import part_of
 from voxgpu.cohorts.placement import Placement
@@ -79,6 +80,7 @@ class CohortRun:
     """A cohort that is being run, with the rows that were there before and those that finish.
 
     journal  where rows are kept as they finish; None keeps them in memory alone
+    tell     is told when cases begin and end and workers come and go, in any thread
     """
 
     def __init__(
@@ -87,8 +89,10 @@ class CohortRun:
         settings: SessionSettings,
         placement: Placement,
         journal: Journal | None = None,
+        tell: Listener = ignore,
     ) -> None:
         self._cohort = cohort
+        self._tell = tell
         self._settings = settings
         self._placement = placement
         self._journal = journal
@@ -107,7 +111,8 @@ class CohortRun:
         Closing the generator ends the run: cases that are being computed are dropped.
         """
         cohort = self._cohort
-        found = computed_rows(cohort.program, self.left, self._settings, self._placement)
+        about = cohort.program, self.left, self._settings, self._placement
+        found = computed_rows(*about, self._tell)
         with closing(found):
             for row in found:
                 row = replace(row, place=self._place_of(row))
@@ -129,7 +134,11 @@ class CohortRun:
 
 
 def computed_rows(
-    program: Program, left: Sequence[Task], settings: SessionSettings, placement: Placement
+    program: Program,
+    left: Sequence[Task],
+    settings: SessionSettings,
+    placement: Placement,
+    tell: Listener = ignore,
 ) -> Generator[Row, None, None]:
     """The rows of these tasks as they finish, where the placement says."""
     if not left:
@@ -137,13 +146,13 @@ def computed_rows(
     if placement.workers == 0:
         with CaseSession(settings) as session:
             for case, combinations in left:
-                yield from session.rows(program, case, combinations)
+                yield from watched_rows(session, program, case, combinations, tell)
         return
     from voxgpu.cohorts.clusters import connected
     from voxgpu.cohorts.workers import rows_from_workers
 
     with connected(placement, len(left)) as (client, share):
-        yield from rows_from_workers(client, program, left, share(settings))
+        yield from rows_from_workers(client, program, left, share(settings), tell)
 
 
 def tasks_left(

@@ -17,8 +17,10 @@ from typing import Any
 
 from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.evaluate import CaseSession, Program
+from voxgpu.cohorts.events import Listener, ignore, watched_rows
 from voxgpu.cohorts.row import FAILED, Row
 from voxgpu.cohorts.sweep import Combination
+from voxgpu.cohorts.worker_events import heard, teller
 from voxgpu.session_settings import SessionSettings
 
 #: Cases that are sent to a worker before it has ended the one before.
@@ -33,19 +35,31 @@ def rows_from_workers(
     program: Program,
     left: Iterable[tuple[Case, Sequence[Combination]]],
     settings: SessionSettings,
+    tell: Listener = ignore,
 ) -> Generator[Row, None, None]:
     """Runs cases on the workers of a client; yields rows as they finish.
 
     settings  those of each worker's session
+    tell      is told of what happens on the workers, in a thread of the client
     """
+    with heard(client, tell) as topic:
+        yield from _rows(client, program, left, settings, topic)
+
+
+def _rows(
+    client: Any,
+    program: Program,
+    left: Iterable[tuple[Case, Sequence[Combination]]],
+    settings: SessionSettings,
+    topic: str,
+) -> Generator[Row, None, None]:
     folder, rest = Path.cwd(), iter(left)
     running: dict[Any, tuple[Case, Sequence[Combination]]] = {}
     suspects: list[tuple[Case, Sequence[Combination]]] = []
 
     def sent(case: Case, combinations: Sequence[Combination]) -> Any:
-        future = client.submit(
-            _rows_on_worker, program, case, tuple(combinations), settings, folder, pure=False
-        )
+        about = program, case, tuple(combinations), settings, folder, topic
+        future = client.submit(_rows_on_worker, *about, pure=False)
         running[future] = case, combinations
         return future
 
@@ -85,10 +99,11 @@ def _rows_on_worker(
     combinations: Sequence[Combination],
     settings: SessionSettings,
     folder: Path,
+    topic: str,
 ) -> list[Row]:
     """The rows of a case, computed in the session of this worker process."""
     os.chdir(folder)  # relative names are those of the process that asked
-    return _session(settings).rows(program, case, combinations)
+    return watched_rows(_session(settings), program, case, combinations, teller(topic))
 
 
 def _session(settings: SessionSettings) -> CaseSession:

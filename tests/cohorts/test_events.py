@@ -1,0 +1,95 @@
+"""Events of a cohort: what happens in a process, and on workers of a cluster."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from voxgpu.cohorts.cases import Case
+from voxgpu.cohorts.evaluate import Program
+from voxgpu.cohorts.events import (
+    CASE_BEGINS,
+    CASE_ENDS,
+    WORKER_LOST,
+    WORKER_STARTED,
+    Event,
+    process_data,
+)
+from voxgpu.cohorts.placement import Placement
+from voxgpu.cohorts.run import Cohort, CohortRun
+from voxgpu.compile import Options
+from voxgpu.diagnostics import Source
+from voxgpu.session_settings import SessionSettings
+
+TEXT = 'print "it" 1 / $N + $T'
+
+
+def _cohort(*numbers: str) -> Cohort:
+    cases = [Case(f"c{each}", "", {"N": each}) for each in numbers]
+    program = Program(Source("p.imgql", TEXT), None, Options())
+    return Cohort(program, cases, [(("T", "1"),), (("T", "2"),)])
+
+
+def test_each_case_begins_and_ends() -> None:
+    heard: list[Event] = []
+    run = CohortRun(_cohort("1", "x"), SessionSettings(), Placement(0), None, heard.append)
+    rows = list(run.finishing())
+    assert len(rows) == 4
+    assert [(each.kind, each.data["case"]) for each in heard] == [
+        (CASE_BEGINS, "c1"),
+        (CASE_ENDS, "c1"),
+        (CASE_BEGINS, "cx"),
+        (CASE_ENDS, "cx"),
+    ]
+    good, bad = heard[1].data, heard[3].data
+    assert (good["status"], good["failed"], good["error"]) == ("done", 0, "")
+    assert good["peak_bytes"] > 0 and good["seconds"] >= 0 and good["combinations"] == 2
+    assert (bad["status"], bad["failed"]) == ("failed", 2) and bad["error"]
+    assert heard[0].time <= heard[1].time <= heard[2].time
+
+
+def test_ids_of_slurm_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    assert process_data("w")["slurm"]["job_id"] == "17"
+    assert process_data("w")["slurm"]["array_task_id"] == "3"
+
+
+def test_events_come_from_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    from voxgpu.cohorts.workers import rows_from_workers
+
+    monkeypatch.chdir(tmp_path)
+    cohort = _cohort("1", "2", "x")
+    tasks = [(each, cohort.combinations) for each in cohort.cases]
+    heard: list[Event] = []
+    with (
+        distributed.LocalCluster(
+            n_workers=1, processes=False, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        found = rows_from_workers(client, cohort.program, tasks, SessionSettings(), heard.append)
+        rows = [next(found)]
+        worker = next(iter(client.scheduler_info()["workers"]))
+        rows += list(found)
+        # A second run of the same process is another topic.
+        again: list[Event] = []
+        found = rows_from_workers(client, cohort.program, tasks, SessionSettings(), again.append)
+        next(found)
+        cluster.scheduler.loop.add_callback(cluster.scheduler.log_event, worker, _REMOVED)
+        end = monotonic() + 20
+        while WORKER_LOST not in {each.kind for each in again} and monotonic() < end:
+            sleep(0.01)
+        found.close()
+    assert len(rows) == 6
+    kinds = Counter(each.kind for each in heard)
+    assert kinds == {WORKER_STARTED: 1, CASE_BEGINS: 3, CASE_ENDS: 3}
+    assert {each.data["worker"] for each in heard} == {"0"}
+    assert Counter(each.kind for each in again)[WORKER_LOST] == 1
+
+
+_REMOVED = {"action": "remove-worker"}
