@@ -118,6 +118,7 @@ def test_what_is_there_is_not_run_again(desk: Path) -> None:
 def test_nothing_is_run_to_list_and_check(desk: Path) -> None:
     listed = voxgpu("cohort", "p.imgql", "--cases", "data/*/", "--list", cwd=desk)
     assert listed.lines[0] == "case0  data/case0" and len(listed.lines) == 6
+    assert "the program has errors for 6 of them" in listed.err
     words = ("cohort", "p.imgql", "--cases", "data/*/", "-D", V, "--check")
     checked = voxgpu(*words, "--sweep", "T=50:90:20", cwd=desk)
     assert checked.status == 1 and checked.lines[0] == "case4:"

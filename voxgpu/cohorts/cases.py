@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from voxgpu.cohorts.text_table import read_text_table
@@ -23,12 +23,15 @@ class Case:
     name    unique in the cohort; rows of the table and folders of output have it
     path    the folder or file of the case, without a trailing slash; empty for rows of a table
             that name none
-    values  program variables of the case beside ``CASE`` and ``NAME``: columns of a table
+    values  program variables of the case beside ``CASE`` and ``NAME``: columns of a table, or
+            images and entities of a BIDS dataset
+    absent  program variables that other cases have, each with the reason why this one has none
     """
 
     name: str
     path: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parent(self) -> str:
@@ -43,13 +46,22 @@ class Case:
         """
         known = {"path": self.path, "name": self.name, "parent": self.parent, **self.values}
         own = {"NAME": self.name, **({"CASE": self.path} if self.path else {}), **self.values}
-        return own | {name: _filled(name, text, known) for name, text in definitions.items()}
+        return own | {
+            name: _filled(name, text, known, self.absent) for name, text in definitions.items()
+        }
 
 
-def _filled(name: str, template: str, known: Mapping[str, str]) -> str:
+def no_value(absent: Mapping[str, str], name: str) -> str:
+    """The message for a program variable that a case has no value for."""
+    return f"the case has no `${name}`: {absent[name]}"
+
+
+def _filled(name: str, template: str, known: Mapping[str, str], absent: Mapping[str, str]) -> str:
     try:
         return template.format_map(known)
-    except (KeyError, IndexError):
+    except (KeyError, IndexError) as error:
+        if error.args[0] in absent:
+            raise ValueError(f"-D {name}={template}: {no_value(absent, error.args[0])}") from None
         fields = ", ".join(f"{{{each}}}" for each in known)
         raise ValueError(
             f"-D {name}={template}: a case has the fields {fields}; write {{{{ and }}}} for braces"
@@ -84,8 +96,10 @@ def table_cases(path: Path) -> list[Case]:
         }
         first = values.get("CASE") or next((values[each] for each in paths if values[each]), "")
         name = row[naming] if naming else (_name_of(first) if first else f"row-{number}")
-        own = {each: values[each] for each in values if each not in ("CASE", "NAME")}
-        cases.append(Case(name, values.get("CASE", "").rstrip("/"), own))
+        empty = {each for each in paths if not values[each]}
+        own = {each: values[each] for each in values if each not in {"CASE", "NAME", *empty}}
+        absent = dict.fromkeys(empty - {"CASE"}, f"it is empty in line {number + 1} of `{path}`")
+        cases.append(Case(name, values.get("CASE", "").rstrip("/"), own, absent))
     return _with_unique_names(cases)
 
 
@@ -126,7 +140,7 @@ def _with_unique_names(cases: Iterable[Case]) -> list[Case]:
         if max(times.values(), default=1) == 1:
             return cases
         cases = [
-            Case(_longer(each, parts), each.path, each.values) if times[each.name] > 1 else each
+            replace(each, name=_longer(each, parts)) if times[each.name] > 1 else each
             for each in cases
         ]
     counts: Counter[str] = Counter()
@@ -135,7 +149,7 @@ def _with_unique_names(cases: Iterable[Case]) -> list[Case]:
         counts[each.name] += 1
         number = counts[each.name]
         name = each.name if number == 1 else f"{each.name}-{number}"
-        found.append(Case(name, each.path, each.values))
+        found.append(replace(each, name=name))
     return found
 
 

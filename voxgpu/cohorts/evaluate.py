@@ -11,7 +11,7 @@ from time import perf_counter
 from types import TracebackType
 
 from voxgpu.backends.select import Selection
-from voxgpu.cohorts.cases import Case
+from voxgpu.cohorts.cases import Case, no_value
 from voxgpu.cohorts.combined import combined, folder_of, number_of
 from voxgpu.cohorts.row import DONE, FAILED, Row
 from voxgpu.cohorts.sweep import Combination
@@ -52,8 +52,21 @@ class Program:
             compiled = compile_program(self.source, self.path, options, unread)
         own = case.variables({}).keys() - self.options.define.keys()
         # A program need not use what every case has.
-        told = [each for each in compiled.diagnostics if not _is_of_unused(each, own)]
+        told = [
+            _with_reason(each, case)
+            for each in compiled.diagnostics
+            if not _is_of_unused(each, own)
+        ]
         return replace(compiled, diagnostics=tuple(told))
+
+
+def _with_reason(diagnostic: Diagnostic, case: Case) -> Diagnostic:
+    """The diagnostic; for a variable that just this case lacks with the reason."""
+    if diagnostic.code == "E104":
+        for name in case.absent:
+            if f"`${name}`" in diagnostic.message:
+                return replace(diagnostic, message=no_value(case.absent, name), help="")
+    return diagnostic
 
 
 def _is_of_unused(diagnostic: Diagnostic, names: set[str]) -> bool:

@@ -65,15 +65,19 @@ class Cohort:
     def errors_by_case(self) -> Iterator[tuple[Case, list[Diagnostic]]]:
         """For each case what is wrong with the program, from headers alone: nothing is computed."""
         for case in self.own_cases:
-            found: dict[Diagnostic, None] = {}
-            for each in self.combinations:
-                try:
-                    compiled = self.program.compiled(case, each, None)
-                except ValueError as error:
-                    found[Diagnostic("E104", str(error))] = None
-                    continue
-                found |= dict.fromkeys(compiled.errors)
-            yield case, list(found)
+            yield case, self.errors_of(case, self.combinations)
+
+    def errors_of(self, case: Case, combinations: Iterable[Combination]) -> list[Diagnostic]:
+        """What is wrong with the program for a case and these combinations, each once."""
+        found: dict[Diagnostic, None] = {}
+        for each in combinations:
+            try:
+                compiled = self.program.compiled(case, each, None)
+            except ValueError as error:
+                found[Diagnostic("E104", str(error))] = None
+                continue
+            found |= dict.fromkeys(compiled.errors)
+        return list(found)
 
 
 class CohortRun:

@@ -49,7 +49,12 @@ _OPTIONS = (
         help="Run every N-th case from the I-th, with a table and a journal of its own; in a job "
         "array of SLURM that is the default.",
     ),
-    click.option("--list", "only_list", is_flag=True, help="Show the cases, and run nothing."),
+    click.option(
+        "--list",
+        "only_list",
+        is_flag=True,
+        help="Show the cases, and for each the files that are missing; run nothing.",
+    ),
     click.option(
         "--check", is_flag=True, help="Tell what is wrong for which case, and run nothing."
     ),
@@ -114,14 +119,24 @@ def _combinations(arguments: dict[str, Any]) -> list[Combination]:
 
 
 def list_cases(cohort: Cohort) -> int:
-    """Print a line for each case."""
-    cases = cohort.own_cases
-    for each in cases:
-        values = " ".join(f"{name}={value}" for name, value in each.values.items())
-        click.echo("  ".join(part for part in (each.name, each.path, values) if part))
-    count = len(cohort.combinations)
-    rows = f", {len(cases) * count} rows" if count > 1 else ""
-    print_stderr(f"{len(cases)} cases{rows}")
+    """Print a line for each case, and one for each file that it lacks."""
+    from voxgpu.cohorts.missing import missing_by_case
+
+    incomplete = mistaken = 0
+    for case, missing in missing_by_case(cohort):
+        values = " ".join(f"{name}={value}" for name, value in case.values.items())
+        click.echo("  ".join(part for part in (case.name, case.path, values) if part))
+        for each in (*missing.files, *missing.variables):
+            click.echo(f"  missing: {each}")
+        for each in missing.unreadable:
+            click.echo(f"  unreadable: {each}")
+        incomplete += bool(missing.files or missing.variables or missing.unreadable)
+        mistaken += missing.others
+    cases, count = len(cohort.own_cases), len(cohort.combinations)
+    rows = f", {cases * count} rows" if count > 1 else ""
+    print_stderr(f"{cases} cases{rows}; {incomplete} lack files")
+    if mistaken:
+        print_stderr(f"the program has errors for {mistaken} of them: --check tells which")
     return 0
 
 
