@@ -37,6 +37,7 @@ CODES = {
     "E401": "a folder that is no store, or of another version",
     "E402": "a value that the program does not have",
     "E501": "a device that cannot be used",
+    "E502": "workers that cannot be used",
     "W101": "an expression that dialects read differently",
     "W102": "a name that voxgpu has, and a namespace that is imported, too",
     "W103": "a whole number that is no 64-bit floating-point number",

@@ -60,6 +60,8 @@ def test_ids_of_slurm_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_events_come_from_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
+    from voxgpu.cohorts.clusters.joined import Joined
+    from voxgpu.cohorts.clusters.workforce import Workforce
     from voxgpu.cohorts.workers import rows_from_workers
 
     monkeypatch.chdir(tmp_path)
@@ -72,13 +74,15 @@ def test_events_come_from_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        found = rows_from_workers(client, cohort.program, tasks, SessionSettings(), heard.append)
+        joined = Joined(client, SessionSettings())
+        about = joined, Workforce(joined, print, 60), cohort.program, tasks
+        found = rows_from_workers(*about, heard.append)
         rows = [next(found)]
         worker = next(iter(client.scheduler_info()["workers"]))
         rows += list(found)
         # A second run of the same process is another topic.
         again: list[Event] = []
-        found = rows_from_workers(client, cohort.program, tasks, SessionSettings(), again.append)
+        found = rows_from_workers(*about, again.append)
         next(found)
         cluster.scheduler.loop.add_callback(cluster.scheduler.log_event, worker, _REMOVED)
         end = monotonic() + 20

@@ -204,6 +204,15 @@ CASES: dict[str, list[Case]] = {
         Case(python=_UNKNOWN_IMAGE),
     ],
     "E501": [Case(_LOAD + 'print "max" max(flair)\n', ("--device", "cuda:0"))],
+    "E502": [
+        Case(
+            _LOAD + 'print "max" max(flair)\n',
+            command=(
+                *("cohort", "tumor.imgql", "--cases", "*.nii.gz"),
+                *("--scheduler", "scheduler.json"),
+            ),
+        )
+    ],
     "W101": [Case(_LOAD + "let a = flair > 3\nlet b = flair > 5\nlet inner = !a & b\n")],
     "W102": [
         Case(

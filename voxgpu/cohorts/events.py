@@ -20,6 +20,8 @@ from voxgpu.cohorts.sweep import Combination
 RUN_BEGINS, RUN_ENDS = "run begins", "run ends"
 WORKERS_START, WORKER_STARTED, WORKER_LOST = "workers start", "worker started", "worker lost"
 CASE_BEGINS, CASE_ENDS = "case begins", "case ends"
+#: Where cases run, or what one waits for: a line for people, ``text``.
+NOTE = "note"
 
 #: Ids that SLURM gives a process, by their names in events.
 _SLURM = {

@@ -10,18 +10,16 @@ from typing import Any
 
 from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.evaluate import CaseSession, Program
-from voxgpu.cohorts.events import Listener, ignore, watched_rows
+from voxgpu.cohorts.events import NOTE, Listener, happened, ignore, watched_rows
 from voxgpu.cohorts.journal import Journal, Key
 from voxgpu.cohorts.part import part_of
 from voxgpu.cohorts.placement import Placement
 from voxgpu.cohorts.row import DONE, FAILED, Row
+from voxgpu.cohorts.sizing import Task, decided
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.diagnostics import Diagnostic
 from voxgpu.session_settings import SessionSettings
 from voxgpu.version import __version__
-
-#: A case with the combinations that are to be run for it.
-Task = tuple[Case, Sequence[Combination]]
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,8 @@ class CohortRun:
     """A cohort that is being run, with the rows that were there before and those that finish.
 
     journal  where rows are kept as they finish; None keeps them in memory alone
-    tell     is told when cases begin and end and workers come and go, in any thread
+    tell     is told where cases run, when they begin and end, and when workers come and go, in any
+             thread
     """
 
     def __init__(
@@ -147,16 +146,21 @@ def computed_rows(
     """The rows of these tasks as they finish, where the placement says."""
     if not left:
         return
-    if placement.workers == 0:
+
+    def say(text: str) -> None:
+        tell(happened(NOTE, text=text))
+
+    placement = decided(placement, program, left, settings, say)
+    if placement.is_here:
         with CaseSession(settings) as session:
             for case, combinations in left:
                 yield from watched_rows(session, program, case, combinations, tell)
         return
-    from voxgpu.cohorts.clusters import connected
+    from voxgpu.cohorts.clusters.connect import connected
     from voxgpu.cohorts.workers import rows_from_workers
 
-    with connected(placement, len(left)) as (client, share):
-        yield from rows_from_workers(client, program, left, share(settings), tell)
+    with connected(placement, settings, len(left), say) as (joined, workforce):
+        yield from rows_from_workers(joined, workforce, program, left, tell)
 
 
 def tasks_left(

@@ -10,72 +10,110 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
+from threading import Lock
+from time import monotonic
 from typing import Any
 
 from voxgpu.cohorts.cases import Case
+from voxgpu.cohorts.clusters.joined import Joined
+from voxgpu.cohorts.clusters.workforce import Workforce
 from voxgpu.cohorts.evaluate import CaseSession, Program
 from voxgpu.cohorts.events import Listener, ignore, watched_rows
 from voxgpu.cohorts.row import FAILED, Row
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.cohorts.worker_events import heard, teller
 from voxgpu.session_settings import SessionSettings
+from voxgpu.version import __version__
 
 #: Cases that are sent to a worker before it has ended the one before.
 _AHEAD = 2
+
+#: Seconds between looks at the workers while no case ends.
+_LOOK = 1.0
+
+#: The part that may be used of the memory that a worker was started with.
+_USABLE = 0.7
+
+#: Held while a case is computed.
+_ONE_AT_A_TIME = Lock()
 
 #: The session of this worker, and what it was opened with.
 _opened: tuple[SessionSettings, CaseSession] | None = None
 
 
 def rows_from_workers(
-    client: Any,
+    joined: Joined,
+    workforce: Workforce,
     program: Program,
     left: Iterable[tuple[Case, Sequence[Combination]]],
-    settings: SessionSettings,
     tell: Listener = ignore,
 ) -> Generator[Row, None, None]:
-    """Runs cases on the workers of a client; yields rows as they finish.
+    """Runs cases on the workers of a cluster; yields rows as they finish.
 
-    settings  those of each worker's session
-    tell      is told of what happens on the workers, in a thread of the client
+    workforce  how many workers there are, which may change while cases run
+    tell       is told of what happens on the workers, in a thread of the client
     """
-    with heard(client, tell) as topic:
-        yield from _rows(client, program, left, settings, topic)
+    with heard(joined.client, tell) as topic:
+        yield from _rows(joined, workforce, program, left, topic)
 
 
 def _rows(
-    client: Any,
+    joined: Joined,
+    workforce: Workforce,
     program: Program,
     left: Iterable[tuple[Case, Sequence[Combination]]],
-    settings: SessionSettings,
     topic: str,
 ) -> Generator[Row, None, None]:
+    client, settings = joined.client, joined.settings
     folder, rest = Path.cwd(), iter(left)
     running: dict[Any, tuple[Case, Sequence[Combination]]] = {}
     suspects: list[tuple[Case, Sequence[Combination]]] = []
 
     def sent(case: Case, combinations: Sequence[Combination]) -> Any:
-        about = program, case, tuple(combinations), settings, folder, topic
+        about = __version__, program, case, tuple(combinations), settings, folder, topic
         future = client.submit(_rows_on_worker, *about, pure=False)
         running[future] = case, combinations
         return future
 
-    workers = len(client.scheduler_info(n_workers=-1)["workers"])
-    first = [sent(*each) for each in islice(rest, _AHEAD * max(1, workers))]
-    ended = _distributed().as_completed(first)
-    for future in ended:
+    ended = _distributed().as_completed()
+    while True:
+        free = _AHEAD * max(1, workforce.count) - len(running)
+        ended.update([sent(*each) for each in islice(rest, max(0, free))])
+        if not running:
+            break
+        future = _next(ended, workforce)
+        if future is None:
+            continue  # there may be more workers now
         if _has_died(future):
             suspects.append(running.pop(future))
         else:
             yield from _outcome(future, *running.pop(future))
-        ended.update([sent(*each) for each in islice(rest, 1)])
     for each in suspects:
-        future = sent(*each)
+        ended.update([sent(*each)])
+        while (future := _next(ended, workforce)) is None:
+            pass
         yield from _outcome(future, *running.pop(future))
     client.run(_close_session)
+
+
+def _next(ended: Any, workforce: Workforce) -> Any:
+    """The next future that has ended; None if none has for a while.
+
+    Raises ImgqlError where no workers are left.
+    """
+    since = monotonic()
+    while not ended.has_ready():
+        if monotonic() - since > _LOOK:
+            workforce.look()
+            return None
+        # This wakes up as soon as a future has ended.
+        with ended.thread_condition:
+            ended.thread_condition.wait(timeout=0.1)
+    return next(ended)
 
 
 def _has_died(future: Any) -> bool:
@@ -94,6 +132,7 @@ def _outcome(future: Any, case: Case, combinations: Sequence[Combination]) -> li
 
 
 def _rows_on_worker(
+    version: str,
     program: Program,
     case: Case,
     combinations: Sequence[Combination],
@@ -101,17 +140,37 @@ def _rows_on_worker(
     folder: Path,
     topic: str,
 ) -> list[Row]:
-    """The rows of a case, computed in the session of this worker process."""
-    os.chdir(folder)  # relative names are those of the process that asked
-    return watched_rows(_session(settings), program, case, combinations, teller(topic))
+    """The rows of a case, computed in the session of this worker process.
+
+    version  of voxgpu in the process that asks
+    """
+    if version != __version__:
+        # A worker that joined later; those that were there first have been compared.
+        raise RuntimeError(f"a worker has voxgpu {__version__} where {version} was asked for")
+    with _ONE_AT_A_TIME:  # a worker may have been started with several threads
+        os.chdir(folder)  # relative names are those of the process that asked
+        return watched_rows(_session(settings), program, case, combinations, teller(topic))
 
 
 def _session(settings: SessionSettings) -> CaseSession:
     global _opened
     if _opened is None or _opened[0] != settings:
         _close_session()
-        _opened = settings, CaseSession(settings, str(_distributed().get_worker().name))
+        worker = _distributed().get_worker()
+        own = settings_on(worker, settings)
+        _opened = settings, CaseSession(own, str(worker.name))
     return _opened[1]
+
+
+def settings_on(worker: Any, settings: SessionSettings) -> SessionSettings:
+    """Settings of which the worker says what they leave open: threads, and memory if it is limited.
+
+    A worker that somebody else started was given its share of the computer by ``--nthreads`` and
+    ``--memory-limit``. Dask stops giving work to one that has taken 80 % of that.
+    """
+    limit = worker.memory_manager.memory_limit
+    memory = settings.memory or (int(_USABLE * limit) if limit else None)
+    return replace(settings, threads=settings.threads or worker.state.nthreads, memory=memory)
 
 
 def _close_session() -> None:

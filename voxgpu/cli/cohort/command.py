@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voxgpu.cli.cohort.cases import check_cases, cohort_of, file_errors, list_cases, with_cases
-from voxgpu.cli.cohort.placement import placement_of, settings_of, with_placement
+from voxgpu.cli.cohort.placement import (
+    placement_of,
+    print_job,
+    print_note,
+    settings_of,
+    with_placement,
+)
 from voxgpu.cli.cohort.table import merge, say_rows, table_of, with_table
 from voxgpu.cli.options import UserPath, options_without_program
 from voxgpu.cli.terminal import print_diagnostics, print_stderr, progress
@@ -43,6 +49,8 @@ def command(**arguments: Any) -> int:
             return list_cases(cohort)
         if arguments["check"]:
             return check_cases(cohort)
+        if arguments["dry_run"]:
+            return print_job(placement_of(arguments))
         return _run(cohort, arguments)
     except ImgqlError as error:
         print_diagnostics(error.diagnostics)
@@ -50,6 +58,7 @@ def command(**arguments: Any) -> int:
 
 
 def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
+    from voxgpu.cohorts.events import ignore
     from voxgpu.cohorts.journal import Journal
     from voxgpu.cohorts.run import CohortRun
     from voxgpu.cohorts.table import write_table
@@ -60,7 +69,8 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
     with file_errors("E303"), Journal(path, cohort.about(), arguments["resume"]) as journal:
         if journal.started_anew is not None:
             print_stderr(f"a new journal; the former one is `{journal.started_anew}`")
-        run = CohortRun(cohort, settings, placement, journal)
+        tell = ignore if quiet else print_note
+        run = CohortRun(cohort, settings, placement, journal, tell)
         if run.known and not quiet:
             print_stderr(f"{run.known} of {run.total} rows are there already")
         try:

@@ -1,0 +1,1 @@
+"""Clusters of dask.distributed that run cases: started for a cohort, or joined."""

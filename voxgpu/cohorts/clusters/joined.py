@@ -1,0 +1,28 @@
+"""What running a cohort needs of a cluster: a client, and the settings of each worker's session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from voxgpu.session_settings import SessionSettings
+
+
+def _nothing() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A cluster that cases can be sent to.
+
+    client    of dask.distributed
+    settings  of each worker's session; where they have no threads or memory, a worker takes those
+              that it was started with
+    expects   whether workers are still to come, of jobs that are queued for instance
+    """
+
+    client: Any
+    settings: SessionSettings
+    expects: Callable[[], bool] = _nothing

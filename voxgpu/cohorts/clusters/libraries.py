@@ -1,0 +1,79 @@
+"""The libraries of clusters: imported where they are used, and how they are set up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from voxgpu.diagnostics import Diagnostic, ImgqlError
+
+#: Seconds until a worker ends by itself whose scheduler is gone.
+DEATH_TIMEOUT = 60
+
+#: The variables from which libraries take their number of threads when they are loaded.
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
+
+
+def imported(name: str, extra: str, what: str) -> Any:
+    """A library of an extra. Raises ImgqlError where it is not installed.
+
+    what  what needs it, for people: ``workers``
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        missing = getattr(error, "name", None) or name
+        message = f"{what} need {name}, and `{missing}` is not installed"
+        hint = f"pip install 'voxgpu[{extra}]', or run in this process: --workers 0"
+        raise ImgqlError([Diagnostic("E502", message, help=hint)]) from None
+
+
+def distributed() -> Any:
+    """The library dask.distributed. Raises ImgqlError where it is not installed."""
+    return imported("distributed", "cluster", "workers")
+
+
+def variables_of(threads: int) -> dict[str, int]:
+    """Variables of the environment with which libraries take so many threads."""
+    return dict.fromkeys(_THREADS, threads)
+
+
+@contextmanager
+def configured(threads: int | None) -> Iterator[None]:
+    """Sets options of dask while a cohort runs, with workers of so many threads.
+
+    Dask's own variables of workers are replaced as a whole: its MALLOC_TRIM_THRESHOLD_ makes the
+    allocator give every image back to the system at once and take it again, a million page faults
+    in nine cases of a program that has a tenth of that without it.
+    """
+    options: dict[str, object] = {
+        # Dask blames every case that a dead worker had been sent; we find out which it was.
+        "distributed.scheduler.allowed-failures": 0,
+        # Our store and budgets bound memory; whoever ends a worker at a limit would not know.
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+        "distributed.worker.memory.terminate": False,
+        "distributed.nanny.pre-spawn-environ": variables_of(threads or 1),
+        "logging.distributed": "critical",
+    }
+    with import_module("dask").config.set(options):
+        yield
+
+
+def cluster_error(what: str, error: Exception, hint: str = "") -> ImgqlError:
+    """The diagnostic of a cluster that cannot be started or joined."""
+    lines = str(error).strip().splitlines()
+    reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return ImgqlError([Diagnostic("E502", f"{what}: {reason}", help=hint)])

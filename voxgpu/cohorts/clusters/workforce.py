@@ -1,0 +1,70 @@
+"""The workers of a cluster while cases run: how many there are, and whether any are left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from voxgpu.cohorts.clusters.joined import Joined
+from voxgpu.diagnostics import Diagnostic, ImgqlError
+
+#: Seconds between looks.
+_BETWEEN = 2.0
+
+_NONE_YET = "waiting for the first worker"
+
+
+class Workforce:
+    """The workers of a client, which may come and go; looked at now and then.
+
+    tell   is told when all of them are gone, and when there are some again
+    wait   seconds to wait for others then, once none are expected
+    where  what they belong to, for people
+    """
+
+    def __init__(
+        self, joined: Joined, tell: Callable[[str], None], wait: float, where: str = "the cluster"
+    ) -> None:
+        self._client, self._expects = joined.client, joined.expects
+        self._tell, self._wait, self._where = tell, wait, where
+        self._had = False
+        self._looked = self._seen = monotonic()
+        self._is_told = False
+        #: How many workers there were at the last look.
+        self.count = 0
+        self._update()
+
+    def look(self) -> None:
+        """Looks again if that was a while ago; raises ImgqlError if all are gone for too long."""
+        now = monotonic()
+        if now - self._looked >= _BETWEEN:
+            self._looked = now
+            self._update()
+
+    def _update(self) -> None:
+        self.count = self._counted()
+        now = monotonic()
+        if self.count:
+            self._seen, self._had = now, True
+            if self._is_told:
+                self._tell(f"{self.count} workers")
+                self._is_told = False
+            return
+        if self._expects():
+            self._seen = now
+        gone = now - self._seen
+        if gone >= self._wait:
+            message = f"{self._where} has had no worker for {gone:.0f} s"
+            hint = "start workers and give the same command: it goes on from the journal"
+            raise ImgqlError([Diagnostic("E502", message, help=hint)])
+        if not self._is_told:
+            self._tell("all workers are gone; waiting for others" if self._had else _NONE_YET)
+            self._is_told = True
+
+    def _counted(self) -> int:
+        try:
+            return len(self._client.scheduler_info(n_workers=-1)["workers"])
+        except (OSError, ValueError, RuntimeError) as error:
+            message = f"the scheduler of {self._where} does not answer: {type(error).__name__}"
+            hint = "give the same command when it does: it goes on from the journal"
+            raise ImgqlError([Diagnostic("E502", message, help=hint)]) from None
