@@ -2,31 +2,34 @@
 
 Idea: two sweeps along z count steps to the nearest true voxel of each column. Then, plane after
 plane while it is in cache, the squares of offsets along y are added, and to the least sums those
-along x. A tile of LANES neighboring voxels tries offsets 1, 2, 3, … in both directions at once, and
-stops when the square of the offset is at least the current value of each of its voxels: voxels near
-the region stop early, regardless of others in the plane. Offsets that lead to rows or columns
-without any true voxel are not tried.
+along x. Both are the same problem: for each row of a plane, and each of LANES neighboring columns
+at once, find the row whose number plus the square of its distance is least. The farther down a
+row lies, the farther down lies the row that is nearest to it, in the same column. So the middle
+row is searched first, and the rows above and below it only as far as what it found; and so on for
+the middle of what remains. For the sums along x the plane is turned.
 
-Complexity: O(voxels × distance of the farthest voxel of the tile), in vector instructions.
+Complexity: O(voxels × (log(rows) + how far the results of neighboring columns are apart)), in
+vector instructions.
+
+The results are those of a search of all rows, bit by bit: of two rows that rounding makes equal
+for one row, one is less than the other by at least twice the square of the spacing for all rows
+beyond, which is more than what rounding changes (the caller sees to that).
 
 Reference: P. Felzenszwalb, D. Huttenlocher, Distance transforms of sampled functions (2012), for
-the minimum along one axis after the other. Deviation: no lower envelope, whose intersections take
-divisions and branches, and round differently; if many voxels share instructions, trying the
-offsets that can matter is faster.
+the minimum along one axis after the other; A. Aggarwal and others, Geometric applications of a
+matrix-searching algorithm (1987), for monotone minima. Deviation: no lower envelope, whose
+intersections take divisions and branches, and round differently.
 """
 
 from __future__ import annotations
 
 from math import inf, sqrt
 
-#: Voxels along x that are processed at once.
+#: Columns that are searched at once.
 LANES = 32
 
 #: Steps along z that mean there is no true voxel; images have no more planes than this.
 NOTHING = 16384
-
-#: Offsets to try before checking again whether a larger one can matter.
-PATIENCE = 4
 
 
 def count_steps(
@@ -63,37 +66,193 @@ def count_steps(
     return 0
 
 
-def _lower(tile, wanted, source, position, stride, least, below, above, step):
-    """Lowers a tile to the least sum of a source and the square of the distance to it.
+def _search(source, stride, here, row, first, last, step, tile, number):
+    """Lowers a tile to the least sums of rows first … last and their squared distances to a row.
 
-    tile          LANES sums of squares, those for offset 0
-    wanted        1 for the voxels of the tile that influence when to stop
-    source        squares; that for the first voxel of the tile and offset 0 is at ``position``
-    stride        from one offset to the next
-    least         the first offset that is tried
-    below, above  how far the sources extend to either side
+    source  numbers; those of the tile in row 0 begin at ``here``, rows are ``stride`` apart
+    number  scratch of the same type: its first is set, its second is 0
     """
-    for k in range(least, max(below, above) + 1):
-        distance = k * step
-        square = distance * distance
-        if (k - least) % PATIENCE == 0:
-            unsettled = 0
-            for i in range(LANES):
-                unsettled |= wanted[i] & (tile[i] > square)
-            if unsettled == 0:
-                break
-        lower = position - k * stride
-        upper = position + k * stride
-        if k > below:
-            lower = upper
-        elif k > above:
-            upper = lower
+    # LLVM would store only where something is lower, element by element, but for this sum.
+    zero = number[1]
+    for other in range(first, last + 1, 4):
+        second, third, fourth = min(other + 1, last), min(other + 2, last), min(other + 3, last)
+        distance = (row - other) * step
+        number[0] = distance * distance
+        square_a = number[0]
+        distance = (row - second) * step
+        number[0] = distance * distance
+        square_b = number[0]
+        distance = (row - third) * step
+        number[0] = distance * distance
+        square_c = number[0]
+        distance = (row - fourth) * step
+        number[0] = distance * distance
+        square_d = number[0]
+        a = here + other * stride
+        b = here + second * stride
+        c = here + third * stride
+        d = here + fourth * stride
         for i in range(LANES):
-            one = source[lower + i]
-            other = source[upper + i]
-            nearer = (other if other < one else one) + square
+            one = source[a + i] + square_a
+            two = source[b + i] + square_b
+            three = source[c + i] + square_c
+            four = source[d + i] + square_d
+            one = two if two < one else one
+            three = four if four < three else three
+            one = three if three < one else one
             before = tile[i]
-            tile[i] = nearer if nearer < before else before
+            tile[i] = (one if one < before else before) + zero
+
+
+def _search_places(source, stride, here, row, first, last, step, tile, places, number):
+    """Does the same as ``_search``, and notes for each column the row that was found."""
+    zero = number[1]
+    other = first
+    while other <= last:
+        a = other * stride + here
+        b = min(other + 1, last) * stride + here
+        distance = (row - other) * step
+        number[0] = distance * distance
+        square_a = number[0]
+        distance = (row - min(other + 1, last)) * step
+        number[0] = distance * distance
+        square_b = number[0]
+        number[0] = other
+        place_a = number[0]
+        number[0] = min(other + 1, last)
+        place_b = number[0]
+        for i in range(LANES):
+            one = source[a + i] + square_a
+            two = source[b + i] + square_b
+            place = place_b if two < one else place_a
+            lower = two if two < one else one
+            before = tile[i]
+            was = places[i]
+            places[i] = (place if lower < before else was) + zero
+            tile[i] = (lower if lower < before else before) + zero
+        other += 2
+
+
+def _lower_tile(
+    rows, count, low, high, source, stride, here, occupied, step, lows, highs, tile, places, number,
+    least,
+):  # fmt: skip
+    """Writes, for some rows of a tile, the least sums of a number and its squared distance.
+
+    rows         the numbers of those rows, in order; there are ``count``
+    low, high    the range of rows with finite numbers
+    occupied     for each column 1 if it has a finite number and is wanted; others are arbitrary
+    step         mm from row to row
+    lows, highs  scratch: for each of ``rows``, from 1, the range of rows that was found
+    least        where the sums go: LANES for each row of the plane
+    """
+    span = 1
+    while span * 2 <= count:
+        span *= 2
+    while span > 0:
+        for index in range(span, count + 1, 2 * span):
+            row = rows[index - 1]
+            first = low if index == span else lows[index - span]
+            last = highs[index + span] if index + span <= count else high
+            most = number[1]
+            for i in range(LANES):
+                square = source[row * stride + here + i]
+                tile[i] = square
+                places[i] = row
+                square = square if occupied[i] != 0 else number[1]
+                most = square if square > most else most
+            if most < inf:
+                reach = int(sqrt(most) / step) + 1
+                first = max(first, row - reach)
+                last = min(last, row + reach)
+            if span == 1:
+                _search(source, stride, here, row, first, last, step, tile, number)
+            else:
+                _search_places(source, stride, here, row, first, last, step, tile, places, number)
+                lowest, highest = high, low
+                for i in range(LANES):
+                    place = int(places[i])
+                    lowest = min(lowest, place if occupied[i] != 0 else high)
+                    highest = max(highest, place if occupied[i] != 0 else low)
+                lows[index], highs[index] = lowest, highest
+            for i in range(LANES):
+                least[row * LANES + i] = tile[i]
+        span //= 2
+
+
+def _lower_planes(
+    first, last, height, width, step_z, step_y, step_x, steps, low_y, high_y, occupied, low_x,
+    high_x, wanted, negative, squares, turned, least, roots, rows, lows, highs, lanes, tile, places,
+    number, out,
+):  # fmt: skip
+    padded = (width + LANES - 1) // LANES * LANES
+    turned_padded = (height + LANES - 1) // LANES * LANES
+    for z in range(first, last):
+        plane = z * height * width
+        count = 0
+        for y in range(height):
+            place = plane + y * width
+            for x in range(width):
+                distance = steps[place + x] * step_z
+                near = steps[place + x] < NOTHING
+                squares[y * padded + x] = distance * distance if near else inf
+            # Voxels of a row that are not wanted here are not wanted in any other row.
+            asked = 0
+            for x in range(width):
+                asked |= wanted[place + x]
+            if asked != 0:
+                rows[count] = y
+                count += 1
+        if count == 0:
+            continue
+        for begin in range(0, padded, LANES):
+            low, high = low_y[begin // LANES], high_y[begin // LANES]
+            if high < 0:
+                continue
+            for i in range(LANES):
+                lanes[i] = occupied[begin + i]
+            _lower_tile(
+                rows, count, low, high, squares, padded, begin, lanes, step_y, lows, highs, tile,
+                places, number, least,
+            )  # fmt: skip
+            for index in range(count):
+                row = rows[index]
+                for i in range(LANES):
+                    turned[(begin + i) * turned_padded + row] = least[row * LANES + i]
+        for begin in range(0, height, LANES):
+            end = min(begin + LANES, height)
+            for i in range(LANES):
+                lanes[i] = 0
+            for x in range(width):
+                lows[x] = 0
+            for y in range(begin, end):
+                some = 0
+                place = plane + y * width
+                for x in range(width):
+                    some |= wanted[place + x]
+                    lows[x] |= wanted[place + x]
+                lanes[y - begin] = some
+            count = 0
+            for x in range(width):
+                if lows[x] != 0:
+                    rows[count] = x
+                    count += 1
+            if count > 0 and high_x >= 0:
+                _lower_tile(
+                    rows, count, low_x, high_x, turned, turned_padded, begin, lanes, step_x, lows,
+                    highs, tile, places, number, least,
+                )  # fmt: skip
+            for index in range(count):
+                x = rows[index]
+                for i in range(LANES):
+                    roots[x * LANES + i] = sqrt(least[x * LANES + i])
+            for y in range(begin, end):
+                place = plane + y * width
+                for x in range(width):
+                    if wanted[place + x] != 0:
+                        root = roots[x * LANES + y - begin]
+                        out[place + x] = -root if negative == 1 else root
+    return 0
 
 
 def lower_planes(
@@ -101,7 +260,6 @@ def lower_planes(
     last: "int64",
     height: "int64",
     width: "int64",
-    tiles: "int64",
     step_z: "float64",
     step_y: "float64",
     step_x: "float64",
@@ -114,73 +272,71 @@ def lower_planes(
     wanted: "uint8*",
     negative: "int64",
     squares: "float64*",
-    line: "float64*",
+    turned: "float64*",
+    least: "float64*",
+    roots: "float32*",
+    rows: "int32*",
+    lows: "int32*",
+    highs: "int32*",
+    lanes: "uint8*",
     tile: "float64*",
-    chosen: "uint8*",
+    places: "float64*",
+    number: "float64*",
     out: "float32*",
 ) -> "int64":
     """Writes the distances of the wanted voxels of planes first … last − 1.
 
-    tiles           of LANES voxels in a row
-    step_z, …       mm between voxels
-    low_y, high_y   for each tile the range of rows with true voxels in some plane
-    occupied        tiles × LANES numbers: 1 where the column has a true voxel in some row and plane
-    low_x, high_x   the range of those columns
-    negative        1 to write negated distances
-    squares         scratch: (height, tiles × LANES)
-    line            scratch: 3 × tiles × LANES numbers, all +inf
-    tile, chosen    scratch: LANES numbers
+    step_z, …        mm between voxels
+    low_y, high_y    for each tile of LANES columns the range of rows with true voxels in some plane
+    occupied         for each column of all tiles 1 if it has a true voxel in some row and plane
+    low_x, high_x    the range of those columns
+    negative         1 to write negated distances
+    squares, turned  scratch: all columns of all tiles for each row; the same of the turned plane;
+                     +inf where nothing is written
+    least, roots     scratch: LANES numbers for each row of the plane and of the turned plane
+    rows, …          scratch: a number for each row or column, and two more
+    lanes, …         scratch: LANES numbers
+    number           two numbers, the second of which is 0
     """
-    padded = tiles * LANES
-    for z in range(first, last):
-        for y in range(height):
-            place = (z * height + y) * width
-            for x in range(width):
-                distance = steps[place + x] * step_z
-                near = steps[place + x] < NOTHING
-                squares[y * padded + x] = distance * distance if near else inf
-            for x in range(width, padded):
-                squares[y * padded + x] = inf
-        for y in range(height):
-            place = (z * height + y) * width
-            # Voxels of a row that are not wanted here are not wanted in any other row.
-            asked = 0
-            for x in range(width):
-                asked |= wanted[place + x]
-            if asked == 0:
-                continue
-            for number in range(tiles):
-                begin = number * LANES
-                for i in range(LANES):
-                    tile[i] = squares[y * padded + begin + i]
-                    chosen[i] = occupied[begin + i]
-                below = y - low_y[number]
-                above = high_y[number] - y
-                if high_y[number] >= 0:
-                    least = max(1, -below, -above)
-                    position = y * padded + begin
-                    _lower(tile, chosen, squares, position, padded, least, below, above, step_y)
-                for i in range(LANES):
-                    line[padded + begin + i] = tile[i]
-            for number in range(tiles):
-                begin = number * LANES
-                some = 0
-                for i in range(LANES):
-                    chosen[i] = 0
-                for i in range(min(LANES, width - begin)):
-                    chosen[i] = wanted[place + begin + i]
-                    some |= chosen[i]
-                if some == 0:
-                    continue
-                for i in range(LANES):
-                    tile[i] = line[padded + begin + i]
-                if high_x >= 0:
-                    below = begin + LANES - 1 - low_x
-                    above = high_x - begin
-                    least = max(1, -below, -above)
-                    _lower(tile, chosen, line, padded + begin, 1, least, below, above, step_x)
-                for i in range(min(LANES, width - begin)):
-                    if chosen[i] != 0:
-                        root = sqrt(tile[i])
-                        out[place + begin + i] = -root if negative == 1 else root
-    return 0
+    return _lower_planes(
+        first, last, height, width, step_z, step_y, step_x, steps, low_y, high_y, occupied, low_x,
+        high_x, wanted, negative, squares, turned, least, roots, rows, lows, highs, lanes, tile,
+        places, number, out,
+    )  # fmt: skip
+
+
+def lower_planes_single(
+    first: "int64",
+    last: "int64",
+    height: "int64",
+    width: "int64",
+    step_z: "float64",
+    step_y: "float64",
+    step_x: "float64",
+    steps: "int16*",
+    low_y: "int32*",
+    high_y: "int32*",
+    occupied: "uint8*",
+    low_x: "int64",
+    high_x: "int64",
+    wanted: "uint8*",
+    negative: "int64",
+    squares: "float32*",
+    turned: "float32*",
+    least: "float32*",
+    roots: "float32*",
+    rows: "int32*",
+    lows: "int32*",
+    highs: "int32*",
+    lanes: "uint8*",
+    tile: "float32*",
+    places: "float32*",
+    number: "float32*",
+    out: "float32*",
+) -> "int64":
+    """Does the same as ``lower_planes`` in float32, for sums that are exact in it."""
+    return _lower_planes(
+        first, last, height, width, step_z, step_y, step_x, steps, low_y, high_y, occupied, low_x,
+        high_x, wanted, negative, squares, turned, least, roots, rows, lows, highs, lanes, tile,
+        places, number, out,
+    )  # fmt: skip

@@ -24,10 +24,20 @@ LANES = 32
 NOTHING = 16384
 
 
+def _can_compute(shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
+    """Whether the kernel finds the least sums, as its docstring says.
+
+    Images have fewer planes than mean none, and the rounding of sums is less than the square of
+    the smallest spacing.
+    """
+    most = sum((size * step) ** 2 for size, step in zip(shape, spacing, strict=True))
+    return max(shape, default=0) < NOTHING and most * 2**-48 < min(spacing, default=1.0) ** 2
+
+
 @implements(meaning.signed_distance, scratch=16)
 def signed_distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
     """The primitive ``dt``."""
-    if max(b.shape, default=0) >= NOTHING:
+    if not _can_compute(b.shape, grid.spacing):
         return meaning.signed_distance.function(b, grid)  # type: ignore[no-any-return]
     out: Array = pool.empty(b.shape, np.float32)
     _write(b, np.logical_not(b), grid.spacing, 0, out, pool)
@@ -45,7 +55,7 @@ def signed_distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
 @implements(meaning.distance, scratch=4)
 def distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
     """The primitive ``pdt``."""
-    if max(b.shape, default=0) >= NOTHING:
+    if not _can_compute(b.shape, grid.spacing):
         return meaning.distance.function(b, grid)  # type: ignore[no-any-return]
     out: Array = pool.empty(b.shape, np.float32)
     out[b] = 0.0
@@ -78,7 +88,7 @@ def _write(
     if not region.size:
         return
     depth, height, width = to_3d(region.shape, 1)
-    step_z, step_y, step_x = to_3d(spacing, 1.0)
+    step_z, step_y, step_x = spacing_3d = to_3d(spacing, 1.0)
     plane, tiles = height * width, -(-width // LANES)
     steps = pool.empty((depth * plane,), np.int16)
     flat, chosen = region.reshape(-1), np.ascontiguousarray(wanted).reshape(-1)
@@ -93,17 +103,32 @@ def _write(
     low_y, high_y, occupied = _occupied(steps[:plane].reshape(height, width), tiles)
     columns = np.flatnonzero(occupied)
     low_x, high_x = (int(columns[0]), int(columns[-1])) if len(columns) else (0, -1)
-    lower, target = kernel("distance", "lower_planes"), out.reshape(-1)
-    padded = tiles * LANES
+    dtype = np.float32 if _single_is_exact((depth, height, width), spacing_3d) else np.float64
+    name = "lower_planes_single" if dtype is np.float32 else "lower_planes"
+    lower, target = kernel("distance", name), out.reshape(-1)
+    padded, turned_padded = tiles * LANES, -(-height // LANES) * LANES
+    longest = max(padded, turned_padded)
 
     def lower_part(part: tuple[int, int]) -> None:
+        numbers = np.full((height * padded + padded * turned_padded,), np.inf, dtype)
+        least = np.full(longest * LANES, np.inf, dtype)
         lower(
-            *part, height, width, tiles, step_z, step_y, step_x, steps, low_y, high_y, occupied,
-            low_x, high_x, chosen, negative, np.empty(height * padded), np.full(3 * padded, np.inf),
-            np.empty(LANES), np.empty(LANES, np.uint8), target,
+            *part, height, width, step_z, step_y, step_x, steps, low_y, high_y, occupied, low_x,
+            high_x, chosen, negative, numbers[: height * padded], numbers[height * padded :], least,
+            np.empty(longest * LANES, np.float32), *np.empty((3, longest + 2), np.int32),
+            np.empty(LANES, np.uint8), *np.empty((2, LANES), dtype), np.zeros(2, dtype), target,
         )  # fmt: skip
 
     pool.map(lower_part, slabs(depth, plane, 1 << 18))
+
+
+def _single_is_exact(shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
+    """Whether all squares of distances in such an image are float32 numbers, and sums of them too.
+
+    They are for spacings of whole mm: whole numbers below 2²⁴.
+    """
+    most = sum(((size - 1) * step) ** 2 for size, step in zip(shape, spacing, strict=True))
+    return most < 2**24 and all(step == int(step) for step in spacing)
 
 
 def _occupied(first_plane: Array, tiles: int) -> tuple[Array, Array, Array]:
