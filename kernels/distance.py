@@ -180,11 +180,51 @@ def _lower_tile(
         span //= 2
 
 
-def _lower_planes(
-    first, last, height, width, step_z, step_y, step_x, steps, low_y, high_y, occupied, low_x,
-    high_x, wanted, negative, squares, turned, least, roots, rows, lows, highs, lanes, tile, places,
-    number, out,
-):  # fmt: skip
+def lower_planes(
+    first: "int64",
+    last: "int64",
+    height: "int64",
+    width: "int64",
+    step_z: "float64",
+    step_y: "float64",
+    step_x: "float64",
+    steps: "int16*",
+    low_y: "int32*",
+    high_y: "int32*",
+    occupied: "uint8*",
+    low_x: "int64",
+    high_x: "int64",
+    wanted: "uint8*",
+    negative: "int64",
+    squares: "float32* | float64*",
+    turned: "float32* | float64*",
+    least: "float32* | float64*",
+    roots: "float32*",
+    rows: "int32*",
+    lows: "int32*",
+    highs: "int32*",
+    lanes: "uint8*",
+    tile: "float32* | float64*",
+    places: "float32* | float64*",
+    number: "float32* | float64*",
+    out: "float32*",
+) -> "int64":
+    """Writes the distances of the wanted voxels of planes first … last − 1.
+
+    Squares and their sums are of either type; in float32 they must be exact.
+
+    step_z, …        mm between voxels
+    low_y, high_y    for each tile of LANES columns the range of rows with true voxels in some plane
+    occupied         for each column of all tiles 1 if it has a true voxel in some row and plane
+    low_x, high_x    the range of those columns
+    negative         1 to write negated distances
+    squares, turned  scratch: all columns of all tiles for each row; the same of the turned plane;
+                     +inf where nothing is written
+    least, roots     scratch: LANES numbers for each row of the plane and of the turned plane
+    rows, …          scratch: a number for each row or column, and two more
+    lanes, …         scratch: LANES numbers
+    number           two numbers, the second of which is 0
+    """
     padded = (width + LANES - 1) // LANES * LANES
     turned_padded = (height + LANES - 1) // LANES * LANES
     for z in range(first, last):
@@ -253,90 +293,3 @@ def _lower_planes(
                         root = roots[x * LANES + y - begin]
                         out[place + x] = -root if negative == 1 else root
     return 0
-
-
-def lower_planes(
-    first: "int64",
-    last: "int64",
-    height: "int64",
-    width: "int64",
-    step_z: "float64",
-    step_y: "float64",
-    step_x: "float64",
-    steps: "int16*",
-    low_y: "int32*",
-    high_y: "int32*",
-    occupied: "uint8*",
-    low_x: "int64",
-    high_x: "int64",
-    wanted: "uint8*",
-    negative: "int64",
-    squares: "float64*",
-    turned: "float64*",
-    least: "float64*",
-    roots: "float32*",
-    rows: "int32*",
-    lows: "int32*",
-    highs: "int32*",
-    lanes: "uint8*",
-    tile: "float64*",
-    places: "float64*",
-    number: "float64*",
-    out: "float32*",
-) -> "int64":
-    """Writes the distances of the wanted voxels of planes first … last − 1.
-
-    step_z, …        mm between voxels
-    low_y, high_y    for each tile of LANES columns the range of rows with true voxels in some plane
-    occupied         for each column of all tiles 1 if it has a true voxel in some row and plane
-    low_x, high_x    the range of those columns
-    negative         1 to write negated distances
-    squares, turned  scratch: all columns of all tiles for each row; the same of the turned plane;
-                     +inf where nothing is written
-    least, roots     scratch: LANES numbers for each row of the plane and of the turned plane
-    rows, …          scratch: a number for each row or column, and two more
-    lanes, …         scratch: LANES numbers
-    number           two numbers, the second of which is 0
-    """
-    return _lower_planes(
-        first, last, height, width, step_z, step_y, step_x, steps, low_y, high_y, occupied, low_x,
-        high_x, wanted, negative, squares, turned, least, roots, rows, lows, highs, lanes, tile,
-        places, number, out,
-    )  # fmt: skip
-
-
-def lower_planes_single(
-    first: "int64",
-    last: "int64",
-    height: "int64",
-    width: "int64",
-    step_z: "float64",
-    step_y: "float64",
-    step_x: "float64",
-    steps: "int16*",
-    low_y: "int32*",
-    high_y: "int32*",
-    occupied: "uint8*",
-    low_x: "int64",
-    high_x: "int64",
-    wanted: "uint8*",
-    negative: "int64",
-    squares: "float32*",
-    turned: "float32*",
-    least: "float32*",
-    roots: "float32*",
-    rows: "int32*",
-    lows: "int32*",
-    highs: "int32*",
-    lanes: "uint8*",
-    tile: "float32*",
-    places: "float32*",
-    number: "float32*",
-    out: "float32*",
-) -> "int64":
-    """Does the same as ``lower_planes`` in float32, for sums that are exact in it."""
-    return _lower_planes(
-        first, last, height, width, step_z, step_y, step_x, steps, low_y, high_y, occupied, low_x,
-        high_x, wanted, negative, squares, turned, least, roots, rows, lows, highs, lanes, tile,
-        places, number, out,
-    )  # fmt: skip

@@ -43,18 +43,20 @@ CTYPES: dict[str, Any] = {
 class JitCompiler:
     """Compiles, caches and links code for this machine; one instance per process.
 
-    compiled  number of texts that were compiled, rather than found in the cache
+    processor  LLVM's name of another kind of processor to compile for; its code can be read, by
+               ``assembly``, but not run
+    compiled   number of texts that were compiled, rather than found in the cache
     """
 
-    def __init__(self, cache: ObjectCache) -> None:
+    def __init__(self, cache: ObjectCache, processor: str = "") -> None:
         import llvmlite
         import llvmlite.binding as llvm
 
         self._llvm = llvm
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
-        self._cpu = llvm.get_host_cpu_name()
-        self._features = llvm.get_host_cpu_features().flatten()
+        self._cpu = processor or llvm.get_host_cpu_name()
+        self._features = "" if processor else llvm.get_host_cpu_features().flatten()
         target = llvm.Target.from_default_triple()
         self._target = target.create_target_machine(
             cpu=self._cpu, features=self._features, opt=3, codemodel="jitdefault", jit=True

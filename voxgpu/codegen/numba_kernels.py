@@ -96,6 +96,12 @@ def _version() -> str:
     return f"numba {version('numba')}"
 
 
+def kernel_text(module_name: str, name: str, symbol: str) -> str:
+    """The LLVM IR of a kernel as the function ``symbol``, for inspection and tests."""
+    with _LOCK:
+        return _text(*declared_kernels(module_name)[name], symbol)
+
+
 def _text(function: FunctionType, result: str, types: list[str], symbol: str) -> str:
     """A module of LLVM IR that defines the kernel as ``symbol``."""
     cfunc = _numba().cfunc

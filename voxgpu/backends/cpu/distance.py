@@ -104,8 +104,7 @@ def _write(
     columns = np.flatnonzero(occupied)
     low_x, high_x = (int(columns[0]), int(columns[-1])) if len(columns) else (0, -1)
     dtype = np.float32 if _single_is_exact((depth, height, width), spacing_3d) else np.float64
-    name = "lower_planes_single" if dtype is np.float32 else "lower_planes"
-    lower, target = kernel("distance", name), out.reshape(-1)
+    lower, target = kernel("distance", f"lower_planes_{dtype.__name__}"), out.reshape(-1)
     padded, turned_padded = tiles * LANES, -(-height // LANES) * LANES
     longest = max(padded, turned_padded)
 
