@@ -62,6 +62,29 @@ def test_operators_and_capitals_can_be_named(tmp_path: Path) -> None:
     assert voxgpu.run(program, primitives=[path]).values == {"a": 6.0, "b": 8.0}
 
 
+@pytest.mark.parametrize(
+    "kind", ["StaticNumber", "StaticNumbers", "NumberValues", "TextValue", "ColorImage"]
+)
+@pytest.mark.parametrize("decorator", ["voxelwise()", "neighborhood(outside=0.0)", "reduction()"])
+def test_an_expression_takes_only_what_kernels_are_given(
+    kind: str, decorator: str, tmp_path: Path
+) -> None:
+    """A static number in a body used to reach the optimizer, which failed with a traceback."""
+    text = f'''
+@{decorator}
+def clipped(low: {kind}, v: Voxel) -> Voxel:
+    """At least low.
+
+    >>> clipped(1, [0])
+    [1]
+    """
+    return where(v < low, low, v)
+'''
+    (problem,) = voxgpu.check('print "n" 1\n', primitives=[_file(tmp_path, text)])
+    assert problem.code == "E111"
+    assert "`low` of a body must be Number, Truth, Voxel, Bool or Place" in problem.message
+
+
 def test_another_text_is_another_meaning(tmp_path: Path) -> None:
     (first,) = from_file(_file(tmp_path, TWICE))
     (again,) = from_file(_file(tmp_path, TWICE))

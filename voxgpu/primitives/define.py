@@ -202,6 +202,8 @@ def whole_image(
     return define
 
 
+_TRACED = (NUMBER, BOOLEAN, NUMBER_IMAGE, BOOLEAN_IMAGE, ANY_IMAGE)
+
 _Built = tuple[bytes, Callable[[list[Value], Grid | None], Value | ValueWithWarning], Scalar | None]
 
 
@@ -239,6 +241,8 @@ def _traced(
 def _symbols(variant: Variant, outside: bool | float | None) -> Iterator[Scalar]:
     images = scalars = 0
     for each in variant:
+        if each.static or each.type not in _TRACED:
+            raise TypeError(f"`{each.name}` of a body must be Number, Truth, Voxel, Bool or Place")
         element: Element = "bool" if each.type in (BOOLEAN, BOOLEAN_IMAGE) else "f32"
         if isinstance(each.type, ImageOf):
             yield read(images, element, outside)
