@@ -5,7 +5,7 @@ emulated GPU, and counts for each launch the sectors of 32 bytes that it reads a
 writes, each once; and the memory that is cleared. From this follows the minimum time that memory
 takes for them. It is never a GPU's time: kernels also compute, and wait; and if an L2 cache keeps
 data of the previous launch, memory moves less. For the program, the same is counted node by node,
-without fusion.
+without rewriting and fusion.
 
 It writes ``docs/gpu-traffic.json`` and the tables between the marks in ``docs/gpu.md``; with
 ``--kernels`` it prints how well the accesses of each kernel's warps are coalesced, and writes
@@ -19,7 +19,7 @@ import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +31,7 @@ from benchmarks.gpu.queued import queueing, uploaded
 from benchmarks.operators import DEFINITIONS, INPUTS, OPERATIONS
 from benchmarks.ours import Operations
 from tests.backends.cuda.emulated import emulated_gpu
+from tests.conformance.unfused import unfused as unfused_passes
 from tests.cuda_emulator.counting import CountingModule, Counts
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.backends.cuda.backend import Gpu
@@ -66,12 +67,6 @@ WHOLE = TUMOR + (
 PROGRAMS = {"tumor program up to growTum": UP_TO_GROWN, "tumor program": WHOLE}
 
 
-class _Unfused(Gpu):
-    """The GPU backend without fusion: each node of the plan is a step."""
-
-    fuses = False
-
-
 @dataclass(frozen=True)
 class Moved:
     """The memory traffic of an operation or program.
@@ -102,7 +97,7 @@ class Moved:
 
 
 @contextmanager
-def _counting(voxels: int, fused: bool = True) -> Iterator[tuple[Gpu, Callable[[], Moved]]]:
+def _counting(voxels: int) -> Iterator[tuple[Gpu, Callable[[], Moved]]]:
     """A GPU, and a function that returns its traffic since the previous call."""
     kernels: list[tuple[str, Counts]] = []
     cleared: list[int] = []
@@ -126,13 +121,14 @@ def _counting(voxels: int, fused: bool = True) -> Iterator[tuple[Gpu, Callable[[
             return array
 
         gpu.device.zeros = cleared_too  # type: ignore[method-assign]
-        yield gpu if fused else _Unfused(gpu.device, gpu.workers), tell
+        yield gpu, tell
 
 
 def moved(text: str, flair: Path, fused: bool = True) -> Moved:
     """The traffic of a program on an image."""
     voxels = int(np.prod(read_header(flair).grid.shape))
-    with _counting(voxels, fused) as (gpu, tell), Session(None, backend=gpu) as session:
+    passes = nullcontext() if fused else unfused_passes()
+    with passes, _counting(voxels) as (gpu, tell), Session(None, backend=gpu) as session:
         compiled = compile_program(Source("traffic", text.format(flair=flair)), None, Options())
         assert not compiled.errors, [str(each) for each in compiled.errors]
         result = session.execute(compiled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,19 @@ import pytest
 
 from tests.backends.cuda.emulated import emulated_gpu, prepare
 from tests.conformance.on_backend import execute, prepared_with, same
+from tests.conformance.unfused import unfused
 from tests.cuda_emulator.module import requires_emulation
 from tests.laws.random_plans import random_plan
-from voxgpu.backends.cuda import fused_kernels
 from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.backends.cuda.fused_kernels import kernel_of
+from voxgpu.backends.cuda.precompile import TARGET
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.codegen.cuda_renderer import CudaKernel
 from voxgpu.ids import ValueId
+from voxgpu.optimize.step import FusedStep
 from voxgpu.plan.node import Plan, without_dead_nodes
 
 SEEDS = range(300, 360)
-
-
-class Unfused(Gpu):
-    """The GPU backend without fusion: each node of the plan is a step."""
-
-    fuses = False
 
 
 def _plan(seed: int) -> tuple[Plan, dict[ValueId, Any]]:
@@ -33,18 +31,17 @@ def _plan(seed: int) -> tuple[Plan, dict[ValueId, Any]]:
     return without_dead_nodes(plan), given
 
 
-@pytest.fixture(scope="module", params=[Gpu, Unfused])
+@pytest.fixture(scope="module", params=[nullcontext, unfused], ids=["fused", "unfused"])
 def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
     """A GPU with all kernels of the plans below, compiled at once."""
     requires_emulation()
-    with emulated_gpu() as opened:
-        backend: Gpu = request.param(opened.device, opened.workers)
+    with emulated_gpu() as backend, request.param():
         kernels: list[CudaKernel] = []
         for seed in SEEDS:
             plan, given = _plan(seed)
-            planned = prepared_with(plan, given, backend).schedule
-            for task in planned.tasks:
-                kernels += list(fused_kernels.kernels_of(task.step, planned.plan))
+            for task in prepared_with(plan, given, backend).schedule.tasks:
+                if isinstance(task.step, FusedStep):
+                    kernels.append(kernel_of(task.step))
         prepare(backend, kernels)
         assert len(backend.device.modules._pending) < len(kernels), "plans share kernels"
         yield backend
@@ -59,3 +56,13 @@ def test_a_gpu_is_the_reference(seed: int, gpu: Gpu) -> None:
     assert found.keys() == expected.keys()
     for label, value in expected.items():
         assert same(found[label], value), (seed, label, found[label], value)
+
+
+def test_unfused_plans_have_a_step_for_each_node() -> None:
+    for seed in SEEDS:
+        plan, given = _plan(seed)
+        with unfused():
+            tasks = prepared_with(plan, given, TARGET).schedule.tasks
+        assert {each.step.outputs for each in tasks} == {
+            (id,) for id in plan.nodes if id not in given
+        }

@@ -63,7 +63,7 @@ class Gpu(StepBackend):
     def prepare(self, schedule: Schedule) -> None:
         """Begins to compile the kernels of a schedule."""
         steps = [task.step for task in schedule.tasks]
-        kernels = [each for step in steps for each in fused_kernels.kernels_of(step, schedule.plan)]
+        kernels = [fused_kernels.kernel_of(each) for each in steps if isinstance(each, FusedStep)]
         libraries = {stem for step in steps for stem in registry.libraries_of(step)}
         self.device.modules.prepare(kernels, sorted(libraries))
 
@@ -74,8 +74,6 @@ class Gpu(StepBackend):
         if primitive.shape is AccessPattern.SCALAR:
             return self._scalar(primitive, arguments, id)
         found = KERNELS.find(primitive)
-        if found is None and fused_kernels.is_single_kernel(primitive):
-            return self._alone(primitive, arguments, grid, id)
         if found is None or found.on_reference & _elements(arguments):
             return primitive.reference([fetched(each) for each in arguments], grid)
         if found.shared:
@@ -174,22 +172,6 @@ class Gpu(StepBackend):
         gathered = ScalarTransfer(self.device, found, self.device.record_event())
         finish = truth_at_first if primitive.result == BOOLEAN else partial(number_at, 0)
         return DeviceNumber(id, gathered, finish, 0, dependencies_of(arguments), True)
-
-    def _alone(
-        self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
-    ) -> StepResult:
-        """What has a body, by a generated kernel of its own."""
-        given = [each for each in arguments if isinstance(each, Image)]
-        images = [self._array(each) for each in given]
-        scalars = [each for each in arguments if not isinstance(each, Image)]
-        kernel = fused_kernels.single_op_kernel(
-            primitive, tuple(str(each.dtype) for each in images), len(scalars)
-        )
-        outputs, found = self._run(kernel, images, scalars, grid or given[0].grid)
-        if grid is not None:
-            return self._image(outputs[0], grid, arguments)
-        checks = [(id, 0 if kernel.checks else None, primitive.nonempty)]
-        return self._gathered(checks, found, [dependencies_of(arguments)])[0]
 
     def _run(
         self, kernel: CudaKernel, images: list[Array], scalars: Sequence[Value], grid: Grid

@@ -7,7 +7,6 @@ from typing import TypeGuard
 
 from voxgpu.backends.base import FreeMemory
 from voxgpu.backends.cuda.device import CudaDevice
-from voxgpu.backends.cuda.fused_kernels import is_single_kernel
 from voxgpu.backends.cuda.registry import KERNELS
 from voxgpu.backends.cuda.values import DeviceImage
 from voxgpu.deferred import DeferredValue
@@ -40,7 +39,7 @@ class GpuStorage:
             case NodeStep(_, node):
                 if _is_scalar(step) and node.primitive is not CONSTANT:
                     return True
-                return KERNELS.find(node.primitive) is not None or is_single_kernel(node.primitive)
+                return KERNELS.find(node.primitive) is not None
         return False
 
     def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,15 +12,11 @@ from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.launch import Array
 from voxgpu.backends.cuda.scalar_kernels import NOWHERE
 from voxgpu.codegen.cuda_renderer import THREADS, CudaKernel
-from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import REDUCTIONS, Element, Scalar, count, read, topological_order
+from voxgpu.codegen.scalar import Element, Scalar, topological_order
 from voxgpu.float32 import nearest_float32
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
-from voxgpu.optimize.step import FusedStep, NodeStep, ReducedScalar, Step
-from voxgpu.plan.node import Plan
-from voxgpu.primitives.primitive import AccessPattern, Primitive
-from voxgpu.types import Content, ImageOf
+from voxgpu.optimize.step import FusedStep, ReducedScalar
 
 #: What parameters of kernels are.
 _ELEMENTS: Mapping[Element, Any] = {
@@ -34,18 +30,6 @@ _ELEMENTS: Mapping[Element, Any] = {
 def kernel_of(step: FusedStep) -> CudaKernel:
     """The kernel of a step with what its gathers come to."""
     return CudaKernel(step.kernel, tuple((each.body, each.nonempty) for each in step.numbers))
-
-
-def kernels_of(step: Step, plan: Plan) -> Iterator[CudaKernel]:
-    """The generated kernels that a step launches, as far as is known before it runs."""
-    if isinstance(step, FusedStep):
-        yield kernel_of(step)
-    elif isinstance(step, NodeStep) and is_single_kernel(step.node.primitive):
-        kinds = [plan.types[id] for id in step.inputs]
-        images = [each for each in kinds if isinstance(each, ImageOf)]
-        yield single_op_kernel(
-            step.node.primitive, tuple(each.element for each in images), len(kinds) - len(images)
-        )
 
 
 def bodies_of(number: ReducedScalar, step: FusedStep) -> list[Scalar]:
@@ -63,43 +47,6 @@ def looked_at(bodies: Sequence[Scalar], step: FusedStep) -> list[ValueId]:
             inputs = step.images if each.operation == "read" else step.scalars
             found[inputs[each.number]] = None
     return list(found)
-
-
-def is_single_kernel(primitive: Primitive) -> bool:
-    """Whether a primitive on its own is one generated kernel: it has a body, of plain images."""
-    if primitive.body is None or primitive.shape is AccessPattern.SCALAR:
-        return False
-    kinds = [each.type for each in primitive.parameters if isinstance(each.type, ImageOf)]
-    return all(each.content in (Content.NUMBER, Content.BOOLEAN) for each in kinds)
-
-
-@lru_cache(maxsize=256)
-def single_op_kernel(
-    primitive: Primitive, elements: tuple[str, ...], parameters: int
-) -> CudaKernel:
-    """The kernel of one primitive.
-
-    elements    of the images it is given
-    parameters  how many numbers it is given
-    """
-    body = primitive.body
-    assert body is not None
-    order = topological_order([body])
-    found: dict[Any, Element] = {
-        each.number: each.element for each in order if each.operation == "parameter"
-    }
-    kinds: tuple[Element, ...] = tuple(found.get(number, "f32") for number in range(parameters))
-    gathers = tuple(each for each in order if each.operation in REDUCTIONS)
-    if not gathers:
-        first = elements[0] if elements else ""
-        stored = "bool" if body.element == "bool" else primitive.element_of(first)
-        return CudaKernel(Kernel(elements, kinds, (body,), stored=(stored,)))
-    check = None
-    if primitive.nonempty:
-        images = [each.name for each in primitive.parameters if isinstance(each.type, ImageOf)]
-        gathers += (count(read(images.index(primitive.nonempty), "bool")),)
-        check = len(gathers) - 1
-    return CudaKernel(Kernel(elements, kinds, (), gathers), ((body, check),))
 
 
 def parameter(value: Any, place: Array | None, element: Element) -> tuple[Any, Any]:

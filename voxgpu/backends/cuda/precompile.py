@@ -38,10 +38,8 @@ def cuda_text(step: FusedStep) -> str:
 
 def kernels_of(plan: Plan) -> list[CudaKernel]:
     """The generated kernels that a plan needs."""
-    planned = schedule_of(plan)
-    return [
-        each for task in planned.tasks for each in fused_kernels.kernels_of(task.step, planned.plan)
-    ]
+    steps = [task.step for task in schedule_of(plan).tasks]
+    return [fused_kernels.kernel_of(each) for each in steps if isinstance(each, FusedStep)]
 
 
 def text_of(plan: Plan) -> str:
