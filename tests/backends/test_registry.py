@@ -10,18 +10,19 @@ import numpy as np
 import pytest
 
 from tests.backends.cuda.emulated import emulated_gpu
-from tests.conformance.on_backend import outcome_of, same
+from tests.conformance.on_backend import outcome_of, plan_of, prepared_with, same
 from tests.cuda_emulator.module import requires_emulation
 from voxgpu.backends.cpu import registry as cpu
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.backends.cuda import registry as cuda
 from voxgpu.backends.registry import Registry
 from voxgpu.image import Grid, Image
+from voxgpu.optimize.step import FusedStep, NodeStep
 from voxgpu.primitives import internal
 from voxgpu.primitives.catalogue import primitives_of, standard_primitives
-from voxgpu.primitives.primitive import Primitive, Value
+from voxgpu.primitives.primitive import AccessPattern, Primitive, Value
 from voxgpu.primitives.simpleitk import SimpleITKNamespace
-from voxgpu.types import BOOLEAN_IMAGE, COLOR_IMAGE, NUMBER, TEXT, ImageOf, SequenceOf
+from voxgpu.types import BOOLEAN, BOOLEAN_IMAGE, COLOR_IMAGE, NUMBER, TEXT, ImageOf, SequenceOf
 
 PRIMITIVES = (*standard_primitives(), *primitives_of(internal))
 
@@ -172,8 +173,8 @@ def _arguments(primitive: Primitive, grid: Grid) -> list[Value]:
         elif isinstance(each.type, ImageOf):
             found.append(Image(random.integers(0, 60, grid.shape).astype(np.int16), grid))
         else:
-            assert each.type in (NUMBER, TEXT), each
-            found.append(1.0)
+            assert each.type in (NUMBER, BOOLEAN, TEXT), each
+            found.append(True if each.type == BOOLEAN else 1.0)
     return found
 
 
@@ -183,6 +184,25 @@ def _keeps_the_grid(primitive: Primitive) -> bool:
     is_plain = COLOR_IMAGE not in (*kinds, primitive.result)
     is_plain = is_plain and not any(isinstance(each, SequenceOf) for each in kinds)
     return is_plain and primitive.grid_of is None and primitive.infer is None
+
+
+def test_whatever_has_a_body_is_a_fused_kernel() -> None:
+    """No backend has another way to generate a kernel for a single operation."""
+    grid = Grid.regular((4, 5, 6))
+    traced = [
+        each
+        for each in PRIMITIVES
+        if each.body is not None and each.shape is not AccessPattern.SCALAR
+    ]
+    assert len(traced) > 50
+    for primitive in traced:
+        plan, given = plan_of(primitive, _arguments(primitive, grid), grid)
+        backend = Cpu(1)
+        (task,) = prepared_with(plan, given, backend).schedule.tasks
+        backend.close()
+        has_own = primitive in cpu.KERNELS.implementations
+        assert has_own is (primitive in cuda.KERNELS.implementations), primitive.name
+        assert isinstance(task.step, NodeStep if has_own else FusedStep), primitive.name
 
 
 @pytest.mark.parametrize("name", ["cpu", "cuda"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,18 +13,20 @@ from voxgpu.backends.cuda import fused_kernels, registry, scalar_kernels
 from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.device_storage import GpuStorage
 from voxgpu.backends.cuda.launch import Array
-from voxgpu.backends.cuda.registry import KERNELS, CheckedImage, FinishedNumber
+from voxgpu.backends.cuda.registry import KERNELS
+from voxgpu.backends.cuda.results import (
+    batch_results,
+    call_result,
+    image_result,
+    reduced_results,
+)
 from voxgpu.backends.cuda.values import (
-    DeviceImage,
     DeviceNumber,
-    Finish,
     HostComputedValue,
     ScalarTransfer,
     dependencies_of,
-    nothing_unless,
     number_at,
     truth_at_first,
-    unless_empty,
 )
 from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.codegen.cuda_renderer import CudaKernel
@@ -81,7 +83,7 @@ class Gpu(StepBackend):
         images = [each for each in arguments if isinstance(each, Image)]
         plain = [self._argument(each, found.device_numbers) for each in arguments]
         context = {"grid": grid if grid is not None else images[0].grid, "device": self.device}
-        return self._wrapped(found.call(plain, **context), arguments, grid, id)
+        return call_result(found.call(plain, **context), arguments, grid, id, self.device)
 
     def _fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """One generated kernel."""
@@ -91,13 +93,14 @@ class Gpu(StepBackend):
         outputs, found = self._run(kernel, images, scalars, step.grid)
         pairs = zip(outputs, step.kernel.outputs, strict=True)
         made: list[StepResult] = [
-            self._image(each, step.grid, _given([body], step, inputs)) for each, body in pairs
+            image_result(each, step.grid, _given([body], step, inputs), self.device)
+            for each, body in pairs
         ]
         if step.numbers:
             wanted = [(each.id, each.nonempty, each.mask) for each in step.numbers]
             bodies = [fused_kernels.bodies_of(each, step) for each in step.numbers]
             sources = [dependencies_of(_given(each, step, inputs)) for each in bodies]
-            made += self._gathered(wanted, found, sources)
+            made += reduced_results(wanted, found, sources, self.device)
         return made
 
     def _batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
@@ -132,22 +135,8 @@ class Gpu(StepBackend):
             images = [each for each in batch[0][1] if isinstance(each, Image)]
             context = {"grid": images[0].grid, "device": self.device}
             found = implementation.call_batch(plain, **context)
-            made.update(self._unpacked(primitive, batch, found))
+            made.update(batch_results(primitive, batch, found, self.device))
         return made
-
-    def _unpacked(
-        self, primitive: Primitive, batch: list[tuple[ValueId, list[Value]]], found: Any
-    ) -> Iterator[tuple[ValueId, StepResult]]:
-        """The results of a batch as values: images, or the numbers of an array."""
-        if primitive.makes_image:
-            for (id, given), array in zip(batch, found, strict=True):
-                image = next(each for each in given if isinstance(each, Image))
-                yield id, self._image(array, image.grid, given)
-            return
-        gathered = ScalarTransfer(self.device, found, self.device.record_event())
-        for place, (id, given) in enumerate(batch):
-            sources = dependencies_of(given)
-            yield id, DeviceNumber(id, gathered, partial(number_at, place), place, sources, True)
 
     def close(self) -> None:
         """Gives the memory of the device back and ends the threads."""
@@ -198,58 +187,6 @@ class Gpu(StepBackend):
         target, event = self.device.upload(host.astype(element))
         self.device.wait_for(event)
         return target
-
-    def _gathered(
-        self,
-        wanted: Sequence[tuple[ValueId, int | None, str]],
-        found: Array,
-        sources: Sequence[tuple[DeferredValue, ...]],
-    ) -> list[StepResult]:
-        """The numbers of a kernel; whether a mask was empty is found out with them.
-
-        sources  of each number what it was made of that may turn out not to exist
-        wanted  of each number its name, the gather that must not be 0 if there is one, and what
-                to call the mask that it counts
-        """
-        gathered = ScalarTransfer(self.device, found, self.device.record_event())
-        made: list[StepResult] = []
-        check = len(wanted)
-        for place, (id, nonempty, mask) in enumerate(wanted):
-            finish: Finish = partial(number_at, place)
-            if nonempty is not None:
-                finish = partial(unless_empty, place, check, mask)
-                check += 1
-            made.append(DeviceNumber(id, gathered, finish, place, sources[place], nonempty is None))
-        return made
-
-    def _wrapped(
-        self,
-        found: Array | CheckedImage | FinishedNumber,
-        arguments: list[Value],
-        grid: Grid | None,
-        id: ValueId,
-    ) -> StepResult:
-        """The value of what an implementation returned."""
-        sources = dependencies_of(arguments)
-        event = self.device.record_event()
-        if grid is None:
-            finish: Finish = partial(number_at, 0)
-            place: int | None = 0
-            if isinstance(found, FinishedNumber):
-                found, finish, place = found.array, found.to_value, None
-            numbers = ScalarTransfer(self.device, found, event)
-            return DeviceNumber(id, numbers, finish, place, sources, place is not None)
-        if isinstance(found, CheckedImage):
-            validity = ScalarTransfer(self.device, found.validity, event)
-            check = DeviceNumber(id, validity, partial(nothing_unless, found.problem))
-            sources = (*sources, check)
-            found = found.array
-        assert not isinstance(found, FinishedNumber)
-        return DeviceImage(found, grid, self.device, event, False, sources)
-
-    def _image(self, array: Array, grid: Grid, inputs: list[Value]) -> DeviceImage:
-        event = self.device.record_event()
-        return DeviceImage(array, grid, self.device, event, False, dependencies_of(inputs))
 
     def _argument(self, value: Value, takes_numbers: bool) -> Any:
         """An argument as calls take it: arrays on the device, numbers on either side, or here."""

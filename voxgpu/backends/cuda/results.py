@@ -1,0 +1,103 @@
+"""Results of kernels as values: images and numbers that are still on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from voxgpu.backends.base import StepResult
+from voxgpu.backends.cuda.device import CudaDevice
+from voxgpu.backends.cuda.launch import Array
+from voxgpu.backends.cuda.registry import CheckedImage, FinishedNumber
+from voxgpu.backends.cuda.values import (
+    DeviceImage,
+    DeviceNumber,
+    Finish,
+    ScalarTransfer,
+    dependencies_of,
+    nothing_unless,
+    number_at,
+    unless_empty,
+)
+from voxgpu.deferred import DeferredValue
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid, Image
+from voxgpu.primitives.primitive import Primitive, Value
+
+
+def image_result(
+    array: Array, grid: Grid, arguments: Sequence[Value], device: CudaDevice
+) -> DeviceImage:
+    """The image with these voxels; it is undefined where an argument turns out to be."""
+    event = device.record_event()
+    return DeviceImage(array, grid, device, event, False, dependencies_of(arguments))
+
+
+def reduced_results(
+    wanted: Sequence[tuple[ValueId, int | None, str]],
+    found: Array,
+    sources: Sequence[tuple[DeferredValue, ...]],
+    device: CudaDevice,
+) -> list[StepResult]:
+    """The numbers of a generated kernel; whether a mask was empty is found out with them.
+
+    wanted   of each number its id, the reduction that must not be 0 if there is one, and the name
+             of the mask that it counts
+    found    the numbers, then the counts of masks
+    sources  of each number the arguments that may turn out to be undefined
+    """
+    gathered = ScalarTransfer(device, found, device.record_event())
+    made: list[StepResult] = []
+    check = len(wanted)
+    for place, (id, nonempty, mask) in enumerate(wanted):
+        finish: Finish = partial(number_at, place)
+        if nonempty is not None:
+            finish = partial(unless_empty, place, check, mask)
+            check += 1
+        made.append(DeviceNumber(id, gathered, finish, place, sources[place], nonempty is None))
+    return made
+
+
+def call_result(
+    found: Array | CheckedImage | FinishedNumber,
+    arguments: Sequence[Value],
+    grid: Grid | None,
+    id: ValueId,
+    device: CudaDevice,
+) -> StepResult:
+    """What a hand-written kernel returned; ``grid`` is that of an image, None for numbers."""
+    sources = dependencies_of(arguments)
+    event = device.record_event()
+    if grid is None:
+        finish: Finish = partial(number_at, 0)
+        place: int | None = 0
+        if isinstance(found, FinishedNumber):
+            found, finish, place = found.array, found.to_value, None
+        numbers = ScalarTransfer(device, found, event)
+        return DeviceNumber(id, numbers, finish, place, sources, place is not None)
+    if isinstance(found, CheckedImage):
+        validity = ScalarTransfer(device, found.validity, event)
+        check = DeviceNumber(id, validity, partial(nothing_unless, found.problem))
+        sources = (*sources, check)
+        found = found.array
+    assert not isinstance(found, FinishedNumber)
+    return DeviceImage(found, grid, device, event, False, sources)
+
+
+def batch_results(
+    primitive: Primitive,
+    batch: Sequence[tuple[ValueId, list[Value]]],
+    found: Any,
+    device: CudaDevice,
+) -> Iterator[tuple[ValueId, StepResult]]:
+    """What a hand-written kernel returned for a batch: arrays of images, or an array of numbers."""
+    if primitive.makes_image:
+        for (id, arguments), array in zip(batch, found, strict=True):
+            image = next(each for each in arguments if isinstance(each, Image))
+            yield id, image_result(array, image.grid, arguments, device)
+        return
+    gathered = ScalarTransfer(device, found, device.record_event())
+    for place, (id, arguments) in enumerate(batch):
+        sources = dependencies_of(arguments)
+        yield id, DeviceNumber(id, gathered, partial(number_at, place), place, sources, True)
