@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections import Counter
 from pathlib import Path
 from time import monotonic, sleep
@@ -9,17 +11,20 @@ from time import monotonic, sleep
 import pytest
 
 from voxgpu.cohorts.cases import Case
+from voxgpu.cohorts.clusters.local import _OPTIONS
 from voxgpu.cohorts.evaluate import Program
 from voxgpu.cohorts.events import (
     CASE_BEGINS,
     CASE_ENDS,
     WORKER_LOST,
     WORKER_STARTED,
+    WORKERS_START,
     Event,
     process_data,
 )
 from voxgpu.cohorts.placement import Placement
 from voxgpu.cohorts.run import Cohort, CohortRun
+from voxgpu.cohorts.worker_events import heard
 from voxgpu.compile import Options
 from voxgpu.diagnostics import Source
 from voxgpu.session_settings import SessionSettings
@@ -69,9 +74,7 @@ def test_events_come_from_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     tasks = [(each, cohort.combinations) for each in cohort.cases]
     heard: list[Event] = []
     with (
-        distributed.LocalCluster(
-            n_workers=1, processes=False, threads_per_worker=1, dashboard_address=None
-        ) as cluster,
+        distributed.LocalCluster(n_workers=1, processes=False, **_OPTIONS) as cluster,
         distributed.Client(cluster) as client,
     ):
         joined = Joined(client, SessionSettings())
@@ -91,9 +94,32 @@ def test_events_come_from_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         found.close()
     assert len(rows) == 6
     kinds = Counter(each.kind for each in heard)
-    assert kinds == {WORKER_STARTED: 1, CASE_BEGINS: 3, CASE_ENDS: 3}
-    assert {each.data["worker"] for each in heard} == {"0"}
+    assert kinds == {WORKERS_START: 1, WORKER_STARTED: 1, CASE_BEGINS: 3, CASE_ENDS: 3}
+    assert {each.data["worker"] for each in heard if "worker" in each.data} == {"0"}
     assert Counter(each.kind for each in again)[WORKER_LOST] == 1
 
 
 _REMOVED = {"action": "remove-worker"}
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_the_dashboard_is_told_where_bokeh_is_installed(
+    is_installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    if is_installed:
+        pytest.importorskip("bokeh")
+    else:
+        monkeypatch.setitem(sys.modules, "bokeh", None)
+    told: list[Event] = []
+    with (
+        distributed.LocalCluster(n_workers=0, protocol="tcp://", **_OPTIONS) as cluster,
+        distributed.Client(cluster) as client,
+        heard(client, told.append),
+    ):
+        pass
+    assert [each.kind for each in told] == [WORKERS_START]
+    shown = told[0].data["dashboard"]
+    assert bool(shown) == is_installed
+    if is_installed:
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/status", shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -11,6 +12,7 @@ from uuid import uuid4
 from voxgpu.cohorts.events import (
     WORKER_LOST,
     WORKER_STARTED,
+    WORKERS_START,
     Event,
     Listener,
     happened,
@@ -30,8 +32,8 @@ def heard(client: Any, tell: Listener) -> Iterator[str]:
     topic = f"voxgpu-{uuid4().hex}"
     names: dict[str, dict[str, Any]] = {}
 
-    def of_worker(message: tuple[float, dict[str, Any]]) -> None:
-        kind, time, data = message[1]["kind"], message[1]["time"], dict(message[1]["data"])
+    def of_worker(message: tuple[float, str]) -> None:
+        kind, time, data = json.loads(message[1])
         if kind == WORKER_STARTED:
             address = data.pop("address")
             names[address] = data
@@ -45,6 +47,9 @@ def heard(client: Any, tell: Listener) -> Iterator[str]:
                 tell(happened(WORKER_LOST, **lost))
 
     client.subscribe_topic(topic, of_worker)
+    address = client.scheduler.address if client.scheduler is not None else ""
+    dashboard = client.dashboard_link if _has_bokeh(client) else ""
+    tell(happened(WORKERS_START, scheduler=address, dashboard=dashboard))
     try:
         yield topic
     finally:
@@ -59,10 +64,27 @@ def teller(topic: str) -> Listener:
     worker = import_module("distributed").get_worker()
 
     def tell(event: Event) -> None:
-        message = {"kind": event.kind, "time": event.time, "data": dict(event.data)}
-        worker.log_event(topic, message)
+        # Text of ASCII: names of files need not be of Unicode, which messages must.
+        worker.log_event(topic, json.dumps([event.kind, event.time, dict(event.data)]))
 
     if topic not in _introduced:
         _introduced.add(topic)
         tell(happened(WORKER_STARTED, address=worker.address, **process_data(str(worker.name))))
     return tell
+
+
+def _has_bokeh(client: Any) -> bool:
+    """Whether the scheduler shows a dashboard, rather than a page that says why there is none."""
+
+    def probe() -> bool:
+        # Sent by value: a scheduler need not have voxgpu.
+        try:
+            import bokeh  # noqa: F401
+        except ImportError:
+            return False
+        return True
+
+    try:
+        return bool(client.run_on_scheduler(probe))
+    except Exception:
+        return False  # another version of Python, or a scheduler that refuses: a detail

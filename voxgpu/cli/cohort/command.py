@@ -12,13 +12,13 @@ from voxgpu.cli.cohort.cases import check_cases, cohort_of, file_errors, list_ca
 from voxgpu.cli.cohort.placement import (
     placement_of,
     print_job,
-    print_note,
     settings_of,
     with_placement,
 )
+from voxgpu.cli.cohort.progress import watching, with_watching
 from voxgpu.cli.cohort.table import merge, say_rows, table_of, with_table
 from voxgpu.cli.options import UserPath, options_without_program
-from voxgpu.cli.terminal import print_diagnostics, print_stderr, progress
+from voxgpu.cli.terminal import print_diagnostics, print_stderr
 from voxgpu.diagnostics import ImgqlError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @with_cases
 @with_table
 @with_placement
-@click.option("-q", "--quiet", is_flag=True, help="No progress, and not how many rows there are.")
+@with_watching
 def command(**arguments: Any) -> int:
     """Run PROGRAM for each case of a cohort; write a table of all that it prints.
 
@@ -58,7 +58,6 @@ def command(**arguments: Any) -> int:
 
 
 def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
-    from voxgpu.cohorts.events import ignore
     from voxgpu.cohorts.journal import Journal
     from voxgpu.cohorts.run import CohortRun
     from voxgpu.cohorts.table import write_table
@@ -66,17 +65,23 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
     table, quiet = table_of(arguments, cohort), arguments["quiet"]
     settings, placement = settings_of(arguments, cohort), placement_of(arguments)
     path = table.with_name(f"{table.name}.journal")
-    with file_errors("E303"), Journal(path, cohort.about(), arguments["resume"]) as journal:
+    with (
+        watching(arguments) as watch,
+        file_errors("E303"),
+        Journal(path, cohort.about(), arguments["resume"]) as journal,
+    ):
         if journal.started_anew is not None:
             print_stderr(f"a new journal; the former one is `{journal.started_anew}`")
-        tell = ignore if quiet else print_note
-        run = CohortRun(cohort, settings, placement, journal, tell)
+        run = CohortRun(cohort, settings, placement, journal, watch.tell)
         if run.known and not quiet:
             print_stderr(f"{run.known} of {run.total} rows are there already")
         try:
-            with progress(not quiet) as bar, closing(run.finishing()) as rows:
-                for done, row in enumerate(rows, run.known + 1):
-                    bar.show(row.case, done, run.total)
+            with (
+                watch.during(cohort, run.total, run.known),
+                closing(run.finishing()) as rows,
+            ):
+                for row in rows:
+                    watch.row(row)
         finally:
             # Also if the run was interrupted.
             write_table(table, run.rows())

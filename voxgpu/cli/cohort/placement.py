@@ -11,11 +11,9 @@ from voxgpu.cli.cohort.jobs import JOB_OPTIONS, job_of, with_jobs
 from voxgpu.cli.options import device_memory_option, device_option
 from voxgpu.cli.parameter_types import SIZE
 from voxgpu.cli.store_options import store_options_of, with_store
-from voxgpu.cli.terminal import print_stderr
 from voxgpu.device_spec import parse_device
 
 if TYPE_CHECKING:
-    from voxgpu.cohorts.events import Event
     from voxgpu.cohorts.placement import Placement
     from voxgpu.cohorts.run import Cohort
     from voxgpu.session_settings import SessionSettings
@@ -130,14 +128,6 @@ def print_job(placement: Placement) -> int:
 
     click.echo(job_script(placement.job), nl=False)
     return 0
-
-
-def print_note(event: Event) -> None:
-    """Print what is told of where cases run, and of what one waits for."""
-    from voxgpu.cohorts.events import NOTE
-
-    if event.kind == NOTE:
-        print_stderr(event.data["text"])
 
 
 def settings_of(arguments: dict[str, Any], cohort: Cohort) -> SessionSettings:

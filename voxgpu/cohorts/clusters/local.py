@@ -24,8 +24,9 @@ _SHARED = 0.9
 #: Seconds that workers have to start, on a busy computer too.
 _STARTING = 120
 
-#: Options of all local clusters: a case at a time, and no limits on memory but ours.
-_OPTIONS = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None}
+#: Options of all local clusters: a case at a time, no limits on memory but ours, and a dashboard,
+#: if bokeh is installed, on any free port of this computer alone.
+_OPTIONS = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": "127.0.0.1:0"}
 
 
 def settings_of_worker(

@@ -1,0 +1,169 @@
+"""Who is told of a cohort while it runs: it logs that, and says how far it is in lines."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event as Signal
+from threading import RLock, Thread
+from typing import TYPE_CHECKING
+
+from voxgpu.cli.terminal import print_stderr
+
+if TYPE_CHECKING:
+    from voxgpu.cohorts.events import Event
+    from voxgpu.cohorts.log import EventLog
+    from voxgpu.cohorts.row import Row
+    from voxgpu.cohorts.run import Cohort
+    from voxgpu.cohorts.tally import Tally
+
+#: Seconds between two lines where there is no terminal.
+INTERVAL = 30.0
+
+#: Failures of one kind that are told at most.
+_MOST_FAILURES = 5
+
+
+class Watch:
+    """Who is told of a run while it goes on, and shows it; this one logs it, and shows nothing."""
+
+    def __init__(self, log: EventLog | None = None) -> None:
+        self._log = log
+        self._lock = RLock()
+        self._tally: Tally | None = None
+        self._noun = "rows"
+        self._start = time.monotonic()
+
+    @contextmanager
+    def during(self, cohort: Cohort, total: int, known: int) -> Iterator[None]:
+        """Show the run of a cohort while the block lasts.
+
+        total, known  rows that there are in the end, and that were there before
+        """
+        self._begin(cohort, total, known)
+        try:
+            yield
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._end(None)
+
+    def _begin(self, cohort: Cohort, total: int, known: int) -> None:
+        from voxgpu.cohorts.events import RUN_BEGINS, happened, process_data
+        from voxgpu.cohorts.tally import Tally
+        from voxgpu.version import __version__
+
+        with self._lock:
+            self._start = time.monotonic()
+            self._noun = "rows" if len(cohort.combinations) > 1 else "cases"
+            self._tally = Tally(total, known, self._start, self._noun)
+        about = {
+            "program": str(cohort.program.path or cohort.program.source.name),
+            "cases": len(cohort.own_cases),
+            "combinations": len(cohort.combinations),
+            "part": None if cohort.part is None else "{}/{}".format(*cohort.part),
+            "rows": total,
+            "known": known,
+            "voxgpu": __version__,
+        }
+        self._note(happened(RUN_BEGINS, **about, **process_data("")))
+        self._show_begin()
+
+    def tell(self, event: Event) -> None:
+        """Note an event, in any thread."""
+        self._note(event)
+
+    def row(self, row: Row) -> None:
+        """Note a row that has ended."""
+        from voxgpu.cohorts.row import DONE
+
+        with self._lock:
+            if self._tally is not None:
+                self._tally.add(row.status != DONE, time.monotonic())
+
+    def _end(self, error: BaseException | None) -> None:
+        from voxgpu.cohorts.events import RUN_ENDS, happened, process_data
+
+        with self._lock:
+            if self._tally is None:
+                return
+            standing = self._tally.standing(time.monotonic())
+        how = "ended" if error is None else f"interrupted: {type(error).__name__}"
+        counts = {"done": standing.done, "failed": standing.failed, "left": standing.left}
+        seconds = round(time.monotonic() - self._start, 3)
+        self._note(happened(RUN_ENDS, how=how, **counts, seconds=seconds, **process_data("")))
+        self._show_end()
+
+    def _note(self, event: Event) -> None:
+        if self._log is not None:
+            self._log.add(event)
+
+    def _show_begin(self) -> None:
+        """Show that the cohort begins."""
+
+    def _show_end(self) -> None:
+        """Show how it has ended."""
+
+
+class Lines(Watch):
+    """Shows a line at the beginning, every half minute, and in the end; and failures."""
+
+    def __init__(self, log: EventLog | None = None, interval: float = INTERVAL) -> None:
+        super().__init__(log)
+        self._interval = interval
+        self._ended = Signal()
+        self._thread = Thread(target=self._speak, name="progress", daemon=True)
+        self._told: set[tuple[str, str]] = set()
+        self._kinds: Counter[str] = Counter()
+
+    def tell(self, event: Event) -> None:
+        """Note an event; say what people want to know: where cases run, and where to look at it."""
+        from voxgpu.cohorts.events import NOTE, WORKER_LOST, WORKERS_START
+
+        super().tell(event)
+        if event.kind == NOTE:
+            print_stderr(event.data["text"])
+        if event.kind == WORKERS_START and event.data.get("dashboard"):
+            print_stderr(f"dashboard: {event.data['dashboard']}")
+        if event.kind == WORKER_LOST:
+            print_stderr(f"worker {event.data['worker']} on {event.data['host']} was lost")
+
+    def row(self, row: Row) -> None:
+        """Note a row that has ended; say what is wrong where it failed."""
+        from voxgpu.cohorts.row import DONE
+
+        super().row(row)
+        if row.status == DONE or (row.case, row.error) in self._told:
+            return
+        self._told.add((row.case, row.error))
+        kind = row.error.replace(row.case, "…")
+        self._kinds[kind] += 1
+        if self._kinds[kind] <= _MOST_FAILURES:
+            print_stderr(f"{row.case}: {row.error}")
+        elif self._kinds[kind] == _MOST_FAILURES + 1:
+            print_stderr(f"{row.case} and perhaps others: as before; the table has them all")
+
+    def _show_begin(self) -> None:
+        self._say()
+        self._thread.start()
+
+    def _show_end(self) -> None:
+        from voxgpu.cohorts.tally import duration
+
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._tally is not None:
+            now = time.monotonic()
+            print_stderr(f"{self._tally.standing(now)}, in {duration(now - self._start)}")
+
+    def _speak(self) -> None:
+        while not self._ended.wait(self._interval):
+            self._say()
+
+    def _say(self) -> None:
+        with self._lock:
+            if self._tally is not None:
+                print_stderr(str(self._tally.standing(time.monotonic())))
