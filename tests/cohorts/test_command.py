@@ -111,7 +111,9 @@ def test_what_is_there_is_not_run_again(desk: Path) -> None:
     assert _values(after)[4] == {**_values(before)[0], "case": "case4"}
     (desk / "p.imgql").write_text(PROGRAM + 'print "more" 1\n')
     changed = voxgpu(*words, cwd=desk)
-    assert "a new journal; the former one is `cohort.csv.journal.1`" in changed.err
+    assert (
+        "a new journal; the former one is `cohort.csv.journal.1` (another program)" in changed.err
+    )
     assert _rows(desk / "cohort.csv")[0]["more"] == "1.0"
 
 

@@ -67,7 +67,7 @@ def test_events_come_from_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     distributed = pytest.importorskip("distributed")
     from voxgpu.cohorts.clusters.joined import Joined
     from voxgpu.cohorts.clusters.workforce import Workforce
-    from voxgpu.cohorts.workers import rows_from_workers
+    from voxgpu.cohorts.workers import outcomes_from_workers
 
     monkeypatch.chdir(tmp_path)
     cohort = _cohort("1", "2", "x")
@@ -79,13 +79,13 @@ def test_events_come_from_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ):
         joined = Joined(client, SessionSettings())
         about = joined, Workforce(joined, print, 60), cohort.program, tasks
-        found = rows_from_workers(*about, heard.append)
-        rows = [next(found)]
+        found = outcomes_from_workers(*about, heard.append)
+        rows = next(found)[0][1]
         worker = next(iter(client.scheduler_info()["workers"]))
-        rows += list(found)
+        rows += [row for batch in found for _, each in batch for row in each]
         # A second run of the same process is another topic.
         again: list[Event] = []
-        found = rows_from_workers(*about, again.append)
+        found = outcomes_from_workers(*about, again.append)
         next(found)
         cluster.scheduler.loop.add_callback(cluster.scheduler.log_event, worker, _REMOVED)
         end = monotonic() + 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,15 +11,29 @@ from time import perf_counter
 from types import TracebackType
 
 from voxgpu.backends.select import Selection
+from voxgpu.cohorts.case_record import CaseRecord, inputs_of
 from voxgpu.cohorts.cases import Case, no_value
 from voxgpu.cohorts.combined import combined, folder_of, number_of
-from voxgpu.cohorts.row import DONE, FAILED, Row
+from voxgpu.cohorts.row import FAILED, Row
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.compile import Compiled, Options, compile_program, unread
 from voxgpu.diagnostics import Diagnostic, Failure, ImgqlError, Source, failures
 from voxgpu.execution.outputs import json_value
+from voxgpu.files.header import Header
+from voxgpu.files.state import FileState
 from voxgpu.session import Session, open_session
 from voxgpu.session_settings import SessionListeners, SessionSettings
+
+#: What the rows of a case were computed from, and those rows.
+Outcome = tuple[CaseRecord, list[Row]]
+
+
+def ignore_header(header: Header) -> None:
+    """Ignores the header."""
+
+
+#: Codes of errors that may not come again: files, memory, devices, failures while computing.
+_TRANSIENT = frozenset(["E201", "E302", "E303", "E304", "E401", "E501"])
 
 
 @dataclass(frozen=True)
@@ -34,8 +48,16 @@ class Program:
     path: Path | None
     options: Options
 
-    def compiled(self, case: Case, combination: Combination, session: Session | None) -> Compiled:
+    def compiled(
+        self,
+        case: Case,
+        combination: Combination,
+        session: Session | None,
+        on_load: Callable[[Header], object] = ignore_header,
+    ) -> Compiled:
         """The program for a case with a combination; without a session only from headers.
+
+        on_load  called with the header of each image that is loaded, if there is a session
 
         Raises ValueError where a definition has a field that the case lacks.
         """
@@ -47,7 +69,13 @@ class Program:
             output = output / folder_of(case.name, combination)
         options = replace(self.options, define=define, output=output)
         if session is not None:
-            compiled = session.compile(self.source, self.path, options)
+            digests = session.digests
+
+            def digest(header: Header) -> str:
+                on_load(header)
+                return digests.of(header)
+
+            compiled = session.compile(self.source, self.path, options, digest)
         else:
             compiled = compile_program(self.source, self.path, options, unread)
         own = case.variables({}).keys() - self.options.define.keys()
@@ -87,19 +115,24 @@ class CaseSession(AbstractContextManager["CaseSession"]):
     def _note(self, chosen: Selection) -> None:
         self._device = chosen.name
 
-    def rows(self, program: Program, case: Case, combinations: Sequence[Combination]) -> list[Row]:
-        """A row for each combination; whatever goes wrong is in the rows."""
+    def outcome(self, program: Program, case: Case, combinations: Sequence[Combination]) -> Outcome:
+        """A row for each combination, and what they were computed from.
+
+        Whatever goes wrong is in the rows.
+        """
         self._session.deliver_to(program.options.output, program.options.roots)
         start = perf_counter()
-        found = _found(program, case, combinations, self._session)
+        evaluation = _Evaluation(program, case, self._session)
+        found = evaluation.rows(combinations)
         seconds = round((perf_counter() - start) / max(1, len(combinations)), 4)
         peak = peak_bytes()
-        return [
+        rows = [
             replace(
                 found[each], seconds=seconds, peak=peak, device=self._device, worker=self.worker
             )
             for each in combinations
         ]
+        return evaluation.record(), rows
 
     def __exit__(
         self,
@@ -111,62 +144,83 @@ class CaseSession(AbstractContextManager["CaseSession"]):
         self._session.__exit__(kind, error, trace)
 
 
-def _found(
-    program: Program, case: Case, combinations: Sequence[Combination], session: Session
-) -> dict[Combination, Row]:
-    found: dict[Combination, Row] = {}
-    good: list[tuple[Combination, Compiled]] = []
-    for each in combinations:
-        try:
-            compiled = program.compiled(case, each, session)
-        except ValueError as error:
-            found[each] = Row(case.name, each, status=FAILED, error=str(error))
-        except ImgqlError as error:
-            found[each] = _failed(case, each, error.diagnostics)
-        else:
-            if compiled.errors:
-                found[each] = _failed(case, each, compiled.errors)
+class _Evaluation:
+    """The computation of the rows of one case."""
+
+    def __init__(self, program: Program, case: Case, session: Session) -> None:
+        self._program, self._case, self._session = program, case, session
+        self._states: dict[str, FileState] = {}
+        self._saved: list[Path] = []
+
+    def record(self) -> CaseRecord:
+        """What the rows were computed from, and what was saved."""
+        saved = dict.fromkeys(str(each.absolute()) for each in self._saved)
+        return CaseRecord(self._case.name, "", inputs_of(self._states.values()), tuple(saved))
+
+    def _note(self, header: Header) -> None:
+        for state in header.states:
+            self._states.setdefault(state[0], state)
+
+    def rows(self, combinations: Sequence[Combination]) -> dict[Combination, Row]:
+        """A row for each combination."""
+        found: dict[Combination, Row] = {}
+        good: list[tuple[Combination, Compiled]] = []
+        for each in combinations:
+            try:
+                compiled = self._program.compiled(self._case, each, self._session, self._note)
+            except ValueError as error:
+                found[each] = Row(self._case.name, each, status=FAILED, error=str(error))
+            except Exception as error:
+                found[each] = self._failed(each, error)
             else:
-                good.append((each, compiled))
-    if good:
-        try:
-            found |= {row.combination: row for row in _run(case, good, session)}
-        except ImgqlError as error:
-            found |= {each: _failed(case, each, error.diagnostics) for each, _ in good}
-    return found
+                if compiled.errors:
+                    found[each] = self._failed(each, ImgqlError(compiled.errors))
+                else:
+                    good.append((each, compiled))
+        if good:
+            try:
+                found |= {row.combination: row for row in self._run(good)}
+            except Exception as error:
+                found |= {each: self._failed(each, error) for each, _ in good}
+        return found
+
+    def _run(self, programs: Sequence[tuple[Combination, Compiled]]) -> list[Row]:
+        folders = [folder_of(self._case.name, each) for each, _ in programs]
+        result = self._session.execute(combined([each for _, each in programs], folders))
+        self._saved += [each.path for each in result.saved]
+        printed: list[dict[str, object]] = [{} for _ in programs]
+        lost: list[list[Failure]] = [[] for _ in programs]
+        for each in result.prints:
+            number, label = number_of(each.label, folders)
+            printed[number][label] = json_value(each.value)
+        for failure in result.failures:
+            number, goal = number_of(failure.goal, folders)
+            lost[number].append(failure._replace(goal=goal))
+        rows = []
+        for number, (combination, _) in enumerate(programs):
+            row = Row(self._case.name, combination, printed[number])
+            rows.append(_with_errors(row, failures(lost[number])) if lost[number] else row)
+        return rows
+
+    def _failed(self, combination: Combination, error: Exception) -> Row:
+        row = Row(self._case.name, combination)
+        if isinstance(error, ImgqlError):
+            return _with_errors(row, [each for each in error.diagnostics if each.is_error])
+        return failed_with(row, error)
 
 
-def _run(
-    case: Case, programs: Sequence[tuple[Combination, Compiled]], session: Session
-) -> list[Row]:
-    folders = [folder_of(case.name, each) for each, _ in programs]
-    result = session.execute(combined([each for _, each in programs], folders))
-    printed: list[dict[str, object]] = [{} for _ in programs]
-    lost: list[list[Failure]] = [[] for _ in programs]
-    for each in result.prints:
-        number, label = number_of(each.label, folders)
-        printed[number][label] = json_value(each.value)
-    for failure in result.failures:
-        number, goal = number_of(failure.goal, folders)
-        lost[number].append(failure._replace(goal=goal))
-    rows = []
-    for number, (combination, _) in enumerate(programs):
-        errors = failures(lost[number])
-        rows.append(
-            Row(
-                case.name,
-                combination,
-                printed[number],
-                status=FAILED if errors else DONE,
-                error=_text(errors),
-            )
-        )
-    return rows
+def failed_with(row: Row, error: BaseException) -> Row:
+    """The row of a failure that nobody foresaw, which may not come again."""
+    if isinstance(error, MemoryError):
+        text = "E302: out of memory"
+    else:
+        text = " ".join(f"E304: {type(error).__name__}: {error}".split())
+    return replace(row, status=FAILED, error=text, transient=True)
 
 
-def _failed(case: Case, combination: Combination, errors: Sequence[Diagnostic]) -> Row:
-    only = [each for each in errors if each.is_error]
-    return Row(case.name, combination, status=FAILED, error=_text(only))
+def _with_errors(row: Row, errors: Sequence[Diagnostic]) -> Row:
+    transient = any(each.code in _TRANSIENT for each in errors)
+    return replace(row, status=FAILED, error=_text(errors), transient=transient)
 
 
 def _text(errors: Sequence[Diagnostic]) -> str:

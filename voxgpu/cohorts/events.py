@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from voxgpu.cohorts.cases import Case
-from voxgpu.cohorts.evaluate import CaseSession, Program
-from voxgpu.cohorts.row import DONE, Row
+from voxgpu.cohorts.evaluate import CaseSession, Outcome, Program
+from voxgpu.cohorts.row import DONE
 from voxgpu.cohorts.sweep import Combination
 
 #: Kinds of events.
@@ -71,18 +71,18 @@ def process_data(worker: str) -> dict[str, Any]:
     return {**found, "slurm": slurm} if slurm else found
 
 
-def watched_rows(
+def watched_outcome(
     session: CaseSession,
     program: Program,
     case: Case,
     combinations: Sequence[Combination],
     tell: Listener,
-) -> list[Row]:
-    """The rows of a case, computed in this process, with events when it begins and ends."""
+) -> Outcome:
+    """What comes of a case, computed in this process, with events when it begins and ends."""
     about = {"case": case.name, "combinations": len(combinations), **process_data(session.worker)}
     tell(happened(CASE_BEGINS, **about))
     start, read = time.perf_counter(), bytes_read()
-    rows = session.rows(program, case, combinations)
+    record, rows = session.outcome(program, case, combinations)
     seconds, read_after = time.perf_counter() - start, bytes_read()
     failed = [each for each in rows if each.status != DONE]
     tell(
@@ -98,7 +98,7 @@ def watched_rows(
             error=failed[0].error[:_LONGEST_ERROR] if failed else "",
         )
     )
-    return rows
+    return record, rows
 
 
 def bytes_read() -> int | None:

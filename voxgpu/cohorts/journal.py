@@ -1,20 +1,24 @@
 """The journal of a cohort: rows as they finish, one line each, safe against crashes.
 
 A line is one JSON object. The first says of which program, definitions and combinations the rows
-are. Each line is written at once and synchronized with the disk before the next begins; a line
-that a crash cut off is left out when the journal is read, and overwritten when it goes on.
+are. Before rows of a case comes a line that says what they were computed from. Rows that are added
+together are synchronized with the disk together; a line that a crash cut off is left out when the
+journal is read, and overwritten when it goes on.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import RLock
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
+from voxgpu.cohorts.case_record import CaseRecord
 from voxgpu.cohorts.row import Row
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.files.errors import FileError
@@ -25,9 +29,14 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 #: The version of the format, in the first line.
-FORMAT = 1
+FORMAT = 2
+
+#: The name of the version in the first line.
+_NAME = "voxgpu cohort"
 
 Key = tuple[str, Combination]
+
+_NOT_OURS = ("it is no journal of `voxgpu cohort`", "name another table, or move the file away")
 
 
 class Journal:
@@ -36,48 +45,85 @@ class Journal:
     path   the file, made if need be
     about  what the rows are of: plain data, equal for runs that go on from one another
 
-    Raises FileError where it cannot be written, or another process writes it. ``started_anew`` is
-    the name that a journal about something else was given, which was there under this name.
+    Raises FileError where it cannot be written, or another process writes it.
+
+    started_anew  the name that a journal about something else was given, which was there under
+                  this name; None where there was none
+    former        what that one was about
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any], resume: bool = True) -> None:
         self.path = path
-        self.rows: dict[Key, Row] = {}
         self.started_anew: Path | None = None
+        self.about = about
+        self.former: Mapping[str, Any] = {}
+        self._lock = RLock()
+        wanted = _plain({_NAME: FORMAT, "about": about})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = _locked(path)
+            try:
+                header = _header(path)
+            except FileError:
+                self._file.close()
+                raise
+            if header is not None and (not resume or header != wanted):
+                self.former = header.get("about", {})
+                self._file, self.started_anew = _put_aside(path, self._file)
+                header = None
+            self._file.truncate(_whole_bytes(path) if header is not None else 0)
+            self._end = self._file.seek(0, os.SEEK_END)
+            self._reader = path.open("rb")
         except OSError as error:
-            raise FileError(str(path), error.strerror or str(error), "", "write") from None
-        header, rows, whole = _parsed(path)
-        if header is not None and (not resume or header.get("about") != _plain(about)):
-            self._file.close()
-            self.started_anew = _put_aside(path)
-            self._file = _locked(path)
-            header, rows, whole = None, [], 0
-        self._file.truncate(whole)
+            raise _problem(path, error) from None
         if header is None:
-            self._write({"voxgpu cohort": FORMAT, "about": about})
-        self.rows = {each.key: each for each in rows}
+            self._append(_line(wanted))
 
-    def add(self, row: Row) -> None:
-        """Adds a row; afterwards it outlives a crash. A later row of its key replaces it."""
-        self._write(row.as_json())
-        self.rows[row.key] = row
+    def entries(self) -> Iterator[tuple[int, CaseRecord | Row]]:
+        """Rows in the order they were added, each with its offset, with records before them."""
+        return _entries(self.path)
 
-    def _write(self, data: Mapping[str, Any]) -> None:
-        line = json.dumps(data, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    def add(self, batch: Iterable[tuple[CaseRecord, Sequence[Row]]]) -> list[int]:
+        """Adds the rows of some cases; returns their offsets. They then outlive a crash.
+
+        A later row of a case and combination replaces an earlier one.
+        """
+        with self._lock:
+            offsets, lines, end = [], [], self._end
+            for record, rows in batch:
+                lines.append(_line(record.as_json()))
+                end += len(lines[-1])
+                for each in rows:
+                    offsets.append(end)
+                    lines.append(_line(each.as_json()))
+                    end += len(lines[-1])
+            self._append(b"".join(lines))
+            return offsets
+
+    def at(self, offset: int) -> Row:
+        """The row there."""
+        with self._lock:
+            self._reader.seek(offset)
+            return Row.from_json(json.loads(self._reader.readline()))
+
+    def _append(self, data: bytes) -> None:
+        left = memoryview(data)
         try:
-            self._file.write(line)
-            self._file.flush()
+            while left:
+                left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise FileError(str(self.path), reason, "make room there", "write") from None
+            # What was written of it is no whole row for whoever reads on.
+            with suppress(OSError):
+                self._file.truncate(self._end)
+            raise _problem(self.path, error) from None
+        self._end += len(data)
 
     def close(self) -> None:
         """Lets other processes write."""
-        self._file.close()
+        with self._lock:
+            self._reader.close()
+            self._file.close()
 
     def __enter__(self) -> Journal:
         """Returns the journal."""
@@ -98,24 +144,29 @@ def read_journal(path: Path) -> tuple[dict[str, Any], list[Row]]:
 
     Also while another process adds to it. Raises FileError where the file is none.
     """
-    header, rows, _ = _parsed(path)
+    header = _header(path)
     if header is None:
-        raise FileError(str(path), "it is no journal of `voxgpu cohort`")
+        raise FileError(str(path), _NOT_OURS[0])
+    if header[_NAME] != FORMAT:
+        hint = "run the cohort again with this version"
+        raise FileError(str(path), "another version of voxgpu wrote this journal", hint)
+    rows = (each for _, each in _entries(path) if isinstance(each, Row))
     return header["about"], list({each.key: each for each in rows}.values())
 
 
 def merged(rows: Iterable[Row]) -> list[Row]:
-    """Rows of several journals, one of each key: one that succeeded before one that failed."""
+    """Rows of several journals, one of each key: one that succeeded before one that did not."""
     found: dict[Key, Row] = {}
     for row in rows:
         before = found.get(row.key)
-        if before is None or (before.status, row.status) == ("failed", "done"):
+        if before is None or (row.is_done and not before.is_done):
             found[row.key] = row
     return sorted(found.values(), key=lambda each: each.place)
 
 
 def _locked(path: Path) -> Any:
-    file = path.open("ab")
+    """The file, open for adding to it without a buffer, and locked."""
+    file = path.open("ab", buffering=0)
     if fcntl is not None:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -128,48 +179,79 @@ def _locked(path: Path) -> Any:
     return file
 
 
-def _put_aside(path: Path) -> Path:
-    """Renames a journal to the first free name; returns that."""
+def _put_aside(path: Path, file: BinaryIO) -> tuple[Any, Path]:
+    """Renames a journal to the first free name; returns a new one, locked, and that name."""
     number = 1
-    while True:
-        other = path.with_name(f"{path.name}.{number}")
-        if not other.exists():
-            path.rename(other)
-            return other
+    while (other := path.with_name(f"{path.name}.{number}")).exists():
         number += 1
+    if fcntl is None:
+        file.close()  # an open file cannot be renamed
+    path.rename(other)  # while it is locked: no other run can have begun to write it
+    file.close()
+    return _locked(path), other
 
 
-def _parsed(path: Path) -> tuple[dict[str, Any] | None, list[Row], int]:
-    """What the journal is about, None where the file is empty; its rows; bytes of whole lines.
+def _header(path: Path) -> dict[str, Any] | None:
+    """The first line; None where the file is empty, or that line was cut off.
 
-    Raises FileError where the first line is that of something else.
+    Raises FileError where it is that of something else, or the file cannot be read.
     """
+    with _opened(path) as file:
+        line = file.readline()
+    found: Any = None
+    with suppress(ValueError):
+        found = json.loads(line)
+    if isinstance(found, dict) and _NAME in found and line.endswith(b"\n"):
+        return found
+    # The first line was cut off by a crash: nothing was lost.
+    if line.endswith(b"\n") or not f'{{"{_NAME}"'.encode().startswith(line[:16]):
+        raise FileError(str(path), *_NOT_OURS)
+    return None
+
+
+def _entries(path: Path) -> Iterator[tuple[int, CaseRecord | Row]]:
+    with _opened(path) as file:
+        offset = len(file.readline())
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            with suppress(ValueError, TypeError, KeyError, AttributeError):
+                data = json.loads(line)
+                is_row = "combination" in data
+                yield offset, (Row if is_row else CaseRecord).from_json(data)
+            offset += len(line)
+
+
+def _whole_bytes(path: Path) -> int:
+    """Bytes up to the end of the last line that is whole."""
+    with _opened(path) as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - (1 << 16))
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            end = start
+    return 0
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
-        data = path.read_bytes()
+        return path.open("rb")
     except OSError as error:
         raise FileError(str(path), error.strerror or str(error)) from None
-    header, rows, whole = None, [], 0
-    for line in data.splitlines(keepends=True):
-        if not line.endswith(b"\n"):
-            break
-        found: Any = None
-        with suppress(ValueError):
-            found = json.loads(line)
-        if header is None:
-            if not isinstance(found, dict) or found.get("voxgpu cohort") != FORMAT:
-                hint = "name another table, or move the file away"
-                raise FileError(str(path), "it is no journal of `voxgpu cohort`", hint)
-            header = found
-        else:
-            with suppress(ValueError, TypeError, KeyError, AttributeError):
-                rows.append(Row.from_json(found))
-        whole += len(line)
-    if header is None and data:
-        # The first line was cut off by a crash: nothing was lost.
-        hint = "name another table, or move the file away"
-        if not b'{"voxgpu cohort"'.startswith(data[:16]):
-            raise FileError(str(path), "it is no journal of `voxgpu cohort`", hint)
-    return header, rows, whole
+
+
+def _problem(path: Path, error: OSError) -> FileError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "make room there" if full else "name a table in a folder that you may write to: --table"
+    reason = (error.strerror or str(error)).lower()
+    return FileError(str(path), reason, f"{hint}; the same command goes on", "write")
+
+
+def _line(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def _plain(data: Any) -> Any:

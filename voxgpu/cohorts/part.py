@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from voxgpu.cohorts.cases import Case
 from voxgpu.diagnostics import Diagnostic, ImgqlError
+
+_Each = TypeVar("_Each")
 
 
 def part_asked(text: str | None, environment: Mapping[str, str]) -> tuple[int, int] | None:
@@ -36,9 +38,9 @@ def part_asked(text: str | None, environment: Mapping[str, str]) -> tuple[int, i
     return task - first + 1, count
 
 
-def part_of(cases: Sequence[Case], number: int, count: int) -> list[Case]:
+def part_of(cases: Sequence[_Each], number: int, count: int) -> Sequence[_Each]:
     """Part ``number`` of ``count``, from 1: every ``count``-th case, so that parts are alike."""
-    return list(cases[number - 1 :: count])
+    return cases[number - 1 :: count]
 
 
 def table_of_part(table: Path, number: int, count: int) -> Path:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from voxgpu.cohorts.about import about
 from voxgpu.cohorts.cases import Case
-from voxgpu.cohorts.evaluate import CaseSession, Program
-from voxgpu.cohorts.events import NOTE, Listener, happened, ignore, watched_rows
-from voxgpu.cohorts.journal import Journal, Key
+from voxgpu.cohorts.evaluate import CaseSession, Outcome, Program
+from voxgpu.cohorts.events import NOTE, Listener, happened, ignore, watched_outcome
+from voxgpu.cohorts.journal import Journal
+from voxgpu.cohorts.kept_rows import KeptRows
 from voxgpu.cohorts.part import part_of
 from voxgpu.cohorts.placement import Placement
-from voxgpu.cohorts.row import DONE, FAILED, Row
+from voxgpu.cohorts.row import DONE, Row
 from voxgpu.cohorts.sizing import Task, decided
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.diagnostics import Diagnostic
 from voxgpu.session_settings import SessionSettings
-from voxgpu.version import __version__
 
 
 @dataclass(frozen=True)
@@ -41,24 +42,15 @@ class Cohort:
         """The cases of this part."""
         return self.cases if self.part is None else part_of(self.cases, *self.part)
 
-    def about(self) -> dict[str, Any]:
-        """What rows of a journal are of: they are used again where this is equal.
+    @property
+    def own_numbers(self) -> Sequence[int]:
+        """Where the cases of this part are among all."""
+        every = range(len(self.cases))
+        return every if self.part is None else part_of(every, *self.part)
 
-        The text of the program and of all it imports, definitions, names of swept variables,
-        options that bear on values, and the version of voxgpu.
-        """
-        first = self.combinations[0]
-        compiled = self.program.compiled(Case("any", "any"), first, None)
-        texts = {command.span.source.text for command in compiled.commands}
-        text = "\0".join([self.program.source.text, *sorted(texts)])
-        options = self.program.options
-        return {
-            "voxgpu": __version__,
-            "program": hashlib.sha256(text.encode()).hexdigest(),
-            "definitions": dict(options.define),
-            "swept": [name for name, _ in first],
-            "options": repr((options.dialect, options.adopt, options.read, options.tolerance)),
-        }
+    def about(self, folder: Path) -> dict[str, Any]:
+        """What rows of a journal in ``folder`` are of; they are used again where it is equal."""
+        return about(self.program, self.combinations[0], folder)
 
     def errors_by_case(self) -> Iterator[tuple[Case, list[Diagnostic]]]:
         """For each case what is wrong with the program, from headers alone: nothing is computed."""
@@ -84,6 +76,11 @@ class CohortRun:
     journal  where rows are kept as they finish; None keeps them in memory alone
     tell     is told where cases run, when they begin and end, and when workers come and go, in any
              thread
+
+    left     the tasks that were left when the run began
+    total    how many rows there are when all is done
+    known    how many of them there were before
+    stale    why cases that had rows are run again, and how many they are
     """
 
     def __init__(
@@ -98,15 +95,23 @@ class CohortRun:
         self._tell = tell
         self._settings = settings
         self._placement = placement
-        self._journal = journal
-        self._rows: dict[Key, Row] = {} if journal is None else journal.rows
-        self._case_places = {each.name: number for number, each in enumerate(cohort.cases)}
-        self._combination_places = {each: number for number, each in enumerate(cohort.combinations)}
-        #: The tasks that were left when the run began.
-        self.left = tasks_left(cohort.own_cases, cohort.combinations, self._rows)
-        #: How many rows there are when all is done, and how many there were before.
-        self.total = len(cohort.own_cases) * len(cohort.combinations)
+        self._kept = KeptRows(cohort.cases, cohort.combinations, journal)
+        self.stale = self._kept.stale
+        self.left = self._tasks_left()
+        self.total = len(cohort.own_numbers) * len(cohort.combinations)
         self.known = self.total - sum(len(each) for _, each in self.left)
+
+    def _tasks_left(self) -> list[Task]:
+        """The cases and combinations that have no row yet, or one of a failure."""
+        cohort, found = self._cohort, list[Task]()
+        for number in cohort.own_numbers:
+            case = cohort.cases[number]
+            statuses = self._kept.statuses(number)
+            if DONE not in statuses:
+                found.append((case, cohort.combinations))
+            elif left := [n for n, status in enumerate(statuses) if status != DONE]:
+                found.append((case, [cohort.combinations[n] for n in left]))
+        return found
 
     def finishing(self) -> Generator[Row, None, None]:
         """Runs what is left; yields each row when the journal has it.
@@ -115,35 +120,26 @@ class CohortRun:
         """
         cohort = self._cohort
         about = cohort.program, self.left, self._settings, self._placement
-        found = computed_rows(*about, self._tell)
-        with closing(found):
-            for row in found:
-                row = replace(row, place=self._place_of(row))
-                if self._journal is None:
-                    self._rows[row.key] = row
-                else:
-                    self._journal.add(row)
-                yield row
+        with closing(outcomes(*about, self._tell)) as found:
+            for batch in found:
+                yield from self._kept.add(batch)
 
-    def _place_of(self, row: Row) -> tuple[int, int]:
-        return self._case_places[row.case], self._combination_places[row.combination]
+    def rows(self) -> Sequence[Row]:
+        """The rows that are there, in the order of cases and combinations.
 
-    def rows(self) -> list[Row]:
-        """The rows that are there, in the order of cases and combinations."""
-        keys = (
-            (c.name, each) for c in self._cohort.own_cases for each in self._cohort.combinations
-        )
-        return [self._rows[key] for key in keys if key in self._rows]
+        Those of a journal are read from it one after the other.
+        """
+        return self._kept.among(self._cohort.own_numbers)
 
 
-def computed_rows(
+def outcomes(
     program: Program,
     left: Sequence[Task],
     settings: SessionSettings,
     placement: Placement,
     tell: Listener = ignore,
-) -> Generator[Row, None, None]:
-    """The rows of these tasks as they finish, where the placement says."""
+) -> Generator[list[Outcome], None, None]:
+    """What comes of these tasks as they finish, where the placement says."""
     if not left:
         return
 
@@ -154,36 +150,20 @@ def computed_rows(
     if placement.is_here:
         with CaseSession(settings) as session:
             for case, combinations in left:
-                yield from watched_rows(session, program, case, combinations, tell)
+                yield [watched_outcome(session, program, case, combinations, tell)]
         return
     from voxgpu.cohorts.clusters.connect import connected
-    from voxgpu.cohorts.workers import rows_from_workers
+    from voxgpu.cohorts.workers import outcomes_from_workers
 
     with connected(placement, settings, len(left), say) as (joined, workforce):
-        yield from rows_from_workers(joined, workforce, program, left, tell)
-
-
-def tasks_left(
-    cases: Iterable[Case], combinations: Sequence[Combination], rows: Mapping[Key, Row]
-) -> list[Task]:
-    """The cases and combinations that have no row yet, or one of a failure."""
-    found: list[Task] = []
-    for case in cases:
-        left = [
-            each
-            for each in combinations
-            if (row := rows.get((case.name, each))) is None or row.status != DONE
-        ]
-        if left:
-            found.append((case, left))
-    return found
+        yield from outcomes_from_workers(joined, workforce, program, left, tell)
 
 
 def by_error(rows: Iterable[Row]) -> list[tuple[str, list[str]]]:
     """Messages of failed rows, most frequent first, each with the cases that failed with it."""
     found: dict[str, list[str]] = {}
     for row in rows:
-        if row.status == FAILED:
+        if not row.is_done:
             names = found.setdefault(row.error.replace(row.case, "…"), [])
             if row.case not in names:
                 names.append(row.case)

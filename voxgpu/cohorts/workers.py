@@ -18,11 +18,12 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
+from voxgpu.cohorts.case_record import CaseRecord
 from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.clusters.joined import Joined
 from voxgpu.cohorts.clusters.workforce import Workforce
-from voxgpu.cohorts.evaluate import CaseSession, Program
-from voxgpu.cohorts.events import Listener, ignore, watched_rows
+from voxgpu.cohorts.evaluate import CaseSession, Outcome, Program
+from voxgpu.cohorts.events import Listener, ignore, watched_outcome
 from voxgpu.cohorts.row import FAILED, Row
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.cohorts.worker_events import heard, teller
@@ -45,29 +46,29 @@ _ONE_AT_A_TIME = Lock()
 _opened: tuple[SessionSettings, CaseSession] | None = None
 
 
-def rows_from_workers(
+def outcomes_from_workers(
     joined: Joined,
     workforce: Workforce,
     program: Program,
     left: Iterable[tuple[Case, Sequence[Combination]]],
     tell: Listener = ignore,
-) -> Generator[Row, None, None]:
+) -> Generator[list[Outcome], None, None]:
     """Runs cases on the workers of a cluster; yields rows as they finish.
 
     workforce  how many workers there are, which may change while cases run
     tell       is told of what happens on the workers, in a thread of the client
     """
     with heard(joined.client, tell) as topic:
-        yield from _rows(joined, workforce, program, left, topic)
+        yield from _outcomes(joined, workforce, program, left, topic)
 
 
-def _rows(
+def _outcomes(
     joined: Joined,
     workforce: Workforce,
     program: Program,
     left: Iterable[tuple[Case, Sequence[Combination]]],
     topic: str,
-) -> Generator[Row, None, None]:
+) -> Generator[list[Outcome], None, None]:
     client, settings = joined.client, joined.settings
     folder, rest = Path.cwd(), iter(left)
     running: dict[Any, tuple[Case, Sequence[Combination]]] = {}
@@ -91,12 +92,12 @@ def _rows(
         if _has_died(future):
             suspects.append(running.pop(future))
         else:
-            yield from _outcome(future, *running.pop(future))
+            yield [_outcome(future, *running.pop(future))]
     for each in suspects:
         ended.update([sent(*each)])
         while (future := _next(ended, workforce)) is None:
             pass
-        yield from _outcome(future, *running.pop(future))
+        yield [_outcome(future, *running.pop(future))]
     client.run(_close_session)
 
 
@@ -120,15 +121,16 @@ def _has_died(future: Any) -> bool:
     return type(future.exception()).__name__ == "KilledWorker"
 
 
-def _outcome(future: Any, case: Case, combinations: Sequence[Combination]) -> list[Row]:
+def _outcome(future: Any, case: Case, combinations: Sequence[Combination]) -> Outcome:
     error = future.exception()
     if error is None:
-        rows: list[Row] = future.result()
-        return rows
+        found: Outcome = future.result()
+        return found
     text = f"{type(error).__name__}: {error}"
     if _has_died(future):
         text = "two workers died while they ran this case, of memory perhaps"
-    return [Row(case.name, each, status=FAILED, error=text) for each in combinations]
+    rows = [Row(case.name, each, status=FAILED, error=text) for each in combinations]
+    return CaseRecord(case.name), rows
 
 
 def _rows_on_worker(
@@ -139,7 +141,7 @@ def _rows_on_worker(
     settings: SessionSettings,
     folder: Path,
     topic: str,
-) -> list[Row]:
+) -> Outcome:
     """The rows of a case, computed in the session of this worker process.
 
     version  of voxgpu in the process that asks
@@ -149,7 +151,7 @@ def _rows_on_worker(
         raise RuntimeError(f"a worker has voxgpu {__version__} where {version} was asked for")
     with _ONE_AT_A_TIME:  # a worker may have been started with several threads
         os.chdir(folder)  # relative names are those of the process that asked
-        return watched_rows(_session(settings), program, case, combinations, teller(topic))
+        return watched_outcome(_session(settings), program, case, combinations, teller(topic))
 
 
 def _session(settings: SessionSettings) -> CaseSession:

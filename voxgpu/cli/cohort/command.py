@@ -16,6 +16,7 @@ from voxgpu.cli.cohort.placement import (
     with_placement,
 )
 from voxgpu.cli.cohort.progress import watching, with_watching
+from voxgpu.cli.cohort.resuming import new_journal, say_known
 from voxgpu.cli.cohort.table import merge, say_rows, table_of, with_table
 from voxgpu.cli.options import UserPath, options_without_program
 from voxgpu.cli.terminal import print_diagnostics, print_stderr
@@ -68,13 +69,13 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
     with (
         watching(arguments) as watch,
         file_errors("E303"),
-        Journal(path, cohort.about(), arguments["resume"]) as journal,
+        Journal(path, cohort.about(path.parent), arguments["resume"]) as journal,
     ):
         if journal.started_anew is not None:
-            print_stderr(f"a new journal; the former one is `{journal.started_anew}`")
+            print_stderr(new_journal(journal))
         run = CohortRun(cohort, settings, placement, journal, watch.tell)
-        if run.known and not quiet:
-            print_stderr(f"{run.known} of {run.total} rows are there already")
+        if not quiet:
+            say_known(run)
         try:
             with (
                 watch.during(cohort, run.total, run.known),

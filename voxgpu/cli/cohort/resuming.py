@@ -1,0 +1,29 @@
+"""What is said of rows that were there before a run began."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voxgpu.cli.terminal import print_stderr
+
+if TYPE_CHECKING:
+    from voxgpu.cohorts.journal import Journal
+    from voxgpu.cohorts.run import CohortRun
+
+
+def new_journal(journal: Journal) -> str:
+    """Why a journal begins anew, and where the former one is."""
+    from voxgpu.cohorts.freshness import differences
+
+    parts = differences(journal.former, journal.about)
+    why = f" (another {', another '.join(parts)})" if parts else ""
+    return f"a new journal; the former one is `{journal.started_anew}`{why}"
+
+
+def say_known(run: CohortRun) -> None:
+    """Say how many rows are there, and which cases are run again although they had some."""
+    for reason, count in run.stale.items():
+        cases = "1 case" if count == 1 else f"{count} cases"
+        print_stderr(f"{cases} {reason}: run again")
+    if run.known:
+        print_stderr(f"{run.known} of {run.total} rows are there already")
