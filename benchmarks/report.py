@@ -13,7 +13,7 @@ from benchmarks.operators import Row
 from benchmarks.programs import ProgramRow
 from benchmarks.rewrites import Rewrite
 from benchmarks.scaling import Curve
-from benchmarks.store import Kept
+from benchmarks.store import ValueTiming
 
 
 class Report:
@@ -99,7 +99,7 @@ class Report:
             self._row(curve.name, *(f"{seconds * scale:.2f}" for _, seconds in curve.points))
         self._data[title] = [asdict(curve) for curve in found]
 
-    def add_values(self, rows: Iterable[Kept]) -> None:
+    def add_values(self, rows: Iterable[ValueTiming]) -> None:
         """Adds the cost of storing values."""
         found = list(rows)
         self._section("Store: putting and getting, median of ms wall / ms CPU")

@@ -29,7 +29,7 @@ GENEROUS = 10**11
 
 
 @dataclass(frozen=True)
-class Kept:
+class ValueTiming:
     """A value that was put and got: bytes in memory and on disk, seconds of wall time."""
 
     kind: str
@@ -39,7 +39,7 @@ class Kept:
     get: Timing
 
 
-def time_values(folder: Path, runs: int, shapes: Sequence[Shape] = SHAPES) -> list[Kept]:
+def time_values(folder: Path, runs: int, shapes: Sequence[Shape] = SHAPES) -> list[ValueTiming]:
     """Times put and get for each kind of value, with images of these shapes."""
     store = DiskStore(folder / "values", GENEROUS)
     rows = []
@@ -56,7 +56,7 @@ def time_values(folder: Path, runs: int, shapes: Sequence[Shape] = SHAPES) -> li
         got = alternate({"get": lambda done=done: store.get(done[-1])}, runs)["get"]
         row = store.index.row(done[-1])
         assert row is not None
-        rows.append(Kept(kind, row.bytes, row.size, timing, got))
+        rows.append(ValueTiming(kind, row.bytes, row.size, timing, got))
     store.close()
     return rows
 

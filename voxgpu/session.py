@@ -106,7 +106,7 @@ class Session(AbstractContextManager["Session"]):
             SessionCache(limit.for_kept()), store or TieredStore(policy="none")
         )
         if store is not None:
-            store.use_memory(limit.bytes() // 8)
+            store.limit_pending(limit.bytes() // 8)
         spills = store.spills if store is not None else None
         devices = (
             backend

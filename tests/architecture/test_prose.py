@@ -69,36 +69,6 @@ _BANNED = {
     "use_relief": "on_memory_pressure",
 }
 
-#: Folders that still use a banned word. Remove each one as its identifiers are renamed.
-_STILL_USED: dict[str, set[str]] = {
-    "Kept": {"benchmarks"},
-    "Made": {"voxgpu/backends"},
-    "as_read": {
-        "tests/backends",
-        "tests/codegen",
-        "voxgpu/backends",
-        "voxgpu/codegen",
-        "voxgpu/primitives",
-    },
-    "complain": {"voxgpu/cli"},
-    "doubt": {"voxgpu/backends", "voxgpu/execution"},
-    "doubts": {"voxgpu/backends"},
-    "elsewhere": {"tests/cli", "voxgpu/backends"},
-    "gathered": {"tests/codegen", "voxgpu/backends", "voxgpu/codegen"},
-    "gathers": {
-        "tests/backends",
-        "tests/codegen",
-        "voxgpu/backends",
-        "voxgpu/codegen",
-        "voxgpu/optimize",
-    },
-    "make_room": {"voxgpu/files"},
-    "planted": {"tests/cuda_emulator"},
-    "reliefs": {"tests/backends", "tests/mock_cupy", "voxgpu/backends"},
-    "relieve": {"tests/mock_cupy", "voxgpu/backends", "voxgpu/store"},
-    "use_memory": {"voxgpu", "voxgpu/store"},
-}
-
 
 def _files() -> Iterator[tuple[str, Path]]:
     """Yields every Python file with its folder, cut to two levels."""
@@ -152,6 +122,4 @@ def test_no_module_begins_with_a_question() -> None:
 @pytest.mark.parametrize("word", _BANNED)
 def test_banned_words_are_not_identifiers(word: str) -> None:
     _, uses = _survey()
-    allowed = _STILL_USED.get(word, set())
-    wrong = {folder: files for folder, files in uses.get(word, {}).items() if folder not in allowed}
-    assert not wrong, f"instead of `{word}` write {_BANNED[word]}"
+    assert not uses.get(word), f"instead of `{word}` write {_BANNED[word]}"

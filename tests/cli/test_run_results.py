@@ -52,8 +52,8 @@ def test_files_to_read_are_relative_to_the_current_folder_not_to_the_program(des
     (desk / "programs").mkdir()
     (desk / "programs" / "p.imgql").write_text(PROGRAM)
     assert voxgpu("run", "programs/p.imgql", cwd=desk).status == 0
-    elsewhere = voxgpu("run", "p.imgql", cwd=desk / "programs")
-    assert elsewhere.status == 1 and "no such file" in elsewhere.err
+    from_programs = voxgpu("run", "p.imgql", cwd=desk / "programs")
+    assert from_programs.status == 1 and "no such file" in from_programs.err
 
 
 def test_imports_are_relative_to_the_program(desk: Path) -> None:

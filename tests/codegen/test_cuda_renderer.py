@@ -33,7 +33,7 @@ V, B = read(0, "f32"), read(0, "bool", False)
 
 
 def _cuda(kernel: Kernel) -> CudaKernel:
-    return CudaKernel(kernel, tuple((each, None) for each in kernel.gathers))
+    return CudaKernel(kernel, tuple((each, None) for each in kernel.reductions))
 
 
 def _mean() -> CudaKernel:

@@ -11,7 +11,7 @@ import pytest
 
 from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.codegen.compile import run_kernel
-from voxgpu.codegen.integer_interpreter import as_read
+from voxgpu.codegen.integer_interpreter import to_kernel_dtype
 from voxgpu.codegen.interpreter import evaluate
 from voxgpu.codegen.jit import jit_compiler
 from voxgpu.codegen.kernel import Kernel
@@ -38,7 +38,7 @@ KERNELS = {
     "arithmetic": Kernel(("float32", "int16"), ("f32",), (where(V > W, V / W * P, abs(V)),)),
     "masks": Kernel(("uint8", "uint8", "bool"), (), (B & (V < W) | ~B, where(B, V, W))),
     "double": Kernel(("float64",), (), (V - 0.5,)),
-    "gathers": Kernel(("float32",), (), (), (count(V > 1.0), smallest(V), largest(V))),
+    "reductions": Kernel(("float32",), (), (), (count(V > 1.0), smallest(V), largest(V))),
     "ramp": Kernel(("float32",), (), (V + position(0),)),
     "labels": Kernel(("int32", "uint32"), ("f32",), (V == P, V < W), (largest(V), smallest(W))),
 }
@@ -98,10 +98,12 @@ def test_every_element_is_read_as_the_reference_does(element: str, shape: tuple[
     v = read(0, "bool" if element == "bool" else "f32")
     number = where(v, 2.0, 3.0) if element == "bool" else v
     bodies = (number * 3.0 - 1.0, number >= 1.0)
-    gathers = (count(number > 2.0), smallest(number), largest(number), total(number))
-    kernel = Kernel((element,), (), bodies, gathers)
+    reductions = (count(number > 2.0), smallest(number), largest(number), total(number))
+    kernel = Kernel((element,), (), bodies, reductions)
     with np.errstate(all="ignore"):
-        expected = [evaluate(each, [as_read(voxels)], [], shape) for each in (*bodies, *gathers)]
+        expected = [
+            evaluate(each, [to_kernel_dtype(voxels)], [], shape) for each in (*bodies, *reductions)
+        ]
     for threads in (1, 3):
         workers = ThreadPool(threads)
         images, numbers = run_kernel(kernel, [voxels], [], shape, workers)

@@ -38,7 +38,7 @@ def test_they_are_the_reference_s_bits(shape: tuple[int, ...]) -> None:
     outputs = (position(0) + position(1) * 2.0, read(0, "f32") > position(2))
     kernel = Kernel(("int16", "bool"), (), outputs, bodies())
     plain = [v.astype(np.float32), mask]
-    expected = [evaluate(each, plain, [], shape) for each in (*outputs, *kernel.gathers)]
+    expected = [evaluate(each, plain, [], shape) for each in (*outputs, *kernel.reductions)]
     for threads in (1, 3):
         workers = ThreadPool(threads)
         images, numbers = run_kernel(kernel, [v, mask], [], shape, workers)
@@ -47,8 +47,8 @@ def test_they_are_the_reference_s_bits(shape: tuple[int, ...]) -> None:
             assert np.asarray(found).tobytes() == np.asarray(wanted).tobytes()
 
 
-def _run(shape: tuple[int, ...], gathers: tuple[Scalar, ...]) -> Any:
-    kernel = Kernel((), (), (), gathers)
+def _run(shape: tuple[int, ...], reductions: tuple[Scalar, ...]) -> Any:
+    kernel = Kernel((), (), (), reductions)
     function = compiling._function_of(kernel)
     return compiling._Run(kernel.exact, function, [], [], [], shape)
 
@@ -81,9 +81,9 @@ def test_places_of_voxels_beyond_32_bits() -> None:
 
 
 def test_counts_beyond_32_bits_are_added_up() -> None:
-    gather = count(position(0) >= 0.0)
-    assert compiling._gathered(gather, [np.int64(2**31 - 1)] * 3) == 3.0 * (2**31 - 1)
-    assert _run((1, 1, 1), (gather,))._left(1)[0].dtype == np.int64
+    reduction = count(position(0) >= 0.0)
+    assert compiling._reduced(reduction, [np.int64(2**31 - 1)] * 3) == 3.0 * (2**31 - 1)
+    assert _run((1, 1, 1), (reduction,))._left(1)[0].dtype == np.int64
 
 
 @pytest.mark.slow

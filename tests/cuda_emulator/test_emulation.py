@@ -27,7 +27,7 @@ def _total(text: str, seed: int = 0) -> int:
     return int(total[0])
 
 
-def _planted(old: str, new: str, number: int = 0) -> str:
+def _seeded(old: str, new: str, number: int = 0) -> str:
     place = -1
     for _ in range(number + 1):
         place = SAMPLES.index(old, place + 1)
@@ -35,7 +35,7 @@ def _planted(old: str, new: str, number: int = 0) -> str:
 
 
 #: A change, and the error, or ``wrong``, that must result under some order of threads.
-PLANTED = {
+SEEDED_BUGS = {
     "no barrier after writing": (("  __syncthreads();\n  for", "  for"), "wrong"),
     "no barrier in the loop": (("halves[me + half];\n    __syncthreads();", "halves[me + half];"),
                                "wrong"),
@@ -70,10 +70,10 @@ def test_libraries_keep_few_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
             assert own >= 64 and (sum(kept) <= 200 or sum(kept) == own), kept
 
 
-@pytest.mark.parametrize("name", PLANTED)
-def test_what_is_planted_is_found(name: str) -> None:
-    (old, new), expected = PLANTED[name]
-    text = _planted(old, new)
+@pytest.mark.parametrize("name", SEEDED_BUGS)
+def test_seeded_bugs_are_found(name: str) -> None:
+    (old, new), expected = SEEDED_BUGS[name]
+    text = _seeded(old, new)
     found = set()
     for seed in range(12):
         try:

@@ -12,7 +12,7 @@ from tests.docs.blocks import PAGES, ROOT
 from tests.docs.commands import all_options, check_voxgpu
 
 #: Options of other programs that pages mention.
-_OTHERS = {"--mem", "--only", "--strict", "--update-golden", "--fmad"}
+_OTHERS = {"--mem", "--only", "--strict", "--update-golden", "--fmad", "--scheduler-file"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

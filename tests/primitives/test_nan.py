@@ -98,7 +98,7 @@ def _function(primitive: Primitive) -> str:
     return primitive.name.partition("(")[0]
 
 
-GATHERING = [
+REDUCING = [
     each
     for each in standard_primitives()
     if each.shape in (AccessPattern.REDUCTION, AccessPattern.WHOLE_IMAGE)
@@ -107,12 +107,12 @@ GATHERING = [
 ]
 
 
-def test_everything_that_gathers_voxels_is_here() -> None:
-    assert {_function(each) for each in GATHERING} == set(CASES)
+def test_every_reduction_is_here() -> None:
+    assert {_function(each) for each in REDUCING} == set(CASES)
     assert len(CASES) >= 20
 
 
-@pytest.mark.parametrize("primitive", GATHERING, ids=_function)
+@pytest.mark.parametrize("primitive", REDUCING, ids=_function)
 def test_the_docstring_says_it(primitive: Primitive) -> None:
     assert "NaN" in primitive.doc
 
@@ -136,7 +136,7 @@ def _outcome(primitive: Primitive, given: list[Any], backend: Any) -> Any:
         return problem
 
 
-@pytest.mark.parametrize("primitive", GATHERING, ids=_function)
+@pytest.mark.parametrize("primitive", REDUCING, ids=_function)
 def test_it_is_done(backend: Any, primitive: Primitive) -> None:
     for given, expected in CASES[_function(primitive)]:
         found = _outcome(primitive, given, backend)
@@ -162,7 +162,7 @@ def test_n4_finds_the_same_field_without_voxels_that_are_not_finite() -> None:
     odd = v.copy()
     odd[::4, ::4, ::4] = nan
     odd[2, 2, 2], odd[4, 2, 2] = inf, -inf
-    (n4,) = [each for each in GATHERING if _function(each) == "n4"]
+    (n4,) = [each for each in REDUCING if _function(each) == "n4"]
     everywhere, finite = np.ones(grid.shape, bool), np.isfinite(odd)
     found, clean = (
         n4.reference([Image(voxels, grid), Image(mask, grid)], grid)

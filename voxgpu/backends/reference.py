@@ -7,7 +7,7 @@ from typing import Any
 
 from voxgpu.backends.base import HostBackend, StepResult
 from voxgpu.backends.thread_pool import ThreadPool
-from voxgpu.codegen.integer_interpreter import as_read
+from voxgpu.codegen.integer_interpreter import to_kernel_dtype
 from voxgpu.codegen.interpreter import evaluate
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
@@ -45,8 +45,8 @@ class ReferenceBackend(HostBackend):
         for each in step.numbers:
             count = None
             if each.nonempty is not None:
-                gather = step.kernel.gathers[each.nonempty]
-                count = evaluate(gather, images, scalars, shape)
+                reduction = step.kernel.reductions[each.nonempty]
+                count = evaluate(reduction, images, scalars, shape)
             if count == 0:
                 made.append(empty_mask(each.mask))
             else:
@@ -70,4 +70,4 @@ class ReferenceBackend(HostBackend):
 def _voxels(value: Value) -> Any:
     """The voxels of an image as kernels read them."""
     assert isinstance(value, Image)
-    return as_read(value.array)
+    return to_kernel_dtype(value.array)

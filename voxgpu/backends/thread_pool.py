@@ -15,7 +15,7 @@ from voxgpu.forking import renew_in_child
 from voxgpu.limits.process import core_limits
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 #: Voxels of a piece of work: its arrays fit in a core's cache with room for others.
 SLAB_VOXELS = 1 << 20
@@ -37,7 +37,7 @@ class ThreadPool:
         if self._pool is not None:
             self._pool = ThreadPoolExecutor(self.count, "voxgpu")
 
-    def map(self, function: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """``[function(each) for each in items]``, several at once.
 
         The caller takes pieces as the threads do and waits only for pieces that somebody is at,
@@ -62,11 +62,11 @@ class ThreadPool:
         """Lets go of memory that was held to be used again."""
         self._buffers.free_unused()
 
-    def submit(self, function: Callable[[], Made]) -> Future[Made]:
+    def submit(self, function: Callable[[], Result]) -> Future[Result]:
         """Runs a function on a thread; at once where there is only the caller."""
         if self._pool is not None:
             return self._pool.submit(function)
-        future: Future[Made] = Future()
+        future: Future[Result] = Future()
         try:
             future.set_result(function())
         except Exception as error:
@@ -87,7 +87,7 @@ class ThreadPool:
             self._pool.shutdown(wait=wait or not self._is_abandoned, cancel_futures=True)
 
 
-def _performed(function: Callable[[Item], Made], item: Item) -> Made:
+def _performed(function: Callable[[Item], Result], item: Item) -> Result:
     raise_if_cancelled()
     return function(item)
 

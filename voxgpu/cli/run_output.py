@@ -76,13 +76,13 @@ class RunOutput(AbstractContextManager["RunOutput"]):
 
     def warn(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Write warnings."""
-        self._complain(diagnostics, self.quiet)
+        self._report(diagnostics, self.quiet)
 
     def fail(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Write errors, and goals that failed."""
-        self._complain(diagnostics, False)
+        self._report(diagnostics, False)
 
-    def _complain(self, diagnostics: Iterable[Diagnostic], silent: bool) -> None:
+    def _report(self, diagnostics: Iterable[Diagnostic], silent: bool) -> None:
         every = list(diagnostics)
         for each in every:
             self._note(str(each))

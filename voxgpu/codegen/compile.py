@@ -72,7 +72,7 @@ def run_kernel(
     run = _Run(kernel.exact, function, inputs, parameters, outputs, shape)
     partial = pool.map(run.piece, run.pieces())
     return outputs, [
-        _gathered(g, [p[i] for p in partial]) for i, g in enumerate(kernel.exact.gathers)
+        _reduced(g, [p[i] for p in partial]) for i, g in enumerate(kernel.exact.reductions)
     ]
 
 
@@ -98,7 +98,7 @@ class _Run:
         self._parameters = parameters
         self._sources = [(each.ctypes.data, each.itemsize) for each in self._inputs]
         self._targets = [(each.ctypes.data, each.itemsize) for each in outputs]
-        self._adds_up = any(g.operation == "total" for g in kernel.gathers)
+        self._adds_up = any(g.operation == "total" for g in kernel.reductions)
         self._outputs = outputs
         self._voxels = int(np.prod(shape, dtype=np.int64))
         self._shape = to_3d(shape, 1)
@@ -139,7 +139,7 @@ class _Run:
         )  # fmt: skip
         return [
             _blocks(each) if g.operation == "total" else each[0]
-            for g, each in zip(self._kernel.gathers, left, strict=True)
+            for g, each in zip(self._kernel.reductions, left, strict=True)
         ]
 
     def _left(self, voxels: int) -> list[Array]:
@@ -149,11 +149,11 @@ class _Run:
         places: list[Array] | None = getattr(self._threads, "places", None)
         if places is None:
             most = min(SLICE // BLOCK * BLOCK, self._voxels) if self._adds_up else 1
-            places = [_place(gather.operation, most) for gather in self._kernel.gathers]
+            places = [_place(reduction.operation, most) for reduction in self._kernel.reductions]
             self._threads.places = places
         found = []
-        for gather, place in zip(self._kernel.gathers, places, strict=True):
-            if gather.operation == "total":
+        for reduction, place in zip(self._kernel.reductions, places, strict=True):
+            if reduction.operation == "total":
                 # Zeros fill the last block beyond the last voxel.
                 place = place[: _whole_blocks(voxels)]
                 place[voxels:] = 0.0
@@ -206,13 +206,13 @@ def _blocks(values: Array) -> Array:
     return sums
 
 
-def _gathered(gather: Scalar, parts: list[Any]) -> np.float64:
-    match gather.operation:
+def _reduced(reduction: Scalar, parts: list[Any]) -> np.float64:
+    match reduction.operation:
         case "total":
             return tree_of_blocks(np.concatenate(parts))
         case "count":
             return np.float64(sum(map(int, parts)))
         case operation:
             choose = min if operation == "smallest" else max
-            key = choose([*map(int, parts), none_of(gather)])
-            return np.float64(number_of_key(key, gather))
+            key = choose([*map(int, parts), none_of(reduction)])
+            return np.float64(number_of_key(key, reduction))

@@ -19,12 +19,12 @@ def counting(element: str, operators: tuple[str, ...]) -> Kernel:
     operators  names of ``voxgpu.primitives.internal.OPERATORS``
     """
     voxel = read(0, "f32")
-    gathers = []
+    reductions = []
     for number, operator in enumerate(operators):
         other = parameter(number, "f32")
         # The language's `not_equal` is false if an operand is NaN.
         differs = (voxel < other) | (voxel > other)
         truth = Scalar(operator, (voxel, other), (), "bool")
-        gathers.append(count(differs if operator == "not_equal" else truth))
+        reductions.append(count(differs if operator == "not_equal" else truth))
     numbers: list[Element] = ["f32"] * len(operators)
-    return Kernel((element,), tuple(numbers), (), tuple(gathers))
+    return Kernel((element,), tuple(numbers), (), tuple(reductions))

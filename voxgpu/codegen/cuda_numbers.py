@@ -54,26 +54,28 @@ def literal(expression: Scalar) -> str:
     return f"__int_as_float(0x{bits:08X})"
 
 
-def is_whole(gather: Scalar) -> bool:
+def is_whole(reduction: Scalar) -> bool:
     """Whether a reduction is the minimum or maximum of integers of 32 or 64 bits."""
-    return gather.operation in ("smallest", "largest") and gather.arguments[0].element in NAMES
+    return (
+        reduction.operation in ("smallest", "largest") and reduction.arguments[0].element in NAMES
+    )
 
 
-def key_type(gather: Scalar) -> str:
+def key_type(reduction: Scalar) -> str:
     """The type of a thread's count, or of its greatest key so far."""
-    return "u64" if is_whole(gather) else "u32"
+    return "u64" if is_whole(reduction) else "u32"
 
 
-def gathered_number(number: int, gather: Scalar) -> str:
+def reduced_number(number: int, reduction: Scalar) -> str:
     """The result of reduction ``number``, in float64."""
-    word = f"load_relaxed(gathered + {number + 1})"
-    if is_whole(gather):
-        key = f"~{word}" if gather.operation == "smallest" else word
-        kind = "signed" if gather.arguments[0].element in ("i32", "i64") else "unsigned"
+    word = f"load_relaxed(reduced + {number + 1})"
+    if is_whole(reduction):
+        key = f"~{word}" if reduction.operation == "smallest" else word
+        kind = "signed" if reduction.arguments[0].element in ("i32", "i64") else "unsigned"
         return f"number_of_{kind}_key({key})"
     return {
         "count": f"(double){word}",
         "smallest": f"number_of_inverse_key((u32){word})",
         "largest": f"number_of_key((u32){word})",
         "total": f"row{number}",
-    }[gather.operation]
+    }[reduction.operation]

@@ -23,10 +23,10 @@ from typing import Any
 from voxgpu.codegen.cuda_numbers import (
     ROUNDINGS,
     TYPES,
-    gathered_number,
     is_whole,
     key_type,
     literal,
+    reduced_number,
     stored_type,
 )
 from voxgpu.codegen.kernel import Kernel
@@ -34,7 +34,7 @@ from voxgpu.codegen.scalar import HERE, REDUCTIONS, SIGNS, Offset, Scalar, topol
 
 #: Voxels that a block of threads computes: those of a block of sums if the kernel reduces, else
 #: one round of its threads; one per thread if neighbors are read.
-GATHERING, PLAIN, SINGLE = 4096, 1024, 256
+REDUCING, PLAIN, SINGLE = 4096, 1024, 256
 
 #: Threads of a block; as in ``kernels/fused.cuh``.
 THREADS = 256
@@ -64,13 +64,13 @@ class CudaKernel:
     @property
     def totals(self) -> int:
         """The number of sums, which need a buffer for the sums of blocks."""
-        return sum(each.operation == "total" for each in self.kernel.gathers)
+        return sum(each.operation == "total" for each in self.kernel.reductions)
 
     @property
     def voxels_a_block(self) -> int:
         """The number of voxels that one block of threads computes."""
-        if self.kernel.gathers:
-            return GATHERING
+        if self.kernel.reductions:
+            return REDUCING
         return SINGLE if self.kernel.is_neighborhood else PLAIN
 
 
@@ -86,10 +86,10 @@ class _Writer:
         self._names: dict[int, str] = {}
         self._lines: list[str] = []
         self._lanes = not self._kernel.is_neighborhood
-        assert self._lanes or not self._kernel.gathers, "gathers read their own voxel"
+        assert self._lanes or not self._kernel.reductions, "reductions read their own voxel"
 
     def text(self, name: str) -> str:
-        body = self._gathering() if self._kernel.gathers else self._plain()
+        body = self._reducing() if self._kernel.reductions else self._plain()
         head = f'extern "C" __global__ void __launch_bounds__({THREADS}) {name}('
         return "\n".join([head, ",\n".join(self._arguments()) + ") {", *body, "}", ""])
 
@@ -107,8 +107,8 @@ class _Writer:
         found += [
             f"    {stored_type(each)}* __restrict__ w{i}" for i, each in enumerate(kernel.written)
         ]
-        if kernel.gathers:
-            found.append("    u64* gathered, double* sums, double* numbers")
+        if kernel.reductions:
+            found.append("    u64* reduced, double* sums, double* numbers")
         return found
 
     def _plain(self) -> list[str]:
@@ -128,16 +128,16 @@ class _Writer:
             *self._round("  "),
         ]
 
-    def _gathering(self) -> list[str]:
+    def _reducing(self) -> list[str]:
         """The code for the voxels of a block of sums, in the rounds that its tree begins with."""
         kernel = self._kernel
         lines = [*self._parameters(), "  __shared__ u32 some[THREADS / 32];"]
-        if any(is_whole(gather) for gather in kernel.gathers):
+        if any(is_whole(reduction) for reduction in kernel.reductions):
             lines.append("  __shared__ u64 some_wide[THREADS / 32];")
         if self._cuda.totals:
             lines.append("  __shared__ double halves[LANES * THREADS / 2];")
-        for number, gather in enumerate(kernel.gathers):
-            kind = "double" if gather.operation == "total" else key_type(gather)
+        for number, reduction in enumerate(kernel.reductions):
+            kind = "double" if reduction.operation == "total" else key_type(reduction)
             lines.append(
                 f"  double total{number}[LANES], held{number}[LANES];"
                 if kind == "double"
@@ -194,14 +194,14 @@ class _Writer:
             kind = stored_type(self._kernel.written[number])
             cast = f"({kind})" if output.element == "f32" and kind != "float" else ""
             self._lines.append(f"{target} = {cast}{self._names[id(output)]};")
-        for number, gather in enumerate(self._kernel.gathers):
-            self._gather(number, gather)
+        for number, reduction in enumerate(self._kernel.reductions):
+            self._reduce(number, reduction)
         return [indent + line for line in self._lines]
 
-    def _gather(self, number: int, gather: Scalar) -> None:
-        value = self._names[id(gather.arguments[0])]
+    def _reduce(self, number: int, reduction: Scalar) -> None:
+        value = self._names[id(reduction.arguments[0])]
         inside = "first + lane < n"
-        match gather.operation:
+        match reduction.operation:
             case "total":
                 wide = f"const double t{number} = {inside} ? (double){value} : 0.0;"
                 self._lines += [
@@ -215,7 +215,7 @@ class _Writer:
                 self._lines.append(f"found{number} += {inside} && {value};")
             case operation:
                 key = "inverse_key_of" if operation == "smallest" else "key_of"
-                if is_whole(gather):
+                if is_whole(reduction):
                     key = f"whole_{key}"
                 self._lines.append(
                     f"if ({inside}) found{number} = max(found{number}, {key}({value}));"
@@ -225,9 +225,9 @@ class _Writer:
         """The code by which a block stores its partial results, and the last one combines them."""
         lines = []
         sums: dict[int, str] = {}
-        for number, gather in enumerate(self._kernel.gathers):
-            word = f"gathered + {number + 1}"
-            match gather.operation:
+        for number, reduction in enumerate(self._kernel.reductions):
+            word = f"reduced + {number + 1}"
+            match reduction.operation:
                 case "total":
                     place = f"sums + {len(sums)} * (i64)gridDim.x"
                     sums[number] = place
@@ -243,14 +243,17 @@ class _Writer:
                         f" atomicAdd({word}, (u64)whole{number});",
                     ]
                 case _:
-                    kind, place = key_type(gather), "some_wide" if is_whole(gather) else "some"
+                    kind, place = (
+                        key_type(reduction),
+                        "some_wide" if is_whole(reduction) else "some",
+                    )
                     lines += [
                         f"  const {kind} whole{number} ="
                         f" greatest_of_block(found{number}, {place});",
                         f"  if (threadIdx.x == 0 && whole{number})"
                         f" atomicMax({word}, (u64)whole{number});",
                     ]
-        lines.append("  if (!is_last_block(gathered, some)) return;")
+        lines.append("  if (!is_last_block(reduced, some)) return;")
         lines += [
             f"  const double row{number} = total_of_row({place}, gridDim.x);"
             for number, place in sums.items()
@@ -261,18 +264,18 @@ class _Writer:
         """The expressions over the reductions, in float64."""
         self._lines = []
         self._names = {}
-        gathers = zip(self._cuda.kernel.gathers, self._kernel.gathers, strict=True)
-        for number, (gather, exact) in enumerate(gathers):
-            self._lines.append(f"const double g{number} = {gathered_number(number, exact)};")
-            self._names[id(gather)] = f"g{number}"
+        reductions = zip(self._cuda.kernel.reductions, self._kernel.reductions, strict=True)
+        for number, (reduction, exact) in enumerate(reductions):
+            self._lines.append(f"const double g{number} = {reduced_number(number, exact)};")
+            self._names[id(reduction)] = f"g{number}"
         for place, (body, _) in enumerate(self._cuda.numbers):
-            for each in _above_gathers(body):
+            for each in _above_reductions(body):
                 if id(each) not in self._names:
                     self._names[id(each)] = self._named(each, "")
             self._lines.append(f"numbers[{place}] = {self._names[id(body)]};")
         count = len(self._cuda.numbers)
-        for place, gather_number in enumerate(self._cuda.checks):
-            self._lines.append(f"numbers[{count + place}] = g{gather_number};")
+        for place, reduction_index in enumerate(self._cuda.checks):
+            self._lines.append(f"numbers[{count + place}] = g{reduction_index};")
         return ["  " + line for line in self._lines]
 
     def _parameters(self) -> list[str]:
@@ -351,7 +354,7 @@ class _Writer:
         return f"{' && '.join(conditions)} ? {voxel} : {beyond}"
 
 
-def _above_gathers(body: Scalar) -> list[Scalar]:
+def _above_reductions(body: Scalar) -> list[Scalar]:
     """The expressions of a body that depend on reductions, arguments first."""
     inside: set[int] = set()
     for each in topological_order([body]):

@@ -42,7 +42,7 @@ class Mixed:
         return np.where(self.inside, self.whole.astype(np.float32), np.float32(self.outside))
 
 
-def as_read(array: Array) -> Array:
+def to_kernel_dtype(array: Array) -> Array:
     """The voxels of an image as bodies read them: truth values, integers, or float32."""
     if array.dtype.kind == "b" or is_whole(array):
         return array

@@ -59,7 +59,7 @@ def evaluate(
 ) -> Any:
     """Returns the value of ``body``.
 
-    inputs      arrays of ``shape``, converted by ``integer_interpreter.as_read``
+    inputs      arrays of ``shape``, converted by ``integer_interpreter.to_kernel_dtype``
     parameters  scalar arguments; numbers are rounded to float32 first, unless they are compared
                 with integers
     shape       (z, y, x) or (y, x)
@@ -117,13 +117,13 @@ def _apply(
             axis = detail[0]
             return np.float32(shape[-1 - axis] if axis < len(shape) else 0)
         case "total":
-            return tree_sum(np.broadcast_to(_gathered(arguments[0]), shape))
+            return tree_sum(np.broadcast_to(_reduced(arguments[0]), shape))
         case "count":
             return np.float64(np.count_nonzero(np.broadcast_to(arguments[0], shape)))
         case "smallest":
-            return extreme(np.fmin, np.broadcast_to(_gathered(arguments[0]), shape))
+            return extreme(np.fmin, np.broadcast_to(_reduced(arguments[0]), shape))
         case "largest":
-            return extreme(np.fmax, np.broadcast_to(_gathered(arguments[0]), shape))
+            return extreme(np.fmax, np.broadcast_to(_reduced(arguments[0]), shape))
         case "where":
             return _where(expression, *arguments)
         case operation if operation in COMPARISONS and any(map(is_whole, arguments)):
@@ -169,7 +169,7 @@ def _read(array: Array, offset: Offset, outside: bool | float | None) -> Array |
     return shifted(array, offset, 0 if outside is None else outside)
 
 
-def _gathered(value: Any) -> Any:
+def _reduced(value: Any) -> Any:
     """The operand of a reduction: integers, or numbers rounded to float32."""
     return value if is_whole(value) else _single(value)
 

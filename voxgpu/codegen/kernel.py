@@ -18,19 +18,19 @@ class Kernel:
     inputs      NumPy names of the elements of the input images, unconverted
     parameters  elements of the scalar arguments; their values are not part of the kernel
     outputs     the expression of each output image
-    gathers     reductions over all voxels: ``total``, ``count``, ``smallest``, ``largest``
+    reductions  results over all voxels: ``total``, ``count``, ``smallest``, ``largest``
     stored      NumPy names of the elements of the output images; empty: float32 or bool
     """
 
     inputs: tuple[str, ...]
     parameters: tuple[Element, ...]
     outputs: tuple[Scalar, ...]
-    gathers: tuple[Scalar, ...] = ()
+    reductions: tuple[Scalar, ...] = ()
     stored: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles its fields, not what was derived from them; expressions stay shared."""
-        table = table_of([*self.outputs, *self.gathers])
+        table = table_of([*self.outputs, *self.reductions])
         fields = (self.inputs, self.parameters, len(self.outputs), self.stored)
         return _of_table, (*fields, table)
 
@@ -50,19 +50,19 @@ class Kernel:
             each if name == "bool" or name in WHOLE else single(each)
             for each, name in zip(self.outputs, self.written, strict=True)
         ]
-        found, parameters = exact([*rounded, *self.gathers], self.inputs, self.parameters)
+        found, parameters = exact([*rounded, *self.reductions], self.inputs, self.parameters)
         return replace(
             self,
             parameters=parameters,
             outputs=found[:count],
-            gathers=found[count:],
+            reductions=found[count:],
             stored=self.written,
         )
 
     @cached_property
     def expressions(self) -> tuple[Scalar, ...]:
         """All expressions computed per voxel, arguments before their users."""
-        roots = [*self.outputs, *(gather.arguments[0] for gather in self.gathers)]
+        roots = [*self.outputs, *(reduction.arguments[0] for reduction in self.reductions)]
         return tuple(topological_order(roots))
 
     @cached_property

@@ -102,21 +102,21 @@ def literal(expression: Scalar) -> str:
     return f"0x{struct.unpack('>Q', struct.pack('>d', number))[0]:016X}"
 
 
-def number_of_key(key: int, gather: Scalar) -> float:
+def number_of_key(key: int, reduction: Scalar) -> float:
     """The number that a key of ``smallest`` or ``largest`` represents; NaN if none was found."""
-    element = gather.arguments[0].element
+    element = reduction.arguments[0].element
     if element != "f32":
         return float(key + (1 << 63) if element == "u64" else key)
-    if key == none_of(gather):
+    if key == none_of(reduction):
         return float("nan")
     bits = np.int32(key)
     flipped = bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
     return float(flipped.view(np.float32)) + 0.0
 
 
-def none_of(gather: Scalar) -> int:
+def none_of(reduction: Scalar) -> int:
     """The initial key of ``smallest`` or ``largest``: no number found."""
-    is_least = gather.operation == "smallest"
-    if gather.arguments[0].element == "f32":
+    is_least = reduction.operation == "smallest"
+    if reduction.arguments[0].element == "f32":
         return NO_LEAST if is_least else NO_GREATEST
     return LAST if is_least else FIRST

@@ -44,7 +44,7 @@ def types_of(kernel: Kernel) -> list[str]:
     """The types of the arguments, pointers with ``*``."""
     names = {"bool": "bool", "f32": "float32", "f64": "float64"}
     parameters = [names[each] for each in kernel.exact.parameters]
-    outputs = ["out*"] * (len(kernel.outputs) + len(kernel.gathers))
+    outputs = ["out*"] * (len(kernel.outputs) + len(kernel.reductions))
     return ["int64"] * 9 + ["in*"] * len(kernel.inputs) + parameters + outputs
 
 
@@ -70,7 +70,7 @@ class _Writer:
             for i, each in enumerate(kernel.parameters)
         ]
         arguments += [f"ptr noalias %w{i}" for i in range(len(kernel.outputs))]
-        arguments += [f"ptr noalias %g{i}" for i in range(len(kernel.gathers))]
+        arguments += [f"ptr noalias %g{i}" for i in range(len(kernel.reductions))]
         body = self._rows() if kernel.uses_rows else self._flat()
         intrinsics = [
             "declare float @llvm.fabs.f32(float)",
@@ -115,7 +115,7 @@ class _Writer:
         z, y, x = self._kernel.halo
         self._voxel("%i")
         outer = self._accumulators("entry", "end", self._initial(), ".row")
-        inner = self._accumulators("row", "loop", [f"%a{i}.row" for i in self._gathering()])
+        inner = self._accumulators("row", "loop", [f"%a{i}.row" for i in self._order_free()])
         return [
             "entry:",
             *self._stores_if_empty(),
@@ -174,8 +174,8 @@ class _Writer:
             kind, value = self._stored(output, np.dtype(self._kernel.written[number]))
             place = self._emit(f"getelementptr inbounds {kind}, ptr %w{number}, i64 {index}")
             self._lines.append(f"  store {kind} {value}, ptr {place}")
-        for number, gather in enumerate(self._kernel.gathers):
-            self._gather(number, gather, index)
+        for number, reduction in enumerate(self._kernel.reductions):
+            self._reduce(number, reduction, index)
 
     def _stored(self, output: Scalar, element: np.dtype[np.generic]) -> tuple[str, str]:
         """The type and the name of an output as it is stored."""
@@ -189,19 +189,19 @@ class _Writer:
             value = self._emit(f"{signed} float {value} to {kind}")
         return kind, value
 
-    def _gather(self, number: int, gather: Scalar, index: str) -> None:
-        value = self._names[id(gather.arguments[0])]
+    def _reduce(self, number: int, reduction: Scalar, index: str) -> None:
+        value = self._names[id(reduction.arguments[0])]
         name = f"%a{number}.next"
-        match gather.operation:
+        match reduction.operation:
             case "total":
-                wide = self._converted(value, gather.arguments[0].element, "f64")
+                wide = self._converted(value, reduction.arguments[0].element, "f64")
                 place = self._emit(f"getelementptr inbounds double, ptr %g{number}, i64 {index}")
                 self._lines.append(f"  store double {wide}, ptr {place}")
             case "count":
                 one = self._emit(f"zext i1 {value} to i32")
                 self._lines.append(f"  {name} = add i32 %a{number}, {one}")
-            case operation if gather.arguments[0].element != "f32":
-                key = self._integer_key(value, gather.arguments[0].element)
+            case operation if reduction.arguments[0].element != "f32":
+                key = self._integer_key(value, reduction.arguments[0].element)
                 choose = "smin" if operation == "smallest" else "smax"
                 self._lines.append(
                     f"  {name} = call i64 @llvm.{choose}.i64(i64 %a{number}, i64 {key})"
@@ -219,9 +219,9 @@ class _Writer:
                     f"  {name} = call i32 @llvm.{choose}.i32(i32 %a{number}, i32 {chosen})"
                 )
 
-    def _gathering(self) -> list[int]:
+    def _order_free(self) -> list[int]:
         """The reductions that are kept in one number during the loop."""
-        return [i for i, g in enumerate(self._kernel.gathers) if g.operation != "total"]
+        return [i for i, g in enumerate(self._kernel.reductions) if g.operation != "total"]
 
     def _integer_key(self, value: str, element: str) -> str:
         """A signed 64-bit integer that orders like an integer of the given element."""
@@ -231,12 +231,12 @@ class _Writer:
 
     def _width(self, number: int) -> str:
         """The type of the number in which a reduction is kept during the loop."""
-        gather = self._kernel.gathers[number]
-        return "i32" if gather.arguments[0].element in ("bool", "f32") else "i64"
+        reduction = self._kernel.reductions[number]
+        return "i32" if reduction.arguments[0].element in ("bool", "f32") else "i64"
 
     def _initial(self) -> list[str]:
-        gathers = [self._kernel.gathers[i] for i in self._gathering()]
-        return [str(0 if each.operation == "count" else none_of(each)) for each in gathers]
+        reductions = [self._kernel.reductions[i] for i in self._order_free()]
+        return [str(0 if each.operation == "count" else none_of(each)) for each in reductions]
 
     def _accumulators(
         self, before: str, loop: str, starts: list[str], suffix: str = ""
@@ -244,12 +244,12 @@ class _Writer:
         return [
             f"  %a{i}{suffix} = phi {self._width(i)} "
             f"[ {start}, %{before} ], [ %a{i}.next, %{loop} ]"
-            for i, start in zip(self._gathering(), starts, strict=True)
+            for i, start in zip(self._order_free(), starts, strict=True)
         ]
 
     def _stores(self) -> list[str]:
         lines = []
-        for i in self._gathering():
+        for i in self._order_free():
             name = f"%a{i}.next"
             if self._width(i) == "i32":
                 lines.append(f"  %a{i}.wide = sext i32 {name} to i64")
@@ -258,7 +258,7 @@ class _Writer:
         return lines
 
     def _stores_if_empty(self) -> list[str]:
-        pairs = zip(self._gathering(), self._initial(), strict=True)
+        pairs = zip(self._order_free(), self._initial(), strict=True)
         return [f"  store i64 {start}, ptr %g{i}" for i, start in pairs]
 
     def _emit(self, text: str) -> str:

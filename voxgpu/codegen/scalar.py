@@ -282,22 +282,22 @@ def all_of(values: Iterable[Scalar]) -> Scalar:
 
 def total(value: Scalar) -> Scalar:
     """The float64 sum of ``value`` over all voxels, in the order of ``docs/numerics.md``."""
-    return _gather("total", value, value.element != "bool")
+    return _reduction("total", value, value.element != "bool")
 
 
 def count(truth: Scalar) -> Scalar:
     """The number of true voxels."""
-    return _gather("count", truth, truth.element == "bool")
+    return _reduction("count", truth, truth.element == "bool")
 
 
 def smallest(value: Scalar) -> Scalar:
     """The least value over all voxels, NaN ignored."""
-    return _gather("smallest", value, value.element == "f32")
+    return _reduction("smallest", value, value.element == "f32")
 
 
 def largest(value: Scalar) -> Scalar:
     """The greatest value over all voxels, NaN ignored."""
-    return _gather("largest", value, value.element == "f32")
+    return _reduction("largest", value, value.element == "f32")
 
 
 def topological_order(roots: Sequence[Scalar], known: Collection[int] = ()) -> list[Scalar]:
@@ -373,7 +373,7 @@ def _logic(operation: str, *values: Operand) -> Scalar:
     return Scalar(operation, operands, (), "bool")
 
 
-def _gather(operation: str, value: Scalar, fits: bool) -> Scalar:
+def _reduction(operation: str, value: Scalar, fits: bool) -> Scalar:
     _expect(operation, fits)
     return Scalar(operation, (value,), (), "f64")
 

@@ -140,8 +140,8 @@ def _performed(
 def _loaded(work: TaskInput, backend: Backend) -> StoredValue:
     """The image of a file, with warnings of what its numbers lose."""
     assert work.header is not None
-    image, doubt = read_with_warning(work.header)
-    reasons = [each for each in (doubt, lost_number(image.array)) if each]
+    image, warning = read_with_warning(work.header)
+    reasons = [each for each in (warning, lost_number(image.array)) if each]
     warnings = tuple((work.task.id, each) for each in reasons)
     return StoredValue(_staged(backend, image), warnings)
 

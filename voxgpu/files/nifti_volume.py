@@ -110,7 +110,7 @@ class _Unpackings:
             file = self._files.pop(states, None) or _Unpacking(path, header, one)
             room = _HELD_BYTES // (len(self._files) + 1)
             for each in self._files.values():
-                each.make_room(room)
+                each.evict_until(room)
             voxels = file.volume(index, room)
             if states and not file.is_done:
                 self._files[states] = file
@@ -153,7 +153,7 @@ class _Unpacking:
         self._given.add(index)
         return voxels, self._odd or ("" if self._is_fast else FOLLOWED)
 
-    def make_room(self, room: int) -> None:
+    def evict_until(self, room: int) -> None:
         """Keep at most ``room`` bytes of volumes, those nearest to the one requested last.
 
         That one is not counted, and is kept in any case.
@@ -184,7 +184,7 @@ class _Unpacking:
             self._next += 1
             if number == self._wanted or number not in self._given:
                 self._held[number] = voxels
-                self.make_room(self._room)
+                self.evict_until(self._room)
             if self._next == stop < self._header.dim[3]:
                 return
 

@@ -36,7 +36,7 @@ class _Rest:
         self._step = step
         self._images = [id for id in step.images if id not in failed]
         self._scalars = [id for id in step.scalars if id not in failed]
-        bodies = [*step.kernel.outputs, *step.kernel.gathers, *(n.body for n in step.numbers)]
+        bodies = [*step.kernel.outputs, *step.kernel.reductions, *(n.body for n in step.numbers)]
         rebuilt = substitute(bodies, self._renumber_leaf)
         self._rebuilt_by_id = dict(zip(map(id, bodies), rebuilt, strict=True))
 
@@ -49,14 +49,14 @@ class _Rest:
         numbers = [n for n in self._step.numbers if self._is_computable(n)]
         if not outputs and not numbers:
             return None
-        remaining = [g for g in kernel.gathers if self._rebuilt_by_id[id(g)] is not None]
-        gathers = tuple(self._body(each) for each in remaining)
-        new_index = {id(gather): number for number, gather in enumerate(remaining)}
+        remaining = [g for g in kernel.reductions if self._rebuilt_by_id[id(g)] is not None]
+        reductions = tuple(self._body(each) for each in remaining)
+        new_index = {id(reduction): number for number, reduction in enumerate(remaining)}
         rest = Kernel(
             tuple(kernel.inputs[self._step.images.index(i)] for i in self._images),
             tuple(kernel.parameters[self._step.scalars.index(i)] for i in self._scalars),
             tuple(body for _, body in outputs),
-            gathers,
+            reductions,
             tuple(stored[i] for i, _ in outputs),
         )
         return replace(
@@ -71,13 +71,13 @@ class _Rest:
     def _is_computable(self, number: ReducedScalar) -> bool:
         needed = [number.body]
         if number.nonempty is not None:
-            needed.append(self._step.kernel.gathers[number.nonempty])
+            needed.append(self._step.kernel.reductions[number.nonempty])
         return all(self._rebuilt_by_id[id(each)] is not None for each in needed)
 
     def _renumbered(self, number: ReducedScalar, new_index: dict[int, int]) -> ReducedScalar:
         counted = None
         if number.nonempty is not None:
-            counted = new_index[id(self._step.kernel.gathers[number.nonempty])]
+            counted = new_index[id(self._step.kernel.reductions[number.nonempty])]
         return replace(number, body=self._body(number.body), nonempty=counted)
 
     def _body(self, expression: Scalar) -> Scalar:

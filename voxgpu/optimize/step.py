@@ -84,7 +84,7 @@ class FusedStep:
         """Pickles its fields; the expressions of its numbers stay those of its kernel."""
         kernel = self.kernel
         bodies = [each.body for each in self.numbers]
-        table = table_of([*kernel.outputs, *kernel.gathers, *bodies])
+        table = table_of([*kernel.outputs, *kernel.reductions, *bodies])
         parts = (kernel.inputs, kernel.parameters, kernel.stored, len(kernel.outputs))
         numbers = tuple((each.id, each.nonempty, each.mask) for each in self.numbers)
         rest = (self.grid, self.images, self.scalars, self.written, numbers, self.nodes)

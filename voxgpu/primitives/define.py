@@ -23,7 +23,7 @@ from typing import Annotated, Any, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.codegen.integer_interpreter import as_read
+from voxgpu.codegen.integer_interpreter import to_kernel_dtype
 from voxgpu.codegen.integers import WHOLE
 from voxgpu.codegen.interpreter import evaluate
 from voxgpu.codegen.scalar import Element, Scalar, content_hash, parameter, read
@@ -171,7 +171,7 @@ def whole_image(
         def build(variant: Variant) -> _Built:
             def reference(arguments: list[Value], grid: Grid | None) -> Value | ValueWithWarning:
                 pairs = zip(arguments, variant, strict=True)
-                form = _stored if element_from is not None else as_read if is_exact else _rounded
+                form = _stored if element_from else to_kernel_dtype if is_exact else _rounded
                 plain = [_prepared(v, p.type, form) for v, p in pairs]
                 grids = tuple(each.grid for each in arguments if isinstance(each, Image))
                 first = grid if grid is not None or not grids else grids[0]
@@ -266,7 +266,7 @@ def _evaluated(
     element_from: Callable[..., str] | None,
 ) -> Value | ValueWithWarning:
     pairs = list(zip(arguments, variant, strict=True))
-    images = [_prepared(v, p.type, as_read) for v, p in pairs if isinstance(p.type, ImageOf)]
+    images = [_prepared(v, p.type, to_kernel_dtype) for v, p in pairs if isinstance(v, Image)]
     scalars = [v for v, p in pairs if not isinstance(p.type, ImageOf)]
     shape = grid.shape if grid else images[0].shape
     result = evaluate(body, images, scalars, shape)

@@ -51,7 +51,7 @@ class SessionCache(Mapping[ValueId, Value]):
             self.moved_back += 1
             self._device.add(id, value, self._ram.drop(id))
 
-    def relieve(self, size: int) -> bool:
+    def free_memory(self, size: int) -> bool:
         """Evict ``size`` bytes of values from the device; returns whether any were."""
         if self._device is None:
             return False

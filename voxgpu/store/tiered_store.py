@@ -108,7 +108,7 @@ class TieredStore:
         job = partial(self._put, id, value, seconds, provenance, warnings)
         return self._writer.submit(bytes_of(value), job, must or self._policy == "all")
 
-    def use_memory(self, limit: int) -> None:
+    def limit_pending(self, limit: int) -> None:
         """Set the number of bytes that values waiting to be written may take."""
         self._writer.set_limit(min(limit, WAITING_BYTES))
 

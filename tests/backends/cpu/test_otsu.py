@@ -53,8 +53,8 @@ def outcome(function: Any, *arguments: Any) -> Any:
 
 def expected(v: Any, mask: Any, bins: float) -> Any:
     with np.errstate(all="ignore"):
-        as_read = v.astype(np.float32)
-    return outcome(reference.function, as_read, mask, bins)
+        rounded = v.astype(np.float32)
+    return outcome(reference.function, rounded, mask, bins)
 
 
 @pytest.fixture(params=["values counted", "numbers counted"])

@@ -13,7 +13,7 @@ from tests.backends.cpu.test_otsu import cases
 from tests.strategies import law
 from voxgpu.backends.cpu.percentiles import compared_percentiles, percentiles
 from voxgpu.backends.thread_pool import ThreadPool
-from voxgpu.codegen.integer_interpreter import as_read
+from voxgpu.codegen.integer_interpreter import to_kernel_dtype
 from voxgpu.primitives.intensity_ranks import percentiles as reference
 from voxgpu.primitives.internal import OPERATORS, compare
 
@@ -27,7 +27,7 @@ SHARES = st.sampled_from([0.0, 0.5, 1.0, 0.3, -2.0, 1e300, np.inf, np.nan]) | st
 
 def expected(v: Any, mask: Any, c: float) -> Any:
     with np.errstate(all="ignore"):
-        return reference.function(as_read(v), mask, c)
+        return reference.function(to_kernel_dtype(v), mask, c)
 
 
 def same_bits(found: Any, wanted: Any) -> bool:

@@ -14,7 +14,7 @@ from tests.strategies import law
 from voxgpu.backends.cpu.percentiles import compared_percentiles
 from voxgpu.backends.cpu.threshold_counts import count_thresholds
 from voxgpu.backends.thread_pool import ThreadPool
-from voxgpu.codegen.integer_interpreter import as_read
+from voxgpu.codegen.integer_interpreter import to_kernel_dtype
 from voxgpu.primitives.internal import OPERATORS, percentile_compare, threshold_count
 
 ELEMENTS = ("uint8", "int8", "uint16", "int16", "int32", "uint32", "int64", "float32", "float64")
@@ -42,7 +42,9 @@ def test_counts(threads: int) -> None:
     @law(300)
     def check(v: Any, comparisons: list[tuple[str, float]]) -> None:
         with np.errstate(all="ignore"):
-            expected = [threshold_count.function(as_read(v), n, each) for each, n in comparisons]
+            expected = [
+                threshold_count.function(to_kernel_dtype(v), n, each) for each, n in comparisons
+            ]
         assert count_thresholds(v, comparisons, workers) == expected
 
     check()
@@ -58,7 +60,7 @@ def test_percentiles(v: Any, data: Any, comparisons: list[tuple[str, float]], c:
     found = compared_percentiles(v, mask, c, comparisons, workers)
     with np.errstate(all="ignore"):
         for (operator, n), each in zip(comparisons, found, strict=True):
-            expected = percentile_compare.function(as_read(v), mask, c, n, operator)
+            expected = percentile_compare.function(to_kernel_dtype(v), mask, c, n, operator)
             assert np.array_equal(each, expected)
 
 

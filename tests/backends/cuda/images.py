@@ -50,7 +50,7 @@ def images(draw: Any) -> Any:
     return v.reshape(shape), random.random(shape) < share
 
 
-def as_read(v: Any) -> Any:
+def as_float32(v: Any) -> Any:
     """The image as references receive it."""
     with np.errstate(all="ignore"):
         return v.astype(np.float32)

@@ -160,7 +160,7 @@ def parts(device: Any) -> bool:
     )
 
 
-def gathers(device: Any) -> bool:
+def reductions(device: Any) -> bool:
     """A generated kernel that writes and reduces, over several blocks."""
     v, mask = read(0, "f32"), read(1, "bool")
     bodies = (total(where(mask, v, 0.0)), count(mask), smallest(v), largest(v))
@@ -189,7 +189,7 @@ EXERCISES: dict[str, Callable[[Any], bool]] = {
     each.__name__: each
     for each in (
         *(through, touching, labels, boxes, balls, distances, gradients, ranks, sorted_ranks),
-        *(splits, counts, correlations, parts, gathers),
+        *(splits, counts, correlations, parts, reductions),
     )
 }
 

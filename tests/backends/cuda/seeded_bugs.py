@@ -47,18 +47,18 @@ class Bug:
 SYNC = "__syncthreads();"
 
 BUGS = {
-    "gather: a block's sums without a barrier": Bug("fused", SYNC, "", "gathers", "plain", 0),
-    "gather: halves without a first barrier": Bug("fused", SYNC, "", "gathers", "plain", 4),
-    "gather: halves without a second barrier": Bug("fused", SYNC, "", "gathers", "plain", 5),
-    "gather: the row without a barrier": Bug("fused", SYNC, "", "gathers", "plain", 6),
-    "gather: a voxel too many is read": Bug(
-        "fused", "first + N <= n", "first < n", "gathers", "bounds", 0
+    "reduction: a block's sums without a barrier": Bug("fused", SYNC, "", "reductions", "plain", 0),
+    "reduction: halves without a first barrier": Bug("fused", SYNC, "", "reductions", "plain", 4),
+    "reduction: halves without a second barrier": Bug("fused", SYNC, "", "reductions", "plain", 5),
+    "reduction: the row without a barrier": Bug("fused", SYNC, "", "reductions", "plain", 6),
+    "reduction: a voxel too many is read": Bug(
+        "fused", "first + N <= n", "first < n", "reductions", "bounds", 0
     ),
-    "gather: a voxel too many is written": Bug(
-        "fused", "first + 4 <= n", "first < n", "gathers", "bounds", 0
+    "reduction: a voxel too many is written": Bug(
+        "fused", "first + 4 <= n", "first < n", "reductions", "bounds", 0
     ),
-    "gather: the tail is left out": Bug(
-        "fused", "first + lane < n", "first + lane < n - 1", "gathers", "plain", 1
+    "reduction: the tail is left out": Bug(
+        "fused", "first + lane < n", "first + lane < n - 1", "reductions", "plain", 1
     ),
     "box: rows without a barrier": Bug("dilation", SYNC, "", "boxes", "plain", 0),
     "box: words without a barrier": Bug("dilation", SYNC, "", "boxes", "plain", 1),

@@ -129,7 +129,7 @@ def test_others_are_asked_for_room(machine: tuple[CudaDevice, Any]) -> None:
         held.pop()
         return True
 
-    device.memory.reliefs[:] = [nothing, one]
+    device.memory.on_memory_pressure[:] = [nothing, one]
     found = device.empty((2 * MIB,), np.uint8)
     assert found.nbytes == 2 * MIB and len(held) <= 6
     assert asked == [("nothing", 2 * MIB), ("one", 2 * MIB), ("one", 2 * MIB)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.backends.cuda.images import any_schedule, as_read, images
+from tests.backends.cuda.images import any_schedule, as_float32, images
 from tests.cuda_emulator.device import EmulatedDevice
 from tests.strategies import law
 from voxgpu.backends.cuda.otsu import otsu, problem
@@ -45,8 +45,8 @@ def expected(v: Any, mask: Any, bins: float) -> Any:
     """The threshold and the bits, or the error message."""
     with np.errstate(all="ignore"):
         try:
-            threshold = otsu_threshold(as_read(v)[mask], int(bins))
-            return threshold, reference.function(as_read(v), mask, bins).tobytes()
+            threshold = otsu_threshold(as_float32(v)[mask], int(bins))
+            return threshold, reference.function(as_float32(v), mask, bins).tobytes()
         except UndefinedValueError as found:
             return str(found)
 

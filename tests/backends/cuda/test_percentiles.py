@@ -13,7 +13,7 @@ from tests.backends.cuda.images import any_schedule, images
 from tests.cuda_emulator.device import EmulatedDevice
 from tests.strategies import law
 from voxgpu.backends.cuda.percentiles import ON_HOST, compared_percentiles, percentiles
-from voxgpu.codegen.integer_interpreter import as_read as whole_or_read
+from voxgpu.codegen.integer_interpreter import to_kernel_dtype
 from voxgpu.primitives.intensity_ranks import percentiles as reference
 from voxgpu.primitives.internal import OPERATORS, compare
 
@@ -38,7 +38,7 @@ SORTED = [
 
 def expected(v: Any, mask: Any, c: float) -> Any:
     with np.errstate(all="ignore"):
-        return reference.function(whole_or_read(v), mask, c)
+        return reference.function(to_kernel_dtype(v), mask, c)
 
 
 def check(v: Any, mask: Any, c: float, device: EmulatedDevice | None = None) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.backends.cuda.images import any_schedule, as_read, images
+from tests.backends.cuda.images import any_schedule, as_float32, images
 from tests.cuda_emulator.device import EmulatedDevice
 from tests.strategies import law
 from voxgpu.backends.cuda.threshold_counts import count_thresholds
@@ -25,7 +25,7 @@ COMPARISONS = st.lists(st.tuples(st.sampled_from(sorted(OPERATORS)), NUMBERS), m
 def check(v: Any, comparisons: Any, device: EmulatedDevice | None = None) -> list[str]:
     """Compares with the reference; returns the kernels that were launched."""
     device = device or EmulatedDevice()
-    read = as_read(v)
+    read = as_float32(v)
     with np.errstate(all="ignore"):
         wanted = [threshold_count.function(read, n, operator) for operator, n in comparisons]
     found = count_thresholds(v, comparisons, device)

@@ -60,11 +60,11 @@ class Cpu(HostBackend):
         """One generated kernel."""
         arrays = [_array(inputs[id]) for id in step.images]
         scalars: Any = [inputs[id] for id in step.scalars]
-        images, gathers = run_kernel(step.kernel, arrays, scalars, step.grid.shape, self.workers)
+        images, reductions = run_kernel(step.kernel, arrays, scalars, step.grid.shape, self.workers)
         made: list[StepResult] = [Image(each, step.grid) for each in images]
-        found = dict(zip(map(id, step.kernel.gathers), gathers, strict=True))
+        found = dict(zip(map(id, step.kernel.reductions), reductions, strict=True))
         for each in step.numbers:
-            if each.nonempty is not None and not gathers[each.nonempty]:
+            if each.nonempty is not None and not reductions[each.nonempty]:
                 made.append(empty_mask(each.mask))
             else:
                 made.append(float(evaluate(each.body, (), scalars, (), found)))

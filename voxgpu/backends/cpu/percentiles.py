@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
-from voxgpu.codegen.integer_interpreter import as_read, is_whole
+from voxgpu.codegen.integer_interpreter import is_whole, to_kernel_dtype
 from voxgpu.codegen.integers import SHORT
 from voxgpu.codegen.numba_kernels import kernel
 from voxgpu.float32 import as_float32
@@ -118,7 +118,7 @@ def _ranks_of_values(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
 def _sorted_ranks(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
     """Ranks of numbers of which there are too many different ones to count."""
     if v.size > MOST_SORTED:
-        result: Array = reference.function(as_read(v), mask, c)
+        result: Array = reference.function(to_kernel_dtype(v), mask, c)
         return result
     population = int(np.count_nonzero(mask))
     keys, places, other_keys, other_places = (

@@ -158,9 +158,9 @@ class Gpu(StepBackend):
             for each, place in zip(arguments, places, strict=True)
         ]
         found = scalar_kernels.apply(operation, operands, self.device)
-        gathered = ScalarTransfer(self.device, found, self.device.record_event())
+        transfer = ScalarTransfer(self.device, found, self.device.record_event())
         finish = truth_at_first if primitive.result == BOOLEAN else partial(number_at, 0)
-        return DeviceNumber(id, gathered, finish, 0, dependencies_of(arguments), True)
+        return DeviceNumber(id, transfer, finish, 0, dependencies_of(arguments), True)
 
     def _run(
         self, kernel: CudaKernel, images: list[Array], scalars: Sequence[Value], grid: Grid

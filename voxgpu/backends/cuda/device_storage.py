@@ -24,7 +24,7 @@ class GpuStorage:
     def __init__(self, device: CudaDevice) -> None:
         self._device = device
         self._free_memory: FreeMemory | None = None
-        device.memory.reliefs.append(self._freed)
+        device.memory.on_memory_pressure.append(self._freed)
 
     @property
     def budget(self) -> int:
@@ -61,8 +61,8 @@ class GpuStorage:
     def attach_cache(self, cache: SessionCache) -> None:
         """Let cached values take half of the memory; they are the first to go."""
         cache.use_device(self.budget // 2)
-        if cache.relieve not in self._device.memory.reliefs:
-            self._device.memory.reliefs.insert(0, cache.relieve)
+        if cache.free_memory not in self._device.memory.on_memory_pressure:
+            self._device.memory.on_memory_pressure.insert(0, cache.free_memory)
 
     def on_memory_pressure(self, free_memory: FreeMemory | None) -> None:
         """Set the function that spills values of the run where memory is short."""

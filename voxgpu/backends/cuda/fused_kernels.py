@@ -28,7 +28,7 @@ _ELEMENTS: Mapping[Element, Any] = {
 
 @lru_cache(maxsize=1024)
 def kernel_of(step: FusedStep) -> CudaKernel:
-    """The kernel of a step with what its gathers come to."""
+    """Return the kernel of a step, with the numbers computed from its reductions."""
     return CudaKernel(step.kernel, tuple((each.body, each.nonempty) for each in step.numbers))
 
 
@@ -36,7 +36,7 @@ def bodies_of(number: ReducedScalar, step: FusedStep) -> list[Scalar]:
     """A number of a step, and the count that says whether there is one."""
     if number.nonempty is None:
         return [number.body]
-    return [number.body, step.kernel.gathers[number.nonempty]]
+    return [number.body, step.kernel.reductions[number.nonempty]]
 
 
 def looked_at(bodies: Sequence[Scalar], step: FusedStep) -> list[ValueId]:
@@ -74,9 +74,9 @@ def launch(
     depth = shape[0] if len(shape) == 3 else 0
     sizes = (np.int64(grid.voxels), *map(np.int32, (shape[-1], shape[-2], depth)))
     blocks = -(-grid.voxels // kernel.voxels_a_block)
-    gathers, numbers = _places(kernel, blocks, device, into)
+    reductions, numbers = _places(kernel, blocks, device, into)
     flat = [each for pair in parameters for each in pair]
-    arguments = (*sizes, *images, *flat, *outputs, *gathers)
+    arguments = (*sizes, *images, *flat, *outputs, *reductions)
     device.queue(device.modules.generated(kernel), blocks, THREADS, arguments)
     return outputs, numbers
 
@@ -84,13 +84,13 @@ def launch(
 def _places(
     kernel: CudaKernel, blocks: int, device: CudaDevice, into: Array | None
 ) -> tuple[tuple[Array, ...], Array]:
-    """Where a kernel gathers, and of that where its numbers come to be."""
-    count = len(kernel.kernel.gathers)
+    """Return the accumulators and the results of a kernel, and the results alone."""
+    count = len(kernel.kernel.reductions)
     if not count:
         return (), None
-    gathered = device.zeros((count + 1,), np.uint64)
+    reduced = device.zeros((count + 1,), np.uint64)
     sums = device.empty((max(1, kernel.totals * blocks),), np.float64)
     numbers = into
     if numbers is None:
         numbers = device.empty((len(kernel.numbers) + len(kernel.checks),), np.float64)
-    return (gathered, sums, numbers), numbers
+    return (reduced, sums, numbers), numbers

@@ -72,7 +72,7 @@ class DeviceMemory:
         self._blocks: set[Block] = set()
         self.budget = budget
         #: What makes room for so many bytes, asked in turn; each says whether it did.
-        self.reliefs: list[Callable[[int], bool]] = []
+        self.on_memory_pressure: list[Callable[[int], bool]] = []
         #: How often memory was used again.
         self.reused = 0
 
@@ -110,22 +110,22 @@ class DeviceMemory:
             self.reused += 1
             return blocks.pop()
         # What is idle goes first, then what is kept for later, then what will be needed.
-        reliefs = deque(self.reliefs)
+        callbacks = deque(self.on_memory_pressure)
         block = self._fresh(size)
         may_retry = True
         while block is None and may_retry:
             self.release()
             block = self._fresh(size)
-            may_retry = block is None and self._relieved(size, reliefs)
+            may_retry = block is None and self._freed_some(size, callbacks)
         if block is None:
             raise OutOfDeviceMemory(self._shortage(size))
         return block
 
-    def _relieved(self, size: int, reliefs: deque[Callable[[int], bool]]) -> bool:
-        while reliefs:
-            if reliefs[0](size):
+    def _freed_some(self, size: int, callbacks: deque[Callable[[int], bool]]) -> bool:
+        while callbacks:
+            if callbacks[0](size):
                 return True
-            reliefs.popleft()
+            callbacks.popleft()
         return False
 
     def _fresh(self, size: int) -> Block | None:

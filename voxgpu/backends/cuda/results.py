@@ -47,7 +47,7 @@ def reduced_results(
     found    the numbers, then the counts of masks
     sources  of each number the arguments that may turn out to be undefined
     """
-    gathered = ScalarTransfer(device, found, device.record_event())
+    transfer = ScalarTransfer(device, found, device.record_event())
     made: list[StepResult] = []
     check = len(wanted)
     for place, (id, nonempty, mask) in enumerate(wanted):
@@ -55,7 +55,7 @@ def reduced_results(
         if nonempty is not None:
             finish = partial(unless_empty, place, check, mask)
             check += 1
-        made.append(DeviceNumber(id, gathered, finish, place, sources[place], nonempty is None))
+        made.append(DeviceNumber(id, transfer, finish, place, sources[place], nonempty is None))
     return made
 
 
@@ -97,7 +97,7 @@ def batch_results(
             image = next(each for each in arguments if isinstance(each, Image))
             yield id, image_result(array, image.grid, arguments, device)
         return
-    gathered = ScalarTransfer(device, found, device.record_event())
+    transfer = ScalarTransfer(device, found, device.record_event())
     for place, (id, arguments) in enumerate(batch):
         sources = dependencies_of(arguments)
-        yield id, DeviceNumber(id, gathered, partial(number_at, place), place, sources, True)
+        yield id, DeviceNumber(id, transfer, partial(number_at, place), place, sources, True)

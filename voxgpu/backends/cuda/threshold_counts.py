@@ -39,7 +39,7 @@ def _count_whole(v: Array, comparisons: Comparisons, device: CudaDevice) -> Arra
     for start in range(0, len(comparisons), AT_ONCE):
         some = comparisons[start : start + AT_ONCE]
         kernel = counting(np.dtype(v.dtype).name, tuple(operator for operator, _ in some))
-        generated = CudaKernel(kernel, tuple((each, None) for each in kernel.gathers))
+        generated = CudaKernel(kernel, tuple((each, None) for each in kernel.reductions))
         operands = [fused_kernels.parameter(number, None, "f64") for _, number in some]
         into = counts[start : start + AT_ONCE]
         fused_kernels.launch(generated, [v], operands, Grid.regular(v.shape), device, into)

@@ -22,16 +22,15 @@ from voxgpu.primitives.primitive import (
     empty_mask,
 )
 
-#: From what was computed on the device to the value. Raises UndefinedValueError where there is
-#: none.
+#: Computes a value from the transferred numbers. Raises UndefinedValueError if it is undefined.
 Finish = Callable[[npt.NDArray[np.float64]], Value | ValueWithWarning]
 
 
 class ScalarTransfer:
     """Numbers that one launch leaves on a device, fetched together when the first is needed.
 
-    array  float64 of one axis
-    event  after which they are there
+    array  one-dimensional, float64
+    event  recorded when the numbers have been computed
     """
 
     def __init__(self, device: CudaDevice, array: Array, event: Any) -> None:
@@ -47,7 +46,7 @@ class ScalarTransfer:
         return self._values is not None or bool(self.event.done)
 
     def values(self) -> npt.NDArray[np.float64]:
-        """All of them; waits."""
+        """Wait for all of them and return them."""
         with self._lock:
             if self._values is None:
                 self._values = self.device.download(self.array, self.event)
@@ -55,17 +54,20 @@ class ScalarTransfer:
 
 
 class _FetchOnce(DeferredValue):
-    """A value that is found out once, with what comes of that: a doubt, or that there is none."""
+    """A deferred value, fetched at most once.
+
+    Fetching may add a warning, or raise DeferredError if the value is undefined.
+    """
 
     def __init__(self, id: ValueId, sources: tuple[DeferredValue, ...]) -> None:
         self.id = id
         self.sources = sources
         self._turn = Lock()
         self._found: list[Value | DeferredError] = []
-        self._doubts: Warnings = ()
+        self._warnings: Warnings = ()
 
     def fetch(self) -> Value:
-        """The value. Raises Late where this, or what it depends on, has none."""
+        """Return the value; raises DeferredError if it, or one of its sources, is undefined."""
         with self._turn:
             if not self._found:
                 self._found.append(self._outcome())
@@ -84,63 +86,66 @@ class _FetchOnce(DeferredValue):
         except UndefinedValueError as problem:
             return DeferredError(self.id, problem)
         if isinstance(made, ValueWithWarning):
-            self._doubts = ((self.id, made.reason),)
+            self._warnings = ((self.id, made.reason),)
             return made.value
         return made
 
     def _made(self) -> Value | ValueWithWarning:
-        raise AssertionError("what it is made of is said by those that inherit")
+        raise AssertionError("subclasses define it")
 
     @property
     def warnings(self) -> Warnings:
-        """Its own and those of what it was made of."""
-        return (*(doubt for each in self.sources for doubt in warnings_of(each)), *self._doubts)
+        """Its own warnings and those of its sources."""
+        return (
+            *(warning for each in self.sources for warning in warnings_of(each)),
+            *self._warnings,
+        )
 
 
 class DeviceNumber(_FetchOnce):
     """A number, or truth value, that a device computes.
 
-    place   which of the gathered ones is the number itself, as kernels read it; None: the value is
-            made of them only here
-    finish  what makes the value of all of them
+    place           the index of the number itself among those transferred; None: the host
+                    computes it from them
+    finish          computes the value from all of them
+    always_defined  whether the value is always defined and free of warnings
     """
 
     def __init__(
         self,
         id: ValueId,
-        gathered: ScalarTransfer,
+        transfer: ScalarTransfer,
         finish: Finish,
         place: int | None = None,
         sources: tuple[DeferredValue, ...] = (),
-        is_certain: bool = False,
+        always_defined: bool = False,
     ) -> None:
         super().__init__(id, sources)
-        self.gathered = gathered
+        self.transfer = transfer
         self.index = place
         self._finish = finish
-        #: Whether there always is a value, beyond doubt.
-        self.is_certain = is_certain and not sources
+        self.always_defined = always_defined and not sources
 
     @property
     def address(self) -> Array | None:
-        """Where kernels read it; None where it is on no device."""
+        """The device memory that kernels read; None if the host computes the value."""
         if self.index is None:
             return None
-        return self.gathered.array[self.index : self.index + 1]
+        return self.transfer.array[self.index : self.index + 1]
 
     @property
     def is_ready(self) -> bool:
-        """Whether nobody would have to wait."""
-        return bool(self._found) or (self.gathered.is_ready and all(map(is_ready, self.sources)))
+        """Whether fetching would not wait."""
+        return bool(self._found) or (self.transfer.is_ready and all(map(is_ready, self.sources)))
 
     def _made(self) -> Value | ValueWithWarning:
-        return self._finish(self.gathered.values())
+        return self._finish(self.transfer.values())
 
 
 class HostComputedValue(_FetchOnce):
-    """A value that is made here, of others that are still on their way."""
+    """A value that the host computes once its deferred arguments are fetched."""
 
-    is_certain = False
+    always_defined = False
 
     def __init__(
         self,
@@ -148,13 +153,13 @@ class HostComputedValue(_FetchOnce):
         arguments: Sequence[Value],
         compute: Callable[[list[Value]], Value | ValueWithWarning],
     ) -> None:
-        super().__init__(id, tuple(_elsewhere(arguments)))
+        super().__init__(id, tuple(_deferred(arguments)))
         self._arguments = arguments
         self._compute = compute
 
     @property
     def is_ready(self) -> bool:
-        """Whether nobody would have to wait."""
+        """Whether fetching would not wait."""
         return bool(self._found) or all(map(is_ready, self.sources))
 
     def _made(self) -> Value | ValueWithWarning:
@@ -165,9 +170,9 @@ class HostComputedValue(_FetchOnce):
 class DeviceImage(Image, DeferredValue):
     """An image on a device; ``array`` is CuPy's.
 
-    event      after which its voxels are there
-    is_copied  whether it comes from elsewhere, so that who computes with it must wait for the event
-    sources    numbers it was made of that may turn out not to exist, or to be doubted
+    event      recorded when the voxels have been written
+    is_copied  whether it was copied from another memory, so that kernels must wait for the event
+    sources    numbers it was computed from that may be undefined or have warnings
     """
 
     device: CudaDevice
@@ -176,40 +181,40 @@ class DeviceImage(Image, DeferredValue):
     sources: tuple[DeferredValue, ...] = ()
 
     def fetch(self) -> Image:
-        """The image in this machine's memory. Raises Late where it depends on what has no value."""
+        """Return the image in host memory; raises DeferredError if a source is undefined."""
         for source in self.sources:
             source.fetch()
         return Image(self.device.download(self.array, self.event), self.grid)
 
     def fetch_pinned(self) -> Image:
-        """The image in pinned memory, from which it is copied back at once. Raises Late."""
+        """Return the image in pinned host memory; raises DeferredError if a source is undefined."""
         for source in self.sources:
             source.fetch()
         return Image(self.device.download(self.array, self.event, pinned=True), self.grid)
 
     @property
     def is_ready(self) -> bool:
-        """Whether only copying would take time."""
+        """Whether fetching would only copy."""
         return bool(self.event.done) and all(map(is_ready, self.sources))
 
     @property
     def warnings(self) -> Warnings:
-        """Those of the numbers it was made of."""
-        return tuple(doubt for each in self.sources for doubt in warnings_of(each))
+        """The warnings of its sources."""
+        return tuple(w for each in self.sources for w in warnings_of(each))
 
 
 def dependencies_of(values: Iterable[Value]) -> tuple[DeferredValue, ...]:
-    """What of these may yet turn out not to exist, or to be doubted; each once."""
+    """Return the deferred values among these that may be undefined or have warnings; each once."""
     found: dict[int, DeferredValue] = {}
-    for each in _elsewhere(values):
+    for each in _deferred(values):
         if isinstance(each, DeviceImage):
             found.update((id(source), source) for source in each.sources)
-        elif not getattr(each, "is_certain", False):
+        elif not getattr(each, "always_defined", False):
             found[id(each)] = each
     return tuple(found.values())
 
 
-def _elsewhere(values: Iterable[Value]) -> list[DeferredValue]:
+def _deferred(values: Iterable[Value]) -> list[DeferredValue]:
     found: list[DeferredValue] = []
     waiting = list(values)
     while waiting:

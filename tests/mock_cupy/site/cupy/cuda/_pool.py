@@ -138,9 +138,9 @@ class DevicePool:
 
     def _taken(self, size: int) -> BaseMemory:
         """Memory from the device, if necessary after idle memory has been returned to it."""
-        reliefs: list[Callable[[], None]] = [machine.turn.settle, self.give_back, self._collect]
-        for relieve in reliefs:
-            relieve()
+        callbacks: list[Callable[[], None]] = [machine.turn.settle, self.give_back, self._collect]
+        for free_memory in callbacks:
+            free_memory()
             if self.limit and self.total + size > self.limit:
                 continue
             try:
