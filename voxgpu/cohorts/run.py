@@ -157,14 +157,3 @@ def outcomes(
 
     with connected(placement, settings, len(left), say) as (joined, workforce):
         yield from outcomes_from_workers(joined, workforce, program, left, tell)
-
-
-def by_error(rows: Iterable[Row]) -> list[tuple[str, list[str]]]:
-    """Messages of failed rows, most frequent first, each with the cases that failed with it."""
-    found: dict[str, list[str]] = {}
-    for row in rows:
-        if not row.is_done:
-            names = found.setdefault(row.error.replace(row.case, "…"), [])
-            if row.case not in names:
-                names.append(row.case)
-    return sorted(found.items(), key=lambda each: -len(each[1]))

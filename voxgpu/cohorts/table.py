@@ -3,66 +3,58 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from voxgpu.cohorts.column_types import (
+    cell,
+    kind_of_column,
+    kind_of_text,
+    kind_of_value,
+    typed,
+)
 from voxgpu.cohorts.row import Row
+from voxgpu.cohorts.whole_file import whole_file
 from voxgpu.files.errors import FileError
-from voxgpu.temporary_files import new_file
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 #: Columns after the case, the swept variables and what was printed.
-_LAST = ("seconds", "peak_bytes", "device", "worker", "status", "error")
+TRAILING_COLUMNS = ("seconds", "peak_bytes", "device", "worker", "status", "error")
+
+#: In front of swept variables and labels that are named as other columns are.
+SWEPT, PRINTED = "swept:", "printed:"
+
+#: The metadata of Parquet files that has the names and columns of the swept variables.
+SWEPT_KEY = "voxgpu swept"
+
+#: Rows that are turned into a group of a Parquet file at a time.
+_GROUP = 20_000
 
 
-def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """Writes the rows in their order; the file appears as a whole or not at all.
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table: which of them have the swept variables and labels."""
 
-    Raises FileError where it cannot be written, or an extra is missing for its format.
-    """
-    columns, records = records_of(rows)
-    suffix = path.suffix.lower()
-    writers = {
-        ".csv": lambda: _separated(columns, records, ","),
-        ".tsv": lambda: _separated(columns, records, "\t"),
-        ".jsonl": lambda: _lines(records),
-        ".parquet": lambda: _parquet(columns, records),
-    }
-    if suffix not in writers:
-        raise FileError(str(path), f"tables end in {', '.join(SUFFIXES)}", "", "write")
-    content = writers[suffix]()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = new_file(path.parent, path.name)
-        try:
-            file.path.write_bytes(content)
-            file.become(path)
-        finally:
-            file.remove()
-    except OSError as error:
-        raise FileError(str(path), error.strerror or str(error), "", "write") from None
+    swept: Mapping[str, str]
+    printed: Mapping[str, str]
 
+    @property
+    def names(self) -> list[str]:
+        """All columns, in their order."""
+        return ["case", *self.swept.values(), *self.printed.values(), *TRAILING_COLUMNS]
 
-def records_of(rows: Sequence[Row]) -> tuple[list[str], list[dict[str, Any]]]:
-    """The columns, and for each row the values it has.
-
-    A label that is also a column of its own, such as ``status``, gets ``printed:`` in front.
-    """
-    swept = dict.fromkeys(name for row in rows for name, _ in row.combination)
-    taken = {"case", *swept, *_LAST}
-    names = {
-        label: f"printed:{label}" if label in taken else label
-        for label in dict.fromkeys(label for row in rows for label in row.printed)
-    }
-    records = [
-        {
+    def record(self, row: Row) -> dict[str, Any]:
+        """The values that a row has, by column."""
+        return {
             "case": row.case,
-            **dict(row.combination),
-            **{names[label]: value for label, value in row.printed.items()},
+            **{self.swept[name]: value for name, value in row.combination},
+            **{self.printed[label]: value for label, value in row.printed.items()},
             "seconds": row.seconds,
             "peak_bytes": row.peak,
             "device": row.device,
@@ -70,52 +62,112 @@ def records_of(rows: Sequence[Row]) -> tuple[list[str], list[dict[str, Any]]]:
             "status": row.status,
             "error": row.error,
         }
-        for row in rows
-    ]
-    return ["case", *swept, *names.values(), *_LAST], records
 
 
-def _separated(columns: Sequence[str], records: Sequence[dict[str, Any]], delimiter: str) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(columns)
-    for record in records:
-        writer.writerow([_text(record.get(column, "")) for column in columns])
-    return text.getvalue().encode()
+def columns_of(rows: Iterable[Row]) -> Columns:
+    """The columns of rows.
+
+    A swept variable that is named as a column is, such as ``seconds``, has ``swept:`` in front, a
+    label ``printed:``.
+    """
+    names: dict[str, None] = {}
+    labels: dict[str, None] = {}
+    for row in rows:
+        names |= dict.fromkeys(name for name, _ in row.combination)
+        labels |= dict.fromkeys(row.printed)
+    taken = {"case", *TRAILING_COLUMNS}
+    swept = {name: _free(name, SWEPT, taken) for name in names}
+    # Labels that are free keep their names, whatever others are renamed to.
+    free = {label for label in labels if label not in taken}
+    taken |= free
+    printed = {each: each if each in free else _free(each, PRINTED, taken) for each in labels}
+    return Columns(swept, printed)
 
 
-def _text(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list | bool) else value
+def _free(name: str, prefix: str, taken: set[str]) -> str:
+    while name in taken:
+        name = prefix + name
+    taken.add(name)
+    return name
 
 
-def _lines(records: Sequence[dict[str, Any]]) -> bytes:
-    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in records).encode()
+def write_table(path: Path, rows: Iterable[Row]) -> None:
+    """Write the rows in their order; the file appears as a whole or not at all.
+
+    rows  a list, or another collection that can be iterated twice
+
+    Raises FileError where it cannot be written, or an extra is missing for its format.
+    """
+    writers = {
+        ".csv": lambda target: _write_separated(target, rows, ","),
+        ".tsv": lambda target: _write_separated(target, rows, "\t"),
+        ".jsonl": lambda target: _write_lines(target, rows),
+        ".parquet": lambda target: _write_parquet(target, rows),
+    }
+    suffix = path.suffix.lower()
+    if suffix not in writers:
+        raise FileError(str(path), f"tables end in {', '.join(SUFFIXES)}", "", "write")
+    if suffix == ".parquet":
+        parquet_library()  # before anything is written
+    with whole_file(path) as temporary:
+        writers[suffix](temporary)
 
 
-def _parquet(columns: Sequence[str], records: Sequence[dict[str, Any]]) -> bytes:
+def _write_separated(path: Path, rows: Iterable[Row], delimiter: str) -> None:
+    columns = columns_of(rows)
+    names = columns.names
+    # Names of files that are no text are written as Python shows them.
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        writer.writerow(names)
+        for row in rows:
+            record = columns.record(row)
+            writer.writerow([cell(record.get(name, "")) for name in names])
+
+
+def _write_lines(path: Path, rows: Iterable[Row]) -> None:
+    columns = columns_of(rows)
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        for row in rows:
+            file.write(json.dumps(columns.record(row), ensure_ascii=False) + "\n")
+
+
+def parquet_library() -> Any:
+    """``pyarrow.parquet``. Raises FileError if it is not installed."""
     try:
-        import pyarrow
-        import pyarrow.parquet
+        return import_module("pyarrow.parquet")
     except ImportError:
         hint = "pip install 'voxgpu[parquet]', or name a .csv or .jsonl file"
         raise FileError("a Parquet table", "it needs pyarrow", hint, "write") from None
-    arrays = [_column([record.get(column) for record in records]) for column in columns]
-    target = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(columns)), target)
-    return target.getvalue()
 
 
-def _column(values: list[Any]) -> Any:
-    """A column of one type: numbers with NaN and infinities as such, else texts."""
+def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
     import pyarrow
 
-    odd = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
-    numbers = [odd.get(each, each) if isinstance(each, str) else each for each in values]
-    if all(each is None or (isinstance(each, int | float)) for each in numbers):
-        if all(each is None or isinstance(each, bool) for each in numbers):
-            return pyarrow.array(numbers, pyarrow.bool_())
-        if all(each is None or isinstance(each, int) for each in numbers):
-            return pyarrow.array(numbers, pyarrow.int64())
-        return pyarrow.array([None if each is None else float(each) for each in numbers])
-    texts = [json.dumps(each) if isinstance(each, list | bool) else each for each in values]
-    return pyarrow.array([None if each is None else str(each) for each in texts])
+    columns = columns_of(rows)
+    kinds = kinds_of(columns, rows)
+    types = {"bool": pyarrow.bool_(), "int": pyarrow.int64(), "float": pyarrow.float64()}
+    schema = pyarrow.schema(
+        [(name, types.get(kinds[name], pyarrow.string())) for name in columns.names],
+        metadata={SWEPT_KEY: json.dumps(dict(columns.swept))},
+    )
+    rest = iter(rows)
+    with parquet_library().ParquetWriter(path, schema) as writer:
+        while group := [columns.record(row) for row in islice(rest, _GROUP)]:
+            arrays = [
+                pyarrow.array([typed(kinds[each.name], r.get(each.name)) for r in group], each.type)
+                for each in schema
+            ]
+            writer.write_table(pyarrow.table(arrays, schema=schema))
+
+
+def kinds_of(columns: Columns, rows: Iterable[Row]) -> dict[str, str]:
+    """The kind of each column: ``bool``, ``int``, ``float`` or ``str``; see `kind_of_column`."""
+    seen: dict[str, set[str]] = {name: set() for name in columns.names}
+    swept = set(columns.swept.values())
+    for row in rows:
+        for name, value in columns.record(row).items():
+            seen[name].add(kind_of_text(value) if name in swept else kind_of_value(value))
+    fixed = dict.fromkeys(("case", "device", "worker", "status", "error"), "str")
+    fixed |= {"seconds": "float", "peak_bytes": "int"}
+    return {name: kind_of_column(each) for name, each in seen.items()} | fixed

@@ -17,6 +17,13 @@ from voxgpu.cli.cohort.placement import (
 )
 from voxgpu.cli.cohort.progress import watching, with_watching
 from voxgpu.cli.cohort.resuming import new_journal, say_known
+from voxgpu.cli.cohort.summary import (
+    check_summary,
+    is_of_tables,
+    show_summary,
+    summarize_tables,
+    with_summary,
+)
 from voxgpu.cli.cohort.table import merge, say_rows, table_of, with_table
 from voxgpu.cli.options import UserPath, options_without_program
 from voxgpu.cli.terminal import print_diagnostics, print_stderr
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
 @options_without_program
 @with_cases
 @with_table
+@with_summary
 @with_placement
 @with_watching
 def command(**arguments: Any) -> int:
@@ -45,6 +53,8 @@ def command(**arguments: Any) -> int:
     try:
         if arguments["merge"]:
             return merge(arguments)
+        if is_of_tables(arguments):
+            return summarize_tables(arguments)
         cohort = cohort_of(arguments)
         if arguments["only_list"]:
             return list_cases(cohort)
@@ -61,10 +71,12 @@ def command(**arguments: Any) -> int:
 def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
     from voxgpu.cohorts.journal import Journal
     from voxgpu.cohorts.run import CohortRun
+    from voxgpu.cohorts.summary import collected
     from voxgpu.cohorts.table import write_table
 
     table, quiet = table_of(arguments, cohort), arguments["quiet"]
     settings, placement = settings_of(arguments, cohort), placement_of(arguments)
+    check_summary(arguments, cohort)
     path = table.with_name(f"{table.name}.journal")
     with (
         watching(arguments) as watch,
@@ -86,4 +98,7 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
         finally:
             # Also if the run was interrupted.
             write_table(table, run.rows())
-        return say_rows(table, run.rows(), quiet)
+        found = collected(run.rows())
+        status = say_rows(table, found, quiet)
+        show_summary(arguments, found)
+        return status

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from voxgpu.cli.cohort.cases import file_errors
+from voxgpu.cli.cohort.summary import check_summary, show_summary
 from voxgpu.cli.options import UserPath
 from voxgpu.cli.terminal import print_stderr
 
 if TYPE_CHECKING:
-    from voxgpu.cohorts.row import Row
     from voxgpu.cohorts.run import Cohort
+    from voxgpu.cohorts.summary import Collected
 
 #: Exit status if the cohort was run and some of its cases failed.
 SOME_FAILED = 3
@@ -65,9 +66,11 @@ def table_of(arguments: dict[str, Any], cohort: Cohort) -> Path:
 def merge(arguments: dict[str, Any]) -> int:
     """Write one table of several journals; return the exit status."""
     from voxgpu.cohorts.journal import merged, read_journal
+    from voxgpu.cohorts.summary import collected
     from voxgpu.cohorts.table import write_table
     from voxgpu.files.errors import FileError
 
+    check_summary(arguments)
     journals: Sequence[Path] = arguments["program"]
     if not journals:
         raise click.UsageError("--merge takes journals: voxgpu cohort --merge *.journal")
@@ -79,18 +82,17 @@ def merge(arguments: dict[str, Any]) -> int:
                 raise FileError(str(path), reason)
         rows = merged(row for _, found in read for row in found)
         write_table(arguments["table"], rows)
-    return say_rows(arguments["table"], rows, arguments["quiet"])
+    found = collected(rows)
+    status = say_rows(arguments["table"], found, arguments["quiet"])
+    show_summary(arguments, found)
+    return status
 
 
-def say_rows(table: Path, rows: Sequence[Row], quiet: bool) -> int:
+def say_rows(table: Path, found: Collected, quiet: bool) -> int:
     """Say what the table has; return the exit status."""
-    from voxgpu.cohorts.row import FAILED
-    from voxgpu.cohorts.run import by_error
-
-    failed = [each for each in rows if each.status == FAILED]
     if not quiet:
-        print_stderr(f"saved {table}: {len(rows)} rows, {len(failed)} failed")
-        for text, names in by_error(failed)[:10]:
-            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
-            print_stderr(f"  {shown}: {text}")
-    return SOME_FAILED if failed else 0
+        print_stderr(f"saved {table}: {found.rows} rows, {found.failed} failed")
+        for group in found.failures()[:10]:
+            more = f" and {len(group.cases) - 3} more" if group.cases[3:] else ""
+            print_stderr(f"  {', '.join(group.cases[:3])}{more}: {group.message}")
+    return SOME_FAILED if found.failed else 0
