@@ -6,20 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from threading import Lock
-from typing import Any
-
-from lark import Lark
-from lark.common import LexerConf
-from lark.exceptions import UnexpectedToken
-from lark.lexer import Lexer
 
 from voxgpu.diagnostics import Diagnostic, Source, Span
 from voxgpu.forking import call_in_child
 from voxgpu.language.ast import Command, Dialect
 from voxgpu.language.ast_builder import Builder
 from voxgpu.language.brackets import DEEPEST, too_deep
+from voxgpu.language.lalr import END, Parser, UnexpectedTokenError, read_tables
 from voxgpu.language.lexer import (
     COMMANDS,
     Token,
@@ -128,13 +122,11 @@ def _parse_all(parser: _Parser, source: Source, tokens: list[Token]) -> Iterator
     start = 0
     while start < len(tokens):
         try:
-            parser.lark.parse(tokens[start:] if start else tokens)
+            parser.driver.parse(tokens[start:] if start else tokens)
             return
-        except UnexpectedToken as error:
-            at = (
-                len(tokens) if error.token.type == "$END" else _index_of(tokens, error.token, start)
-            )
-            yield explain(source, tokens, at, frozenset(error.accepts or error.expected))
+        except UnexpectedTokenError as error:
+            at = len(tokens) if error.token.type == END else _index_of(tokens, error.token, start)
+            yield explain(source, tokens, at, error.accepts)
             parser.builder.keep_name(command_before(tokens, at))
             start = next_command(tokens, at - 1 if _begins_line(source, tokens, at, start) else at)
 
@@ -152,36 +144,18 @@ def _index_of(tokens: list[Token], token: Token, start: int) -> int:
 
 @dataclass(frozen=True)
 class _Parser:
-    """The generated parser with its builder, which only one thread at a time may use."""
+    """The parser with its builder, which only one thread at a time may use."""
 
-    lark: Lark
+    driver: Parser
     pattern: re.Pattern[str]
     builder: Builder
     lock: Lock
 
 
-class _PreparedTokens(Lexer):
-    """A lexer for lark that passes on the tokens prepared by ``operator_classifier.py``."""
-
-    __future_interface__ = 1
-
-    def __init__(self, _: LexerConf) -> None: ...
-
-    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Any]:
-        return iter(lexer_state.text)
-
-
 @cache
 def _parser() -> _Parser:
-    grammar = files("voxgpu.language").joinpath("imgql.lark").read_text("utf-8")
-    builder = Builder()
-    lark = Lark(
-        grammar, parser="lalr", lexer=_PreparedTokens, transformer=builder, maybe_placeholders=False
-    )
-    # The first matching pattern is taken, so patterns keep the order of the grammar.
-    terminals = sorted(lark.terminals, key=lambda each: grammar.index(f"\n{each.name}:"))
-    patterns = {each.name: each.pattern.to_regexp() for each in terminals}
-    return _Parser(lark, word_pattern(patterns), builder, Lock())
+    tables, builder = read_tables(), Builder()
+    return _Parser(Parser(tables, builder), word_pattern(tables.terminals), builder, Lock())
 
 
 # The lock of the cached parser may be held by another thread during a fork.
