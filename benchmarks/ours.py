@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,13 @@ from voxgpu.diagnostics import Source
 from voxgpu.execution.create_executor import AUTO, create_executor
 from voxgpu.execution.engine import run
 from voxgpu.execution.run_io import RunIO
+from voxgpu.ids import ValueId
 from voxgpu.image import Image
-from voxgpu.optimize.passes import Available, Prepared, prepare
+from voxgpu.optimize.passes import Available, prepare
 from voxgpu.optimize.prune import prune
+from voxgpu.optimize.schedule import Schedule
 from voxgpu.plan.node import Plan
+from voxgpu.primitives.primitive import Value
 
 
 class Operations:
@@ -39,16 +42,16 @@ class Operations:
     def call(self, expression: str, backend: Backend | None = None) -> Callable[[], Any]:
         """A function that computes an expression anew on each call: an array, or a number."""
         chosen = backend or self._backend
-        prepared = self.prepared(expression, chosen)
-        goal = prepared.schedule.goals[-1].value
+        planned = self.prepared(expression, chosen)
+        goal = planned.goals[-1].value
 
         def compute() -> Any:
-            value = values_of(prepared, chosen)[goal]
+            value = values_of(planned, chosen, self.given)[goal]
             return value.array if isinstance(value, Image) else value
 
         return compute
 
-    def prepared(self, expression: str, backend: Backend) -> Prepared:
+    def prepared(self, expression: str, backend: Backend) -> Schedule:
         """The schedule of an expression, whose last goal is its value."""
         plan = self._plan([f'let r = {expression}\nsave "r.nii.gz" r'])
         if not plan.goals:
@@ -67,13 +70,15 @@ class Operations:
         return replace(compiled.plan, goals=found)
 
 
-def values_of(prepared: Prepared, backend: Backend) -> dict[Any, Any]:
+def values_of(
+    planned: Schedule, backend: Backend, given: Mapping[ValueId, Value] | None = None
+) -> dict[Any, Any]:
     """The values of the goals of a schedule, in host memory."""
     found: dict[Any, Any] = {}
     outcome = run(
-        prepared,
+        planned,
         create_executor(AUTO, backend),
-        RunIO(lambda goal, v: found.update({goal.value: v})),
+        RunIO(lambda goal, v: found.update({goal.value: v}), given=dict(given or {})),
     )
     if outcome.failures:
         raise outcome.failures[0][2]

@@ -106,7 +106,7 @@ class Bench:
         return row
 
     def _time_ours(self, operation: Operation, row: GpuRow) -> None:
-        planned = self._operations.prepared(operation.expression, self._gpu).schedule
+        planned = self._operations.prepared(operation.expression, self._gpu)
         works = [queueing(planned, each, self._gpu) for each in self._copies]
         device = self._gpu.device
         works[0]()

@@ -118,7 +118,7 @@ def _kernels(plan: Plan, runs: int, threads: int) -> tuple[float, int]:
     assert isinstance(gpu, Gpu)
     goals = tuple(replace(goal, action="find") for goal in plan.goals)
     pruned, _ = prune(replace(plan, goals=goals), values.__contains__)
-    planned = prepare(pruned, gpu, Available(values)).schedule
+    planned = prepare(pruned, gpu, Available(values))
     work = queueing(planned, uploaded(values, gpu), gpu)
     found: Any = work()
     before = gpu.device.launches

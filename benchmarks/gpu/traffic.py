@@ -146,7 +146,7 @@ def operations(flair: Path) -> Iterator[tuple[str, Moved]]:
     with _counting(voxels.size) as (gpu, tell):
         given = uploaded(inputs.given, gpu)
         for each in OPERATIONS:
-            found = queueing(inputs.prepared(each.expression, gpu).schedule, given, gpu)()
+            found = queueing(inputs.prepared(each.expression, gpu), given, gpu)()
             gpu.device.settle()
             del found
             yield each.name, tell()

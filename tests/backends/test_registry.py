@@ -198,7 +198,7 @@ def test_whatever_has_a_body_is_a_fused_kernel() -> None:
     for primitive in traced:
         plan, given = plan_of(primitive, _arguments(primitive, grid), grid)
         backend = Cpu(1)
-        (task,) = prepared_with(plan, given, backend).schedule.tasks
+        (task,) = prepared_with(plan, given, backend).tasks
         backend.close()
         has_own = primitive in cpu.KERNELS.implementations
         assert has_own is (primitive in cuda.KERNELS.implementations), primitive.name

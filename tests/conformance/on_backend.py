@@ -13,8 +13,9 @@ from voxgpu.execution.engine import run
 from voxgpu.execution.run_io import RunIO
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
-from voxgpu.optimize.passes import Available, Prepared, Target, prepare
+from voxgpu.optimize.passes import Available, Target, prepare
 from voxgpu.optimize.prune import prune
+from voxgpu.optimize.schedule import Schedule
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.primitives.primitive import Primitive, Value
 from voxgpu.primitives.source import CONSTANT
@@ -41,7 +42,7 @@ def type_of(value: Value) -> Type:
     return BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER
 
 
-def prepared_with(plan: Plan, given: Mapping[ValueId, Value], target: Target) -> Prepared:
+def prepared_with(plan: Plan, given: Mapping[ValueId, Value], target: Target) -> Schedule:
     """A plan prepared for a backend, with these values available."""
     return prepare(prune(plan, given.__contains__)[0], target, Available(given))
 
@@ -49,11 +50,10 @@ def prepared_with(plan: Plan, given: Mapping[ValueId, Value], target: Target) ->
 def execute(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> dict[str, Any]:
     """The values or exceptions of the goals of a plan, by label."""
     found: dict[str, Any] = {}
-    prepared = prepared_with(plan, given, backend)
-    backend.prepare(prepared.schedule)
-    outcome = run(
-        prepared, create_executor(AUTO, backend), RunIO(lambda g, v: found.update({g.label: v}))
-    )
+    planned = prepared_with(plan, given, backend)
+    backend.prepare(planned)
+    io = RunIO(lambda g, v: found.update({g.label: v}), given=dict(given))
+    outcome = run(planned, create_executor(AUTO, backend), io)
     for goal, _, error in outcome.failures:
         found[goal.label] = error
     return found

@@ -10,7 +10,6 @@ from voxgpu.execution.executors.serial import Serial
 from voxgpu.execution.run_io import RunIO
 from voxgpu.files.errors import FileError
 from voxgpu.image import Grid, Image
-from voxgpu.optimize.passes import Prepared
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
@@ -29,7 +28,7 @@ def results_of(schedule: Schedule) -> Results:
         else:
             found[goal.label] = value
 
-    outcome = run(Prepared(schedule), Serial(Cpu(1)), RunIO(deliver, (FileError,)))
+    outcome = run(schedule, Serial(Cpu(1)), RunIO(deliver, (FileError,)))
     if outcome.failures:
         raise outcome.failures[0][2]
     return found

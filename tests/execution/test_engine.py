@@ -22,7 +22,6 @@ from voxgpu.execution.task import TaskInput, TaskResult
 from voxgpu.files.errors import FileError
 from voxgpu.image import Image
 from voxgpu.limits.process import MemoryLimit
-from voxgpu.optimize.passes import Prepared
 from voxgpu.optimize.schedule import Schedule, schedule
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import UndefinedValueError, Value
@@ -83,7 +82,7 @@ class Shuffled(Serial):
 def test_each_task_is_performed_once(planned: Schedule) -> None:
     """P4: turning the store off never means work done twice in a run; there is none here."""
     watch = Watch()
-    outcome = run(Prepared(planned), Serial(), watch.io())
+    outcome = run(planned, Serial(), watch.io())
     started = [event.task.id for event in watch.events if isinstance(event, Started)]
     assert len(started) == len(set(started)) == len(planned.tasks)
     assert len(outcome.computed) == len(planned.tasks) - 1
@@ -91,7 +90,7 @@ def test_each_task_is_performed_once(planned: Schedule) -> None:
 
 def test_a_failing_goal_leaves_the_others_alone(planned: Schedule) -> None:
     watch = Watch()
-    outcome = run(Prepared(planned), Serial(), watch.io())
+    outcome = run(planned, Serial(), watch.io())
     ((goal, node, error),) = outcome.failures
     assert goal.label == "fourth" and node is not None and isinstance(error, UndefinedValueError)
     assert list(watch.delivered) == ["first", "second", "third.nii.gz", "fifth"]
@@ -100,7 +99,7 @@ def test_a_failing_goal_leaves_the_others_alone(planned: Schedule) -> None:
 
 def test_goals_are_delivered_as_soon_as_they_are_ready(planned: Schedule) -> None:
     watch = Watch()
-    run(Prepared(planned), Serial(), watch.io())
+    run(planned, Serial(), watch.io())
     for goal in planned.goals[:3]:
         place = next(
             index
@@ -114,7 +113,7 @@ def test_goals_are_delivered_as_soon_as_they_are_ready(planned: Schedule) -> Non
 
 def test_values_are_dropped_after_their_last_use(planned: Schedule) -> None:
     watch = Watch()
-    run(Prepared(planned), Serial(), watch.io())
+    run(planned, Serial(), watch.io())
     made = {event.task.id for event in watch.events if isinstance(event, Finished)}
     dropped = [event.id for event in watch.events if isinstance(event, Released)]
     assert sorted(dropped) == sorted(made)
@@ -130,8 +129,8 @@ def test_values_are_dropped_after_their_last_use(planned: Schedule) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_the_order_in_which_tasks_finish_does_not_matter(planned: Schedule, seed: int) -> None:
     serial, shuffled = Watch(), Watch()
-    run(Prepared(planned), Serial(), serial.io())
-    run(Prepared(planned), Shuffled(seed), shuffled.io())
+    run(planned, Serial(), serial.io())
+    run(planned, Shuffled(seed), shuffled.io())
     assert list(serial.delivered) == list(shuffled.delivered)
     for label, value in serial.delivered.items():
         if isinstance(value, Image):
@@ -148,7 +147,7 @@ def test_a_goal_that_cannot_be_delivered_fails_alone(planned: Schedule) -> None:
             raise FileError("third.nii.gz", "no space left", "", "write")
         watch.deliver(goal, value)
 
-    outcome = run(Prepared(planned), Serial(), RunIO(deliver, (FileError,)))
+    outcome = run(planned, Serial(), RunIO(deliver, (FileError,)))
     assert [goal.label for goal, _, _ in outcome.failures] == ["third.nii.gz", "fourth"]
     assert list(watch.delivered) == ["first", "second", "fifth"]
 
@@ -172,7 +171,7 @@ class Interrupted(Serial):
 def test_ctrl_c_ends_the_run_and_closes_the_executor(planned: Schedule) -> None:
     executor = Interrupted()
     with pytest.raises(KeyboardInterrupt):
-        run(Prepared(planned), executor, Watch().io())
+        run(planned, executor, Watch().io())
     assert executor.closed
 
 

@@ -93,7 +93,7 @@ def folder(tmp_path: Path, spawned: Pool, monkeypatch: pytest.MonkeyPatch) -> Pa
 def _scheduled(text: str, options: Options | None = None) -> Schedule:
     compiled = compile_program(Source("test", text), None, options or Options())
     assert not compiled.errors, compiled.errors
-    return prepare(compiled.plan, Cpu(1)).schedule
+    return prepare(compiled.plan, Cpu(1))
 
 
 def _in_other_process(spawned: Pool, planned: Schedule) -> Results:

@@ -80,7 +80,7 @@ def test_every_operation_rounds_once_and_keeps_denormals(backend: Backend) -> No
         minus_product=made.of("subtract", "c", product),
         ratio_plus=made.of("add", made.of("multiply", ratio, "c"), "a"),
     )
-    steps = [task.step for task in prepared_with(plan, made.given, backend).schedule.tasks]
+    steps = [task.step for task in prepared_with(plan, made.given, backend).tasks]
     assert any(isinstance(each, FusedStep) for each in steps), "nothing could be contracted"
     found = execute(plan, made.given, backend)
     for label, expected in _expected(**made.arrays).items():

@@ -39,7 +39,7 @@ def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
         kernels: list[CudaKernel] = []
         for seed in SEEDS:
             plan, given = _plan(seed)
-            for task in prepared_with(plan, given, backend).schedule.tasks:
+            for task in prepared_with(plan, given, backend).tasks:
                 if isinstance(task.step, FusedStep):
                     kernels.append(kernel_of(task.step))
         prepare(backend, kernels)
@@ -62,7 +62,7 @@ def test_unfused_plans_have_a_step_for_each_node() -> None:
     for seed in SEEDS:
         plan, given = _plan(seed)
         with unfused():
-            tasks = prepared_with(plan, given, TARGET).schedule.tasks
+            tasks = prepared_with(plan, given, TARGET).tasks
         assert {each.step.outputs for each in tasks} == {
             (id,) for id in plan.nodes if id not in given
         }

@@ -88,9 +88,7 @@ def test_what_is_there_already_is_not_made_again(seed: int) -> None:
         found = execute(plan, known, Fusing())
     for label, value in expected.items():
         assert same(found[label], value), (seed, label)
-    computed = {
-        id for task in prepared_with(plan, known, Fusing()).schedule.tasks for id in task.outputs
-    }
+    computed = {id for task in prepared_with(plan, known, Fusing()).tasks for id in task.outputs}
     assert not computed & known.keys()
 
 
@@ -151,8 +149,7 @@ def test_bodies_are_inlined_into_neighborhoods_somewhere() -> None:
     for seed in range(200, 260):
         plan, given = random_plan(seed, 12 + seed - 200, goals=6)
         steps = [
-            task.step
-            for task in prepared_with(without_dead_nodes(plan), given, Fusing()).schedule.tasks
+            task.step for task in prepared_with(without_dead_nodes(plan), given, Fusing()).tasks
         ]
         inlined += sum(
             isinstance(each, FusedStep) and each.kernel.is_neighborhood for each in steps

@@ -27,17 +27,17 @@ def test_available_values_are_used_and_not_computed(seed: int, backend: Referenc
     before = dict(plan.nodes)
     pruned, found = prune(plan, lambda id: id in given or id in in_store)
     available = Available(
-        {id: given[id] for id in found if id in given}, tuple(id for id in found if id in in_store)
+        [id for id in found if id in given], tuple(id for id in found if id in in_store)
     )
-    prepared = prepare(pruned, backend, available)
-    made = [id for task in prepared.schedule.tasks for id in task.outputs]
-    read = [t.step.id for t in prepared.schedule.tasks if isinstance(t.step, StoreRead)]
-    assert prepared.stored == tuple(read) and set(read) <= in_store and read
-    assert prepared.given.keys() == set(prepared.schedule.given) <= given.keys()
+    planned = prepare(pruned, backend, available)
+    made = [id for task in planned.tasks for id in task.outputs]
+    read = [t.step.id for t in planned.tasks if isinstance(t.step, StoreRead)]
+    assert set(read) <= in_store and read
+    assert set(planned.given) <= given.keys()
     assert not set(made) & given.keys()
-    again = prepare(pruned, backend, available).schedule
-    assert [task.outputs for task in again.tasks] == [t.outputs for t in prepared.schedule.tasks]
-    assert again.peak_bytes == prepared.schedule.peak_bytes
+    again = prepare(pruned, backend, available)
+    assert [task.outputs for task in again.tasks] == [t.outputs for t in planned.tasks]
+    assert again.peak_bytes == planned.peak_bytes
     assert plan.nodes == before, "preparing changes no plan"
 
 
@@ -55,4 +55,4 @@ def test_nothing_is_looked_up_beyond_an_available_value() -> None:
 def test_a_plan_that_was_not_pruned_is_refused() -> None:
     plan, given = random_plan(3, 40, goals=1)
     with pytest.raises(ValueError, match="prune it first"):
-        prepare(plan, Fusing(), Available({**given, plan.goals[0].value: 0.0}))
+        prepare(plan, Fusing(), Available({*given, plan.goals[0].value}))

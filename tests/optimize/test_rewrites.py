@@ -165,7 +165,7 @@ def test_an_inlined_body_keeps_the_boundary_value(tmp_path: Path) -> None:
         (Goal("find", outer.id, "slope", NOWHERE, NOWHERE),),
     )
     backend = Cpu(1)
-    (task,) = prepared_with(plan, {ValueId("v"): v}, backend).schedule.tasks
+    (task,) = prepared_with(plan, {ValueId("v"): v}, backend).tasks
     assert isinstance(task.step, FusedStep) and task.step.images == (ValueId("v"),)
     found = execute(plan, {ValueId("v"): v}, backend)["slope"].array
     backend.close()

@@ -152,7 +152,7 @@ def _compiled(program: Program, case: Case, combination: Combination) -> Compile
 def _peak(plan: Plan) -> int:
     from voxgpu.backends.cpu.backend import Cpu
 
-    return prepare(plan, Cpu(1)).schedule.peak_bytes
+    return prepare(plan, Cpu(1)).peak_bytes
 
 
 def _prefers_gpu(plan: Plan) -> bool:

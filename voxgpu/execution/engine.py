@@ -11,13 +11,12 @@ from voxgpu.execution.early_saves import files_of_their_own, is_within
 from voxgpu.execution.events import Delivered, Failed, Finished, Released, Started
 from voxgpu.execution.executor import Executor, GoalWritten
 from voxgpu.execution.partial_sequences import Rows, brought
-from voxgpu.execution.run_io import RunIO
+from voxgpu.execution.run_io import RunIO, taken_values
 from voxgpu.execution.task import MissingValue, TaskInput, TaskResult
 from voxgpu.execution.workspace import Workspace
 from voxgpu.ids import ValueId
 from voxgpu.optimize.drop_failed import without_failed_inputs
-from voxgpu.optimize.passes import Prepared
-from voxgpu.optimize.schedule import Task
+from voxgpu.optimize.schedule import Schedule, Task
 from voxgpu.optimize.step import StoreRead
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
@@ -55,13 +54,13 @@ class Outcome:
     values: dict[ValueId, Value] = field(default_factory=dict)
 
 
-def run(prepared: Prepared, executor: Executor, io: RunIO) -> Outcome:
+def run(schedule: Schedule, executor: Executor, io: RunIO) -> Outcome:
     """Performs the tasks in order and delivers the goals in program order.
 
     A goal is delivered as soon as it and all goals before it are available or have failed. The
     failure of a task affects only what depends on it. Closes the executor.
     """
-    loop = _Loop(prepared, executor, io)
+    loop = _Loop(schedule, executor, io)
     if io.device is not None:
         io.device.on_memory_pressure(loop.free_memory)
     try:
@@ -79,11 +78,11 @@ def run(prepared: Prepared, executor: Executor, io: RunIO) -> Outcome:
 class _Loop:
     """The state of one run."""
 
-    def __init__(self, prepared: Prepared, executor: Executor, io: RunIO) -> None:
-        self._schedule = schedule = prepared.schedule
+    def __init__(self, schedule: Schedule, executor: Executor, io: RunIO) -> None:
+        self._schedule = schedule
         self._executor = executor
         self._io = io
-        self._workspace = Workspace(schedule, prepared.given, io.spill)
+        self._workspace = Workspace(schedule, taken_values(schedule, io), io.spill)
         self._waiting = list(reversed(schedule.tasks))
         self._running: list[Task] = []
         self._handed: dict[str, Goal] = {}  # by the file being written

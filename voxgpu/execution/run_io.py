@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from voxgpu.backends.base import DeviceStorage
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.task import LoadFromStore, TaskResult
 from voxgpu.execution.workspace import Spill
 from voxgpu.ids import ValueId
+from voxgpu.optimize.schedule import Schedule
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
 
@@ -35,6 +36,8 @@ def ignore_upload(id: ValueId, value: Value) -> None:
 class RunIO:
     """The functions through which a run acts on the world, and the memory it may take.
 
+    given     values in memory that the schedule begins with; the run takes them out as it begins,
+              so that each is gone after its last use
     deliver   delivers the value of a goal
     refusals  exceptions of ``deliver`` that fail its goal alone; any other ends the run
     observe   receives an event for each thing that happens
@@ -55,3 +58,11 @@ class RunIO:
     spill: Spill | None = None
     device: DeviceStorage | None = None
     uploaded: Uploaded = ignore_upload
+    given: dict[ValueId, Value] = field(default_factory=dict)
+
+
+def taken_values(schedule: Schedule, io: RunIO) -> dict[ValueId, Value]:
+    """Take the values that a schedule begins with out of ``io``, which has none afterwards."""
+    found = {id: io.given[id] for id in schedule.given}
+    io.given.clear()
+    return found

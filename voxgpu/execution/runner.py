@@ -100,7 +100,7 @@ class Runner:
         step needs more memory than is available.
         """
         total = Outcome()
-        there: Mapping[ValueId, Value] = {}
+        there: dict[ValueId, Value] = {}
         lost: set[ValueId] = set()
         left = plan
         while True:
@@ -121,7 +121,7 @@ class Runner:
         plan: Plan,
         left: Plan,
         deliver: Deliver,
-        there: Mapping[ValueId, Value],
+        there: dict[ValueId, Value],
         lost: set[ValueId],
         is_last: bool,
     ) -> Outcome:
@@ -130,12 +130,12 @@ class Runner:
         given = {
             id: there[id] if id in there else memory[id] for id in found if self._is_here(id, there)
         }
+        there.clear()
         stored = tuple(id for id in found if id not in given)
         store.pin(stored)
         backend = self._backend(pruned)
-        prepared = prepare(pruned, backend, Available(given, stored))
-        backend.prepare(prepared.schedule)
-        del given
+        planned = prepare(pruned, backend, Available(given.keys(), stored))
+        backend.prepare(planned)
         if is_last:
             # From here on the run itself releases every value after its last use.
             memory.clear()
@@ -144,7 +144,7 @@ class Runner:
         spill: SpillFolder | HostOffload = files
         device = backend.device_storage
         if device is None:
-            budget = self._budget(prepared.schedule, memory.bytes)
+            budget = self._budget(planned, memory.bytes)
         else:
             budget = device.budget
             device.attach_cache(memory)
@@ -159,9 +159,10 @@ class Runner:
             spill=spill,
             device=device,
             uploaded=self._keeping.moved,
+            given=given,
         )
         try:
-            return run(prepared, create_executor(self._executor, backend), io)
+            return run(planned, create_executor(self._executor, backend), io)
         finally:
             spill.close()
 

@@ -36,17 +36,18 @@ class Workspace:
     A use is a task that takes the value, or a goal. Values are released exactly after their last
     use. The value whose next use is latest in the schedule is spilled first.
 
+    given  the values that are there at first, which become the workspace's own
     spill  storage for values that do not fit; None: nothing is spilled
     """
 
     def __init__(
         self,
         schedule: Schedule,
-        given: Mapping[ValueId, Value],
+        given: dict[ValueId, Value],
         spill: Spill | None = None,
     ) -> None:
         self._schedule = schedule
-        self._values: dict[ValueId, Value] = dict(given)
+        self._values = given
         self._spill = spill
         self._spilled: set[ValueId] = set()
         self._next_uses: dict[ValueId, list[int]] | None = None

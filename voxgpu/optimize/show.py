@@ -51,7 +51,7 @@ def optimized_graph(
     """
     if stage == "simplified":
         return show_plan(simplify(plan) if target.fuses else plan, stage)
-    planned = prepare(plan, target).schedule
+    planned = prepare(plan, target)
     steps = [task.step for task in planned.tasks]
     if stage == "source":
         return _graph(

@@ -33,7 +33,7 @@ def kernels_of(plan: Plan, given: Collection[ValueId] = ()) -> Iterator[Kernel]:
     """
     backend = Cpu(1)
     pruned, found = prune(plan, given.__contains__)
-    for task in prepare(pruned, backend, Available(stored=tuple(found))).schedule.tasks:
+    for task in prepare(pruned, backend, Available(stored=tuple(found))).tasks:
         if isinstance(task.step, FusedStep):
             yield task.step.kernel
 

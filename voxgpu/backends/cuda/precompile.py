@@ -28,7 +28,7 @@ TARGET = _Planned()
 
 def schedule_of(plan: Plan) -> Schedule:
     """The schedule of a plan on a GPU."""
-    return prepare(plan, TARGET).schedule
+    return prepare(plan, TARGET)
 
 
 def cuda_text(step: FusedStep) -> str:
