@@ -36,7 +36,7 @@ def add_gpu(report: Report, case: Path, folder: Path, given: Namespace, bright: 
     given   the options of ``python -m benchmarks``
     bright  a threshold that leaves some percent of the volume
     """
-    count, reason = detect.found()
+    count, reason = detect.detect_gpus()
     if not count:
         print(f"nothing is measured on a GPU: {reason}", file=sys.stderr)
         report.add_text(f"Nothing was measured on a GPU: {reason}.")

@@ -163,7 +163,7 @@ def test_doctor_says_what_there_is_and_tries_the_cpu(desk: Path) -> None:
     topics = [line.split()[0] for line in ended.lines]
     assert topics[:3] == ["voxgpu", "packages", "cpu"] and topics[-1] == "trial"
     assert "cpu: all" in ended.lines[-1] and "are those of the reference" in ended.lines[-1]
-    if not detect.found()[0]:
+    if not detect.detect_gpus()[0]:
         assert "gpu        none: " in ended.out
 
 
@@ -173,7 +173,7 @@ def test_doctor_in_a_hurry_tries_nothing(desk: Path) -> None:
 
 
 def test_doctor_without_gpus_for_workers(desk: Path) -> None:
-    if detect.found()[0]:
+    if detect.detect_gpus()[0]:
         pytest.skip("there are GPUs here")
     ended = voxgpu("doctor", "--workers", cwd=desk)
     assert ended.status == 1 and "error[E501]" in ended.err

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.mistakes import CASES, Case, write_images
-from voxgpu.backends.cuda.detect import found
+from voxgpu.backends.cuda.detect import detect_gpus
 from voxgpu.cli.main import _status
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
@@ -51,7 +51,7 @@ def test_a_message_is_what_is_told(
     capfd: pytest.CaptureFixture[str],
     update_golden: bool,
 ) -> None:
-    if code == "E501" and found()[0]:
+    if code == "E501" and detect_gpus()[0]:
         pytest.skip("there is a GPU")
     if code == "W402" and not Path("/proc/self").exists():
         pytest.skip("needs a folder that nobody can write in")

@@ -146,7 +146,7 @@ def test_a_gpu_of_the_parent_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(detect, "_started", True)
 
     def child() -> int:
-        count, problem = detect.found()
+        count, problem = detect.detect_gpus()
         try:
             voxgpu.run('print "a" 1 + 1\n', device="cuda:0")
         except ImgqlError as error:

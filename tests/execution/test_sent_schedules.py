@@ -108,7 +108,7 @@ def test_a_spawned_process_computes_the_same_bits(folder: Path, spawned: Pool) -
     assert {"source", "sequence", "internal", "simpleitk"} <= families
     assert any(isinstance(each, BatchedStep) for each in steps)
     fused = [each for each in steps if isinstance(each, FusedStep)]
-    assert any(each.numbers for each in fused) and any(each.written for each in fused)
+    assert any(each.reduced_scalars for each in fused) and any(each.output_images for each in fused)
     expected = results_of(planned)
     assert len(expected) == 11
     assert spawned.apply(os.getpid) != os.getpid()

@@ -46,7 +46,7 @@ def hardware() -> Iterator[Hardware]:
         with emulated_machine(2):
             yield Hardware(2, (12, 20, 24), 3)
         return
-    count, reason = detect.found()
+    count, reason = detect.detect_gpus()
     if not count:
         pytest.skip(reason)
     yield Hardware(count, (128, 192, 192), 50)

@@ -126,20 +126,20 @@ def test_few_thresholds_are_one_kernel(plan_of: object) -> None:
     lines = [f'print "{t}" volume(v > {t})' for t in range(5)]
     plan = simplify(plan_of("\n".join(lines)))  # type: ignore[operator]
     (kernel,) = [step for step in fuse(plan) if isinstance(step, FusedStep)]
-    assert len(kernel.numbers) == 5 and not kernel.written
+    assert len(kernel.reduced_scalars) == 5 and not kernel.output_images
 
 
 def test_a_chain_is_one_kernel_that_writes_only_its_end(plan_of: object) -> None:
     plan = plan_of('save "a.nii.gz" abs((v - 3) * 2 / (v + 1)) > 1 & !m')  # type: ignore[operator]
     (kernel,) = [step for step in fuse(simplify(plan)) if isinstance(step, FusedStep)]
     assert len(kernel.images) == 1 and kernel.kernel.inputs == ("int16",)
-    assert len(kernel.written) == 1
+    assert len(kernel.output_images) == 1
 
 
 def test_a_mean_is_reduced_in_the_pass_that_computes_its_mask(plan_of: object) -> None:
     plan = plan_of('print "mean" avg(v * 2, v > 5)\nprint "n" volume(v > 5)')  # type: ignore[operator]
     (kernel,) = [step for step in fuse(simplify(plan)) if isinstance(step, FusedStep)]
-    assert not kernel.written and len(kernel.numbers) == 2
+    assert not kernel.output_images and len(kernel.reduced_scalars) == 2
 
 
 def test_an_inlined_body_keeps_the_boundary_value(tmp_path: Path) -> None:

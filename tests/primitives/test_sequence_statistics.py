@@ -25,8 +25,8 @@ def test_any_number_that_is_none_makes_mean_median_and_deviation_none() -> None:
 @pytest.mark.parametrize("xs", list(permutations((3.0, nan, -1.0))))
 def test_least_and_greatest_leave_out_what_is_no_number(xs: tuple[float, ...]) -> None:
     assert (
-        sequence_statistics.greatest.function(xs) == 3
-        and sequence_statistics.least.function(xs) == -1
+        sequence_statistics.maximum_of.function(xs) == 3
+        and sequence_statistics.minimum_of.function(xs) == -1
     )
     assert (
         xs[int(sequence_statistics.argmax.function(xs))] == 3
@@ -38,8 +38,8 @@ def test_least_and_greatest_leave_out_what_is_no_number(xs: tuple[float, ...]) -
 
 def test_what_is_no_number_is_counted_together_and_last() -> None:
     for xs in permutations((3.0, float("nan"), -1.0, 3.0, float("nan"))):
-        *found, (last, count) = sequence_statistics.tally.function(xs)
+        *found, (last, count) = sequence_statistics.count_values.function(xs)
         assert found == [(-1.0, 1.0), (3.0, 2.0)]
         assert isnan(last) and count == 2
-    assert sequence_statistics.tally.function((2.0, 5.0, 2.0)) == ((2.0, 2.0), (5.0, 1.0))
-    assert sequence_statistics.tally.function(()) == ()
+    assert sequence_statistics.count_values.function((2.0, 5.0, 2.0)) == ((2.0, 2.0), (5.0, 1.0))
+    assert sequence_statistics.count_values.function(()) == ()

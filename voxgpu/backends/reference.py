@@ -40,15 +40,15 @@ class ReferenceBackend(HostBackend):
         shape = step.grid.shape
         made: list[StepResult] = [
             Image(evaluate(body, images, scalars, shape).astype(element, copy=False), step.grid)
-            for body, element in zip(step.kernel.outputs, step.kernel.written, strict=True)
+            for body, element in zip(step.kernel.outputs, step.kernel.output_elements, strict=True)
         ]
-        for each in step.numbers:
+        for each in step.reduced_scalars:
             count = None
-            if each.nonempty is not None:
-                reduction = step.kernel.reductions[each.nonempty]
+            if each.required_nonzero is not None:
+                reduction = step.kernel.reductions[each.required_nonzero]
                 count = evaluate(reduction, images, scalars, shape)
             if count == 0:
-                made.append(empty_mask(each.mask))
+                made.append(empty_mask(each.mask_name))
             else:
                 made.append(float(evaluate(each.body, images, scalars, shape)))
         return made

@@ -82,7 +82,7 @@ class BackendSelector:
         if not guess.prefers_gpu:
             return cpu, str(guess)
         # Only now: starting a GPU takes longer than most small programs.
-        count, problem = detect.found()
+        count, problem = detect.detect_gpus()
         return (gpu, str(guess)) if count else (cpu, problem)
 
     def _make(self, request: DeviceSpec) -> Backend:
@@ -102,9 +102,9 @@ class BackendSelector:
 
 
 def _check(ordinals: tuple[int, ...]) -> None:
-    from voxgpu.backends.cuda.detect import found
+    from voxgpu.backends.cuda.detect import detect_gpus
 
-    count, problem = found()
+    count, problem = detect_gpus()
     for each in ordinals:
         if each >= count:
             message = f"cuda:{each} cannot be used: "

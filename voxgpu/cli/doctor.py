@@ -45,14 +45,14 @@ def command(workers: bool, quick: bool) -> int:
 def _report() -> Iterator[tuple[str, str]]:
     """The report, as pairs of topic and text."""
     from voxgpu import __version__
-    from voxgpu.backends.cuda.detect import found
+    from voxgpu.backends.cuda.detect import detect_gpus
     from voxgpu.caches.location import place
     from voxgpu.codegen.jit import code_folder
 
     yield "voxgpu", f"{__version__}, Python {platform.python_version()}, {sys.platform}"
     yield "packages", ", ".join(_versions())
     yield from _limits()
-    count, problem = found()
+    count, problem = detect_gpus()
     if not count:
         yield "gpu", f"none: {problem}"
     for ordinal in range(count):
@@ -116,10 +116,10 @@ def _folder(folder: Path | None) -> str:
 
 
 def _of_devices() -> Iterator[SelfTestReport]:
-    from voxgpu.backends.cuda.detect import found
+    from voxgpu.backends.cuda.detect import detect_gpus
     from voxgpu.selftest.run import self_test
 
-    for name in ("cpu", *(f"cuda:{ordinal}" for ordinal in range(found()[0]))):
+    for name in ("cpu", *(f"cuda:{ordinal}" for ordinal in range(detect_gpus()[0]))):
         trial = self_test(name)
         _tell(trial)
         yield trial

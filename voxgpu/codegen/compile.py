@@ -68,7 +68,7 @@ def run_kernel(
     inputs  arrays of ``shape``, (z, y, x) or (y, x), contiguous, of the kernel's elements
     """
     function = _function_of(kernel.with_converted_inputs if kernel.is_neighborhood else kernel)
-    outputs = [pool.empty(shape, np.dtype(each)) for each in kernel.written]
+    outputs = [pool.empty(shape, np.dtype(each)) for each in kernel.output_elements]
     run = _Run(kernel.exact, function, inputs, parameters, outputs, shape)
     partial = pool.map(run.piece, run.pieces())
     return outputs, [

@@ -105,7 +105,8 @@ class _Writer:
             for i, each in enumerate(kernel.parameters)
         ]
         found += [
-            f"    {stored_type(each)}* __restrict__ w{i}" for i, each in enumerate(kernel.written)
+            f"    {stored_type(each)}* __restrict__ w{i}"
+            for i, each in enumerate(kernel.output_elements)
         ]
         if kernel.reductions:
             found.append("    u64* reduced, double* sums, double* numbers")
@@ -164,7 +165,8 @@ class _Writer:
             for i, each in enumerate(kernel.inputs)
         ]
         lines += [
-            f"{indent}Four<{stored_type(each)}> o{i};" for i, each in enumerate(kernel.written)
+            f"{indent}Four<{stored_type(each)}> o{i};"
+            for i, each in enumerate(kernel.output_elements)
         ]
         if kernel.uses_rows:
             lines.append(f"{indent}Place place = place_of(min(first, n - 1), n, width, height);")
@@ -191,7 +193,7 @@ class _Writer:
             self._names[id(expression)] = self._named(expression, index)
         for number, output in enumerate(self._kernel.outputs):
             target = f"o{number}.values{lane}" if lane else f"w{number}[{index}]"
-            kind = stored_type(self._kernel.written[number])
+            kind = stored_type(self._kernel.output_elements[number])
             cast = f"({kind})" if output.element == "f32" and kind != "float" else ""
             self._lines.append(f"{target} = {cast}{self._names[id(output)]};")
         for number, reduction in enumerate(self._kernel.reductions):
@@ -328,7 +330,7 @@ class _Writer:
         return name
 
     def _read(self, expression: Scalar, index: str) -> str:
-        number, offset, outside = _read_of(expression)
+        number, offset, boundary_value = _read_of(expression)
 
         def loaded(value: str) -> str:
             if expression.element == "bool":
@@ -349,7 +351,7 @@ class _Writer:
         z, y, x = offset
         shift = f"((i64){z} * height + {y}) * width + {x}"
         voxel = loaded(f"r{number}[{index} + {shift}]")
-        value: Any = 0 if outside is None else outside
+        value: Any = 0 if boundary_value is None else boundary_value
         beyond = literal(Scalar("constant", (), (value,), expression.element))
         return f"{' && '.join(conditions)} ? {voxel} : {beyond}"
 

@@ -26,20 +26,20 @@ def is_whole(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Mixed:
-    """Voxels read beyond the frame, where integers meet a number that their element lacks.
+    """Integers read beyond the frame, where the boundary value is no number of their element.
 
-    inside   whether the voxel is inside the image
-    whole    its value inside
-    outside  the value elsewhere
+    inside          whether the voxel is inside the image
+    whole           its value inside
+    boundary_value  its value outside
     """
 
     inside: Array
     whole: Array
-    outside: float
+    boundary_value: float
 
     def rounded(self) -> Array:
         """All values as float32."""
-        return np.where(self.inside, self.whole.astype(np.float32), np.float32(self.outside))
+        return np.where(self.inside, self.whole.astype(np.float32), np.float32(self.boundary_value))
 
 
 def to_kernel_dtype(array: Array) -> Array:
@@ -61,7 +61,7 @@ def compared(operation: str, left: Any, right: Any) -> Any:
                 _compared_anyhow(
                     operation, *(part if each is value else each for each in (left, right))
                 )
-                for part in (value.whole, np.float64(value.outside))
+                for part in (value.whole, np.float64(value.boundary_value))
             ]
             return np.where(value.inside, *sides)
     if is_whole(left) and is_whole(right):

@@ -59,10 +59,10 @@ def fits(value: object, element: Element) -> bool:
     return number.is_integer() and bounds.min <= int(number) <= bounds.max
 
 
-def read_as(element: str, offset: Offset, outside: object) -> Element:
+def read_as(element: str, offset: Offset, boundary_value: object) -> Element:
     """The element of a read: an integer, unless the value beyond the frame is not representable."""
     found = WHOLE.get(element, "f32")
-    if found == "f32" or offset == HERE or outside is None or fits(outside, found):
+    if found == "f32" or offset == HERE or boundary_value is None or fits(boundary_value, found):
         return found
     return "f32"
 
@@ -148,19 +148,20 @@ class _Exact:
         return with_arguments(each, arguments)
 
     def _read(self, leaf: Scalar) -> Scalar:
-        source, offset, outside = leaf.number, leaf.offset, leaf.outside
+        source, offset, boundary_value = leaf.number, leaf.offset, leaf.boundary_value
         kind = WHOLE.get(self._inputs[source])
         if kind is None or leaf.element == "bool":
             return leaf
-        if read_as(self._inputs[source], offset, outside) == kind:
-            beyond = None if outside is None or offset == HERE else int(float(outside))
-            return Scalar("read", (), (source, offset, beyond), kind)
+        if read_as(self._inputs[source], offset, boundary_value) == kind:
+            is_inside = boundary_value is None or offset == HERE
+            exact = None if is_inside else int(float(boundary_value or 0))
+            return Scalar("read", (), (source, offset, exact), kind)
         voxel = Scalar("read", (), (source, offset, None), kind)
-        assert outside is not None
-        beyond_it = constant(float(outside))
+        assert boundary_value is not None
+        boundary = constant(float(boundary_value))
         inside = _is_inside(offset)
-        number = where(inside, self._as(voxel, "f32"), beyond_it)
-        self._mixed[id(number)] = inside, voxel, beyond_it
+        number = where(inside, self._as(voxel, "f32"), boundary)
+        self._mixed[id(number)] = inside, voxel, boundary
         return number
 
     def _where(self, each: Scalar, arguments: list[Scalar]) -> Scalar:

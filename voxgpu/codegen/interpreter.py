@@ -159,14 +159,14 @@ def _single(value: Any) -> Any:
     return np.asarray(value, dtype=np.float32)[()]
 
 
-def _read(array: Array, offset: Offset, outside: bool | float | None) -> Array | Mixed:
+def _read(array: Array, offset: Offset, boundary_value: bool | float | None) -> Array | Mixed:
     if offset == HERE:
         return array
-    if is_whole(array) and read_as(array.dtype.name, offset, outside) == "f32":
+    if is_whole(array) and read_as(array.dtype.name, offset, boundary_value) == "f32":
         inside = shifted(np.ones(array.shape, np.bool_), offset, False)
-        return Mixed(inside, shifted(array, offset, 0), float(outside or 0))
+        return Mixed(inside, shifted(array, offset, 0), float(boundary_value or 0))
     # Without a value outside the image, no voxel outside is read.
-    return shifted(array, offset, 0 if outside is None else outside)
+    return shifted(array, offset, 0 if boundary_value is None else boundary_value)
 
 
 def _reduced(value: Any) -> Any:
@@ -191,12 +191,12 @@ def _where(expression: Scalar, condition: Any, then: Any, otherwise: Any) -> Any
     return np.where(condition, *both)
 
 
-def shifted(array: Array, offset: Offset, outside: Any) -> Array:
+def shifted(array: Array, offset: Offset, boundary_value: Any) -> Array:
     """The array whose voxel p is ``array[p + offset]``, or ``outside`` beyond the frame."""
     moves = offset[-array.ndim :]
     if any(offset[: 3 - array.ndim]):
-        return np.full_like(array, outside)
-    result = np.full_like(array, outside)
+        return np.full_like(array, boundary_value)
+    result = np.full_like(array, boundary_value)
     target, source = [], []
     for move, size in zip(moves, array.shape, strict=True):
         if abs(move) >= size:

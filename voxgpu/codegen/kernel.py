@@ -35,7 +35,7 @@ class Kernel:
         return _of_table, (*fields, table)
 
     @property
-    def written(self) -> tuple[str, ...]:
+    def output_elements(self) -> tuple[str, ...]:
         """NumPy names of the elements of the output images."""
         plain = ("bool" if each.element == "bool" else "float32" for each in self.outputs)
         return self.stored or tuple(plain)
@@ -48,7 +48,7 @@ class Kernel:
         count = len(self.outputs)
         rounded = [
             each if name == "bool" or name in WHOLE else single(each)
-            for each, name in zip(self.outputs, self.written, strict=True)
+            for each, name in zip(self.outputs, self.output_elements, strict=True)
         ]
         found, parameters = exact([*rounded, *self.reductions], self.inputs, self.parameters)
         return replace(
@@ -56,7 +56,7 @@ class Kernel:
             parameters=parameters,
             outputs=found[:count],
             reductions=found[count:],
-            stored=self.written,
+            stored=self.output_elements,
         )
 
     @cached_property
@@ -100,8 +100,12 @@ class Kernel:
     def boundary_value(self, number: int) -> bool | float:
         """The value that input ``number`` reads as beyond the frame."""
         for each in self.expressions:
-            if each.operation == "read" and each.number == number and each.outside is not None:
-                return each.outside
+            if (
+                each.operation == "read"
+                and each.number == number
+                and each.boundary_value is not None
+            ):
+                return each.boundary_value
         return False
 
 

@@ -171,7 +171,7 @@ class _Writer:
         for expression in self._kernel.expressions:
             self._names[id(expression)] = self._line(expression)
         for number, output in enumerate(self._kernel.outputs):
-            kind, value = self._stored(output, np.dtype(self._kernel.written[number]))
+            kind, value = self._stored(output, np.dtype(self._kernel.output_elements[number]))
             place = self._emit(f"getelementptr inbounds {kind}, ptr %w{number}, i64 {index}")
             self._lines.append(f"  store {kind} {value}, ptr {place}")
         for number, reduction in enumerate(self._kernel.reductions):

@@ -57,8 +57,8 @@ class Scalar:
     operation  one of the names above, or a leaf: ``read`` ``parameter`` ``constant`` ``position``
                ``extent``
     arguments  the expressions it is applied to
-    detail     of a leaf: (input, offset, outside value) of a read, number of a parameter, value of
-               a constant, axis of a position or extent
+    detail     of a leaf: (input, offset, boundary value) of a read, number of a parameter, value
+               of a constant, axis of a position or extent
     element    type of the result
     """
 
@@ -80,10 +80,10 @@ class Scalar:
         return offset
 
     @property
-    def outside(self) -> bool | float | None:
-        """What a ``read`` reads outside the image; None if it never does."""
-        outside: bool | float | None = self.detail[2]  # type: ignore[assignment]
-        return outside
+    def boundary_value(self) -> bool | float | None:
+        """What a ``read`` reads outside the image; None if it never reads there."""
+        boundary_value: bool | float | None = self.detail[2]  # type: ignore[assignment]
+        return boundary_value
 
     @property
     def value(self) -> bool | float:
@@ -176,16 +176,16 @@ class Scalar:
         """The same input read ``offset`` voxels (z, y, x) away; only in neighborhoods."""
         if self.operation != "read":
             raise TypeError("only an input of a neighborhood can be read at an offset")
-        source, _, outside = self.detail
-        return Scalar("read", (), (source, offset, outside), self.element)
+        source, _, boundary_value = self.detail
+        return Scalar("read", (), (source, offset, boundary_value), self.element)
 
 
 Operand = Scalar | float | bool
 
 
-def read(source: int, element: Element, outside: bool | float | None = None) -> Scalar:
+def read(source: int, element: Element, boundary_value: bool | float | None = None) -> Scalar:
     """The voxel of input number ``source``; ``outside`` is its value beyond the image's frame."""
-    return Scalar("read", (), (source, HERE, outside), element)
+    return Scalar("read", (), (source, HERE, boundary_value), element)
 
 
 def parameter(number: int, element: Element) -> Scalar:

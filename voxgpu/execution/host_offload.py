@@ -51,9 +51,9 @@ class HostOffload:
             self._files.drop(id)
 
     @property
-    def settle(self) -> Callable[[], None]:
+    def trim(self) -> Callable[[], None]:
         """The function to call after values were written, as for files."""
-        return self._files.settle
+        return self._files.trim
 
     def close(self) -> None:
         """Drops all values."""

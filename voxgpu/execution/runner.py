@@ -140,7 +140,7 @@ class Runner:
             # From here on the run itself releases every value after its last use.
             memory.clear()
         goals = frozenset(goal.value for goal in plan.goals)
-        files = SpillFolder(self._spills, partial(_settle, backend))
+        files = SpillFolder(self._spills, partial(_trim, backend))
         spill: SpillFolder | HostOffload = files
         device = backend.device_storage
         if device is None:
@@ -208,7 +208,7 @@ class Runner:
         return budget
 
 
-def _settle(backend: Backend) -> None:
+def _trim(backend: Backend) -> None:
     """Returns a backend's unused memory to the system."""
     if backend.workers is not None:
         backend.workers.free_unused()

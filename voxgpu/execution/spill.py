@@ -30,15 +30,13 @@ class SpillFolder:
     """Spilled values in a folder of their own, which is created with the first value.
 
     parent   the parent of the folder; None: the system's temporary folder
-    settle   called after values were written and dropped, to return their memory
+    trim   called after values were written and dropped, to return their memory
     problem  why a value could not be written, if that happened
     """
 
-    def __init__(
-        self, parent: Path | None = None, settle: Callable[[], None] = trim_malloc
-    ) -> None:
+    def __init__(self, parent: Path | None = None, trim: Callable[[], None] = trim_malloc) -> None:
         self._parent = parent
-        self.settle = settle
+        self.trim = trim
         self._folder: TemporaryFile | None = None
         self.problem = ""
         #: How many values were spilled.

@@ -26,7 +26,7 @@ class Spill(Protocol):
         """Drops a stored value."""
 
     @property
-    def settle(self) -> Callable[[], None]:
+    def trim(self) -> Callable[[], None]:
         """A function to call after values were stored and dropped."""
 
 
@@ -126,7 +126,7 @@ class Workspace:
                 break
             self.bytes -= bytes_of(self._values.pop(id))
             self._spilled.add(id)
-        self._spill.settle()
+        self._spill.trim()
 
     def _next_use(self, id: ValueId) -> int:
         """Returns the schedule position of the next use of a value."""

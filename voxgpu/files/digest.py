@@ -79,7 +79,7 @@ class Digests:
                     raise changed_while_read(path)
                 digest = None if self._verify else self._recalled(before)
                 if digest is None:
-                    _settle(before)
+                    _wait_until_settled(before)
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                     after = state_of(path, os.fstat(file.fileno()))
                     self._remember(before, after, digest)
@@ -100,7 +100,7 @@ class Digests:
                 self._memory.note_digest(after, digest)
 
 
-def _settle(state: FileState) -> None:
+def _wait_until_settled(state: FileState) -> None:
     """Wait until any later write to the file would change its state.
 
     Does not wait if the clock of the file system is coarse: its digests are not remembered for a

@@ -36,17 +36,21 @@ class _Rest:
         self._step = step
         self._images = [id for id in step.images if id not in failed]
         self._scalars = [id for id in step.scalars if id not in failed]
-        bodies = [*step.kernel.outputs, *step.kernel.reductions, *(n.body for n in step.numbers)]
+        bodies = [
+            *step.kernel.outputs,
+            *step.kernel.reductions,
+            *(n.body for n in step.reduced_scalars),
+        ]
         rebuilt = substitute(bodies, self._renumber_leaf)
         self._rebuilt_by_id = dict(zip(map(id, bodies), rebuilt, strict=True))
 
     def step(self) -> FusedStep | None:
         kernel = self._step.kernel
-        pairs = list(zip(self._step.written, kernel.outputs, strict=True))
+        pairs = list(zip(self._step.output_images, kernel.outputs, strict=True))
         kept = [(i, self._rebuilt_by_id[id(body)]) for i, body in pairs]
         outputs = [(i, body) for i, body in kept if body is not None]
-        stored = dict(zip(self._step.written, kernel.written, strict=True))
-        numbers = [n for n in self._step.numbers if self._is_computable(n)]
+        stored = dict(zip(self._step.output_images, kernel.output_elements, strict=True))
+        numbers = [n for n in self._step.reduced_scalars if self._is_computable(n)]
         if not outputs and not numbers:
             return None
         remaining = [g for g in kernel.reductions if self._rebuilt_by_id[id(g)] is not None]
@@ -64,21 +68,21 @@ class _Rest:
             kernel=rest,
             images=tuple(self._images),
             scalars=tuple(self._scalars),
-            written=tuple(i for i, _ in outputs),
-            numbers=tuple(self._renumbered(each, new_index) for each in numbers),
+            output_images=tuple(i for i, _ in outputs),
+            reduced_scalars=tuple(self._renumbered(each, new_index) for each in numbers),
         )
 
     def _is_computable(self, number: ReducedScalar) -> bool:
         needed = [number.body]
-        if number.nonempty is not None:
-            needed.append(self._step.kernel.reductions[number.nonempty])
+        if number.required_nonzero is not None:
+            needed.append(self._step.kernel.reductions[number.required_nonzero])
         return all(self._rebuilt_by_id[id(each)] is not None for each in needed)
 
     def _renumbered(self, number: ReducedScalar, new_index: dict[int, int]) -> ReducedScalar:
         counted = None
-        if number.nonempty is not None:
-            counted = new_index[id(self._step.kernel.reductions[number.nonempty])]
-        return replace(number, body=self._body(number.body), nonempty=counted)
+        if number.required_nonzero is not None:
+            counted = new_index[id(self._step.kernel.reductions[number.required_nonzero])]
+        return replace(number, body=self._body(number.body), required_nonzero=counted)
 
     def _body(self, expression: Scalar) -> Scalar:
         result = self._rebuilt_by_id[id(expression)]

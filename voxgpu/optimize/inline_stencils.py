@@ -143,17 +143,17 @@ class _Builder:
         return substitute_all(root, leaf, self._shared)
 
     def _read(self, leaf: Scalar) -> Scalar:
-        offset, outside = leaf.offset, leaf.outside
+        offset, boundary_value = leaf.offset, leaf.boundary_value
         source = self._inputs[leaf.number]
         producer = self._producers.get(source)
         if producer is None:
-            return self._image(source, offset, outside, leaf)
+            return self._image(source, offset, boundary_value, leaf)
         value = self._shift(producer, offset)
         for axis, step in enumerate(reversed(offset)):
             if step:
                 place = position(axis) + float(step)
                 inside = (place < extent(axis)) if step > 0 else (place >= 0.0)
-                value = either(inside, value, constant(outside))  # type: ignore[arg-type]
+                value = either(inside, value, constant(boundary_value))  # type: ignore[arg-type]
         return value
 
     def _shift(self, producer: FusedStep, offset: Offset) -> Scalar:
@@ -171,9 +171,11 @@ class _Builder:
 
         return substitute_all(root, leaf, self._shared)
 
-    def _image(self, source: ValueId, offset: Offset, outside: object, leaf: Scalar) -> Scalar:
+    def _image(
+        self, source: ValueId, offset: Offset, boundary_value: object, leaf: Scalar
+    ) -> Scalar:
         number = self.images.setdefault(source, len(self.images))
-        read = Scalar("read", (), (number, offset, outside), leaf.element)
+        read = Scalar("read", (), (number, offset, boundary_value), leaf.element)
         return self._shared(read)
 
     def _parameter(self, source: ValueId, leaf: Scalar) -> Scalar:

@@ -127,9 +127,9 @@ def _expressions(step: FusedStep, short: Mapping[ValueId, str]) -> list[str]:
     scalars = [short[id] for id in step.scalars]
     lines = [
         f"{short[id]}[i] = {_format(body, images, scalars)}"
-        for id, body in zip(step.written, step.kernel.outputs, strict=True)
+        for id, body in zip(step.output_images, step.kernel.outputs, strict=True)
     ]
-    lines += [f"{short[n.id]} = {_format(n.body, images, scalars)}" for n in step.numbers]
+    lines += [f"{short[n.id]} = {_format(n.body, images, scalars)}" for n in step.reduced_scalars]
     return lines
 
 

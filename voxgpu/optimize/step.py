@@ -50,15 +50,15 @@ class NodeStep:
 class ReducedScalar:
     """A scalar computed from the reductions of a kernel.
 
-    body      an expression over the kernel's reductions
-    nonempty  index of the reduction that must not be 0, or None
-    mask      display name of the mask that ``nonempty`` counts
+    body              an expression over the kernel's reductions
+    required_nonzero  index of the reduction that must not be 0, or None
+    mask_name         display name of the mask that ``required_nonzero`` counts
     """
 
     id: ValueId
     body: Scalar
-    nonempty: int | None = None
-    mask: str = ""
+    required_nonzero: int | None = None
+    mask_name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +67,8 @@ class FusedStep:
 
     images   the image inputs of the kernel
     scalars  the values of its scalar parameters
-    written  the images it computes, one for each output
-    numbers  the scalars computed from its reductions
+    output_images    the images it computes, one for each output
+    reduced_scalars  the scalars computed from its reductions
     nodes    the nodes it stands for, in plan order
     """
 
@@ -76,18 +76,20 @@ class FusedStep:
     grid: Grid
     images: tuple[ValueId, ...]
     scalars: tuple[ValueId, ...]
-    written: tuple[ValueId, ...]
-    numbers: tuple[ReducedScalar, ...]
+    output_images: tuple[ValueId, ...]
+    reduced_scalars: tuple[ReducedScalar, ...]
     nodes: tuple[tuple[ValueId, Node], ...]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles its fields; the expressions of its numbers stay those of its kernel."""
         kernel = self.kernel
-        bodies = [each.body for each in self.numbers]
+        bodies = [each.body for each in self.reduced_scalars]
         table = table_of([*kernel.outputs, *kernel.reductions, *bodies])
         parts = (kernel.inputs, kernel.parameters, kernel.stored, len(kernel.outputs))
-        numbers = tuple((each.id, each.nonempty, each.mask) for each in self.numbers)
-        rest = (self.grid, self.images, self.scalars, self.written, numbers, self.nodes)
+        numbers = tuple(
+            (each.id, each.required_nonzero, each.mask_name) for each in self.reduced_scalars
+        )
+        rest = (self.grid, self.images, self.scalars, self.output_images, numbers, self.nodes)
         return _fused_step, (table, parts, *rest)
 
     @cached_property
@@ -98,7 +100,7 @@ class FusedStep:
     @cached_property
     def outputs(self) -> tuple[ValueId, ...]:
         """The ids of the values it computes."""
-        return (*self.written, *(each.id for each in self.numbers))
+        return (*self.output_images, *(each.id for each in self.reduced_scalars))
 
     @property
     def name(self) -> str:
@@ -182,7 +184,7 @@ def _fused_step(
     grid: Grid,
     images: tuple[ValueId, ...],
     scalars: tuple[ValueId, ...],
-    written: tuple[ValueId, ...],
+    output_images: tuple[ValueId, ...],
     numbers: tuple[tuple[ValueId, int | None, str], ...],
     nodes: tuple[tuple[ValueId, Node], ...],
 ) -> FusedStep:
@@ -191,7 +193,7 @@ def _fused_step(
     bodies = len(found) - len(numbers)
     kernel = Kernel(inputs, parameters, found[:outputs], found[outputs:bodies], stored)
     reduced = tuple(
-        ReducedScalar(id, body, nonempty, mask)
-        for (id, nonempty, mask), body in zip(numbers, found[bodies:], strict=True)
+        ReducedScalar(id, body, required_nonzero, mask)
+        for (id, required_nonzero, mask), body in zip(numbers, found[bodies:], strict=True)
     )
-    return FusedStep(kernel, grid, images, scalars, written, reduced, nodes)
+    return FusedStep(kernel, grid, images, scalars, output_images, reduced, nodes)

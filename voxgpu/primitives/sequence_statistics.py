@@ -22,7 +22,7 @@ from voxgpu.primitives.primitive import UndefinedValueError
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)")
 
 
-def _some(name: str, xs: tuple[float, ...]) -> tuple[float, ...]:
+def _nonempty(name: str, xs: tuple[float, ...]) -> tuple[float, ...]:
     if not xs:
         raise UndefinedValueError(f"`{name}` of an empty sequence has no value")
     return xs
@@ -44,7 +44,7 @@ def argmax(xs: NumberValues) -> NumberValue:
     >>> argmax([3, 7, 1, 7])
     1
     """
-    _some("argmax", xs)
+    _nonempty("argmax", xs)
     return float(max(range(len(xs)), key=lambda i: (not isnan(xs[i]), xs[i], -i)))
 
 
@@ -55,7 +55,7 @@ def argmin(xs: NumberValues) -> NumberValue:
     >>> argmin([3, 7, 1, 7])
     2
     """
-    _some("argmin", xs)
+    _nonempty("argmin", xs)
     return float(min(range(len(xs)), key=lambda i: (isnan(xs[i]), xs[i], i)))
 
 
@@ -70,27 +70,27 @@ def argsort(xs: NumberValues) -> NumberValues:
 
 
 @scalar("max", id="greatest")
-def greatest(xs: NumberValues) -> NumberValue:
+def maximum_of(xs: NumberValues) -> NumberValue:
     """The greatest number of a sequence; NaN does not count.
 
     >>> max([3, 7, 1])
     7
     """
-    return max((x for x in _some("max", xs) if not isnan(x)), default=xs[0])
+    return max((x for x in _nonempty("max", xs) if not isnan(x)), default=xs[0])
 
 
 @scalar("min", id="least")
-def least(xs: NumberValues) -> NumberValue:
+def minimum_of(xs: NumberValues) -> NumberValue:
     """The least number of a sequence; NaN does not count.
 
     >>> min([3, 7, 1])
     1
     """
-    return min((x for x in _some("min", xs) if not isnan(x)), default=xs[0])
+    return min((x for x in _nonempty("min", xs) if not isnan(x)), default=xs[0])
 
 
 @scalar("max", id="greater")
-def greater(a: NumberValue, b: NumberValue) -> NumberValue:
+def maximum(a: NumberValue, b: NumberValue) -> NumberValue:
     """The greater of two numbers; if one is NaN, the other. Suitable for ``fold``.
 
     >>> max(3, 7)
@@ -100,7 +100,7 @@ def greater(a: NumberValue, b: NumberValue) -> NumberValue:
 
 
 @scalar("min", id="lesser")
-def lesser(a: NumberValue, b: NumberValue) -> NumberValue:
+def minimum(a: NumberValue, b: NumberValue) -> NumberValue:
     """The lesser of two numbers; if one is NaN, the other. Suitable for ``fold``.
 
     >>> min(3, 7)
@@ -118,7 +118,7 @@ def mean(xs: NumberValues) -> NumberValue:
     >>> mean([1, 2, 6])
     3
     """
-    return _mean(_some("mean", xs))
+    return _mean(_nonempty("mean", xs))
 
 
 @scalar("median", version=2, id="median")
@@ -130,7 +130,7 @@ def median(xs: NumberValues) -> NumberValue:
     >>> median([9, 1, 2, 4])
     3
     """
-    return float("nan") if any(map(isnan, _some("median", xs))) else median_of(xs)
+    return float("nan") if any(map(isnan, _nonempty("median", xs))) else median_of(xs)
 
 
 @scalar("stdev", version=2, id="standard_deviation")
@@ -141,7 +141,7 @@ def standard_deviation(xs: NumberValues) -> NumberValue:
     >>> stdev([1, 2, 3])
     1
     """
-    center = _mean(_some("stdev", xs))
+    center = _mean(_nonempty("stdev", xs))
     squares = sum((x - center) * (x - center) for x in xs)
     if len(xs) == 1:
         return xs[0] if isnan(xs[0]) else 0.0
@@ -149,7 +149,7 @@ def standard_deviation(xs: NumberValues) -> NumberValue:
 
 
 @scalar("tally", version=2, id="tally")
-def tally(xs: NumberValues) -> NumberPairs:
+def count_values(xs: NumberValues) -> NumberPairs:
     """Every distinct number, ascending, with the number of its occurrences; NaN last.
 
     >>> tally([2, 5, 2])
@@ -193,7 +193,7 @@ def square_root(x: NumberValue) -> NumberValue:
 
 
 @scalar("number", id="number_of")
-def number_of(text: TextValue) -> NumberValue:
+def parse_number(text: TextValue) -> NumberValue:
     """The number that a string represents, such as a part of a file name.
 
     >>> number("0.5")
@@ -205,7 +205,7 @@ def number_of(text: TextValue) -> NumberValue:
 
 
 @scalar("replace", id="replaced")
-def replaced(text: TextValue, old: TextValue, new: TextValue) -> TextValue:
+def replace(text: TextValue, old: TextValue, new: TextValue) -> TextValue:
     """The string with every ``old`` in it replaced by ``new``.
 
     >>> replace("case_flair.nii", "flair", "seg")

@@ -18,7 +18,7 @@ from voxgpu.codegen import nvrtc
 @pytest.fixture(autouse=True)
 def _forgetful() -> Iterator[None]:
     yield
-    detect.found.cache_clear()
+    detect.detect_gpus.cache_clear()
     detect.cupy.cache_clear()
 
 
@@ -32,8 +32,8 @@ def test_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(f"{name}: cannot open shared object file")
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
-    detect.found.cache_clear()
-    assert detect.found() == (0, "there is no NVIDIA driver on this computer")
+    detect.detect_gpus.cache_clear()
+    assert detect.detect_gpus() == (0, "there is no NVIDIA driver on this computer")
 
 
 @pytest.mark.parametrize(("status", "part"), [(100, "finds no GPU"), (803, "error 803")])
@@ -41,8 +41,8 @@ def test_a_driver_that_does_not_start(
     monkeypatch: pytest.MonkeyPatch, status: int, part: str
 ) -> None:
     _driver_answers(monkeypatch, status)
-    detect.found.cache_clear()
-    count, reason = detect.found()
+    detect.detect_gpus.cache_clear()
+    count, reason = detect.detect_gpus()
     assert not count and part in reason
 
 
@@ -52,8 +52,8 @@ def test_a_driver_without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
 
     _driver_answers(monkeypatch, 0)
     monkeypatch.setattr(detect, "cupy", missing)
-    detect.found.cache_clear()
-    count, reason = detect.found()
+    detect.detect_gpus.cache_clear()
+    count, reason = detect.detect_gpus()
     assert not count and "pip install" in reason
 
 
@@ -61,8 +61,8 @@ def test_a_compiler_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     _driver_answers(monkeypatch, 0)
     monkeypatch.setattr(detect, "cupy", lambda: types.SimpleNamespace())
     monkeypatch.setattr(nvrtc, "missing", lambda: "there is no NVRTC")
-    detect.found.cache_clear()
-    assert detect.found() == (0, "there is no NVRTC")
+    detect.detect_gpus.cache_clear()
+    assert detect.detect_gpus() == (0, "there is no NVRTC")
 
 
 def test_a_gpu_on_which_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,8 +72,8 @@ def test_a_gpu_on_which_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     _driver_answers(monkeypatch, 0)
     with installed(DOUBLE_GPUS="3") as double:
         monkeypatch.setattr(detect, "cupy", lambda: double)
-        detect.found.cache_clear()
-        count, reason = detect.found()
+        detect.detect_gpus.cache_clear()
+        count, reason = detect.detect_gpus()
     assert not count and "CUDADriverError" in reason
 
 
@@ -87,8 +87,8 @@ def test_gpus_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with installed(DOUBLE_GPUS="3") as double:
         monkeypatch.setattr(detect, "cupy", lambda: double)
-        detect.found.cache_clear()
-        assert detect.found() == (3, "")
+        detect.detect_gpus.cache_clear()
+        assert detect.detect_gpus() == (3, "")
 
 
 @pytest.mark.parametrize(

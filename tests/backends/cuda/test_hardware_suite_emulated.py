@@ -49,9 +49,9 @@ def test_a_rehearsal_goes_well() -> None:
 
 @pytest.mark.slow
 def test_without_a_gpu_they_are_skipped_with_the_reason() -> None:
-    from voxgpu.backends.cuda.detect import found
+    from voxgpu.backends.cuda.detect import detect_gpus
 
-    count, reason = found()
+    count, reason = detect_gpus()
     if count:
         pytest.skip("there is a GPU")
     told = _told("-rs", VOXGPU_HARDWARE="")

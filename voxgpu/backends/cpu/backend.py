@@ -63,9 +63,9 @@ class Cpu(HostBackend):
         images, reductions = run_kernel(step.kernel, arrays, scalars, step.grid.shape, self.workers)
         made: list[StepResult] = [Image(each, step.grid) for each in images]
         found = dict(zip(map(id, step.kernel.reductions), reductions, strict=True))
-        for each in step.numbers:
-            if each.nonempty is not None and not reductions[each.nonempty]:
-                made.append(empty_mask(each.mask))
+        for each in step.reduced_scalars:
+            if each.required_nonzero is not None and not reductions[each.required_nonzero]:
+                made.append(empty_mask(each.mask_name))
             else:
                 made.append(float(evaluate(each.body, (), scalars, (), found)))
         return made

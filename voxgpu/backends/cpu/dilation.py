@@ -32,7 +32,7 @@ MOST_RADIUS = 12
 
 
 @dataclass(frozen=True)
-class Shape:
+class Footprint:
     """A symmetric neighborhood: rows around a voxel, and how far each reaches along x.
 
     steps_z, steps_y  rows away
@@ -49,20 +49,20 @@ class Shape:
         return int(self.halves.max(initial=0))
 
 
-def box(dimensions: int, radius: int) -> Shape:
+def box(dimensions: int, radius: int) -> Footprint:
     """All voxels at most ``radius`` away along every axis."""
     return box_within((1 + radius,) * dimensions, radius)
 
 
-def box_within(extent: tuple[int, ...], radius: int) -> Shape:
+def box_within(extent: tuple[int, ...], radius: int) -> Footprint:
     """The same, cut to what an image of ``extent`` voxels, (z, y, x) or (y, x), has of it."""
     reach = [max(0, min(radius, size - 1)) for size in extent]
     halves = to_3d(reach, 0)
     z, y = (range(-half, half + 1) for half in halves[:2])
-    return _shape([(dz, dy, halves[2]) for dz in z for dy in y])
+    return _footprint([(dz, dy, halves[2]) for dz in z for dy in y])
 
 
-def ball(spacing: tuple[float, ...], extent: tuple[int, ...], r: float, strict: bool) -> Shape:
+def ball(spacing: tuple[float, ...], extent: tuple[int, ...], r: float, strict: bool) -> Footprint:
     """All voxels whose distance, as the reference rounds it, is at most ``r``, or less.
 
     spacing  mm along (z, y, x) or (y, x)
@@ -78,25 +78,25 @@ def ball(spacing: tuple[float, ...], extent: tuple[int, ...], r: float, strict: 
     for z, along_z in enumerate(squares[0]):
         sums = (along_z + squares[1])[:, None] + squares[2][None, :]
         distances = np.sqrt(sums).astype(np.float32)
-        within = (distances < bound) if strict else (distances <= bound)
-        halves = within.sum(axis=1) - 1
+        inside_ball = (distances < bound) if strict else (distances <= bound)
+        halves = inside_ball.sum(axis=1) - 1
         for y, half in enumerate(halves):
             if half >= 0:
                 signs = {(sz * z, sy * y) for sz in (-1, 1) for sy in (-1, 1)}
                 pairs += [(*steps, int(half)) for steps in sorted(signs)]
-    return _shape(pairs)
+    return _footprint(pairs)
 
 
-def _shape(rows: list[tuple[int, int, int]]) -> Shape:
+def _footprint(rows: list[tuple[int, int, int]]) -> Footprint:
     columns = np.array(rows, np.int32).reshape(-1, 3).T
-    return Shape(*(np.ascontiguousarray(each) for each in columns))
+    return Footprint(*(np.ascontiguousarray(each) for each in columns))
 
 
-def dilated(b: Mask, shape: Shape, pool: ThreadPool, inverted: bool = False) -> Mask:
-    """True where a voxel of ``b`` lies within ``shape``; beyond the frame there is none.
+def dilated(b: Mask, footprint: Footprint, pool: ThreadPool, inverted: bool = False) -> Mask:
+    """True where a voxel of ``b`` lies within ``footprint``; beyond the frame there is none.
 
-    inverted  the dual, erosion: true where all voxels within ``shape`` are true; beyond the frame
-              they all are
+    inverted  the dual, erosion: true where all voxels within ``footprint`` are true; beyond the
+              frame they all are
     """
     if not b.size:
         return b.copy()
@@ -104,7 +104,7 @@ def dilated(b: Mask, shape: Shape, pool: ThreadPool, inverted: bool = False) -> 
     words, rows = -(-width // 64), depth * height
     flip = -1 if inverted else 0
     tail = _signed((1 << (width % 64 or 64)) - 1)
-    widest = shape.widest
+    widest = footprint.widest
     widened = pool.empty((widest + 1, rows, words), np.int64)
     occupied = np.empty(rows, np.uint8)
     flat = b.reshape(rows, width)
@@ -125,8 +125,8 @@ def dilated(b: Mask, shape: Shape, pool: ThreadPool, inverted: bool = False) -> 
     def join_part(part: tuple[int, int]) -> None:
         first, last = part
         join(
-            first, last, depth, height, words, len(shape.halves), shape.steps_z, shape.steps_y,
-            shape.halves, widened, lowest, highest, flip, out,
+            first, last, depth, height, words, len(footprint.halves), footprint.steps_z,
+            footprint.steps_y, footprint.halves, widened, lowest, highest, flip, out,
         )  # fmt: skip
         planes = out[first:last].reshape(-1, words).view(np.uint8)
         bits = np.unpackbits(planes, axis=1, count=width, bitorder="little")
@@ -178,32 +178,34 @@ def distance_compare(
         return None if found is None else np.logical_not(found, out=found)
     strict = operator == "less"
     if isinf(r):
-        return _infinitely_far(b, r, kind, strict)
+        return _infinite_radius(b, r, kind, strict)
     if r < 0 or (r == 0 and strict):
-        return _deeper(b, -r, strict, grid, pool) if kind == "dt" else np.zeros_like(b)
-    return _within(b, r, strict, grid, pool)
+        return _below_contour(b, -r, strict, grid, pool) if kind == "dt" else np.zeros_like(b)
+    return _inside_ball(b, r, strict, grid, pool)
 
 
-def _infinitely_far(b: Mask, r: float, kind: str, strict: bool) -> Mask:
-    """Distances are infinite only where there is nothing to measure to."""
+def _infinite_radius(b: Mask, r: float, kind: str, strict: bool) -> Mask:
+    """Where the distance is less than an infinite ``r``; it is infinite only for an empty set."""
     if r > 0:
         return np.full_like(b, b.any() if strict else True)
     return np.full_like(b, bool(not strict and kind == "dt" and b.size and b.all()))
 
 
-def _within(b: Mask, r: float, strict: bool, grid: Grid, pool: ThreadPool) -> Mask | None:
-    """Where the distance to ``b`` is at most ``r``, or less; all of ``b`` is, for ``r`` ≥ 0."""
-    shape = ball(grid.spacing, grid.shape, r, strict)
+def _inside_ball(b: Mask, r: float, strict: bool, grid: Grid, pool: ThreadPool) -> Mask | None:
+    """Where the distance to ``b`` is at most, or less than, ``r`` ≥ 0; None if that is too slow."""
+    footprint = ball(grid.spacing, grid.shape, r, strict)
     words = -(-b.shape[-1] // 64) * (b.size // max(1, b.shape[-1]))
-    if shape.widest > WIDEST or len(shape.halves) * words > MOST_WORDS:
+    if footprint.widest > WIDEST or len(footprint.halves) * words > MOST_WORDS:
         return None
-    return dilated(b, shape, pool)
+    return dilated(b, footprint, pool)
 
 
-def _deeper(b: Mask, depth: float, strict: bool, grid: Grid, pool: ThreadPool) -> Mask | None:
-    """Where ``b`` is true and at least ``depth`` from its contour, or more than that."""
+def _below_contour(
+    b: Mask, depth: float, strict: bool, grid: Grid, pool: ThreadPool
+) -> Mask | None:
+    """Where ``b`` is true and at least, or more than, ``depth`` from its contour."""
     contour = np.logical_and(b, ~interior(b, 1, pool))
-    close = _within(contour, depth, not strict, grid, pool)
+    close = _inside_ball(contour, depth, not strict, grid, pool)
     if close is None:
         return None
     return np.logical_and(b, np.logical_not(close, out=close), out=close)

@@ -96,9 +96,11 @@ class Gpu(StepBackend):
             image_result(each, step.grid, _given([body], step, inputs), self.device)
             for each, body in pairs
         ]
-        if step.numbers:
-            wanted = [(each.id, each.nonempty, each.mask) for each in step.numbers]
-            bodies = [fused_kernels.bodies_of(each, step) for each in step.numbers]
+        if step.reduced_scalars:
+            wanted = [
+                (each.id, each.required_nonzero, each.mask_name) for each in step.reduced_scalars
+            ]
+            bodies = [fused_kernels.bodies_of(each, step) for each in step.reduced_scalars]
             sources = [dependencies_of(_given(each, step, inputs)) for each in bodies]
             made += reduced_results(wanted, found, sources, self.device)
         return made

@@ -33,7 +33,7 @@ _PROBE = 'extern "C" __global__ void probe(int* place) { *place = 42; }\n'
 
 
 @lru_cache(maxsize=1)
-def found() -> tuple[int, str]:
+def detect_gpus() -> tuple[int, str]:
     """How many GPUs can be used, and why if there are none. Never raises; asked once a process.
 
     The cheapest questions come first: most computers without a GPU have no driver either.
@@ -80,7 +80,7 @@ def _forked() -> None:
     """Notices in a child that the driver is the parent's."""
     global _is_parents
     _is_parents = _is_parents or _started
-    found.cache_clear()
+    detect_gpus.cache_clear()
 
 
 call_in_child(_forked)

@@ -94,18 +94,19 @@ def distance_compare(
     # What is not less is greater or equal, as no distance is NaN.
     strict = operator in ("less", "greater_equal")
     complement = operator in ("greater", "greater_equal")
-    question = _Question(b, kind, strict, grid, inverted, complement)
+    comparison = _DistanceComparison(b, kind, strict, grid, inverted, complement)
     if math.isinf(r):
-        return question.infinitely_far(r, device)
+        return comparison.infinite_radius(r, device)
     if r < 0 or (r == 0 and strict):
-        return question.deeper(-r, device)
-    return question.within(r, device)
+        return comparison.below_contour(-r, device)
+    return comparison.inside_ball(r, device)
 
 
 @dataclass(frozen=True)
-class _Question:
-    """Where is the distance to a region less than a number, or, unless ``strict``, equal to it?
+class _DistanceComparison:
+    """Comparison of the distance to a region with a number: less, or less or equal.
 
+    strict      less; otherwise less or equal
     inverted    the region is where ``b`` is false
     complement  to answer where it is not
     """
@@ -117,19 +118,19 @@ class _Question:
     inverted: bool
     complement: bool
 
-    def infinitely_far(self, r: float, device: Device) -> Array:
-        """Distances are infinite only where there is nothing to measure to."""
+    def infinite_radius(self, r: float, device: Device) -> Array:
+        """The comparison with an infinite ``r``: distances to an empty set are infinite."""
         if r > 0 and self.strict:
-            return self._everywhere_as_any(self.inverted, False, device)
+            return self._fill_from_any(self.inverted, False, device)
         if r > 0:
             return self._everywhere(True, device)
         if self.strict or self.kind != "dt":
             return self._everywhere(False, device)
         # All are true if none is false.
-        return self._everywhere_as_any(not self.inverted, True, device)
+        return self._fill_from_any(not self.inverted, True, device)
 
-    def within(self, r: float, device: Device) -> Array | None:
-        """All of the region is, for ``r`` >= 0."""
+    def inside_ball(self, r: float, device: Device) -> Array | None:
+        """The comparison with ``r`` >= 0: the region dilated by a ball."""
         rows = _rows_of_ball(self.grid.spacing, self.grid.shape, r, self.strict)
         if rows is None:
             return None
@@ -138,8 +139,11 @@ class _Question:
         _launch_widen("dilation_widen", self.b, rows, widened, numbers, device)
         return self._joined(rows, widened, False, device)
 
-    def deeper(self, depth: float, device: Device) -> Array | None:
-        """Where the region is at least ``depth`` from its contour, or more than that."""
+    def below_contour(self, depth: float, device: Device) -> Array | None:
+        """The comparison with a negative number: where the region's contour is ``depth`` away.
+
+        None if the ball has too many rows, or too long ones.
+        """
         if self.kind != "dt":
             return self._everywhere(False, device)
         rows = _rows_of_ball(self.grid.spacing, self.grid.shape, depth, not self.strict)
@@ -170,9 +174,9 @@ class _Question:
     def _widened(self, rows: _Rows, device: Device) -> Array:
         return device.empty((len(rows.widths) * self._words,), np.uint64)
 
-    def _joined(self, rows: _Rows, widened: Array, deeper: bool, device: Device) -> Array:
+    def _joined(self, rows: _Rows, widened: Array, below_contour: bool, device: Device) -> Array:
         out = device.empty(self.b.shape, np.bool_)
-        flags = (np.int32(each) for each in (deeper, self.inverted, self.complement))
+        flags = (np.int32(each) for each in (below_contour, self.inverted, self.complement))
         device.launch(
             "dilation", "dilation_join", blocks_of(self._words), THREADS, widened,
             device.constant(rows.steps), np.int32(len(rows.steps)), self.b, out, *self._volume,
@@ -185,8 +189,8 @@ class _Question:
             return device.zeros(self.b.shape, np.bool_)
         return self._filled(device.zeros((1,), np.int32), True, device)
 
-    def _everywhere_as_any(self, false: bool, negated: bool, device: Device) -> Array:
-        """Whether a voxel of ``b`` is true, or false; or that none is."""
+    def _fill_from_any(self, false: bool, negated: bool, device: Device) -> Array:
+        """Fills the image with whether any voxel of ``b`` is true (or false), or its negation."""
         found = device.zeros((1,), np.int32)
         count = np.int64(self.b.size)
         blocks = _few_blocks(self.b, device)
@@ -206,7 +210,7 @@ class _Question:
 def _rows_of_ball(
     spacing: tuple[float, ...], shape: tuple[int, ...], r: float, strict: bool
 ) -> _Rows | None:
-    """None where it has too many, or too long ones."""
+    """Returns the rows of a ball; None if it has too many, or too long ones."""
     if not _small(spacing, shape, r):
         return None
     found = ball(spacing, shape, r, strict)

@@ -29,14 +29,16 @@ _ELEMENTS: Mapping[Element, Any] = {
 @lru_cache(maxsize=1024)
 def kernel_of(step: FusedStep) -> CudaKernel:
     """Return the kernel of a step, with the numbers computed from its reductions."""
-    return CudaKernel(step.kernel, tuple((each.body, each.nonempty) for each in step.numbers))
+    return CudaKernel(
+        step.kernel, tuple((each.body, each.required_nonzero) for each in step.reduced_scalars)
+    )
 
 
 def bodies_of(number: ReducedScalar, step: FusedStep) -> list[Scalar]:
     """A number of a step, and the count that says whether there is one."""
-    if number.nonempty is None:
+    if number.required_nonzero is None:
         return [number.body]
-    return [number.body, step.kernel.reductions[number.nonempty]]
+    return [number.body, step.kernel.reductions[number.required_nonzero]]
 
 
 def looked_at(bodies: Sequence[Scalar], step: FusedStep) -> list[ValueId]:
@@ -70,7 +72,7 @@ def launch(
     into        where the numbers are written; None: in an array of their own
     """
     shape = grid.shape
-    outputs = [device.empty(shape, np.dtype(each)) for each in kernel.kernel.written]
+    outputs = [device.empty(shape, np.dtype(each)) for each in kernel.kernel.output_elements]
     depth = shape[0] if len(shape) == 3 else 0
     sizes = (np.int64(grid.voxels), *map(np.int32, (shape[-1], shape[-2], depth)))
     blocks = -(-grid.voxels // kernel.voxels_a_block)

@@ -50,12 +50,14 @@ def reduced_results(
     transfer = ScalarTransfer(device, found, device.record_event())
     made: list[StepResult] = []
     check = len(wanted)
-    for place, (id, nonempty, mask) in enumerate(wanted):
+    for place, (id, required_nonzero, mask) in enumerate(wanted):
         finish: Finish = partial(number_at, place)
-        if nonempty is not None:
+        if required_nonzero is not None:
             finish = partial(unless_empty, place, check, mask)
             check += 1
-        made.append(DeviceNumber(id, transfer, finish, place, sources[place], nonempty is None))
+        made.append(
+            DeviceNumber(id, transfer, finish, place, sources[place], required_nonzero is None)
+        )
     return made
 
 
