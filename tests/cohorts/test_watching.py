@@ -23,6 +23,7 @@ from voxgpu.cohorts.events import (
     WORKERS_START,
     Event,
     happened,
+    ignore,
 )
 from voxgpu.cohorts.row import FAILED, Row
 from voxgpu.cohorts.run import Cohort
@@ -55,7 +56,7 @@ def _drawn(watch: Display, console: Console) -> list[str]:
 def test_a_line_for_each_worker_as_far_as_they_fit(workers: int, height: int) -> None:
     console = Console(file=io.StringIO(), width=80, height=height, force_terminal=True)
     watch = Display(console=console)
-    with watch.during(COHORT, 300, 0):
+    with watch.during(COHORT, 300, 0, ignore):
         for number in range(workers):
             watch.tell(_begins(number, f"case{number}"))
         lines = _drawn(watch, console)
@@ -77,7 +78,7 @@ def test_a_line_for_each_worker_as_far_as_they_fit(workers: int, height: int) ->
 def test_workers_go_on_and_go_away() -> None:
     console = Console(file=io.StringIO(), width=60, height=30, force_terminal=True)
     watch = Display(console=console)
-    with watch.during(COHORT, 300, 100):
+    with watch.during(COHORT, 300, 100, ignore):
         for number in range(3):
             watch.tell(_begins(number, f"a{number}"))
         watch.tell(_ends(0, "a0"))
@@ -92,7 +93,7 @@ def test_workers_go_on_and_go_away() -> None:
 
 def test_lines_come_every_so_often(capsys: pytest.CaptureFixture[str]) -> None:
     watch = Lines(interval=0.05)
-    with watch.during(COHORT, 300, 0):
+    with watch.during(COHORT, 300, 0, ignore):
         watch.tell(happened(WORKERS_START, dashboard="http://127.0.0.1:1/status", scheduler="s"))
         time.sleep(0.3)
         for number in range(300):
@@ -114,7 +115,7 @@ def test_lines_come_every_so_often(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_who_wants_quiet_hears_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     watch = Watch()
-    with pytest.raises(KeyError), watch.during(COHORT, 300, 0):
+    with pytest.raises(KeyError), watch.during(COHORT, 300, 0, ignore):
         watch.tell(_begins(0, "a"))
         watch.row(Row("a", (), status=FAILED, error="wrong"))
         raise KeyError

@@ -19,7 +19,7 @@ from voxgpu.cohorts.sweep import Combination
 #: Kinds of events.
 RUN_BEGINS, RUN_ENDS = "run begins", "run ends"
 WORKERS_START, WORKER_STARTED, WORKER_LOST = "workers start", "worker started", "worker lost"
-CASE_BEGINS, CASE_ENDS = "case begins", "case ends"
+CASE_BEGINS, CASE_ENDS, CASE_SET_ASIDE = "case begins", "case ends", "case set aside"
 #: Where cases run, or what one waits for: a line for people, ``text``.
 NOTE = "note"
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
+from time import sleep
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -35,6 +36,9 @@ FORMAT = 2
 _NAME = "voxgpu cohort"
 
 Key = tuple[str, Combination]
+
+#: How often a lock is tried, and seconds between that.
+_ATTEMPTS, _BETWEEN = 5, 0.05
 
 _NOT_OURS = ("it is no journal of `voxgpu cohort`", "name another table, or move the file away")
 
@@ -100,6 +104,11 @@ class Journal:
             self._append(b"".join(lines))
             return offsets
 
+    def note(self, data: Mapping[str, Any]) -> None:
+        """Adds a line that is of no row: what a run says of itself."""
+        with self._lock:
+            self._append(_line(data))
+
     def at(self, offset: int) -> Row:
         """The row there."""
         with self._lock:
@@ -139,10 +148,10 @@ class Journal:
         self.close()
 
 
-def read_journal(path: Path) -> tuple[dict[str, Any], list[Row]]:
-    """What a journal is about, and its rows, the last of each key, in the order they were added.
+def lines_of(path: Path) -> Iterator[dict[str, Any]]:
+    """The header and the lines after it, as plain data; also while another process adds to them.
 
-    Also while another process adds to it. Raises FileError where the file is none.
+    Raises FileError where the file is no journal.
     """
     header = _header(path)
     if header is None:
@@ -150,8 +159,43 @@ def read_journal(path: Path) -> tuple[dict[str, Any], list[Row]]:
     if header[_NAME] != FORMAT:
         hint = "run the cohort again with this version"
         raise FileError(str(path), "another version of voxgpu wrote this journal", hint)
+    yield header
+    with _opened(path) as file:
+        file.readline()
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            with suppress(ValueError):
+                found = json.loads(line)
+                if isinstance(found, dict):
+                    yield found
+
+
+def is_locked(path: Path) -> bool | None:
+    """Whether a process holds a journal; None where the system does not tell.
+
+    Raises FileError if it cannot be read.
+    """
+    if fcntl is None:
+        return None
+    with _opened(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return None  # a file system without locks
+    return False
+
+
+def read_journal(path: Path) -> tuple[dict[str, Any], list[Row]]:
+    """What a journal is about, and its rows, the last of each key, in the order they were added.
+
+    Also while another process adds to it. Raises FileError where the file is none.
+    """
+    about = next(lines_of(path))["about"]
     rows = (each for _, each in _entries(path) if isinstance(each, Row))
-    return header["about"], list({each.key: each for each in rows}.values())
+    return about, list({each.key: each for each in rows}.values())
 
 
 def merged(rows: Iterable[Row]) -> list[Row]:
@@ -168,14 +212,20 @@ def _locked(path: Path) -> Any:
     """The file, open for adding to it without a buffer, and locked."""
     file = path.open("ab", buffering=0)
     if fcntl is not None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            hint = "wait until it has ended, or name another table"
-            raise FileError(str(path), "another run is writing it", hint, "write") from None
-        except OSError:
-            pass  # a file system without locks
+        # Who asks for the status of a run holds the lock for a moment.
+        for attempt in range(_ATTEMPTS):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt < _ATTEMPTS - 1:
+                    sleep(_BETWEEN)
+                    continue
+                file.close()
+                hint = "wait until it has ended, or name another table"
+                raise FileError(str(path), "another run is writing it", hint, "write") from None
+            except OSError:
+                break  # a file system without locks
     return file
 
 

@@ -62,7 +62,7 @@ class Collected:
         self.peak = max(self.peak, row.peak)
         if not row.is_done:
             self.failed += 1
-            message = _without_name(row.error, row.case)
+            message = without_name(row.error, row.case)
             cases, count = self._failures.setdefault(message, ({}, [0]))
             cases[row.case] = None
             count[0] += 1
@@ -170,7 +170,7 @@ def _best_of(found: Measured, label: str, goal: str) -> Best:
     return Best(label, goal, tuple(each for each, _ in ties), mean, ties[0][1].count, uneven)
 
 
-def _without_name(message: str, case: str) -> str:
+def without_name(message: str, case: str) -> str:
     """The message with ``…`` for the name of the case, wherever it stands as a whole word."""
     if not case or case not in message:
         return message

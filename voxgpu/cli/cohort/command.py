@@ -17,6 +17,7 @@ from voxgpu.cli.cohort.placement import (
 )
 from voxgpu.cli.cohort.progress import watching, with_watching
 from voxgpu.cli.cohort.resuming import new_journal, say_known
+from voxgpu.cli.cohort.status import tell_status, with_status
 from voxgpu.cli.cohort.summary import (
     check_summary,
     is_of_tables,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @with_summary
 @with_placement
 @with_watching
+@with_status
 def command(**arguments: Any) -> int:
     """Run PROGRAM for each case of a cohort; write a table of all that it prints.
 
@@ -53,6 +55,8 @@ def command(**arguments: Any) -> int:
     try:
         if arguments["merge"]:
             return merge(arguments)
+        if arguments["status"]:
+            return tell_status(arguments)
         if is_of_tables(arguments):
             return summarize_tables(arguments)
         cohort = cohort_of(arguments)
@@ -71,6 +75,7 @@ def command(**arguments: Any) -> int:
 def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
     from voxgpu.cohorts.journal import Journal
     from voxgpu.cohorts.run import CohortRun
+    from voxgpu.cohorts.status import noting
     from voxgpu.cohorts.summary import collected
     from voxgpu.cohorts.table import write_table
 
@@ -90,7 +95,7 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
             say_known(run)
         try:
             with (
-                watch.during(cohort, run.total, run.known),
+                watch.during(cohort, run.total, run.known, noting(journal)),
                 closing(run.finishing()) as rows,
             ):
                 for row in rows:

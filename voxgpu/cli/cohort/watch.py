@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Event as Signal
 from threading import RLock, Thread
 from typing import TYPE_CHECKING
 
 from voxgpu.cli.terminal import print_stderr
+from voxgpu.files.errors import FileError
 
 if TYPE_CHECKING:
     from voxgpu.cohorts.events import Event
@@ -34,14 +35,20 @@ class Watch:
         self._lock = RLock()
         self._tally: Tally | None = None
         self._noun = "rows"
+        self._set_aside: set[str] = set()
         self._start = time.monotonic()
+        self._note_run: Callable[[Event], None] = self._note
 
     @contextmanager
-    def during(self, cohort: Cohort, total: int, known: int) -> Iterator[None]:
+    def during(
+        self, cohort: Cohort, total: int, known: int, note: Callable[[Event], None]
+    ) -> Iterator[None]:
         """Show the run of a cohort while the block lasts.
 
         total, known  rows that there are in the end, and that were there before
+        note          is told that the run begins and ends
         """
+        self._note_run = note
         self._begin(cohort, total, known)
         try:
             yield
@@ -65,10 +72,13 @@ class Watch:
             "combinations": len(cohort.combinations),
             "part": None if cohort.part is None else "{}/{}".format(*cohort.part),
             "rows": total,
+            "all_rows": len(cohort.cases) * len(cohort.combinations),
             "known": known,
             "voxgpu": __version__,
         }
-        self._note(happened(RUN_BEGINS, **about, **process_data("")))
+        event = happened(RUN_BEGINS, **about, **process_data(""))
+        self._note(event)
+        self._note_run(event)
         self._show_begin()
 
     def tell(self, event: Event) -> None:
@@ -77,11 +87,19 @@ class Watch:
 
     def row(self, row: Row) -> None:
         """Note a row that has ended."""
-        from voxgpu.cohorts.row import DONE
+        from voxgpu.cohorts.events import CASE_SET_ASIDE, happened, process_data
+        from voxgpu.cohorts.row import DONE, SET_ASIDE
 
         with self._lock:
             if self._tally is not None:
                 self._tally.add(row.status != DONE, time.monotonic())
+            is_new = row.status == SET_ASIDE and row.case not in self._set_aside
+            if is_new:
+                self._set_aside.add(row.case)
+        if is_new:
+            # Workers died of it, and could not tell that it ended.
+            about = {"case": row.case, "status": row.status, "error": row.error}
+            self._note(happened(CASE_SET_ASIDE, **about, **process_data("")))
 
     def _end(self, error: BaseException | None) -> None:
         from voxgpu.cohorts.events import RUN_ENDS, happened, process_data
@@ -93,8 +111,11 @@ class Watch:
         how = "ended" if error is None else f"interrupted: {type(error).__name__}"
         counts = {"done": standing.done, "failed": standing.failed, "left": standing.left}
         seconds = round(time.monotonic() - self._start, 3)
-        self._note(happened(RUN_ENDS, how=how, **counts, seconds=seconds, **process_data("")))
+        event = happened(RUN_ENDS, how=how, **counts, seconds=seconds, **process_data(""))
+        self._note(event)
         self._show_end()
+        with suppress(FileError):  # a full disk, which rows have met before
+            self._note_run(event)
 
     def _note(self, event: Event) -> None:
         if self._log is not None:
@@ -133,12 +154,13 @@ class Lines(Watch):
     def row(self, row: Row) -> None:
         """Note a row that has ended; say what is wrong where it failed."""
         from voxgpu.cohorts.row import DONE
+        from voxgpu.cohorts.summary import without_name
 
         super().row(row)
         if row.status == DONE or (row.case, row.error) in self._told:
             return
         self._told.add((row.case, row.error))
-        kind = row.error.replace(row.case, "…")
+        kind = without_name(row.error, row.case)
         self._kinds[kind] += 1
         if self._kinds[kind] <= _MOST_FAILURES:
             print_stderr(f"{row.case}: {row.error}")
