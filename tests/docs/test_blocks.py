@@ -85,9 +85,22 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "sweep.imgql").write_text(
         _beginning('load flair = "${CASE}_flair.nii.gz"\nlet ranks')
     )
+    (folder / "bids.imgql").write_text(_beginning('load flair = "$FLAIR"'))
+    _put_dataset(folder / "dataset", folder / "head_flair.nii.gz")
     for program, text in _PROGRAMS.items():
         (folder / program).write_text(text)
     return folder
+
+
+def _put_dataset(folder: Path, image: Path) -> None:
+    """Two participants with a session each, in BIDS."""
+    for subject in ("01", "02"):
+        anat = folder / f"sub-{subject}" / "ses-1" / "anat"
+        anat.mkdir(parents=True)
+        shutil.copy(image, anat / f"sub-{subject}_ses-1_FLAIR.nii.gz")
+        shutil.copy(image, anat / f"sub-{subject}_ses-1_acq-fast_T1w.nii.gz")
+    about = '{"Name": "two heads", "BIDSVersion": "1.10.0"}'
+    (folder / "dataset_description.json").write_text(about)
 
 
 @pytest.fixture
@@ -120,6 +133,7 @@ def test_a_program_runs(block: Block, place: Path) -> None:
     before = next((b for start, b in _BEFORE.items() if block.text.startswith(start)), "")
     define = {"CASE": "head"} if "CASE}" in block.text else {}
     define |= {"T": "0.9"} if "$T" in block.text else {}
+    define |= {"FLAIR": "head_flair.nii.gz"} if "$FLAIR" in block.text else {}
     result = voxgpu.run(before + block.text, define=define, output=place / "results")
     assert not result.errors
     assert not result.warnings

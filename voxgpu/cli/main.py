@@ -26,6 +26,7 @@ OK, FAILED, USAGE = 0, 1, 2
 COMMANDS = {
     "run": ("voxgpu.cli.run", "Run a program, with its print and save commands."),
     "cohort": ("voxgpu.cli.cohort.command", "Run a program over many cases, and write a table."),
+    "bids": ("voxgpu.cli.bids", "Run a program over a BIDS dataset, as a BIDS App."),
     "check": ("voxgpu.cli.check", "Report the errors in a program, without running it."),
     "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
     "repl": ("voxgpu.cli.repl", "Enter a program line by line and see its values."),

@@ -26,12 +26,14 @@ class Case:
     values  program variables of the case beside ``CASE`` and ``NAME``: columns of a table, or
             images and entities of a BIDS dataset
     absent  program variables that other cases have, each with the reason why this one has none
+    notes   program variables whose values somebody could doubt, each with what was taken
     """
 
     name: str
     path: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parent(self) -> str:

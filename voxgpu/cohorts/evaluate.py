@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -13,12 +13,14 @@ from types import TracebackType
 from voxgpu.backends.select import Selection
 from voxgpu.cohorts.case_record import CaseRecord, inputs_of
 from voxgpu.cohorts.cases import Case, no_value
-from voxgpu.cohorts.combined import combined, folder_of, number_of
+from voxgpu.cohorts.combined import combined, number_of, places_of
+from voxgpu.cohorts.output_names import CaseFolders, OutputNames
 from voxgpu.cohorts.row import FAILED, Row
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.compile import Compiled, Options, compile_program, unread
 from voxgpu.diagnostics import Diagnostic, Failure, ImgqlError, Source, failures
 from voxgpu.execution.outputs import json_value
+from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header
 from voxgpu.files.state import FileState
 from voxgpu.session import Session, open_session
@@ -42,11 +44,13 @@ class Program:
 
     path     the file of the program; None where it is a text
     options  those of the program; its definitions may be templates over the fields of a case
+    names    where the files go that it saves
     """
 
     source: Source
     path: Path | None
     options: Options
+    names: OutputNames = field(default_factory=CaseFolders)
 
     def compiled(
         self,
@@ -66,7 +70,7 @@ class Program:
         define = case.variables(templates) | swept
         output = self.options.output
         if output is not None:
-            output = output / folder_of(case.name, combination)
+            output = output / self.names.folder(case, combination)
         options = replace(self.options, define=define, output=output)
         if session is not None:
             digests = session.digests
@@ -85,6 +89,7 @@ class Program:
             for each in compiled.diagnostics
             if not _is_of_unused(each, own)
         ]
+        told += self.names.problems(case, combination, compiled.plan)
         return replace(compiled, diagnostics=tuple(told))
 
 
@@ -185,17 +190,27 @@ class _Evaluation:
         return found
 
     def _run(self, programs: Sequence[tuple[Combination, Compiled]]) -> list[Row]:
-        folders = [folder_of(self._case.name, each) for each, _ in programs]
-        result = self._session.execute(combined([each for _, each in programs], folders))
+        naming, case = self._program.names, self._case
+        names = [naming.names(case, combination, each.plan) for combination, each in programs]
+        places = places_of(names)
+        result = self._session.execute(combined([each for _, each in programs], names))
         self._saved += [each.path for each in result.saved]
         printed: list[dict[str, object]] = [{} for _ in programs]
         lost: list[list[Failure]] = [[] for _ in programs]
         for each in result.prints:
-            number, label = number_of(each.label, folders)
+            number, label = number_of(each.label, places)
             printed[number][label] = json_value(each.value)
         for failure in result.failures:
-            number, goal = number_of(failure.goal, folders)
+            number, goal = number_of(failure.goal, places)
             lost[number].append(failure._replace(goal=goal))
+        for saved in result.saved:
+            number, label = number_of(saved.label, places)
+            combination, compiled = programs[number]
+            try:
+                self._saved += naming.describe(case, combination, compiled.plan, label, saved.path)
+            except FileError as error:
+                cause = Diagnostic("E303", str(error), help=error.help)
+                lost[number].append(Failure(f'save "{label}"', "", cause))
         rows = []
         for number, (combination, _) in enumerate(programs):
             row = Row(self._case.name, combination, printed[number])

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from voxgpu.cohorts.cases import Case
@@ -78,6 +79,25 @@ def _that_name_files(cohort: Cohort, case: Case) -> list[Combination]:
         key = tuple((n, value) for n, value in each if n in named or not _is_number(value))
         found.setdefault(key, each)
     return list(found.values())
+
+
+def used_variables(cohort: Cohort) -> set[str]:
+    """The program variables that the program or a definition uses."""
+    program = cohort.program
+    try:
+        first = cohort.own_cases[0] if cohort.own_cases else cohort.cases[0]
+        commands = program.compiled(first, cohort.combinations[0], None).commands
+    except ValueError:
+        commands = ()
+    templates = [each for text in program.options.define.values() for each in _fields(text)]
+    return {*_variables_of_texts(commands, within=True), *templates}
+
+
+def _fields(template: str) -> list[str]:
+    try:
+        return [name for _, name, _, _ in Formatter().parse(template) if name]
+    except ValueError:
+        return []
 
 
 def _variables_of_texts(item: Any, within: bool = False) -> Iterator[str]:

@@ -114,9 +114,10 @@ def predicted(program: Program, left: Sequence[Task]) -> Prediction | None:
     if not found:
         return None
     case, combinations = max(found, key=lambda each: each[0])[1]
-    all_of_it = [_compiled(program, case, each) for each in combinations[:_COMBINATIONS]]
-    good = [each for each in all_of_it if each is not None]
-    plan = combined(good, [str(number) for number, _ in enumerate(good)]).plan
+    all_of_it = [(each, _compiled(program, case, each)) for each in combinations[:_COMBINATIONS]]
+    good = [(combination, each) for combination, each in all_of_it if each is not None]
+    names = [program.names.names(case, combination, each.plan) for combination, each in good]
+    plan = combined([each for _, each in good], names).plan
     return Prediction(plan, PROCESS_BYTES + _peak(plan))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from voxgpu.cli.cohort.bids import bids_cases_of, bids_names_of, with_bids
 from voxgpu.cli.options import UserPath, options_of, source_of
 from voxgpu.cli.terminal import print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
@@ -65,24 +66,31 @@ def with_cases(command: _Command) -> _Command:
     """Add the options that say what runs."""
     for option in reversed(_OPTIONS):
         command = option(command)
-    return command
+    return with_bids(command)
 
 
 def cohort_of(arguments: dict[str, Any]) -> Cohort:
     """The cohort of the options. Raises UsageError or ImgqlError where they do not name one."""
     from voxgpu.cohorts.evaluate import Program
+    from voxgpu.cohorts.output_names import CaseFolders
     from voxgpu.cohorts.part import part_asked
     from voxgpu.cohorts.run import Cohort
 
-    programs = arguments["program"]
-    if len(programs) != 1 or not arguments["cases"]:
+    programs, bids = arguments["program"], arguments["bids"]
+    if len(programs) != 1 or not (arguments["cases"] or bids):
         quote = "" if len(programs) < 2 else "; quote the pattern: --cases 'data/*/'"
-        raise click.UsageError(f"give one PROGRAM, and --cases{quote}")
-    cases, combinations = _cases(arguments["cases"]), _combinations(arguments)
+        raise click.UsageError(f"give one PROGRAM, and --cases or --bids{quote}")
+    if bids and arguments["cases"]:
+        raise click.UsageError("give --cases or --bids, not both")
+    with file_errors("E201"):
+        cases = bids_cases_of(arguments) if bids else _cases(arguments["cases"])
+    combinations = _combinations(arguments)
     part = part_asked(arguments["part"], os.environ)
     source = source_of({**arguments, "program": programs[0]})
-    program = Program(source, programs[0], options_of(arguments))
-    return Cohort(program, cases, combinations, part)
+    with file_errors("E202"):
+        names = bids_names_of(arguments, programs[0], combinations) if bids else CaseFolders()
+    options = options_of(arguments, writes=not arguments["only_list"])
+    return Cohort(Program(source, programs[0], options, names), cases, combinations, part)
 
 
 def _cases(text: str) -> list[Case]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voxgpu.cli.cohort.cases import check_cases, cohort_of, file_errors, list_cases, with_cases
+from voxgpu.cli.cohort.derivative import begin_derivative, end_derivative, tell_doubts
 from voxgpu.cli.cohort.placement import (
     placement_of,
     print_job,
@@ -25,7 +26,7 @@ from voxgpu.cli.cohort.summary import (
     summarize_tables,
     with_summary,
 )
-from voxgpu.cli.cohort.table import merge, say_rows, table_of, with_table
+from voxgpu.cli.cohort.table import default_table, merge, say_rows, table_of, with_table
 from voxgpu.cli.options import UserPath, options_without_program
 from voxgpu.cli.terminal import print_diagnostics, print_stderr
 from voxgpu.diagnostics import ImgqlError
@@ -52,6 +53,12 @@ def command(**arguments: Any) -> int:
     A case that fails is a row with its error, and the others go on. Exit status: 0 all rows are
     there, 3 some cases failed, 1 nothing could be run, 2 wrong usage.
     """
+    return run_cohort(arguments)
+
+
+def run_cohort(arguments: dict[str, Any]) -> int:
+    """Do what the options of `voxgpu cohort` say; return the exit status."""
+    arguments = {**arguments, "table": arguments["table"] or default_table(arguments)}
     try:
         if arguments["merge"]:
             return merge(arguments)
@@ -60,12 +67,16 @@ def command(**arguments: Any) -> int:
         if is_of_tables(arguments):
             return summarize_tables(arguments)
         cohort = cohort_of(arguments)
+        if arguments["bids"]:
+            tell_doubts(cohort)
         if arguments["only_list"]:
             return list_cases(cohort)
         if arguments["check"]:
             return check_cases(cohort)
         if arguments["dry_run"]:
             return print_job(placement_of(arguments))
+        if arguments["bids"]:
+            begin_derivative(cohort, arguments)
         return _run(cohort, arguments)
     except ImgqlError as error:
         print_diagnostics(error.diagnostics)
@@ -103,6 +114,8 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
         finally:
             # Also if the run was interrupted.
             write_table(table, run.rows())
+            if arguments["bids"]:
+                end_derivative(cohort, arguments, run.rows())
         found = collected(run.rows())
         status = say_rows(table, found, quiet)
         show_summary(arguments, found)

@@ -62,7 +62,12 @@ def is_of_tables(arguments: dict[str, Any]) -> bool:
     """Whether a summary of tables that exist is asked for, and nothing is to be run."""
     programs: Sequence[Path] = arguments["program"]
     is_program = any(each.suffix.lower() == ".imgql" for each in programs)
-    return _is_asked(arguments) and not arguments["cases"] and bool(programs) and not is_program
+    return (
+        _is_asked(arguments)
+        and not (arguments["cases"] or arguments["bids"])
+        and bool(programs)
+        and not is_program
+    )
 
 
 def _is_asked(arguments: dict[str, Any]) -> bool:

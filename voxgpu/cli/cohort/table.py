@@ -26,10 +26,9 @@ _OPTIONS = (
     click.option(
         "--table",
         type=UserPath(path_type=Path, readable=False),
-        default=Path("cohort.csv"),
         metavar="FILE",
-        help="Where the table goes: .csv, .tsv, .jsonl or .parquet (default: cohort.csv). Rows "
-        "are kept in FILE.journal as they finish.",
+        help="Where the table goes: .csv, .tsv, .jsonl or .parquet (default: cohort.csv; with "
+        "--bids in the folder logs of the output). Rows are kept in FILE.journal as they finish.",
     ),
     click.option(
         "--resume/--no-resume",
@@ -50,6 +49,12 @@ def with_table(command: _Command) -> _Command:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def default_table(arguments: dict[str, Any]) -> Path:
+    """Where the table goes if nothing is said: for a BIDS derivative among its logs."""
+    folder = arguments["output"] / "logs" if arguments["bids"] else Path()
+    return Path(folder, "cohort.csv")
 
 
 def table_of(arguments: dict[str, Any], cohort: Cohort) -> Path:

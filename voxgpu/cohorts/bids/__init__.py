@@ -1,0 +1,1 @@
+"""Datasets in BIDS: their cases, and results as a derivative."""

@@ -1,0 +1,204 @@
+"""The images of a BIDS dataset, with their entities; no image is opened.
+
+Names of files are read by ``ancpbids``, folders by ourselves: its own walk also goes through
+``sourcedata``, ``code`` and ``.git``, and it would load a pickle that it finds in the dataset.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from voxgpu.files.errors import FileError
+from voxgpu.files.suffixes import image_suffix
+
+#: The short names of entities that have a long one, as other tools take it.
+LONG_NAMES = {
+    **{"subject": "sub", "session": "ses", "acquisition": "acq", "nucleus": "nuc"},
+    **{"volume": "voi", "ceagent": "ce", "tracer": "trc", "reconstruction": "rec"},
+    **{"direction": "dir", "modality": "mod", "inversion": "inv", "mtransfer": "mt"},
+    **{"processing": "proc", "hemisphere": "hemi", "segmentation": "seg", "resolution": "res"},
+    **{"density": "den", "description": "desc"},
+}
+
+#: Entities whose values are numbers: 1 and 01 are the same.
+NUMBERED = frozenset(["run", "echo", "flip", "inv", "split", "chunk"])
+
+_LABEL = re.compile(r"[0-9A-Za-z+]+\Z")
+_DESCRIPTION = "dataset_description.json"
+_INSTALL = "pip install 'voxgpu[bids]'"
+
+
+@dataclass(frozen=True, slots=True)
+class BidsName:
+    """What the name of a file says; values of entities are texts, as they are written."""
+
+    entities: Mapping[str, str]
+    suffix: str
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class BidsImage:
+    """An image of a dataset.
+
+    path      of the file, beginning like that of the dataset
+    relative  the path in the dataset
+    datatype  the folder that it is in: ``anat``
+    """
+
+    path: str
+    relative: str
+    datatype: str
+    name: BidsName
+
+    @property
+    def stem(self) -> str:
+        """The name of the file without its extension."""
+        return Path(self.path).name.removesuffix(self.name.extension)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The images of a dataset in the order of their paths.
+
+    description  the content of ``dataset_description.json``
+    left_out     images that have no place in BIDS, each with the reason
+    """
+
+    folder: Path
+    description: Mapping[str, Any]
+    images: tuple[BidsImage, ...]
+    left_out: tuple[str, ...]
+
+
+def bids_name(name: str) -> BidsName | None:
+    """The parts of a file's name; None where it is no name of BIDS.
+
+    Raises FileError where ancpbids is not installed.
+    """
+    found = _parser()(name)
+    if found is None:
+        return None
+    entities: dict[str, str] = found["entities"]
+    suffix, extension = found["suffix"], found["extension"]
+    # What the library drops, such as the end of acq-a-b, would make other names equal.
+    again = "_".join([*(f"{key}-{value}" for key, value in entities.items()), suffix]) + extension
+    texts = [*entities, *entities.values(), suffix]
+    return (
+        BidsName(entities, suffix, extension)
+        if again == name and all(map(_LABEL.match, texts))
+        else None
+    )
+
+
+def _parser() -> Any:
+    try:
+        return import_module("ancpbids.utils").parse_bids_name
+    except ImportError:
+        raise FileError("a BIDS dataset", "it needs ancpbids", _INSTALL) from None
+
+
+def read_dataset(folder: Path, check: bool = True) -> Dataset:
+    """The images of the dataset in a folder.
+
+    check  whether ``dataset_description.json`` must be right; else what is wrong is passed over
+
+    Raises FileError where there is no dataset, or a folder cannot be read.
+    """
+    _parser()
+    if not folder.is_dir():
+        reason = "it is no folder" if folder.exists() else "no such folder"
+        raise FileError(str(folder), reason, "give the folder of a BIDS dataset")
+    description = read_description(folder, check)
+    images: list[BidsImage] = []
+    left_out: list[str] = []
+    for found in _images(folder):
+        if isinstance(found, str):
+            left_out.append(found)
+        else:
+            images.append(found)
+    return Dataset(folder, description, tuple(images), tuple(left_out))
+
+
+def read_description(folder: Path, check: bool = True) -> Mapping[str, Any]:
+    """The content of ``dataset_description.json``. Raises FileError where it is not right.
+
+    check  whether it must be; else what is wrong is passed over
+    """
+    path = folder / _DESCRIPTION
+    try:
+        found = json.loads(path.read_text("utf-8-sig"))
+        reason = "" if isinstance(found, dict) else "it holds no JSON object"
+        if not reason:
+            absent = [each for each in ("Name", "BIDSVersion") if not found.get(each)]
+            reason = f"it has no {' and no '.join(absent)}" if absent else ""
+    except FileNotFoundError:
+        found, reason = {}, "no such file: every BIDS dataset has one"
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        found, reason = {}, f"it is no JSON: {error}"
+    if reason and check:
+        hint = (
+            'write {"Name": "…", "BIDSVersion": "1.10.0"} to it, or go on without with '
+            "--skip-bids-validation"
+        )
+        raise FileError(str(path), reason, hint)
+    return found if isinstance(found, dict) else {}
+
+
+def _images(folder: Path) -> Iterator[BidsImage | str]:
+    """Each image below ``sub-*``, or the reason why one is left out."""
+    for subject in _folders(folder, "sub-"):
+        own = {"sub": subject.name.removeprefix("sub-")}
+        yield from _misplaced(subject)
+        for below in _folders(subject):
+            if not below.name.startswith("ses-"):
+                yield from _of_datatype(folder, below, own)
+                continue
+            yield from _misplaced(below)
+            for datatype in _folders(below):
+                session = {"ses": below.name.removeprefix("ses-")}
+                yield from _of_datatype(folder, datatype, own | session)
+
+
+def _of_datatype(
+    root: Path, folder: Path, expected: Mapping[str, str]
+) -> Iterator[BidsImage | str]:
+    for path in _files(folder):
+        relative = path.relative_to(root).as_posix()
+        name = bids_name(path.name)
+        if name is None:
+            yield f"{relative}: its name is not one of BIDS"
+        elif {each: name.entities.get(each) for each in ("sub", "ses")} != {
+            "sub": expected["sub"],
+            "ses": expected.get("ses"),
+        }:
+            yield f"{relative}: its name is of another participant or session than its folder"
+        else:
+            yield BidsImage(str(path), relative, folder.name, name)
+
+
+def _misplaced(folder: Path) -> Iterator[str]:
+    for path in _files(folder):
+        yield f"{folder.name}/{path.name}: it is in no folder of a datatype, such as anat"
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+    except OSError as error:
+        raise FileError(str(folder), (error.strerror or str(error)).lower()) from None
+
+
+def _folders(folder: Path, start: str = "") -> list[Path]:
+    return [each for each in _entries(folder) if each.name.startswith(start) and each.is_dir()]
+
+
+def _files(folder: Path) -> list[Path]:
+    """The images in a folder; links to what is not there are among them."""
+    return [each for each in _entries(folder) if image_suffix(each) and not each.is_dir()]
