@@ -80,7 +80,7 @@ def _outcomes(
         running[future] = case, combinations
         return future
 
-    ended = _distributed().as_completed()
+    ended = _distributed().as_completed(loop=client.loop)
     while True:
         free = _AHEAD * max(1, workforce.count) - len(running)
         ended.update([sent(*each) for each in islice(rest, max(0, free))])

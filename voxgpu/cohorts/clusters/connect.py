@@ -25,17 +25,15 @@ def connected(
 
     Raises ImgqlError where a library is missing, or a cluster cannot be started or joined.
     """
-    where, wait = "the cluster", placement.wait
+    wait = placement.wait
     opened: AbstractContextManager[Joined]
     if placement.scheduler:
-        where = placement.scheduler
         opened = joined_cluster(settings, placement.scheduler, wait, tell)
     elif placement.cluster == "cuda":
         opened = cuda_cluster(settings, placement.workers, tasks)
     elif placement.cluster == "slurm":
-        where = "the cluster of SLURM jobs"
         opened = slurm_cluster(settings, placement, tasks, tell)
     else:
         opened = local_cluster(settings, max(1, min(placement.workers or 1, tasks)))
     with opened as joined:
-        yield joined, Workforce(joined, tell, wait, where)
+        yield joined, Workforce(joined, tell, wait)

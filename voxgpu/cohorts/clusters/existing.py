@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def joined_cluster(
     address = _address(scheduler)
     with configured(settings.threads):
         try:
+            _check_form(address)
             client = library.Client(address, timeout=wait, name="voxgpu", set_as_default=False)
         except (OSError, ValueError, RuntimeError, TypeError) as error:
             hint = "is it the address that `dask scheduler` prints, and does it run the same dask?"
@@ -42,7 +44,7 @@ def joined_cluster(
         with client:
             _await_worker(client, address, wait, tell)
             check_versions(client, address)
-            yield Joined(client, settings)
+            yield Joined(client, settings, where=address, hint=_START.format(address))
 
 
 def _address(text: str) -> str:
@@ -63,6 +65,14 @@ def _address(text: str) -> str:
         hint = "dask scheduler --scheduler-file FILE.json writes one"
         message = f"`{text}` is no file of a dask scheduler: it has no address"
         raise ImgqlError([Diagnostic("E502", message, help=hint)]) from None
+
+
+def _check_form(address: str) -> None:
+    """Raises ValueError for what is no address: a client of it could not even be closed."""
+    scheme, _, place = address.partition("://")
+    import_module("distributed.comm.registry").get_backend(scheme)
+    if scheme in ("tcp", "tls"):
+        import_module("distributed.comm.addressing").parse_host_port(place)
 
 
 def _await_worker(client: Any, address: str, wait: float, tell: Callable[[str], None]) -> None:

@@ -21,8 +21,12 @@ class Joined:
     settings  of each worker's session; where they have no threads or memory, a worker takes those
               that it was started with
     expects   whether workers are still to come, of jobs that are queued for instance
+    where     what the workers belong to, for people
+    hint      where to look if none of them comes
     """
 
     client: Any
     settings: SessionSettings
     expects: Callable[[], bool] = _nothing
+    where: str = "the cluster"
+    hint: str = "start workers"

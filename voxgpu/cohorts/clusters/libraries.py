@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -66,10 +67,21 @@ def configured(threads: int | None) -> Iterator[None]:
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
         "distributed.nanny.pre-spawn-environ": variables_of(threads or 1),
-        "logging.distributed": "critical",
     }
-    with import_module("dask").config.set(options):
+    with import_module("dask").config.set(options), _quiet():
         yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what dask logs of lost workers to itself: rows and notes say it."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def cluster_error(what: str, error: Exception, hint: str = "") -> ImgqlError:

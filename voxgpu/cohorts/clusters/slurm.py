@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from voxgpu.cohorts.clusters.joined import Joined
@@ -57,17 +58,16 @@ def slurm_cluster(
         device=device_of(job, settings.device),
     )
     library = distributed()
+    _submit_for_test(job_script(job))
     job.logs.mkdir(parents=True, exist_ok=True)
-    with configured(job.cpus), _class()(**_options(job)) as cluster:
-        try:
-            cluster.scale(jobs=count)
-            cluster.sync(cluster._correct_state)  # now, so that a refusal of SLURM is raised here
-        except Exception as error:
-            raise _refused(error) from None
-        tell(f"{count} jobs of SLURM are queued; what they write goes to {job.logs}")
+    with configured(job.cpus), _class()(scheduler_options=_scheduler(), **_options(job)) as cluster:
+        cluster.scale(jobs=count)
+        # From now on jobs are queued again whose workers are lost.
         cluster.adapt(minimum_jobs=count, maximum_jobs=count, interval="5s")
+        tell(f"{count} jobs of SLURM are queued; what they write goes to {job.logs}")
         with library.Client(cluster, timeout=placement.wait) as client:
-            yield Joined(client, own, partial(_are_queued, cluster))
+            where, hint = "the cluster of SLURM jobs", f"{job.logs} has what they wrote"
+            yield Joined(client, own, partial(_are_queued, cluster), where, hint)
 
 
 def job_script(job: Job) -> str:
@@ -124,12 +124,30 @@ def _are_queued(cluster: Any) -> bool:
     return bool(done.stdout.strip()) or (done.returncode != 0 and "Invalid" not in done.stderr)
 
 
-def _refused(error: Exception) -> ImgqlError:
-    """What SLURM says to a job that it refuses, from what dask-jobqueue makes of it."""
-    said = [each for each in str(error).splitlines() if each.startswith(("sbatch:", "stderr:"))]
-    words = " ".join(said) or str(error).strip().split("\n")[0]
-    if isinstance(error, FileNotFoundError):
-        words = "sbatch is not found: this is no computer from which jobs are submitted"
-    message = f"SLURM does not take the jobs: {words}"
+def _submit_for_test(script: str) -> None:
+    """Asks SLURM whether it takes such a job, and queues none. Raises ImgqlError if it does not.
+
+    dask-jobqueue would only log what SLURM says, and wait for workers that never come.
+    """
+    command = ["sbatch", "--test-only"]
+    try:
+        done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=60)
+    except FileNotFoundError:
+        raise _refused("sbatch is not found: jobs are not submitted from this computer") from None
+    except subprocess.TimeoutExpired:
+        raise _refused("sbatch has not answered for 60 s") from None
+    if done.returncode:
+        said = [each.strip() for each in done.stderr.splitlines() if each.strip()]
+        raise _refused("; ".join(each.removeprefix("sbatch: error: ") for each in said))
+
+
+def _refused(reason: str) -> ImgqlError:
+    message = f"SLURM does not take the jobs: {reason}"
     hint = "--dry-run prints the script of a job"
     return ImgqlError([Diagnostic("E502", message, help=hint)])
+
+
+def _scheduler() -> dict[str, Any]:
+    """Options of the scheduler in this process: those of the site, and a free port."""
+    said = import_module("dask").config.get("jobqueue.slurm.scheduler-options", {})
+    return {"dashboard": False, "dashboard_address": "127.0.0.1:0", **said}

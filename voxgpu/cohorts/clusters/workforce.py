@@ -17,16 +17,12 @@ _NONE_YET = "waiting for the first worker"
 class Workforce:
     """The workers of a client, which may come and go; looked at now and then.
 
-    tell   is told when all of them are gone, and when there are some again
-    wait   seconds to wait for others then, once none are expected
-    where  what they belong to, for people
+    tell  is told when all of them are gone, and when there are some again
+    wait  seconds to wait for others then, once none are expected
     """
 
-    def __init__(
-        self, joined: Joined, tell: Callable[[str], None], wait: float, where: str = "the cluster"
-    ) -> None:
-        self._client, self._expects = joined.client, joined.expects
-        self._tell, self._wait, self._where = tell, wait, where
+    def __init__(self, joined: Joined, tell: Callable[[str], None], wait: float) -> None:
+        self._joined, self._tell, self._wait = joined, tell, wait
         self._had = False
         self._looked = self._seen = monotonic()
         self._is_told = False
@@ -47,15 +43,15 @@ class Workforce:
         if self.count:
             self._seen, self._had = now, True
             if self._is_told:
-                self._tell(f"{self.count} workers")
+                self._tell(f"{self.count} worker{'s' if self.count > 1 else ''}")
                 self._is_told = False
             return
-        if self._expects():
+        if self._joined.expects():
             self._seen = now
         gone = now - self._seen
         if gone >= self._wait:
-            message = f"{self._where} has had no worker for {gone:.0f} s"
-            hint = "start workers and give the same command: it goes on from the journal"
+            message = f"{self._joined.where} has had no worker for {gone:.0f} s"
+            hint = f"{self._joined.hint}; the same command goes on from the journal"
             raise ImgqlError([Diagnostic("E502", message, help=hint)])
         if not self._is_told:
             self._tell("all workers are gone; waiting for others" if self._had else _NONE_YET)
@@ -63,8 +59,10 @@ class Workforce:
 
     def _counted(self) -> int:
         try:
-            return len(self._client.scheduler_info(n_workers=-1)["workers"])
+            return len(self._joined.client.scheduler_info(n_workers=-1)["workers"])
         except (OSError, ValueError, RuntimeError) as error:
-            message = f"the scheduler of {self._where} does not answer: {type(error).__name__}"
-            hint = "give the same command when it does: it goes on from the journal"
+            message = (
+                f"the scheduler of {self._joined.where} does not answer: {type(error).__name__}"
+            )
+            hint = "when it does, the same command goes on from the journal"
             raise ImgqlError([Diagnostic("E502", message, help=hint)]) from None
