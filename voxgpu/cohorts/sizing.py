@@ -93,13 +93,13 @@ def decided(
     count = workers_for(prediction, len(left), cores, memory, settings.threads)
     threads = settings.threads or max(1, cores // count)
     peak = f"{size_text(prediction.peak)} predicted per case of {size_text(memory)}"
-    here_line = f"this process with {settings.threads or cores} threads: {peak}"
+    stay = f"this process with {_threads(settings.threads or cores)}: {peak}"
     if count == 1:
-        tell(here_line)
+        tell(stay)
     elif find_spec("distributed") is None:
-        tell(f"{here_line}; {count} workers would pay: pip install 'voxgpu[cluster]'")
+        tell(f"{stay}; {count} workers would pay: pip install 'voxgpu[cluster]'")
     else:
-        tell(f"{count} workers with {threads} threads each: {cores} cores, {peak}")
+        tell(f"{count} workers with {_threads(threads)} each: {cores} cores, {peak}")
         return replace(placement, workers=count)
     return here
 
@@ -148,6 +148,10 @@ def _compiled(program: Program, case: Case, combination: Combination) -> Compile
     except (ValueError, ImgqlError):
         return None
     return None if compiled.errors or not compiled.plan.goals else compiled
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' if count > 1 else ''}"
 
 
 def _peak(plan: Plan) -> int:
