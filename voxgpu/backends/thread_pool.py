@@ -13,6 +13,8 @@ from voxgpu.backends.buffer_pool import BufferPool
 from voxgpu.cancellation import cancelled_by, current, raise_if_cancelled
 from voxgpu.forking import renew_in_child
 from voxgpu.limits.process import core_limits
+from voxgpu.spans import current as current_span
+from voxgpu.spans import span
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,7 +50,7 @@ class ThreadPool:
             return [_performed(function, each) for each in todo]
         pieces = _Pieces(function, todo)
         helpers = min(self.count, len(todo)) - 1
-        futures = [self._pool.submit(pieces.work) for _ in range(helpers)]
+        futures = [self._pool.submit(pieces.help) for _ in range(helpers)]
         pieces.work()
         for future in futures:
             future.cancel() or future.result()
@@ -102,7 +104,17 @@ class _Pieces:
         self._errors: dict[int, BaseException] = {}
         self._next = 0
         self._stop = current()
+        self._span = current_span()
         self._lock = Lock()
+
+    def help(self) -> None:
+        """Takes pieces on another thread than the caller's."""
+        if self._span is None:
+            self.work()
+            return
+        name, details = self._span
+        with span("computing", name, **details):
+            self.work()
 
     def work(self) -> None:
         """Takes pieces until there are none left, or one has failed."""

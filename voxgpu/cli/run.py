@@ -22,11 +22,19 @@ from voxgpu.cli.options import (
 )
 from voxgpu.cli.parameter_types import SIZE
 from voxgpu.cli.run_output import RunOutput
+from voxgpu.cli.run_profile import (
+    ProfiledCommand,
+    Profiling,
+    profile_option,
+    profiling,
+    trace_option,
+)
 from voxgpu.cli.run_report import RunReport
 from voxgpu.cli.shutdown import set_early_answer
 from voxgpu.cli.store_options import store_options_of, with_store
 from voxgpu.cli.terminal import progress
 from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.spans import span
 
 if TYPE_CHECKING:
     from voxgpu.compile import Compiled
@@ -35,7 +43,7 @@ if TYPE_CHECKING:
     from voxgpu.session import Result
 
 
-@click.command()
+@click.command(cls=ProfiledCommand)
 @compile_options
 @device_option("Device to use; auto: the faster one; reference: NumPy and SciPy, slow.")
 @click.option(
@@ -68,6 +76,8 @@ if TYPE_CHECKING:
     "-q", "--quiet", is_flag=True, help="Show no warnings, no progress and no list of saved files."
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show what is computed, and how long it takes.")
+@profile_option
+@trace_option
 @click.option(
     "--log",
     type=UserPath(path_type=Path, readable=False),
@@ -81,6 +91,8 @@ def command(
     quiet: bool,
     verbose: bool,
     log: Path | None,
+    profile: str | None,
+    trace: Path | None,
     **arguments: Any,
 ) -> int:
     """Run PROGRAM: each `print` is a line label=value, each `save` writes a file.
@@ -93,8 +105,8 @@ def command(
         set_early_answer(lambda: _object(_not_run((), True), report))
     with RunOutput(as_json, quiet, verbose, log) as output:
         try:
-            with progress(not quiet) as output.bar:
-                compiled, result = _run(arguments, device, threads, output, report)
+            with profiling(profile, trace) as noted, progress(not quiet) as output.bar:
+                compiled, result = _run(arguments, device, threads, output, report, noted)
         except ImgqlError as error:
             output.fail(error.diagnostics)
             if as_json:
@@ -122,12 +134,14 @@ def _run(
     threads: int | None,
     output: RunOutput,
     report: RunReport,
+    noted: Profiling,
 ) -> tuple[Compiled, Result]:
     from voxgpu.backends.select import Selection
     from voxgpu.session import open_session
     from voxgpu.session_settings import SessionListeners, SessionSettings
 
     def tell_device(chosen: Selection) -> None:
+        noted.device = chosen.name
         output.detail(f"device: {chosen.name} ({chosen.reason})")
 
     counts = _Counts()
@@ -157,7 +171,8 @@ def _run(
         set_early_answer(lambda: _object(session.so_far(), report))
     with session:
         digest = partial(report.digests, session.digests)
-        compiled = session.compile(source, arguments["program"], options, digest)
+        with span("compiling", arguments["program"].name):
+            compiled = session.compile(source, arguments["program"], options, digest)
         report.note_imports(compiled.commands, source)
         if compiled.errors:
             raise ImgqlError(compiled.diagnostics)

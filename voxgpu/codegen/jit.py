@@ -18,6 +18,7 @@ from voxgpu.caches.location import VARIABLE, Place, place, private_folder
 from voxgpu.caches.notices import tell
 from voxgpu.codegen.object_cache import ObjectCache
 from voxgpu.forking import hold_while_forking
+from voxgpu.spans import span
 
 #: Held while the process's compiler is created.
 _MAKING = RLock()
@@ -94,7 +95,8 @@ class JitCompiler:
                 # If several processes need it at once, one of them compiles it.
                 with self._cache.alone(key):
                     if not self._linked(key):
-                        code = self._compile(make(name), name)
+                        with span("compiling kernels", name):
+                            code = self._compile(make(name), name)
                         self._cache.put(key, code)
                         self._link(code)
             address: int = self._engine.get_function_address(name)

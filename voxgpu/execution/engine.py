@@ -20,6 +20,7 @@ from voxgpu.optimize.schedule import Schedule, Task
 from voxgpu.optimize.step import StoreRead
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
+from voxgpu.spans import count, span
 
 #: How many tasks past a waiting task may be started early.
 LOOKAHEAD = 64
@@ -247,6 +248,8 @@ class _Loop:
             self._io.observe(Failed(done.task, errors[0]))
         else:
             self._io.observe(Finished(done.task, done.seconds))
+        count("values, predicted bytes", done.task.live)
+        count("values, bytes", self._workspace.bytes)
         self._release_inputs(done.task)
 
     def _may_fit_later(self, done: TaskResult) -> bool:
@@ -292,7 +295,8 @@ class _Loop:
 
     def _write_goal(self, goal: Goal, value: Value) -> None:
         """Delivers a value, wherever it is."""
-        self._io.deliver(goal, fetched(value) if goal.kind is None else brought(value))
+        with span("writing" if goal.action == "save" else "computing", goal.target):
+            self._io.deliver(goal, fetched(value) if goal.kind is None else brought(value))
 
     def _deliver_goal(self, goal: Goal) -> bool:
         """Delivers a goal, possibly in the background; returns whether delivery could start."""

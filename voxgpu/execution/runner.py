@@ -34,6 +34,7 @@ from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.spans import note_plan
 
 
 class Backends(Protocol):
@@ -136,6 +137,7 @@ class Runner:
         backend = self._backend(pruned)
         planned = prepare(pruned, backend, Available(given.keys(), stored))
         backend.prepare(planned)
+        note_plan(planned.plan)
         if is_last:
             # From here on the run itself releases every value after its last use.
             memory.clear()

@@ -13,6 +13,7 @@ from voxgpu.execution.memory_budget import trim_malloc
 from voxgpu.execution.task import MissingValue
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
+from voxgpu.spans import span
 from voxgpu.store.codec import encode
 from voxgpu.store.folder import file_system
 from voxgpu.store.object_file import (
@@ -47,7 +48,8 @@ class SpillFolder:
         encoded = encode(value)
         stored = Stored(id, encoded.described, 0, 0.0, time.time(), {})
         try:
-            write_object(object_path(self._made(), id), stored, encoded, durable=False)
+            with span("writing", "spilled value", spilled=sum(map(len, encoded.chunks))):
+                write_object(object_path(self._made(), id), stored, encoded, durable=False)
         except OSError as error:
             self.problem = os.strerror(error.errno) if error.errno else str(error)
             return False

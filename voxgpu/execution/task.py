@@ -23,6 +23,7 @@ from voxgpu.primitives.primitive import (
     ValueWithWarning,
 )
 from voxgpu.primitives.source import CONSTANT, LOAD
+from voxgpu.spans import span
 from voxgpu.types import ImageOf
 
 
@@ -91,13 +92,22 @@ def execute_timed(work: TaskInput, backend: Backend) -> TaskResult:
     start = perf_counter()
     made: Sequence[StepResult | StoredValue] | Exception
     try:
-        made = perform(work, backend)
+        with span(_category(work.task.step), work.task.name, task=work.task):
+            made = perform(work, backend)
     except Exception as error:
         # A failure is the result of its task: goals that depend on it fail, the others continue.
         # The traceback is dropped, since its frames would keep arrays alive when memory may be
         # short.
         made = error.with_traceback(None)
     return TaskResult.of(work.task, made, perf_counter() - start)
+
+
+def _category(step: Step) -> str:
+    """The category of the span in which a step is performed."""
+    if isinstance(step, StoreRead):
+        return "loading from the store"
+    is_load = isinstance(step, NodeStep) and step.node.primitive is LOAD
+    return "reading" if is_load else "computing"
 
 
 def is_async(backend: Backend, step: Step) -> bool:

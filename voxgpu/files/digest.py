@@ -17,6 +17,7 @@ from voxgpu.files.state import (
     settles_soon,
     state_of,
 )
+from voxgpu.spans import span
 
 
 def content_digest(header: Header) -> str:
@@ -73,7 +74,7 @@ class Digests:
     def _of_file(self, path: str, expected: FileState | None) -> tuple[int, str]:
         """Return the length in bytes and the digest of one file."""
         try:
-            with open(path, "rb") as file:  # noqa: PTH123
+            with span("reading", path), open(path, "rb") as file:  # noqa: PTH123
                 before = state_of(path, os.fstat(file.fileno()))
                 if expected is not None and before != expected:
                     raise changed_while_read(path)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from voxgpu.forking import renew_in_child
+from voxgpu.spans import span
 
 #: Niceness added to the writer thread, so that the computation gets the cores first.
 _NICENESS = 10
@@ -99,7 +100,8 @@ class BackgroundWriter:
                 size, job = self._jobs.popleft()
                 self._busy = True
             try:
-                job()
+                with span("writing to the store", "values"):
+                    job()
             except Exception as error:
                 # The run goes on without the values that could not be stored, and reports it.
                 self.failures[f"{type(error).__name__}: {error}"] = None

@@ -1,0 +1,134 @@
+"""Profiles and traces of runs, through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from tests.cli.command import voxgpu
+from voxgpu.execution.spill import SpillFolder
+from voxgpu.ids import ValueId
+from voxgpu.image import Grid, Image
+from voxgpu.profiling.profile import profile_of
+from voxgpu.spans import CATEGORIES, Recorder, recording
+
+PROGRAM = """load v = "v.nii.gz"
+let bright = v > 50
+let wide = near(near(bright))
+print "bright" volume(bright)
+print "mean" avg(v, wide)
+save "wide.nii.gz" wide
+"""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    voxels = np.random.default_rng(1).integers(0, 100, (40, 50, 60), np.int16)
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / "v.nii.gz"))
+    (tmp_path / "p.imgql").write_text(PROGRAM)
+    return tmp_path
+
+
+def _profile(desk: Path, *words: str) -> dict[str, Any]:
+    ended = voxgpu("run", "p.imgql", "--profile", "profile.json", *words, cwd=desk)
+    assert ended.status == 0, ended.err
+    found: dict[str, Any] = json.loads((desk / "profile.json").read_text())
+    return found
+
+
+def test_shares_are_all_of_the_time(desk: Path) -> None:
+    found = _profile(desk, "--store", "none")
+    assert sum(found["shares"].values()) == pytest.approx(found["seconds"])
+    assert all(found["shares"][each] > 0 for each in ("starting", "computing", "reading"))
+    assert found["device"] == "cpu" and found["copy_bytes_per_second"] > 1e8
+
+
+def test_tables_have_each_primitive_and_each_line(desk: Path) -> None:
+    found = _profile(desk, "--store", "none")
+    by_name = {each["name"]: each for each in found["primitive"]}
+    assert {"load", ">", "volume"} <= by_name.keys()
+    # The mask of `near(near(…))` is read and written as whole images of one byte a voxel.
+    dilation = next(each for each in found["kernel"] if "dilat" in each["name"].lower())
+    assert dilation["bytes_read"] == dilation["bytes_written"] == 40 * 50 * 60
+    assert all(each["cpu_seconds"] >= 0 for each in found["primitive"])
+    lines = [each["name"] for each in found["line"]]
+    for number, text in enumerate(PROGRAM.splitlines(), 1):
+        assert text.startswith("save") or any(
+            each.endswith(f"p.imgql:{number}  {text}") for each in lines
+        )
+    # Each table has all tasks, whose time is shared out in different ways.
+    totals = [sum(each["seconds"] for each in found[n]) for n in ("primitive", "kernel", "line")]
+    assert totals == pytest.approx([totals[0]] * 3)
+
+
+def test_values_from_the_store_are_told_apart(desk: Path) -> None:
+    words = ("--store", "s", "--keep", "all")
+    first = _profile(desk, *words)
+    assert first["stored_values"] > 0
+    assert {source for each in first["line"] for source in each["sources"]} == {"computed", "file"}
+    (desk / "wide.nii.gz").unlink()
+    again = _profile(desk, *words)
+    assert {source for each in again["line"] for source in each["sources"]} == {"store"}
+
+
+def test_spilled_bytes_are_told(tmp_path: Path) -> None:
+    recorder, spill = Recorder(), SpillFolder(tmp_path)
+    grid = Grid((8, 8, 8), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0))
+    voxels = np.random.default_rng(1).random(grid.shape, np.float32)
+    with recording(recorder):
+        assert spill.put(ValueId("a" * 64), Image(voxels, grid))
+    spill.close()
+    assert voxels.nbytes // 2 < profile_of(recorder, 0.0, 1e9).spilled < 2 * voxels.nbytes
+
+
+def test_the_profile_is_shown_without_a_file(desk: Path) -> None:
+    ended = voxgpu("run", "--profile", "p.imgql", "--store", "none", cwd=desk)
+    assert ended.status == 0 and ended.out.startswith("bright=")
+    assert "by primitive" in ended.err and "starting" in ended.err and "GB/s" in ended.err
+
+
+def test_a_trace_has_a_lane_for_each_thread(desk: Path) -> None:
+    words = ("run", "p.imgql", "--trace", "t.json", "--store", "s", "--threads", "2")
+    assert voxgpu(*words, cwd=desk).status == 0
+    trace = json.loads((desk / "t.json").read_text())
+    events = trace["traceEvents"]
+    names = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    spans = [each for each in events if each["ph"] == "X"]
+    assert {each["tid"] for each in spans} == names.keys() and len(set(names.values())) > 1
+    assert {each["cat"] for each in spans} <= set(CATEGORIES)
+    assert {"computing", "reading", "writing"} <= {each["cat"] for each in spans}
+    assert any(each["args"].get("line", "").endswith(PROGRAM.splitlines()[2]) for each in spans)
+    # Complete events of a thread lie within one another or apart.
+    for lane in names:
+        open_until: list[float] = []
+        own = [each for each in spans if each["tid"] == lane]
+        for each in sorted(own, key=lambda each: (each["ts"], -each["dur"])):
+            assert each["ts"] >= 0 and each["dur"] >= 0
+            end = each["ts"] + each["dur"]
+            while open_until and open_until[-1] <= each["ts"] + 0.002:
+                open_until.pop()
+            assert not open_until or end <= open_until[-1] + 0.002
+            open_until.append(end)
+    counters = [each for each in events if each["ph"] == "C"]
+    assert {name for each in counters for name in each["args"]} == {
+        "bytes",
+        "predicted bytes",
+        "resident bytes",
+    }
+
+
+def test_a_program_with_errors_has_no_profile(desk: Path) -> None:
+    (desk / "p.imgql").write_text('print "x" y\n')
+    ended = voxgpu("run", "p.imgql", "--profile", "--trace", "t.json", cwd=desk)
+    assert ended.status == 1 and "by primitive" not in ended.err
+    assert not (desk / "t.json").exists()
+
+
+def test_a_file_that_cannot_be_written_is_told(desk: Path) -> None:
+    ended = voxgpu("run", "p.imgql", "--trace", "none/t.json", cwd=desk)
+    assert ended.status != 0 and "none/t.json" in ended.err and "Traceback" not in ended.err

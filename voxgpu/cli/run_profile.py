@@ -1,0 +1,112 @@
+"""``--profile`` and ``--trace`` of ``voxgpu run``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import click
+
+from voxgpu.cli.options import UserPath
+from voxgpu.cli.terminal import print_stderr
+from voxgpu.files.errors import FileError
+
+#: The value of ``--profile`` without a file.
+SHOWN = "-"
+
+
+class ProfiledCommand(click.Command):
+    """A command whose ``--profile`` may be followed by a ``.json`` file, and need not be."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments."""
+        return super().parse_args(ctx, list(_with_values(args)))
+
+
+def _with_values(arguments: Sequence[str]) -> Iterator[str]:
+    waiting = False
+    for each in arguments:
+        if waiting:
+            is_file = each.lower().endswith(".json")
+            yield f"--profile={each if is_file else SHOWN}"
+            waiting = False
+            if is_file:
+                continue
+        if each == "--profile":
+            waiting = True
+        else:
+            yield each
+    if waiting:
+        yield f"--profile={SHOWN}"
+
+
+profile_option = click.option(
+    "--profile",
+    metavar="[FILE.json]",
+    help="Show where the time went: by primitive, kernel and line; or write it to FILE.json.",
+)
+trace_option = click.option(
+    "--trace",
+    type=UserPath(path_type=Path, readable=False),
+    metavar="FILE.json",
+    help="Write what each thread did and when, for ui.perfetto.dev or chrome://tracing.",
+)
+
+
+@dataclass
+class Profiling:
+    """What is noted beside the recorded spans: the device."""
+
+    device: str = ""
+
+
+@contextmanager
+def profiling(profile: str | None, trace: Path | None) -> Iterator[Profiling]:
+    """Record the block, then show or write its profile and its trace, if anything was run.
+
+    Raises FileError if a file cannot be written.
+    """
+    if profile is None and trace is None:
+        yield Profiling()
+        return
+    from voxgpu.profiling.sample_memory import sampled_memory
+    from voxgpu.profiling.shares import seconds_since_start
+    from voxgpu.spans import Recorder, recording
+
+    recorder, noted = Recorder(), Profiling()
+    start = perf_counter() - seconds_since_start()
+    try:
+        with recording(recorder), sampled_memory() if trace is not None else nullcontext():
+            yield noted
+    finally:
+        end = perf_counter()
+        if trace is not None and recorder.plans:
+            from voxgpu.profiling.trace import trace_text
+
+            _write(trace, trace_text(recorder, start))
+        if profile is not None and recorder.plans:
+            from voxgpu.profiling.profile import profile_of, text_of
+
+            found = profile_of(recorder, start, end, noted.device)
+            if profile == SHOWN:
+                print_stderr(text_of(found))
+            else:
+                _write(Path(profile), json.dumps(found.as_json(), indent=1))
+
+
+def _write(path: Path, text: str) -> None:
+    from voxgpu.temporary_files import new_file
+
+    try:
+        file = new_file(path.parent, path.name)
+        try:
+            file.path.write_text(text, "utf-8")
+            file.become(path)
+        finally:
+            file.remove()
+    except OSError as error:
+        raise FileError(str(path), error.strerror or str(error), "", "write") from None
