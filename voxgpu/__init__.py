@@ -1,8 +1,9 @@
 """voxgpu: declarative analysis of 3-D images, on CPU and GPU.
 
 ``run`` runs an ImgQL program and returns a ``Result``; ``check`` returns the errors and warnings of
-a program; a ``Session`` runs several programs that share computed values. ``Image`` and ``Grid``
-represent inputs and results. Heavy modules are imported only when one of these is called.
+a program; a ``Session`` runs several programs that share computed values; ``cohort`` runs a program
+for many cases. ``Image`` and ``Grid`` represent inputs and results. Heavy modules are imported only
+when one of these is called.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from voxgpu.python.progress import Progress
 from voxgpu.version import __version__
 
 if TYPE_CHECKING:
+    from voxgpu.python.cohort import cohort
+    from voxgpu.python.cohort_run import Cohort
     from voxgpu.python.result import GoalsFailed, Result, Value
     from voxgpu.python.session import Session
 
 __all__ = [
+    "Cohort",
     "Diagnostic",
     "GoalsFailed",
     "Grid",
@@ -34,14 +38,17 @@ __all__ = [
     "Value",
     "__version__",
     "check",
+    "cohort",
     "run",
 ]
 
 _LATER = {
+    "Cohort": "voxgpu.python.cohort_run",
     "GoalsFailed": "voxgpu.python.result",
     "Result": "voxgpu.python.result",
     "Session": "voxgpu.python.session",
     "Value": "voxgpu.python.result",
+    "cohort": "voxgpu.python.cohort",
 }
 
 

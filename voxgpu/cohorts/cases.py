@@ -78,7 +78,7 @@ def matching_cases(pattern: str) -> list[Case]:
     A pattern that ends with a slash matches folders only; ``**`` matches folders at any depth.
     """
     found = sorted({each.rstrip("/") or "/" for each in glob.glob(pattern, recursive=True)})  # noqa: PTH207 (of text)
-    return _with_unique_names([Case(_name_of(path), path) for path in found])
+    return with_unique_names([Case(name_of_path(path), path) for path in found])
 
 
 def table_cases(path: Path) -> list[Case]:
@@ -97,12 +97,12 @@ def table_cases(path: Path) -> list[Case]:
             for column, value in row.items()
         }
         first = values.get("CASE") or next((values[each] for each in paths if values[each]), "")
-        name = row[naming] if naming else (_name_of(first) if first else f"row-{number}")
+        name = row[naming] if naming else (name_of_path(first) if first else f"row-{number}")
         empty = {each for each in paths if not values[each]}
         own = {each: values[each] for each in values if each not in {"CASE", "NAME", *empty}}
         absent = dict.fromkeys(empty - {"CASE"}, f"it is empty in line {number + 1} of `{path}`")
         cases.append(Case(name, values.get("CASE", "").rstrip("/"), own, absent))
-    return _with_unique_names(cases)
+    return with_unique_names(cases)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -125,13 +125,13 @@ def _columns_of_paths(rows: Sequence[Mapping[str, str]], folder: Path) -> list[s
     return found
 
 
-def _name_of(path: str) -> str:
+def name_of_path(path: str) -> str:
     """The last part of a path, without the suffix of an image file."""
     last = Path(path)
     return last.name.removesuffix(image_suffix(last)) or last.name
 
 
-def _with_unique_names(cases: Iterable[Case]) -> list[Case]:
+def with_unique_names(cases: Iterable[Case]) -> list[Case]:
     """The cases, with as much of the path in front of names that several have as tells them apart.
 
     Rows without a path are numbered.
@@ -159,4 +159,4 @@ def _longer(case: Case, parts: int) -> str:
     every = Path(case.path).parts[-parts:]
     if not every or "/" in every:
         return case.name
-    return "_".join([*every[:-1], _name_of(every[-1])])
+    return "_".join([*every[:-1], name_of_path(every[-1])])

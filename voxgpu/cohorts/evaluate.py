@@ -131,12 +131,13 @@ class CaseSession(AbstractContextManager["CaseSession"]):
         found = evaluation.rows(combinations)
         seconds = round((perf_counter() - start) / max(1, len(combinations)), 4)
         peak = peak_bytes()
-        rows = [
-            replace(
-                found[each], seconds=seconds, peak=peak, device=self._device, worker=self.worker
+        rows = []
+        for each in combinations:
+            # A program that does not compile for the case was executed nowhere.
+            device = self._device if each in evaluation.executed else ""
+            rows.append(
+                replace(found[each], seconds=seconds, peak=peak, device=device, worker=self.worker)
             )
-            for each in combinations
-        ]
         return evaluation.record(), rows
 
     def __exit__(
@@ -156,6 +157,8 @@ class _Evaluation:
         self._program, self._case, self._session = program, case, session
         self._states: dict[str, FileState] = {}
         self._saved: list[Path] = []
+        #: The combinations for which the program was executed, with whatever outcome.
+        self.executed: frozenset[Combination] = frozenset()
 
     def record(self) -> CaseRecord:
         """What the rows were computed from, and what was saved."""
@@ -182,6 +185,7 @@ class _Evaluation:
                     found[each] = self._failed(each, ImgqlError(compiled.errors))
                 else:
                     good.append((each, compiled))
+        self.executed = frozenset(each for each, _ in good)
         if good:
             try:
                 found |= {row.combination: row for row in self._run(good)}

@@ -128,8 +128,13 @@ class Journal:
             raise _problem(self.path, error) from None
         self._end += len(data)
 
+    def release(self) -> None:
+        """Lets other processes write; rows that are there can still be read."""
+        with self._lock:
+            self._file.close()
+
     def close(self) -> None:
-        """Lets other processes write."""
+        """Lets other processes write; rows cannot be read any more."""
         with self._lock:
             self._reader.close()
             self._file.close()
@@ -301,7 +306,9 @@ def _problem(path: Path, error: OSError) -> FileError:
 
 
 def _line(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    # Names of files that are no text have surrogates, which become escapes of JSON.
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _plain(data: Any) -> Any:

@@ -19,8 +19,11 @@ from voxgpu.cohorts.placement import Placement
 from voxgpu.cohorts.row import DONE, Row
 from voxgpu.cohorts.sizing import Task, decided
 from voxgpu.cohorts.sweep import Combination
-from voxgpu.diagnostics import Diagnostic
+from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.session_settings import SessionSettings
+
+#: Codes of mistakes that are the same whatever the case is: syntax, names, numbers of arguments.
+_OF_TEXT = frozenset(["E100", "E101", "E103", "E109", "E111"])
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,13 @@ class Cohort:
     def about(self, folder: Path) -> dict[str, Any]:
         """What rows of a journal in ``folder`` are of; they are used again where it is equal."""
         return about(self.program, self.combinations[0], folder)
+
+    def check(self) -> None:
+        """Raise ImgqlError for mistakes in the program that no case could be without."""
+        compiled = self.program.compiled(Case("any", "any"), self.combinations[0], None)
+        errors = [each for each in compiled.errors if each.code in _OF_TEXT]
+        if errors:
+            raise ImgqlError(errors)
 
     def errors_by_case(self) -> Iterator[tuple[Case, list[Diagnostic]]]:
         """For each case what is wrong with the program, from headers alone: nothing is computed."""

@@ -114,7 +114,9 @@ def options_of(
     if not isinstance(define or {}, Mapping):
         raise TypeError(f"define has variables by name, such as a dict; not {define!r}")
     return Options(
-        define={name: _text(name, value) for name, value in (define or {}).items()},
+        define={
+            name: define_text(f"define[{name!r}]", value) for name, value in (define or {}).items()
+        },
         output=None if output is None else Path(output),
         dialect=Dialect(dialect) if dialect else None,
         adopt=None if same_grid is None else same_grid == "adopt",
@@ -127,8 +129,10 @@ def options_of(
     )
 
 
-def _text(name: str, value: object) -> str:
+def define_text(where: str, value: object) -> str:
     """A variable's value as command-line text; accepts NumPy's numbers and booleans, too.
+
+    where  the parameter that the value is in, for the message
 
     Raises TypeError for other objects.
     """
@@ -143,6 +147,4 @@ def _text(name: str, value: object) -> str:
         value = float(value)  # type: ignore[arg-type]  # such as a fraction
     if isinstance(value, str | int | float):
         return str(value)
-    raise TypeError(
-        f"define[{name!r}] is a number, a truth value, a string or a path, not {value!r}"
-    )
+    raise TypeError(f"{where} is a number, a truth value, a string or a path, not {value!r}")

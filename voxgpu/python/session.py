@@ -9,6 +9,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from voxgpu.byte_sizes import bytes_of
 from voxgpu.diagnostics import Diagnostic
@@ -16,6 +17,9 @@ from voxgpu.forking import renew_in_child
 from voxgpu.python.program import options_of, source_of
 from voxgpu.python.progress import Progress, Watching
 from voxgpu.python.result import Result, public
+
+if TYPE_CHECKING:
+    from voxgpu.session_settings import SessionSettings
 
 
 class Session(AbstractContextManager["Session"]):
@@ -64,25 +68,16 @@ class Session(AbstractContextManager["Session"]):
         validate: bool = False,
         _keeping: bool = True,
     ) -> None:
-        from voxgpu.python.stores import store_options
         from voxgpu.session import open_session
-        from voxgpu.session_settings import SessionListeners, SessionSettings
+        from voxgpu.session_settings import SessionListeners
 
-        if threads is not None and (not isinstance(threads, Integral) or threads < 1):
-            raise ValueError(f"threads are a whole number, at least 1, not {threads!r}")
-        if not isinstance(device, str):
-            raise TypeError(f'device is a name, such as "cpu" or "cuda:0", not {device!r}')
-        settings = SessionSettings(
-            device=device,
-            threads=None if threads is None else int(threads),
-            device_memory=_bytes(device_memory),
-            memory=_bytes(memory),
-            store=store_options(store, store_shared, _bytes(store_budget), keep),
+        settings = replace(
+            settings_of(
+                device, threads, memory, device_memory, store, store_shared, store_budget, keep,
+                force_save, verify_inputs, validate,
+            ),
             keep_values=_keeping,
-            force_save=force_save,
-            verify_inputs=verify_inputs,
-            validate=validate,
-        )
+        )  # fmt: skip
         self._keeping = _keeping
         self._watching = Watching()
         self._session = open_session(settings, SessionListeners(observe=self._watching.observe))
@@ -176,6 +171,39 @@ class Session(AbstractContextManager["Session"]):
 
     def __repr__(self) -> str:
         return f"<voxgpu.Session{', closed' if self._is_closed else ''}>"
+
+
+def settings_of(
+    device: str,
+    threads: int | None,
+    memory: int | str | None,
+    device_memory: int | str | None,
+    store: str | Path | None,
+    store_shared: str | Path | None,
+    store_budget: int | str | None,
+    keep: str,
+    force_save: bool,
+    verify_inputs: bool,
+    validate: bool,
+) -> SessionSettings:
+    """The settings of a session. Raises ValueError and TypeError for invalid arguments."""
+    from voxgpu.python.stores import store_options
+    from voxgpu.session_settings import SessionSettings
+
+    if threads is not None and (not isinstance(threads, Integral) or threads < 1):
+        raise ValueError(f"threads are a whole number, at least 1, not {threads!r}")
+    if not isinstance(device, str):
+        raise TypeError(f'device is a name, such as "cpu" or "cuda:0", not {device!r}')
+    return SessionSettings(
+        device=device,
+        threads=None if threads is None else int(threads),
+        device_memory=_bytes(device_memory),
+        memory=_bytes(memory),
+        store=store_options(store, store_shared, _bytes(store_budget), keep),
+        force_save=force_save,
+        verify_inputs=verify_inputs,
+        validate=validate,
+    )
 
 
 def check(

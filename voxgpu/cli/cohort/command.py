@@ -92,6 +92,7 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
 
     table, quiet = table_of(arguments, cohort), arguments["quiet"]
     settings, placement = settings_of(arguments, cohort), placement_of(arguments)
+    cohort.check()
     check_summary(arguments, cohort)
     path = table.with_name(f"{table.name}.journal")
     with (

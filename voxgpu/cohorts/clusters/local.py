@@ -15,6 +15,7 @@ from voxgpu.cohorts.clusters.libraries import (
     distributed,
     imported,
 )
+from voxgpu.cohorts.clusters.main_module import workers_without_script
 from voxgpu.limits.process import memory_limits
 from voxgpu.session_settings import SessionSettings
 
@@ -48,6 +49,7 @@ def local_cluster(settings: SessionSettings, count: int) -> Iterator[Joined]:
     own = _share(settings, count)
     with (
         configured(own.threads),
+        workers_without_script(),
         library.LocalCluster(
             n_workers=count, local_directory=_local_directory(), **_OPTIONS
         ) as cluster,
@@ -76,7 +78,7 @@ def cuda_cluster(settings: SessionSettings, asked: int | None, tasks: int) -> It
         raise cluster_error("a worker for each GPU cannot be started", reason)
     count = min(asked or there, tasks)
     own = replace(_share(settings, count), device="cuda:0")
-    with configured(own.threads):
+    with configured(own.threads), workers_without_script():
         try:
             cluster = start(
                 n_workers=count,
