@@ -28,17 +28,23 @@ class Cubins:
 
 
 def pretend() -> None:
-    """Makes GPUs available in this process; ``import cupy`` must find the mock."""
-    import cupy
+    """Makes GPUs available in this process; ``import cupy`` must find the mock.
 
+    It is not imported yet: dask-cuda says which GPUs a worker sees once its process has started.
+    """
     from voxgpu.backends.cuda import create, detect
     from voxgpu.codegen import nvrtc
 
     nvrtc.architectures = lambda: (80, 90)
-    count = int(cupy.cuda.runtime.getDeviceCount())
     detect.driver_problem = lambda: ""
-    detect.detect_gpus = lambda: (count, "")  # type: ignore[assignment]
+    detect.detect_gpus = _found  # type: ignore[assignment]
     create.cubins_for = Cubins  # type: ignore[assignment]
+
+
+def _found() -> tuple[int, str]:
+    import cupy
+
+    return int(cupy.cuda.runtime.getDeviceCount()), ""
 
 
 def environment(gpus: int = 1, **more: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,13 @@ _STARTING = 120
 
 #: Options of all local clusters: a case at a time, no limits on memory but ours, and a dashboard,
 #: if bokeh is installed, on any free port of this computer alone.
-_OPTIONS = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": "127.0.0.1:0"}
+_OPTIONS = {
+    "threads_per_worker": 1,
+    "memory_limit": 0,
+    "dashboard_address": "127.0.0.1:0",
+    # What is lost is told by notes and rows.
+    "silence_logs": logging.CRITICAL,
+}
 
 
 def settings_of_worker(
