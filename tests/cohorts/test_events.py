@@ -67,6 +67,7 @@ def test_events_come_from_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     distributed = pytest.importorskip("distributed")
     from voxgpu.cohorts.clusters.joined import Joined
     from voxgpu.cohorts.clusters.workforce import Workforce
+    from voxgpu.cohorts.on_worker import Job
     from voxgpu.cohorts.workers import outcomes_from_workers
 
     monkeypatch.chdir(tmp_path)
@@ -78,14 +79,15 @@ def test_events_come_from_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         distributed.Client(cluster) as client,
     ):
         joined = Joined(client, SessionSettings())
-        about = joined, Workforce(joined, print, 60), cohort.program, tasks
-        found = outcomes_from_workers(*about, heard.append)
+        job = Job(cohort.program, tuple(cohort.combinations), joined.settings, tmp_path)
+        about = joined, Workforce(joined, print, 60), job, tasks
+        found = outcomes_from_workers(*about, tell=heard.append)
         rows = next(found)[0][1]
         worker = next(iter(client.scheduler_info()["workers"]))
         rows += [row for batch in found for _, each in batch for row in each]
         # A second run of the same process is another topic.
         again: list[Event] = []
-        found = outcomes_from_workers(*about, again.append)
+        found = outcomes_from_workers(*about, tell=again.append)
         next(found)
         cluster.scheduler.loop.add_callback(cluster.scheduler.log_event, worker, _REMOVED)
         end = monotonic() + 20

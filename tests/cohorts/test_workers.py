@@ -27,6 +27,7 @@ save "near.nii" near(v > $T)
 #: Ends the process at case 2 always, and at case 1 once, when these files are there.
 PRIMITIVES = '''
 import os
+import time
 
 from voxgpu.primitives.define import NumberImage, whole_image
 
@@ -43,6 +44,8 @@ def fragile(v: NumberImage) -> NumberImage:
     if v.max() == 101 and os.path.exists("die-once"):
         os.remove("die-once")
         os._exit(9)
+    if v.max() == 103 and os.path.exists("hang-always"):
+        time.sleep(600)
     return v
 '''
 
@@ -82,6 +85,10 @@ def test_workers_give_the_table_of_one_process(desk: Path) -> None:
     assert here == there and len(there) == 8
 
 
+def _statuses(desk: Path) -> dict[str, str]:
+    return {row["case"]: row["status"] for row in _rows(desk / "cohort.csv")}
+
+
 def test_a_worker_that_dies_loses_only_its_case(desk: Path) -> None:
     (desk / "die-once").touch()
     (desk / "die-always").touch()
@@ -91,8 +98,37 @@ def test_a_worker_that_dies_loses_only_its_case(desk: Path) -> None:
     assert [(row["case"], row["T"]) for row in rows] == [
         (f"case{n}", t) for n in range(4) for t in ("50", "70")
     ]
-    assert {row["case"] for row in rows if row["status"] == "failed"} == {"case2"}
-    assert "two workers died" in rows[4]["error"]
+    assert {row["case"] for row in rows if row["status"] == "set aside"} == {"case2"}
+    assert "two workers died while they ran this case" in rows[4]["error"]
+    assert sum(row["status"] == "done" for row in rows) == 6
     (desk / "die-always").unlink()
     again = voxgpu(*WORDS, "--workers", "1", cwd=desk)
     assert again.status == 0 and "6 of 8 rows are there already" in again.err
+
+
+def test_a_case_that_kills_workers_is_not_run_for_ever(desk: Path) -> None:
+    (desk / "die-always").touch()
+    words = (*WORDS, "--workers", "1")
+    for deaths in ("two", "three", "four"):
+        assert voxgpu(*words, cwd=desk).status == 3
+        row = _rows(desk / "cohort.csv")[4]
+        assert row["status"] == "set aside" and row["error"].startswith(f"{deaths} workers died")
+    (desk / "die-always").unlink()
+    idle = voxgpu(*words, cwd=desk)
+    assert idle.status == 3 and "1 case is set aside" in idle.err
+    assert _statuses(desk)["case2"] == "set aside"
+    asked = voxgpu(*words, "--run-set-aside", cwd=desk)
+    assert asked.status == 0 and set(_statuses(desk).values()) == {"done"}
+
+
+def test_a_case_that_takes_too_long_is_ended_with_its_worker(desk: Path) -> None:
+    (desk / "hang-always").touch()
+    ended = voxgpu(*WORDS, "--workers", "2", "--case-timeout", "3", cwd=desk)
+    assert ended.status == 3, ended.err
+    assert _statuses(desk) == {
+        "case0": "done",
+        "case1": "done",
+        "case2": "done",
+        "case3": "set aside",
+    }
+    assert "it took more than 3 s" in _rows(desk / "cohort.csv")[6]["error"]

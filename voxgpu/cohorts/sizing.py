@@ -14,6 +14,7 @@ from math import ceil
 from voxgpu.backends.cost_model import estimate
 from voxgpu.backends.thread_pool import usable_cores
 from voxgpu.byte_sizes import size_text
+from voxgpu.cohorts.attempts import Task
 from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.combined import combined
 from voxgpu.cohorts.evaluate import Program
@@ -27,9 +28,6 @@ from voxgpu.limits.process import memory_limits
 from voxgpu.optimize.passes import prepare
 from voxgpu.plan.node import Plan
 from voxgpu.session_settings import SessionSettings
-
-#: A case with the combinations that are to be run for it.
-Task = tuple[Case, Sequence[Combination]]
 
 #: How many cases are looked at, and how many combinations of the largest.
 _CASES, _COMBINATIONS = 5, 100

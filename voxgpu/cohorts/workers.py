@@ -1,188 +1,316 @@
 """A cohort on processes of a dask.distributed cluster: a case is sent, rows come back.
 
-Each worker keeps one session over its cases, with its compiled kernels, threads, device and store.
-No array passes the scheduler. Cases that a worker had when it died are tried again, one at a time
-with nothing beside them, after all others: a worker that dies then died of its case, which becomes
-a row that says so.
+Each worker keeps one session over its cases, with its compiled kernels, threads, device and store;
+it is told of the program once. No array passes the scheduler. Workers say which case they begin, so
+that the death of one is known to be of that case; cases that waited behind it are sent again at
+once. The case itself is tried again after all others, with no other case on its computer.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Generator, Iterable, Sequence
-from dataclasses import replace
-from importlib import import_module
-from itertools import islice
-from pathlib import Path
-from threading import Lock
-from time import monotonic
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
+from voxgpu.cohorts.attempts import Attempts, Task
 from voxgpu.cohorts.case_record import CaseRecord
-from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.clusters.joined import Joined
 from voxgpu.cohorts.clusters.workforce import Workforce
-from voxgpu.cohorts.evaluate import CaseSession, Outcome, Program
-from voxgpu.cohorts.events import Listener, ignore, watched_outcome
-from voxgpu.cohorts.row import FAILED, Row
-from voxgpu.cohorts.sweep import Combination
-from voxgpu.cohorts.worker_events import heard, teller
-from voxgpu.session_settings import SessionSettings
-from voxgpu.version import __version__
+from voxgpu.cohorts.evaluate import Outcome, failed_with
+from voxgpu.cohorts.events import CASE_BEGINS, Event, Listener, ignore
+from voxgpu.cohorts.on_worker import Job, JobOnWorkers, run_case
+from voxgpu.cohorts.row import Row
+from voxgpu.cohorts.stopping import Stopping
+from voxgpu.cohorts.worker_events import heard
+from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 #: Cases that are sent to a worker before it has ended the one before.
 _AHEAD = 2
 
-#: Seconds between looks at the workers while no case ends.
+#: Seconds between looks at the workers, and at cases that take too long, while no case ends.
 _LOOK = 1.0
 
-#: The part that may be used of the memory that a worker was started with.
-_USABLE = 0.7
+#: Seconds that workers have to close their sessions when all is done.
+_CLOSING = 60.0
 
-#: Held while a case is computed.
-_ONE_AT_A_TIME = Lock()
+_KILLED = "killed, or out of memory perhaps"
+_NO_SCHEDULER = "the scheduler has ended, or the connection to it is lost"
 
-#: The session of this worker, and what it was opened with.
-_opened: tuple[SessionSettings, CaseSession] | None = None
+#: What was heard, from the threads of the client: the case with this key has ended; a case began;
+#: a worker was removed; it was asked to stop.
+_ENDED, _BEGAN, _REMOVED, _STOP = "ended", "began", "removed", "stop"
+
+
+@dataclass
+class _Sent:
+    """A case that was sent.
+
+    place    the address of the worker that it is meant for; empty: any
+    address  of the worker that said it began; empty before
+    since    when it began, by the monotonic clock
+    """
+
+    task: Task
+    future: Any
+    place: str = ""
+    address: str = ""
+    since: float = 0.0
 
 
 def outcomes_from_workers(
     joined: Joined,
     workforce: Workforce,
-    program: Program,
-    left: Iterable[tuple[Case, Sequence[Combination]]],
+    job: Job,
+    left: Iterable[Task],
+    attempts: Attempts | None = None,
+    stopping: Stopping | None = None,
     tell: Listener = ignore,
 ) -> Generator[list[Outcome], None, None]:
-    """Runs cases on the workers of a cluster; yields rows as they finish.
+    """Runs cases on the workers of a cluster; yields what comes of them, all that is there at once.
 
     workforce  how many workers there are, which may change while cases run
+    job        what the cases have in common
     tell       is told of what happens on the workers, in a thread of the client
+
+    Raises ImgqlError where the scheduler or all workers are gone.
     """
-    with heard(joined.client, tell) as topic:
-        yield from _outcomes(joined, workforce, program, left, topic)
+    attempts, stopping = attempts or Attempts(), stopping or Stopping()
+    messages: SimpleQueue[tuple[str, str, str]] = SimpleQueue()
+
+    def hear(event: Event) -> None:
+        data = dict(event.data)
+        address = data.pop("address", "")
+        if event.kind == CASE_BEGINS:
+            messages.put((_BEGAN, data["case"], address))
+        tell(replace(event, data=data))
+
+    def hear_scheduler(about: tuple[float, Any]) -> None:
+        message = about[1] if isinstance(about[1], dict) else {}
+        if message.get("action") == "remove-worker" and not message.get("expected"):
+            messages.put((_REMOVED, "", str(message.get("worker", ""))))
+
+    client = joined.client
+    stopping.tell(lambda: messages.put((_STOP, "", "")))
+    with heard(client, hear) as name:
+        client.subscribe_topic("all", hear_scheduler)
+        client.register_plugin(JobOnWorkers(name, job), name=name)
+        dispatch = _Dispatch(client, workforce, name, job, attempts, stopping, messages)
+        try:
+            yield from dispatch.outcomes(left)
+            if not stopping.is_asked:
+                _close(client, name)
+        finally:
+            client.unsubscribe_topic("all")
 
 
-def _outcomes(
-    joined: Joined,
-    workforce: Workforce,
-    program: Program,
-    left: Iterable[tuple[Case, Sequence[Combination]]],
-    topic: str,
-) -> Generator[list[Outcome], None, None]:
-    client, settings = joined.client, joined.settings
-    folder, rest = Path.cwd(), iter(left)
-    running: dict[Any, tuple[Case, Sequence[Combination]]] = {}
-    suspects: list[tuple[Case, Sequence[Combination]]] = []
+class _Dispatch:
+    """The cases that were sent, and what is heard of them."""
 
-    def sent(case: Case, combinations: Sequence[Combination]) -> Any:
-        about = __version__, program, case, tuple(combinations), settings, folder, topic
-        future = client.submit(_rows_on_worker, *about, pure=False)
-        running[future] = case, combinations
-        return future
+    def __init__(
+        self,
+        client: Any,
+        workforce: Workforce,
+        name: str,
+        job: Job,
+        attempts: Attempts,
+        stopping: Stopping,
+        messages: SimpleQueue[tuple[str, str, str]],
+    ) -> None:
+        self._client, self._workforce, self._name = client, workforce, name
+        self._attempts, self._stopping, self._messages = attempts, stopping, messages
+        self._orders = {each: number for number, each in enumerate(job.combinations)}
+        #: By the key of the future, and the keys by the names of the cases.
+        self._sent: dict[str, _Sent] = {}
+        self._keys: dict[str, str] = {}
+        self._count = 0
+        #: Cases that waited on a worker when it died: they are sent before all others.
+        self._returned: deque[Task] = deque()
+        #: The case that a dead worker died of, by the address of the worker.
+        self._culprits: dict[str, str] = {}
+        #: Rows of cases that were ended together with their workers.
+        self._late: list[Outcome] = []
 
-    ended = _distributed().as_completed(loop=client.loop)
-    while True:
-        free = _AHEAD * max(1, workforce.count) - len(running)
-        ended.update([sent(*each) for each in islice(rest, max(0, free))])
-        if not running:
-            break
-        future = _next(ended, workforce)
-        if future is None:
-            continue  # there may be more workers now
-        if _has_died(future):
-            suspects.append(running.pop(future))
-        else:
-            yield [_outcome(future, *running.pop(future))]
-    for each in suspects:
-        ended.update([sent(*each)])
-        while (future := _next(ended, workforce)) is None:
-            pass
-        yield [_outcome(future, *running.pop(future))]
-    client.run(_close_session)
+    def outcomes(self, left: Iterable[Task]) -> Iterator[list[Outcome]]:
+        """What comes of all cases, then of those that are tried again."""
+        yield from self._pass(iter(left))
+        while not self._stopping.is_asked and (again := self._attempts.again()):
+            died = [each for each in again if self._attempts.deaths(each[0].name)]
+            yield from self._pass(iter([each for each in again if each not in died]))
+            yield from self._pass(iter(died), alone=True)
 
+    def _pass(self, tasks: Iterator[Task], alone: bool = False) -> Iterator[list[Outcome]]:
+        """What comes of some cases.
 
-def _next(ended: Any, workforce: Workforce) -> Any:
-    """The next future that has ended; None if none has for a while.
+        alone  whether a computer gets one at a time
+        """
+        while True:
+            self._send(tasks, alone)
+            if not self._sent and not self._late:
+                return
+            found = self._handled(self._listen())
+            self._send(tasks, alone)  # workers compute while rows are written
+            if found:
+                yield found
+            if self._stopping.is_asked and not self._waits_for_last():
+                return
+            self._check()
 
-    Raises ImgqlError where no workers are left.
-    """
-    since = monotonic()
-    while not ended.has_ready():
-        if monotonic() - since > _LOOK:
-            workforce.look()
-            return None
-        # This wakes up as soon as a future has ended.
-        with ended.thread_condition:
-            ended.thread_condition.wait(timeout=0.1)
-    return next(ended)
+    def _send(self, tasks: Iterator[Task], alone: bool) -> None:
+        hosts = self._workforce.hosts
+        room = len(set(hosts.values())) if alone else _AHEAD * self._workforce.count
+        while len(self._sent) < max(1, room) and not self._stopping.is_asked:
+            task = self._returned.popleft() if self._returned else next(tasks, None)
+            if task is None:
+                return
+            busy = {hosts.get(each.place) for each in self._sent.values()}
+            free = (address for address, host in hosts.items() if alone and host not in busy)
+            self._submit(task, next(free, ""))
 
+    def _submit(self, task: Task, place: str) -> None:
+        case, combinations = task
+        self._count += 1
+        key = f"{self._name}-{self._count}"
+        all_of_them = len(combinations) == len(self._orders)
+        orders = None if all_of_them else tuple(self._orders[each] for each in combinations)
+        where = {"workers": [place], "allow_other_workers": True} if place else {}
+        future = self._client.submit(run_case, self._name, case, orders, key=key, **where)
+        self._sent[key], self._keys[case.name] = _Sent(task, future, place), key
+        self._await(key, future)
 
-def _has_died(future: Any) -> bool:
-    return type(future.exception()).__name__ == "KilledWorker"
+    def _await(self, key: str, future: Any) -> None:
+        future.add_done_callback(lambda _: self._messages.put((_ENDED, key, "")))
 
+    def _taken(self, key: str) -> _Sent:
+        """A case that was sent, which is so no more."""
+        sent = self._sent.pop(key)
+        del self._keys[sent.task[0].name]
+        return sent
 
-def _outcome(future: Any, case: Case, combinations: Sequence[Combination]) -> Outcome:
-    error = future.exception()
-    if error is None:
-        found: Outcome = future.result()
+    def _listen(self) -> list[tuple[str, str, str]]:
+        """All that was heard, after waiting a while for the first."""
+        found: list[tuple[str, str, str]] = []
+        with suppress(Empty):
+            found.append(self._messages.get(timeout=_LOOK))
+            while True:
+                found.append(self._messages.get_nowait())
         return found
-    text = f"{type(error).__name__}: {error}"
-    if _has_died(future):
-        text = "two workers died while they ran this case, of memory perhaps"
-    rows = [Row(case.name, each, status=FAILED, error=text) for each in combinations]
-    return CaseRecord(case.name), rows
+
+    def _handled(self, messages: list[tuple[str, str, str]]) -> list[Outcome]:
+        found, self._late = self._late, []
+        ended: dict[str, None] = {}
+        for kind, name, address in messages:
+            if kind == _ENDED:
+                ended[name] = None
+            elif kind == _BEGAN and (sent := self._sent.get(self._keys.get(name, ""))):
+                sent.address, sent.since = address, time.monotonic()
+            elif kind == _REMOVED:
+                found += self._of_dead(address)
+        return found + self._of_ended([key for key in ended if key in self._sent])
+
+    def _of_ended(self, keys: list[str]) -> list[Outcome]:
+        """What came of these cases, as far as it is final."""
+        status = {key: self._sent[key].future.status for key in keys}
+        found: list[Outcome] = []
+        good = [key for key in keys if status[key] == "finished"]
+        try:
+            values = self._client.gather([self._sent[key].future for key in good])
+        except Exception:
+            values = []  # a worker died before it gave what it had: that is computed again
+        for key, (record, rows) in zip(good, values, strict=False):
+            case = self._taken(key).task[0]
+            if final := self._attempts.settle(case, rows):
+                found.append((record, final))
+        for key in keys:
+            if key not in self._sent:
+                continue
+            if status[key] == "error":
+                found += self._of_error(key, self._sent[key].future.exception())
+            elif status[key] in ("cancelled", "lost"):
+                raise _gone(_NO_SCHEDULER)
+            else:
+                self._await(key, self._sent[key].future)
+        return found
+
+    def _of_error(self, key: str, error: BaseException) -> list[Outcome]:
+        if type(error).__name__ == "KilledWorker":
+            address = str(getattr(getattr(error, "last_worker", None), "address", ""))
+            if self._culprits.setdefault(address, self._running_on(address) or key) == key:
+                return self._of_death(self._taken(key), _KILLED)
+            self._returned.append(self._taken(key).task)
+            return []
+        case, combinations = self._taken(key).task
+        rows = [failed_with(Row(case.name, each), error) for each in combinations]
+        final = self._attempts.settle(case, rows)
+        return [(CaseRecord(case.name), final)] if final else []
+
+    def _running_on(self, address: str) -> str | None:
+        """The case that a worker said last to have begun, if it has not ended."""
+        begun = [key for key, each in self._sent.items() if each.address == address]
+        return max(begun, key=lambda key: self._sent[key].since, default=None)
+
+    def _of_dead(self, address: str) -> list[Outcome]:
+        """What follows from the death of a worker: the case that it ran is taken from it."""
+        key = self._running_on(address)
+        if key is None or address in self._culprits:
+            return []
+        self._culprits[address] = key
+        sent = self._taken(key)
+        self._client.cancel([sent.future], force=True)
+        return self._of_death(sent, _KILLED)
+
+    def _of_death(self, sent: _Sent, how: str) -> list[Outcome]:
+        rows = self._attempts.died(sent.task, how)
+        return [(CaseRecord(sent.task[0].name), rows)] if rows else []
+
+    def _waits_for_last(self) -> bool:
+        """Whether cases still run that may end in time; those that have not begun are dropped."""
+        waiting = [key for key, each in self._sent.items() if not each.address]
+        self._client.cancel([self._taken(key).future for key in waiting])
+        return bool(self._sent) and not self._stopping.is_over
+
+    def _check(self) -> None:
+        """Ends cases that take too long. Raises ImgqlError where there is nobody to wait for."""
+        if self._client.status not in ("running", "connecting"):
+            raise _gone(_NO_SCHEDULER)
+        self._workforce.look()
+        limit, now = self._attempts.patience.case_seconds, time.monotonic()
+        if limit is None:
+            return
+        for key, each in list(self._sent.items()):
+            if each.address and now - each.since > limit:
+                self._late += self._ended_by_force(key, f"it took more than {limit:g} s")
+
+    def _ended_by_force(self, key: str, how: str) -> list[Outcome]:
+        """Ends a case together with its worker, which is started again."""
+        sent = self._taken(key)
+        self._culprits[sent.address] = key
+        self._client.cancel([sent.future], force=True)
+        _aside(self._client.restart_workers, [sent.address], timeout=30, raise_for_error=False)
+        return self._of_death(sent, how)
 
 
-def _rows_on_worker(
-    version: str,
-    program: Program,
-    case: Case,
-    combinations: Sequence[Combination],
-    settings: SessionSettings,
-    folder: Path,
-    topic: str,
-) -> Outcome:
-    """The rows of a case, computed in the session of this worker process.
-
-    version  of voxgpu in the process that asks
-    """
-    if version != __version__:
-        # A worker that joined later; those that were there first have been compared.
-        raise RuntimeError(f"a worker has voxgpu {__version__} where {version} was asked for")
-    with _ONE_AT_A_TIME:  # a worker may have been started with several threads
-        os.chdir(folder)  # relative names are those of the process that asked
-        return watched_outcome(_session(settings), program, case, combinations, teller(topic))
+def _close(client: Any, name: str) -> None:
+    """Has the workers close their sessions, which write what their stores are to keep."""
+    _aside(client.unregister_worker_plugin, name).join(_CLOSING)
 
 
-def _session(settings: SessionSettings) -> CaseSession:
-    global _opened
-    if _opened is None or _opened[0] != settings:
-        _close_session()
-        worker = _distributed().get_worker()
-        own = settings_on(worker, settings)
-        _opened = settings, CaseSession(own, str(worker.name))
-    return _opened[1]
+def _aside(function: Callable[..., object], *arguments: object, **options: object) -> Thread:
+    """Calls a function of the client on a thread, since a worker that hangs never answers."""
+
+    def call() -> None:
+        with suppress(Exception):  # the cluster may be gone
+            function(*arguments, **options)
+
+    thread = Thread(target=call, daemon=True)
+    thread.start()
+    return thread
 
 
-def settings_on(worker: Any, settings: SessionSettings) -> SessionSettings:
-    """Settings of which the worker says what they leave open: threads, and memory if it is limited.
-
-    A worker that somebody else started was given its share of the computer by ``--nthreads`` and
-    ``--memory-limit``. Dask stops giving work to one that has taken 80 % of that.
-    """
-    limit = worker.memory_manager.memory_limit
-    memory = settings.memory or (int(_USABLE * limit) if limit else None)
-    return replace(settings, threads=settings.threads or worker.state.nthreads, memory=memory)
-
-
-def _close_session() -> None:
-    """Closes the session of this worker, which writes what its store is to keep."""
-    global _opened
-    if _opened is not None:
-        _opened[1].__exit__(None, None, None)
-        _opened = None
-
-
-def _distributed() -> Any:
-    """The library, which is imported where it is used, and has no types."""
-    return import_module("distributed")
+def _gone(what: str) -> ImgqlError:
+    hint = "give the same command when there is one: it goes on from the journal"
+    return ImgqlError([Diagnostic("E502", what, help=hint)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from voxgpu.cli.cohort.cases import check_cases, cohort_of, file_errors, list_cases, with_cases
 from voxgpu.cli.cohort.derivative import begin_derivative, end_derivative, tell_doubts
+from voxgpu.cli.cohort.ending import Ending, patience_of, with_ending
 from voxgpu.cli.cohort.placement import (
     placement_of,
     print_job,
@@ -28,6 +30,7 @@ from voxgpu.cli.cohort.summary import (
 )
 from voxgpu.cli.cohort.table import default_table, merge, say_rows, table_of, with_table
 from voxgpu.cli.options import UserPath, options_without_program
+from voxgpu.cli.shutdown import graceful
 from voxgpu.cli.terminal import print_diagnostics, print_stderr
 from voxgpu.diagnostics import ImgqlError
 
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 @with_table
 @with_summary
 @with_placement
+@with_ending
 @with_watching
 @with_status
 def command(**arguments: Any) -> int:
@@ -87,8 +91,9 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
     from voxgpu.cohorts.journal import Journal
     from voxgpu.cohorts.run import CohortRun
     from voxgpu.cohorts.status import noting
+    from voxgpu.cohorts.stopping import Stopping
     from voxgpu.cohorts.summary import collected
-    from voxgpu.cohorts.table import write_table
+    from voxgpu.files.errors import FileError
 
     table, quiet = table_of(arguments, cohort), arguments["quiet"]
     settings, placement = settings_of(arguments, cohort), placement_of(arguments)
@@ -102,21 +107,26 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
     ):
         if journal.started_anew is not None:
             print_stderr(new_journal(journal))
-        run = CohortRun(cohort, settings, placement, journal, watch.tell)
+        stopping = Stopping(arguments["grace"])
+        patience = patience_of(arguments)
+        run = CohortRun(cohort, settings, placement, journal, watch.tell, patience, stopping)
         if not quiet:
             say_known(run)
+        derivative = partial(end_derivative, cohort, arguments) if arguments["bids"] else None
+        ending = Ending(table, cohort, run, derivative)
         try:
             with (
+                graceful(stopping.ask, arguments["grace"], ending.last_line),
                 watch.during(cohort, run.total, run.known, noting(journal)),
-                closing(run.finishing()) as rows,
+                closing(run.finishing(ending.write)) as rows,
             ):
                 for row in rows:
                     watch.row(row)
-        finally:
-            # Also if the run was interrupted.
-            write_table(table, run.rows())
-            if arguments["bids"]:
-                end_derivative(cohort, arguments, run.rows())
+                if stopping.is_asked and not ending.is_complete:
+                    raise KeyboardInterrupt
+        except (ImgqlError, FileError):
+            print_stderr(ending.last_line())
+            raise
         found = collected(run.rows())
         status = say_rows(table, found, quiet)
         show_summary(arguments, found)

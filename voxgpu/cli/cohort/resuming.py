@@ -25,5 +25,8 @@ def say_known(run: CohortRun) -> None:
     for reason, count in run.stale.items():
         cases = "1 case" if count == 1 else f"{count} cases"
         print_stderr(f"{cases} {reason}: run again")
+    if run.set_aside:
+        cases = "1 case is" if run.set_aside == 1 else f"{run.set_aside} cases are"
+        print_stderr(f"{cases} set aside, since workers died of them: --run-set-aside runs them")
     if run.known:
         print_stderr(f"{run.known} of {run.total} rows are there already")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from multiprocessing import resource_tracker
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, ImgqlError
@@ -24,6 +27,9 @@ _THREADS = (
     "NUMBA_NUM_THREADS",
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
 )
+
+#: What workers that this process starts do not tell.
+_SILENCE = {"DASK_LOGGING__DISTRIBUTED": "critical"}
 
 
 def imported(name: str, extra: str, what: str) -> Any:
@@ -66,22 +72,56 @@ def configured(threads: int | None) -> Iterator[None]:
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
-        "distributed.nanny.pre-spawn-environ": variables_of(threads or 1),
+        "distributed.nanny.pre-spawn-environ": {**variables_of(threads or 1), **_SILENCE},
     }
-    with import_module("dask").config.set(options), _quiet():
+    with import_module("dask").config.set(options), _silent("distributed"):
         yield
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps what dask logs of lost workers to itself: rows and notes say it."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+def _silent(library: str) -> Iterator[None]:
+    """Shows no messages of a library that tells of every worker that dies: we do so ourselves."""
+    with _changed_environment("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning"):
+        # It would tell of semaphores that it removes when this process ends at once.
+        resource_tracker.ensure_running()
+    import_module(library)  # which sets levels of its own
+    names = [name for name in logging.root.manager.loggerDict if name.startswith(library)]
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def without_ctrl_c() -> Iterator[None]:
+    """Keeps Ctrl-C from threads and processes that are started in the block, and from theirs.
+
+    In a terminal it reaches all processes, while the one that asked decides what it means.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _changed_environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
 
 
 def cluster_error(what: str, error: Exception, hint: str = "") -> ImgqlError:

@@ -15,6 +15,7 @@ from voxgpu.cohorts.clusters.libraries import (
     configured,
     distributed,
     imported,
+    without_ctrl_c,
 )
 from voxgpu.cohorts.clusters.main_module import workers_without_script
 from voxgpu.limits.process import memory_limits
@@ -54,15 +55,13 @@ def local_cluster(settings: SessionSettings, count: int) -> Iterator[Joined]:
     """So many processes on this computer, which share its cores and memory."""
     library = distributed()
     own = _share(settings, count)
-    with (
-        configured(own.threads),
-        workers_without_script(),
-        library.LocalCluster(
-            n_workers=count, local_directory=_local_directory(), **_OPTIONS
-        ) as cluster,
-        library.Client(cluster, timeout=_STARTING) as client,
-    ):
-        yield Joined(client, own)
+    with configured(own.threads), workers_without_script():
+        with without_ctrl_c():
+            cluster = library.LocalCluster(
+                n_workers=count, local_directory=_local_directory(), **_OPTIONS
+            )
+        with cluster, library.Client(cluster, timeout=_STARTING) as client:
+            yield Joined(client, own)
 
 
 @contextmanager
@@ -87,14 +86,15 @@ def cuda_cluster(settings: SessionSettings, asked: int | None, tasks: int) -> It
     own = replace(_share(settings, count), device="cuda:0")
     with configured(own.threads), workers_without_script():
         try:
-            cluster = start(
-                n_workers=count,
-                device_memory_limit=0,
-                rmm_pool_size=None,
-                enable_cudf_spill=False,
-                local_directory=_local_directory(),
-                **_OPTIONS,
-            )
+            with without_ctrl_c():
+                cluster = start(
+                    n_workers=count,
+                    device_memory_limit=0,
+                    rmm_pool_size=None,
+                    enable_cudf_spill=False,
+                    local_directory=_local_directory(),
+                    **_OPTIONS,
+                )
         except Exception as error:
             # NVML has a separate exception for each way of not finding a GPU.
             raise cluster_error("no worker for a GPU can be started", error) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 
 from voxgpu.cohorts.clusters.joined import Joined
@@ -26,9 +26,14 @@ class Workforce:
         self._had = False
         self._looked = self._seen = monotonic()
         self._is_told = False
-        #: How many workers there were at the last look.
-        self.count = 0
+        #: The computers of the workers that there were at the last look, by their addresses.
+        self.hosts: Mapping[str, str] = {}
         self._update()
+
+    @property
+    def count(self) -> int:
+        """How many workers there were at the last look."""
+        return len(self.hosts)
 
     def look(self) -> None:
         """Looks again if that was a while ago; raises ImgqlError if all are gone for too long."""
@@ -38,7 +43,7 @@ class Workforce:
             self._update()
 
     def _update(self) -> None:
-        self.count = self._counted()
+        self.hosts = self._found()
         now = monotonic()
         if self.count:
             self._seen, self._had = now, True
@@ -57,9 +62,10 @@ class Workforce:
             self._tell("all workers are gone; waiting for others" if self._had else _NONE_YET)
             self._is_told = True
 
-    def _counted(self) -> int:
+    def _found(self) -> Mapping[str, str]:
         try:
-            return len(self._joined.client.scheduler_info(n_workers=-1)["workers"])
+            workers = self._joined.client.scheduler_info(n_workers=-1)["workers"]
+            return {address: str(each["host"]) for address, each in workers.items()}
         except (OSError, ValueError, RuntimeError) as error:
             message = (
                 f"the scheduler of {self._joined.where} does not answer: {type(error).__name__}"
