@@ -86,7 +86,9 @@ def _group(arguments: dict[str, Any]) -> int:
             raise FileError(str(output), "it has no derivative of voxgpu", hint)
         table = arguments["table"] or output / LOGS / "cohort.csv"
         folders = dict.fromkeys([output / LOGS, table.parent])
-        journals = [path for each in folders for path in sorted(each.glob("*.journal"))]
+        every = [path for each in folders for path in sorted(each.glob("*.journal"))]
+        # Where parts were run, an earlier run of all cases is not what is meant.
+        journals = [path for path in every if ".part-" in path.name] or every
         if not journals:
             raise FileError(str(output / LOGS), "it has no journals", "run the level participant")
     status = merge({**arguments, "program": journals, "table": table})

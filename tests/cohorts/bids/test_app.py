@@ -32,7 +32,7 @@ def test_an_app_does_what_a_cohort_does(desk: Path) -> None:
     words = ("bids", "ds", "out", "participant", "--program", "p.imgql", "-D", "T=50")
     ended = voxgpu(*words, *labels, "--skip-bids-validation", cwd=desk)
     assert ended.status == 0, ended.err
-    several = ("--participant-label", "01", "--participant_label", "03", "--session", "pre")
+    several = ("--participant-label", "01,sub-03", "--session", "pre", "--session_label", "pre")
     cohort = ("cohort", "p.imgql", "--bids", "ds", "-o", "same", "-D", "T=50", *several)
     assert voxgpu(*cohort, cwd=desk).status == 0
     files = [
@@ -50,13 +50,17 @@ def test_parts_are_merged_at_the_level_of_the_group(desk: Path) -> None:
     for part in ("1/2", "2/2"):
         assert voxgpu(*words, "--part", part, cwd=desk).status == 0
     assert not (desk / "out" / "phenotype").exists()
+    # An earlier or later run of all cases is not merged with parts.
+    other = ("cohort", "p.imgql", "--bids", "ds", "-o", "out", "-D", "T=7", "--session", "pre")
+    assert voxgpu(*other, cwd=desk).status == 0
     group = voxgpu("bids", "ds", "out", "group", "--program", "p.imgql", cwd=desk)
     assert group.status == 0 and "6 rows, 0 failed" in group.err, group.err
     whole = voxgpu("bids", "ds", "one", *words[3:], cwd=desk)
     assert whole.status == 0
     for name in ("logs/cohort.csv", "phenotype/cohort_ses-pre.tsv"):
         one, out = desk / "one" / name, desk / "out" / name
-        assert _table(one) == _table(out) if "logs" in name else one.read_text() == out.read_text()
+        same = _table(one) == _table(out) if "logs" in name else one.read_text() == out.read_text()
+        assert same, name
     assert validated(desk / "out") == {}
     early = voxgpu("bids", "ds", "nothing", "group", cwd=desk)
     assert early.status == 1 and "run the level participant first" in early.err
@@ -135,6 +139,12 @@ def test_a_dataset_that_cannot_be_written(desk: Path) -> None:
     assert voxgpu(*words, "-o", "out", cwd=desk).status == 0
     ended = voxgpu(*words, "-o", "ds/derivatives/v", cwd=desk)
     assert ended.status == 1 and "ds/derivatives" in ended.err
+    for look in ("--list", "--check"):
+        words = ("cohort", "../p.imgql", "--bids", ".", "-D", "T=50", look)
+        assert voxgpu(*words, cwd=desk / "ds").status == 0
+    (desk / "ds" / "dataset_description.json").chmod(0)
+    ended = voxgpu(*words, cwd=desk / "ds")
+    assert ended.status == 1 and "dataset_description.json`: permission denied" in ended.err
     for each in [desk / "ds", *(desk / "ds").rglob("*")]:
         each.chmod(0o755)
 

@@ -129,11 +129,17 @@ def _selection(arguments: dict[str, Any]) -> Selection:
         entities[name] = (*entities.get(name, ()), value.removeprefix(f"{name}-"))
     per = tuple(dict.fromkeys(LONG_NAMES.get(each, each) for each in arguments["per"]))
     return Selection(
-        tuple(each.removeprefix("sub-") for each in arguments["participant_label"]),
-        tuple(each.removeprefix("ses-") for each in arguments["session"]),
+        _labels(arguments["participant_label"], "sub-"),
+        _labels(arguments["session"], "ses-"),
         entities,
         tuple(each for each in per if each not in ("sub", "ses")),
     )
+
+
+def _labels(texts: Sequence[str], start: str) -> tuple[str, ...]:
+    """Labels without what begins them; a text may have several."""
+    words = [word for text in texts for word in text.replace(",", " ").split()]
+    return tuple(dict.fromkeys(word.removeprefix(start) for word in words))
 
 
 def bids_names_of(

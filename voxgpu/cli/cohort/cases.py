@@ -89,7 +89,9 @@ def cohort_of(arguments: dict[str, Any]) -> Cohort:
     source = source_of({**arguments, "program": programs[0]})
     with file_errors("E202"):
         names = bids_names_of(arguments, programs[0], combinations) if bids else CaseFolders()
-    options = options_of(arguments, writes=not arguments["only_list"])
+    # Nothing is written to list cases, nor where nobody has said yet where the derivative goes.
+    is_reading = arguments["only_list"] or (bids and arguments["output"] == Path())
+    options = options_of(arguments, writes=not is_reading)
     return Cohort(Program(source, programs[0], options, names), cases, combinations, part)
 
 

@@ -84,7 +84,7 @@ def merge(arguments: dict[str, Any]) -> int:
         for path, (about, _) in zip(journals[1:], read[1:], strict=True):
             if about != read[0][0]:
                 reason = f"it is of another program, definitions or sweep than `{journals[0]}`"
-                raise FileError(str(path), reason)
+                raise FileError(str(path), reason, "name the journals of one run, or move it away")
         rows = merged(row for _, found in read for row in found)
         write_table(arguments["table"], rows)
     found = collected(rows)

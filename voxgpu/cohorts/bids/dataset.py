@@ -140,7 +140,9 @@ def read_description(folder: Path, check: bool = True) -> Mapping[str, Any]:
             reason = f"it has no {' and no '.join(absent)}" if absent else ""
     except FileNotFoundError:
         found, reason = {}, "no such file: every BIDS dataset has one"
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except OSError as error:
+        found, reason = {}, (error.strerror or str(error)).lower()
+    except ValueError as error:
         found, reason = {}, f"it is no JSON: {error}"
     if reason and check:
         hint = (
