@@ -78,7 +78,7 @@ def values_of(
     outcome = run(
         planned,
         create_executor(AUTO, backend),
-        RunIO(lambda goal, v: found.update({goal.value: v}), given=dict(given or {})),
+        RunIO(lambda goal, v: found.update({goal.value: v}), initial_values=dict(given or {})),
     )
     if outcome.failures:
         raise outcome.failures[0][2]

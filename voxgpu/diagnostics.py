@@ -215,10 +215,10 @@ class Failure(NamedTuple):
     cause: Diagnostic
 
 
-def failures(found: Iterable[Failure]) -> tuple[Diagnostic, ...]:
+def failures(failed: Iterable[Failure]) -> tuple[Diagnostic, ...]:
     """Returns one diagnostic for each cause, with all the goals that failed because of it."""
     causes: dict[Diagnostic, dict[tuple[str, str], None]] = {}
-    for each in found:
+    for each in failed:
         causes.setdefault(each.cause, {})[each.goal, each.where] = None
     return tuple(_failure(cause, list(goals)) for cause, goals in causes.items())
 

@@ -144,12 +144,12 @@ def common(first: Type, second: Type) -> Type | None:
     return first if first == second or isinstance(second, Unknown) else None
 
 
-def may_be_used_as(given: Type, expected: Type) -> bool:
-    """Returns whether a value of type ``given`` is accepted where ``expected`` is required."""
-    if isinstance(given, Unknown) or isinstance(expected, Unknown):
+def may_be_used_as(actual: Type, expected: Type) -> bool:
+    """Returns whether a value of type ``actual`` is accepted where ``expected`` is required."""
+    if isinstance(actual, Unknown) or isinstance(expected, Unknown):
         return True
-    if isinstance(given, ImageOf) and isinstance(expected, ImageOf):
-        return expected.content in (given.content, Content.ANY)
-    if isinstance(given, SequenceOf) and isinstance(expected, SequenceOf):
-        return may_be_used_as(given.item, expected.item)
-    return given == expected
+    if isinstance(actual, ImageOf) and isinstance(expected, ImageOf):
+        return expected.content in (actual.content, Content.ANY)
+    if isinstance(actual, SequenceOf) and isinstance(expected, SequenceOf):
+        return may_be_used_as(actual.item, expected.item)
+    return actual == expected

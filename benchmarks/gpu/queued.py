@@ -28,7 +28,7 @@ def uploaded(given: Mapping[Any, Any], backend: Gpu) -> dict[Any, Any]:
 def queueing(planned: Schedule, given: Mapping[Any, Any], backend: Gpu) -> Callable[[], Any]:
     """A function that queues all kernels of a schedule, and returns the owner of their results."""
     backend.prepare(planned)
-    needed = {id: given[id] for id in planned.given}
+    needed = {id: given[id] for id in planned.initial}
 
     def queue() -> dict[Any, Any]:
         values = dict(needed)

@@ -52,7 +52,7 @@ def execute(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> dic
     found: dict[str, Any] = {}
     planned = prepared_with(plan, given, backend)
     backend.prepare(planned)
-    io = RunIO(lambda g, v: found.update({g.label: v}), given=dict(given))
+    io = RunIO(lambda g, v: found.update({g.label: v}), initial_values=dict(given))
     outcome = run(planned, create_executor(AUTO, backend), io)
     for goal, _, error in outcome.failures:
         found[goal.label] = error

@@ -33,7 +33,7 @@ def test_available_values_are_used_and_not_computed(seed: int, backend: Referenc
     made = [id for task in planned.tasks for id in task.outputs]
     read = [t.step.id for t in planned.tasks if isinstance(t.step, StoreRead)]
     assert set(read) <= in_store and read
-    assert set(planned.given) <= given.keys()
+    assert set(planned.initial) <= given.keys()
     assert not set(made) & given.keys()
     again = prepare(pruned, backend, available)
     assert [task.outputs for task in again.tasks] == [t.outputs for t in planned.tasks]

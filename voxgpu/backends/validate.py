@@ -232,39 +232,39 @@ def _value_of(result: StepResult, id: ValueId) -> Outcome | None:
     return found
 
 
-def difference(found: Outcome, expected: Outcome) -> str:
+def difference(actual: Outcome, expected: Outcome) -> str:
     """What differs, for people: the first voxel in the order of the file, and both values."""
-    if isinstance(found, Image) and isinstance(expected, Image):
-        mine, theirs = found.array, expected.array
+    if isinstance(actual, Image) and isinstance(expected, Image):
+        mine, theirs = actual.array, expected.array
         if not are_comparable(mine, theirs):
-            return f"is {_kind(found)}, and {_kind(expected)} by the reference"
+            return f"is {_kind(actual)}, and {_kind(expected)} by the reference"
         place = tuple(int(each) for each in np.argwhere(differing_voxels(mine, theirs))[0])
         return (
-            f"is {_text(mine[place])} at voxel {_voxel(place, found.grid)}, "
+            f"is {_text(mine[place])} at voxel {_voxel(place, actual.grid)}, "
             f"and {_text(theirs[place])} by the reference"
         )
-    if isinstance(found, tuple) and isinstance(expected, tuple) and len(found) == len(expected):
-        pairs = list(zip(found, expected, strict=True))
+    if isinstance(actual, tuple) and isinstance(expected, tuple) and len(actual) == len(expected):
+        pairs = list(zip(actual, expected, strict=True))
         number = next(n for n, pair in enumerate(pairs) if not same_values(*pair))
         return f"has an item {number} that {difference(*pairs[number])}"
-    return f"{_said(found)}, and {_said(expected).removeprefix('is ')} by the reference"
+    return f"{_said(actual)}, and {_said(expected).removeprefix('is ')} by the reference"
 
 
-def _details(found: Outcome, expected: Outcome) -> list[str]:
+def _details(actual: Outcome, expected: Outcome) -> list[str]:
     """How many voxels differ."""
-    if not (isinstance(found, Image) and isinstance(expected, Image)):
+    if not (isinstance(actual, Image) and isinstance(expected, Image)):
         return []
-    if not are_comparable(found.array, expected.array):
+    if not are_comparable(actual.array, expected.array):
         return []
-    count = int(np.count_nonzero(differing_voxels(found.array, expected.array)))
-    return [f"{count} of {found.array.size} voxels differ"]
+    count = int(np.count_nonzero(differing_voxels(actual.array, expected.array)))
+    return [f"{count} of {actual.array.size} voxels differ"]
 
 
-def _voxel(place: tuple[int, ...], grid: Grid) -> str:
+def _voxel(index: tuple[int, ...], grid: Grid) -> str:
     """The indices of a voxel along (x, y, z), as the language counts them, and its channel."""
     axes = len(grid.shape)
-    indices = ", ".join(map(str, reversed(place[:axes])))
-    channel = f", channel {place[axes]}" if len(place) > axes else ""
+    indices = ", ".join(map(str, reversed(index[:axes])))
+    channel = f", channel {index[axes]}" if len(index) > axes else ""
     return f"({indices}){channel}"
 
 

@@ -72,13 +72,13 @@ def comparison(operation: str, element: str) -> str:
     return f"icmp {(_COMPARE_SIGNED if is_signed else _COMPARE_UNSIGNED)[operation]}"
 
 
-def conversion(given: str, wanted: str) -> str:
+def conversion(source: str, target: str) -> str:
     """The instruction that converts a number from one element to another."""
-    sign = "s" if given in ("i32", "i64") else "u"
-    if wanted not in ("f32", "f64"):
+    sign = "s" if source in ("i32", "i64") else "u"
+    if target not in ("f32", "f64"):
         return "sext" if sign == "s" else "zext"
-    if given in ("f32", "f64"):
-        return "fpext" if wanted == "f64" else "fptrunc"
+    if source in ("f32", "f64"):
+        return "fpext" if target == "f64" else "fptrunc"
     return f"{sign}itofp"
 
 

@@ -354,11 +354,13 @@ class _Writer:
         step = self._emit(f"add i64 {both}, {offset[2]}")
         return self._emit(f"add i64 %pi, {step}")
 
-    def _converted(self, value: str, given: str, wanted: str) -> str:
+    def _converted(self, value: str, source: str, target: str) -> str:
         """A number converted from one element to another."""
-        if TYPES[given] == TYPES[wanted]:
+        if TYPES[source] == TYPES[target]:
             return value
-        return self._emit(f"{conversion(given, wanted)} {TYPES[given]} {value} to {TYPES[wanted]}")
+        return self._emit(
+            f"{conversion(source, target)} {TYPES[source]} {value} to {TYPES[target]}"
+        )
 
     def _as_float32(self, loaded: str, element: np.dtype[np.generic]) -> str:
         kind = stored_type(element)

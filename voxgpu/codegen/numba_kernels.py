@@ -184,7 +184,7 @@ def _dtypes(pointer: str) -> tuple[Any, ...]:
     return (element, np.dtype(np.bool_)) if element == np.uint8 else (element,)
 
 
-def _pointer(array: Any, wanted: tuple[Any, ...]) -> int:
-    assert array.dtype in wanted and array.flags.c_contiguous, (array.dtype, wanted)
+def _pointer(array: Any, signature: tuple[Any, ...]) -> int:
+    assert array.dtype in signature and array.flags.c_contiguous, (array.dtype, signature)
     address: int = array.ctypes.data
     return address

@@ -170,15 +170,15 @@ def _fault_of_folder(path: Path, descriptor: int, owners: Collection[int]) -> st
     return fault or (f"others may write to `{above}`" if above is not None else "")
 
 
-def _fault(found: os.stat_result, owners: Collection[int]) -> str:
+def _fault(status: os.stat_result, owners: Collection[int]) -> str:
     """Why a file or folder is not trusted: its owner, or who else may write to it; empty if
     trusted.
     """
     if not hasattr(os, "getuid"):
         return ""
-    if found.st_uid not in owners:
+    if status.st_uid not in owners:
         return "it belongs to another user"
-    return "others may write to it" if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
+    return "others may write to it" if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 
 def _may_be_swapped(parent: Path) -> bool:

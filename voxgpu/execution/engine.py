@@ -146,7 +146,7 @@ class _Loop:
                     return
             place = min(place, len(self._waiting)) - 1
 
-    def _drop_failed(self, place: int, task: Task, cause: tuple[ValueId, Exception]) -> bool:
+    def _drop_failed(self, index: int, task: Task, cause: tuple[ValueId, Exception]) -> bool:
         """Removes the parts of a task that need a failed value; returns whether any remain."""
         try:
             self._rows.fill(task.step)
@@ -156,13 +156,13 @@ class _Loop:
         left = rest.outputs if rest is not None else ()
         self._failed.update((id, cause) for id in task.outputs if id not in left)
         if rest is None:
-            del self._waiting[place]
+            del self._waiting[index]
             self._release_inputs(task)
             return False
         kinds = dict(zip(task.outputs, task.types, strict=True))
         smaller = replace(task, step=rest, types=tuple(kinds[id] for id in left))
         self._original_tasks[smaller.id] = self._original_tasks.get(task.id, task)
-        self._waiting[place] = smaller
+        self._waiting[index] = smaller
         self._deliver_goals()
         return True
 

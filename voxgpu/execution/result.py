@@ -23,7 +23,7 @@ class Result:
     nodes     number of values needed by goals, or to decide how lowering continued
     computed  number of values that were computed
     reused    number of values from the store; their inputs are not counted
-    found     values requested without a name
+    unnamed_values  values requested without a name
     interrupted  whether the run ended before all goals were delivered
     failures  the failed goals one by one, before grouping by cause
     """
@@ -36,7 +36,7 @@ class Result:
     nodes: int
     computed: int
     reused: int = 0
-    found: tuple[Value, ...] = ()
+    unnamed_values: tuple[Value, ...] = ()
     interrupted: bool = False
     failures: tuple[Failure, ...] = ()
 

@@ -36,8 +36,6 @@ def ignore_upload(id: ValueId, value: Value) -> None:
 class RunIO:
     """The functions through which a run acts on the world, and the memory it may take.
 
-    given     values in memory that the schedule begins with; the run takes them out as it begins,
-              so that each is gone after its last use
     deliver   delivers the value of a goal
     refusals  exceptions of ``deliver`` that fail its goal alone; any other ends the run
     observe   receives an event for each thing that happens
@@ -47,6 +45,8 @@ class RunIO:
     spill     where values wait that exceed the budget; None: they stay in memory
     device    the memory of the device that tasks compute with; None: this machine's
     uploaded  receives every value that was copied to that device
+    initial_values  values in memory before the run, which takes them over, so that each is released
+                    after its last use
     """
 
     deliver: Deliver
@@ -58,11 +58,11 @@ class RunIO:
     spill: Spill | None = None
     device: DeviceStorage | None = None
     uploaded: Uploaded = ignore_upload
-    given: dict[ValueId, Value] = field(default_factory=dict)
+    initial_values: dict[ValueId, Value] = field(default_factory=dict)
 
 
 def taken_values(schedule: Schedule, io: RunIO) -> dict[ValueId, Value]:
     """Take the values that a schedule begins with out of ``io``, which has none afterwards."""
-    found = {id: io.given[id] for id in schedule.given}
-    io.given.clear()
+    found = {id: io.initial_values[id] for id in schedule.initial}
+    io.initial_values.clear()
     return found

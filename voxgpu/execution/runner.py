@@ -120,22 +120,24 @@ class Runner:
     def _run(
         self,
         plan: Plan,
-        left: Plan,
+        remaining: Plan,
         deliver: Deliver,
-        there: dict[ValueId, Value],
+        present: dict[ValueId, Value],
         lost: set[ValueId],
         is_last: bool,
     ) -> Outcome:
         memory, store = self._keeping.memory, self._keeping.store
-        pruned, found = prune(left, lambda id: self._has(id, there, lost))
-        given = {
-            id: there[id] if id in there else memory[id] for id in found if self._is_here(id, there)
+        pruned, found = prune(remaining, lambda id: self._has(id, present, lost))
+        initial = {
+            id: present[id] if id in present else memory[id]
+            for id in found
+            if self._is_here(id, present)
         }
-        there.clear()
-        stored = tuple(id for id in found if id not in given)
+        present.clear()
+        stored = tuple(id for id in found if id not in initial)
         store.pin(stored)
         backend = self._backend(pruned)
-        planned = prepare(pruned, backend, Available(given.keys(), stored))
+        planned = prepare(pruned, backend, Available(initial.keys(), stored))
         backend.prepare(planned)
         note_plan(planned.plan)
         if is_last:
@@ -161,18 +163,18 @@ class Runner:
             spill=spill,
             device=device,
             uploaded=self._keeping.moved,
-            given=given,
+            initial_values=initial,
         )
         try:
             return run(planned, create_executor(self._executor, backend), io)
         finally:
             spill.close()
 
-    def _has(self, id: ValueId, there: Mapping[ValueId, Value], lost: set[ValueId]) -> bool:
-        return self._is_here(id, there) or (id not in lost and self._keeping.store.has(id))
+    def _has(self, id: ValueId, present: Mapping[ValueId, Value], lost: set[ValueId]) -> bool:
+        return self._is_here(id, present) or (id not in lost and self._keeping.store.has(id))
 
-    def _is_here(self, id: ValueId, there: Mapping[ValueId, Value]) -> bool:
-        return id in there or id in self._keeping.memory
+    def _is_here(self, id: ValueId, present: Mapping[ValueId, Value]) -> bool:
+        return id in present or id in self._keeping.memory
 
     def _backend(self, plan: Plan) -> Backend:
         """Returns the backend of a pruned plan; none is created if nothing must be computed."""

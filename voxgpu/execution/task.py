@@ -67,14 +67,14 @@ class TaskResult:
 
     @classmethod
     def of(
-        cls, task: Task, made: Sequence[StepResult | StoredValue] | Exception, seconds: float
+        cls, task: Task, result: Sequence[StepResult | StoredValue] | Exception, seconds: float
     ) -> TaskResult:
         """Creates the result from what ``perform`` returned or raised."""
-        if isinstance(made, Exception):
-            return cls(task, (made,) * len(task.outputs), seconds)
+        if isinstance(result, Exception):
+            return cls(task, (result,) * len(task.outputs), seconds)
         values: list[Value | Exception] = []
         warnings: list[tuple[ValueId, str]] = []
-        for id, each in zip(task.outputs, made, strict=True):
+        for id, each in zip(task.outputs, result, strict=True):
             match each:
                 case ValueWithWarning(value, reason):
                     values.append(value)

@@ -43,11 +43,11 @@ class Workspace:
     def __init__(
         self,
         schedule: Schedule,
-        given: dict[ValueId, Value],
+        values: dict[ValueId, Value],
         spill: Spill | None = None,
     ) -> None:
         self._schedule = schedule
-        self._values = given
+        self._values = values
         self._spill = spill
         self._spilled: set[ValueId] = set()
         self._next_uses: dict[ValueId, list[int]] | None = None
@@ -112,15 +112,15 @@ class Workspace:
         found = (types[id] for id in set(ids) & self._spilled)
         return sum(kind.bytes for kind in found if isinstance(kind, ImageOf))
 
-    def fit(self, most: int, needed: Collection[ValueId]) -> None:
-        """Spills until values take at most ``most`` bytes, or only needed ones remain in memory."""
-        if self._spill is None or self.bytes <= most:
+    def fit(self, limit: int, needed: Collection[ValueId]) -> None:
+        """Spills until values take at most ``limit`` bytes, or only needed ones remain."""
+        if self._spill is None or self.bytes <= limit:
             return
         order = sorted(
             (id for id, value in self._values.items() if bytes_of(value) and id not in needed),
             key=self._next_use,
         )
-        while order and self.bytes > most:
+        while order and self.bytes > limit:
             id = order.pop()
             if not self._spill.put(id, self._values[id]):
                 break
@@ -136,7 +136,9 @@ class Workspace:
         return places[-1] if places else len(self._schedule.tasks)
 
 
-def _places_of_uses(schedule: Schedule, left: Mapping[ValueId, int]) -> dict[ValueId, list[int]]:
+def _places_of_uses(
+    schedule: Schedule, remaining: Mapping[ValueId, int]
+) -> dict[ValueId, list[int]]:
     """Returns the positions of each value's remaining uses in the schedule, the next one last."""
     places: dict[ValueId, list[int]] = {}
     made: dict[ValueId, int] = {}
@@ -150,5 +152,5 @@ def _places_of_uses(schedule: Schedule, left: Mapping[ValueId, int]) -> dict[Val
         places.setdefault(goal.value, []).append(delivered)
     for id, uses in places.items():
         uses.sort(reverse=True)
-        del uses[left[id] :]
+        del uses[remaining[id] :]
     return places

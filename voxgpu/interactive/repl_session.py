@@ -153,13 +153,13 @@ class ReplSession:
             result = self._evaluate(
                 WrappedSource(source, f"length({before}", f"{after})"), file, diagnostics
             )
-            if result is None or not result.found:
+            if result is None or not result.unnamed_values:
                 break
-            (length,) = result.found
+            (length,) = result.unnamed_values
             assert isinstance(length, float | int)
             lengths.append(int(length))
             if not length:
-                result = replace(result, found=())
+                result = replace(result, unnamed_values=())
                 break
             after, item = f"{after}[0]", item.item
         else:

@@ -31,7 +31,7 @@ class Target(Protocol):
 class Available:
     """Values that need not be computed, by their ids: those in memory, and those in the store."""
 
-    given: Collection[ValueId] = ()
+    in_memory: Collection[ValueId] = ()
     stored: tuple[ValueId, ...] = ()
 
 
@@ -44,12 +44,12 @@ def prepare(plan: Plan, backend: Target, available: Available | None = None) -> 
     Raises ValueError where an available value still has inputs in the plan: it was not pruned.
     """
     available = available or Available()
-    known = {*available.given, *available.stored}
+    known = {*available.in_memory, *available.stored}
     if any(plan.nodes[id].inputs for id in known & plan.nodes.keys()):
         raise ValueError("the plan still computes values that are available: prune it first")
     stored = tuple(id for id in available.stored if id in plan.nodes)
     if not backend.fuses:
-        return schedule(plan, available.given, stored=stored)
+        return schedule(plan, available.in_memory, stored=stored)
     simplified = simplify(plan, known)
     steps = inline(simplified, fuse(simplified, known), known)
-    return schedule(simplified, available.given, steps, backend.scratch_bytes, stored)
+    return schedule(simplified, available.in_memory, steps, backend.scratch_bytes, stored)

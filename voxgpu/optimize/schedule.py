@@ -71,13 +71,13 @@ class Schedule:
 
     peak_bytes  peak memory of values and computations if every value stays in memory until its last
                 use
-    given       values that are in memory before the first task and are used
+    initial     values that are in memory before the first task and are used
     """
 
     plan: Plan
     tasks: tuple[Task, ...]
     peak_bytes: int
-    given: tuple[ValueId, ...] = ()
+    initial: tuple[ValueId, ...] = ()
 
     @property
     def goals(self) -> tuple[Goal, ...]:
@@ -92,7 +92,7 @@ Scratch = Callable[[Node], int | None]
 
 def schedule(
     plan: Plan,
-    given: Collection[ValueId] = (),
+    available: Collection[ValueId] = (),
     steps: Sequence[Step] | None = None,
     scratch_of: Scratch | None = None,
     stored: Collection[ValueId] = (),
@@ -102,20 +102,20 @@ def schedule(
     The order is depth first from each goal: a value is computed just before it is needed, so that
     it can be delivered and freed early.
 
-    given       values that are already in memory; nothing is computed for them
+    available       values that are already in memory; nothing is computed for them
     steps       the units of execution; None: one step per node
     scratch_of  scratch memory of a node on the backend; None: that of the reference
     stored      values that are read from the store where they are needed
     """
     if steps is None:
-        known = {*given, *stored}
+        known = {*available, *stored}
         steps = [node_step(plan, id) for id in plan.nodes if id not in known]
     maker: dict[ValueId, Step] = {id: step for step in steps for id in step.outputs}
     maker.update((id, StoreRead(id)) for id in stored)
-    order = _order(plan, maker, given)
+    order = _order(plan, maker, available)
     needed = dict.fromkeys(each for step in order for each in step.inputs)
     needed.update(dict.fromkeys(goal.value for goal in plan.goals))
-    used = [id for id in needed if id in given]
+    used = [id for id in needed if id in available]
     frees = _frees(plan, order, maker, used)
     tasks: list[Task] = []
     live = peak = sum(bytes_of_type(plan.types[id]) for id in used)
@@ -129,9 +129,9 @@ def schedule(
     return Schedule(plan, tuple(tasks), peak, tuple(used))
 
 
-def _order(plan: Plan, maker: Mapping[ValueId, Step], given: Collection[ValueId]) -> list[Step]:
+def _order(plan: Plan, maker: Mapping[ValueId, Step], available: Collection[ValueId]) -> list[Step]:
     order: list[Step] = []
-    done: set[ValueId] = set(given)
+    done: set[ValueId] = set(available)
     for goal in plan.goals:
         stack = [(goal.value, False)]
         while stack:
@@ -149,12 +149,12 @@ def _order(plan: Plan, maker: Mapping[ValueId, Step], given: Collection[ValueId]
 
 
 def _frees(
-    plan: Plan, order: list[Step], maker: Mapping[ValueId, Step], given: list[ValueId]
+    plan: Plan, order: list[Step], maker: Mapping[ValueId, Step], available: list[ValueId]
 ) -> list[tuple[ValueId, ...]]:
     """Returns the values that each step uses last; goals are delivered once all before them are."""
     if not order:
         return []
-    last_use = dict.fromkeys(given, 0)
+    last_use = dict.fromkeys(available, 0)
     for index, step in enumerate(order):
         last_use.update(dict.fromkeys(step.outputs, index))
     last = dict(last_use)

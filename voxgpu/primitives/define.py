@@ -292,10 +292,10 @@ def _rounded(array: Array) -> Array:
     return result
 
 
-def _prepared(value: Value, wanted: Type, form: Callable[[Array], Array]) -> Any:
+def _prepared(value: Value, expected: Type, form: Callable[[Array], Array]) -> Any:
     """The arguments of a function: arrays (images of numbers in this form) and plain numbers."""
     if isinstance(value, Image):
-        content = wanted.content if isinstance(wanted, ImageOf) else None
+        content = expected.content if isinstance(expected, ImageOf) else None
         return form(value.array) if content is Content.NUMBER else value.array
     return value
 

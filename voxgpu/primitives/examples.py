@@ -113,29 +113,29 @@ def plain(value: Value) -> Any:
     return [plain(each) for each in value] if isinstance(value, tuple) else value
 
 
-def _value(argument: Any, wanted: Type) -> Value | None:
-    if isinstance(wanted, ImageOf):
-        return _image(argument, wanted) if isinstance(argument, list) else None
-    if isinstance(wanted, SequenceOf):
+def _value(argument: Any, expected: Type) -> Value | None:
+    if isinstance(expected, ImageOf):
+        return _image(argument, expected) if isinstance(argument, list) else None
+    if isinstance(expected, SequenceOf):
         return tuple(float(each) for each in argument) if isinstance(argument, list) else None
     if isinstance(argument, list):
         return None
-    if wanted == NUMBER:
+    if expected == NUMBER:
         number = isinstance(argument, int | float) and not isinstance(argument, bool)
         return float(argument) if number else None
-    if wanted == BOOLEAN:
+    if expected == BOOLEAN:
         return argument if isinstance(argument, bool) else None
     return argument if isinstance(argument, str) else None
 
 
-def _image(rows: Any, wanted: ImageOf) -> Image | None:
+def _image(rows: Any, expected: ImageOf) -> Image | None:
     array = np.array(rows)
-    is_color = wanted == COLOR_IMAGE
+    is_color = expected == COLOR_IMAGE
     if array.ndim - is_color == 1:
         array = array[np.newaxis]
-    if (array.dtype == bool) != (wanted.content is Content.BOOLEAN):
+    if (array.dtype == bool) != (expected.content is Content.BOOLEAN):
         return None
-    if not is_color and wanted.content is Content.NUMBER:
+    if not is_color and expected.content is Content.NUMBER:
         array = array.astype(np.float32)
     shape = array.shape[:-1] if is_color else array.shape
     if len(shape) not in (2, 3):

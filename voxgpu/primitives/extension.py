@@ -136,7 +136,7 @@ def _from_package(point: EntryPoint) -> list[Primitive]:
 
 
 def _of_text(
-    primitive: Primitive, text: str, modules: Mapping[str, str], place: Extension
+    primitive: Primitive, text: str, modules: Mapping[str, str], source: Extension
 ) -> Primitive:
     """The primitive with its source text in its meaning, unless it has a traced expression.
 
@@ -145,10 +145,10 @@ def _of_text(
     Authors forget to raise a version; a stored result would then belong to the previous text.
     """
     if primitive.body is not None:
-        return replace(primitive, extension=place)
-    primitive = replace(guarded(primitive), extension=place)
+        return replace(primitive, extension=source)
+    primitive = replace(guarded(primitive), extension=source)
     others = [part for name in sorted(modules) for part in (name, modules[name])]
-    meaning = meaning_of("text", place.digest) + meaning_of("imports", *others)
+    meaning = meaning_of("text", source.digest) + meaning_of("imports", *others)
     # Third-party functions run with the program, so their exceptions fail single goals.
     return replace(primitive, meaning=primitive.meaning + meaning, folds=False)
 

@@ -91,20 +91,20 @@ def _read_only(value: Value) -> Value:
 
 
 def _checked(
-    primitive: Primitive, found: Any, arguments: Sequence[Value], grid: Grid | None
+    primitive: Primitive, result: Any, arguments: Sequence[Value], grid: Grid | None
 ) -> Value:
     """A copy of a primitive's result. Raises UndefinedValueError if it does not match the declared
     type.
     """
     if not isinstance(primitive.result, ImageOf):
-        return _plain(primitive, found, primitive.result)
-    if not isinstance(found, Image):
-        raise _problem(primitive, f"gives {_kind(found)}, not an array")
-    if grid is None or found.grid is not grid:
+        return _plain(primitive, result, primitive.result)
+    if not isinstance(result, Image):
+        raise _problem(primitive, f"gives {_kind(result)}, not an array")
+    if grid is None or result.grid is not grid:
         raise _problem(primitive, "gives an image on a grid of its own; return its array")
     images = [each for each in arguments if isinstance(each, Image)]
     shape = _shape(primitive, images, grid)
-    given = found.array
+    given = result.array
     if given.shape != shape:
         raise _problem(primitive, f"gives an array of shape {given.shape}, not {shape}")
     element = _element(primitive, images, arguments)
@@ -139,23 +139,23 @@ def _element(primitive: Primitive, images: Sequence[Image], arguments: Sequence[
     return primitive.element or first
 
 
-def _plain(primitive: Primitive, found: Any, wanted: Type) -> Value:
+def _plain(primitive: Primitive, result: Any, expected: Type) -> Value:
     """Numbers, truth values, strings and sequences of them, as Python's own types."""
-    if isinstance(found, np.ndarray) and found.ndim == 0:
-        found = found[()]
-    if isinstance(wanted, SequenceOf) and isinstance(found, tuple | list | np.ndarray):
-        return tuple(_plain(primitive, each, wanted.item) for each in found)
-    truth = isinstance(found, bool | np.bool_)
-    if wanted == BOOLEAN and truth:
-        return bool(found)
-    if wanted == NUMBER and not truth and isinstance(found, Real | Integral | np.floating):
+    if isinstance(result, np.ndarray) and result.ndim == 0:
+        result = result[()]
+    if isinstance(expected, SequenceOf) and isinstance(result, tuple | list | np.ndarray):
+        return tuple(_plain(primitive, each, expected.item) for each in result)
+    truth = isinstance(result, bool | np.bool_)
+    if expected == BOOLEAN and truth:
+        return bool(result)
+    if expected == NUMBER and not truth and isinstance(result, Real | Integral | np.floating):
         try:
-            return float(found)
+            return float(result)
         except OverflowError:
             raise _problem(primitive, "gives a number beyond those of 64 bits") from None
-    if wanted == TEXT and isinstance(found, str):
-        return str(found)
-    raise _problem(primitive, f"gives {_kind(found)}, not a {wanted}")
+    if expected == TEXT and isinstance(result, str):
+        return str(result)
+    raise _problem(primitive, f"gives {_kind(result)}, not a {expected}")
 
 
 def _copied(primitive: Primitive) -> int:
@@ -166,8 +166,8 @@ def _copied(primitive: Primitive) -> int:
     return element * max(1, primitive.channels)
 
 
-def _kind(found: Any) -> str:
-    return "nothing" if found is None else f"a value of type `{type(found).__name__}`"
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else f"a value of type `{type(value).__name__}`"
 
 
 def _problem(primitive: Primitive, reason: str) -> UndefinedValueError:

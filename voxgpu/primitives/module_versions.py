@@ -182,15 +182,19 @@ def _installed(folder: str) -> dict[str, str]:
     return found
 
 
-def _is_installed(found: Distribution) -> bool:
+def _is_installed(distribution: Distribution) -> bool:
     """Whether files were copied to their location, unlike setuptools' metadata beside a source
     tree.
     """
-    return any(found.read_text(name) is not None for name in ("RECORD", "installed-files.txt"))
+    return any(
+        distribution.read_text(name) is not None for name in ("RECORD", "installed-files.txt")
+    )
 
 
-def _tops(found: Distribution) -> set[str]:
-    files = (found.read_text("RECORD") or found.read_text("installed-files.txt") or "").splitlines()
+def _tops(distribution: Distribution) -> set[str]:
+    files = (
+        distribution.read_text("RECORD") or distribution.read_text("installed-files.txt") or ""
+    ).splitlines()
     firsts = {line.partition(",")[0].strip('"').partition("/")[0] for line in files}
     names = {each.partition(".")[0] for each in firsts if not each.endswith("-info")}
     return {each for each in names if each.isidentifier()}

@@ -129,21 +129,21 @@ def size_problem(signature: Signature, values: Sequence[Any]) -> str | None:
     return _result(signature, given, image)
 
 
-def _fields(signature: Signature, given: dict[str, Any], image: Any) -> str | None:
+def _fields(signature: Signature, arguments: dict[str, Any], image: Any) -> str | None:
     """The error for a checkerboard field without a voxel, by which SimpleITK would divide."""
-    if signature.name != "CheckerBoard" or "checkerPattern" not in given:
+    if signature.name != "CheckerBoard" or "checkerPattern" not in arguments:
         return None
-    pairs = zip(image.GetSize(), _numbers(given["checkerPattern"]), strict=False)
+    pairs = zip(image.GetSize(), _numbers(arguments["checkerPattern"]), strict=False)
     if all(1 <= count <= size for size, count in pairs):
         return None
     return "takes `checkerPattern` from 1 up to the voxels along each axis"
 
 
-def _outside(signature: Signature, given: dict[str, Any], image: Any) -> str | None:
+def _outside(signature: Signature, arguments: dict[str, Any], image: Any) -> str | None:
     kinds = {each.name: each.kind for each in signature.arguments}
     for name in _SEEDS:
-        if name in given and kinds[name] == "numbers":
-            pairs = zip(_numbers(given[name]), image.GetSize(), strict=False)
+        if name in arguments and kinds[name] == "numbers":
+            pairs = zip(_numbers(arguments[name]), image.GetSize(), strict=False)
             if not all(0 <= place < size for place, size in pairs):
                 return f"takes a `{name}` within the image only"
     return None
@@ -191,10 +191,10 @@ def _around(name: str, radii: Sequence[float]) -> str | None:
     return f"takes neighborhoods of up to {MOST_AROUND:,} voxels, `{name}` asks for {count:,.0f}"
 
 
-def _choices(signature: Signature, given: dict[str, Any]) -> str | None:
+def _choices(signature: Signature, arguments: dict[str, Any]) -> str | None:
     if signature.name != "OtsuMultipleThresholds":
         return None
-    bins, count = (given.get(name) for name in ("numberOfHistogramBins", "numberOfThresholds"))
+    bins, count = (arguments.get(name) for name in ("numberOfHistogramBins", "numberOfThresholds"))
     bins, count = int(128 if bins is None else bins), int(1 if count is None else count)
     if count >= bins:
         return f"needs more bins than thresholds, not {bins} for {count}"
@@ -206,12 +206,12 @@ def _choices(signature: Signature, given: dict[str, Any]) -> str | None:
     )
 
 
-def _points(signature: Signature, given: dict[str, Any]) -> str | None:
+def _points(signature: Signature, arguments: dict[str, Any]) -> str | None:
     """The error for the control grid, which doubles at every level, each with its iterations."""
-    if signature.name != "N4BiasFieldCorrection" or "numberOfControlPoints" not in given:
+    if signature.name != "N4BiasFieldCorrection" or "numberOfControlPoints" not in arguments:
         return None
-    levels = len(list(_numbers(given.get("maximumNumberOfIterations", (0,) * 4))))
-    points = list(_numbers(given["numberOfControlPoints"]))
+    levels = len(list(_numbers(arguments.get("maximumNumberOfIterations", (0,) * 4))))
+    points = list(_numbers(arguments["numberOfControlPoints"]))
     axes = points * 2 if len(points) == 1 else points
     count = math.prod(each * 2.0 ** min(levels - 1, 64) for each in axes)
     if count <= MOST_POINTS:
@@ -219,9 +219,9 @@ def _points(signature: Signature, given: dict[str, Any]) -> str | None:
     return f"fits at most {MOST_POINTS:,} control points, these would be {count:,.0f}"
 
 
-def _result(signature: Signature, given: dict[str, Any], image: Any) -> str | None:
+def _result(signature: Signature, arguments: dict[str, Any], image: Any) -> str | None:
     """The error message for the size of the result, if arguments determine it."""
-    size = _result_size(signature.name, given, image)
+    size = _result_size(signature.name, arguments, image)
     if size is None:
         return None
     voxels = math.prod(size)
@@ -235,11 +235,11 @@ def _result(signature: Signature, given: dict[str, Any], image: Any) -> str | No
     return None
 
 
-def _result_size(name: str, given: dict[str, Any], image: Any) -> list[float] | None:
+def _result_size(name: str, arguments: dict[str, Any], image: Any) -> list[float] | None:
     old = [float(each) for each in image.GetSize()] if image is not None else []
 
     def each_axis(key: str, default: float) -> list[float]:
-        found = list(_numbers(given.get(key, default)))
+        found = list(_numbers(arguments.get(key, default)))
         return found * len(old) if len(found) == 1 else found
 
     if name.endswith("Pad") and name != "FFTPad":
@@ -248,11 +248,11 @@ def _result_size(name: str, given: dict[str, Any], image: Any) -> list[float] | 
     if name == "Expand":
         return [a * b for a, b in zip(old, each_axis("expandFactors", 1), strict=False)]
     if name == "Tile":
-        layout = list(_numbers(given.get("layout", 1)))
+        layout = list(_numbers(arguments.get("layout", 1)))
         planes = old + [1.0] * (len(layout) - len(old))
         return [a * max(b, 1) for a, b in zip(planes, layout, strict=False)]
     for key in ("size", "outputSize"):
-        if key in given and name not in ("Extract", "RegionOfInterest"):
-            found = list(_numbers(given[key]))
+        if key in arguments and name not in ("Extract", "RegionOfInterest"):
+            found = list(_numbers(arguments[key]))
             return found * 3 if len(found) == 1 else found
     return None

@@ -74,5 +74,5 @@ def _by_name(signature: Signature, values: Sequence[Any]) -> dict[str, Any]:
     return {each.name: value for each, value in pairs if value is not None}
 
 
-def _bins(given: dict[str, Any]) -> int:
-    return int(given.get("numberOfHistogramBins", 256))
+def _bins(arguments: dict[str, Any]) -> int:
+    return int(arguments.get("numberOfHistogramBins", 256))

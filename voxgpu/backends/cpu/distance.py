@@ -78,7 +78,7 @@ def distance_compare(
 
 def _write(
     region: Mask,
-    wanted: Mask,
+    voxels: Mask,
     spacing: tuple[float, ...],
     negative: int,
     out: Array,
@@ -91,7 +91,7 @@ def _write(
     step_z, step_y, step_x = spacing_3d = to_3d(spacing, 1.0)
     plane, tiles = height * width, -(-width // LANES)
     steps = pool.empty((depth * plane,), np.int16)
-    flat, chosen = region.reshape(-1), np.ascontiguousarray(wanted).reshape(-1)
+    flat, chosen = region.reshape(-1), np.ascontiguousarray(voxels).reshape(-1)
     count = kernel("distance", "count_steps")
 
     def count_part(part: tuple[int, int]) -> None:

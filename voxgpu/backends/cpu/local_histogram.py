@@ -113,7 +113,7 @@ class _Tiles:
         bins: int,
         is_small: bool,
         codes: Array,
-        wanted: list[int],
+        reference: list[int],
         out: Array,
     ) -> None:
         self._volume = volume
@@ -124,11 +124,11 @@ class _Tiles:
         self._kernel = kernel("local_histogram", f"correlate_tile_{np.dtype(self._count)}")
         self._codes = codes
         self._out = out.reshape(-1)
-        total = sum(wanted)
+        total = sum(reference)
         self._sum = float(total)
-        self._spread = float(bins * sum(each * each for each in wanted) - total * total)
+        self._spread = float(bins * sum(each * each for each in reference) - total * total)
         self._ones = np.array([1] * bins + [0], np.int64)
-        self._weights = np.array([*wanted, 0], np.int64)
+        self._weights = np.array([*reference, 0], np.int64)
 
     def list(self, threads: int) -> list[tuple[int, int, int, int]]:
         """Ranges of planes and of rows."""

@@ -26,13 +26,13 @@ _GRID = Grid.regular((2, 2, 2))
 _NOWHERE = Span(Source("nowhere", ""), 0, 0)
 
 
-def kernels_of(plan: Plan, given: Collection[ValueId] = ()) -> Iterator[Kernel]:
+def kernels_of(plan: Plan, available: Collection[ValueId] = ()) -> Iterator[Kernel]:
     """The generated kernels that a plan needs.
 
-    given  values that are there already
+    available  values that are there already
     """
     backend = Cpu(1)
-    pruned, found = prune(plan, given.__contains__)
+    pruned, found = prune(plan, available.__contains__)
     for task in prepare(pruned, backend, Available(stored=tuple(found))).tasks:
         if isinstance(task.step, FusedStep):
             yield task.step.kernel

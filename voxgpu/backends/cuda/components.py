@@ -257,4 +257,4 @@ def _numbered(b: Array, forest: _Forest, device: Device) -> Array:
 
 
 def _few_blocks(forest: _Forest, device: Device) -> int:
-    return blocks_of(forest.image.cell_count, most=BLOCKS_EACH * device.multiprocessors)
+    return blocks_of(forest.image.cell_count, limit=BLOCKS_EACH * device.multiprocessors)

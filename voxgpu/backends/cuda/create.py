@@ -18,7 +18,7 @@ def cubins_for(architecture: int) -> Cubins:
 
 
 def open_device(ordinal: int, memory: int | None, workers: ThreadPool) -> CudaDevice:
-    """A GPU that ``driver.found`` counts.
+    """A GPU that ``detect_gpus`` counts.
 
     memory   bytes that may be taken; None: 70 % of what is free
     workers  compile beside whatever else is done

@@ -82,8 +82,8 @@ class GpuStorage:
     def _is_resident(self, value: Image) -> TypeGuard[DeviceImage]:
         return isinstance(value, DeviceImage) and value.device is self._device
 
-    def _freed(self, wanted: int) -> bool:
-        return self._free_memory is not None and self._free_memory(wanted)
+    def _freed(self, size: int) -> bool:
+        return self._free_memory is not None and self._free_memory(size)
 
 
 class MultiGpuStorage:

@@ -199,9 +199,9 @@ class _DistanceComparison:
         )
         return self._filled(found, negated != self.complement, device)
 
-    def _filled(self, found: Array, negated: bool, device: Device) -> Array:
+    def _filled(self, flag: Array, negated: bool, device: Device) -> Array:
         out = device.empty(self.b.shape, np.bool_)
-        arguments = (found, np.int32(negated), out, np.int64(out.size))
+        arguments = (flag, np.int32(negated), out, np.int64(out.size))
         device.launch("dilation", "dilation_fill", _few_blocks(out, device), THREADS, *arguments)
         return out
 
@@ -276,4 +276,4 @@ def _volume_of(b: Array) -> tuple[int, int, int]:
 
 
 def _few_blocks(b: Array, device: Device) -> int:
-    return blocks_of(-(-b.size // 8), most=BLOCKS_EACH * device.multiprocessors)
+    return blocks_of(-(-b.size // 8), limit=BLOCKS_EACH * device.multiprocessors)

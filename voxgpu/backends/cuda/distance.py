@@ -158,7 +158,7 @@ def _search(
     lines: str,
     arrays: tuple[Any, ...],
     length: int,
-    many: tuple[int, int],
+    counts: tuple[int, int],
     exact: tuple[Any, ...],
     space: _Space,
     device: Device,
@@ -171,7 +171,7 @@ def _search(
     count = MOST_LINES
     while not tall and _bytes(count, length) > SHARED_BYTES:
         count //= 2
-    blocks, size = many[0] * -(-many[1] // count), _bytes(count, length)
+    blocks, size = counts[0] * -(-counts[1] // count), _bytes(count, length)
     arguments = (*arrays, *space.numbers, np.int32(count), *exact)
     if tall:
         scratch = device.empty((blocks * size,), np.uint8)

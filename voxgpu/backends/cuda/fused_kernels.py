@@ -51,10 +51,10 @@ def looked_at(bodies: Sequence[Scalar], step: FusedStep) -> list[ValueId]:
     return list(found)
 
 
-def parameter(value: Any, place: Array | None, element: Element) -> tuple[Any, Any]:
+def parameter(value: Any, address: Array | None, element: Element) -> tuple[Any, Any]:
     """A parameter as kernels take it: its value, and where it is on the device if it is there."""
     number = _ELEMENTS[element](value)
-    return number, NOWHERE if place is None else place
+    return number, NOWHERE if address is None else address
 
 
 def launch(

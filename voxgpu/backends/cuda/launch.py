@@ -48,6 +48,6 @@ class Device(Protocol):
         """
 
 
-def blocks_of(count: int, threads: int = THREADS, most: int = 1 << 30) -> int:
-    """How many blocks cover so many elements, one a thread; at least one, at most ``most``."""
-    return max(1, min(most, -(-count // threads)))
+def blocks_of(count: int, threads: int = THREADS, limit: int = 1 << 30) -> int:
+    """How many blocks cover so many elements, one a thread; at least one, at most ``limit``."""
+    return max(1, min(limit, -(-count // threads)))

@@ -204,7 +204,7 @@ def _find_bins(
     codes, mask, wanted, moments = target
     name = np.dtype(image.dtype).name
     source = image.reshape(-1).view(np.uint8) if name == "bool" else image
-    blocks = blocks_of(-(-image.size // 4), most=2 * BLOCKS_EACH * device.multiprocessors)
+    blocks = blocks_of(-(-image.size // 4), limit=2 * BLOCKS_EACH * device.multiprocessors)
     shared = 4 * (2 * bins + 1) if bins <= MOST_BINS_BY_BOUNDS else 4
     device.launch(
         "local_histogram_bins",
@@ -226,7 +226,7 @@ def _find_bins(
 
 
 def _correlate_tiles(
-    boxes: _Boxes, codes: Array, wanted: Array, moments: Array, out: Array, device: Device
+    boxes: _Boxes, codes: Array, reference: Array, moments: Array, out: Array, device: Device
 ) -> None:
     depth, height, width = boxes.volume
     across, along = -(-width // TILE), -(-height // TILE)
@@ -242,7 +242,7 @@ def _correlate_tiles(
         *boxes.numbers,
         np.int32(planes),
         np.int32(boxes.bins),
-        wanted,
+        reference,
         moments,
         out,
         shared=boxes.tile_bytes,
@@ -250,7 +250,7 @@ def _correlate_tiles(
 
 
 def _correlate_rows(
-    boxes: _Boxes, codes: Array, wanted: Array, moments: Array, out: Array, device: Device
+    boxes: _Boxes, codes: Array, reference: Array, moments: Array, out: Array, device: Device
 ) -> None:
     depth, height, width = boxes.volume
     length = max(SHORTEST_PART, 4 * boxes.sides[2])
@@ -262,7 +262,7 @@ def _correlate_rows(
         *boxes.numbers,
         np.int32(length),
         np.int32(boxes.bins),
-        wanted,
+        reference,
         moments,
         out,
     )

@@ -123,9 +123,9 @@ def _parts(schedule: Schedule) -> list[Partition]:
     return [_part(schedule, tasks, made) for tasks in groups.values()]
 
 
-def _part(schedule: Schedule, tasks: list[Task], made: set[ValueId]) -> Partition:
+def _part(schedule: Schedule, tasks: list[Task], computed: set[ValueId]) -> Partition:
     types = schedule.plan.types
-    read = {id for task in tasks for id in task.inputs if id not in made}
+    read = {id for task in tasks for id in task.inputs if id not in computed}
     seconds = sum(
         seconds_on_gpu(node, types[id], [types[each] for each in node.inputs if each in types])
         for task in tasks

@@ -89,10 +89,10 @@ def _above_by_number(v: Array, mask: Array, bins: int, device: Device) -> tuple[
 
 
 def _split(
-    kernel: str, bins: int, told: tuple[Any, ...], asked: tuple[Any, ...], device: Device
+    kernel: str, bins: int, inputs: tuple[Any, ...], outputs: tuple[Any, ...], device: Device
 ) -> tuple[Array, Array]:
     """Numbers for ``problem``, and the threshold."""
     classes = device.empty((2 * bins,), np.float64)
     numbers, threshold = device.empty((4,), np.float64), device.empty((1,), np.float32)
-    device.launch("otsu", kernel, 1, THREADS, *told, classes, numbers, threshold, *asked)
+    device.launch("otsu", kernel, 1, THREADS, *inputs, classes, numbers, threshold, *outputs)
     return numbers, threshold

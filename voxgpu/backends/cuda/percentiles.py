@@ -165,7 +165,7 @@ def _write_runs(
     mask: Array,
     c: float,
     others: tuple[Any, ...],
-    asked: tuple[Any, ...],
+    comparison: tuple[Any, ...],
     out: Array,
     device: Device,
 ) -> None:
@@ -191,7 +191,7 @@ def _write_runs(
     keys, places = _sort(keys, places, state, device)
     device.launch(
         "percentiles_runs", f"percentiles_runs_{kind}", blocks_of(n, RANKED, most), THREADS, keys,
-        places, state, np.float64(c), *asked, out,
+        places, state, np.float64(c), *comparison, out,
     )  # fmt: skip
 
 

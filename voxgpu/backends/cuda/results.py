@@ -35,22 +35,22 @@ def image_result(
 
 
 def reduced_results(
-    wanted: Sequence[tuple[ValueId, int | None, str]],
-    found: Array,
+    scalars: Sequence[tuple[ValueId, int | None, str]],
+    array: Array,
     sources: Sequence[tuple[DeferredValue, ...]],
     device: CudaDevice,
 ) -> list[StepResult]:
     """The numbers of a generated kernel; whether a mask was empty is found out with them.
 
-    wanted   of each number its id, the reduction that must not be 0 if there is one, and the name
+    scalars  of each number its id, the reduction that must not be 0 if there is one, and the name
              of the mask that it counts
-    found    the numbers, then the counts of masks
+    array    the numbers, then the counts of masks
     sources  of each number the arguments that may turn out to be undefined
     """
-    transfer = ScalarTransfer(device, found, device.record_event())
+    transfer = ScalarTransfer(device, array, device.record_event())
     made: list[StepResult] = []
-    check = len(wanted)
-    for place, (id, required_nonzero, mask) in enumerate(wanted):
+    check = len(scalars)
+    for place, (id, required_nonzero, mask) in enumerate(scalars):
         finish: Finish = partial(number_at, place)
         if required_nonzero is not None:
             finish = partial(unless_empty, place, check, mask)
@@ -62,7 +62,7 @@ def reduced_results(
 
 
 def call_result(
-    found: Array | CheckedImage | FinishedNumber,
+    result: Array | CheckedImage | FinishedNumber,
     arguments: Sequence[Value],
     grid: Grid | None,
     id: ValueId,
@@ -74,32 +74,32 @@ def call_result(
     if grid is None:
         finish: Finish = partial(number_at, 0)
         place: int | None = 0
-        if isinstance(found, FinishedNumber):
-            found, finish, place = found.array, found.to_value, None
-        numbers = ScalarTransfer(device, found, event)
+        if isinstance(result, FinishedNumber):
+            result, finish, place = result.array, result.to_value, None
+        numbers = ScalarTransfer(device, result, event)
         return DeviceNumber(id, numbers, finish, place, sources, place is not None)
-    if isinstance(found, CheckedImage):
-        validity = ScalarTransfer(device, found.validity, event)
-        check = DeviceNumber(id, validity, partial(nothing_unless, found.problem))
+    if isinstance(result, CheckedImage):
+        validity = ScalarTransfer(device, result.validity, event)
+        check = DeviceNumber(id, validity, partial(nothing_unless, result.problem))
         sources = (*sources, check)
-        found = found.array
-    assert not isinstance(found, FinishedNumber)
-    return DeviceImage(found, grid, device, event, False, sources)
+        result = result.array
+    assert not isinstance(result, FinishedNumber)
+    return DeviceImage(result, grid, device, event, False, sources)
 
 
 def batch_results(
     primitive: Primitive,
     batch: Sequence[tuple[ValueId, list[Value]]],
-    found: Any,
+    results: Any,
     device: CudaDevice,
 ) -> Iterator[tuple[ValueId, StepResult]]:
     """What a hand-written kernel returned for a batch: arrays of images, or an array of numbers."""
     if primitive.makes_image:
-        for (id, arguments), array in zip(batch, found, strict=True):
+        for (id, arguments), array in zip(batch, results, strict=True):
             image = next(each for each in arguments if isinstance(each, Image))
             yield id, image_result(array, image.grid, arguments, device)
         return
-    transfer = ScalarTransfer(device, found, device.record_event())
+    transfer = ScalarTransfer(device, results, device.record_event())
     for place, (id, arguments) in enumerate(batch):
         sources = dependencies_of(arguments)
         yield id, DeviceNumber(id, transfer, partial(number_at, place), place, sources, True)

@@ -116,13 +116,13 @@ class DeviceNumber(_FetchOnce):
         id: ValueId,
         transfer: ScalarTransfer,
         finish: Finish,
-        place: int | None = None,
+        index: int | None = None,
         sources: tuple[DeferredValue, ...] = (),
         always_defined: bool = False,
     ) -> None:
         super().__init__(id, sources)
         self.transfer = transfer
-        self.index = place
+        self.index = index
         self._finish = finish
         self.always_defined = always_defined and not sources
 
@@ -226,28 +226,28 @@ def _deferred(values: Iterable[Value]) -> list[DeferredValue]:
     return found
 
 
-def number_at(place: int, found: npt.NDArray[np.float64]) -> float:
+def number_at(index: int, numbers: npt.NDArray[np.float64]) -> float:
     """The number at that index."""
-    return float(found[place])
+    return float(numbers[index])
 
 
-def truth_at_first(found: npt.NDArray[np.float64]) -> bool:
+def truth_at_first(numbers: npt.NDArray[np.float64]) -> bool:
     """The first number as a truth value."""
-    return bool(found[0])
+    return bool(numbers[0])
 
 
-def unless_empty(place: int, check: int, mask: str, found: npt.NDArray[np.float64]) -> float:
+def unless_empty(index: int, check: int, mask: str, numbers: npt.NDArray[np.float64]) -> float:
     """The number at an index. Raises UndefinedValueError where the count at ``check`` is 0."""
-    if not found[check]:
+    if not numbers[check]:
         raise empty_mask(mask)
-    return float(found[place])
+    return float(numbers[index])
 
 
 def nothing_unless(
-    problem: Callable[[Any], UndefinedValueError | None], found: npt.NDArray[np.float64]
+    problem: Callable[[Any], UndefinedValueError | None], numbers: npt.NDArray[np.float64]
 ) -> float:
     """0. Raises the error that ``problem`` finds in the numbers, if any."""
-    error = problem(found)
+    error = problem(numbers)
     if error is not None:
         raise error
     return 0.0

@@ -50,7 +50,7 @@ def test_a_given_image_is_gone_after_its_last_use() -> None:
             alive[event.id] = array() is not None
 
     found: list[Any] = []
-    io = RunIO(lambda _, value: found.append(value), observe=observe, given=given)
+    io = RunIO(lambda _, value: found.append(value), observe=observe, initial_values=given)
     run(schedule, Serial(ReferenceBackend()), io)
     assert alive == {"a": False, "b": False, "c": False, "d": False}
     assert found[0].array.tolist() == np.full(GRID.shape, -1.0).tolist()
