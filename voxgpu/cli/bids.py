@@ -21,7 +21,7 @@ _SEVERAL = frozenset(
 ) | frozenset(f"--{name}" for name in ("session", "session-label", "session_label"))
 
 #: Arguments and options of `voxgpu cohort` that others stand for here; all else is the same.
-_REPLACED = ("program", "output", "cases", "bids", "merge")
+_REPLACED = ("program", "output", "cases", "bids", "merge", "write_sbatch", "tasks")
 
 
 class _BidsApp(click.Command):
@@ -63,6 +63,7 @@ def command(**arguments: Any) -> int:
         **arguments,
         **{"bids": arguments["bids_dir"], "output": arguments["output_dir"]},
         **{"cases": None, "merge": False, "program": (program,)},
+        **{"write_sbatch": None, "tasks": None},
     }
     if arguments["level"] == "participant":
         return run_cohort(given)

@@ -20,6 +20,7 @@ from voxgpu.cli.cohort.placement import (
 )
 from voxgpu.cli.cohort.progress import watching, with_watching
 from voxgpu.cli.cohort.resuming import new_journal, say_known
+from voxgpu.cli.cohort.sbatch import check_sbatch, with_sbatch, write_sbatch
 from voxgpu.cli.cohort.status import tell_status, with_status
 from voxgpu.cli.cohort.summary import (
     check_summary,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 @with_ending
 @with_watching
 @with_status
+@with_sbatch
 def command(**arguments: Any) -> int:
     """Run PROGRAM for each case of a cohort; write a table of all that it prints.
 
@@ -64,6 +66,7 @@ def run_cohort(arguments: dict[str, Any]) -> int:
     """Do what the options of `voxgpu cohort` say; return the exit status."""
     arguments = {**arguments, "table": arguments["table"] or default_table(arguments)}
     try:
+        check_sbatch(arguments)
         if arguments["merge"]:
             return merge(arguments)
         if arguments["status"]:
@@ -79,6 +82,8 @@ def run_cohort(arguments: dict[str, Any]) -> int:
             return check_cases(cohort)
         if arguments["dry_run"]:
             return print_job(placement_of(arguments))
+        if arguments["write_sbatch"]:
+            return write_sbatch(cohort, arguments)
         if arguments["bids"]:
             begin_derivative(cohort, arguments)
         return _run(cohort, arguments)

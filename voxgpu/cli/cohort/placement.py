@@ -119,7 +119,7 @@ def _misfit(arguments: dict[str, Any]) -> str:
         return ""
     if arguments["dry_run"]:
         return "--dry-run prints the script of a job: it needs --cluster slurm"
-    return f"{', '.join(jobs)}: only for jobs, --cluster slurm" if jobs else ""
+    return f"{', '.join(jobs)}: only for jobs: --cluster slurm or --write-sbatch" if jobs else ""
 
 
 def print_job(placement: Placement) -> int:
