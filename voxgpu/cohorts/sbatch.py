@@ -48,6 +48,7 @@ class ArrayJob:
     words      the arguments of ``voxgpu cohort``, without those of the job and of stores
     merge      the arguments that write one table of all journals
     table      the table of the whole cohort
+    log        the file of what happens, of which each part has its own; None for none
     store      the folder of the store of each task; None for one on the disk of the node, empty
                for none
     shared     the folder of results that tasks share; empty for none
@@ -62,6 +63,7 @@ class ArrayJob:
     words: Sequence[str]
     table: Path
     merge: Sequence[str] = field(default=())
+    log: Path | None = None
     store: str | None = None
     shared: str = ""
     grace: float = 0.0
@@ -109,9 +111,7 @@ def starter_of(
 def array_script(array: ArrayJob) -> str:
     """The script, for ``sbatch``."""
     head = "\n".join(f"#SBATCH {each}" for each in _directives(array))
-    digits = len(str(array.tasks))
-    table = str(array.table)
-    stem = table.removesuffix(array.table.suffix)
+    own = '"$part"'
     lines = {
         "HEAD": head,
         "SCRIPT": quoted(str(array.script)),
@@ -119,12 +119,12 @@ def array_script(array: ArrayJob) -> str:
         "BEFORE": "\n".join(array.starter.before) or "# nothing: voxgpu is started by its path",
         "VOXGPU": " ".join(map(quoted, array.starter.command)),
         "TASKS": str(array.tasks),
-        "DIGITS": str(digits),
-        "STEM": quoted(stem),
-        "SUFFIX": quoted(array.table.suffix),
+        "DIGITS": str(len(str(array.tasks))),
+        "JOURNAL": _of_part(array.table, own) + ".journal",
+        "JOURNALS": _of_part(array.table, "*") + ".journal",
+        "LOG": f"--log {_of_part(array.log, own)} \\\n  " if array.log else "",
         "WORDS": _wrapped(array.words),
         "MERGE": _wrapped(array.merge),
-        "TABLE": quoted(table),
         "SHARED": quoted(array.shared),
         "STORE": _store(array.store),
     }
@@ -207,6 +207,13 @@ def _wrapped(words: Sequence[str]) -> str:
     return " \\\n  ".join(" ".join(line) for line in lines)
 
 
+def _of_part(file: Path, part: str) -> str:
+    """The name of a file of each part, as bash reads it: `table_of_part` names tables so."""
+    text, suffix = str(file), file.suffix
+    stem = text.removesuffix(suffix)
+    return f'{quoted(stem)}.part-{part}-of-"$parts"{quoted(suffix) if suffix else ""}'
+
+
 def _store(store: str | None) -> str:
     if store is None:
         return 'store=(--store "$local/store")'
@@ -239,11 +246,12 @@ voxgpu=(@VOXGPU@)
 
 merge=(@MERGE@)
 if [ "${1:-}" = merge ]; then
-  exec "${voxgpu[@]}" cohort --merge @STEM@.part-*-of-"$parts"@SUFFIX@.journal "${merge[@]}"
+  exec "${voxgpu[@]}" cohort --merge @JOURNALS@ "${merge[@]}"
 fi
 
 task=${SLURM_ARRAY_TASK_ID:?this script is for sbatch}
-journal=@STEM@.part-$(printf '%0@DIGITS@d' "$task")-of-$parts@SUFFIX@.journal
+part=$(printf '%0@DIGITS@d' "$task")
+journal=@JOURNAL@
 
 # A folder on the disk of this node, removed in the end: the store of this task, temporary files.
 for disk in "${SLURM_TMPDIR:-}" "${TMPDIR:-}" /tmp; do
@@ -286,7 +294,7 @@ trap on_term TERM
 
 before=$(finished)
 "${voxgpu[@]}" cohort --part "$task/$parts" "${store[@]}" \\
-  @WORDS@ &
+  @LOG@@WORDS@ &
 running=$!
 wait "$running"
 status=$?
@@ -310,6 +318,6 @@ if [ -n "$stopped" ]; then
   exit 1
 fi
 echo "part $task of $parts ended with status $status; to write the table of all parts:" >&2
-printf '%s\\n' "  bash "@SCRIPT@" merge" >&2
+printf '  bash %q merge\\n' @SCRIPT@ >&2
 exit "$status"
 """

@@ -40,7 +40,7 @@ _OPTIONS = (
 
 #: Options that have no place in a task, or that the script sets.
 _NOT_OF_TASKS = {
-    *("write_sbatch", "tasks", "part", "store", "store_shared", "device", *JOB_OPTIONS),
+    *("write_sbatch", "tasks", "part", "store", "store_shared", "device", "log", *JOB_OPTIONS),
 }
 
 #: Options that do something else than run cases, or elsewhere.
@@ -75,6 +75,9 @@ def check_sbatch(arguments: dict[str, Any]) -> None:
     for name, option in _NOT_WITH.items():
         if arguments.get(name) not in (None, False, ()):
             raise click.UsageError(f"give --write-sbatch or {option}, not both")
+    if not arguments["resume"]:
+        message = "a task that is queued again goes on from its journal: leave --no-resume out"
+        raise click.UsageError(message)
     is_cuda = parse_device(arguments["device"]).kind == "cuda"
     if arguments["gpus"] and arguments["device"] != "auto":
         raise click.UsageError("a job with --gpus computes on them: leave --device out")
@@ -129,6 +132,7 @@ def array_of(cohort: Cohort, arguments: dict[str, Any], context: click.Context) 
         words=[*_device(arguments), *_words(arguments, context, _NOT_OF_TASKS | _OF_TABLE)],
         merge=["--table", str(table), *_words(arguments, context, {*arguments} - _OF_TABLE)],
         table=table,
+        log=arguments["log"],
         store=arguments["store"] if is_named else None,
         shared="" if shared is None else str(shared),
         grace=arguments.get("grace") or 0.0,
