@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from voxgpu.cohorts.read_table import read_rows
 from voxgpu.cohorts.row import FAILED, Row
 from voxgpu.cohorts.table import write_table
 from voxgpu.execution.outputs import json_value
@@ -69,3 +72,124 @@ def test_formats_and_folders_that_there_are_not(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileError):
         write_table(tmp_path / "file" / "t.csv", ROWS)
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_names_that_are_those_of_other_columns(tmp_path: Path) -> None:
+    """Of swept variables, of labels, and of labels that others would be renamed to."""
+    combination = (("seconds", "1"), ("case", "2"), ("T", "3"))
+    labels = ["T", "status", "printed:status", "swept:seconds", "error", "", "v"]
+    row = Row("a", combination, {label: float(n) for n, label in enumerate(labels)}, 0.5, 7)
+    write_table(tmp_path / "t.csv", [row])
+    (line,) = _read(tmp_path / "t.csv")
+    assert len(line) == 1 + 3 + len(labels) + 6
+    assert (line["swept:seconds"], line["swept:case"], line["T"]) == ("1", "2", "3")
+    assert (line["seconds"], line["case"], line["status"]) == ("0.5", "a", "done")
+    assert (line["printed:T"], line["printed:status"], line["printed:error"]) == (
+        "0.0",
+        "2.0",
+        "4.0",
+    )
+    assert line["printed:printed:status"] == "1.0" and line["printed:swept:seconds"] == "3.0"
+    assert (line[""], line["v"]) == ("5.0", "6.0")
+    for suffix in ("csv", "jsonl", "parquet"):
+        if suffix == "parquet":
+            pytest.importorskip("pyarrow")
+        write_table(tmp_path / f"t.{suffix}", [row])
+        (again,) = read_rows([tmp_path / f"t.{suffix}"])
+        assert again.printed.keys() >= {"v", "", "status", "printed:status", "error"}
+
+
+def test_columns_of_rows_that_come_late(tmp_path: Path) -> None:
+    early = [Row(f"c{n}", (), {"v": 1.0}) for n in range(1500)]
+    rows = [*early, Row("late", (), {"w": 2.0, "v": 3.0}), Row("failed", (), status=FAILED)]
+    for suffix in (".csv", ".jsonl"):
+        write_table(tmp_path / f"t{suffix}", rows)
+    lines = _read(tmp_path / "t.csv")
+    assert len(lines) == 1502 and (lines[0]["w"], lines[1500]["w"]) == ("", "2.0")
+    texts = (tmp_path / "t.jsonl").read_text().splitlines()
+    assert len(texts) == 1502 and json.loads(texts[1500])["w"] == 2.0
+
+
+def test_letters_of_all_kinds(tmp_path: Path) -> None:
+    name = "Größe \U0001f9e0\n" + b"\xff".decode("utf-8", "surrogateescape")
+    rows = [Row(name, (), {"体积\t(mm³)": "x,\"'"}, error=name)]
+    shown = name.replace("\udcff", "\\udcff")
+    for suffix in (".csv", ".tsv", ".jsonl", ".parquet"):
+        if suffix == ".parquet":
+            pytest.importorskip("pyarrow")
+        path = tmp_path / f"t{suffix}"
+        write_table(path, rows)
+        (row,) = read_rows([path])
+        assert row.case in (name, shown) and row.error == row.case, suffix
+        assert row.printed == {"体积\t(mm³)": "x,\"'"}, suffix
+
+
+def test_parquet_has_a_type_for_each_column(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [
+        Row("001", (("N", "1"), ("T", "0.90"), ("P", "007")), {"v": 1.0, "b": True, "t": "nan"}),
+        Row("002", (("N", "2"), ("T", "1"), ("P", "8")), {"v": "inf", "b": "x", "t": "u"}),
+        Row("003", (("N", "3"), ("T", "2"), ("P", "9")), {"n": "nan", "i": 3}, status=FAILED),
+    ]
+    write_table(tmp_path / "t.parquet", rows)
+    table = parquet.read_table(tmp_path / "t.parquet")
+    kinds = {field.name: str(field.type) for field in table.schema}
+    assert kinds == {
+        **{"case": "string", "N": "int64", "T": "double", "P": "string", "v": "double"},
+        **{"b": "string", "t": "string", "n": "double", "i": "int64", "seconds": "double"},
+        **dict.fromkeys(("device", "worker", "status", "error"), "string"),
+        "peak_bytes": "int64",
+    }
+    first, second, third = table.to_pylist()
+    assert (first["case"], first["T"], first["P"], first["b"]) == ("001", 0.9, "007", "true")
+    assert second["v"] == math.inf and math.isnan(third["n"]) and third["v"] is None
+    assert third["i"] == 3
+
+
+def test_rows_are_iterated_and_never_held(tmp_path: Path) -> None:
+    """At most a group of rows exists at a time, however many there are."""
+    alive = most = 0
+
+    class Counted(dict[str, object]):
+        def __init__(self) -> None:
+            nonlocal alive, most
+            super().__init__(v=1.0, sizes=[1.0])
+            alive += 1
+            most = max(most, alive)
+
+        def __del__(self) -> None:
+            nonlocal alive
+            alive -= 1
+
+    class Rows:
+        def __iter__(self) -> Iterator[Row]:
+            return (Row(f"c{n}", (), Counted()) for n in range(5000))
+
+    for suffix in (".csv", ".jsonl"):
+        write_table(tmp_path / f"t{suffix}", Rows())
+    assert most < 10 and len(_read(tmp_path / "t.csv")) == 5000
+    if find_spec("pyarrow"):
+        write_table(tmp_path / "t.parquet", Rows())
+        assert most < 10
+
+
+def test_a_table_that_cannot_be_written_leaves_the_former_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table(tmp_path / "t.csv", ROWS)
+    before = (tmp_path / "t.csv").read_bytes()
+
+    class Broken:
+        def __iter__(self) -> Iterator[Row]:
+            yield ROWS[0]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_table(tmp_path / "t.csv", Broken())
+    assert (tmp_path / "t.csv").read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["t.csv"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from voxgpu.cohorts.case_record import CaseRecord, inputs_of
 from voxgpu.cohorts.cases import Case, no_value
 from voxgpu.cohorts.combined import combined, number_of, places_of
 from voxgpu.cohorts.output_names import CaseFolders, OutputNames
+from voxgpu.cohorts.peak import peak_bytes, reset_peak
 from voxgpu.cohorts.row import FAILED, Row
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.compile import Compiled, Options, compile_program, unread
@@ -126,6 +126,7 @@ class CaseSession(AbstractContextManager["CaseSession"]):
         Whatever goes wrong is in the rows.
         """
         self._session.deliver_to(program.options.output, program.options.roots)
+        reset_peak()
         start = perf_counter()
         evaluation = _Evaluation(program, case, self._session)
         found = evaluation.rows(combinations)
@@ -248,13 +249,3 @@ def _text(errors: Sequence[Diagnostic]) -> str:
         f"{each.span}: {each.code}: {each.message}" if each.span else f"{each.code}: {each.message}"
         for each in errors
     )
-
-
-def peak_bytes() -> int:
-    """Bytes of memory that this process has taken at most; 0 where the system does not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024

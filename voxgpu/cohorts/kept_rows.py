@@ -60,7 +60,8 @@ class KeptRows:
         return identity_of(self._cases[self._numbers[record.case]])
 
     def _placed(self, row: Row) -> Row:
-        return replace(row, place=(self._numbers[row.case], self._orders[row.combination]))
+        place = self._numbers[row.case], self._orders[row.combination]
+        return row if row.place == place else replace(row, place=place)
 
     def _note(self, row: Row, offset: int) -> None:
         place = row.place[0] * self._width + row.place[1]

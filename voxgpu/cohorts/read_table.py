@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -80,8 +80,7 @@ def _row(record: Mapping[str, Any], swept: Mapping[str, str], is_of_texts: bool)
         read = value_of if is_of_texts else sequence_of
         value = read(text) if isinstance(text, str) else text
         if value is not None:
-            label = column.removeprefix(PRINTED)
-            printed[label if label in others else column] = value
+            printed[_label(column, others)] = value
     return Row(
         _text(record["case"]),
         tuple((name, _text(record.get(column))) for name, column in swept.items()),
@@ -93,6 +92,14 @@ def _row(record: Mapping[str, Any], swept: Mapping[str, str], is_of_texts: bool)
         status=record["status"],
         error=_text(record.get("error")),
     )
+
+
+def _label(column: str, others: Set[str]) -> str:
+    """The label of a column, which is another where it was renamed."""
+    base = column
+    while base.startswith(PRINTED):
+        base = base.removeprefix(PRINTED)
+    return column.removeprefix(PRINTED) if base in others else column
 
 
 def _text(value: Any) -> str:

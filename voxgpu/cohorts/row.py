@@ -21,7 +21,7 @@ class Row:
     printed    values by label, in the program's order; sequences are lists, NaN and infinities
                texts
     seconds    wall time of the case, shared among its combinations
-    peak       bytes of memory that the process took at most, so far
+    peak       bytes of memory that the process took at most while it ran the case
     error      what went wrong, as it is shown to people; empty where nothing did
     place      the number of the case, then that of the combination: the order of rows in the table
     deaths     how many workers have died while they ran the case

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from voxgpu.cohorts.column_types import (
     cell,
@@ -33,6 +33,9 @@ SWEPT, PRINTED = "swept:", "printed:"
 #: The metadata of Parquet files that has the names and columns of the swept variables.
 SWEPT_KEY = "voxgpu swept"
 
+#: Rows whose columns are most likely those of all.
+_FIRST = 1000
+
 #: Rows that are turned into a group of a Parquet file at a time.
 _GROUP = 20_000
 
@@ -50,7 +53,7 @@ class Columns:
         return ["case", *self.swept.values(), *self.printed.values(), *TRAILING_COLUMNS]
 
     def record(self, row: Row) -> dict[str, Any]:
-        """The values that a row has, by column."""
+        """The values that a row has, by column. Raises KeyError for one without a column."""
         return {
             "case": row.case,
             **{self.swept[name]: value for name, value in row.combination},
@@ -75,6 +78,27 @@ def columns_of(rows: Iterable[Row]) -> Columns:
     for row in rows:
         names |= dict.fromkeys(name for name, _ in row.combination)
         labels |= dict.fromkeys(row.printed)
+    return _named(names, labels)
+
+
+def typed_columns(rows: Iterable[Row]) -> tuple[Columns, dict[str, str]]:
+    """The columns of rows, and the kind of each: ``bool``, ``int``, ``float`` or ``str``."""
+    names: dict[str, set[str]] = {}
+    labels: dict[str, set[str]] = {}
+    for row in rows:
+        for name, text in row.combination:
+            names.setdefault(name, set()).add(kind_of_text(text))
+        for label, value in row.printed.items():
+            labels.setdefault(label, set()).add(kind_of_value(value))
+    columns = _named(names, labels)
+    kinds = dict.fromkeys(("case", "device", "worker", "status", "error"), "str")
+    kinds |= {"seconds": "float", "peak_bytes": "int"}
+    kinds |= {columns.swept[name]: kind_of_column(each) for name, each in names.items()}
+    kinds |= {columns.printed[label]: kind_of_column(each) for label, each in labels.items()}
+    return columns, kinds
+
+
+def _named(names: Iterable[str], labels: Iterable[str]) -> Columns:
     taken = {"case", *TRAILING_COLUMNS}
     swept = {name: _free(name, SWEPT, taken) for name in names}
     # Labels that are free keep their names, whatever others are renamed to.
@@ -114,22 +138,38 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
 
 
 def _write_separated(path: Path, rows: Iterable[Row], delimiter: str) -> None:
-    columns = columns_of(rows)
-    names = columns.names
-    # Names of files that are no text are written as Python shows them.
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(names)
-        for row in rows:
-            record = columns.record(row)
-            writer.writerow([cell(record.get(name, "")) for name in names])
+    def write(columns: Columns) -> None:
+        names = columns.names
+        with _text_file(path) as file:
+            writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+            writer.writerow(names)
+            for row in rows:
+                record = columns.record(row)
+                writer.writerow([cell(record.get(name, "")) for name in names])
+
+    _with_columns(rows, write)
 
 
 def _write_lines(path: Path, rows: Iterable[Row]) -> None:
-    columns = columns_of(rows)
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        for row in rows:
-            file.write(json.dumps(columns.record(row), ensure_ascii=False) + "\n")
+    def write(columns: Columns) -> None:
+        with _text_file(path) as file:
+            for row in rows:
+                file.write(json.dumps(columns.record(row), ensure_ascii=False) + "\n")
+
+    _with_columns(rows, write)
+
+
+def _text_file(path: Path) -> TextIO:
+    # Names of files that are no text are written as Python shows them.
+    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def _with_columns(rows: Iterable[Row], write: Callable[[Columns], None]) -> None:
+    """Write rows with the columns of the first ones, and anew if others have more columns."""
+    try:
+        write(columns_of(islice(rows, _FIRST)))
+    except KeyError:
+        write(columns_of(rows))
 
 
 def parquet_library() -> Any:
@@ -144,8 +184,7 @@ def parquet_library() -> Any:
 def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
     import pyarrow
 
-    columns = columns_of(rows)
-    kinds = kinds_of(columns, rows)
+    columns, kinds = typed_columns(rows)
     types = {"bool": pyarrow.bool_(), "int": pyarrow.int64(), "float": pyarrow.float64()}
     schema = pyarrow.schema(
         [(name, types.get(kinds[name], pyarrow.string())) for name in columns.names],
@@ -159,15 +198,3 @@ def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
                 for each in schema
             ]
             writer.write_table(pyarrow.table(arrays, schema=schema))
-
-
-def kinds_of(columns: Columns, rows: Iterable[Row]) -> dict[str, str]:
-    """The kind of each column: ``bool``, ``int``, ``float`` or ``str``; see `kind_of_column`."""
-    seen: dict[str, set[str]] = {name: set() for name in columns.names}
-    swept = set(columns.swept.values())
-    for row in rows:
-        for name, value in columns.record(row).items():
-            seen[name].add(kind_of_text(value) if name in swept else kind_of_value(value))
-    fixed = dict.fromkeys(("case", "device", "worker", "status", "error"), "str")
-    fixed |= {"seconds": "float", "peak_bytes": "int"}
-    return {name: kind_of_column(each) for name, each in seen.items()} | fixed

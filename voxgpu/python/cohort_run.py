@@ -20,7 +20,7 @@ from voxgpu.cohorts.run import Cohort as PlainCohort
 from voxgpu.cohorts.run import CohortRun
 from voxgpu.cohorts.statistics import NOT_FINITE
 from voxgpu.cohorts.summary import collected, summarize
-from voxgpu.cohorts.table import columns_of, kinds_of, write_table
+from voxgpu.cohorts.table import columns_of, typed_columns, write_table
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.files.errors import FileError
 from voxgpu.python.cohort_bar import bar_for
@@ -132,8 +132,7 @@ class Cohort(AbstractContextManager["Cohort"]):
             raise ImgqlError([Diagnostic("E402", message, help=hint)]) from None
         self.run()
         rows = self._run.rows()
-        columns = columns_of(rows)
-        kinds = kinds_of(columns, rows)
+        columns, kinds = typed_columns(rows)
         records = [columns.record(row) for row in rows]
         whole = {"int": "int64", "bool": "bool", "float": "float64"}
         partial = {"int": "Int64", "bool": "boolean", "float": "float64"}
