@@ -35,6 +35,7 @@ COMMANDS = {
         "List the names that programs can use, or explain one of them.",
     ),
     "store": ("voxgpu.cli.store", "Maintain the results that are kept between runs."),
+    "runs": ("voxgpu.cli.runs", "List the runs so far, show one, or end one that goes on."),
     "kernels": ("voxgpu.cli.kernels", "Compile kernels ahead of time."),
     "doctor": ("voxgpu.cli.doctor", "Describe this computer, and test its devices."),
     "demo": ("voxgpu.cli.demo", "Find the tumor in a synthetic head and draw it."),

@@ -21,6 +21,7 @@ from voxgpu.cli.options import (
     source_of,
 )
 from voxgpu.cli.parameter_types import SIZE
+from voxgpu.cli.record_run import recorded_run
 from voxgpu.cli.run_output import RunOutput
 from voxgpu.cli.run_profile import (
     ProfiledCommand,
@@ -137,6 +138,7 @@ def _run(
     noted: Profiling,
 ) -> tuple[Compiled, Result]:
     from voxgpu.backends.select import Selection
+    from voxgpu.execution.outputs import json_value
     from voxgpu.session import open_session
     from voxgpu.session_settings import SessionListeners, SessionSettings
 
@@ -169,7 +171,20 @@ def _run(
     )
     if output.as_json:
         set_early_answer(lambda: _object(session.so_far(), report))
-    with session:
+    with (
+        session,
+        recorded_run(
+            settings.store,
+            "run",
+            arguments["program"],
+            source.text,
+            arguments["define"],
+            trace=str(noted.trace.absolute()) if noted.trace is not None else None,
+        ) as run,
+    ):
+        report.run = run.id
+        if run.id:
+            output.detail(f"run {run.id}")
         digest = partial(report.digests, session.digests)
         with span("compiling", arguments["program"].name):
             compiled = session.compile(source, arguments["program"], options, digest)
@@ -181,7 +196,16 @@ def _run(
         # fifth of the time of a plan of thousands of nodes.
         gc.freeze()
         counts.total += len(compiled.plan.nodes)
-        return compiled, session.execute(compiled)
+        result = session.execute(compiled)
+        run.details |= {"device": noted.device, "computed": result.computed, "nodes": result.nodes}
+        run.end(
+            bool(result.errors),
+            prints={each.label: json_value(each.value) for each in result.prints},
+            saved=[str(each.path) for each in result.saved],
+            warnings=[each.message for each in (*compiled.diagnostics, *result.warnings)],
+            errors=[str(each) for each in result.errors],
+        )
+        return compiled, result
 
 
 @dataclass

@@ -59,9 +59,10 @@ trace_option = click.option(
 
 @dataclass
 class Profiling:
-    """What is noted beside the recorded spans: the device."""
+    """What is noted beside the recorded spans: the device, and where the trace goes."""
 
     device: str = ""
+    trace: Path | None = None
 
 
 @contextmanager
@@ -77,7 +78,7 @@ def profiling(profile: str | None, trace: Path | None) -> Iterator[Profiling]:
     from voxgpu.profiling.shares import seconds_since_start
     from voxgpu.spans import Recorder, recording
 
-    recorder, noted = Recorder(), Profiling()
+    recorder, noted = Recorder(), Profiling(trace=trace)
     start = perf_counter() - seconds_since_start()
     try:
         with recording(recorder), sampled_memory() if trace is not None else nullcontext():

@@ -34,6 +34,8 @@ class RunReport:
         self._imports: dict[str, str] = {}
         self._inputs: dict[tuple[str, ...], dict[str, Any]] = {}
         self._started = _now()
+        #: The id of the run; empty if the store keeps no record of it.
+        self.run = ""
 
     def note_program(self, source: Source) -> None:
         """Record the program that was read."""
@@ -89,6 +91,7 @@ class RunReport:
     def as_json(self) -> dict[str, Any]:
         """Plain data at the time of the call; `finished` is the current time."""
         return {
+            "run": self.run,
             "program": {
                 "path": str(self._program.absolute()),
                 "sha256": self._digest,

@@ -31,6 +31,7 @@ from voxgpu.cli.cohort.summary import (
 )
 from voxgpu.cli.cohort.table import default_table, merge, say_rows, table_of, with_table
 from voxgpu.cli.options import UserPath, options_without_program
+from voxgpu.cli.record_run import recorded_run
 from voxgpu.cli.shutdown import graceful
 from voxgpu.cli.terminal import print_diagnostics, print_stderr
 from voxgpu.diagnostics import ImgqlError
@@ -109,6 +110,15 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
         watching(arguments) as watch,
         file_errors("E303"),
         Journal(path, cohort.about(path.parent), arguments["resume"]) as journal,
+        recorded_run(
+            settings.store,
+            "cohort",
+            arguments["program"][0],
+            cohort.program.source.text,
+            arguments["define"],
+            journal=str(path.absolute()),
+            table=str(table.absolute()),
+        ) as record,
     ):
         if journal.started_anew is not None:
             print_stderr(new_journal(journal))
@@ -135,4 +145,6 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
         found = collected(run.rows())
         status = say_rows(table, found, quiet)
         show_summary(arguments, found)
+        record.details |= {"rows": len(run.rows()), "of": run.total}
+        record.end(bool(status))
         return status
