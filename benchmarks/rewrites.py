@@ -16,6 +16,7 @@ from voxgpu.optimize import simplify
 #: A rule, and an expression that it applies to.
 CASES = {
     "drop_redundant_intensity": "percentiles(intensity(v), b, 0.5)",
+    "clamped_to_unsigned_distance": "mask(dt(m), dt(m) > 0)",
     "distance_compare_to_dilation": "pdt(m) <= 5",
     "distance_of_complement": "pdt(!m) <= 5",
     "near_then_through_to_touching": "through(near(n), m)",

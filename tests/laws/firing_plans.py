@@ -85,6 +85,26 @@ def _distance_of(growing: Growing, region: ValueId) -> ValueId:
     return growing.apply(f"{name}({_REGION})", region)
 
 
+def _clamped_distances(growing: Growing) -> None:
+    # Of a region that no other node has created: its signed distance has no other users.
+    region = growing.compare(growing.numbers(), 0.125 + growing.random.random())
+    far = growing.apply(f"signed_distance({_REGION})", region)
+    spelling = growing.random.randrange(3)
+    if spelling == 0:
+        outside = growing.apply(f"greater({_NUMBERS}, number)", far, growing.number(0.0))
+    elif spelling == 1:
+        outside = growing.apply(f"less(number, {_NUMBERS})", growing.number(0.0), far)
+    else:
+        outside = growing.apply(f"negation({_REGION})", region)
+    if growing.random.random() < 0.5:
+        growing.want(outside)
+    clamped = growing.apply(f"mask({_NUMBERS}, {_REGION})", far, outside)
+    if growing.random.random() < 0.5:
+        growing.want(growing.compare(far, growing.random.choice([-2.0, 0.0, 1.0])))
+    growing.want(clamped)
+    growing.want(growing.compare(clamped, growing.random.choice([0.0, 1.0, 1.4])))
+
+
 def _distance_tests(growing: Growing) -> None:
     far = _distance_of(growing, growing.region())
     for _ in range(growing.random.choice([1, 2])):
@@ -131,6 +151,7 @@ def _larger_boxes(growing: Growing) -> None:
 #: For each rule, by name, a function that adds nodes to which it applies.
 PATTERNS: dict[str, Callable[[Growing], None]] = {
     "drop_redundant_intensity": _read_as_stored,
+    "clamped_to_unsigned_distance": _clamped_distances,
     "distance_compare_to_dilation": _distance_tests,
     "distance_of_complement": _distances_to_complements,
     "near_then_through_to_touching": _touches,

@@ -74,6 +74,25 @@ CASES = {
     "box": ("save {s} near(near(near(m)))", f"box_dilate[3.0]({M})"),
     "inner box": ("save {s} interior(interior(m))", f"box_erode[2.0]({M})"),
     "mixed boxes": ("save {s} interior(near(m))", f"interior(near({M}))"),
+    "clamped": ("save {s} mask(dt(m), dt(m) > 0)", f"pdt({M})"),
+    "clamped, converse": ("save {s} mask(dt(m), 0 .< dt(m))", f"pdt({M})"),
+    "clamped by the region": ("save {s} mask(dt(m), !m)", f"pdt({M})"),
+    "clamped and compared": (
+        "save {s} 2 .>= mask(dt(m), dt(m) >. 0)",
+        f"distance_compare[pdt, less_equal, region]({M}, 2.0)",
+    ),
+    "clamped distance from outside": (
+        "save {s} 2 .<= mask(dt(!m), dt(!m) >. 0)",
+        f"distance_compare[pdt, greater_equal, complement]({M}, 2.0)",
+    ),
+    # -0 on the contour stays -0, which pdt has not.
+    "not clamped": ("save {s} mask(dt(m), dt(m) >= 0)", f"mask(dt({M}), >=(dt({M}), 0.0))"),
+    "clamped elsewhere": ("save {s} mask(dt(m), dt(m) > 1)", f"mask(dt({M}), >(dt({M}), 1.0))"),
+    "clamped by another": (
+        "save {s} mask(dt(m), dt(!m) > 0)",
+        f"mask(dt({M}), distance_compare[dt, greater, complement]({M}, 0.0))",
+    ),
+    "another region": ("save {s} mask(dt(m), !(v > 1))", f"mask(dt({M}), not(>(v, 1.0)))"),
     "two distances": ("save {s} pdt(m) < pdt(!m)", f"<(pdt({M}), pdt(not({M})))"),
     "the distance itself": ("save {s} pdt(m)", f"pdt({M})"),
     "the image itself": ("save {s} intensity(v)", "intensity(v)"),
@@ -96,6 +115,26 @@ def test_a_value_needed_elsewhere_is_not_computed_twice(plan_of: object) -> None
         'save "c.nii.gz" near(n)'
     )
     assert _expressions(simplify(plan)) == _expressions(plan)
+
+
+def test_a_signed_distance_needed_elsewhere_is_masked(plan_of: object) -> None:
+    for text in (
+        'let d = dt(m)\nsave "d.nii.gz" d\nsave "a.nii.gz" mask(d, d > 0)',
+        'let d = dt(m)\nsave "d.nii.gz" d + 1\nsave "a.nii.gz" mask(d, d > 0)',
+        # Two spellings are two values: the signed distance is computed once for both.
+        'let d = dt(m)\nsave "d.nii.gz" mask(d, d > 0)\nsave "a.nii.gz" mask(d, 0 .< d)',
+    ):
+        plan = plan_of(text)  # type: ignore[operator]
+        assert _expressions(simplify(plan)) == _expressions(plan)
+    plan = plan_of(  # type: ignore[operator]
+        'let d = dt(m)\nsave "b.nii.gz" d > 0\nsave "c.nii.gz" d < 2\n'
+        'save "a.nii.gz" mask(d, d > 0)'
+    )
+    assert _expressions(simplify(plan)) == [
+        f"distance_compare[dt, greater, region]({M}, 0.0)",
+        f"distance_compare[dt, less, region]({M}, 2.0)",
+        f"pdt({M})",
+    ]
 
 
 def test_seeds_needed_elsewhere_are_not_computed_twice(plan_of: object) -> None:

@@ -113,3 +113,15 @@ def test_squares_are_products():
     region = np.where(np.arange(200) == 0, 0.0, np.inf)[:, None]
     squares = distances._least_along_first_axis(region, step)[:, 0]
     assert squares.tolist() == [(n * step) * (n * step) for n in range(200)]
+
+
+@given(masks_with_spacing())
+def test_the_signed_distance_where_it_is_positive_is_the_unsigned_one(given_mask):
+    """The optimizer replaces the one by the other."""
+    b, spacing = given_mask
+    for each in (b, np.zeros_like(b), np.ones_like(b)):
+        signed = computed(signed_distance, each, spacing=spacing)
+        unsigned = computed(distance, each, spacing=spacing)
+        for where in (signed > 0, ~each):
+            clamped = np.where(where, signed, np.float32(0))
+            assert (bits(clamped) == bits(unsigned)).all()

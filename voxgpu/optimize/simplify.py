@@ -31,6 +31,7 @@ from voxgpu.primitives.internal import (
     TOUCHING,
 )
 from voxgpu.primitives.primitive import AccessPattern, Primitive
+from voxgpu.primitives.source import CONSTANT
 from voxgpu.types import NUMBER_IMAGE, ImageOf
 
 Nodes = Mapping[ValueId, Node]
@@ -56,6 +57,7 @@ _OPERATORS = {
 
 # Sets, because each rule examines every node.
 _INTENSITY = frozenset(color.intensity.overloads)
+_MASK = frozenset(logic.mask.overloads)
 _NEGATION = frozenset(logic.negation.overloads)
 _THROUGH = frozenset(components.through.overloads)
 _NEAR = frozenset(morphology.near.overloads)
@@ -66,6 +68,8 @@ _DISTANCES = {
     **dict.fromkeys(distance.signed_distance.overloads, "dt"),
     **dict.fromkeys(distance.distance.overloads, "pdt"),
 }
+
+(_UNSIGNED,) = distance.distance.overloads
 
 _BOXES = {
     **dict.fromkeys(morphology.near.overloads, ANY_IN_BOX),
@@ -142,6 +146,42 @@ def _converts(primitive: Primitive) -> bool:
     independent = independent and primitive.element_from is None
     typed = all(each.content is not None and each.content.value != "any kind" for each in takes)
     return independent and typed and NUMBER_IMAGE in takes and primitive.infer is None
+
+
+def clamped_to_unsigned_distance(view: _View) -> dict[ValueId, Node]:
+    """Replaces ``mask(dt(b), dt(b) > 0)``, as VoxLogicA's libraries define ``pdt``, by ``pdt(b)``.
+
+    Likewise ``mask(dt(b), !b)``. Where the signed distance is needed for anything but comparisons,
+    it is available anyway, and the mask costs less than a second distance.
+    """
+    changed = {}
+    for id, node in view.nodes.items():
+        if _DISTANCES.get(node.primitive) != "dt" or id in view.fixed:
+            continue
+        users = dict.fromkeys(view.users.get(id, []))
+        masks = [user for user in users if _is_outside(view, view.nodes[user], id)]
+        others = [user for user in users if user not in masks]
+        compared = all(
+            (found := _comparison(view.nodes[user])) is not None and found.image == id
+            for user in others
+        )
+        if len(masks) == 1 and compared:
+            changed[masks[0]] = Node(_UNSIGNED, node.inputs)
+    return changed
+
+
+def _is_outside(view: _View, node: Node, distance: ValueId) -> bool:
+    """Returns whether a node is a signed distance where it is positive, and 0 elsewhere."""
+    if node.primitive not in _MASK or node.inputs[0] != distance:
+        return False
+    where = view.nodes[node.inputs[1]]
+    if where.primitive in _NEGATION:
+        return where.inputs == view.nodes[distance].inputs
+    found = _comparison(where)
+    if found is None or found.operator != "greater" or found.image != distance:
+        return False
+    number = view.nodes[found.number]
+    return number.primitive is CONSTANT and number.parameters == (0.0,)
 
 
 def distance_compare_to_dilation(view: _View) -> dict[ValueId, Node]:
@@ -277,6 +317,7 @@ def _comparison(node: Node) -> _Comparison | None:
 #: Applied in this order; each rule sees the results of those before it.
 RULES: tuple[Callable[[_View], dict[ValueId, Node]], ...] = (
     drop_redundant_intensity,
+    clamped_to_unsigned_distance,
     distance_compare_to_dilation,
     distance_of_complement,
     near_then_through_to_touching,
