@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import machine, plots, store
+from benchmarks.cohorts import time_cohorts
 from benchmarks.gpu.section import add_gpu
 from benchmarks.gpu.tasks import PUBLISHED
 from benchmarks.operators import DEFINITIONS, INPUTS, OPERATIONS, Row, time_operations
@@ -43,7 +44,7 @@ class Sizes:
     budget: tuple[float, int] = (50, 10**9)
 
 
-SECTIONS = ("programs", "operators", "rewrites", "scaling", "coordination", "store")
+SECTIONS = ("programs", "cohorts", "operators", "rewrites", "scaling", "coordination", "store")
 
 #: Only run on request: the first takes minutes and writes 50 GB to the disk.
 EXTRA = ("store-budget", "gpu")
@@ -110,6 +111,9 @@ def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> Non
     if "programs" in given.only:
         text = files("voxgpu.demo").joinpath("tumor.imgql").read_text()
         report.add_programs(time_programs(case, folder, text, given.runs))
+    if "cohorts" in given.only:
+        cases = 2 if given.miniature else 40
+        report.add_cohorts(time_cohorts(case, folder, min(2, given.runs), cases))
     if {"operators", "rewrites"} & set(given.only):
         backend = Cpu(given.threads)
         text = DEFINITIONS.format(flair=f"{case}_flair.nii.gz", bright=_bright(case))

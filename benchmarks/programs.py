@@ -102,7 +102,7 @@ def _against_niimath(case: Path, folder: Path, runs: int) -> ProgramRow:
 def _ten_cases(case: Path, folder: Path) -> str:
     """Ten volumes of different content, each up to growTum with a print of its own."""
     lines = ['import "stdlib.imgql"']
-    for number, path in enumerate(_copies(case, folder)):
+    for number, path in enumerate(copies_of(case, folder)):
         lines.append(
             f"""
 load flair{number} = "{path}"
@@ -118,13 +118,13 @@ print "volume{number}" volume(grow(hyper{number}, very{number}))"""
 
 def _thresholds(case: Path, folder: Path) -> str:
     lines = []
-    for number, path in enumerate(_copies(case, folder)):
+    for number, path in enumerate(copies_of(case, folder)):
         lines.append(f'load v{number} = "{path}"')
         lines += [f'print "{number} {t}" volume(v{number} > {10 * t})' for t in range(100)]
     return "\n".join(lines) + "\n"
 
 
-def _copies(case: Path, folder: Path) -> list[Path]:
+def copies_of(case: Path, folder: Path) -> list[Path]:
     """Ten files of different content: the volume shifted along z."""
     import SimpleITK as sitk
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cohorts import CohortRow
 from benchmarks.measure import Timing
 from benchmarks.operators import Row
 from benchmarks.programs import ProgramRow
@@ -54,6 +55,19 @@ class Report:
             {"name": r.program.name, "timings": {n: asdict(t) for n, t in r.timings.items()}}
             for r in found
         ]
+
+    def add_cohorts(self, rows: Iterable[CohortRow]) -> None:
+        """Adds times of cohorts, as whole processes, beside what they are compared with."""
+        found = list(rows)
+        self._section("Cohorts: whole processes, median")
+        self._table("work", "wall s", "CPU s", "against", "wall ratio", "CPU ratio", "wanted")
+        for row in found:
+            ours, theirs = row.ours, row.theirs
+            self._row(
+                row.name, f"{ours.wall:.2f}", f"{ours.cpu:.2f}", row.against,
+                f"{ours.wall / theirs.wall:.2f}", f"{ours.cpu / theirs.cpu:.2f}", row.wanted,
+            )  # fmt: skip
+        self._data["cohorts"] = [asdict(row) for row in found]
 
     def add_operators(self, rows: Iterable[Row]) -> None:
         """Adds times of operations on one volume, without file access."""

@@ -91,7 +91,7 @@ def test_every_rule_of_the_optimizer_has_a_case() -> None:
 
 
 #: Sections that start processes of their own, a second each.
-SLOW = ("programs", "store")
+SLOW = ("programs", "cohorts", "store")
 
 
 @pytest.mark.parametrize(
