@@ -30,7 +30,7 @@ from voxgpu.codegen.cuda_numbers import (
     stored_type,
 )
 from voxgpu.codegen.kernel import Kernel
-from voxgpu.codegen.scalar import HERE, REDUCTIONS, SIGNS, Offset, Scalar, topological_order
+from voxgpu.codegen.scalar import HERE, REDUCTIONS, SIGNS, Scalar, topological_order
 
 #: Voxels that a block of threads computes: those of a block of sums if the kernel reduces, else
 #: one round of its threads; one per thread if neighbors are read.
@@ -291,16 +291,15 @@ class _Writer:
     def _named(self, expression: Scalar, index: str) -> str:
         """Emits the code for an expression; returns the name of its value."""
         names = [self._names[id(argument)] for argument in expression.arguments]
-        detail: Any = expression.detail
         match expression.operation:
             case "parameter":
-                return f"p{detail[0]}"
+                return f"p{expression.number}"
             case "constant":
                 return literal(expression)
             case "extent":
-                return f"(float){('width', 'height', 'depth')[detail[0]]}"
+                return f"(float){('width', 'height', 'depth')[expression.axis]}"
             case "position":
-                text = f"(float)place.{'xyz'[detail[0]]}"
+                text = f"(float)place.{'xyz'[expression.axis]}"
             case "read":
                 text = self._read(expression, index)
             case "negate":
@@ -330,7 +329,8 @@ class _Writer:
         return name
 
     def _read(self, expression: Scalar, index: str) -> str:
-        number, offset, boundary_value = _read_of(expression)
+        number, offset = expression.number, expression.offset
+        boundary_value = expression.boundary_value
 
         def loaded(value: str) -> str:
             if expression.element == "bool":
@@ -364,12 +364,6 @@ def _above_reductions(body: Scalar) -> list[Scalar]:
             inside |= {id(below) for below in topological_order(each.arguments)}
     order = topological_order([body])
     return [e for e in order if e.operation not in REDUCTIONS and id(e) not in inside]
-
-
-def _read_of(expression: Scalar) -> tuple[int, Offset, bool | float | None]:
-    """The fields of a read: input, offset, and value beyond the frame."""
-    detail: Any = expression.detail
-    return detail[0], detail[1], detail[2]
 
 
 def texts(kernels: Sequence[CudaKernel]) -> dict[str, str]:

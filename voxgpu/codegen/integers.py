@@ -52,14 +52,14 @@ MIRRORED = {
 }
 
 
-def fits(value: object, element: Element) -> bool:
+def fits(value: float, element: Element) -> bool:
     """Whether a number is integral and representable in this element."""
-    number = float(value)  # type: ignore[arg-type]
+    number = float(value)
     bounds = np.iinfo(NAMES[element])
     return number.is_integer() and bounds.min <= int(number) <= bounds.max
 
 
-def read_as(element: str, offset: Offset, boundary_value: object) -> Element:
+def read_as(element: str, offset: Offset, boundary_value: float | None) -> Element:
     """The element of a read: an integer, unless the value beyond the frame is not representable."""
     found = WHOLE.get(element, "f32")
     if found == "f32" or offset == HERE or boundary_value is None or fits(boundary_value, found):
@@ -67,7 +67,7 @@ def read_as(element: str, offset: Offset, boundary_value: object) -> Element:
     return "f32"
 
 
-def chosen_as(then: Element, otherwise: Element, constants: Sequence[object]) -> Element | None:
+def chosen_as(then: Element, otherwise: Element, constants: Sequence[float]) -> Element | None:
     """The element of ``where`` on two elements: a common integer element, or None, for float32.
 
     constants  the values of those sides that are constants; they become integers if they fit

@@ -103,18 +103,17 @@ def _apply(
     parameters: Sequence[Any],
     shape: tuple[int, ...],
 ) -> Any:
-    detail: Any = expression.detail
     match expression.operation:
         case "read":
-            return _read(inputs[detail[0]], *detail[1:])
+            return _read(inputs[expression.number], expression.offset, expression.boundary_value)
         case "parameter":
-            return _given(expression, parameters[detail[0]])
+            return _given(expression, parameters[expression.number])
         case "constant":
-            return _given(expression, detail[0])
+            return _given(expression, expression.value)
         case "position":
-            return _position(detail[0], shape)
+            return _position(expression.axis, shape)
         case "extent":
-            axis = detail[0]
+            axis = expression.axis
             return np.float32(shape[-1 - axis] if axis < len(shape) else 0)
         case "total":
             return tree_sum(np.broadcast_to(_reduced(arguments[0]), shape))

@@ -331,10 +331,9 @@ class _Writer:
         return "%yf" if axis == 1 else "%zf"
 
     def _read(self, expression: Scalar) -> str:
-        number: int
-        number, offset, _ = expression.detail  # type: ignore[assignment]
+        number, offset = expression.number, expression.offset
         element = np.dtype(self._kernel.inputs[number])
-        index = "%i" if not self._kernel.is_neighborhood else self._padded(offset)  # type: ignore[arg-type]
+        index = "%i" if not self._kernel.is_neighborhood else self._padded(offset)
         kind = stored_type(element)
         place = self._emit(f"getelementptr inbounds {kind}, ptr %r{number}, i64 {index}")
         if expression.element == "bool":

@@ -148,12 +148,13 @@ class _Builder:
         producer = self._producers.get(source)
         if producer is None:
             return self._image(source, offset, boundary_value, leaf)
+        assert boundary_value is not None, "only a neighborhood has one"
         value = self._shift(producer, offset)
         for axis, step in enumerate(reversed(offset)):
             if step:
                 place = position(axis) + float(step)
                 inside = (place < extent(axis)) if step > 0 else (place >= 0.0)
-                value = either(inside, value, constant(boundary_value))  # type: ignore[arg-type]
+                value = either(inside, value, constant(boundary_value))
         return value
 
     def _shift(self, producer: FusedStep, offset: Offset) -> Scalar:
