@@ -93,13 +93,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _put_dataset(folder: Path, image: Path) -> None:
-    """Two participants with a session each, in BIDS."""
-    for subject in ("01", "02"):
+    """Three participants with a session each, in BIDS."""
+    for subject in ("01", "02", "03"):
         anat = folder / f"sub-{subject}" / "ses-1" / "anat"
         anat.mkdir(parents=True)
         shutil.copy(image, anat / f"sub-{subject}_ses-1_FLAIR.nii.gz")
         shutil.copy(image, anat / f"sub-{subject}_ses-1_acq-fast_T1w.nii.gz")
-    about = '{"Name": "two heads", "BIDSVersion": "1.10.0"}'
+    about = '{"Name": "three heads", "BIDSVersion": "1.10.0"}'
     (folder / "dataset_description.json").write_text(about)
 
 

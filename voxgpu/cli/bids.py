@@ -10,9 +10,10 @@ import click
 from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.cohort.command import command as cohort
 from voxgpu.cli.cohort.command import run_cohort
-from voxgpu.cli.cohort.table import merge
+from voxgpu.cli.cohort.summary import check_summary, show_summary
+from voxgpu.cli.cohort.table import say_rows
 from voxgpu.cli.options import UserPath
-from voxgpu.cli.terminal import print_diagnostics
+from voxgpu.cli.terminal import print_diagnostics, print_stderr
 from voxgpu.diagnostics import ImgqlError
 
 #: Options after which BIDS Apps take several labels.
@@ -75,28 +76,29 @@ def command(**arguments: Any) -> int:
 
 
 def _group(arguments: dict[str, Any]) -> int:
-    """Write the tables of all journals that the level participant left; return the exit status."""
+    """Write the tables of what the level participant left in journals; return the exit status."""
+    from voxgpu.cohorts.bids.group import rows_of_group
     from voxgpu.cohorts.bids.root import LOGS, is_derivative, write_phenotype
-    from voxgpu.cohorts.journal import merged, read_journal
+    from voxgpu.cohorts.summary import collected
+    from voxgpu.cohorts.table import write_table
     from voxgpu.files.errors import FileError
 
+    check_summary(arguments)
     output = arguments["output"]
-    with file_errors("E201"):
+    table = arguments["table"] or output / LOGS / "cohort.csv"
+    with file_errors("E303"):
         if not is_derivative(output):
             hint = "run the level participant first, with the same folder"
             raise FileError(str(output), "it has no derivative of voxgpu", hint)
-        table = arguments["table"] or output / LOGS / "cohort.csv"
-        folders = dict.fromkeys([output / LOGS, table.parent])
-        every = [path for each in folders for path in sorted(each.glob("*.journal"))]
-        # Where parts were run, an earlier run of all cases is not what is meant.
-        journals = [path for path in every if ".part-" in path.name] or every
-        if not journals:
-            raise FileError(str(output / LOGS), "it has no journals", "run the level participant")
-    status = merge({**arguments, "program": journals, "table": table})
-    with file_errors("E303"):
-        rows = merged(row for path in journals for row in read_journal(path)[1])
+        rows, others = rows_of_group(output / LOGS)
+        for each in others:
+            print_stderr(f"left out: {each}: it is of another program, definitions or sweep")
+        write_table(table, rows)
         program = arguments["program"][0]
         write_phenotype(output, rows, program.name if program else "the program")
+    found = collected(rows)
+    status = say_rows(table, found, arguments["quiet"])
+    show_summary(arguments, found)
     return status
 
 

@@ -40,7 +40,8 @@ def test_an_app_does_what_a_cohort_does(desk: Path) -> None:
         for out in ("out", "same")
     ]
     assert files[0] == files[1] and len([x for x in files[0] if x.endswith(".nii.gz")]) == 2
-    tables = [_table(desk / out / "logs" / "cohort.csv") for out in ("out", "same")]
+    name = "cohort.sub-01+03_ses-pre.csv"
+    tables = [_table(desk / out / "logs" / name) for out in ("out", "same")]
     assert tables[0] == tables[1] and len(tables[0]) == 2
 
 
@@ -50,17 +51,27 @@ def test_parts_are_merged_at_the_level_of_the_group(desk: Path) -> None:
     for part in ("1/2", "2/2"):
         assert voxgpu(*words, "--part", part, cwd=desk).status == 0
     assert not (desk / "out" / "phenotype").exists()
-    # An earlier or later run of all cases is not merged with parts.
-    other = ("cohort", "p.imgql", "--bids", "ds", "-o", "out", "-D", "T=7", "--session", "pre")
-    assert voxgpu(*other, cwd=desk).status == 0
     group = voxgpu("bids", "ds", "out", "group", "--program", "p.imgql", cwd=desk)
     assert group.status == 0 and "6 rows, 0 failed" in group.err, group.err
+    assert "left out" not in group.err
     whole = voxgpu("bids", "ds", "one", *words[3:], cwd=desk)
     assert whole.status == 0
     for name in ("logs/cohort.csv", "phenotype/cohort_ses-pre.tsv"):
         one, out = desk / "one" / name, desk / "out" / name
         same = _table(one) == _table(out) if "logs" in name else one.read_text() == out.read_text()
         assert same, name
+    assert validated(desk / "out") == {}
+    # Jobs of participants have journals of their own; the latest program is that of the group.
+    (desk / "p.imgql").write_text(PROGRAM + 'print "more" "$sub"\n')
+    for label in ("03", "01"):
+        assert voxgpu(*words, "--participant-label", label, cwd=desk).status == 0
+    group = voxgpu("bids", "ds", "out", "group", "--summary", cwd=desk)
+    assert group.status == 0 and "4 rows, 0 failed" in group.err, group.err
+    assert group.err.count("left out: out/logs/cohort.part-") == 2 and "bright" in group.out
+    rows = _table(desk / "out" / "logs" / "cohort.csv")
+    assert [(row["case"], row["more"]) for row in rows] == [
+        (f"sub-{n}_ses-{ses}", n) for n in ("01", "03") for ses in ("post", "pre")
+    ]
     assert validated(desk / "out") == {}
     early = voxgpu("bids", "ds", "nothing", "group", cwd=desk)
     assert early.status == 1 and "run the level participant first" in early.err

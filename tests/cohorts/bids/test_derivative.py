@@ -150,6 +150,8 @@ def test_what_a_source_says_of_itself_is_said_of_what_is_computed(tmp_path: Path
 
 
 def test_saves_that_a_derivative_cannot_have(desk: Path) -> None:
+    image(desk / "a.nii.gz")
+
     def check(text: str, *words: str) -> str:
         (desk / "p.imgql").write_text(f'load f = "$FLAIR"\n{text}\n')
         more = ("-o", "out", "--participant-label", "01", "--session", "pre")
@@ -158,6 +160,8 @@ def test_saves_that_a_derivative_cannot_have(desk: Path) -> None:
         return ended.out + ended.err
 
     assert "`a.mha` cannot be in a BIDS derivative" in check('save "a.mha" f > 1')
+    alone = check('load x = "/$AWAY"\nsave "a.nii.gz" x * 2', "-D", f"AWAY={desk / 'a.nii.gz'}")
+    assert "BIDS has no name for `a.nii.gz`, an image of numbers that no image of" in alone
     both = 'save "a_b.nii.gz" f > 1\nsave "aB.nii.gz" f > 2'
     assert "would both be `sub-01/ses-pre/anat/sub-01_ses-pre_desc-aB_mask.nii.gz`" in check(both)
     swept = ("--sweep", "X=a b,a/b")
@@ -218,7 +222,7 @@ def test_folders_and_files_that_are_links(desk: Path) -> None:
     gone = desk / "ds" / "sub-03" / "ses-pre" / "anat" / "sub-03_ses-pre_T1w.nii.gz"
     gone.unlink()
     gone.symlink_to("../../../.git/annex/objects/x")
-    words = ("cohort", "p.imgql", "--bids", "ds", "-o", "out", "-D", "T=50", "--session", "pre")
+    words = ("cohort", "p.imgql", "--bids", "ds", "-o", "out", "-D", "T=50")
     listed = voxgpu(*words, "--list", cwd=desk)
     assert f"missing: {gone.relative_to(desk)}" in listed.out and "1 lack files" in listed.err
     ended = voxgpu(*words, cwd=desk)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from voxgpu.cohorts.sweep import Combination
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+#: The most characters of labels in the name of a file, before a digest stands for the rest.
+_LONGEST = 60
 
 _DATASET = click.option(
     "--bids",
@@ -134,6 +139,20 @@ def _selection(arguments: dict[str, Any]) -> Selection:
         entities,
         tuple(each for each in per if each not in ("sub", "ses")),
     )
+
+
+def chosen_labels(arguments: dict[str, Any]) -> str:
+    """The participants and sessions that are asked for, for the names of files; empty for all.
+
+    Jobs that run participants of their own have a table and a journal each.
+    """
+    chosen = [("sub", _labels(arguments["participant_label"], "sub-"))]
+    chosen.append(("ses", _labels(arguments["session"], "ses-")))
+    parts = [f"{entity}-{'+'.join(labels)}" for entity, labels in chosen if labels]
+    name = "_".join(re.sub(r"[^\w+-]", "_", each) for each in parts)
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _labels(texts: Sequence[str], start: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.cohort.bids import folders_of
+from voxgpu.cli.cohort.bids import chosen_labels, folders_of
 from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.terminal import print_stderr
 
@@ -66,9 +66,9 @@ def _short(value: str) -> str:
 
 
 def end_derivative(cohort: Cohort, arguments: dict[str, Any], rows: Iterable[Row]) -> None:
-    """Write the values of participants; parts leave that to the level ``group``."""
+    """Write the values of participants, if all were run; else the level ``group`` does."""
     from voxgpu.cohorts.bids.root import write_phenotype
 
-    if cohort.part is None:
+    if cohort.part is None and not chosen_labels(arguments):
         assert cohort.program.path is not None
         write_phenotype(arguments["output"], rows, cohort.program.path.name)

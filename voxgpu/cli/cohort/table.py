@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from voxgpu.cli.cohort.bids import chosen_labels
 from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.cohort.summary import check_summary, show_summary
 from voxgpu.cli.options import UserPath
@@ -53,8 +54,10 @@ def with_table(command: _Command) -> _Command:
 
 def default_table(arguments: dict[str, Any]) -> Path:
     """Where the table goes if nothing is said: for a BIDS derivative among its logs."""
-    folder = arguments["output"] / "logs" if arguments["bids"] else Path()
-    return Path(folder, "cohort.csv")
+    if not arguments["bids"]:
+        return Path("cohort.csv")
+    chosen = chosen_labels(arguments)
+    return Path(arguments["output"], "logs", f"cohort.{chosen}.csv" if chosen else "cohort.csv")
 
 
 def table_of(arguments: dict[str, Any], cohort: Cohort) -> Path:

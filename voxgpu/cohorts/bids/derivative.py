@@ -118,12 +118,14 @@ def _refusal(image: _Placed) -> tuple[str, str]:
     if not is_nifti(suffix_of(Path(label))):
         message = f"`{label}` cannot be in a BIDS derivative, whose images are NIfTI files"
         return message, f'save "{Path(label).with_suffix("").name}.nii.gz"'
+    if image.suffix:
+        return "", ""
     first = image.sources[0] if image.sources else None
-    if first is not None and not image.suffix and is_acquired(first.datatype, first.name.suffix):
-        like = f"numbers computed from `{first.name.suffix}`"
-        message = f"BIDS has no name for `{label}`, an image of {like}"
-        return message, "save a mask or labels, or give the images with --cases"
-    return "", ""
+    if first is not None and not is_acquired(first.datatype, first.name.suffix):
+        return "", ""
+    like = f"computed from `{first.name.suffix}`" if first else "that no image of the dataset is in"
+    message = f"BIDS has no name for `{label}`, an image of numbers {like}"
+    return message, "save a mask or labels, or give the images with --cases"
 
 
 def _said(image: _Placed) -> dict[str, Any]:
