@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import voxgpu as voxgpu_module
 from tests.cli.command import voxgpu
 from voxgpu.cohorts.case_record import CaseRecord
 from voxgpu.cohorts.events import RUN_BEGINS, RUN_ENDS, Event
@@ -185,6 +186,21 @@ def test_of_a_run_of_the_command(desk: Path) -> None:
     (desk / "cases.csv").write_text("NAME,N\nc1,1\nc2,2\n")
     voxgpu(*words, cwd=desk)
     assert voxgpu("cohort", "--status", cwd=desk).status == 0
+
+
+def test_of_a_run_of_the_python_interface(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
+    journal = desk / "t.csv.journal"
+    cohort = voxgpu_module.cohort(PROGRAM, "cases.csv", table="t.csv", workers=0)
+    seen = [row["case"] for _, row in zip(range(3), cohort, strict=False)]
+    found = status_of(journal)
+    assert (found.state, found.standing.total, found.standing.done) == (RUNNING, 14, len(seen))
+    cohort.cancel()
+    found = status_of(journal)
+    assert found.state == INTERRUPTED and found.standing.left == 14 - len(seen)
+    voxgpu_module.cohort(PROGRAM, "cases.csv", table="t.csv", workers=0).run()
+    found = status_of(journal)
+    assert found.state == ENDED and (found.standing.done, found.standing.failed) == (12, 2)
 
 
 @pytest.mark.slow

@@ -367,3 +367,28 @@ def test_ctrl_c_leaves_a_table_that_is_gone_on_from(desk: Path, is_guarded: bool
     cases = {f"case{number}": "data/case0" for number in range(400)}
     again = _cohort(cases, sweep=None, define={**TEMPLATE, "T": 5}, table="t.csv")
     assert f"{count} of 400 rows" in repr(again)
+
+
+#: A finalizer that another library made first ends after those of cohorts.
+FINALIZED = """
+import weakref
+
+class Other:
+    pass
+
+other = Other()
+weakref.finalize(other, lambda: None)
+""" + INTERRUPTED.replace("with ", "cohort = ").replace(") as cohort:", ")\nif True:").replace(
+    "flush=True)", "flush=True)\n        break"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", [FINALIZED, FINALIZED[FINALIZED.index("import voxgpu") :]])
+def test_a_script_that_ends_within_a_loop_leaves_a_table(desk: Path, script: str) -> None:
+    (desk / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=desk, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("row\n", "")
+    assert len(_csv("t.csv")) >= 1

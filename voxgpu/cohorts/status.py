@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from voxgpu.cohorts.events import RUN_BEGINS, RUN_ENDS, Event
+from voxgpu.cohorts.events import RUN_BEGINS, RUN_ENDS, Event, happened, process_data
 from voxgpu.cohorts.journal import Journal, Key, is_locked, lines_of
 from voxgpu.cohorts.row import Row
+from voxgpu.cohorts.run import Cohort
 from voxgpu.cohorts.summary import FailureGroup
 from voxgpu.cohorts.tally import Standing
 from voxgpu.files.errors import FileError
+from voxgpu.version import __version__
 
 #: What a run may be.
 RUNNING, ENDED, INTERRUPTED, KILLED, UNKNOWN = (
@@ -76,6 +78,31 @@ def noting(journal: Journal) -> Callable[[Event], None]:
     return note
 
 
+def run_begins(cohort: Cohort, total: int, known: int) -> Event:
+    """The event of a run that begins now.
+
+    total, known  rows that there are in the end, and that were there before
+    """
+    return happened(
+        RUN_BEGINS,
+        program=str(cohort.program.path or cohort.program.source.name),
+        cases=len(cohort.own_numbers),
+        combinations=len(cohort.combinations),
+        part=None if cohort.part is None else "{}/{}".format(*cohort.part),
+        rows=total,
+        all_rows=len(cohort.cases) * len(cohort.combinations),
+        known=known,
+        voxgpu=__version__,
+        **process_data(""),
+    )
+
+
+def run_ends(error: BaseException | None, seconds: float, **counts: int) -> Event:
+    """The event of a run that ends now, because of an error or because nothing is left."""
+    how = ENDED if error is None else f"{INTERRUPTED}: {type(error).__name__}"
+    return happened(RUN_ENDS, how=how, **counts, seconds=round(seconds, 3), **process_data(""))
+
+
 def status_of(path: Path, now: float | None = None) -> JournalStatus:
     """How far the run of a journal is, also while it goes on.
 
@@ -118,7 +145,7 @@ def status_of(path: Path, now: float | None = None) -> JournalStatus:
 
 def _state(locked: bool | None, end: Mapping[str, Any] | None, has_begun: bool) -> str:
     if end is not None:
-        return ENDED if end.get("how") == "ended" else INTERRUPTED
+        return ENDED if end.get("how") == ENDED else INTERRUPTED
     if locked:
         return RUNNING
     if locked is None or not has_begun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 from uuid import uuid4
@@ -54,9 +54,11 @@ def heard(client: Any, tell: Listener) -> Iterator[str]:
         yield topic
     finally:
         # What the scheduler removes from here on was not lost.
-        for each in [topic, *names]:
-            client.unsubscribe_topic(each)
+        every = [topic, *names]
         names.clear()
+        with suppress(Exception):  # the scheduler may be gone
+            for each in every:
+                client.unsubscribe_topic(each)
 
 
 def teller(topic: str) -> Listener:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import atexit
 import weakref
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from voxgpu.cohorts.row import Row
 from voxgpu.cohorts.run import Cohort as PlainCohort
 from voxgpu.cohorts.run import CohortRun
 from voxgpu.cohorts.statistics import NOT_FINITE
+from voxgpu.cohorts.status import noting, run_begins, run_ends
 from voxgpu.cohorts.summary import collected, summarize
 from voxgpu.cohorts.table import columns_of, typed_columns, write_table
 from voxgpu.diagnostics import Diagnostic, ImgqlError
@@ -63,7 +65,8 @@ class Cohort(AbstractContextManager["Cohort"]):
         cohort.check()
         self._journal = None if table is None else _opened(cohort, table, resume)
         if self._journal is not None:
-            weakref.finalize(self, self._journal.close)
+            # Not at exit, where the table is written from the journal first.
+            weakref.finalize(self, self._journal.close).atexit = False
         settings = replace(
             settings,
             output=cohort.program.options.output,
@@ -71,6 +74,7 @@ class Cohort(AbstractContextManager["Cohort"]):
             keep_images=False,
         )
         self._run = CohortRun(cohort, settings, placement, self._journal)
+        self._cohort = cohort
         self._shape = len(cohort.cases), len(cohort.combinations)
         texts: dict[str, set[str]] = {}
         for each in cohort.combinations:
@@ -194,11 +198,12 @@ class Cohort(AbstractContextManager["Cohort"]):
         bar = bar_for(self._progress, self._run.total, len(self._order))
         found = self._run.finishing()
         try:
-            for row in found:
-                self._order.append(row)
-                self._failed += not row.is_done
-                bar.show(row.case, len(self._order), self._failed)
-                yield row
+            with _noted(self._journal, self._cohort, self._run):
+                for row in found:
+                    self._order.append(row)
+                    self._failed += not row.is_done
+                    bar.show(row.case, len(self._order), self._failed)
+                    yield row
         except FileError as error:
             raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
         finally:
@@ -254,6 +259,23 @@ def _opened(cohort: PlainCohort, table: Path, resume: bool) -> Journal:
         return Journal(path, cohort.about(path.parent), resume)
     except FileError as error:
         raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
+
+
+@contextmanager
+def _noted(journal: Journal | None, cohort: PlainCohort, run: CohortRun) -> Iterator[None]:
+    """Note in a journal when the run begins and ends, for `voxgpu cohort --status`."""
+    if journal is None:
+        yield
+        return
+    note, start = noting(journal), monotonic()
+    note(run_begins(cohort, run.total, run.known))
+    try:
+        yield
+    except BaseException as error:
+        with suppress(FileError):  # rows have met what is wrong before
+            note(run_ends(error, monotonic() - start))
+        raise
+    note(run_ends(None, monotonic() - start))
 
 
 @atexit.register

@@ -58,25 +58,14 @@ class Watch:
         self._end(None)
 
     def _begin(self, cohort: Cohort, total: int, known: int) -> None:
-        from voxgpu.cohorts.events import RUN_BEGINS, happened, process_data
+        from voxgpu.cohorts.status import run_begins
         from voxgpu.cohorts.tally import Tally
-        from voxgpu.version import __version__
 
         with self._lock:
             self._start = time.monotonic()
             self._noun = "rows" if len(cohort.combinations) > 1 else "cases"
             self._tally = Tally(total, known, self._start, self._noun)
-        about = {
-            "program": str(cohort.program.path or cohort.program.source.name),
-            "cases": len(cohort.own_cases),
-            "combinations": len(cohort.combinations),
-            "part": None if cohort.part is None else "{}/{}".format(*cohort.part),
-            "rows": total,
-            "all_rows": len(cohort.cases) * len(cohort.combinations),
-            "known": known,
-            "voxgpu": __version__,
-        }
-        event = happened(RUN_BEGINS, **about, **process_data(""))
+        event = run_begins(cohort, total, known)
         self._note(event)
         self._note_run(event)
         self._show_begin()
@@ -102,16 +91,14 @@ class Watch:
             self._note(happened(CASE_SET_ASIDE, **about, **process_data("")))
 
     def _end(self, error: BaseException | None) -> None:
-        from voxgpu.cohorts.events import RUN_ENDS, happened, process_data
+        from voxgpu.cohorts.status import run_ends
 
         with self._lock:
             if self._tally is None:
                 return
             standing = self._tally.standing(time.monotonic())
-        how = "ended" if error is None else f"interrupted: {type(error).__name__}"
         counts = {"done": standing.done, "failed": standing.failed, "left": standing.left}
-        seconds = round(time.monotonic() - self._start, 3)
-        event = happened(RUN_ENDS, how=how, **counts, seconds=seconds, **process_data(""))
+        event = run_ends(error, time.monotonic() - self._start, **counts)
         self._note(event)
         self._show_end()
         with suppress(FileError):  # a full disk, which rows have met before
