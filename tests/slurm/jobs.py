@@ -1,0 +1,60 @@
+"""Jobs of SLURM: submitted, waited for, and looked at."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+#: Seconds after which a test that waits has failed.
+_PATIENCE = 180
+
+
+class Slurm:
+    """A SLURM that runs.
+
+    configuration  the path of its file of settings
+    """
+
+    def __init__(self, configuration: str) -> None:
+        self.variables = {**os.environ, "SLURM_CONF": configuration}
+
+    def __call__(self, *words: str, cwd: Path | None = None, **variables: str) -> str:
+        """What a command of SLURM prints. Raises AssertionError if it fails."""
+        given = {**self.variables, **variables}
+        done = subprocess.run(words, cwd=cwd, env=given, capture_output=True, text=True)
+        assert done.returncode == 0, (words, done.stderr)
+        return done.stdout.strip()
+
+    def submit(self, *words: str, cwd: Path, **variables: str) -> str:
+        """The id of a new job, which has these variables of the environment, too."""
+        return self("sbatch", "--parsable", *words, cwd=cwd, **variables)
+
+    def states(self, job: str) -> list[str]:
+        """The states of the tasks of a job that has not ended, each with why it waits."""
+        words = ["squeue", "--noheader", "--array", f"--jobs={job}", "--format=%T %r"]
+        done = subprocess.run(words, env=self.variables, capture_output=True, text=True)
+        return done.stdout.splitlines()
+
+    def finish(self, job: str) -> None:
+        """Waits until a job has ended, and spares tasks that are queued again their delay."""
+
+        def has_ended() -> bool:
+            states = self.states(job)
+            if "PENDING BeginTime" in states:
+                # SLURM lets those wait for two minutes.
+                command = ["scontrol", "update", f"JobId={job}", "StartTime=now"]
+                subprocess.run(command, env=self.variables, capture_output=True)
+            return not states
+
+        await_(has_ended)
+
+
+def await_(happened: Callable[[], object]) -> None:
+    """Waits until it is so. Raises AssertionError if that takes too long."""
+    end = time.monotonic() + _PATIENCE
+    while not happened():
+        assert time.monotonic() < end, "this takes too long"
+        time.sleep(0.1)
