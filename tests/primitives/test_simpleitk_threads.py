@@ -14,7 +14,7 @@ import pytest
 import SimpleITK as sitk
 
 import voxgpu
-from tests.primitives.simpleitk_calls import NAMES, SLOW, Call, images, overloads, working
+from tests.primitives.simpleitk_calls import NAMES, Call, images, overloads, working
 from voxgpu.image import Image
 from voxgpu.itk.alone import compute_isolated
 from voxgpu.itk.images import to_itk
@@ -79,7 +79,7 @@ def test_no_overload_depends_on_the_number_of_threads() -> None:
     depending = []
     tried: Counter[str] = Counter()
     for signature in overloads():
-        calls = list(islice(working(signature), 1 if signature.name in SLOW else 2))
+        calls = list(islice(working(signature), 1))
         tried[str(signature)] += len(calls)
         depending += _depending(calls, (8,))
     print(
