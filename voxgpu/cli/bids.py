@@ -21,20 +21,27 @@ _SEVERAL = frozenset(
     f"--{name}" for name in ("participant-label", "participant_label")
 ) | frozenset(f"--{name}" for name in ("session", "session-label", "session_label"))
 
+_LEVELS = ("participant", "group")
+
 #: Arguments and options of `voxgpu cohort` that others stand for here; all else is the same.
 _REPLACED = ("program", "output", "cases", "bids", "merge", "write_sbatch", "tasks")
 
 
 class _BidsApp(click.Command):
-    """Takes several labels after one option, as BIDS Apps do: ``--participant-label 01 02``."""
+    """Takes several labels after one option, as BIDS Apps do: ``--participant-label 01 02``.
+
+    Only after the level: words before it are folders.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         found: list[str] = []
-        option = ""
+        option, level = "", False
         for word in args:
             if word.startswith("-"):
                 option = word if word in _SEVERAL else ""
-            elif option and found[-1] != option:
+            elif word in _LEVELS:
+                level = True
+            elif option and level and found[-1] != option:
                 found.append(option)
             found.append(word)
         return super().parse_args(ctx, found)
@@ -43,7 +50,7 @@ class _BidsApp(click.Command):
 @click.command(cls=_BidsApp)
 @click.argument("bids_dir", type=UserPath(path_type=Path))
 @click.argument("output_dir", type=UserPath(path_type=Path, readable=False))
-@click.argument("level", type=click.Choice(["participant", "group"]))
+@click.argument("level", type=click.Choice(_LEVELS))
 @click.option(
     "--program",
     type=UserPath(path_type=Path),

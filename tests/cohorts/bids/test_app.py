@@ -32,6 +32,8 @@ def test_an_app_does_what_a_cohort_does(desk: Path) -> None:
     words = ("bids", "ds", "out", "participant", "--program", "p.imgql", "-D", "T=50")
     ended = voxgpu(*words, *labels, "--skip-bids-validation", cwd=desk)
     assert ended.status == 0, ended.err
+    first = voxgpu("bids", *labels[:2], *words[1:], "--list", cwd=desk)
+    assert first.status == 0 and "2 cases" in first.err, first.err
     several = ("--participant-label", "01,sub-03", "--session", "pre", "--session_label", "pre")
     cohort = ("cohort", "p.imgql", "--bids", "ds", "-o", "same", "-D", "T=50", *several)
     assert voxgpu(*cohort, cwd=desk).status == 0
@@ -170,3 +172,22 @@ def test_who_lacks_ancpbids_is_told_what_to_install(
     with pytest.raises(FileError, match="it needs ancpbids") as told:
         read_dataset(dataset(desk / "ds", []))
     assert told.value.help == "pip install 'voxgpu[bids]'"
+
+
+@pytest.mark.slow
+def test_workers_write_the_same_derivative(desk: Path) -> None:
+    pytest.importorskip("distributed")
+    sessions(desk / "ds")
+    words = ("cohort", "p.imgql", "--bids", "ds", "--sweep", "T=50,60")
+    for workers, place in (("0", "here"), ("2", "there")):
+        ended = voxgpu(*words, "-o", place, "--workers", workers, cwd=desk)
+        assert ended.status == 0, ended.err
+    here, there = (
+        {
+            str(each.relative_to(desk / place)): each.read_bytes()
+            for each in (desk / place).rglob("*")
+            if each.is_file() and each.parent.name != "logs"
+        }
+        for place in ("here", "there")
+    )
+    assert here == there and len(here) > 24

@@ -114,11 +114,17 @@ def test_a_case_for_each_run(tmp_path: Path) -> None:
     anat = "sub-1/anat/sub-1"
     root = _dataset(
         tmp_path / "ds",
-        *(f"{anat}_run-01_T1w", f"{anat}_run-2_T1w", f"{anat}_run-1_T2w", f"{anat}_FLAIR"),
+        *(
+            f"{anat}_run-01_T1w",
+            f"{anat}_run-2_T1w",
+            f"{anat}_run-10_T1w",
+            f"{anat}_run-1_T2w",
+            f"{anat}_FLAIR",
+        ),
         "sub-2/anat/sub-2_T1w",
     )
     cases = _cases(root, per=("run",))
-    assert list(cases) == ["sub-1_run-01", "sub-1_run-2", "sub-2"]
+    assert list(cases) == ["sub-1_run-01", "sub-1_run-2", "sub-1_run-10", "sub-2"]
     assert _images(cases["sub-1_run-01"]) == {
         **{"T1w": "sub-1_run-01_T1w", "T2w": "sub-1_run-1_T2w", "FLAIR": "sub-1_FLAIR"},
     }

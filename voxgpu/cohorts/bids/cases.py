@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from voxgpu.cohorts.bids.dataset import NUMBERED, BidsImage, Dataset
+from voxgpu.cohorts.bids.dataset import NUMBERED, BidsImage, Dataset, place_of
 from voxgpu.cohorts.cases import Case
 from voxgpu.files.errors import FileError
 
@@ -150,7 +150,9 @@ def _cases(root: Path, images: Sequence[BidsImage], per: Sequence[str]) -> list[
     longest = [
         each for each in combinations if not any(set(each) < set(other) for other in combinations)
     ]
-    return [_case(root, images, dict(each)) for each in sorted(longest)]
+    return [
+        _case(root, images, dict(each)) for each in sorted(longest, key=lambda x: place_of(dict(x)))
+    ]
 
 
 def _case(root: Path, images: Sequence[BidsImage], more: Mapping[str, str]) -> Case:

@@ -77,6 +77,15 @@ class Dataset:
     left_out: tuple[str, ...]
 
 
+def place_of(entities: Mapping[str, str]) -> list[tuple[str, bool, int, str]]:
+    """What entities are sorted by: 2 comes before 10 where values are numbers."""
+    numbers = {each: entities[each].isdecimal() and each in NUMBERED for each in entities}
+    return [
+        (each, not numbers[each], int(value) if numbers[each] else 0, value)
+        for each, value in entities.items()
+    ]
+
+
 def bids_name(name: str) -> BidsName | None:
     """The parts of a file's name; None where it is no name of BIDS.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from voxgpu.cohorts.bids.dataset import place_of
 from voxgpu.cohorts.bids.derivative import entities_of_case
 from voxgpu.cohorts.journal import merged, read_journal
 from voxgpu.cohorts.row import Row
@@ -22,5 +23,5 @@ def rows_of_group(logs: Path) -> tuple[list[Row], list[Path]]:
     read = {each: read_journal(each) for each in journals}
     latest, _ = read[journals[0]]
     rows = merged(row for about, found in read.values() if about == latest for row in found)
-    rows.sort(key=lambda row: (list(entities_of_case(row.case).items()), row.place[1]))
+    rows.sort(key=lambda row: (place_of(entities_of_case(row.case)), row.place[1]))
     return rows, [path for path, (about, _) in read.items() if about != latest]
