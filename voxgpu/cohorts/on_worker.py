@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -11,7 +12,7 @@ from threading import Condition, Lock
 from typing import Any
 
 from voxgpu.cohorts.cases import Case
-from voxgpu.cohorts.evaluate import CaseSession, Outcome, Program
+from voxgpu.cohorts.evaluate import CaseSession, Program
 from voxgpu.cohorts.events import Event, watched_outcome
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.cohorts.worker_events import teller
@@ -80,10 +81,19 @@ _one_at_a_time = Lock()
 _opened: tuple[SessionSettings, CaseSession] | None = None
 
 
-def run_case(name: str, case: Case, orders: tuple[int, ...] | None) -> Outcome:
-    """What comes of a case, computed in the session of this worker process.
+def topic_of_rows(name: str) -> str:
+    """The topic under which the outcomes of a job's cases are told."""
+    return f"{name}-rows"
+
+
+def run_case(name: str, key: str, case: Case, orders: tuple[int, ...] | None) -> None:
+    """Computes a case in the session of this worker process, and tells what came of it.
+
+    That is told as an event, in the message that says that the task has ended: results of tasks
+    are fetched from workers by messages of their own, which take more than all others together.
 
     name    of the job
+    key     that the outcome is told with
     orders  the numbers of the combinations; None: all of them
     """
     with _told:
@@ -98,7 +108,8 @@ def run_case(name: str, case: Case, orders: tuple[int, ...] | None) -> Outcome:
     with _one_at_a_time:
         os.chdir(job.folder)  # relative names are those of the process that asked
         session = _session(job.settings)
-        return watched_outcome(session, job.program, case, combinations, _with_address(name))
+        found = watched_outcome(session, job.program, case, combinations, _with_address(name))
+    _worker().log_event(topic_of_rows(name), {"key": key, "outcome": pickle.dumps(found)})
 
 
 def _with_address(name: str) -> Callable[[Event], None]:

@@ -8,6 +8,7 @@ once. The case itself is tried again after all others, with no other case on its
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -23,7 +24,7 @@ from voxgpu.cohorts.clusters.joined import Joined
 from voxgpu.cohorts.clusters.workforce import Workforce
 from voxgpu.cohorts.evaluate import Outcome, failed_with
 from voxgpu.cohorts.events import CASE_BEGINS, Event, Listener, ignore
-from voxgpu.cohorts.on_worker import Job, JobOnWorkers, run_case
+from voxgpu.cohorts.on_worker import Job, JobOnWorkers, run_case, topic_of_rows
 from voxgpu.cohorts.row import Row
 from voxgpu.cohorts.stopping import Stopping
 from voxgpu.cohorts.worker_events import heard
@@ -41,9 +42,11 @@ _CLOSING = 60.0
 _KILLED = "killed, or out of memory perhaps"
 _NO_SCHEDULER = "the scheduler has ended, or the connection to it is lost"
 
-#: What was heard, from the threads of the client: the case with this key has ended; a case began;
-#: a worker was removed; it was asked to stop.
-_ENDED, _BEGAN, _REMOVED, _STOP = "ended", "began", "removed", "stop"
+#: What was heard, from the threads of the client: rows of the case with a key, as bytes; a case
+#: began, at an address; the worker at an address was removed; it was asked to stop.
+_ROWS, _BEGAN, _REMOVED, _STOP = "rows", "began", "removed", "stop"
+
+_Message = tuple[str, str, Any]
 
 
 @dataclass
@@ -53,6 +56,7 @@ class _Sent:
     place    the address of the worker that it is meant for; empty: any
     address  of the worker that said it began; empty before
     since    when it began, by the monotonic clock
+    is_silent  whether it had ended at the last look, and its rows had not come
     """
 
     task: Task
@@ -60,6 +64,7 @@ class _Sent:
     place: str = ""
     address: str = ""
     since: float = 0.0
+    is_silent: bool = False
 
 
 def outcomes_from_workers(
@@ -80,7 +85,7 @@ def outcomes_from_workers(
     Raises ImgqlError where the scheduler or all workers are gone.
     """
     attempts, stopping = attempts or Attempts(), stopping or Stopping()
-    messages: SimpleQueue[tuple[str, str, str]] = SimpleQueue()
+    messages: SimpleQueue[_Message] = SimpleQueue()
 
     def hear(event: Event) -> None:
         data = dict(event.data)
@@ -94,10 +99,15 @@ def outcomes_from_workers(
         if message.get("action") == "remove-worker" and not message.get("expected"):
             messages.put((_REMOVED, "", str(message.get("worker", ""))))
 
+    def hear_rows(about: tuple[float, Any]) -> None:
+        messages.put((_ROWS, about[1]["key"], about[1]["outcome"]))
+
     client = joined.client
     stopping.tell(lambda: messages.put((_STOP, "", "")))
     with heard(client, hear) as name:
-        client.subscribe_topic("all", hear_scheduler)
+        topics = {"all": hear_scheduler, topic_of_rows(name): hear_rows}
+        for topic, listener in topics.items():
+            client.subscribe_topic(topic, listener)
         client.register_plugin(JobOnWorkers(name, job), name=name)
         dispatch = _Dispatch(client, workforce, name, job, attempts, stopping, messages)
         try:
@@ -105,7 +115,8 @@ def outcomes_from_workers(
             if not stopping.is_asked:
                 _close(client, name)
         finally:
-            client.unsubscribe_topic("all")
+            for topic in topics:
+                client.unsubscribe_topic(topic)
 
 
 class _Dispatch:
@@ -119,7 +130,7 @@ class _Dispatch:
         job: Job,
         attempts: Attempts,
         stopping: Stopping,
-        messages: SimpleQueue[tuple[str, str, str]],
+        messages: SimpleQueue[_Message],
     ) -> None:
         self._client, self._workforce, self._name = client, workforce, name
         self._attempts, self._stopping, self._messages = attempts, stopping, messages
@@ -134,6 +145,7 @@ class _Dispatch:
         self._culprits: dict[str, str] = {}
         #: Rows of cases that were ended together with their workers.
         self._late: list[Outcome] = []
+        self._looked = time.monotonic()
 
     def outcomes(self, left: Iterable[Task]) -> Iterator[list[Outcome]]:
         """What comes of all cases, then of those that are tried again."""
@@ -178,12 +190,8 @@ class _Dispatch:
         all_of_them = len(combinations) == len(self._orders)
         orders = None if all_of_them else tuple(self._orders[each] for each in combinations)
         where = {"workers": [place], "allow_other_workers": True} if place else {}
-        future = self._client.submit(run_case, self._name, case, orders, key=key, **where)
+        future = self._client.submit(run_case, self._name, key, case, orders, key=key, **where)
         self._sent[key], self._keys[case.name] = _Sent(task, future, place), key
-        self._await(key, future)
-
-    def _await(self, key: str, future: Any) -> None:
-        future.add_done_callback(lambda _: self._messages.put((_ENDED, key, "")))
 
     def _taken(self, key: str) -> _Sent:
         """A case that was sent, which is so no more."""
@@ -191,49 +199,43 @@ class _Dispatch:
         del self._keys[sent.task[0].name]
         return sent
 
-    def _listen(self) -> list[tuple[str, str, str]]:
+    def _listen(self) -> list[_Message]:
         """All that was heard, after waiting a while for the first."""
-        found: list[tuple[str, str, str]] = []
+        found: list[_Message] = []
         with suppress(Empty):
             found.append(self._messages.get(timeout=_LOOK))
             while True:
                 found.append(self._messages.get_nowait())
         return found
 
-    def _handled(self, messages: list[tuple[str, str, str]]) -> list[Outcome]:
+    def _handled(self, messages: list[_Message]) -> list[Outcome]:
+        """What came of cases, as far as it is final."""
         found, self._late = self._late, []
-        ended: dict[str, None] = {}
-        for kind, name, address in messages:
-            if kind == _ENDED:
-                ended[name] = None
+        is_time = not messages or time.monotonic() - self._looked > _LOOK
+        for kind, name, what in messages:
+            if kind == _ROWS and name in self._sent:
+                record, rows = pickle.loads(what)
+                if final := self._attempts.settle(self._taken(name).task[0], rows):
+                    found.append((record, final))
             elif kind == _BEGAN and (sent := self._sent.get(self._keys.get(name, ""))):
-                sent.address, sent.since = address, time.monotonic()
+                sent.address, sent.since = what, time.monotonic()
             elif kind == _REMOVED:
-                found += self._of_dead(address)
-        return found + self._of_ended([key for key in ended if key in self._sent])
+                found += self._of_dead(what)
+                is_time = True
+        return found + self._without_rows() if is_time else found
 
-    def _of_ended(self, keys: list[str]) -> list[Outcome]:
-        """What came of these cases, as far as it is final."""
-        status = {key: self._sent[key].future.status for key in keys}
-        found: list[Outcome] = []
-        good = [key for key in keys if status[key] == "finished"]
-        try:
-            values = self._client.gather([self._sent[key].future for key in good])
-        except Exception:
-            values = []  # a worker died before it gave what it had: that is computed again
-        for key, (record, rows) in zip(good, values, strict=False):
-            case = self._taken(key).task[0]
-            if final := self._attempts.settle(case, rows):
-                found.append((record, final))
-        for key in keys:
-            if key not in self._sent:
-                continue
-            if status[key] == "error":
-                found += self._of_error(key, self._sent[key].future.exception())
-            elif status[key] in ("cancelled", "lost"):
+    def _without_rows(self) -> list[Outcome]:
+        """What follows from cases that ended and sent no rows."""
+        self._looked, found = time.monotonic(), list[Outcome]()
+        for key, sent in list(self._sent.items()):
+            status = sent.future.status
+            if status == "error":
+                found += self._of_error(key, sent.future.exception())
+            elif status in ("cancelled", "lost"):
                 raise _gone(_NO_SCHEDULER)
-            else:
-                self._await(key, self._sent[key].future)
+            elif status == "finished" and sent.is_silent:
+                self._returned.append(self._taken(key).task)
+            sent.is_silent = status == "finished"  # its rows are on their way
         return found
 
     def _of_error(self, key: str, error: BaseException) -> list[Outcome]:
