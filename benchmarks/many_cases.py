@@ -1,9 +1,10 @@
 """Times cohorts: many small cases, for what the driver takes; and a real program beside a loop.
 
-``python -m benchmarks.many_cases scale --cases 100000`` runs cases of twenty tasks of next to no work
-on two workers: memory and CPU time of this process, and bytes through the scheduler, which runs in
-it. ``python -m benchmarks.many_cases throughput --case a/b`` runs the tumor program on copies of a
-case, on two workers and as a shell loop of ``voxgpu run`` does, and compares what both print.
+``python -m benchmarks.many_cases scale --cases 100000`` runs cases of twenty tasks of next to no
+work on two workers: memory and CPU time of this process, and bytes through the scheduler, which
+runs in it. ``python -m benchmarks.many_cases throughput --case a/b`` runs the tumor program on
+copies of a case, on two workers and as a shell loop of ``voxgpu run`` does, and compares what both
+print.
 """
 
 from __future__ import annotations
@@ -81,23 +82,25 @@ class Growth:
         return (self.sent + self.received) / self.cases
 
 
-def small_cohort(folder: Path, count: int) -> Cohort:
-    """Cases of small images, for which a program prints twenty numbers."""
+def small_cohort(folder: Path, count: int, tasks: int = TASKS) -> Cohort:
+    """Cases of small images, for which a program prints so many numbers."""
     names = []
     for number in range(_IMAGES):
         path = folder / f"image{number}.nii"
         voxels = np.random.default_rng(number).integers(0, 100, (4, 4, 4), np.int16)
         sitk.WriteImage(sitk.GetImageFromArray(voxels), str(path))
         names.append(str(path))
-    prints = "".join(f'print "value{n}" max(v + {n})\n' for n in range(TASKS))
+    prints = "".join(f'print "value{n}" max(v + {n})\n' for n in range(tasks))
     source = Source("small.imgql", f'load v = "$V"\n{prints}')
     cases = [Case(f"case{n:06}", "", {"V": names[n % _IMAGES]}) for n in range(count)]
     return Cohort(Program(source, None, Options(output=folder / "out")), cases, [()])
 
 
-def run_small(folder: Path, count: int, workers: int = 2, every: int = 250) -> Growth:
+def run_small(
+    folder: Path, count: int, workers: int = 2, tasks: int = TASKS, every: int = 250
+) -> Growth:
     """Runs small cases on workers; returns what this process took, sampled now and then."""
-    found, cohort = Growth(count), small_cohort(folder, count)
+    found, cohort = Growth(count), small_cohort(folder, count, tasks)
     with Journal(folder / "small.csv.journal", cohort.about(folder)) as journal, _counted(found):
         run = CohortRun(cohort, SessionSettings(output=folder), Placement(workers), journal)
         start = time.perf_counter()
@@ -246,11 +249,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("what", choices=("scale", "throughput"))
     parser.add_argument("--cases", type=int, help="default: 5000 small ones, 24 copies")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--tasks", type=int, default=TASKS, help="of each small case")
     parser.add_argument("--case", type=Path, help="a/b for a/b_flair.nii.gz; for throughput")
     given = parser.parse_args(arguments)
     with TemporaryDirectory(prefix="cohorts-") as name:
         if given.what == "scale":
-            _say_growth(run_small(Path(name), given.cases or 5000, given.workers))
+            _say_growth(run_small(Path(name), given.cases or 5000, given.workers, given.tasks))
         elif given.case is None:
             parser.error("--case says which case is copied")
         else:

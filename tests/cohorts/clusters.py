@@ -30,9 +30,9 @@ NAMES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", VARIABLE)
 def _given():
     import dask
     from distributed import Worker
-    from voxgpu.cohorts import workers
+    from voxgpu.cohorts import on_worker
 
-    (worker,), (_, opened) = Worker._instances, workers._opened
+    (worker,), (_, opened) = Worker._instances, on_worker._opened
     manager = worker.memory_manager
     return {
         "pid": os.getpid(),
