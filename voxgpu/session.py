@@ -34,6 +34,7 @@ from voxgpu.execution.runner import Runner
 from voxgpu.files.access import AllowedRoots
 from voxgpu.files.digest import Digests
 from voxgpu.files.header import Header
+from voxgpu.files.read_ahead import ReadAhead
 from voxgpu.files.write import form_of
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
@@ -113,7 +114,11 @@ class Session(AbstractContextManager["Session"]):
             if isinstance(backend, BackendSelector | ValidatingSelector)
             else FixedBackend(backend or ReferenceBackend())
         )
-        self._runner = Runner(devices, self._keeping, limit, spills, threads, observe, executor)
+        #: Images of files that are read before they are asked for.
+        self.ahead = ReadAhead()
+        self._runner = Runner(
+            devices, self._keeping, limit, spills, threads, observe, executor, self.ahead
+        )
         self._value_warnings: dict[Diagnostic, None] = {}
         #: Warnings for integer images that arithmetic would round, by value id.
         self._rounded: dict[ValueId, str] = {}
@@ -231,6 +236,16 @@ class Session(AbstractContextManager["Session"]):
         self._value_warnings, self._computed, self._reused, self._seconds = {}, [], [], 0.0
         self._runner.warnings.clear()
         return result
+
+    def files_to_read(self, plan: Plan) -> list[Header]:
+        """Returns the headers of images that a plan would read; the others the store has."""
+        left = self._runner.left_of(plan).nodes
+        headers = (plan.files[id] for id in left if id in plan.files)
+        return [each for each in dict.fromkeys(headers) if each.in_memory is None]
+
+    def spare_bytes(self) -> int | None:
+        """Returns the bytes of memory that programs like those before leave; None before them."""
+        return self._runner.spare_bytes()
 
     def so_far(self) -> Result:
         """Returns the results delivered so far by a program that is running or was interrupted."""

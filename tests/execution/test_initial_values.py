@@ -14,11 +14,11 @@ from tests.conformance.on_backend import NOWHERE, prepared_with
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.compile import Options
 from voxgpu.diagnostics import Source
-from voxgpu.execution import task
 from voxgpu.execution.engine import run
 from voxgpu.execution.events import Event, Finished, Released
 from voxgpu.execution.executors.serial import Serial
 from voxgpu.execution.run_io import RunIO
+from voxgpu.files import read_ahead
 from voxgpu.files.write import write_image
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
@@ -69,7 +69,7 @@ def test_an_image_of_an_earlier_part_of_a_program_is_gone_after_its_last_use(
         print "m" max(dt(far > 1))
     """
     arrays: list[ref[Any]] = []
-    read = task.read_with_warning
+    read = read_ahead.read_with_warning
 
     def remembering(header: Any) -> Any:
         image, warning = read(header)
@@ -79,7 +79,7 @@ def test_an_image_of_an_earlier_part_of_a_program_is_gone_after_its_last_use(
         arrays.append(ref(array))
         return image, warning
 
-    monkeypatch.setattr(task, "read_with_warning", remembering)
+    monkeypatch.setattr(read_ahead, "read_with_warning", remembering)
     alive: list[tuple[str, int]] = []
 
     def observe(event: Event) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -58,10 +58,12 @@ class Program:
         combination: Combination,
         session: Session | None,
         on_load: Callable[[Header], object] = ignore_header,
+        digest_of: Callable[[Header], str] = unread,
     ) -> Compiled:
         """The program for a case with a combination; without a session only from headers.
 
-        on_load  called with the header of each image that is loaded, if there is a session
+        on_load    called with the header of each image that is loaded, if there is a session
+        digest_of  gives the digests of files, if there is no session
 
         Raises ValueError where a definition has a field that the case lacks.
         """
@@ -81,7 +83,7 @@ class Program:
 
             compiled = session.compile(self.source, self.path, options, digest)
         else:
-            compiled = compile_program(self.source, self.path, options, unread)
+            compiled = compile_program(self.source, self.path, options, digest_of)
         own = case.variables({}).keys() - self.options.define.keys()
         # A program need not use what every case has.
         told = [
@@ -131,6 +133,7 @@ class CaseSession(AbstractContextManager["CaseSession"]):
         evaluation = _Evaluation(program, case, self._session)
         found = evaluation.rows(combinations)
         seconds = round((perf_counter() - start) / max(1, len(combinations)), 4)
+        self._session.ahead.forget(case)
         peak = peak_bytes()
         rows = []
         for each in combinations:
@@ -140,6 +143,24 @@ class CaseSession(AbstractContextManager["CaseSession"]):
                 replace(found[each], seconds=seconds, peak=peak, device=device, worker=self.worker)
             )
         return evaluation.record(), rows
+
+    def read_ahead(self, program: Program, case: Case, combination: Combination) -> None:
+        """Read the images of a case, while another is computed, if memory has room for them.
+
+        Nothing goes wrong here: what cannot be read is told when the case is computed. Before the
+        first case nobody knows what memory cases leave, so nothing is read.
+        """
+        with suppress(Exception):
+            spare = self._session.spare_bytes()
+            if spare is None:
+                return
+            digest_of = self._session.digests.of  # which the case is going to need, too
+            compiled = program.compiled(case, combination, None, digest_of=digest_of)
+            if not compiled.errors:
+                headers = self._session.files_to_read(compiled.plan)
+                # A reader has the voxels twice for a moment.
+                if 2 * sum(each.bytes for each in headers) <= spare:
+                    self._session.ahead.fetch(headers, case)
 
     def __exit__(
         self,

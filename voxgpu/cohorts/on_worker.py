@@ -105,11 +105,21 @@ def run_case(name: str, key: str, case: Case, orders: tuple[int, ...] | None) ->
         raise RuntimeError(f"a worker has voxgpu {__version__} where {job.version} was asked for")
     every = job.combinations
     combinations = every if orders is None else tuple(every[order] for order in orders)
+    # Dask sends the next case then, which reads its files and waits.
+    import_module("distributed").secede()
+    _read_ahead(job, case, combinations[0])
     with _one_at_a_time:
         os.chdir(job.folder)  # relative names are those of the process that asked
         session = _session(job.settings)
         found = watched_outcome(session, job.program, case, combinations, _with_address(name))
     _worker().log_event(topic_of_rows(name), {"key": key, "outcome": pickle.dumps(found)})
+
+
+def _read_ahead(job: Job, case: Case, combination: Combination) -> None:
+    """Reads the files of a case while this worker computes another one of the same job."""
+    is_computing = _one_at_a_time.locked() and Path.cwd() == job.folder
+    if is_computing and _opened is not None and _opened[0] == job.settings:
+        _opened[1].read_ahead(job.program, case, combination)
 
 
 def _with_address(name: str) -> Callable[[Event], None]:

@@ -17,6 +17,7 @@ from voxgpu.cohorts.journal import Journal
 from voxgpu.cohorts.kept_rows import KeptRows
 from voxgpu.cohorts.part import part_of
 from voxgpu.cohorts.placement import Placement
+from voxgpu.cohorts.prefetch import reading_ahead
 from voxgpu.cohorts.row import DONE, SET_ASIDE, Row
 from voxgpu.cohorts.sizing import decided
 from voxgpu.cohorts.stopping import Stopping
@@ -182,7 +183,7 @@ class CohortRun:
     ) -> Iterator[list[Outcome]]:
         program = self._cohort.program
         while True:
-            for case, combinations in tasks:
+            for case, combinations in reading_ahead(session, program, tasks):
                 if self._stopping.is_asked:
                     return
                 record, rows = watched_outcome(session, program, case, combinations, self._tell)

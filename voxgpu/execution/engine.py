@@ -219,7 +219,7 @@ class _Loop:
             self._io.uploaded(id, value)
             inputs[id] = value
         header = self._schedule.plan.files.get(task.id)
-        return self._executor.submit(TaskInput(task, inputs, header, self._io.load))
+        return self._executor.submit(TaskInput(task, inputs, header, self._io.load, self._io.read))
 
     def _finish(self, done: TaskResult) -> None:
         self._running.remove(done.task)

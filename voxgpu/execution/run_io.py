@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from voxgpu.backends.base import DeviceStorage
 from voxgpu.execution.events import Observer, ignore
-from voxgpu.execution.task import LoadFromStore, TaskResult
+from voxgpu.execution.task import LoadFromStore, ReadImage, TaskResult
 from voxgpu.execution.workspace import Spill
+from voxgpu.files.read import read_with_warning
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.plan.node import Goal
@@ -47,6 +48,7 @@ class RunIO:
     uploaded  receives every value that was copied to that device
     initial_values  values in memory before the run, which takes them over, so that each is released
                     after its last use
+    read      reads the image of a file
     """
 
     deliver: Deliver
@@ -59,6 +61,7 @@ class RunIO:
     device: DeviceStorage | None = None
     uploaded: Uploaded = ignore_upload
     initial_values: dict[ValueId, Value] = field(default_factory=dict)
+    read: ReadImage = read_with_warning
 
 
 def taken_values(schedule: Schedule, io: RunIO) -> dict[ValueId, Value]:

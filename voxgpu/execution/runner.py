@@ -27,6 +27,7 @@ from voxgpu.execution.retention import RetentionPolicy
 from voxgpu.execution.run_io import Deliver, RunIO
 from voxgpu.execution.spill import SpillFolder, remove_left_behind
 from voxgpu.files.errors import FileError
+from voxgpu.files.read_ahead import ReadAhead
 from voxgpu.ids import ValueId
 from voxgpu.optimize.passes import Available, prepare
 from voxgpu.optimize.prune import prune
@@ -67,6 +68,7 @@ class Runner:
     spills   the parent folder for spilled values; None: the system's temporary folder
     threads  number of threads that read and write files; None: one per core
     executor name of the executor that performs the tasks, see ``create_executor``
+    ahead    what is read of files before it is asked for
     warnings collected warnings about memory
     """
 
@@ -79,6 +81,7 @@ class Runner:
         threads: int | None = None,
         observe: Observer = ignore,
         executor: str = AUTO,
+        ahead: ReadAhead | None = None,
     ) -> None:
         self._backends = backends
         self._idle = _Idle(threads or usable_cores())
@@ -87,6 +90,9 @@ class Runner:
         self._spills = spills
         self._observe = observe
         self._executor = executor
+        self._ahead = ahead or ReadAhead()
+        #: Bytes at the peak of the largest plan so far; None before the first.
+        self._peak: int | None = None
         self.warnings: dict[Diagnostic, None] = {}
 
     def close(self) -> None:
@@ -140,6 +146,7 @@ class Runner:
         planned = prepare(pruned, backend, Available(initial.keys(), stored))
         backend.prepare(planned)
         note_plan(planned.plan)
+        self._peak = max(self._peak or 0, planned.peak_bytes)
         if is_last:
             # From here on the run itself releases every value after its last use.
             memory.clear()
@@ -148,7 +155,7 @@ class Runner:
         spill: SpillFolder | HostOffload = files
         device = backend.device_storage
         if device is None:
-            budget = self._budget(planned, memory.bytes)
+            budget = self._budget(planned, memory.bytes + self._ahead.bytes)
         else:
             budget = device.budget
             device.attach_cache(memory)
@@ -164,11 +171,24 @@ class Runner:
             device=device,
             uploaded=self._keeping.moved,
             initial_values=initial,
+            read=self._ahead.read,
         )
         try:
             return run(planned, create_executor(self._executor, backend), io)
         finally:
             spill.close()
+
+    def left_of(self, plan: Plan) -> Plan:
+        """Returns what would be computed of a plan, without values in memory or in the store."""
+        pruned, found = prune(plan, lambda id: self._has(id, {}, set()))
+        return replace(pruned, nodes={k: v for k, v in pruned.nodes.items() if k not in found})
+
+    def spare_bytes(self) -> int | None:
+        """Returns the bytes that plans like those before leave; None before the first."""
+        if self._peak is None:
+            return None
+        taken = self._keeping.memory.bytes + self._ahead.bytes
+        return self._room.bytes() - self._peak - taken
 
     def _has(self, id: ValueId, present: Mapping[ValueId, Value], lost: set[ValueId]) -> bool:
         return self._is_here(id, present) or (id not in lost and self._keeping.store.has(id))

@@ -43,6 +43,10 @@ class StoredValue:
 LoadFromStore = Callable[[ValueId], tuple[Value, tuple[tuple[ValueId, str], ...]] | None]
 
 
+#: Reads the image of a header; returns it with a warning or ''.
+ReadImage = Callable[[Header], tuple[Image, str]]
+
+
 @dataclass(frozen=True, slots=True)
 class TaskInput:
     """A task, the values of its inputs and, if needed, the header of its file and the store."""
@@ -51,6 +55,7 @@ class TaskInput:
     inputs: Mapping[ValueId, Value]
     header: Header | None = None
     recall: LoadFromStore | None = None
+    read: ReadImage = read_with_warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ def _performed(
 def _loaded(work: TaskInput, backend: Backend) -> StoredValue:
     """The image of a file, with warnings of what its numbers lose."""
     assert work.header is not None
-    image, warning = read_with_warning(work.header)
+    image, warning = work.read(work.header)
     reasons = [each for each in (warning, lost_number(image.array)) if each]
     warnings = tuple((work.task.id, each) for each in reasons)
     return StoredValue(_staged(backend, image), warnings)
