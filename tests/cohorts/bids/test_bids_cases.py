@@ -142,13 +142,16 @@ def test_other_files_are_left_out(tmp_path: Path) -> None:
         *("sourcedata/sub-1/anat/sub-1_T1w", "code/sub-1_T1w", "sub-1/anat/.sub-1_PD"),
         *("derivatives/x/sub-1/anat/sub-1_T2w", "sub-1/anat/sub-1_T1w.json"),
     )
+    (root / "sub-3" / "anat").mkdir(parents=True)
+    (root / "participants.tsv").write_text("participant_id\tage\nsub-1\t4\nsub-9\t5\n")
     found = read_dataset(root)
     assert [each.relative for each in found.images] == ["sub-1/anat/sub-1_T1w.nii.gz"]
     assert [each.partition(": ")[0] for each in found.left_out] == [
         *("sub-1/sub-1_T2w.nii.gz", "sub-1/anat/scan.nii.gz", "sub-1/anat/sub-2_T1w.nii.gz"),
         "sub-1/ses-1/anat/sub-1_T1w.nii.gz",
-        "sub-1/ses-1/anat/sub-1_ses-2_T1w.nii.gz",
+        *("sub-1/ses-1/anat/sub-1_ses-2_T1w.nii.gz", "sub-3", "sub-9"),
     ]
+    assert found.left_out[-1] == "sub-9: the participant has no images"
 
 
 def test_a_pickle_in_a_dataset_is_not_loaded(tmp_path: Path) -> None:

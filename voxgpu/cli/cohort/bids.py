@@ -117,7 +117,7 @@ def _tell_left_out(datasets: Sequence[Dataset]) -> None:
         for reason in each.left_out[:3]:
             print_stderr(f"left out: {reason}")
         if len(each.left_out) > 3:
-            print_stderr(f"left out: {len(each.left_out) - 3} more images of `{each.folder}`")
+            print_stderr(f"left out: {len(each.left_out) - 3} more in `{each.folder}`")
 
 
 def _selection(arguments: dict[str, Any]) -> Selection:

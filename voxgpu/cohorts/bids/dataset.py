@@ -68,7 +68,8 @@ class Dataset:
     """The images of a dataset in the order of their paths.
 
     description  the content of ``dataset_description.json``
-    left_out     images that have no place in BIDS, each with the reason
+    left_out     images that have no place in BIDS, and participants without images, each with
+                 the reason
     """
 
     folder: Path
@@ -132,7 +133,23 @@ def read_dataset(folder: Path, check: bool = True) -> Dataset:
             left_out.append(found)
         else:
             images.append(found)
+    there = {each.name.entities["sub"] for each in images}
+    for label in _participants(folder):
+        if label not in there:
+            left_out.append(f"sub-{label}: the participant has no images")
     return Dataset(folder, description, tuple(images), tuple(left_out))
+
+
+def _participants(folder: Path) -> list[str]:
+    """The labels of participants that have a folder or are in ``participants.tsv``."""
+    try:
+        lines = (folder / "participants.tsv").read_text("utf-8-sig").splitlines()[1:]
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    names = [each.name for each in _folders(folder, "sub-")]
+    names += [line.partition("\t")[0].strip() for line in lines]
+    found = dict.fromkeys(name.removeprefix("sub-") for name in names if name.startswith("sub-"))
+    return sorted(found)
 
 
 def read_description(folder: Path, check: bool = True) -> Mapping[str, Any]:

@@ -59,12 +59,15 @@ class BidsNames:
 
     def names(self, case: Case, combination: Combination, plan: Plan) -> dict[str, str]:
         """For each label of a ``save`` the path in the derivative."""
-        return {each.goal.label: each.name for each in self._placed(case, combination, plan)}
+        placed = self._placed(case, combination, plan, relative_labels(plan))
+        return {each.goal.label: each.name for each in placed}
 
-    def _placed(self, case: Case, combination: Combination, plan: Plan) -> Iterator[_Placed]:
+    def _placed(
+        self, case: Case, combination: Combination, plan: Plan, labels: Sequence[str]
+    ) -> Iterator[_Placed]:
         own = entities_of_case(case.name)
         goals = {each.label: each for each in plan.goals if each.action == "save"}
-        for label in relative_labels(plan):
+        for label in labels:
             goal = goals[label]
             kind = plan.types[goal.value]
             assert isinstance(kind, ImageOf)
@@ -80,7 +83,7 @@ class BidsNames:
         """Images that BIDS has no name for, and names that are taken."""
         found = Diagnostics()
         labels: dict[str, str] = {}
-        for each in self._placed(case, combination, plan):
+        for each in self._placed(case, combination, plan, relative_labels(plan)):
             label = each.goal.label
             message, help = _refusal(each)
             other = labels.setdefault(each.name, label)
@@ -100,15 +103,14 @@ class BidsNames:
     ) -> list[Path]:
         """Write the JSON file of an image, and return its path. Raises FileError if that fails."""
         written = []
-        for each in self._placed(case, combination, plan):
-            if each.goal.label == label:
-                content = {"Description": f"{label}, saved by {self.program}", **_said(each)}
-                if combination:
-                    swept = {name: _number(value) for name, value in combination}
-                    content["SweptVariables"] = swept
-                path = file.with_name(file.name[: -len(suffix_of(file))] + ".json")
-                write_json(path, content)
-                written.append(path)
+        labels = [each for each in relative_labels(plan) if each == label]
+        for each in self._placed(case, combination, plan, labels):
+            content = {"Description": f"{label}, saved by {self.program}", **_said(each)}
+            if combination:
+                content["SweptVariables"] = {name: _number(value) for name, value in combination}
+            path = file.with_name(file.name[: -len(suffix_of(file))] + ".json")
+            write_json(path, content)
+            written.append(path)
         return written
 
 
