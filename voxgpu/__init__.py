@@ -20,6 +20,7 @@ from voxgpu.python.progress import Progress
 from voxgpu.version import __version__
 
 if TYPE_CHECKING:
+    from voxgpu.python.bids import bids_cases
     from voxgpu.python.cohort import cohort
     from voxgpu.python.cohort_run import Cohort
     from voxgpu.python.result import GoalsFailed, Result, Value
@@ -37,6 +38,7 @@ __all__ = [
     "Session",
     "Value",
     "__version__",
+    "bids_cases",
     "check",
     "cohort",
     "run",
@@ -48,6 +50,7 @@ _LATER = {
     "Result": "voxgpu.python.result",
     "Session": "voxgpu.python.session",
     "Value": "voxgpu.python.result",
+    "bids_cases": "voxgpu.python.bids",
     "cohort": "voxgpu.python.cohort",
 }
 
