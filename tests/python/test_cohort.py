@@ -159,7 +159,13 @@ def test_forms_of_sweeps(desk: Path, sweep: Any, values: list[float]) -> None:
         ({"sweep": {"V": ["a"]}}, ValueError, "V cannot be swept and defined"),
         ({"define": {"V": object()}}, TypeError, "define['V'] is a number"),
         ({"table": "t.xlsx"}, ValueError, "a table ends in .csv"),
-        ({"workers": -1}, ValueError, "workers are 0 or more"),
+        ({"workers": -1}, ValueError, "workers is 0 or more"),
+        ({"workers": 1.5}, TypeError, "workers is a whole number"),
+        ({"retry": -1}, ValueError, "retry is 0 or more"),
+        ({"case_timeout": 0}, ValueError, "case_timeout is a time"),
+        ({"scheduler": 3, "workers": None}, TypeError, "scheduler is an address"),
+        ({"cluster": "slurm", "workers": None}, ValueError, "--cluster slurm"),
+        ({"cluster": "cuda"}, ValueError, "leave scheduler and workers=0 out"),
         ({"workers": 2, "scheduler": "tcp://x"}, ValueError, "leave workers out"),
         ({"threads": 0}, ValueError, "threads are a whole number"),
         ({"progress": 3}, TypeError, "progress is a function"),
@@ -325,6 +331,31 @@ def test_a_script_needs_no_guard_for_workers(desk: Path) -> None:
 def _without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     other = ("seconds", "peak_bytes", "worker")
     return [{name: value for name, value in row.items() if name not in other} for row in rows]
+
+
+JOINED = """
+import voxgpu
+from distributed import Client, LocalCluster
+
+if __name__ == "__main__":
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        with Client(cluster) as client:
+            for scheduler in (cluster, client, cluster.scheduler_address):
+                cohort = voxgpu.cohort(
+                    "p.imgql", "data/*/", {"T": [5]}, {"V": "{path}/v.nii"}, scheduler=scheduler
+                )
+                print([row.get("bright") for row in cohort.table], flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_clusters_and_clients_are_joined(desk: Path) -> None:
+    pytest.importorskip("distributed")
+    (desk / "script.py").write_text(JOINED)
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=desk, capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout.splitlines() == ["[18.0, 24.0, None, 24.0]"] * 3, done.stderr
 
 
 INTERRUPTED = """

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from voxgpu.cohorts.attempts import Patience
 from voxgpu.cohorts.evaluate import Program
 from voxgpu.cohorts.placement import Placement
 from voxgpu.cohorts.run import Cohort as PlainCohort
@@ -35,9 +36,13 @@ def cohort(
     output: str | Path | None = None,
     *,
     workers: int | None = None,
-    scheduler: str | Path = "",
+    scheduler: object = "",
+    cluster: str = "",
     table: str | Path | None = None,
     resume: bool = True,
+    retry: int = 0,
+    case_timeout: float | None = None,
+    run_set_aside: bool = False,
     progress: bool | Callable[[Progress], None] | None = None,
     device: str = "auto",
     threads: int | None = None,
@@ -82,12 +87,16 @@ def cohort(
     output     the folder for saved files, with a folder for each case; None: nothing is written
     workers    processes of this computer; 0: this one; None: as many as pay, by cores, memory and
                predicted time. Scripts need no ``if __name__ == "__main__":`` for them
-    scheduler  the address of a dask scheduler that runs already, or the file that it wrote, in
-               place of workers
+    scheduler  a dask scheduler that runs already, in place of workers: its address, the file that
+               it wrote, or a client or cluster of dask that is connected to it
+    cluster    ``cuda``: a worker for each GPU of this computer, or for ``workers`` of them
     table      the file of the table (.csv, .tsv, .jsonl, .parquet), written at the end, also when
                the run is interrupted. Rows are kept in a journal beside it as they finish; None:
                rows are in memory alone
     resume     use rows of the journal again, if it is of the same program, definitions and sweep
+    retry      how often a case is tried again whose failure may pass: of files, memory, devices
+    case_timeout  seconds after which a case is ended together with its worker; None: never
+    run_set_aside  run also cases that workers have died of again and again
     progress   a function that is called with a ``Progress`` at each row; True or False: whether a
                bar is shown; None: on a terminal and in notebooks
 
@@ -110,21 +119,49 @@ def cohort(
         force_save, verify_inputs, validate,
     )  # fmt: skip
     plain = PlainCohort(Program(source, path, options), every, combinations)
-    placement = _placement(workers, scheduler)
+    placement = _placement(workers, scheduler, cluster)
+    patience = Patience(_at_least(0, "retry", retry), run_set_aside, case_timeout)
+    if case_timeout is not None and not case_timeout > 0:
+        raise ValueError(f"case_timeout is a time in seconds, not {case_timeout!r}")
     file = None if table is None else _table(table)
     if progress is not None and not isinstance(progress, bool) and not callable(progress):
         raise TypeError(f"progress is a function of a Progress, or True or False; not {progress!r}")
-    return Cohort(plain, settings, placement, file, resume, progress)
+    return Cohort(plain, settings, placement, patience, file, resume, progress)
 
 
-def _placement(workers: int | None, scheduler: str | Path) -> Placement:
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int)):
-        raise TypeError(f"workers are a whole number or None, not {workers!r}")
-    if workers is not None and workers < 0:
-        raise ValueError(f"workers are 0 or more, not {workers}")
+def _placement(workers: int | None, scheduler: object, cluster: str) -> Placement:
+    count = None if workers is None else _at_least(0, "workers", workers)
     if scheduler and workers is not None:
         raise ValueError("a scheduler has the workers that it has: leave workers out")
-    return Placement(workers, str(scheduler))
+    if cluster not in ("", "cuda"):
+        hint = "; jobs of SLURM: voxgpu cohort --cluster slurm, or scheduler=SLURMCluster(…)"
+        raise ValueError(f'cluster is "cuda" or empty, not {cluster!r}{hint}')
+    if cluster and (scheduler or count == 0):
+        raise ValueError("a cluster has workers of its own: leave scheduler and workers=0 out")
+    return Placement(count, _address(scheduler), cluster)
+
+
+def _address(scheduler: object) -> str:
+    """The address of a scheduler, or the file that has it."""
+    if isinstance(scheduler, str | os.PathLike):
+        return str(os.fspath(scheduler))
+    # A cluster has the first, a client the second.
+    found = getattr(scheduler, "scheduler_address", None) or getattr(
+        getattr(scheduler, "scheduler", None), "address", None
+    )
+    if not isinstance(found, str):
+        raise TypeError(
+            f"scheduler is an address, a file, a client or a cluster; not {scheduler!r}"
+        )
+    return found
+
+
+def _at_least(least: int, name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is a whole number, not {value!r}")
+    if value < least:
+        raise ValueError(f"{name} is {least} or more, not {value}")
+    return value
 
 
 def _table(table: str | Path) -> Path:

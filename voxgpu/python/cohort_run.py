@@ -13,6 +13,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from voxgpu.cohorts.attempts import Patience
 from voxgpu.cohorts.column_types import kind_of_column, kind_of_text, typed
 from voxgpu.cohorts.journal import Journal
 from voxgpu.cohorts.placement import Placement
@@ -56,6 +57,7 @@ class Cohort(AbstractContextManager["Cohort"]):
         cohort: PlainCohort,
         settings: SessionSettings,
         placement: Placement,
+        patience: Patience,
         table: Path | None,
         resume: bool,
         progress: bool | Callable[[Progress], None] | None,
@@ -73,7 +75,7 @@ class Cohort(AbstractContextManager["Cohort"]):
             roots=cohort.program.options.roots,
             keep_images=False,
         )
-        self._run = CohortRun(cohort, settings, placement, self._journal)
+        self._run = CohortRun(cohort, settings, placement, self._journal, patience=patience)
         self._cohort = cohort
         self._shape = len(cohort.cases), len(cohort.combinations)
         texts: dict[str, set[str]] = {}
@@ -82,8 +84,9 @@ class Cohort(AbstractContextManager["Cohort"]):
                 texts.setdefault(name, set()).add(kind_of_text(text))
         self._swept = {name: kind_of_column(kinds) for name, kinds in texts.items()}
         #: Rows in the order in which they were found; those that exist first.
-        self._order = [each for each in self._run.rows() if each.is_done]
-        self._failed = 0
+        left = {(case.name, each) for case, every in self._run.left for each in every}
+        self._order = [each for each in self._run.rows() if each.key not in left]
+        self._failed = sum(not each.is_done for each in self._order)
         self._rows = self._finishing()
         self._is_ended = False
         if table is not None:
