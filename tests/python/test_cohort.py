@@ -362,24 +362,36 @@ INTERRUPTED = """
 import voxgpu
 
 cases = {f"case{number}": "data/case0" for number in range(400)}
-with voxgpu.cohort(
+cohort = voxgpu.cohort(
     "p.imgql", cases, None, {"V": "{path}/v.nii", "T": 5}, workers=0, table="t.csv"
-) as cohort:
-    for row in cohort:
-        print("row", flush=True)
+)
+# with cohort:
+for row in cohort:
+    print("row", flush=True)
+    # raise KeyboardInterrupt
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-@pytest.mark.parametrize("is_guarded", [True, False])
-def test_ctrl_c_leaves_a_table_that_is_gone_on_from(desk: Path, is_guarded: bool) -> None:
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [],
+        [("# with cohort:\nfor", "with cohort:\n  for")],
+        [("# raise", "raise")],
+        [("# with cohort:\nfor", "with cohort:\n  for"), ("# raise", "raise")],
+    ],
+    ids=["signal", "signal in with", "in the loop", "in the loop in with"],
+)
+def test_ctrl_c_leaves_a_table_that_is_gone_on_from(
+    desk: Path, edits: list[tuple[str, str]]
+) -> None:
     """Also if the script neither catches it nor has a ``with`` block."""
-    script = (
-        INTERRUPTED
-        if is_guarded
-        else INTERRUPTED.replace("with ", "cohort = ").replace(") as cohort:", ")\nif True:")
-    )
+    script = INTERRUPTED
+    for old, new in edits:
+        assert old in script
+        script = script.replace(old, new)
     (desk / "script.py").write_text(script)
     process = subprocess.Popen(
         [sys.executable, "script.py"],
@@ -389,14 +401,15 @@ def test_ctrl_c_leaves_a_table_that_is_gone_on_from(desk: Path, is_guarded: bool
         text=True,
     )
     assert process.stdout is not None and process.stdout.readline() == "row\n"
-    process.send_signal(signal.SIGINT)
+    if ("# raise", "raise") not in edits:
+        process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
     assert process.returncode in (1, -signal.SIGINT) and said.endswith("KeyboardInterrupt\n"), said
     count = len(_csv("t.csv"))
     assert 0 < count < 400
-    assert len(Path("t.csv.journal").read_text().splitlines()) >= count
     cases = {f"case{number}": "data/case0" for number in range(400)}
     again = _cohort(cases, sweep=None, define={**TEMPLATE, "T": 5}, table="t.csv")
+<<<<<<< HEAD
     assert f"{count} of 400 rows" in repr(again)
 
 
@@ -423,3 +436,7 @@ def test_a_script_that_ends_within_a_loop_leaves_a_table(desk: Path, script: str
     )
     assert (done.stdout, done.stderr) == ("row\n", "")
     assert len(_csv("t.csv")) >= 1
+=======
+    # A row may be in the journal when the interruption comes before it is in the table.
+    assert any(f"{known} of 400 rows" in repr(again) for known in (count, count + 1))
+>>>>>>> d3fe03c (Write the table of a cohort that a script leaves unfinished)
