@@ -1,1 +1,1 @@
-"""Where programs run: the processor, GPUs, and what chooses between them."""
+"""Backends: the CPU, GPUs, the reference, and the selection between them."""

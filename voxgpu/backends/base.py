@@ -1,4 +1,4 @@
-"""The protocol of backends, and that of the memory which some of them have of their own."""
+"""The protocols of backends and of device memory."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Backend(Protocol):
 
     @property
     def device_storage(self) -> DeviceStorage | None:
-        """The memory where values are; None: in this machine's memory."""
+        """The memory of the device; None: values are in host memory."""
 
     def scratch_bytes(self, node: Node) -> int | None:
         """Returns scratch bytes per voxel besides inputs and result; None: as the reference."""
@@ -74,11 +74,11 @@ class Backend(Protocol):
         """
 
     def close(self) -> None:
-        """Gives up what it holds."""
+        """Release its resources."""
 
 
 class StepBackend(ABC):
-    """Tells steps apart for backends that have a method for each kind."""
+    """Base of backends with one method for each kind of step."""
 
     def execute(self, step: ComputedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Compute a step, or queue its kernels; returns the outcomes of its outputs."""
@@ -95,21 +95,21 @@ class StepBackend(ABC):
     def _call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
     ) -> StepResult:
-        """One primitive; ``grid`` is that of the result, None for scalars."""
+        """Compute one primitive; ``grid`` is that of the result, None for scalars."""
 
     @abstractmethod
     def _fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """One generated kernel."""
+        """Run one generated kernel."""
 
     @abstractmethod
     def _batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Several nodes that share work."""
+        """Compute a batch of nodes that share work."""
 
 
 class HostBackend(StepBackend):
-    """What backends have in common that compute at once, with arrays in this machine's memory."""
+    """Base of backends that compute synchronously on arrays in host memory."""
 
     device_storage: DeviceStorage | None = None
 
     def prepare(self, schedule: Schedule) -> None:
-        """Needs no preparation."""
+        """Does nothing: no preparation is needed."""

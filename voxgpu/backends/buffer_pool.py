@@ -1,4 +1,4 @@
-"""A pool of memory for arrays: a buffer is used again once no array refers to it any more.
+"""A pool of memory for arrays: a buffer is reused once no array refers to it any more.
 
 Fresh memory costs as much as writing it twice, because the system clears each page of it first.
 
@@ -24,9 +24,9 @@ _Bytes = npt.NDArray[np.uint8]
 
 
 class _Returned:
-    """Buffers that were given back, youngest last. Nothing is taken any more once it is closed.
+    """Returned buffers, most recent last. Once closed, it accepts no more.
 
-    Buffers are given back by destructors, which run at any time on any thread, also while the
+    Buffers are returned by destructors, which run at any time on any thread, even while the
     pool's lock is held: so without a lock, by ``deque.append``, which is atomic.
     """
 
@@ -36,7 +36,7 @@ class _Returned:
 
 
 class _Lease:
-    """The right to use a buffer, given back when the last array that refers to it is gone."""
+    """The right to use a buffer, returned when the last array that refers to it is destroyed."""
 
     __slots__ = ("__array_interface__", "_buffer", "_returned")
 
@@ -51,7 +51,7 @@ class _Lease:
 
 
 class BufferPool:
-    """Memory by size. ``idle`` bytes at most are held for nobody."""
+    """A pool of buffers by size that holds at most ``idle`` unused bytes."""
 
     def __init__(self, idle: int = 48 << 20) -> None:
         self._most_idle = idle
@@ -62,7 +62,7 @@ class BufferPool:
         self.reused = 0
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """An array of any content, contiguous, like ``numpy.empty``."""
+        """Returns an uninitialized contiguous array, like ``numpy.empty``."""
         element = np.dtype(dtype)
         size = int(np.prod(shape, dtype=np.int64)) * element.itemsize
         if size < SMALLEST:
@@ -72,7 +72,7 @@ class BufferPool:
         return np.asarray(lease).view(element).reshape(shape)
 
     def _take(self, size: int) -> _Bytes:
-        """A buffer of this size that nobody uses; lets go of what has been idle longest."""
+        """Returns an unused buffer of this size; frees those unused the longest."""
         self._collect()
         found = None
         kept: list[_Bytes] = []
@@ -89,19 +89,19 @@ class BufferPool:
         return np.empty(size, np.uint8) if found is None else found
 
     def _collect(self) -> None:
-        """Moves to the idle buffers what has been given back since."""
+        """Moves the buffers returned since the last call to the idle ones."""
         returned = self._returned.buffers
         while returned:
             self._idle.append(returned.popleft())
 
     def free_unused(self) -> None:
-        """Lets go of what nobody uses."""
+        """Frees all unused buffers."""
         with self._lock:
             self._collect()
             self._idle.clear()
 
     def clear(self) -> None:
-        """Lets go of everything; arrays in use stay what they are, and are not taken back."""
+        """Frees all buffers; arrays in use stay valid, and their memory is not taken back."""
         with self._lock:
             self._returned.closed = True
             self._returned = _Returned()

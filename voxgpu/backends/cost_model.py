@@ -63,7 +63,7 @@ OTHERWISE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """Seconds that a plan takes on either, reading files left out.
+    """Estimated seconds that a plan takes on either, without reading files.
 
     operators  how many operations on images there are
     bytes      that are copied to the GPU and back
@@ -80,7 +80,7 @@ class CostEstimate:
         return self.gpu < 0.8 * self.cpu
 
     def __str__(self) -> str:
-        """What was weighed, for people."""
+        """The estimate in words."""
         return (
             f"{self.operators} operations on images, {self.bytes / 1e6:.0f} MB to copy: about "
             f"{self.cpu:.2f} s on the CPU, {self.gpu:.2f} s on the GPU"
@@ -88,7 +88,7 @@ class CostEstimate:
 
 
 def estimate(plan: Plan, cores: int, is_running: bool = False) -> CostEstimate:
-    """How long a plan takes.
+    """Returns the estimate for a plan.
 
     cores       that the CPU would compute with
     is_running  whether the process has the GPU already
@@ -114,7 +114,7 @@ def estimate(plan: Plan, cores: int, is_running: bool = False) -> CostEstimate:
 
 
 def seconds_on_gpu(node: Node, kind: Type, inputs: Sequence[Type]) -> float:
-    """How long a node takes whose result and inputs have these types."""
+    """Returns the seconds that a node takes whose result and inputs have these types."""
     shape = node.primitive.shape
     moved = sum(each.bytes for each in (kind, *inputs) if isinstance(each, ImageOf))
     return LAUNCH * LAUNCHES.get(shape, 1) + moved * PASSES.get(shape, 1.0) / ON_DEVICE
@@ -126,7 +126,7 @@ def _nanoseconds(node: Node) -> float:
 
 
 def _cores_used(node: Node, cores: int) -> float:
-    """Kernels that are bound by memory gain little from more cores."""
+    """Returns the cores that pay off: memory-bound kernels gain little from more."""
     return max(1.0, cores * 0.7) if node.primitive.shape is AccessPattern.WHOLE_IMAGE else 1.5
 
 

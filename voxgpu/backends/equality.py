@@ -1,4 +1,4 @@
-"""When two values that backends computed are the same: to the bit, but for the bits of NaN."""
+"""Equality of computed values: bit for bit, except for the bits of NaN."""
 
 from __future__ import annotations
 

@@ -24,17 +24,17 @@ class ReferenceBackend(HostBackend):
     workers: ThreadPool | None = None
 
     def scratch_bytes(self, node: Node) -> int | None:
-        """What the primitives say."""
+        """The scratch memory that the primitive declares."""
         return None
 
     def _call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
     ) -> StepResult:
-        """The reference of the primitive."""
+        """Compute a node with the primitive's reference."""
         return primitive.reference(arguments, grid)
 
     def _fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """The bodies of the kernel, evaluated one after the other."""
+        """Evaluate the bodies of the kernel one after the other."""
         images = [_voxels(inputs[id]) for id in step.images]
         scalars = [inputs[id] for id in step.scalars]
         shape = step.grid.shape
@@ -54,7 +54,7 @@ class ReferenceBackend(HostBackend):
         return made
 
     def _batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Each node on its own."""
+        """Compute each node by itself."""
         made: list[StepResult] = []
         for _, node in step.nodes:
             values = [inputs[each] for each in node.inputs]
@@ -64,7 +64,7 @@ class ReferenceBackend(HostBackend):
         return made
 
     def close(self) -> None:
-        """Holds nothing."""
+        """Does nothing: it holds no resources."""
 
 
 def _voxels(value: Value) -> Any:

@@ -1,4 +1,4 @@
-"""The hand-written implementations of a backend, by primitive, and why other primitives have none.
+"""The hand-written implementations of a backend, by primitive, and why others have none.
 
 A function is registered where it is defined::
 
@@ -173,7 +173,7 @@ class Registry:
 
 
 def where_computed(primitive: Primitive, cpu: Registry, cuda: Registry) -> str:
-    """A sentence that says what computes a primitive; empty for operations on single numbers."""
+    """Says in words what computes a primitive; empty for operations on single numbers."""
     if primitive.shape in (AccessPattern.SCALAR, AccessPattern.SOURCE):
         return ""
     by_cpu, by_gpu = (_computed_by(primitive, each) for each in (cpu, cuda))

@@ -1,4 +1,4 @@
-"""The device that a plan runs on: the one asked for, or else the one expected to be faster."""
+"""Selection of the device for a plan: the requested one, or the one expected to be faster."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from voxgpu.plan.node import Plan
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A backend was chosen, and why."""
+    """A choice of a backend, with its reason."""
 
     name: str
     reason: str
 
 
 class BackendSelector:
-    """Makes backends when there is something to compute; keeps what it made until it is closed.
+    """Creates backends when they are needed, and keeps them until it is closed.
 
     device   what ``--device`` says
     threads  of the CPU; None: as many as there are cores to use
     memory   bytes that may be taken of a GPU; None: 70 % of what is free
-    tell     is told what was chosen, each time that is another one
+    tell     called with each new selection
 
     Raises ValueError where there is no such device, ImgqlError where a GPU is asked for and none
     can be used.
@@ -50,7 +50,7 @@ class BackendSelector:
             _check(self._request.ordinals)
 
     def of(self, plan: Plan) -> Backend:
-        """The backend for a plan, pruned to what is left to compute."""
+        """Returns the backend for a plan that was pruned to what remains to compute."""
         request, reason = self._chosen(plan)
         if request not in self._made:
             self._made[request] = self._make(request)
@@ -62,7 +62,7 @@ class BackendSelector:
         return backend
 
     def close(self) -> None:
-        """Ends the threads, and gives back what GPUs have."""
+        """Ends the threads, and frees the memory of GPUs."""
         for backend in self._made.values():
             backend.close()
         self._made.clear()

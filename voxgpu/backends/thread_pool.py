@@ -24,7 +24,7 @@ SLAB_VOXELS = 1 << 20
 
 
 class ThreadPool:
-    """So many threads, and the caller of ``map`` beside them where it would only wait."""
+    """A fixed number of threads; the caller of ``map`` helps instead of waiting."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -34,15 +34,15 @@ class ThreadPool:
         renew_in_child(self)
 
     def after_fork(self) -> None:
-        """Starts anew in a forked process, which has none of the threads."""
+        """Starts again in a forked process, which has none of the threads."""
         self._buffers = BufferPool()
         if self._pool is not None:
             self._pool = ThreadPoolExecutor(self.count, "voxgpu")
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """``[function(each) for each in items]``, several at once.
+        """Returns ``[function(each) for each in items]``, computed concurrently.
 
-        The caller takes pieces as the threads do and waits only for pieces that somebody is at,
+        The caller takes pieces as the threads do and waits only for pieces being computed,
         so that pieces may have pieces, too. The first exception is raised once all have ended.
         """
         todo = list(items)
@@ -57,15 +57,15 @@ class ThreadPool:
         return pieces.results()
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """An array of any content, of memory that is used again; see ``BufferPool``."""
+        """Returns an uninitialized array from reused memory; see ``BufferPool``."""
         return self._buffers.empty(shape, dtype)
 
     def free_unused(self) -> None:
-        """Lets go of memory that was held to be used again."""
+        """Frees memory held for reuse."""
         self._buffers.free_unused()
 
     def submit(self, function: Callable[[], Result]) -> Future[Result]:
-        """Runs a function on a thread; at once where there is only the caller."""
+        """Runs a function on a thread, or immediately if there are no threads."""
         if self._pool is not None:
             return self._pool.submit(function)
         future: Future[Result] = Future()
@@ -76,13 +76,13 @@ class ThreadPool:
         return future
 
     def abandon(self) -> None:
-        """Nobody is going to wait for what the threads are at now."""
+        """Gives up on the running functions: ``close`` does not wait for them."""
         self._is_abandoned = True
 
     def close(self, wait: bool = False) -> None:
-        """Ends the threads; what nobody has begun is dropped.
+        """Ends the threads; functions not started are dropped.
 
-        wait  until they have ended, also where they were abandoned
+        wait  until they have ended, even if they were abandoned
         """
         self._buffers.clear()
         if self._pool is not None:
@@ -95,7 +95,7 @@ def _performed(function: Callable[[Item], Result], item: Item) -> Result:
 
 
 class _Pieces:
-    """Pieces of work, each taken by one thread; wanted as long as what they are pieces of."""
+    """Pieces of work, each taken by one thread."""
 
     def __init__(self, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
         self._function = function
@@ -133,7 +133,7 @@ class _Pieces:
                 return
 
     def results(self) -> list[Any]:
-        """What came out, or the first of the exceptions in the order of the pieces."""
+        """Returns the results; raises the first exception in the order of the pieces."""
         if self._errors:
             raise self._errors[min(self._errors)]
         return self._results
@@ -149,5 +149,5 @@ def slabs(length: int, voxels: int, at_once: int = SLAB_VOXELS) -> list[tuple[in
 
 
 def usable_cores() -> int:
-    """How many cores this process may use."""
+    """Returns the number of cores that this process may use."""
     return core_limits()[0].cores

@@ -1,4 +1,4 @@
-"""A backend that is held to the reference, step by step, while it computes.
+"""A backend whose every step is compared with the reference.
 
 Idea: ``ValidatingBackend`` wraps the backend of a run and changes nothing about it: the schedule,
 the steps and where values lie are those of the real run. Before a step is performed, the reference
@@ -43,7 +43,7 @@ class ValidationError(Exception):
 
 
 class ValidatingBackend:
-    """A backend each of whose steps is held to the reference; raises ValidationError."""
+    """A backend that compares each step with the reference; raises ValidationError."""
 
     #: One task at a time.
     workers: ThreadPool | None = None
@@ -107,7 +107,7 @@ class ValidatingBackend:
     def _expected(
         self, step: FusedStep | BatchedStep, inputs: Mapping[ValueId, Value]
     ) -> dict[ValueId, Outcome]:
-        """The outputs by the reference, without those that need an input that has no value."""
+        """Returns the outputs by the reference, except those with an undefined input."""
         given: dict[ValueId, Value] = {}
         failed: set[ValueId] = set()
         for id, value in inputs.items():
@@ -138,7 +138,7 @@ class ValidatingBackend:
     def _outcome(
         self, node: Node, values: Mapping[ValueId, Outcome], grid: Grid | None
     ) -> Outcome | None:
-        """The outcome of a node by the reference; None where an input is not known.
+        """Returns the outcome of a node by the reference; None if an input is unknown.
 
         grid  of the images of the step; None: that of the first input
         """
@@ -195,7 +195,7 @@ class Backends(Protocol):
 
 
 class ValidatingSelector:
-    """Chooses backends as another selector does, each held to the reference."""
+    """Selects backends as another selector does, and validates each."""
 
     def __init__(self, selector: Backends) -> None:
         self._selector = selector
@@ -210,7 +210,7 @@ class ValidatingSelector:
 
 
 def outcome_of(primitive: Primitive, arguments: list[Any], grid: Grid | None) -> Outcome:
-    """The value of a primitive by its reference, or why it has none."""
+    """Returns the value of a primitive by its reference, or why it is undefined."""
     try:
         found = primitive.reference(arguments, grid)
     except UndefinedValueError as problem:
@@ -219,7 +219,7 @@ def outcome_of(primitive: Primitive, arguments: list[Any], grid: Grid | None) ->
 
 
 def _value_of(result: StepResult, id: ValueId) -> Outcome | None:
-    """A result in this machine's memory; None where it lacks an input that has no value."""
+    """Returns a result in host memory; None if one of its inputs is undefined."""
     if isinstance(result, ValueWithWarning):
         result = result.value
     try:
@@ -233,7 +233,7 @@ def _value_of(result: StepResult, id: ValueId) -> Outcome | None:
 
 
 def difference(actual: Outcome, expected: Outcome) -> str:
-    """What differs, for people: the first voxel in the order of the file, and both values."""
+    """Describes a difference: the first voxel in file order, and both values."""
     if isinstance(actual, Image) and isinstance(expected, Image):
         mine, theirs = actual.array, expected.array
         if not are_comparable(mine, theirs):
@@ -251,7 +251,7 @@ def difference(actual: Outcome, expected: Outcome) -> str:
 
 
 def _details(actual: Outcome, expected: Outcome) -> list[str]:
-    """How many voxels differ."""
+    """Counts the differing voxels."""
     if not (isinstance(actual, Image) and isinstance(expected, Image)):
         return []
     if not are_comparable(actual.array, expected.array):
@@ -284,14 +284,14 @@ def _said(outcome: Outcome) -> str:
 
 
 def _text(value: Any) -> str:
-    """A voxel or a number with all of its digits, or a truth value."""
+    """Formats a voxel or number with all of its digits, or a truth value."""
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _origin(plan: Plan, id: ValueId) -> tuple[Span, ...]:
-    """Where a node comes from; for one that the optimizer made, where what needs it comes from."""
+    """The origin of a node; for one that the optimizer added, that of a node which uses it."""
     waiting, seen = [id], {id}
     while waiting:
         each = waiting.pop(0)

@@ -1,1 +1,1 @@
-"""From primitives to hand-written kernels: how the CPU computes what no generated kernel can."""
+"""The CPU backend, and its implementations of primitives with hand-written kernels."""

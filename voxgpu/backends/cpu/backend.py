@@ -1,4 +1,4 @@
-"""The CPU: generated kernels and hand-written ones, on the threads of the run."""
+"""The CPU backend: generated and hand-written kernels on the threads of the run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from voxgpu.primitives.primitive import (
 
 
 class Cpu(HostBackend):
-    """Computes on this machine's cores; ``threads`` None: as many as it may use."""
+    """The backend for this machine's cores; ``threads`` None: all that it may use."""
 
     name = "cpu"
     fuses = True
@@ -34,7 +34,7 @@ class Cpu(HostBackend):
         self.workers = ThreadPool(threads or usable_cores())
 
     def scratch_bytes(self, node: Node) -> int | None:
-        """Bytes per voxel besides inputs and result; None: as the reference."""
+        """Scratch bytes per voxel besides inputs and result; None: as the reference."""
         if node.primitive.shape in (AccessPattern.VOXELWISE, AccessPattern.REDUCTION):
             return 0
         found = KERNELS.find(node.primitive)
@@ -43,7 +43,7 @@ class Cpu(HostBackend):
     def _call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
     ) -> StepResult:
-        """One primitive; ``grid`` is that of the result, None for scalars."""
+        """Compute one primitive; ``grid`` is that of the result, None for scalars."""
         found = KERNELS.find(primitive)
         images = [each for each in arguments if isinstance(each, Image)]
         if found is None:
@@ -57,7 +57,7 @@ class Cpu(HostBackend):
         return Image(result, grid) if grid is not None else result
 
     def _fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """One generated kernel."""
+        """Run one generated kernel."""
         arrays = [_array(inputs[id]) for id in step.images]
         scalars: Any = [inputs[id] for id in step.scalars]
         images, reductions = run_kernel(step.kernel, arrays, scalars, step.grid.shape, self.workers)
@@ -71,7 +71,7 @@ class Cpu(HostBackend):
         return made
 
     def _batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Several nodes that share work."""
+        """Compute a batch of nodes that share work."""
         nodes = [node for _, node in step.nodes]
         first = inputs[nodes[0].inputs[0]]
         found = KERNELS.find(nodes[0].primitive)
@@ -90,7 +90,7 @@ class Cpu(HostBackend):
 
 
 def _plain(value: Value) -> Any:
-    """What kernels are called with: arrays, contiguous and of this machine's byte order."""
+    """Returns the arguments as kernels take them: contiguous arrays in native byte order."""
     if not isinstance(value, Image):
         return value
     array = value.array

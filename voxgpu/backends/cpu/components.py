@@ -1,4 +1,4 @@
-"""Connected components on the CPU by runs of voxels, see ``kernels/components.py``."""
+"""Connected components on the CPU by runs of voxels; see ``kernels/components.py``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_RUNS = 2**31 - 1
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a mask along x, joined to components.
+    """The runs of a mask along x, merged into components.
 
     starts, stops  of each run in its row
     firsts         the first run of each row, and the number of runs at the end
@@ -43,7 +43,7 @@ class Runs:
 
     @property
     def rows(self) -> int:
-        """How many rows the mask has."""
+        """The number of rows of the mask."""
         return len(self.firsts) - 1
 
 
@@ -99,7 +99,7 @@ def touching(a: Mask, b: Mask, pool: ThreadPool) -> Mask:
 
 @implements(primitives.largest_component, scratch=13)
 def largest_component(b: Mask, pool: ThreadPool) -> Mask:
-    """The component of ``b`` with the most voxels, all of them where several have as many."""
+    """The component of ``b`` with the most voxels; all of them in case of a tie."""
     runs = joined_runs(b, pool)
     volumes = np.zeros(len(runs.parents), np.int64)
     largest = kernel("components", "sum_volumes")(
@@ -135,7 +135,7 @@ def ranked_components(b: Mask, pool: ThreadPool) -> npt.NDArray[np.int32]:
 
 @implements(ranked.component_count, scratch=7)
 def component_count(b: Mask, pool: ThreadPool) -> float:
-    """How many components there are."""
+    """The number of components."""
     return float(joined_runs(b, pool).count)
 
 

@@ -50,12 +50,12 @@ class Footprint:
 
 
 def box(dimensions: int, radius: int) -> Footprint:
-    """All voxels at most ``radius`` away along every axis."""
+    """The footprint of all voxels at most ``radius`` away along every axis."""
     return box_within((1 + radius,) * dimensions, radius)
 
 
 def box_within(extent: tuple[int, ...], radius: int) -> Footprint:
-    """The same, cut to what an image of ``extent`` voxels, (z, y, x) or (y, x), has of it."""
+    """The same, clipped to the ``extent`` of an image in voxels, (z, y, x) or (y, x)."""
     reach = [max(0, min(radius, size - 1)) for size in extent]
     halves = to_3d(reach, 0)
     z, y = (range(-half, half + 1) for half in halves[:2])
@@ -63,7 +63,7 @@ def box_within(extent: tuple[int, ...], radius: int) -> Footprint:
 
 
 def ball(spacing: tuple[float, ...], extent: tuple[int, ...], r: float, strict: bool) -> Footprint:
-    """All voxels whose distance, as the reference rounds it, is at most ``r``, or less.
+    """The footprint of all voxels whose distance, as the reference rounds it, is at most ``r``.
 
     spacing  mm along (z, y, x) or (y, x)
     extent   voxels of the image likewise: nothing farther matters
@@ -151,7 +151,7 @@ def interior(b: Mask, radius: float, pool: ThreadPool) -> Mask:
 
 
 def _boxed(b: Mask, radius: float, pool: ThreadPool, inverted: bool) -> Mask:
-    """A box of a box has the half-widths of both, and takes less memory than one of that size."""
+    """Dilates by several small boxes, which takes less memory than by one large box."""
     left = max(0, min(int(radius), max(b.shape, default=1) - 1))
     while left > MOST_RADIUS:
         b = dilated(b, box_within(b.shape, MOST_RADIUS), pool, inverted)
@@ -162,7 +162,7 @@ def _boxed(b: Mask, radius: float, pool: ThreadPool, inverted: bool) -> Mask:
 def distance_compare(
     b: Mask, r: float, kind: str, operator: str, grid: Grid, pool: ThreadPool
 ) -> Mask | None:
-    """How ``dt(b)`` or ``pdt(b)`` compares with ``r`` mm; None where a ball is no good way.
+    """Compares ``dt(b)`` or ``pdt(b)`` with ``r`` mm; None if exact distances are faster.
 
     kind      ``dt`` or ``pdt``
     operator  of ``voxgpu.primitives.internal.OPERATORS``
@@ -212,7 +212,7 @@ def _below_contour(
 
 
 def _packed(rows: Mask, words: int) -> Array:
-    """Rows of bits, the first voxel lowest, as rows of words."""
+    """Packs rows of voxels into words, the first voxel in the lowest bit."""
     bits = np.packbits(rows, axis=1, bitorder="little")
     if bits.shape[1] == 8 * words:
         return bits.view(np.int64)
@@ -222,7 +222,7 @@ def _packed(rows: Mask, words: int) -> Array:
 
 
 def _occupied_rows(occupied: Array) -> tuple[Array, Array]:
-    """The first and the last occupied row of each plane, (0, −1) where there is none."""
+    """Returns the first and last occupied row of each plane; (0, −1) if it has none."""
     some = occupied.any(axis=1)
     first = np.where(some, occupied.argmax(axis=1), 0)
     last = np.where(some, occupied.shape[1] - 1 - occupied[:, ::-1].argmax(axis=1), -1)
@@ -230,5 +230,5 @@ def _occupied_rows(occupied: Array) -> tuple[Array, Array]:
 
 
 def _signed(word: int) -> int:
-    """The int64 with the same bits."""
+    """Reinterprets the bits as int64."""
     return word - (1 << 64) if word >> 63 else word

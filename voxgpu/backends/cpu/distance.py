@@ -25,7 +25,7 @@ NOTHING = 16384
 
 
 def _can_compute(shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
-    """Whether the kernel finds the least sums, as its docstring says.
+    """Whether the kernel finds the exact minimum; see its docstring.
 
     Images have fewer planes than mean none, and the rounding of sums is less than the square of
     the smallest spacing.
@@ -67,7 +67,7 @@ def distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
 def distance_compare(
     b: Mask, r: float, kind: str, operator: str, of: str, grid: Grid, pool: ThreadPool
 ) -> Mask:
-    """The primitive of that name: by a ball, or by exact distances where that is no good way."""
+    """The primitive ``distance_compare``: dilation by a ball, or exact distances."""
     b = b if of == "region" else np.logical_not(b)
     result = dilation.distance_compare(b, r, kind, operator, grid, pool)
     if result is not None:
@@ -84,7 +84,7 @@ def _write(
     out: Array,
     pool: ThreadPool,
 ) -> None:
-    """Writes the distances to a region of the voxels that are wanted, perhaps with a minus."""
+    """Writes the distances to a region for the selected voxels, negated if ``negative``."""
     if not region.size:
         return
     depth, height, width = to_3d(region.shape, 1)
@@ -122,7 +122,7 @@ def _write(
 
 
 def _single_is_exact(shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
-    """Whether all squares of distances in such an image are float32 numbers, and sums of them too.
+    """Whether float32 represents all squared distances in such an image, and their sums.
 
     They are for spacings of whole mm: whole numbers below 2²⁴.
     """
@@ -131,7 +131,7 @@ def _single_is_exact(shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool
 
 
 def _occupied(first_plane: Array, tiles: int) -> tuple[Array, Array, Array]:
-    """For each tile of columns the rows between which columns have true voxels, and which do.
+    """For each tile of columns: the range of occupied rows, and the occupied columns.
 
     Along z a column has steps to a true voxel in its first plane just where it has one at all.
     """

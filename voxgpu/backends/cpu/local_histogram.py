@@ -62,7 +62,7 @@ def cross_correlation(
 
 
 def _codes(values: Array, low: float, high: float, bins: int, pool: ThreadPool) -> Array:
-    """The bin of each voxel, ``bins`` where it falls into none; flat."""
+    """The bin of each voxel, flat; ``bins`` if it falls into none."""
     flat = values.reshape(-1)
     codes = pool.empty(flat.shape, np.uint16)
     width = (high - low) / bins or texture.LEAST_WIDTH
@@ -90,7 +90,7 @@ def _codes(values: Array, low: float, high: float, bins: int, pool: ThreadPool) 
 
 
 def _histogram(codes: Array, mask: Array, bins: int, pool: ThreadPool) -> list[int]:
-    """How many voxels of the mask fall into each bin."""
+    """Counts the voxels of the mask in each bin."""
     count, flat = kernel("local_histogram", "count_codes"), mask.reshape(-1)
 
     def part(bounds: tuple[int, int]) -> Array:
@@ -131,7 +131,7 @@ class _Tiles:
         self._weights = np.array([*reference, 0], np.int64)
 
     def list(self, threads: int) -> list[tuple[int, int, int, int]]:
-        """Ranges of planes and of rows."""
+        """The tiles, as ranges of planes and of rows."""
         depth, height, width = self._volume
         row = self._bins * width * np.dtype(self._count).itemsize
         around = 2 * self._halves[1]
@@ -148,7 +148,7 @@ class _Tiles:
         ]
 
     def compute(self, tile: tuple[int, int, int, int]) -> None:
-        """Computes one of them."""
+        """Computes one tile."""
         depth, height, width = self._volume
         _, _, y_first, y_last = tile
         _, half_y, half_x = self._halves

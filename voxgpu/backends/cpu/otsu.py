@@ -43,7 +43,7 @@ def _has_few_values(v: Array) -> bool:
 
 
 def _above_by_value(flat: Array, chosen: Mask, bins: int, pool: ThreadPool) -> Mask:
-    """Which of the mask exceed the threshold, where all values an element has can be counted."""
+    """The voxels of the mask above the threshold, by counting every value of a small element."""
     bits = bits_of(flat)
     # The number that each pattern of bits stands for.
     patterns = np.arange(1 << (8 * bits.itemsize)).astype(bits.dtype)
@@ -53,7 +53,7 @@ def _above_by_value(flat: Array, chosen: Mask, bins: int, pool: ThreadPool) -> M
 
 
 def _threshold_of_counts(numbers: Array, counts: Array, bins: int) -> np.float32:
-    """Otsu's threshold of finite numbers, each of which occurs so often."""
+    """Otsu's threshold of finite numbers with these frequencies."""
     found = np.flatnonzero(counts)
     if not found.size:
         raise no_finite_value()
@@ -66,7 +66,7 @@ def _threshold_of_counts(numbers: Array, counts: Array, bins: int) -> np.float32
 
 
 def _above_by_number(flat: Array, chosen: Mask, bins: int, pool: ThreadPool) -> Mask:
-    """Which of the mask exceed the threshold, by two passes over numbers of any element."""
+    """The voxels of the mask above the threshold, in two passes; any element."""
     parts = slabs(len(flat), 1)
     least, greatest = _range(flat, chosen, parts, pool)
     lower, upper = bin_edges(least, greatest, bins)
@@ -102,7 +102,7 @@ def _range(flat: Array, chosen: Mask, parts: Parts, pool: ThreadPool) -> tuple[f
 def _frequencies(
     flat: Array, chosen: Mask, parts: Parts, lower: Array, pool: ThreadPool
 ) -> list[int]:
-    """How many finite numbers of the mask fall into each bin."""
+    """Counts the finite numbers of the mask in each bin."""
     count, bins, least = kernel("otsu", "count_bins"), len(lower), float(lower[0])
     # Of the edges themselves: what rounds them must not lead the guesses astray.
     span = float(lower[-1]) - least

@@ -39,14 +39,14 @@ def percentiles(v: Array, mask: Mask, c: float, pool: ThreadPool) -> npt.NDArray
 def percentile_compare(
     v: Array, mask: Mask, c: float, nodes: Sequence[tuple[float, str]], pool: ThreadPool
 ) -> list[Mask]:
-    """The primitive of that name for the number and the operator of each node."""
+    """The primitive for a batch of nodes, each with its number and operator."""
     return compared_percentiles(v, mask, c, [(operator, n) for n, operator in nodes], pool)
 
 
 def compared_percentiles(
     v: Array, mask: Mask, c: float, comparisons: Sequence[tuple[str, float]], pool: ThreadPool
 ) -> list[Mask]:
-    """For each operator and number: how the percentiles compare with it, image on the left."""
+    """Compares the percentiles with each number: ``percentiles operator number``."""
     if not _is_small(v):
         ranks = _sorted_ranks(v, mask, c, pool)
         return [compare(operator, ranks, number) for operator, number in comparisons]
@@ -66,12 +66,12 @@ def _is_small(v: Array) -> bool:
 
 
 def bits_of(v: Array) -> Array:
-    """The voxels of 8 or 16 bits as unsigned numbers, flat."""
+    """Voxels of 8 or 16 bits, reinterpreted as unsigned integers; flat."""
     return np.ascontiguousarray(v).reshape(-1).view(f"uint{8 * v.dtype.itemsize}")
 
 
 def counts_of_values(bits: Array, chosen: Mask, pool: ThreadPool) -> Array:
-    """How many voxels of a flat mask have each pattern of bits."""
+    """Counts the voxels of a flat mask for each bit pattern."""
     count, different = kernel("percentiles", f"count_{bits.dtype}"), 1 << (8 * bits.itemsize)
 
     def part(bounds: tuple[int, int]) -> Array:
@@ -100,7 +100,7 @@ def looked_up(
 
 
 def _ranks_of_values(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
-    """The rank of every value that an element may have, by its bits as an unsigned number."""
+    """The rank of every value of an element, indexed by its bit pattern."""
     totals = counts_of_values(bits_of(v), mask.reshape(-1), pool)
     # Negative numbers have the greater bits, and come first.
     different = len(totals)
@@ -116,7 +116,7 @@ def _ranks_of_values(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
 
 
 def _sorted_ranks(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
-    """Ranks of numbers of which there are too many different ones to count."""
+    """Ranks by sorting, for elements with too many values to count."""
     if v.size > MOST_SORTED:
         result: Array = reference.function(to_kernel_dtype(v), mask, c)
         return result
@@ -149,7 +149,7 @@ def _sorted_ranks(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
 
 
 def _bits_of_whole(flat: Array, chosen: Array) -> tuple[npt.NDArray[np.uint32], int]:
-    """Unsigned numbers of 32 bits that, with a bit flipped, order like whole numbers; that bit.
+    """Maps integers to uint32 that order alike once a bit is flipped; returns them and that bit.
 
     Numbers of 64 bits are numbered by their order among those of the mask.
     """

@@ -29,7 +29,7 @@ _NOWHERE = Span(Source("nowhere", ""), 0, 0)
 def kernels_of(plan: Plan, available: Collection[ValueId] = ()) -> Iterator[Kernel]:
     """The generated kernels that a plan needs.
 
-    available  values that are there already
+    available  values that need not be computed
     """
     backend = Cpu(1)
     pruned, found = prune(plan, available.__contains__)
@@ -39,7 +39,7 @@ def kernels_of(plan: Plan, available: Collection[ValueId] = ()) -> Iterator[Kern
 
 
 def kernels_of_catalogue(primitives: Iterable[Primitive]) -> Iterator[Kernel]:
-    """The generated kernels of primitives that are used alone, on images of usual elements."""
+    """The generated kernels of single primitives on images of common elements."""
     for primitive in primitives:
         kinds = [each.type for each in primitive.parameters]
         numbers = any(_is_number_image(each) for each in kinds)
@@ -49,7 +49,7 @@ def kernels_of_catalogue(primitives: Iterable[Primitive]) -> Iterator[Kernel]:
 
 
 def _alone(primitive: Primitive, element: str) -> tuple[Plan, list[ValueId]]:
-    """The plan of one primitive, and what it is given; ``element`` is that of images of numbers."""
+    """A plan of one primitive, and its inputs; ``element`` is that of images of numbers."""
     nodes: dict[ValueId, Node] = {}
     types: dict[ValueId, Type] = {}
     for number, parameter in enumerate(primitive.parameters):
@@ -65,7 +65,7 @@ def _alone(primitive: Primitive, element: str) -> tuple[Plan, list[ValueId]]:
 
 
 def _placed(kind: Type, element: str) -> Type:
-    """A type with a grid and an element, where it is of an image."""
+    """The type with a grid and an element if it is an image type."""
     if not isinstance(kind, ImageOf):
         return kind
     own = element if _is_number_image(kind) else "bool"

@@ -23,14 +23,14 @@ Array = npt.NDArray[Any]
 
 @implements(internal.threshold_count, scratch=1)
 def threshold_count(v: Array, nodes: Sequence[tuple[float, str]], pool: ThreadPool) -> list[float]:
-    """The primitive of that name for the number and the operator of each node."""
+    """The primitive for a batch of nodes, each with its number and operator."""
     return count_thresholds(v, [(operator, n) for n, operator in nodes], pool)
 
 
 def count_thresholds(
     v: Array, comparisons: Sequence[tuple[str, float]], pool: ThreadPool
 ) -> list[float]:
-    """For each operator and number, how many voxels of ``v`` compare so.
+    """Counts, for each operator and number, the voxels with ``v operator number``.
 
     The operators are those of ``voxgpu.primitives.internal.OPERATORS``, the image on the left.
     """
@@ -59,7 +59,7 @@ def count_thresholds(
 def _one_by_one(
     v: Array, comparisons: Sequence[tuple[str, float]], pool: ThreadPool
 ) -> list[float]:
-    """The same for whole numbers of 32 and 64 bits: many comparisons in each pass."""
+    """The counts for integers of 32 and 64 bits: many comparisons in each pass."""
     counts: list[float] = []
     for start in range(0, len(comparisons), AT_ONCE):
         some = comparisons[start : start + AT_ONCE]
@@ -74,7 +74,7 @@ def _parts(n: int) -> list[tuple[int, int]]:
 
 
 def _from_histogram(flat: Array, numbers: Array, pool: ThreadPool) -> tuple[Array, Array, int]:
-    """Of every number: how many voxels are less, how many at most that; and how many there are."""
+    """For each number, the voxels less than it and at most it; and the number of voxels."""
     bits = 8 * flat.dtype.itemsize
     unsigned = np.dtype(f"uint{bits}")
     count, tables = kernel("threshold_counts", f"histogram_{unsigned}"), 4 if bits == 8 else 2
@@ -97,7 +97,7 @@ def _from_histogram(flat: Array, numbers: Array, pool: ThreadPool) -> tuple[Arra
 
 
 def _from_keys(flat: Array, numbers: Array, pool: ThreadPool) -> tuple[Array, Array, int]:
-    """The same for numbers of any kind; those that are NaN are not counted."""
+    """The same for any element; NaN is not counted."""
     keys = np.unique(_keys(numbers[~np.isnan(numbers)]))
     # A threshold "at or below" for its key counts what is at least it, for the key after it what
     # is greater; both kinds are asked at once.
@@ -126,6 +126,6 @@ def _from_keys(flat: Array, numbers: Array, pool: ThreadPool) -> tuple[Array, Ar
 
 
 def _keys(numbers: Array) -> npt.NDArray[np.int32]:
-    """Integers in the order of the numbers; −0 is 0."""
+    """Maps numbers to integers of the same order; −0 is 0."""
     bits = (numbers.astype(np.float32) + np.float32(0)).view(np.int32)
     return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))

@@ -1,4 +1,4 @@
-"""One GPU as a backend: every step queues kernels, and images stay on the device."""
+"""The backend of one GPU: every step queues kernels, and images stay on the device."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from voxgpu.types import BOOLEAN
 
 
 class Gpu(StepBackend):
-    """Computes on one GPU; threads of this machine read and write beside it."""
+    """The backend of one GPU; host threads read and write files meanwhile."""
 
     fuses = True
 
@@ -59,11 +59,11 @@ class Gpu(StepBackend):
         self.device_storage = GpuStorage(device)
 
     def scratch_bytes(self, node: Node) -> int | None:
-        """Bytes per voxel besides inputs and result; None: as the reference."""
+        """Scratch bytes per voxel besides inputs and result; None: as the reference."""
         return registry.scratch_of(node)
 
     def prepare(self, schedule: Schedule) -> None:
-        """Begins to compile the kernels of a schedule."""
+        """Starts compiling the kernels of a schedule."""
         steps = [task.step for task in schedule.tasks]
         kernels = [fused_kernels.kernel_of(each) for each in steps if isinstance(each, FusedStep)]
         libraries = {stem for step in steps for stem in registry.libraries_of(step)}
@@ -72,7 +72,7 @@ class Gpu(StepBackend):
     def _call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId
     ) -> StepResult:
-        """One primitive; ``grid`` is that of the result, None for scalars."""
+        """Compute one primitive; ``grid`` is that of the result, None for scalars."""
         if primitive.shape is AccessPattern.SCALAR:
             return self._scalar(primitive, arguments, id)
         found = KERNELS.find(primitive)
@@ -86,7 +86,7 @@ class Gpu(StepBackend):
         return call_result(found.call(plain, **context), arguments, grid, id, self.device)
 
     def _fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """One generated kernel."""
+        """Run one generated kernel."""
         kernel = fused_kernels.kernel_of(step)
         images = [self._array(inputs[id]) for id in step.images]
         scalars = [inputs[id] for id in step.scalars]
@@ -106,7 +106,7 @@ class Gpu(StepBackend):
         return made
 
     def _batched(self, step: BatchedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
-        """Several nodes that share work; where a number of one is undefined, that one fails."""
+        """Compute a batch of nodes; a node with an undefined number fails alone."""
         nodes = [
             (id, arguments_of(node, [inputs[each] for each in node.inputs]))
             for id, node in step.nodes
@@ -117,7 +117,7 @@ class Gpu(StepBackend):
     def _batch(
         self, primitive: Primitive, nodes: list[tuple[ValueId, list[Value]]]
     ) -> dict[ValueId, StepResult]:
-        """The results of nodes of one primitive that share their first arguments."""
+        """Returns the results of nodes of one primitive that share their first arguments."""
         implementation = KERNELS.find(primitive)
         assert implementation is not None
         made: dict[ValueId, StepResult] = {}
@@ -141,12 +141,12 @@ class Gpu(StepBackend):
         return made
 
     def close(self) -> None:
-        """Gives the memory of the device back and ends the threads."""
+        """Free the memory of the device and end the threads."""
         self.workers.close(wait=True)  # they use what is given back next
         self.device.close()
 
     def _scalar(self, primitive: Primitive, arguments: list[Value], id: ValueId) -> StepResult:
-        """Numbers to a number: on the device where one of them is there."""
+        """Computes a number from numbers, on the device if one of them is there."""
         if primitive in (SEQUENCE, ITEM) or not _is_any_elsewhere(arguments):
             return primitive.reference(arguments, None)
         operation = scalar_kernels.operations().get(primitive)
@@ -182,7 +182,7 @@ class Gpu(StepBackend):
         return fused_kernels.launch(kernel, images, operands, grid, self.device)
 
     def _converted(self, array: Array, element: str) -> Array:
-        """The array as the kernel reads it; a primitive of a user's may make another element."""
+        """The array as the kernel reads it; a user-defined primitive may return another element."""
         if array.dtype == np.dtype(element):
             return array
         host = self.device.download(array, self.device.record_event())
@@ -191,14 +191,14 @@ class Gpu(StepBackend):
         return target
 
     def _argument(self, value: Value, takes_numbers: bool) -> Any:
-        """An argument as calls take it: arrays on the device, numbers on either side, or here."""
+        """An argument as implementations take it: an array on the device, or a number."""
         if isinstance(value, Image):
             return self._array(value)
         place = _address(value)
         return place if takes_numbers and place is not None else fetched(value)
 
     def _array(self, value: Value) -> Array:
-        """The voxels of an image on the device, ready to be computed with."""
+        """The voxels of an image on the device, available to queued kernels."""
         assert isinstance(value, Image)
         image = self.device_storage.resident(value)
         if image.is_copied:
@@ -212,7 +212,7 @@ def _elements(arguments: Sequence[Value]) -> set[str]:
 
 
 def _on_host(primitive: Primitive, arguments: list[Value], known: dict[int, Value]) -> StepResult:
-    """The result of the reference. Raises DeferredError where an argument is undefined.
+    """Returns the result of the reference; raises DeferredError if an argument is undefined.
 
     known  fetched arguments by identity, to which this adds
     """
@@ -228,12 +228,12 @@ def _on_host(primitive: Primitive, arguments: list[Value], known: dict[int, Valu
 def _given(
     bodies: Sequence[Scalar], step: FusedStep, inputs: Mapping[ValueId, Value]
 ) -> list[Value]:
-    """What these bodies of a step look at, so that its failure is theirs."""
+    """The inputs that these bodies of a step read: if one fails, the bodies fail."""
     return [inputs[id] for id in fused_kernels.looked_at(bodies, step)]
 
 
 def _is_any_elsewhere(arguments: list[Value]) -> bool:
-    """Whether one of them is on its way."""
+    """Whether one of the values is deferred."""
     return any(
         isinstance(each, DeferredValue)
         or (isinstance(each, tuple) and _is_any_elsewhere(list(each)))
@@ -242,10 +242,10 @@ def _is_any_elsewhere(arguments: list[Value]) -> bool:
 
 
 def _address(value: Value) -> Array | None:
-    """Where a number is on the device, None where it is not."""
+    """The device memory of a number; None if it is on the host."""
     return value.address if isinstance(value, DeviceNumber) else None
 
 
 def _number(value: Value) -> Value:
-    """A number that kernels can be given: one on the device, or one here."""
+    """A number as kernels take it, on the device or on the host."""
     return value if _address(value) is not None else fetched(value)

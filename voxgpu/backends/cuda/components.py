@@ -77,7 +77,7 @@ class _Image:
 
     @property
     def numbers(self) -> list[np.int32]:
-        """What kernels are told."""
+        """The arguments of kernels that describe it."""
         return [np.int32(voxels) for voxels in self.volume]
 
 

@@ -21,7 +21,7 @@ def open_device(ordinal: int, memory: int | None, workers: ThreadPool) -> CudaDe
     """A GPU that ``detect_gpus`` counts.
 
     memory   bytes that may be taken; None: 70 % of what is free
-    workers  compile beside whatever else is done
+    workers  the threads that compile in the background
     """
     api = cupy()
     capability = api.cuda.Device(ordinal).compute_capability
@@ -32,6 +32,6 @@ def open_device(ordinal: int, memory: int | None, workers: ThreadPool) -> CudaDe
 def open_gpus(
     ordinals: tuple[int, ...], memory: int | None, workers: ThreadPool
 ) -> Gpu | MultiGpuBackend:
-    """The backend on these GPUs."""
+    """Returns the backend for these GPUs."""
     gpus = [Gpu(open_device(each, memory, workers), workers) for each in ordinals]
     return gpus[0] if len(gpus) == 1 else MultiGpuBackend(gpus)

@@ -34,7 +34,7 @@ _PROBE = 'extern "C" __global__ void probe(int* place) { *place = 42; }\n'
 
 @lru_cache(maxsize=1)
 def detect_gpus() -> tuple[int, str]:
-    """How many GPUs can be used, and why if there are none. Never raises; asked once a process.
+    """Returns the number of usable GPUs, and why there are none. Never raises; cached.
 
     The cheapest questions come first: most computers without a GPU have no driver either.
     """
@@ -59,7 +59,7 @@ def detect_gpus() -> tuple[int, str]:
 
 
 def driver_problem() -> str:
-    """Why the driver of NVIDIA cannot be used; empty where it can."""
+    """Returns why NVIDIA's driver cannot be used; empty if it can."""
     global _started
     if _is_parents:
         return _OF_PARENT
@@ -77,7 +77,7 @@ def driver_problem() -> str:
 
 
 def _forked() -> None:
-    """Notices in a child that the driver is the parent's."""
+    """Records in a forked child that the driver belongs to the parent."""
     global _is_parents
     _is_parents = _is_parents or _started
     detect_gpus.cache_clear()
@@ -88,7 +88,7 @@ call_in_child(_forked)
 
 @lru_cache(maxsize=1)
 def cupy() -> Any:
-    """CuPy. Raises ImportError where it is not installed."""
+    """Returns CuPy; raises ImportError if it is not installed."""
     home = os.path.expanduser("~")  # noqa: PTH111 (Path raises where there is none)
     if "CUPY_CACHE_DIR" not in os.environ and not os.access(home, os.W_OK):
         # It makes a folder while it is imported, and fails where it cannot.
@@ -98,7 +98,7 @@ def cupy() -> Any:
 
 
 def architecture_of(capability: str, known: tuple[int, ...]) -> int:
-    """The newest architecture there is code for that a device runs.
+    """Returns the newest architecture that a device runs and the compiler supports.
 
     capability  of the device, such as ``89``
     known       architectures the compiler has code for
@@ -115,7 +115,7 @@ def architecture_of(capability: str, known: tuple[int, ...]) -> int:
 
 
 def _run_something(api: Any) -> None:
-    """Runs a kernel; raises whatever goes wrong."""
+    """Runs a kernel; raises any error."""
     with api.cuda.Device(0) as device:
         architecture = architecture_of(device.compute_capability, nvrtc.architectures())
         module = api.cuda.Module()

@@ -61,7 +61,7 @@ class CudaDevice:
         self.waits = self.launches = 0
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-        """An array of any content. Raises OutOfDeviceMemory."""
+        """Returns an uninitialized array; raises OutOfDeviceMemory."""
         element = np.dtype(dtype)
         with self._device:
             size = int(np.prod(shape, dtype=np.int64)) * element.itemsize
@@ -75,7 +75,7 @@ class CudaDevice:
         return array
 
     def constant(self, values: npt.NDArray[Any]) -> Array:
-        """A small array of the host's; equal ones are copied once."""
+        """Copies a small array of the host to the device; equal arrays are copied once."""
         key = (values.dtype.str, values.shape, values.tobytes())
         if key not in self._constants:
             if len(self._constants) >= MOST_CONSTANTS:
@@ -115,18 +115,18 @@ class CudaDevice:
             function(grid, block, arguments, shared_mem=shared, stream=self.compute)
 
     def record_event(self) -> Any:
-        """An event after all that is queued so far."""
+        """Records an event after all work queued so far."""
         with self._device:
             return self.compute.record()
 
     def staged(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The same voxels in pinned memory, from which they are copied at once; any thread."""
+        """Returns a copy in pinned memory, for a fast upload; any thread may call it."""
         if self._is_pinned(array):
             return array
         return self._copied_to_pinned(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
 
     def upload(self, array: npt.NDArray[Any]) -> tuple[Array, Any]:
-        """The array on the device, and an event after which it is there."""
+        """Starts an upload; returns the array on the device and the event that marks its end."""
         source = self.staged(array)
         with self._device:
             target, block = self.memory.array(source.shape, source.dtype, source.nbytes)
@@ -140,7 +140,7 @@ class CudaDevice:
         return target, block.arrival
 
     def receive(self, array: Array, source: CudaDevice, event: Any) -> tuple[Array, Any]:
-        """An array of another device as it is after an event, here; and the event after which."""
+        """Copies an array from another device after ``event``; returns the copy and its event."""
         with self._device:
             target, block = self.memory.array(array.shape, array.dtype, array.nbytes)
             if block.free is not None:
@@ -159,14 +159,14 @@ class CudaDevice:
         return target, block.arrival
 
     def wait_for(self, event: Any) -> None:
-        """What is queued from now on comes after an event."""
+        """Makes all work queued from now on wait for an event."""
         with self._device:
             self.compute.wait_event(event)
 
     def download(self, array: Array, event: Any, pinned: bool = False) -> npt.NDArray[Any]:
-        """The array as it is after an event, in this machine's memory; waits for it. Any thread.
+        """Waits for ``event`` and returns the array in host memory; any thread may call it.
 
-        pinned  leave it in pinned memory, if there is any
+        pinned  return it in pinned memory, if available
         """
         with self._out, self._device:
             self.waits += 1
@@ -179,7 +179,7 @@ class CudaDevice:
         return target if host is None or pinned else np.array(target)
 
     def settle(self) -> None:
-        """Waits for all that is queued, and lets go of what only that needed."""
+        """Waits for all queued work, and frees what only that work needed."""
         with self._device:
             self.compute.synchronize()
             self._copies_in.synchronize()
@@ -187,7 +187,7 @@ class CudaDevice:
             self._constants.clear()
 
     def close(self) -> None:
-        """Gives the memory back."""
+        """Frees the memory."""
         self.settle()
         with self._device:
             self.memory.release()
@@ -210,7 +210,7 @@ class CudaDevice:
         return target
 
     def _pinned_array(self, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any] | None:
-        """Pinned memory; None where the system has no more of it: copies are then slower."""
+        """Returns pinned memory; None if the system has no more, so that copies are slower."""
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         if not size:
             return None
@@ -221,7 +221,7 @@ class CudaDevice:
         return np.frombuffer(memory, dtype, int(np.prod(shape, dtype=np.int64))).reshape(shape)
 
     def _is_pinned(self, array: npt.NDArray[Any]) -> bool:
-        """Whether the array is a part without gaps of pinned memory."""
+        """Whether the array is contiguous in pinned memory."""
         memory: Any = array
         while isinstance(memory, np.ndarray):
             memory = memory.base

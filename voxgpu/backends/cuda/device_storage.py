@@ -1,4 +1,4 @@
-"""The memory of GPUs as runs see it: where images are, how they get there, who frees some."""
+"""Device memory as a run sees it: resident images, uploads, and freeing under pressure."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class MultiGpuStorage:
         return sum(each.budget for each in self._parts)
 
     def is_async(self, step: Step) -> bool:
-        """As one GPU."""
+        """The same as for one GPU."""
         return self._parts[0].is_async(step)
 
     def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:

@@ -80,7 +80,7 @@ def distance_compare(
     device: Device,
     inverted: bool = False,
 ) -> Array | None:
-    """How ``dt(b)`` or ``pdt(b)`` compares with ``r`` mm; None where a ball is no good way.
+    """Compares ``dt(b)`` or ``pdt(b)`` with ``r`` mm; None if exact distances are faster.
 
     kind      ``dt`` or ``pdt``
     operator  of ``voxgpu.primitives.internal.OPERATORS``
@@ -225,7 +225,7 @@ def _rows_of_ball(
 
 
 def _small(spacing: tuple[float, ...], shape: tuple[int, ...], r: float) -> bool:
-    """Whether it is worth while to look for the rows of a ball: a square of it fits by far."""
+    """Whether the rows of a ball are worth computing: a square inside it is small enough."""
     steps = [min(r / step, size) for step, size in zip(spacing[:-1], shape[:-1], strict=True)]
     return math.prod(steps) <= MOST_ROWS and min(r / spacing[-1], shape[-1]) <= WIDEST + 1
 
@@ -244,7 +244,7 @@ def _launch_widen(
 
 
 def _boxed(b: Array, radius: int, inverse: np.int32, device: Device) -> Array:
-    """A box of a box has the half-widths of both."""
+    """Dilates by a sequence of boxes whose half-widths add up."""
     left = min(radius, max(b.shape))
     launches = max(1, -(-left // MOST_RADIUS))
     source = b

@@ -60,7 +60,7 @@ class _Space:
 
     @property
     def whole(self) -> bool:
-        """Whether all sums of squares are whole numbers; they fit 30 bits."""
+        """Whether all sums of squares are integers, of at most 30 bits."""
         pairs = zip(self.volume, self.spacing, strict=True)
         steps_of_1 = all(step == 1.0 or voxels == 1 for voxels, step in pairs)
         return steps_of_1 and max(self.volume) <= LONGEST
@@ -75,11 +75,11 @@ class _Space:
 
     @property
     def numbers(self) -> tuple[np.int32, ...]:
-        """What kernels are told."""
+        """The arguments of kernels that describe it."""
         return tuple(np.int32(voxels) for voxels in self.volume)
 
     def squares(self) -> npt.NDArray[np.float64]:
-        """Those of 0, 1, 2, … steps, one axis after the other."""
+        """The squares of 0, 1, 2, … steps, one axis after the other."""
         pairs = zip(self.volume, self.spacing, strict=True)
         return np.concatenate([np.square(np.arange(voxels) * step) for voxels, step in pairs])
 
@@ -120,7 +120,7 @@ def distance(b: Array, grid: Grid, device: Device) -> Array:
 def distance_compare(
     b: Array, r: float, kind: str, operator: str, of: str, grid: Grid, device: CudaDevice
 ) -> Array:
-    """The primitive of that name: by a ball, or by exact distances where that is no good way."""
+    """The primitive ``distance_compare``: dilation by a ball, or exact distances."""
     is_complement = of == "complement"
     result = dilation.distance_compare(b, r, kind, operator, grid, device, is_complement)
     if result is not None:
@@ -137,7 +137,7 @@ def _words(space: _Space, device: Device) -> Array:
 
 
 def _distances(words: Array, b: Array, negative: bool, space: _Space, device: Device) -> Array:
-    """Those to the packed voxels; with a minus where ``b`` is true, if ``negative``."""
+    """Returns the distances to the packed voxels, negated where ``b`` is true if ``negative``."""
     out = device.empty(b.shape, np.float32)
     sums = device.empty((b.size,), np.int32 if space.whole else np.uint32)
     depth, height, width = space.volume
@@ -163,7 +163,7 @@ def _search(
     space: _Space,
     device: Device,
 ) -> None:
-    """Searches lines of a length: so many planes of so many lines.
+    """Searches lines of equal length, given the number of planes and of lines in each.
 
     exact  what kernels are told for sums that are not whole numbers
     """

@@ -1,4 +1,4 @@
-"""Generated CUDA kernels: made of steps, and launched."""
+"""Generated CUDA kernels: derived from steps, and launched."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def kernel_of(step: FusedStep) -> CudaKernel:
 
 
 def bodies_of(number: ReducedScalar, step: FusedStep) -> list[Scalar]:
-    """A number of a step, and the count that says whether there is one."""
+    """Returns the expression of a number, and the count that must not be 0 for it."""
     if number.required_nonzero is None:
         return [number.body]
     return [number.body, step.kernel.reductions[number.required_nonzero]]
@@ -52,7 +52,7 @@ def looked_at(bodies: Sequence[Scalar], step: FusedStep) -> list[ValueId]:
 
 
 def parameter(value: Any, address: Array | None, element: Element) -> tuple[Any, Any]:
-    """A parameter as kernels take it: its value, and where it is on the device if it is there."""
+    """A parameter as kernels take it: its value, and its device address or a null pointer."""
     number = _ELEMENTS[element](value)
     return number, NOWHERE if address is None else address
 
@@ -65,11 +65,11 @@ def launch(
     device: CudaDevice,
     into: Array | None = None,
 ) -> tuple[list[Array], Array]:
-    """The images of a kernel, and the numbers: float64, those wanted and then the counts of masks.
+    """Launches a kernel; returns its images, and its numbers (float64) followed by mask counts.
 
     images      arrays of the kernel's very elements
     parameters  as ``parameter`` makes them
-    into        where the numbers are written; None: in an array of their own
+    into        the array for the numbers; None: a new one
     """
     shape = grid.shape
     outputs = [device.empty(shape, np.dtype(each)) for each in kernel.kernel.output_elements]

@@ -34,7 +34,7 @@ def gradient(v: Array, grid: Grid, device: Device) -> Array:
 
 
 def _suffix(v: Array) -> str:
-    """Of the kernel for an element, such as ``i16``; truth values are bytes."""
+    """The suffix of the kernel for an element, such as ``i16``; truth values are bytes."""
     element = np.dtype(v.dtype)
     kind = "u" if element.kind == "b" else element.kind
     return f"{kind}{8 * element.itemsize}"

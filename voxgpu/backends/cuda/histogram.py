@@ -44,12 +44,12 @@ OPERATIONS = {
 
 
 def is_small(v: Array) -> bool:
-    """Whether an image has few enough different values to count them."""
+    """Whether an image's element has few enough values to count each."""
     return v.dtype.name in ("bool", *SHORT)
 
 
 def as_numbers(v: Array, device: Device) -> Array:
-    """The image rounded to float32; itself where it is."""
+    """The image rounded to float32, or unchanged if it is float32."""
     if v.dtype == np.float32:
         return v
     out = device.empty(tuple(v.shape), np.float32)
@@ -77,7 +77,7 @@ class SmallValues:
         self._flip = np.uint32(-self.first)
 
     def counts(self, mask: Array | None, device: Device) -> Array:
-        """How often each value occurs, in the mask where there is one: uint64."""
+        """Counts each value, in the mask if there is one: uint64."""
         n = self._values.size
         found = device.zeros((self.count,), np.uint64)
         most = max(BLOCKS_EACH * device.multiprocessors, n // MOST_VOXELS)
@@ -90,7 +90,7 @@ class SmallValues:
         return found
 
     def looked_up(self, mask: Array, table: Array, outside: float, device: Device) -> Array:
-        """What a float32 table has for the voxels of the mask, ``outside`` for others."""
+        """Looks up the voxels of the mask in a float32 table; others become ``outside``."""
         out, n = device.empty(self._shape, np.float32), self._values.size
         device.launch(
             LIBRARY, f"percentiles_look_up_{self._bits}", blocks_of(n, 4 * THREADS), THREADS,
@@ -121,14 +121,14 @@ def targets(images: list[Array]) -> list[Array]:
 
 
 def operations(comparisons: Sequence[tuple[str, float]], device: Device) -> tuple[Array, Array]:
-    """Operators, and numbers rounded to float32, as kernels read them."""
+    """Encodes operators, and numbers rounded to float32, for kernels."""
     numbers = as_float32([number for _, number in comparisons])
     operators = np.array([OPERATIONS[operator] for operator, _ in comparisons], np.int32)
     return device.constant(operators), device.constant(numbers)
 
 
 def copies_of(amount: int) -> int:
-    """Counters in shared memory for each of so many things, a power of two; 0: there is no room."""
+    """Copies of each counter that fit in shared memory, a power of two; 0: none fits."""
     if amount >= MOST_COUNTED:
         return 0
     return min(MOST_COPIES, 1 << (COUNTERS // amount).bit_length() - 1)

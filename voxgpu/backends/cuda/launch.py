@@ -24,13 +24,13 @@ class Device(Protocol):
     multiprocessors: int
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-        """An array of any content. Raises MemoryError where there is no room."""
+        """Returns an uninitialized array; raises MemoryError if there is no room."""
 
     def zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
         """An array of zeros; clearing is no launch of a kernel."""
 
     def constant(self, values: npt.NDArray[Any]) -> Array:
-        """A small array of the host's, copied; equal ones are copied once."""
+        """Copies a small array of the host to the device; equal arrays are copied once."""
 
     def launch(
         self,
@@ -49,5 +49,5 @@ class Device(Protocol):
 
 
 def blocks_of(count: int, threads: int = THREADS, limit: int = 1 << 30) -> int:
-    """How many blocks cover so many elements, one a thread; at least one, at most ``limit``."""
+    """The number of blocks for ``count`` elements, one per thread; from 1 to ``limit``."""
     return max(1, min(limit, -(-count // threads)))

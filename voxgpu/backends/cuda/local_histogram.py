@@ -73,13 +73,13 @@ class _Boxes:
 
     @property
     def fit_tiles(self) -> bool:
-        """Whether tiles can do it."""
+        """Whether the tile kernels can compute it."""
         few = self.bins <= MOST_BINS_OF_TILES and math.prod(self.sides) <= LARGEST_BOX_OF_TILES
         return few and self.tile_bytes <= SHARED_BYTES
 
     @property
     def numbers(self) -> list[np.int32]:
-        """What kernels are told."""
+        """The arguments of kernels that describe it."""
         return [np.int32(each) for each in (*self.volume, *self.halves)]
 
 
@@ -123,7 +123,7 @@ def _correlated_on_host(
     grid: Grid,
     device: CudaDevice,
 ) -> Array:
-    """The result of the reference, which takes any number of bins."""
+    """Computes the reference on the host, which accepts any number of bins."""
     low, high = (small_kernels.to_host(each, device) for each in bounds)
     message = texture.histogram_problem(r, None, None, None, low, high, bins)
     if message:

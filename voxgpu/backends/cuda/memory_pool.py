@@ -20,7 +20,7 @@ ALIGNMENT = 512
 
 
 class OutOfDeviceMemory(MemoryError):
-    """There is no room on the device, whatever is evicted."""
+    """The device has too little memory, even after evicting everything."""
 
 
 @dataclass(eq=False, slots=True)
@@ -39,7 +39,7 @@ class Block:
 
 
 class _Owner:
-    """Gives a block back when nothing refers to it any more."""
+    """Returns a block to the pool when nothing refers to it any more."""
 
     __slots__ = ("_returned", "block")
 
@@ -71,7 +71,8 @@ class DeviceMemory:
         #: All blocks: what only garbage refers to would be collected together with its owner.
         self._blocks: set[Block] = set()
         self.budget = budget
-        #: What makes room for so many bytes, asked in turn; each says whether it did.
+        #: Callbacks that free the given number of bytes, tried in order; each returns whether it
+        #: did.
         self.on_memory_pressure: list[Callable[[int], bool]] = []
         #: How often memory was used again.
         self.reused = 0
@@ -84,7 +85,7 @@ class DeviceMemory:
         return int(self._pool.used_bytes()) - idle
 
     def array(self, shape: tuple[int, ...], dtype: Any, size: int) -> tuple[Any, Block]:
-        """An array of any content, of ``size`` bytes, and the block it lies in.
+        """Returns an uninitialized array of ``size`` bytes, and the block that contains it.
 
         Raises OutOfDeviceMemory.
         """
@@ -95,7 +96,7 @@ class DeviceMemory:
         return self._api.ndarray(shape, dtype, memptr=cuda.MemoryPointer(place, 0)), block
 
     def release(self) -> None:
-        """Gives idle memory back to the system."""
+        """Returns idle memory to the system."""
         self._reap()
         idle = {block for blocks in self._idle.values() for block in blocks}
         self._blocks -= idle
@@ -129,7 +130,7 @@ class DeviceMemory:
         return False
 
     def _fresh(self, size: int) -> Block | None:
-        """Memory from the pool; None where it has none."""
+        """Allocates memory from the pool; None if it has none."""
         before = self._pool.total_bytes()
         if before + size > self.budget:
             return None
@@ -145,7 +146,7 @@ class DeviceMemory:
         return block
 
     def _reap(self) -> None:
-        """Takes back what nobody refers to."""
+        """Takes back blocks that nothing refers to."""
         event = None
         while self._returned:
             block = self._returned.popleft()

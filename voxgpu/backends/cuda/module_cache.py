@@ -1,4 +1,4 @@
-"""The compiled kernels of a device; all that a schedule needs are compiled in one go.
+"""The compiled kernels of a device; all that a schedule needs are compiled together.
 
 The hand-written kernels of a file are one module, which any program finds compiled; those generated
 for a schedule and not yet loaded are another. Compiling runs beside reading files; whoever launches
@@ -23,7 +23,7 @@ Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 
 
 def text_of_kernels(kernels: Iterable[CudaKernel]) -> str:
-    """What is compiled for generated kernels; the same for the same ones; empty for none."""
+    """The source text of generated kernels, in a fixed order; empty for none."""
     named = texts(list(kernels))
     return prelude() + "\n".join(named[name] for name in sorted(named)) if named else ""
 
@@ -41,7 +41,7 @@ class Modules:
         self._loaded: dict[Future[bytes], Any] = {}
 
     def prepare(self, kernels: Iterable[CudaKernel], libraries: Iterable[str]) -> None:
-        """Begins to compile what is not there yet."""
+        """Starts compiling kernels that are not loaded yet."""
         for stem in libraries:
             for each in family(stem):
                 self._library(each)
@@ -61,7 +61,7 @@ class Modules:
         return function
 
     def generated(self, kernel: CudaKernel) -> Any:
-        """A generated kernel; compiled alone where nothing was said of it before."""
+        """A generated kernel; compiled by itself if it was not prepared."""
         name = kernel.name
         function = self._functions.get(("", name))
         if function is None:

@@ -29,7 +29,7 @@ LEAST_SECONDS, LEAST_PART = 0.002, 0.15
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """Tasks that hang together.
+    """Connected tasks.
 
     seconds  they take on one device
     loaded   bytes of files that they read, which must get to their device
@@ -55,11 +55,11 @@ class MultiGpuBackend:
         )
 
     def scratch_bytes(self, node: Node) -> int | None:
-        """As one GPU."""
+        """The same as for one GPU."""
         return scratch_of(node)
 
     def prepare(self, schedule: Schedule) -> None:
-        """Says which device computes what, and begins to compile."""
+        """Assigns steps to devices, and starts compiling."""
         self._place = {}
         for gpu, tasks in zip(self._gpus, partition(schedule, len(self._gpus)), strict=True):
             if tasks:
@@ -82,7 +82,7 @@ class MultiGpuBackend:
 
 
 def partition(schedule: Schedule, devices: int) -> list[list[Task]]:
-    """Which tasks each device computes; all are on the first where more would not pay."""
+    """Assigns tasks to devices; all go to the first if more devices would not pay."""
     parts = sorted(_parts(schedule), key=lambda part: part.seconds, reverse=True)
     loads = [0.0] * devices
     chosen: list[list[Task]] = [[] for _ in range(devices)]
@@ -102,7 +102,7 @@ def partition(schedule: Schedule, devices: int) -> list[list[Task]]:
 
 
 def _parts(schedule: Schedule) -> list[Partition]:
-    """The tasks that compute, by what hangs together through anything but files and constants."""
+    """Groups the computing tasks that share anything but files and constants."""
     computing = [task for task in schedule.tasks if not _is_source(task)]
     leader: dict[ValueId, ValueId] = {}
 

@@ -20,7 +20,7 @@ THREADS, FEWEST_VOXELS, BLOCKS_EACH = 512, 8192, 4
 
 @implements(intensity_ranks.otsu, scratch=4, libraries=("otsu", "percentiles"))
 def checked_otsu(v: Array, mask: Array, bins: float, device: Device) -> CheckedImage:
-    """The primitive ``otsu``. Raises UndefinedValueError where ``bins`` is no number of bins."""
+    """The primitive ``otsu``; raises UndefinedValueError if ``bins`` is invalid."""
     message = intensity_ranks.bins_problem(v, mask, bins)
     if message:
         raise UndefinedValueError(message)
@@ -41,7 +41,7 @@ def otsu(v: Array, mask: Array, bins: float, device: Device) -> tuple[Array, Arr
 
 
 def problem(numbers: npt.NDArray[np.float64]) -> UndefinedValueError | None:
-    """What is wrong where there is no threshold, as the reference says it.
+    """Returns the reference's error if the threshold is undefined, else None.
 
     numbers  how many finite voxels the mask has, the least, the greatest, and the number of bins
     """
@@ -56,7 +56,7 @@ def problem(numbers: npt.NDArray[np.float64]) -> UndefinedValueError | None:
 
 
 def _above_by_value(v: Array, mask: Array, bins: int, device: Device) -> tuple[Array, Array]:
-    """Where all values that an element has can be counted."""
+    """Computes it by counting every value of a small element."""
     small = SmallValues(v)
     counts = small.counts(mask, device)
     table = device.empty((small.count,), np.uint8)
@@ -70,7 +70,7 @@ def _above_by_value(v: Array, mask: Array, bins: int, device: Device) -> tuple[A
 
 
 def _above_by_number(v: Array, mask: Array, bins: int, device: Device) -> tuple[Array, Array]:
-    """Where numbers have to be placed in bins."""
+    """Computes it by sorting numbers into bins."""
     values, n = as_numbers(v, device), np.int64(v.size)
     found, frequencies = device.zeros((3,), np.uint64), device.zeros((bins,), np.uint64)
     blocks = blocks_of(v.size, FEWEST_VOXELS, BLOCKS_EACH * device.multiprocessors)
@@ -91,7 +91,7 @@ def _above_by_number(v: Array, mask: Array, bins: int, device: Device) -> tuple[
 def _split(
     kernel: str, bins: int, inputs: tuple[Any, ...], outputs: tuple[Any, ...], device: Device
 ) -> tuple[Array, Array]:
-    """Numbers for ``problem``, and the threshold."""
+    """Returns the numbers for ``problem``, and the threshold."""
     classes = device.empty((2 * bins,), np.float64)
     numbers, threshold = device.empty((4,), np.float64), device.empty((1,), np.float32)
     device.launch("otsu", kernel, 1, THREADS, *inputs, classes, numbers, threshold, *outputs)

@@ -1,4 +1,4 @@
-"""Measures of the overlap of two regions, and volumes in mm³: the host makes them of counts."""
+"""Overlap measures of two regions, and volumes in mm³, computed on the host from counts."""
 
 from __future__ import annotations
 

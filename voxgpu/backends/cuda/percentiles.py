@@ -73,14 +73,14 @@ def percentiles(v: Array, mask: Array, c: float, device: Device) -> Array:
 def percentile_compare(
     v: Array, mask: Array, c: float, nodes: Sequence[tuple[float, str]], device: Device
 ) -> list[Array]:
-    """The primitive of that name for the number and the operator of each node."""
+    """The primitive for a batch of nodes, each with its number and operator."""
     return compared_percentiles(v, mask, c, [(operator, n) for n, operator in nodes], device)
 
 
 def compared_percentiles(
     v: Array, mask: Array, c: float, comparisons: Comparisons, device: Device
 ) -> list[Array]:
-    """For each operator and number: how the percentiles compare with it, image on the left.
+    """Compares the percentiles with each number: ``percentiles operator number``.
 
     The operators are those of ``voxgpu.primitives.internal.OPERATORS``. Eight comparisons are
     written in one pass over the voxels.
@@ -119,7 +119,7 @@ def _compared_values(
 
 
 def _compared(ranks: Array, comparisons: Comparisons, device: Device) -> list[Array]:
-    """How ranks that are known compare with numbers."""
+    """Compares known ranks with numbers."""
     operators, numbers = operations(comparisons, device)
     found: list[Array] = []
     for start in range(0, len(comparisons), IMAGES):
@@ -139,7 +139,7 @@ def _truth(rank: float, comparison: tuple[str, float]) -> bool:
 
 
 def _sorted_ranks(v: Array, mask: Array, c: float, device: Device) -> Array:
-    """Ranks of numbers of which there are too many different ones to count."""
+    """Ranks by sorting, for elements with too many values to count."""
     out = device.empty(tuple(v.shape), np.float32)
     # A NaN of the mask is above nothing and equal to nothing.
     others = (np.float32(OUTSIDE), np.float32(0.0))
@@ -150,7 +150,7 @@ def _sorted_ranks(v: Array, mask: Array, c: float, device: Device) -> Array:
 def _sorted_truths(
     v: Array, mask: Array, c: float, comparison: tuple[str, float], device: Device
 ) -> Array:
-    """How such ranks compare with one number."""
+    """Compares such ranks with one number."""
     out = device.empty(tuple(v.shape), np.bool_)
     others = tuple(np.int32(_truth(rank, comparison)) for rank in (OUTSIDE, 0.0))
     operator, number = comparison
@@ -169,7 +169,7 @@ def _write_runs(
     out: Array,
     device: Device,
 ) -> None:
-    """Writes what is asked of the ranks of numbers that are sorted.
+    """Writes the ranks of sorted numbers, or their comparison with a number.
 
     others  what is written outside the mask, and for NaN in it
     """
@@ -196,7 +196,7 @@ def _write_runs(
 
 
 def _sort(keys: Array, places: Array, state: Array, device: Device) -> tuple[Array, Array]:
-    """Keys in ascending order and their places, in these arrays or others; state[0] of them."""
+    """Sorts ``state[0]`` keys with their places; returns both, in these arrays or others."""
     blocks = blocks_of(keys.size, TILE, SORTING_BLOCKS_EACH * device.multiprocessors)
     counts, totals = (device.empty((DIGITS * each,), np.uint32) for each in (blocks, 1))
     others = [device.empty(tuple(keys.shape), np.uint32) for _ in range(2)]

@@ -13,12 +13,12 @@ from voxgpu.plan.node import Node, Plan
 
 
 class _Planned:
-    """What passes ask of a backend."""
+    """The properties of a backend that passes use."""
 
     fuses = True
 
     def scratch_bytes(self, node: Node) -> int | None:
-        """As the GPU."""
+        """The same as for the GPU."""
         return scratch_of(node)
 
 
@@ -27,12 +27,12 @@ TARGET = _Planned()
 
 
 def schedule_of(plan: Plan) -> Schedule:
-    """The schedule of a plan on a GPU."""
+    """Returns the schedule of a plan on a GPU."""
     return prepare(plan, TARGET)
 
 
 def cuda_text(step: FusedStep) -> str:
-    """What NVRTC is given for a step, without what stands before it."""
+    """The CUDA source of a step, without the common header."""
     return render(fused_kernels.kernel_of(step), "kernel")
 
 
@@ -43,5 +43,5 @@ def kernels_of(plan: Plan) -> list[CudaKernel]:
 
 
 def text_of(plan: Plan) -> str:
-    """What is compiled of them, in one go; empty where there are none."""
+    """The source text that compiles them all together; empty for none."""
     return text_of_kernels(kernels_of(plan))

@@ -43,7 +43,7 @@ class CheckedImage:
 
 @dataclass(frozen=True, slots=True)
 class FinishedNumber:
-    """A number that the host makes of numbers on the device.
+    """A number that the host computes from numbers on the device.
 
     array     float64 on the device
     to_value  from these numbers to the value

@@ -1,4 +1,4 @@
-"""Results of kernels as values: images and numbers that are still on the device."""
+"""Conversion of kernel results to values: images and numbers that are still on the device."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from voxgpu.primitives.primitive import Primitive, Value
 def image_result(
     array: Array, grid: Grid, arguments: Sequence[Value], device: CudaDevice
 ) -> DeviceImage:
-    """The image with these voxels; it is undefined where an argument turns out to be."""
+    """Returns an image with these voxels; it is undefined if an argument is."""
     event = device.record_event()
     return DeviceImage(array, grid, device, event, False, dependencies_of(arguments))
 
@@ -40,7 +40,7 @@ def reduced_results(
     sources: Sequence[tuple[DeferredValue, ...]],
     device: CudaDevice,
 ) -> list[StepResult]:
-    """The numbers of a generated kernel; whether a mask was empty is found out with them.
+    """Returns the numbers of a generated kernel; empty masks are detected when they are fetched.
 
     scalars  of each number its id, the reduction that must not be 0 if there is one, and the name
              of the mask that it counts
@@ -68,7 +68,7 @@ def call_result(
     id: ValueId,
     device: CudaDevice,
 ) -> StepResult:
-    """What a hand-written kernel returned; ``grid`` is that of an image, None for numbers."""
+    """Wraps the result of a hand-written kernel; ``grid`` is None for numbers."""
     sources = dependencies_of(arguments)
     event = device.record_event()
     if grid is None:
@@ -93,7 +93,7 @@ def batch_results(
     results: Any,
     device: CudaDevice,
 ) -> Iterator[tuple[ValueId, StepResult]]:
-    """What a hand-written kernel returned for a batch: arrays of images, or an array of numbers."""
+    """Wraps the results of a batch: an array for each image, or one array of numbers."""
     if primitive.makes_image:
         for (id, arguments), array in zip(batch, results, strict=True):
             image = next(each for each in arguments if isinstance(each, Image))

@@ -44,7 +44,7 @@ def operations() -> Mapping[Primitive, int]:
 def apply(
     operation: int, operands: list[Operand], device: Device, result: Array | None = None
 ) -> Array:
-    """The result, a float64, in a place of its own if none is given; truth values are 1 and 0."""
+    """Computes a float64, in a new array if none is given; truth values are 1 and 0."""
     result = device.empty((1,), np.float64) if result is None else result
     pairs = [*operands, (0.0, None)][:2]
     arguments = [

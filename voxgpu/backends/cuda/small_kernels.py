@@ -1,4 +1,4 @@
-"""Small kernels that the hand-written ones launch beside theirs.
+"""Helper kernels for hand-written implementations.
 
 They count true voxels, compare an image with a number, negate a mask, and pack device scalars into
 one array.
@@ -51,17 +51,17 @@ def _negation() -> CudaKernel:
 
 
 def count_of(b: Array, grid: Grid, device: CudaDevice) -> Array:
-    """How many voxels are true: a float64."""
+    """Counts the true voxels: a float64."""
     return fused_kernels.launch(_counting_one(), [b], [], grid, device)[1]
 
 
 def counts_of_two(a: Array, b: Array, grid: Grid, device: CudaDevice) -> Array:
-    """How many voxels are true in the first, the second, and in both: float64."""
+    """Counts the true voxels of the first, the second, and both: float64."""
     return fused_kernels.launch(_counting_two(), [a, b], [], grid, device)[1]
 
 
 def negated(b: Array, grid: Grid, device: CudaDevice) -> Array:
-    """True where ``b`` is not."""
+    """The negation of ``b``."""
     return fused_kernels.launch(_negation(), [b], [], grid, device)[0][0]
 
 
@@ -72,7 +72,7 @@ def compared(v: Array, operator: str, number: float, grid: Grid, device: CudaDev
 
 
 def stack_scalars(values: tuple[Any, ...], device: CudaDevice) -> Array:
-    """Numbers, here or on the device, in one array on the device: float64."""
+    """Packs numbers of the host or the device into one float64 array on the device."""
     result = device.empty((len(values),), np.float64)
     for place, value in enumerate(values):
         operand = (value, None) if isinstance(value, float | int) else (0.0, value)
@@ -81,7 +81,7 @@ def stack_scalars(values: tuple[Any, ...], device: CudaDevice) -> Array:
 
 
 def to_host(value: Any, device: CudaDevice) -> float:
-    """A number that must be known here; waits for it where it is on the device."""
+    """Returns a number on the host; waits for it if it is on the device."""
     if isinstance(value, float | int):
         return float(value)
     return float(device.download(value, device.record_event())[0])

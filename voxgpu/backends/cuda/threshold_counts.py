@@ -26,7 +26,7 @@ COUNTING_THREADS, FEWEST_VOXELS, BLOCKS_EACH = 512, 8192, 4
 
 @implements(internal.threshold_count, scratch=4, libraries=("threshold_counts", "percentiles"))
 def threshold_count(v: Array, nodes: Sequence[tuple[float, str]], device: CudaDevice) -> Array:
-    """The primitive of that name for the number and the operator of each node: float64."""
+    """The primitive for a batch of nodes, each with its number and operator: float64."""
     comparisons = [(operator, n) for n, operator in nodes]
     if np.dtype(v.dtype).name in WHOLE:
         return _count_whole(v, comparisons, device)
@@ -47,7 +47,7 @@ def _count_whole(v: Array, comparisons: Comparisons, device: CudaDevice) -> Arra
 
 
 def count_thresholds(v: Array, comparisons: Comparisons, device: Device) -> Array:
-    """For each operator and number, how many voxels of ``v`` compare so: float64.
+    """Counts, for each operator and number, the voxels with ``v operator number``: float64.
 
     v  shape (z, y, x) or (y, x); of any element but whole numbers of 32 and 64 bits, which are
        not rounded to float32
@@ -70,7 +70,7 @@ def count_thresholds(v: Array, comparisons: Comparisons, device: Device) -> Arra
 
 
 def _class_counts(v: Array, different: Array, device: Device) -> Array:
-    """How many voxels are in each of the classes that ascending thresholds make: uint64."""
+    """Counts the voxels in each of the classes between ascending thresholds: uint64."""
     k = len(different)
     counts = device.zeros((2 * k + 1,), np.uint64)
     if not k:  # nothing compares with NaN
@@ -86,7 +86,7 @@ def _class_counts(v: Array, different: Array, device: Device) -> Array:
 
 
 def _sums(counts: Array, first: int, comparisons: Comparisons, device: Device) -> Array:
-    """Sums of those counts whose number, counted from ``first``, compares so."""
+    """Sums the counts of the classes whose number, from ``first``, satisfies a comparison."""
     result = device.empty((len(comparisons),), np.float64)
     told = operations(comparisons, device)
     device.launch(
