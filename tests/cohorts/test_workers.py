@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +94,7 @@ def _statuses(desk: Path) -> dict[str, str]:
 def test_a_worker_that_dies_loses_only_its_case(desk: Path) -> None:
     (desk / "die-once").touch()
     (desk / "die-always").touch()
-    ended = voxgpu(*WORDS, "--workers", "2", cwd=desk)
+    ended = voxgpu(*WORDS, "--workers", "2", "--log", "log.jsonl", cwd=desk)
     assert ended.status == 3 and not (desk / "die-once").exists(), ended.err
     rows = _rows(desk / "cohort.csv")
     assert [(row["case"], row["T"]) for row in rows] == [
@@ -101,6 +103,7 @@ def test_a_worker_that_dies_loses_only_its_case(desk: Path) -> None:
     assert {row["case"] for row in rows if row["status"] == "set aside"} == {"case2"}
     assert "two workers died while they ran this case" in rows[4]["error"]
     assert sum(row["status"] == "done" for row in rows) == 6
+    _check_log((desk / "log.jsonl").read_text(), ended.err)
     (desk / "die-always").unlink()
     again = voxgpu(*WORDS, "--workers", "1", cwd=desk)
     assert again.status == 0 and "6 of 8 rows are there already" in again.err
@@ -132,3 +135,19 @@ def test_a_case_that_takes_too_long_is_ended_with_its_worker(desk: Path) -> None
         "case3": "set aside",
     }
     assert "it took more than 3 s" in _rows(desk / "cohort.csv")[6]["error"]
+
+
+def _check_log(text: str, said: str) -> None:
+    """Deaths of workers are logged and told; what cases send is bounded."""
+    events = [json.loads(each) for each in text.splitlines()]
+    lost = [each for each in events if each["event"] == "worker lost"]
+    assert len({each["pid"] for each in lost}) == len(lost) == said.count(" was lost") >= 3
+    assert all(each["host"] and each["worker"] in ("0", "1") for each in lost)
+    counts = Counter(each["event"] for each in events)
+    assert counts["worker started"] >= counts["worker lost"]
+    assert [each["case"] for each in events if each["event"] == "case set aside"] == ["case2"]
+    ended = Counter(each["case"] for each in events if each["event"] == "case ends")
+    assert ended == {"case0": 1, "case1": 1, "case3": 1}
+    of_cases = [each for each in events if each["event"] in ("case begins", "case ends")]
+    assert events[0]["pid"] not in {each["pid"] for each in of_cases}
+    assert max(len(json.dumps(each)) for each in of_cases) < 1000

@@ -11,13 +11,14 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from voxgpu.cohorts.events import RUN_BEGINS, RUN_ENDS, Event, happened, process_data
-from voxgpu.cohorts.journal import Journal, Key, is_locked, lines_of
-from voxgpu.cohorts.row import Row
+from voxgpu.cohorts.journal import Journal, is_locked, lines_of
+from voxgpu.cohorts.row import DONE, Row
 from voxgpu.cohorts.run import Cohort
 from voxgpu.cohorts.summary import FailureGroup
 from voxgpu.cohorts.tally import Standing
@@ -117,8 +118,9 @@ def status_of(path: Path, now: float | None = None) -> JournalStatus:
     about = next(lines)["about"]
     begin: dict[str, Any] = {}
     end: dict[str, Any] | None = None
-    errors: dict[Key, Row | None] = {}
-    last: deque[Row] = deque(maxlen=_LAST)
+    # Plain data, and rows only where they are shown: a journal may have a million.
+    errors: dict[tuple[object, ...], Mapping[str, Any] | None] = {}
+    last: deque[Mapping[str, Any]] = deque(maxlen=_LAST)
     for data in lines:
         kind = data.get("event")
         if kind == RUN_BEGINS:
@@ -127,12 +129,11 @@ def status_of(path: Path, now: float | None = None) -> JournalStatus:
         elif kind == RUN_ENDS:
             end = data
         elif "combination" in data:
-            row = _row(data)
-            if row is not None:
-                errors[row.key] = None if row.is_done else row
-                last.append(row)
+            key = data.get("case"), *data["combination"].values()
+            errors[key] = None if data.get("status") == DONE else data
+            last.append(data)
     state = _state(locked, end, bool(begin))
-    wrong = [each for each in errors.values() if each is not None]
+    wrong = _rows(each for each in errors.values() if each is not None)
     until = now if state == RUNNING else float(end["at"]) if end is not None else modified
     lived = max(0.0, until - float(begin.get("at", until)))
     known = int(begin.get("known", 0))
@@ -140,7 +141,7 @@ def status_of(path: Path, now: float | None = None) -> JournalStatus:
     rate = len(errors) / lived if lived > 0 else 0.0
     noun = "cases" if begin.get("combinations") == 1 else "rows"
     standing = Standing(total, known + len(errors) - len(wrong), len(wrong), rate, noun)
-    return JournalStatus(path, about, begin, state, standing, lived, tuple(last), wrong)
+    return JournalStatus(path, about, begin, state, standing, lived, _rows(last), wrong)
 
 
 def _state(locked: bool | None, end: Mapping[str, Any] | None, has_begun: bool) -> str:
@@ -153,11 +154,12 @@ def _state(locked: bool | None, end: Mapping[str, Any] | None, has_begun: bool) 
     return KILLED
 
 
-def _row(data: Mapping[str, Any]) -> Row | None:
-    try:
-        return Row.from_json(data)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
+def _rows(lines: Iterable[Mapping[str, Any]]) -> list[Row]:
+    found = []
+    for each in lines:
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            found.append(Row.from_json(each))
+    return found
 
 
 def _modified(path: Path) -> float:
