@@ -39,19 +39,43 @@ def test_lines_are_appended(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_left_of_a_line_is_closed(tmp_path: Path) -> None:
+def test_what_is_left_of_a_line_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    path.write_bytes(b'{"time": "2026')
+    for left in (b'{"time": "2026', b" " * 50, b"x" * 10_000, b"{" * 4096):
+        path.write_bytes(b'{"case": "whole"}\n' + left)
+        with EventLog(path) as log:
+            log.add(happened(CASE_BEGINS, case="a"))
+            path.write_bytes(path.read_bytes() + left)
+            log.add(happened(CASE_BEGINS, case="b"))
+        lines = path.read_text().splitlines()
+        assert [json.loads(each)["case"] for each in lines] == ["whole", "a", "b"]
+
+
+def test_lines_lie_in_one_page(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
     with EventLog(path) as log:
-        log.add(happened(CASE_BEGINS, case="a"))
-        log.add(happened(CASE_BEGINS, case="b"))
-    lines = path.read_text().splitlines()
-    assert len(lines) == 3 and [json.loads(each)["case"] for each in lines[1:]] == ["a", "b"]
+        for length in (10, 3000, 3900, 1, 4030, 2000, 2000, 2000, 9000, 30):
+            log.add(happened(CASE_BEGINS, case="x" * length))
+    start = 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        text = line.lstrip(b" ")
+        first, last = start + len(line) - len(text), start + len(line) - 1
+        assert first // 4096 == last // 4096 or len(text) > 4096
+        start += len(line)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_processes_leave_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
+    for size in range(100_000, 1_500_000, 200_000):
+        _write_until_killed(path, size)
+    lines = path.read_bytes().split(b"\n")
+    assert lines[-1].strip() == b"" and len(lines) > 300
+    assert {len(set(json.loads(each)["case"])) for each in lines[:-1]} == {1}
+
+
+def _write_until_killed(path: Path, size: int) -> None:
+    """Have three processes write to a log until it has this size, and kill them."""
     children = []
     for number in range(3):
         child = os.fork()
@@ -64,14 +88,24 @@ def test_killed_processes_leave_whole_lines(tmp_path: Path) -> None:
                 os._exit(1)
         children.append(child)
     end = time.monotonic() + 20
-    while (not path.exists() or path.stat().st_size < 2_000_000) and time.monotonic() < end:
+    while (not path.exists() or path.stat().st_size < size) and time.monotonic() < end:
         time.sleep(0.001)
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    lines = path.read_bytes().split(b"\n")
-    assert lines[-1] == b"" and len(lines) > 600
-    assert {len(set(json.loads(each)["case"])) for each in lines[:-1]} == {1}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
+def test_a_log_may_be_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with EventLog(tmp_path / "pipe") as log:
+        log.add(happened(CASE_BEGINS, case="a"))
+        log.add(happened(CASE_BEGINS, case="b"))
+        assert log.problem is None
+    lines = os.read(reader, 10_000).splitlines()
+    os.close(reader)
+    assert [json.loads(each)["case"] for each in lines] == ["a", "b"]
 
 
 def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:

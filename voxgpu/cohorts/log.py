@@ -1,22 +1,39 @@
 """The log of a cohort: a JSON object a line for everything that happens while it is run.
 
 Every line has ``time`` (ISO 8601, UTC, by the clock of the computer where it happened), ``event``,
-and what is known of it: ``docs/cohorts.md`` lists the fields. A line is written by one call of the
-system to the end of the file, so that it is whole even where the process is killed, and where
-several processes of one computer write the same log.
+and what is known of it: ``docs/cohorts.md`` lists the fields.
+
+Lines are whole even where processes are killed, and several write the same log. A process that is
+killed while it writes may have written part of it, up to the end of a page of memory. So lines up
+to a page long lie in one page: spaces are put before those that would not. What is left of a longer
+one is removed by whoever writes next; writers take turns, by a lock on the file.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from time import sleep
 from types import TracebackType
 
 from voxgpu.cohorts.events import Event
 from voxgpu.files.errors import FileError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+#: Bytes of a page of memory, of which a killed process writes all or nothing.
+_PAGE = 4096
+
+#: How often the lock is tried, and seconds between that.
+_ATTEMPTS, _BETWEEN = 100, 0.01
 
 
 class EventLog:
@@ -33,7 +50,6 @@ class EventLog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _BINARY, 0o666)
-            self._cut = _ends_within_a_line(self._file)
         except OSError as error:
             raise self._error(error) from None
 
@@ -43,16 +59,11 @@ class EventLog:
         with self._lock:
             if self.problem is not None or self._file < 0:
                 return
-            # What another process left of a line, on a full disk, is closed.
-            data = b"\n" + line if self._cut else line
             try:
-                written = os.write(self._file, data)
+                with _turn(self._file) as is_ours:
+                    _append(self._file, line, is_ours)
             except OSError as error:
                 self.problem = self._error(error)
-                return
-            self._cut = written < len(data)
-            if self._cut:
-                self.problem = FileError(str(self._path), "the disk is full", "", "write")
 
     def close(self) -> None:
         """Close the file; later events are left out."""
@@ -87,9 +98,61 @@ def line_of(event: Event) -> bytes:
     return json.dumps({"time": time, "event": event.kind, **event.data}).encode() + b"\n"
 
 
-def _ends_within_a_line(file: int) -> bool:
-    size = os.lseek(file, 0, os.SEEK_END)
-    if size == 0:
+@contextmanager
+def _turn(file: int) -> Iterator[bool]:
+    """Hold the lock of a file; yield whether it is held: not every file system has locks.
+
+    Who is stopped while it holds the lock keeps nobody else waiting for longer than a second.
+    """
+    is_ours = fcntl is not None and any(_locked(file, n) for n in range(_ATTEMPTS))
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _locked(file: int, attempt: int) -> bool:
+    if attempt:
+        sleep(_BETWEEN)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
         return False
-    os.lseek(file, size - 1, os.SEEK_SET)
-    return os.read(file, 1) != b"\n"
+    return True
+
+
+def _append(file: int, line: bytes, is_ours: bool) -> None:
+    """Write a line to the end of a file. Raises OSError if that is impossible.
+
+    is_ours  whether nobody else writes
+    """
+    end = 0
+    if is_ours:
+        with suppress(OSError):  # a pipe or a terminal has none
+            end = os.lseek(file, 0, os.SEEK_END)
+    whole = _whole_bytes(file, end)
+    if whole < end:
+        os.ftruncate(file, whole)
+    room = -whole % _PAGE
+    if is_ours and room < len(line) <= _PAGE:
+        _write(file, b" " * room)
+    _write(file, line)
+
+
+def _write(file: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def _whole_bytes(file: int, end: int) -> int:
+    """Bytes up to the end of the last whole line of a file that has ``end`` bytes."""
+    while end:
+        start = max(0, end - _PAGE)
+        os.lseek(file, start, os.SEEK_SET)
+        found = os.read(file, end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
