@@ -42,7 +42,7 @@ def recorded_run(
     definitions: Mapping[str, str],
     **details: str | None,
 ) -> Iterator[RunInProgress]:
-    """Keep a record of the block in the folder of the store, if there is one.
+    """Record the block as a run in the folder of the store, if there is one.
 
     A record that cannot be written is no reason for a run to fail: the store says why it is not
     usable.

@@ -59,7 +59,7 @@ trace_option = click.option(
 
 @dataclass
 class Profiling:
-    """What is noted beside the recorded spans: the device, and where the trace goes."""
+    """The details recorded beside the spans: the device, and the path of the trace."""
 
     device: str = ""
     trace: Path | None = None

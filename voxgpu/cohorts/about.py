@@ -45,14 +45,14 @@ def about(program: Program, first: Combination, folder: Path) -> dict[str, Any]:
 
 
 def _primitives(program: Program) -> str:
-    """A digest of what primitives mean that voxgpu does not bring; empty if there are none."""
+    """A digest of the meaning of user-defined primitives; empty if there are none."""
     known = known_primitives(program.options.primitives, Diagnostics())
     added = sorted(each.meaning for each in known if each.extension is not None)
     return sha256(b"\0".join(added)).hexdigest() if added else ""
 
 
 def _relative(output: Path, folder: Path) -> str:
-    """The folder of output as it is from that of the journal: both may be moved together."""
+    """The output folder relative to the journal's folder: both may be moved together."""
     try:
         return os.path.relpath(output, folder)
     except ValueError:  # on different drives

@@ -37,9 +37,9 @@ class Patience:
 
 
 class Attempts:
-    """What has been tried in a run, and what is to be tried again when all else is done.
+    """What has been tried in a run, and what to retry when everything else is done.
 
-    deaths  how many workers died of cases in earlier runs
+    deaths  number of workers that cases killed in earlier runs
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Attempts:
         return [_told(each, tries) for each in rows]
 
     def died(self, task: Task, how: str) -> list[Row]:
-        """The rows of a case that a worker died of, if it is set aside; else it is tried again.
+        """Return the rows of a case that killed a worker, if it is set aside; else retry it.
 
         how  what happened, as it is told
         """
@@ -90,7 +90,7 @@ class Attempts:
         return [each for each in tasks if not self._deaths[each[0].name]]
 
     def deaths(self, case: str) -> int:
-        """How many workers have died while they ran a case."""
+        """The number of workers that died while they ran a case."""
         return self._deaths[case]
 
     def again(self) -> list[Task]:

@@ -43,7 +43,7 @@ class CaseRecord:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> CaseRecord:
-        """The record of plain data. Raises TypeError, ValueError or KeyError where it is none."""
+        """Return the record from plain data; raises TypeError, ValueError or KeyError."""
         inputs = tuple((str(path), int(size), int(time)) for path, size, time in data["inputs"])
         return CaseRecord(str(data["case"]), str(data["of"]), inputs, tuple(data["saved"]))
 

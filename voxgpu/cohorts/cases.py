@@ -37,7 +37,7 @@ class Case:
 
     @property
     def parent(self) -> str:
-        """The folder that the path lies in; empty where there is no path."""
+        """The folder that contains the path; empty if there is no path."""
         return str(Path(self.path).parent) if self.path else ""
 
     def variables(self, definitions: Mapping[str, str]) -> dict[str, str]:

@@ -47,7 +47,7 @@ def kind_of_column(kinds: Set[str]) -> str:
 
 
 def typed(kind: str, value: Any) -> Any:
-    """A value as a column of a kind has it; None where there is none."""
+    """Convert a value to the kind of its column; None if it is missing."""
     if value is None or kind == "bool":
         return value
     if kind == "int":

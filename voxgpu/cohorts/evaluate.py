@@ -251,7 +251,7 @@ class _Evaluation:
 
 
 def failed_with(row: Row, error: BaseException) -> Row:
-    """The row of a failure that nobody foresaw, which may not come again."""
+    """The row of an unexpected failure, which may be temporary."""
     if isinstance(error, MemoryError):
         text = "E302: out of memory"
     else:

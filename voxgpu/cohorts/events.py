@@ -1,4 +1,4 @@
-"""Events of a cohort that is being run: who watches it is told of them, wherever they happen."""
+"""Events of a running cohort, delivered to its observers wherever they occur."""
 
 from __future__ import annotations
 

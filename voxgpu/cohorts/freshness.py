@@ -89,5 +89,5 @@ def _reason(folder: Path, record: CaseRecord) -> str:
 
 
 def differences(former: Mapping[str, object], about: Mapping[str, object]) -> list[str]:
-    """In what a journal is of something else than another, as it is told."""
+    """Describe how what a journal is about differs from what another is about."""
     return [text for name, text in _PARTS.items() if former.get(name) != about.get(name)]

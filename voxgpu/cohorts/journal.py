@@ -154,7 +154,7 @@ class Journal:
 
 
 def lines_of(path: Path) -> Iterator[dict[str, Any]]:
-    """The header and the lines after it, as plain data; also while another process adds to them.
+    """The header and the lines after it, as plain data; another process may append meanwhile.
 
     Raises FileError where the file is no journal.
     """

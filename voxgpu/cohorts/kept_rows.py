@@ -17,7 +17,7 @@ from voxgpu.cohorts.sweep import Combination
 
 
 class KeptRows:
-    """The rows of cases and combinations; of those in a journal only the places are in memory.
+    """The rows of cases and combinations; for rows in a journal only offsets are in memory.
 
     journal  where rows are kept, and where those of earlier runs are; None keeps them in memory
     stale    why cases that had rows are to be run again, and how many they are
@@ -99,13 +99,13 @@ class KeptRows:
         return had_values
 
     def statuses(self, number: int) -> list[str]:
-        """The status of each row of the case with this number; empty where there is none."""
+        """The status of each row of the case with this number; empty if it has no rows."""
         found = self._status[number * self._width : (number + 1) * self._width]
         return [STATUSES[each - 1] if each else "" for each in found]
 
     @property
     def deaths(self) -> Mapping[str, int]:
-        """How many workers have died of the cases that are set aside."""
+        """The number of workers killed by the cases that are set aside."""
         return self._deaths
 
     def among(self, numbers: Iterable[int]) -> Sequence[Row]:

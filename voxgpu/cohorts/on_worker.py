@@ -1,4 +1,4 @@
-"""What runs on the workers of a cohort: the job that each is told of once, and one case of it."""
+"""The code that runs on workers: it receives the job once, and then case by case."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ _opened: tuple[SessionSettings, CaseSession] | None = None
 
 
 def topic_of_rows(name: str) -> str:
-    """The topic under which the outcomes of a job's cases are told."""
+    """The topic under which the outcomes of a job's cases are published."""
     return f"{name}-rows"
 
 
 def run_case(name: str, key: str, case: Case, orders: tuple[int, ...] | None) -> None:
-    """Computes a case in the session of this worker process, and tells what came of it.
+    """Computes a case in the session of this worker process, and publishes its outcome.
 
     That is told as an event, in the message that says that the task has ended: results of tasks
     are fetched from workers by messages of their own, which take more than all others together.

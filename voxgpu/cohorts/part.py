@@ -1,4 +1,4 @@
-"""Parts of a cohort, for job arrays: each runs some of the cases and has a journal of its own."""
+"""Parts of a cohort, for job arrays: each runs some of the cases and has its own journal."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ def reset_peak() -> None:
 
 
 def peak_bytes() -> int:
-    """Bytes that this process has taken at most since `reset_peak`; 0 where nobody says.
+    """Peak memory of this process in bytes since `reset_peak`; 0 if unknown.
 
-    Where the measurement cannot begin anew, since the process began.
+    If the measurement cannot be reset, the peak since the process started.
     """
     with suppress(OSError, ValueError):
         for line in Path("/proc/self/status").read_text().splitlines():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Job:
-    """What each job of a batch system asks for; what is empty is left to the system.
+    """The resources that each job of a batch system requests; empty: the system's default.
 
     queue       the partition
     account     who is charged

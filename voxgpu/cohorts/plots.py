@@ -125,7 +125,7 @@ def _groups(
 
 
 def _note(found: Measured, label: str) -> str | None:
-    """What a plot of a label does not show; None if there is no finite number."""
+    """The note on what a plot of a label omits; None if there is no finite number."""
     total = found.statistics(label)
     if not total.count:
         return None

@@ -16,7 +16,7 @@ STATUSES = (DONE, FAILED, SET_ASIDE)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What came of a case with a combination.
+    """The outcome of a case with a combination.
 
     printed    values by label, in the program's order; sequences are lists, NaN and infinities
                texts
@@ -49,7 +49,7 @@ class Row:
 
     @property
     def is_done(self) -> bool:
-        """Whether there are values; otherwise ``error`` says why not."""
+        """Whether the row has values; otherwise ``error`` says why not."""
         return self.status == DONE
 
     def as_json(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Row:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Row:
-        """The row of plain data. Raises TypeError, ValueError or KeyError where it is none."""
+        """Return the row from plain data; raises TypeError, ValueError or KeyError if invalid."""
         combination = tuple((str(name), str(text)) for name, text in data["combination"].items())
         if not isinstance(data["case"], str) or data["status"] not in STATUSES:
             raise ValueError("not a row")

@@ -84,7 +84,7 @@ class Cohort:
 
 
 class CohortRun:
-    """A cohort that is being run, with the rows that were there before and those that finish.
+    """A running cohort, with the rows of earlier runs and those that finish.
 
     journal   where rows are kept as they finish; None keeps them in memory alone
     tell      is told where cases run, when they begin and end, and when workers come and go, in

@@ -70,7 +70,7 @@ class ArrayJob:
 
 
 def tasks_for(cases: int) -> int:
-    """How many tasks a cohort is divided into, if nobody says."""
+    """The default number of tasks of a cohort."""
     return max(1, min(-(-cases // _CASES_OF_TASK), _MOST_TASKS))
 
 
@@ -141,7 +141,7 @@ def quoted(text: str) -> str:
 
 
 def seconds_of(walltime: str) -> int | None:
-    """Seconds of a time limit as SLURM writes it; None where it is none.
+    """The seconds of a time limit in SLURM's notation; None if it is invalid.
 
     Minutes, MM:SS, HH:MM:SS, D-HH, D-HH:MM or D-HH:MM:SS.
     """
@@ -157,7 +157,7 @@ def seconds_of(walltime: str) -> int | None:
 
 
 def lead_of(walltime: str, grace: float) -> int:
-    """Seconds before the end of a job in which it is told that its time is over."""
+    """How many seconds before its time limit a job receives a signal."""
     limit = seconds_of(walltime)
     wanted = _LEAD + int(grace)
     return wanted if not limit else max(1, min(wanted, limit // _LEAD_PART))

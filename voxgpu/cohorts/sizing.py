@@ -1,4 +1,4 @@
-"""How many processes pay for a cohort: by cores, by predicted memory, and by predicted time.
+"""The number of processes that pay for a cohort, from cores, predicted memory and time.
 
 The prediction is that of a few cases, from the headers of their files: the memory that the plan of
 the largest takes at its peak (`optimize/schedule.py`), and the seconds of the cost model.
@@ -73,7 +73,7 @@ def decided(
     settings: SessionSettings,
     tell: Callable[[str], None],
 ) -> Placement:
-    """The placement with a number of workers, where nobody says how many; told in one line."""
+    """The placement with a chosen number of workers if none was given; reported in one line."""
     if placement.workers is not None or placement.scheduler or placement.cluster:
         return placement
     here = replace(placement, workers=0)
@@ -122,7 +122,7 @@ def predicted(program: Program, left: Sequence[Task]) -> Prediction | None:
 def workers_for(
     prediction: Prediction, cases: int, cores: int, memory: int, threads: int | None
 ) -> int:
-    """How many processes finish first; 1 is this one.
+    """The number of processes expected to finish first; 1 is this one.
 
     cores    that there are
     memory   bytes that all of them may take

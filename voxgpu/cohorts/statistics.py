@@ -59,7 +59,7 @@ class Statistics:
 
 @dataclass
 class Measured:
-    """What rows printed, sorted by label and combination.
+    """The printed values of rows, by label and combination.
 
     numbers  numbers by label and combination, in the order of the rows; truth values are 1 and 0,
              items of sequences have labels of their own, such as ``sizes[0]``

@@ -1,4 +1,4 @@
-"""How far a cohort is that another process runs or ran, as its journals tell.
+"""Progress of a cohort that another process runs or ran, from its journals.
 
 A run notes in its journal when it begins, with how many rows there are in the end, and when it
 ends; what came between are rows. Where it was killed, the second is missing, and nobody holds the
@@ -61,7 +61,7 @@ class JournalStatus:
 
     @property
     def part(self) -> tuple[int, int] | None:
-        """The part of the cohort that it is of, from 1, and of how many."""
+        """The number of the part of the cohort, from 1, and the number of parts."""
         text = self.begin.get("part")
         if not text:
             return None
@@ -105,11 +105,11 @@ def run_ends(error: BaseException | None, seconds: float, **counts: int) -> Even
 
 
 def status_of(path: Path, now: float | None = None) -> JournalStatus:
-    """How far the run of a journal is, also while it goes on.
+    """The progress of a journal's run, which may still be running.
 
     now  seconds since 1970
 
-    Raises FileError where it is none.
+    Raises FileError if it is not a journal.
     """
     now = time.time() if now is None else now
     # First, so that a run that ends meanwhile is not one that was killed.
@@ -198,7 +198,7 @@ def missing_parts(parts: Sequence[JournalStatus]) -> list[int]:
 
 
 def journals_of(path: Path) -> list[Path]:
-    """The journals that a name stands for: of a journal, or of a table; else those of its parts.
+    """The journals that a name stands for: a journal, that of a table, or those of its parts.
 
     Raises FileError where there are none.
     """

@@ -78,7 +78,7 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What came of a cohort.
+    """The summary of a cohort.
 
     rows cases combinations  how many there are
     failed                   how many rows failed; they are in no statistics

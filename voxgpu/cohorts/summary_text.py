@@ -168,7 +168,7 @@ def _aligned(lines: Sequence[Sequence[str]], left: int, indent: str = "") -> str
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
-    """The summary as plain data; figures that there are not, and infinite ones, are None."""
+    """The summary as plain data; missing and infinite figures are None."""
     return {
         "rows": summary.rows,
         "cases": summary.cases,

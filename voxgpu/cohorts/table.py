@@ -165,7 +165,7 @@ def _text_file(path: Path) -> TextIO:
 
 
 def _with_columns(rows: Iterable[Row], write: Callable[[Columns], None]) -> None:
-    """Write rows with the columns of the first ones, and anew if others have more columns."""
+    """Write rows with the columns of the first ones; rewrite the table if others have more."""
     try:
         write(columns_of(islice(rows, _FIRST)))
     except KeyError:

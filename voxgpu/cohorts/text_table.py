@@ -20,7 +20,7 @@ class TextTable:
 
 
 def read_text_table(path: Path, content: str) -> TextTable:
-    """The table in a file; ``content`` says what it should be of, such as ``cases``.
+    """Read the table in a file; ``content`` says what it lists, such as ``cases``.
 
     Raises FileError where the file cannot be read, a column is no name or there twice, or a row
     has too few or too many values.

@@ -1,4 +1,4 @@
-"""A cohort on processes of a dask.distributed cluster: a case is sent, rows come back.
+"""Runs a cohort on a dask.distributed cluster: cases are sent, rows come back.
 
 Each worker keeps one session over its cases, with its compiled kernels, threads, device and store;
 it is told of the program once. No array passes the scheduler. Workers say which case they begin, so
@@ -76,7 +76,7 @@ def outcomes_from_workers(
     stopping: Stopping | None = None,
     tell: Listener = ignore,
 ) -> Generator[list[Outcome], None, None]:
-    """Runs cases on the workers of a cluster; yields what comes of them, all that is there at once.
+    """Runs cases on the workers of a cluster; yields their outcomes, in batches as they arrive.
 
     workforce  how many workers there are, which may change while cases run
     job        what the cases have in common
@@ -209,7 +209,7 @@ class _Dispatch:
         return found
 
     def _handled(self, messages: list[_Message]) -> list[Outcome]:
-        """What came of cases, as far as it is final."""
+        """Returns the final outcomes of cases."""
         found, self._late = self._late, []
         is_time = not messages or time.monotonic() - self._looked > _LOOK
         for kind, name, what in messages:
@@ -276,7 +276,7 @@ class _Dispatch:
         return bool(self._sent) and not self._stopping.is_over
 
     def _check(self) -> None:
-        """Ends cases that take too long. Raises ImgqlError where there is nobody to wait for."""
+        """Ends cases that take too long; raises ImgqlError if no workers are left."""
         if self._client.status not in ("running", "connecting"):
             raise _gone(_NO_SCHEDULER)
         self._workforce.look()

@@ -133,7 +133,7 @@ class NiftiHeader:
 
 
 def parse(header: bytes) -> NiftiHeader | None:
-    """Parse a header of either byte order at the start of these bytes; None if it is none."""
+    """Parse a header of either byte order at the start of these bytes; None if it is invalid."""
     if len(header) < 348:
         return None
     for order in "<>":

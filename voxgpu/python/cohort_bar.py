@@ -21,11 +21,11 @@ class Bar:
         """Show that a row of a case is done."""
 
     def end(self) -> None:
-        """Leave what is shown as it is."""
+        """Stop updating, and leave the display in place."""
 
 
 def bar_for(progress: bool | Callable[[Progress], None] | None, total: int, known: int) -> Bar:
-    """What shows the progress of a cohort.
+    """The display of a cohort's progress.
 
     progress  a function to call instead; None: a bar on a terminal and in a notebook
     total     how many rows there will be

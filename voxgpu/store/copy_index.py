@@ -1,4 +1,4 @@
-"""A private copy of an index, for readers that may not write where it lies."""
+"""A private copy of an index, for readers without write permission in its folder."""
 
 from __future__ import annotations
 

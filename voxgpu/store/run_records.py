@@ -35,7 +35,7 @@ ELSEWHERE = "running elsewhere, perhaps"
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What is known of a run.
+    """The record of a run.
 
     id           of the run: date, time and a random part
     kind         the command: ``run`` or ``cohort``
@@ -114,7 +114,7 @@ def ended(record: RunRecord, status: str, **known: Any) -> RunRecord:
 
 
 def process_began(pid: int) -> str:
-    """When a process began, as the system counts; empty where there is no such process."""
+    """The start time of a process in the system's units; empty if there is no such process."""
     with suppress(OSError):
         text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
         known = text.rpartition(")")[2].split()

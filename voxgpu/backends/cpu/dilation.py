@@ -63,10 +63,11 @@ def box_within(extent: tuple[int, ...], radius: int) -> Footprint:
 
 
 def ball(spacing: tuple[float, ...], extent: tuple[int, ...], r: float, strict: bool) -> Footprint:
-    """The footprint of all voxels whose distance, as the reference rounds it, is at most ``r``.
+    """The footprint of all voxels whose distance, rounded as in the reference, is at most ``r`` mm.
 
     spacing  mm along (z, y, x) or (y, x)
-    extent   voxels of the image likewise: nothing farther matters
+    extent   voxels of the image along the same axes; the footprint is no larger
+    strict   the distance must be less than ``r``
     """
     bound = np.float32(r)
     spacing = to_3d(spacing, 1.0)

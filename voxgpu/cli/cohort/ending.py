@@ -101,7 +101,7 @@ class Ending:
         return len(self._run.rows()) == self._run.total
 
     def last_line(self) -> str:
-        """How many rows there are and where, and how to go on; writes the table before."""
+        """Write the table; return a line with the rows, their place, and how to resume."""
         from voxgpu.files.errors import FileError
 
         part = self._cohort.part

@@ -1,4 +1,4 @@
-"""Options that say how a cohort is watched, and what is shown while it runs.
+"""Options for watching a cohort, and its display while it runs.
 
 On a terminal that is a line for each worker and a bar for the cohort; elsewhere a line every half
 minute. Cases that fail are told as they do, above the bar.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def new_journal(journal: Journal) -> str:
-    """Why a journal begins anew, and where the former one is."""
+    """Return why a journal was started again, and where the previous one is."""
     from voxgpu.cohorts.freshness import differences
 
     parts = differences(journal.former, journal.about)
@@ -21,7 +21,7 @@ def new_journal(journal: Journal) -> str:
 
 
 def say_known(run: CohortRun) -> None:
-    """Say how many rows are there, and which cases are run again although they had some."""
+    """Report the number of existing rows, and the cases that run again although they have rows."""
     for reason, count in run.stale.items():
         cases = "1 case" if count == 1 else f"{count} cases"
         print_stderr(f"{cases} {reason}: run again")

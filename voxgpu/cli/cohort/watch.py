@@ -1,4 +1,4 @@
-"""Who is told of a cohort while it runs: it logs that, and says how far it is in lines."""
+"""Observers of a running cohort: the log, and the progress in lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_FAILURES = 5
 
 
 class Watch:
-    """Who is told of a run while it goes on, and shows it; this one logs it, and shows nothing."""
+    """Observer of a run; this one logs it and shows nothing."""
 
     def __init__(self, log: EventLog | None = None) -> None:
         self._log = log

@@ -36,7 +36,7 @@ _INSTALL = "pip install 'voxgpu[bids]'"
 
 @dataclass(frozen=True, slots=True)
 class BidsName:
-    """What the name of a file says; values of entities are texts, as they are written."""
+    """The parts of a file's name; values of entities are texts, as written."""
 
     entities: Mapping[str, str]
     suffix: str
@@ -228,5 +228,5 @@ def _folders(folder: Path, start: str = "") -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The images in a folder; links to what is not there are among them."""
+    """The images in a folder, including broken links."""
     return [each for each in _entries(folder) if image_suffix(each) and not each.is_dir()]

@@ -52,7 +52,7 @@ def check_output(output: Path, folders: Iterable[Path]) -> None:
 
 
 def _generators(path: Path) -> list[str] | None:
-    """The names of what a dataset was made by; None where there is no description of any."""
+    """The names of the programs that made a dataset; None if it does not say."""
     try:
         found = json.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:

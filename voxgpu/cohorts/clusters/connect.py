@@ -18,7 +18,7 @@ from voxgpu.session_settings import SessionSettings
 def connected(
     placement: Placement, settings: SessionSettings, tasks: int, tell: Callable[[str], None]
 ) -> Iterator[tuple[Joined, Workforce]]:
-    """The cluster that a placement says, and its workforce.
+    """Connect to the cluster of a placement; yields it and its workforce.
 
     tasks  how many cases there are to run: no more workers are started
     tell   is told what one waits for

@@ -1,4 +1,4 @@
-"""A cluster that somebody else has started: joined if it runs the versions of this process."""
+"""Use of an existing cluster, which must run the same versions as this process."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _address(text: str) -> str:
 
 
 def _check_form(address: str) -> None:
-    """Raises ValueError for what is no address: a client of it could not even be closed."""
+    """Raises ValueError for an invalid address: a client of it could not even be closed."""
     scheme, _, place = address.partition("://")
     import_module("distributed.comm.registry").get_backend(scheme)
     if scheme in ("tcp", "tls"):

@@ -103,7 +103,7 @@ def cuda_cluster(settings: SessionSettings, asked: int | None, tasks: int) -> It
 
 
 def _gpus() -> int:
-    """How many GPUs this process sees, without using any. Raises ImgqlError if there are none."""
+    """Return the number of visible GPUs, without using any; raises ImgqlError if there are none."""
     utilities = imported("dask_cuda.utils", "cluster-gpu12", "workers for GPUs")
     try:
         visible: str = utilities.cuda_visible_devices(0)

@@ -1,4 +1,4 @@
-"""The workers of a cluster while cases run: how many there are, and whether any are left."""
+"""The workers of a cluster while cases run, and whether any are left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NONE_YET = "waiting for the first worker"
 
 
 class Workforce:
-    """The workers of a client, which may come and go; looked at now and then.
+    """The workers of a client, which may come and go; polled from time to time.
 
     tell  is told when all of them are gone, and when there are some again
     wait  seconds to wait for others then, once none are expected
@@ -32,7 +32,7 @@ class Workforce:
 
     @property
     def count(self) -> int:
-        """How many workers there were at the last look."""
+        """The number of workers when last polled."""
         return len(self.hosts)
 
     def look(self) -> None:
