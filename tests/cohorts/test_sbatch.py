@@ -90,6 +90,23 @@ def test_a_task_runs_its_part_with_all_words(tmp_path: Path) -> None:
     assert b"bash job.sh merge" in done.stderr
 
 
+@pytest.mark.parametrize("home", ["/dev/null", "", "writable"])
+def test_kernels_are_kept_on_the_node_where_the_home_folder_is_read_only(
+    tmp_path: Path, home: str
+) -> None:
+    array = _array(tmp_path)
+    program = Path(array.starter.command[0])
+    program.write_text('#!/bin/bash\necho "$VOXGPU_CACHE" >"$OUT"\n')
+    if home == "writable":
+        home = str(tmp_path / "home")
+    variables = {"HOME": home, "XDG_CACHE_HOME": "", "VOXGPU_CACHE": ""}
+    disk = {"SLURM_TMPDIR": str(tmp_path), "SLURM_ARRAY_TASK_ID": "1"}
+    done = _bash(array_script(array), cwd=tmp_path, **variables, **disk)
+    assert done.returncode == 0, done.stderr
+    said = (tmp_path / "said").read_text().strip()
+    assert said == "" if home == str(tmp_path / "home") else said.startswith(f"{tmp_path}/voxgpu-")
+
+
 def test_merge_takes_the_journals_of_all_parts(tmp_path: Path) -> None:
     (tmp_path / "my t").mkdir()
     for number in (1, 2, 10):

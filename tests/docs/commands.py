@@ -78,6 +78,8 @@ def _check_pip(words: list[str]) -> None:
 
 
 def _check_python(words: list[str]) -> None:
+    if words[:2] in (["-m", "venv"], ["-m", "pip"]):
+        return
     if words[:2] == ["-m", "pytest"]:
         _check_pytest(words[2:])
     elif words[1].startswith("tests."):
@@ -103,6 +105,26 @@ def _check_export(words: list[str]) -> None:
     assert all(re.fullmatch(r"(?:VOXGPU_\w+|TMPDIR)=\S+", each) for each in words)
 
 
+def _check_sbatch(words: list[str]) -> None:
+    known = ("--array=", "--dependency=afterany:")
+    assert all(each.startswith(known) for each in words if each.startswith("-")), words
+    _check_script([each for each in words if not each.startswith("-")])
+
+
+def _check_script(words: list[str]) -> None:
+    assert words in (["job.sh"], ["job.sh", "merge"]), words
+
+
+def _check_apptainer(words: list[str]) -> None:
+    if words[0] == "build":
+        assert words[1].endswith(".sif") and (ROOT / words[-1]).is_file()
+    else:
+        assert words[0] == "run"
+        rest = [each for each in words[1:] if each != "--nv"]
+        assert rest[0].endswith(".sif")
+        check_voxgpu(rest[1:])
+
+
 def _check_ci(_: list[str]) -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
@@ -112,6 +134,11 @@ _CHECKS = {
     "make": _check_make,
     "pip": _check_pip,
     "python": _check_python,
+    "python3": _check_python,
+    ".": lambda _: None,
+    "sbatch": _check_sbatch,
+    "bash": _check_script,
+    "apptainer": _check_apptainer,
     "export": _check_export,
     ".ci/run": _check_ci,
     "echo": lambda _: None,

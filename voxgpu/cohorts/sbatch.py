@@ -267,7 +267,7 @@ shared=@SHARED@
 [ -z "$shared" ] || store+=(--store-shared "$shared")
 
 # Compiled kernels, where the home folder cannot be written to.
-cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}
+cache=${XDG_CACHE_HOME:-${HOME:-/dev/null}/.cache}
 if [ -z "${VOXGPU_CACHE:-}" ] && ! { mkdir -p -- "$cache" && [ -w "$cache" ]; } 2>/dev/null; then
   export VOXGPU_CACHE=$local/cache
 fi
