@@ -40,5 +40,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
-    """Whether golden texts are written anew."""
+    """Whether golden texts are rewritten."""
     return bool(request.config.getoption("--update-golden"))

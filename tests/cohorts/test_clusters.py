@@ -1,4 +1,4 @@
-"""Cohorts on schedulers that somebody else started, and on local workers: shares and limits."""
+"""Cohorts on existing schedulers, and on local workers: shares and limits."""
 
 from __future__ import annotations
 

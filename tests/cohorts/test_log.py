@@ -1,4 +1,4 @@
-"""The log of a cohort: whole lines, whoever is killed, and whoever else writes."""
+"""The log of a cohort has whole lines even if processes are killed or write concurrently."""
 
 from __future__ import annotations
 

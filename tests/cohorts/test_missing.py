@@ -1,4 +1,4 @@
-"""What is missing of cases is told before anything runs."""
+"""Missing files of cases are reported before anything runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cli.command import voxgpu
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """Cases with an image, without it, with a dangling link, and with a file that is none."""
+    """Cases with an image, without one, with a broken link, and with a file that is no image."""
     for name in ("whole", "gone", "linked", "torn"):
         (tmp_path / "data" / name).mkdir(parents=True)
         for image in ("a", "b"):

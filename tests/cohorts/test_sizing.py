@@ -1,4 +1,4 @@
-"""How many processes are started where nobody says how many."""
+"""The default number of processes."""
 
 from __future__ import annotations
 

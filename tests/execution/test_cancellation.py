@@ -1,4 +1,4 @@
-"""What nobody wants any more ends, and nobody waits for it."""
+"""Cancelled work ends, and nothing waits for it."""
 
 from __future__ import annotations
 

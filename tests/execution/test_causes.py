@@ -1,4 +1,4 @@
-"""One cause of failure is told once, with the goals that it took along."""
+"""Each cause of failure is reported once, with the goals that failed because of it."""
 
 from __future__ import annotations
 

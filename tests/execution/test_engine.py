@@ -80,7 +80,7 @@ class Shuffled(Serial):
 
 
 def test_each_task_is_performed_once(planned: Schedule) -> None:
-    """P4: turning the store off never means work done twice in a run; there is none here."""
+    """P4: without a store, no work is done twice in a run."""
     watch = Watch()
     outcome = run(planned, Serial(), watch.io())
     started = [event.task.id for event in watch.events if isinstance(event, Started)]
@@ -153,7 +153,7 @@ def test_a_goal_that_cannot_be_delivered_fails_alone(planned: Schedule) -> None:
 
 
 class Interrupted(Serial):
-    """Somebody presses Ctrl-C during the fourth task."""
+    """An executor that raises KeyboardInterrupt during the fourth task."""
 
     closed = False
     count = 0

@@ -1,4 +1,4 @@
-"""Infinities and NaN in images are values, about which NumPy's warnings reach nobody."""
+"""Infinities and NaN in images are values, and cause none of NumPy's warnings."""
 
 from __future__ import annotations
 

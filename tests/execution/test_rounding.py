@@ -1,4 +1,4 @@
-"""Who calculates with whole numbers that float32 has not is told so, once an image."""
+"""Arithmetic on integers that float32 cannot represent causes one warning per image."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_what_is_written_does_what_is_said(
 
 
 def test_calls_in_examples_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those written in ImgQL come to what is said; those of primitives have tests of their own."""
+    """Examples written in ImgQL have the stated values; primitives have their own tests."""
     monkeypatch.chdir(tmp_path)
     images = Images(tmp_path)
     goals: list[str] = []

@@ -78,7 +78,7 @@ def test_a_primitive_without_an_example_is_refused():
 
         @whole_image()
         def told(b: Bool) -> Bool:
-            """Says something, shows nothing."""
+            """A docstring without an example."""
             return b
 
 

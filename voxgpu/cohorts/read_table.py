@@ -57,7 +57,7 @@ def _rows(path: Path) -> list[Row]:
 
 @dataclass(frozen=True)
 class _Table:
-    """A table as its file has it.
+    """The contents of a table file.
 
     is_of_texts  whether the file says nothing of types
     swept        columns of swept variables by their names; None if the file does not say

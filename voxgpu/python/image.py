@@ -87,7 +87,7 @@ class Image(plain.Image):
     def from_nibabel(cls, image: object) -> Image:
         """Create an image from one of nibabel's, which is copied; placed as its file would be.
 
-        Doubts about its header are Python warnings. Raises ValueError for images of several
+        Problems of its header are Python warnings. Raises ValueError for images of several
         volumes, sheared axes and the like.
         """
         from voxgpu.python.nibabel import from_nibabel

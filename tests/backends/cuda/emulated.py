@@ -71,5 +71,5 @@ def emulated_machine(gpus: int = 2, **environment: str) -> Iterator[Any]:
 
 
 def prepare(backend: Gpu, kernels: Iterable[CudaKernel]) -> None:
-    """Compiles kernels in one go: starting a compiler for each takes far longer."""
+    """Compiles all kernels together: starting a compiler for each takes far longer."""
     backend.device.modules.prepare(kernels, ())

@@ -1,8 +1,8 @@
 """Connected components on a device, as a forest of cells of 2 × 2 × 2 voxels.
 
-``kernels/components.cu`` makes the forest, ``kernels/components_notes.cu`` notes at its roots what
-is asked and looks it up, and ``kernels/components_ranks.cu`` finds numbers. How many components
-there are never leaves the device.
+``kernels/components.cu`` builds the forest, ``kernels/components_notes.cu`` stores results at its
+roots and looks them up, and ``kernels/components_ranks.cu`` numbers components. Their number
+never leaves the device.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BLOCKS_EACH = 16
 
 @dataclass(frozen=True)
 class _Image:
-    """The mask whose components are wanted.
+    """The mask whose components are computed.
 
     volume  voxels, (z, y, x)
     """
@@ -56,22 +56,22 @@ class _Image:
 
     @property
     def cells(self) -> tuple[int, ...]:
-        """How many cells there are along z, y and x."""
+        """The number of cells along z, y and x."""
         return tuple(-(-voxels // 2) for voxels in self.volume)
 
     @property
     def cell_count(self) -> int:
-        """How many cells there are."""
+        """The number of cells."""
         return math.prod(self.cells)
 
     @property
     def chunks(self) -> int:
-        """Of voxels in raster order."""
+        """The number of chunks of voxels in raster order."""
         return -(-math.prod(self.volume) // CHUNK)
 
     @property
     def tiles(self) -> int:
-        """How many blocks make the forest."""
+        """The number of blocks that build the forest."""
         pairs = zip(self.cells, TILE, strict=True)
         return math.prod(-(-cells // tile) for cells, tile in pairs)
 
@@ -85,8 +85,8 @@ class _Image:
 class _Forest:
     """The components of a mask.
 
-    cells    a byte each: which voxels are true
-    parents  of filled cells: themselves at roots, where notes can stand in their place
+    cells    a byte for each cell: its true voxels
+    parents  of filled cells; a root is its own parent until a note replaces it
     """
 
     image: _Image
@@ -95,25 +95,25 @@ class _Forest:
 
     @classmethod
     def empty(cls, mask: Array, device: Device) -> _Forest:
-        """Of a mask's cells, yet to be filled."""
+        """Returns a forest for a mask's cells, uninitialized."""
         image = _Image.of(mask)
         count = (image.cell_count,)
         return cls(image, device.empty(count, np.uint8), device.empty(count, np.int32))
 
     def merge(self, device: Device) -> None:
-        """Joins what tiles have."""
+        """Merges the trees of neighboring tiles."""
         arguments = (self.cells, self.parents, *self.image.numbers)
         device.launch(FOREST, "components_merge", self.image.tiles, THREADS, *arguments)
 
     def each_cell(self, name: str, device: Device, *arguments: Array) -> None:
-        """Queues a kernel of ``components_notes`` that has a thread for each cell."""
+        """Queues a kernel of ``components_notes`` with one thread per cell."""
         numbers = self.image.numbers
         blocks = blocks_of(self.image.cell_count)
         device.launch(NOTES, name, blocks, THREADS, self.cells, *arguments, *numbers)
 
     @property
     def count(self) -> np.int64:
-        """The cells, for kernels."""
+        """The number of cells, as an argument of kernels."""
         return np.int64(self.image.cell_count)
 
 
@@ -143,7 +143,7 @@ def touching(a: Array, b: Array, device: Device) -> Array:
 
 @implements(primitives.largest_component, scratch=8, libraries=(FOREST,))
 def largest_component(b: Array, device: Device) -> Array:
-    """The component of ``b`` with the most voxels; all of them where several have as many.
+    """The component of ``b`` with the most voxels; all of them in case of a tie.
 
     Shapes (z, y, x) or (y, x).
     """
@@ -156,7 +156,7 @@ def largest_component(b: Array, device: Device) -> Array:
 
 @implements(ranked.component_count, scratch=4, libraries=(FOREST,))
 def component_count(b: Array, device: Device) -> Array:
-    """How many components ``b`` has: one float64."""
+    """The number of components of ``b``: one float64."""
     forest = _joined(b, device)
     count = device.zeros((1,), np.float64)
     blocks = _few_blocks(forest, device)
@@ -219,7 +219,7 @@ def _seeded(a: Array, b: Array, device: Device, everywhere: bool) -> tuple[_Fore
 
 
 def _sized(b: Array, device: Device) -> tuple[_Forest, Array, Array]:
-    """The forest of ``b``, voxels by cells, right at roots, and the most that a root has."""
+    """The forest of ``b``, the voxel count of each cell (valid at roots), and the largest one."""
     forest = _Forest.empty(b, device)
     sizes = device.empty((forest.image.cell_count,), np.int32)
     arguments = (b, forest.cells, forest.parents, sizes, *forest.image.numbers)
@@ -233,7 +233,7 @@ def _sized(b: Array, device: Device) -> tuple[_Forest, Array, Array]:
 
 
 def _firsts(forest: _Forest, device: Device) -> tuple[Array, Array]:
-    """A bit for each component's first voxel, and how many there are before each chunk."""
+    """A bit for each component's first voxel, and the number of these before each chunk."""
     chunks = forest.image.chunks
     firsts = device.zeros((chunks * CHUNK // WORD,), np.uint64)
     counts = device.zeros((chunks + 1,), np.int32)
