@@ -13,7 +13,7 @@ from benchmarks.ours import Operations
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.optimize import simplify
 
-#: A rule, and an expression that it applies to.
+#: A rule, and an expression that it applies to; rules without one are not timed.
 CASES = {
     "drop_redundant_intensity": "percentiles(intensity(v), b, 0.5)",
     "clamped_to_unsigned_distance": "mask(dt(m), dt(m) > 0)",
@@ -46,7 +46,7 @@ def time_rewrites(operations: Operations, runs: int) -> list[Rewrite]:
     """Times every rule, and fusion."""
     rules = simplify.RULES
     rows = []
-    for rule in rules:
+    for rule in [each for each in rules if each.__name__ in CASES]:
         expression = CASES[rule.__name__]
         with_it = operations.call(expression)
         simplify.RULES = tuple(each for each in rules if each is not rule)
