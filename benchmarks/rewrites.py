@@ -10,20 +10,9 @@ import numpy as np
 
 from benchmarks.measure import Timing, alternate
 from benchmarks.ours import Operations
+from tests.laws.firing_plans import EXPRESSIONS
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.optimize import simplify
-
-#: A rule, and an expression that it applies to; rules without one are not timed.
-CASES = {
-    "drop_redundant_intensity": "percentiles(intensity(v), b, 0.5)",
-    "clamped_to_unsigned_distance": "mask(dt(m), dt(m) > 0)",
-    "distance_compare_to_dilation": "pdt(m) <= 5",
-    "distance_of_complement": "pdt(!m) <= 5",
-    "near_then_through_to_touching": "through(near(n), m)",
-    "percentile_compare_to_threshold": "percentiles(v, b, 0.5) > 0.9",
-    "threshold_counts_to_histogram": " + ".join(f"volume(v > {10 * n})" for n in range(100)),
-    "merge_nested_boxes": "near(near(near(m)))",
-}
 
 
 @dataclass(frozen=True)
@@ -46,8 +35,8 @@ def time_rewrites(operations: Operations, runs: int) -> list[Rewrite]:
     """Times every rule, and fusion."""
     rules = simplify.RULES
     rows = []
-    for rule in [each for each in rules if each.__name__ in CASES]:
-        expression = CASES[rule.__name__]
+    for rule in rules:
+        expression = EXPRESSIONS[rule.__name__]
         with_it = operations.call(expression)
         simplify.RULES = tuple(each for each in rules if each is not rule)
         try:

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import operators, peers, rewrites, store
+from benchmarks import operators, peers, store
 from benchmarks.__main__ import MINIATURE, SECTIONS, main
 from benchmarks.measure import Timing, alternate, middle, process
 from benchmarks.operators import Operation, time_operations
 from benchmarks.ours import Operations, reference
 from benchmarks.report import best_peer
 from voxgpu.backends.cpu.backend import Cpu
-from voxgpu.optimize import simplify
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,10 +83,6 @@ def test_every_operation_says_what_the_reference_says(small: Operations) -> None
         found = small.call(operation.expression)()
         expected = small.call(operation.expression, reference())()
         assert np.array_equal(found, expected), operation.name
-
-
-def test_every_rule_of_the_optimizer_has_a_case() -> None:
-    assert set(rewrites.CASES) == {rule.__name__ for rule in simplify.RULES}
 
 
 #: Sections that start processes of their own, a second each.

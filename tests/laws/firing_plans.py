@@ -161,6 +161,19 @@ PATTERNS: dict[str, Callable[[Growing], None]] = {
 }
 
 
+#: For each rule, by name, an expression of ImgQL to which it applies; the benchmarks time these.
+EXPRESSIONS = {
+    "drop_redundant_intensity": "percentiles(intensity(v), b, 0.5)",
+    "clamped_to_unsigned_distance": "mask(dt(m), dt(m) > 0)",
+    "distance_compare_to_dilation": "pdt(m) <= 5",
+    "distance_of_complement": "pdt(!m) <= 5",
+    "near_then_through_to_touching": "through(near(n), m)",
+    "percentile_compare_to_threshold": "percentiles(v, b, 0.5) > 0.9",
+    "threshold_counts_to_histogram": " + ".join(f"volume(v > {10 * n})" for n in range(100)),
+    "merge_nested_boxes": "near(near(near(m)))",
+}
+
+
 def firing_plan(rule: str, seed: int) -> tuple[Plan, dict[ValueId, Value]]:
     """A random plan to which the rule of this name applies, and the values that it starts with."""
     growing = Growing(seed)

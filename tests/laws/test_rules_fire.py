@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.conformance.on_backend import execute, same
-from tests.laws.firing_plans import PATTERNS, firing_plan
+from tests.laws.firing_plans import EXPRESSIONS, PATTERNS, firing_plan
 from tests.laws.test_optimizing_changes_nothing import Fusing
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.backends.reference import ReferenceBackend
@@ -19,7 +19,8 @@ SEEDS = range(25)
 
 
 def test_every_rule_has_plans_to_which_it_applies() -> None:
-    assert {rule.__name__ for rule in simplify.RULES} == set(PATTERNS)
+    names = {rule.__name__ for rule in simplify.RULES}
+    assert names == set(PATTERNS) == set(EXPRESSIONS)
 
 
 @pytest.mark.slow
