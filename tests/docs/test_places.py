@@ -1,4 +1,4 @@
-"""The answers to *Where is …?* name files that exist and contain what is said to be there."""
+"""The answers to the questions of docs/contributing.md about places, held to the code."""
 
 from __future__ import annotations
 
