@@ -47,6 +47,7 @@ def test_an_app_does_what_a_cohort_does(desk: Path) -> None:
     assert tables[0] == tables[1] and len(tables[0]) == 2
 
 
+@pytest.mark.slow
 def test_parts_are_merged_at_the_level_of_the_group(desk: Path) -> None:
     sessions(desk / "ds")
     words = ("bids", "ds", "out", "participant", "--program", "p.imgql", "-D", "T=50")

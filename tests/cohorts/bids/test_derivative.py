@@ -97,6 +97,7 @@ def test_the_validator_refuses_what_is_wrong(desk: Path) -> None:
     assert any("sub-01_ses-pre_bright_mask" in each for found in told.values() for each in found)
 
 
+@pytest.mark.slow
 def test_masks_and_labels_of_every_kind_of_image_are_valid(tmp_path: Path) -> None:
     """Also from images whose entities masks must not have, and from derivatives."""
     images = {
@@ -142,9 +143,15 @@ def test_what_a_source_says_of_itself_is_said_of_what_is_computed(tmp_path: Path
     (tmp_path / "ds" / "T1w.json").write_text('{"SkullStripped": true}')
     (tmp_path / "ds" / "sub-2" / "anat" / "sub-2_T1w.json").write_text('{"SkullStripped": false}')
     (tmp_path / "p.imgql").write_text('load t = "$T1w"\nsave "d.nii.gz" t * 2\n')
-    voxgpu("cohort", "p.imgql", "--bids", "ds", "-o", "out", cwd=tmp_path)
+    away = ("-D", f"A={tmp_path}/a.nii", "--sweep", f"B={tmp_path}/b.nii")
+    words = ("cohort", "p.imgql", "--bids", "ds", "-o", "out", *away)
+    assert voxgpu(*words, cwd=tmp_path).status == 0
+    # Nothing says where that was.
+    about = (tmp_path / "out" / "dataset_description.json").read_text()
+    assert "--bids ds -D A=a.nii --sweep B=b.nii" in about
+    assert not any(str(tmp_path) in x.read_text() for x in (tmp_path / "out").rglob("*.json"))
     for number, stripped in (("1", True), ("2", False)):
-        path = tmp_path / "out" / f"sub-{number}" / "anat" / f"sub-{number}_desc-d_T1w.json"
+        path = tmp_path / "out" / f"sub-{number}" / "anat" / f"sub-{number}_desc-dBBNii_T1w.json"
         assert json.loads(path.read_text())["SkullStripped"] is stripped
     assert validated(tmp_path / "out") == {}
 
@@ -187,6 +194,7 @@ def test_places_that_are_of_others(desk: Path) -> None:
     assert about["DatasetLinks"] == {"raw": "../.."}
 
 
+@pytest.mark.slow
 def test_a_derivative_is_read_with_the_dataset(desk: Path) -> None:
     first = ("cohort", "p.imgql", "--bids", "ds", "-o", "one", "-D", "T=50")
     assert voxgpu(*first, cwd=desk).status == 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,15 +55,16 @@ def _command(program: Path, arguments: Mapping[str, Any]) -> str:
     words += [f"--derivatives {each.resolve().name}" for each in arguments["derivatives"]]
     words += [f"--entity {each}" for each in arguments["entity"]]
     words += [f"--per {each}" for each in arguments["per"]]
-    words += [f"-D {name}={_short(value)}" for name, value in arguments["define"].items()]
+    words += [f"-D {name}={value}" for name, value in arguments["define"].items()]
     words += [f"--sweep {each}" for each in arguments["sweep"]]
     if arguments["sweep_file"]:
         words.append(f"--sweep-file {arguments['sweep_file'].name}")
-    return " ".join(words)
+    return " ".join(map(_short, words))
 
 
-def _short(value: str) -> str:
-    return PurePath(value).name if PurePath(value).is_absolute() else value
+def _short(text: str) -> str:
+    """The text with what leads to files left out of absolute paths in it."""
+    return re.sub(r"(^|[=,:\s])~?/(?:[^/,=]+/)*", r"\1", text)
 
 
 def end_derivative(cohort: Cohort, arguments: dict[str, Any], rows: Iterable[Row]) -> None:

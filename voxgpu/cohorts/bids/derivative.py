@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from voxgpu.cohorts.bids.names import described, file_name, is_acquired, suffix_of_kind
+from voxgpu.cohorts.bids.names import (
+    described,
+    file_name,
+    is_acquired,
+    suffix_of_kind,
+    without_folder,
+)
 from voxgpu.cohorts.bids.sidecars import sidecar_values
 from voxgpu.cohorts.bids.sources import Source, sources_of
 from voxgpu.cohorts.bids.written import write_json
@@ -164,4 +170,4 @@ def _number(text: str) -> float | int | str:
             return kind(text)
         except ValueError:
             continue
-    return text
+    return without_folder(text)

@@ -109,11 +109,16 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[0-9A-Za-z]+", plain)
 
 
+def without_folder(text: str) -> str:
+    """The name of the file of an absolute path, whose folders are those of one computer."""
+    return Path(text).name if Path(text).is_absolute() else text
+
+
 def value_in_name(text: str) -> str:
     """The value of a swept variable in letters and digits: ``0p93`` for 0.93, ``m1`` for -1."""
     if re.fullmatch(r"[-+]?\d*\.?\d*([eE][-+]?\d+)?", text):
         return text.replace(".", "p").replace("-", "m").replace("+", "")
-    return "".join(each[0].upper() + each[1:] for each in _words(text))
+    return "".join(each[0].upper() + each[1:] for each in _words(without_folder(text)))
 
 
 def check_combinations(combinations: Sequence[Combination]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from voxgpu.cohorts.bids.dataset import read_description
 from voxgpu.cohorts.bids.derivative import entities_of_case
-from voxgpu.cohorts.bids.names import value_in_name
+from voxgpu.cohorts.bids.names import value_in_name, without_folder
 from voxgpu.cohorts.bids.written import write_json, write_text
 from voxgpu.cohorts.row import Row
 from voxgpu.cohorts.sweep import Combination
@@ -133,7 +133,7 @@ def write_phenotype(output: Path, rows: Iterable[Row], program: str) -> None:
 
 
 def _meaning(columns: Mapping[str, str], program: str, combination: Combination) -> dict[str, Any]:
-    swept = "".join(f", with {name}={value}" for name, value in combination)
+    swept = "".join(f", with {name}={without_folder(value)}" for name, value in combination)
     levels = {"done": "all was computed", "failed": "something was not: see logs"}
     return {
         "MeasurementToolMetadata": {"Description": f"{program}, run by voxgpu{swept}"},
