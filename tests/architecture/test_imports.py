@@ -62,6 +62,9 @@ STRANGERS |= {("files", "language"), ("language", "files"), ("primitives", "file
 
 HEAVY = {"numpy", "scipy", "SimpleITK", "lark", "rich", "PIL", "isal", "psutil", "numba", "cupy"}
 
+#: What only cohorts with workers need (docs/decisions/0041).
+OF_WORKERS = {"dask", "distributed", "tornado", "dask_jobqueue", "dask_cuda"}
+
 BANNED_NAMES = {"utils", "helpers", "manager", "common", "core", "misc"}
 
 
@@ -157,6 +160,24 @@ def _loaded_by(code: str) -> set[str]:
 @pytest.mark.parametrize("module", ["voxgpu", "voxgpu.cli.main", "voxgpu.cli.run"])
 def test_starting_loads_nothing_heavy(module: str) -> None:
     assert not _loaded_by(f"import {module}") & HEAVY
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "p.imgql"],
+        ["check", "p.imgql"],
+        ["cohort", "p.imgql", "--cases", "data/*"],
+        ["cohort", "p.imgql", "--cases", "data/*", "--workers", "0", "--no-resume"],
+    ],
+)
+def test_workers_are_loaded_where_they_are_started(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "p.imgql").write_text('print "two" 1 + 1\n')
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    code = f"import os; os.chdir({str(tmp_path)!r})\nfrom voxgpu.cli.main import main\n"
+    code += f"try: main({words!r})\nexcept SystemExit as ended: assert not ended.code, ended.code"
+    assert not _loaded_by(code) & OF_WORKERS
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -130,7 +130,7 @@ def test_without_the_library_it_is_this_process(
     monkeypatch.setattr(sizing, "find_spec", lambda name: None)
     found, told = _decided(takes, monkeypatch, SessionSettings("cpu"))
     assert found.is_here
-    assert told[0].endswith("6 workers would pay: pip install 'voxgpu[cluster]'")
+    assert told[0].endswith("6 workers would pay: pip install distributed")
 
 
 def test_a_gpu_has_one_process(takes: Prediction, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,7 @@ def _check_pytest(words: list[str]) -> None:
 
 
 def _check_export(words: list[str]) -> None:
-    assert all(re.fullmatch(r"(?:VOXGPU_\w+|TMPDIR)=\S+", each) for each in words)
+    assert all(re.fullmatch(r"(?:VOXGPU_\w+|TMPDIR|DASK_\w+)=.+", each) for each in words)
 
 
 def _check_sbatch(words: list[str]) -> None:
@@ -129,7 +129,17 @@ def _check_ci(_: list[str]) -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
+def _check_dask(words: list[str]) -> None:
+    """Checks the options of `dask scheduler` and `dask worker`."""
+    assert words[0] in ("scheduler", "worker"), words
+    command = import_module(f"distributed.cli.dask_{words[0]}").main
+    for word in words[1:]:
+        if word.startswith("--"):
+            assert word in options_of(command), f"dask {words[0]} has no {word}"
+
+
 _CHECKS = {
+    "dask": _check_dask,
     "voxgpu": check_voxgpu,
     "make": _check_make,
     "pip": _check_pip,

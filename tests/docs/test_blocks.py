@@ -41,8 +41,11 @@ _PROGRAMS = {
     "brain.imgql": 'load v = "t1.nii.gz"\nlet a = v > 3\nlet b = v > 5\nlet inner = !a & b\n',
 }
 
-#: Commands with placeholders, or that need a computer that is not available here.
-_NOT_HERE = re.compile(r"…|PROGRAM|cuda:|--arch|--environment|--cpu|/scratch|doctor$")
+#: Commands with placeholders, or that need a computer that is not available here, or a scheduler
+#: that runs already (`tests/cohorts/test_clusters.py` has one).
+_NOT_HERE = re.compile(
+    r"…|PROGRAM|cuda:|--arch|--environment|--cpu|/scratch|doctor$|scheduler\.json"
+)
 
 #: A run after which nothing remains to be computed.
 _ONLY_LOOKS = "# only looks up: nothing is computed"

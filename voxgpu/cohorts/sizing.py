@@ -95,7 +95,7 @@ def decided(
     if count == 1:
         tell(stay)
     elif find_spec("distributed") is None:
-        tell(f"{stay}; {count} workers would pay: pip install 'voxgpu[cluster]'")
+        tell(f"{stay}; {count} workers would pay: pip install distributed")
     else:
         tell(f"{count} workers with {_threads(threads)} each: {cores} cores, {peak}")
         return replace(placement, workers=count)

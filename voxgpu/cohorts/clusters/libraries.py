@@ -32,23 +32,24 @@ _THREADS = (
 _SILENCE = {"DASK_LOGGING__DISTRIBUTED": "critical"}
 
 
-def imported(name: str, extra: str, what: str) -> Any:
-    """A library of an extra. Raises ImgqlError where it is not installed.
+def imported(name: str, package: str, what: str) -> Any:
+    """A library. Raises ImgqlError where it is not installed.
 
-    what  what needs it, for people: ``workers``
+    package  what to install then
+    what     what needs it, for people: ``workers``
     """
     try:
         return import_module(name)
     except ImportError as error:
         missing = getattr(error, "name", None) or name
         message = f"{what} need {name}, and `{missing}` is not installed"
-        hint = f"pip install 'voxgpu[{extra}]', or run in this process: --workers 0"
+        hint = f"pip install '{package}', or run in this process: --workers 0"
         raise ImgqlError([Diagnostic("E502", message, help=hint)]) from None
 
 
 def distributed() -> Any:
     """The library dask.distributed. Raises ImgqlError where it is not installed."""
-    return imported("distributed", "cluster", "workers")
+    return imported("distributed", "distributed", "workers")
 
 
 def variables_of(threads: int) -> dict[str, int]:

@@ -76,7 +76,7 @@ def cuda_cluster(settings: SessionSettings, asked: int | None, tasks: int) -> It
 
     Raises ImgqlError where dask-cuda is not installed or finds fewer GPUs.
     """
-    start = imported("dask_cuda", "cluster-gpu12", "workers for GPUs").LocalCUDACluster
+    start = imported("dask_cuda", "voxgpu[cluster-gpu12]", "workers for GPUs").LocalCUDACluster
     library = distributed()
     there = _gpus()
     if asked is not None and asked > there:
@@ -104,7 +104,7 @@ def cuda_cluster(settings: SessionSettings, asked: int | None, tasks: int) -> It
 
 def _gpus() -> int:
     """Return the number of visible GPUs, without using any; raises ImgqlError if there are none."""
-    utilities = imported("dask_cuda.utils", "cluster-gpu12", "workers for GPUs")
+    utilities = imported("dask_cuda.utils", "voxgpu[cluster-gpu12]", "workers for GPUs")
     try:
         visible: str = utilities.cuda_visible_devices(0)
     except Exception as error:

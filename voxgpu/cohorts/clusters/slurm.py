@@ -84,7 +84,7 @@ def device_of(job: Job, asked: str) -> str:
 
 
 def _class() -> Any:
-    return imported("dask_jobqueue", "cluster", "jobs of SLURM").SLURMCluster
+    return imported("dask_jobqueue", "voxgpu[cluster]", "jobs of SLURM").SLURMCluster
 
 
 def _options(job: Job) -> dict[str, Any]:
