@@ -85,7 +85,7 @@ class Journal:
 
     def entries(self) -> Iterator[tuple[int, CaseRecord | Row]]:
         """Rows in the order they were added, each with its offset, with records before them."""
-        return _entries(self.path)
+        return entries_of(self.path)
 
     def add(self, batch: Iterable[tuple[CaseRecord, Sequence[Row]]]) -> list[int]:
         """Adds the rows of some cases; returns their offsets. They then outlive a crash.
@@ -199,7 +199,7 @@ def read_journal(path: Path) -> tuple[dict[str, Any], list[Row]]:
     Also while another process adds to it. Raises FileError where the file is none.
     """
     about = next(lines_of(path))["about"]
-    rows = (each for _, each in _entries(path) if isinstance(each, Row))
+    rows = (each for _, each in entries_of(path) if isinstance(each, Row))
     return about, list({each.key: each for each in rows}.values())
 
 
@@ -264,7 +264,8 @@ def _header(path: Path) -> dict[str, Any] | None:
     return None
 
 
-def _entries(path: Path) -> Iterator[tuple[int, CaseRecord | Row]]:
+def entries_of(path: Path) -> Iterator[tuple[int, CaseRecord | Row]]:
+    """Rows of a journal in the order they were added, with offsets, and records before them."""
     with _opened(path) as file:
         offset = len(file.readline())
         for line in file:

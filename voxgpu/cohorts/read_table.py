@@ -11,6 +11,7 @@ from typing import Any
 
 from voxgpu.cohorts.column_types import sequence_of, value_of
 from voxgpu.cohorts.journal import merged, read_journal
+from voxgpu.cohorts.merged_rows import MergedRows
 from voxgpu.cohorts.row import STATUSES, Row
 from voxgpu.cohorts.table import (
     PRINTED,
@@ -25,11 +26,13 @@ from voxgpu.files.errors import FileError
 _KIND = "it is no table and no journal of `voxgpu cohort`"
 
 
-def read_rows(paths: Sequence[Path]) -> list[Row]:
+def read_rows(paths: Sequence[Path]) -> Sequence[Row]:
     """The rows of journals and tables, one of each case and combination, in the order of a run.
 
-    Raises FileError where a file is neither.
+    Raises FileError where a file is neither, or journals are of different programs.
     """
+    if all(each.suffix.lower() not in SUFFIXES for each in paths):
+        return MergedRows(paths)
     return merged(row for path in paths for row in _rows(path))
 
 

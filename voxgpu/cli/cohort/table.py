@@ -73,22 +73,16 @@ def table_of(arguments: dict[str, Any], cohort: Cohort) -> Path:
 
 def merge(arguments: dict[str, Any]) -> int:
     """Write one table of several journals; return the exit status."""
-    from voxgpu.cohorts.journal import merged, read_journal
+    from voxgpu.cohorts.merged_rows import MergedRows
     from voxgpu.cohorts.summary import collected
     from voxgpu.cohorts.table import write_table
-    from voxgpu.files.errors import FileError
 
     check_summary(arguments)
     journals: Sequence[Path] = arguments["program"]
     if not journals:
         raise click.UsageError("--merge takes journals: voxgpu cohort --merge *.journal")
     with file_errors("E303"):
-        read = [read_journal(each) for each in journals]
-        for path, (about, _) in zip(journals[1:], read[1:], strict=True):
-            if about != read[0][0]:
-                reason = f"it is of another program, definitions or sweep than `{journals[0]}`"
-                raise FileError(str(path), reason, "name the journals of one run, or move it away")
-        rows = merged(row for _, found in read for row in found)
+        rows = MergedRows(journals)
         write_table(arguments["table"], rows)
     found = collected(rows)
     status = say_rows(arguments["table"], found, arguments["quiet"])
