@@ -207,7 +207,8 @@ def test_the_command_writes_a_script_and_runs_nothing(desk: Path) -> None:
     assert "my log.part-3-of-7.jsonl" in told
     assert told[told.index("--memory") + 1] == str(2 * 10**9)
     assert "--summary" not in told and "--walltime" not in told
-    assert "--summary" in script.split("merge=(")[1].split(")")[0]
+    merging = script.split("= merge ]; then")[1].split("\nfi\n")[0]
+    assert "--summary" in merging and "--table out/t.csv" in merging
     assert "shared=kept" in script and "parts=7" in script
     assert str(Path(sys.executable).parent) in script
 

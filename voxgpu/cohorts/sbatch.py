@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from voxgpu.cohorts.placement import Job
@@ -46,7 +46,8 @@ class ArrayJob:
     script     the file that the script goes to, as it is named in its comments
     starter    how voxgpu is started
     words      the arguments of ``voxgpu cohort``, without those of the job and of stores
-    merge      the arguments that write one table of all journals
+    merge      the arguments of ``voxgpu cohort --merge``, without the journals
+    group      the arguments of voxgpu that write the tables of a BIDS derivative instead
     table      the table of the whole cohort
     log        the file of what happens, of which each part has its own; None for none
     store      the folder of the store of each task; None for one on the disk of the node, empty
@@ -62,7 +63,8 @@ class ArrayJob:
     starter: Starter
     words: Sequence[str]
     table: Path
-    merge: Sequence[str] = field(default=())
+    merge: Sequence[str] = ()
+    group: Sequence[str] = ()
     log: Path | None = None
     store: str | None = None
     shared: str = ""
@@ -121,10 +123,9 @@ def array_script(array: ArrayJob) -> str:
         "TASKS": str(array.tasks),
         "DIGITS": str(len(str(array.tasks))),
         "JOURNAL": _of_part(array.table, own) + ".journal",
-        "JOURNALS": _of_part(array.table, "*") + ".journal",
         "LOG": f"--log {_of_part(array.log, own)} \\\n  " if array.log else "",
         "WORDS": _wrapped(array.words),
-        "MERGE": _wrapped(array.merge),
+        "MERGE": _merging(array),
         "SHARED": quoted(array.shared),
         "STORE": _store(array.store),
     }
@@ -197,14 +198,14 @@ def _in_header(text: str) -> str:
     return '"' + text.replace('"', '\\"') + '"'
 
 
-def _wrapped(words: Sequence[str]) -> str:
+def _wrapped(words: Sequence[str], indent: str = "  ") -> str:
     """Words for bash, an option with its value on each line."""
     lines: list[list[str]] = [[]]
     for each in words:
         if each.startswith("-") and lines[-1]:
             lines.append([])
         lines[-1].append(quoted(each))
-    return " \\\n  ".join(" ".join(line) for line in lines)
+    return f" \\\n{indent}".join(" ".join(line) for line in lines)
 
 
 def _of_part(file: Path, part: str) -> str:
@@ -212,6 +213,14 @@ def _of_part(file: Path, part: str) -> str:
     text, suffix = str(file), file.suffix
     stem = text.removesuffix(suffix)
     return f'{quoted(stem)}.part-{part}-of-"$parts"{quoted(suffix) if suffix else ""}'
+
+
+def _merging(array: ArrayJob) -> str:
+    """The arguments of voxgpu that write the table of all parts."""
+    if array.group:
+        return _wrapped(array.group, "    ")
+    journals = _of_part(array.table, "*") + ".journal"
+    return f"cohort --merge {journals} \\\n    {_wrapped(array.merge, '    ')}"
 
 
 def _store(store: str | None) -> str:
@@ -244,9 +253,8 @@ cd -- @FOLDER@ || exit 1
 @BEFORE@
 voxgpu=(@VOXGPU@)
 
-merge=(@MERGE@)
 if [ "${1:-}" = merge ]; then
-  exec "${voxgpu[@]}" cohort --merge @JOURNALS@ "${merge[@]}"
+  exec "${voxgpu[@]}" @MERGE@
 fi
 
 task=${SLURM_ARRAY_TASK_ID:?this script is for sbatch}

@@ -131,12 +131,22 @@ def array_of(cohort: Cohort, arguments: dict[str, Any], context: click.Context) 
         starter=starter,
         words=[*_device(arguments), *_words(arguments, context, _NOT_OF_TASKS | _OF_TABLE)],
         merge=["--table", str(table), *_words(arguments, context, {*arguments} - _OF_TABLE)],
+        group=_group(arguments, context),
         table=table,
         log=arguments["log"],
         store=arguments["store"] if is_named else None,
         shared="" if shared is None else str(shared),
         grace=arguments.get("grace") or 0.0,
     )
+
+
+def _group(arguments: dict[str, Any], context: click.Context) -> list[str]:
+    """The arguments of the level ``group`` of a BIDS App, which finds journals in its folder."""
+    if not arguments["bids"] or _is_named(context, "table"):
+        return []
+    (program,), folders = arguments["program"], (arguments["bids"], arguments["output"])
+    more = _words(arguments, context, {*arguments} - _OF_TABLE)
+    return ["bids", *map(str, folders), "group", "--program", str(program), *more]
 
 
 def _device(arguments: dict[str, Any]) -> list[str]:
