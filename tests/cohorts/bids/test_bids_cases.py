@@ -195,6 +195,12 @@ def test_labels_that_there_are_not(tmp_path: Path) -> None:
         with pytest.raises(FileError, match=said) as told:
             _cases(root, **selection)
         assert told.value.help == help
+    with pytest.raises(FileError, match=f"it is in the dataset `{root}`"):
+        read_dataset(root / "sub-01" / "anat")
+    old = _dataset(root / "derivatives", "old/sub-01/anat/sub-01_T1w") / "old"
+    with pytest.raises(FileError, match="no such file: every BIDS dataset has one"):
+        read_dataset(old)
+    assert len(read_dataset(old, check=False).images) == 1
     with pytest.raises(FileError, match="no such folder"):
         read_dataset(tmp_path / "gone")
     assert _cases(_dataset(tmp_path / "empty")) == {}

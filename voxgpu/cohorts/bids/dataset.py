@@ -165,6 +165,10 @@ def read_description(folder: Path, check: bool = True) -> Mapping[str, Any]:
             absent = [each for each in ("Name", "BIDSVersion") if not found.get(each)]
             reason = f"it has no {' and no '.join(absent)}" if absent else ""
     except FileNotFoundError:
+        above = next((x for x in folder.absolute().parents if (x / _DESCRIPTION).is_file()), None)
+        if above is not None and check and not _folders(folder, "sub-"):
+            hint = "give that folder; --participant-label and --session choose among its cases"
+            raise FileError(str(folder), f"it is in the dataset `{above}`", hint) from None
         found, reason = {}, "no such file: every BIDS dataset has one"
     except OSError as error:
         found, reason = {}, (error.strerror or str(error)).lower()
