@@ -76,7 +76,7 @@ def test_a_job_script(desk: Path) -> None:
     assert {
         *("-J voxgpu", "-p gpu", "-A lab", "-t 02:00:00", "-n 1", "--cpus-per-task=6"),
         *("--mem=12G", "--gres=gpu:1", "--constraint=a100", "--mail-type=END"),
-        f'--output="{desk}/out/t.csv.jobs/%x-%j.log"',
+        f"--output={desk}/out/t.csv.jobs/%x-%j.log",
     } <= set(head)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         assert f"export {name}=6" in ended.lines

@@ -179,10 +179,10 @@ def _directives(array: ArrayJob) -> list[str]:
         ("gres", f"gpu:{job.gpus}" if job.gpus else ""),
     ):
         if value:
-            found.append(f"--{name}={_in_header(value)}")
+            found.append(f"--{name}={in_header(value)}")
     logs = str((array.folder / job.logs).absolute()).replace("%", "%%") + "/%A_%a.log"
     found += [
-        f"--output={_in_header(logs)}",
+        f"--output={in_header(logs)}",
         "--open-mode=append",
         "--requeue",
         f"--signal=B:TERM@{lead_of(job.walltime, array.grace)}",
@@ -191,7 +191,7 @@ def _directives(array: ArrayJob) -> list[str]:
     return found
 
 
-def _in_header(text: str) -> str:
+def in_header(text: str) -> str:
     """A value in a line of ``#SBATCH``, where a double quote and spaces are protected so."""
     if re.fullmatch(r"[\w@%+=:,./-]*", text):
         return text

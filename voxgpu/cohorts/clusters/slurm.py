@@ -21,6 +21,7 @@ from voxgpu.cohorts.clusters.libraries import (
     variables_of,
 )
 from voxgpu.cohorts.placement import Job, Placement
+from voxgpu.cohorts.sbatch import in_header
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.session_settings import SessionSettings
 
@@ -90,7 +91,8 @@ def _class() -> Any:
 def _options(job: Job) -> dict[str, Any]:
     """What dask-jobqueue is to write into the script; its own files of options fill the rest."""
     said = {"queue": job.queue, "account": job.account, "walltime": job.walltime}
-    directives = [f'--output="{job.logs.absolute()}/%x-%j.log"', "--open-mode=append"]
+    logs = str(job.logs.absolute()).replace("%", "%%") + "/%x-%j.log"
+    directives = [f"--output={in_header(logs)}", "--open-mode=append"]
     if job.gpus:
         directives.append(f"--gres=gpu:{job.gpus}")
     # For libraries of the worker, and for what its nanny would set before it starts it.
