@@ -173,7 +173,9 @@ def test_merged_parts_are_the_table_of_one_run(desk: Path) -> None:
     journals = sorted(each.name for each in desk.glob("*.part-*.journal"))
     merged = voxgpu("cohort", "--merge", *journals, "--table", "all.csv", cwd=desk)
     assert merged.status == 3 and "all.csv: 12 rows, 4 failed" in merged.err
-    assert _values(_rows(desk / "all.csv")) == _values(whole)
+    assert _values(_rows(desk / "all.csv")) == _values(whole) and "warning" not in merged.err
+    some = voxgpu("cohort", "--merge", *journals[1:3], "--table", "some.csv", cwd=desk)
+    assert "warning: 2 of 4 parts have no journal: 1, 4" in some.err
     (desk / "p.imgql").write_text(PROGRAM + 'print "more" 1\n')
     voxgpu(*words, "--part", "1/4", cwd=desk)
     mixed = voxgpu("cohort", "--merge", *journals, "--table", "all.csv", cwd=desk)

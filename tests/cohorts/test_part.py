@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxgpu.cohorts.cases import Case
-from voxgpu.cohorts.part import part_asked, part_of, table_of_part
+from voxgpu.cohorts.part import part_asked, part_of, parts_missing, table_of_part
 from voxgpu.diagnostics import ImgqlError
 
 
@@ -49,3 +49,16 @@ def test_an_array_with_gaps_is_no_list_of_parts() -> None:
 def test_names_of_tables_sort_like_their_parts() -> None:
     table = Path("out/cohort.csv")
     assert table_of_part(table, 2, 10) == Path("out/cohort.part-02-of-10.csv")
+
+
+def test_parts_that_are_missing() -> None:
+    def missing(*numbers: int, count: int = 12) -> tuple[list[int], int]:
+        names = [table_of_part(Path("a b.csv"), each, count) for each in numbers]
+        return parts_missing(Path(f"{each}.journal") for each in names)
+
+    assert missing(*range(1, 13)) == ([], 12)
+    assert missing(1, 12, 3) == ([2, 4, 5, 6, 7, 8, 9, 10, 11], 12)
+    assert missing(2, count=2) == ([1], 2)
+    assert parts_missing([Path("cohort.csv.journal")]) == ([], 0)
+    mixed = [Path("a.part-1-of-2.csv.journal"), Path("a.part-1-of-3.csv.journal")]
+    assert parts_missing(mixed) == ([], 0)

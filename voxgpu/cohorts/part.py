@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,3 +47,17 @@ def table_of_part(table: Path, number: int, count: int) -> Path:
     """The name of a part's table: ``cohort.part-02-of-10.csv``."""
     part = f"part-{number:0{len(str(count))}d}-of-{count}"
     return table.with_name(f"{table.stem}.{part}{table.suffix}")
+
+
+def parts_missing(journals: Iterable[Path]) -> tuple[list[int], int]:
+    """The numbers of parts that files, named by `table_of_part`, lack; and how many parts are all.
+
+    Nothing is missing where names do not tell, or tell of different numbers of parts.
+    """
+    found = [re.search(r"\.part-(\d+)-of-(\d+)\.", each.name) for each in journals]
+    parts = {(int(each[1]), int(each[2])) for each in found if each}
+    counts = {count for _, count in parts}
+    if len(counts) != 1:
+        return [], 0
+    (count,) = counts
+    return sorted({*range(1, count + 1)} - {number for number, _ in parts}), count

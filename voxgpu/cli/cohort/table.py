@@ -74,6 +74,7 @@ def table_of(arguments: dict[str, Any], cohort: Cohort) -> Path:
 def merge(arguments: dict[str, Any]) -> int:
     """Write one table of several journals; return the exit status."""
     from voxgpu.cohorts.merged_rows import MergedRows
+    from voxgpu.cohorts.part import parts_missing
     from voxgpu.cohorts.summary import collected
     from voxgpu.cohorts.table import write_table
 
@@ -86,6 +87,10 @@ def merge(arguments: dict[str, Any]) -> int:
         write_table(arguments["table"], rows)
     found = collected(rows)
     status = say_rows(arguments["table"], found, arguments["quiet"])
+    lacking, count = parts_missing(journals)
+    if lacking:
+        shown = ", ".join(map(str, lacking[:10])) + (", …" if lacking[10:] else "")
+        print_stderr(f"warning: {len(lacking)} of {count} parts have no journal: {shown}")
     show_summary(arguments, found)
     return status
 
