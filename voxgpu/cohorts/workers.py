@@ -292,13 +292,21 @@ class _Dispatch:
         sent = self._taken(key)
         self._culprits[sent.address] = key
         self._client.cancel([sent.future], force=True)
-        _aside(self._client.restart_workers, [sent.address], timeout=30, raise_for_error=False)
+        _aside(_end_worker, self._client, sent.address)
         return self._of_death(sent, how)
 
 
 def _close(client: Any, name: str) -> None:
     """Has the workers close their sessions, which write what their stores are to keep."""
     _aside(client.unregister_worker_plugin, name).join(_CLOSING)
+
+
+def _end_worker(client: Any, address: str) -> None:
+    """Has another worker take the place of one, if anybody watches over it; else just ends it."""
+    try:
+        client.restart_workers([address], timeout=30, raise_for_error=False)
+    except ValueError:  # it has no nanny
+        client.retire_workers([address])
 
 
 def _aside(function: Callable[..., object], *arguments: object, **options: object) -> Thread:

@@ -73,6 +73,9 @@ def configured(threads: int | None) -> Iterator[None]:
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
+        # Logs of the last messages, for whoever looks for mistakes in dask, hold what was sent.
+        "distributed.admin.low-level-log-length": 100,
+        "distributed.admin.log-length": 1000,
         "distributed.nanny.pre-spawn-environ": {**variables_of(threads or 1), **_SILENCE},
     }
     with import_module("dask").config.set(options), _silent("distributed"):
