@@ -186,7 +186,7 @@ class _Dispatch:
     def _submit(self, task: Task, place: str) -> None:
         case, combinations = task
         self._count += 1
-        key = f"{self._name}-{self._count}"
+        key = f"{self._name[-8:]}-{self._count}"
         all_of_them = len(combinations) == len(self._orders)
         orders = None if all_of_them else tuple(self._orders[each] for each in combinations)
         where = {"workers": [place], "allow_other_workers": True} if place else {}
