@@ -44,7 +44,7 @@ _PROGRAMS = {
 #: Commands with placeholders, or that need a computer that is not available here, or a scheduler
 #: that runs already (`tests/cohorts/test_clusters.py` has one).
 _NOT_HERE = re.compile(
-    r"…|PROGRAM|cuda:|--arch|--environment|--cpu|/scratch|doctor$|scheduler\.json"
+    r"…|PROGRAM|cuda:|--arch|--environment|--cpu(?!s)|/scratch|doctor$|scheduler\.json"
 )
 
 #: A run after which nothing remains to be computed.
