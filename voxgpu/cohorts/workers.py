@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
@@ -38,6 +39,9 @@ _LOOK = 1.0
 
 #: Seconds that workers have to close their sessions when all is done.
 _CLOSING = 60.0
+
+#: Tasks whose names dask remembers.
+_REMEMBERED = 4096
 
 _KILLED = "killed, or out of memory perhaps"
 _NO_SCHEDULER = "the scheduler has ended, or the connection to it is lost"
@@ -186,6 +190,8 @@ class _Dispatch:
     def _submit(self, task: Task, place: str) -> None:
         case, combinations = task
         self._count += 1
+        if self._count % _REMEMBERED == 0:
+            _forget_names()
         key = f"{self._name[-8:]}-{self._count}"
         all_of_them = len(combinations) == len(self._orders)
         orders = None if all_of_them else tuple(self._orders[each] for each in combinations)
@@ -299,6 +305,13 @@ class _Dispatch:
 def _close(client: Any, name: str) -> None:
     """Has the workers close their sessions, which write what their stores are to keep."""
     _aside(client.unregister_worker_plugin, name).join(_CLOSING)
+
+
+def _forget_names() -> None:
+    """Has dask forget how it took names of tasks apart: it keeps 100 000, and none comes again."""
+    forget = getattr(import_module("dask.utils").key_split, "cache_clear", None)
+    if forget is not None:
+        forget()
 
 
 def _end_worker(client: Any, address: str) -> None:

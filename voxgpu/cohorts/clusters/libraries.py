@@ -76,6 +76,7 @@ def configured(threads: int | None) -> Iterator[None]:
         # Logs of the last messages, for whoever looks for mistakes in dask, hold what was sent.
         "distributed.admin.low-level-log-length": 100,
         "distributed.admin.log-length": 1000,
+        "distributed.admin.system-monitor.log-length": 600,
         "distributed.nanny.pre-spawn-environ": {**variables_of(threads or 1), **_SILENCE},
     }
     with import_module("dask").config.set(options), _silent("distributed"):
