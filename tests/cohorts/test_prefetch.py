@@ -238,3 +238,46 @@ def test_rows_are_those_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with_it = rows()
     monkeypatch.setattr(CaseSession, "read_ahead", lambda *_: None)
     assert with_it == rows() and len(with_it) == 5
+
+
+def test_a_worker_reads_the_next_case_while_it_computes_one(
+    tmp_path: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker with one thread: the next case begins to wait, and reads its files meanwhile."""
+    distributed = pytest.importorskip("distributed")
+    from voxgpu.cohorts.clusters.joined import Joined
+    from voxgpu.cohorts.clusters.workforce import Workforce
+    from voxgpu.cohorts.on_worker import Job
+    from voxgpu.cohorts.workers import outcomes_from_workers
+
+    monkeypatch.chdir(tmp_path)
+    cases, outcome, sessions = _cases(tmp_path, 6), CaseSession.outcome, set[CaseSession]()
+    read_in_time: list[bool] = []
+
+    def waiting(session: CaseSession, program: Program, case: Case, combinations: object) -> object:
+        sessions.add(session)
+        following = f"c{int(case.name[1:]) + 1}.nii.gz"
+        end = time.monotonic() + 20
+        # The second case came before anybody knew what the first takes.
+        if case.name not in ("c0", "c5"):
+            while following not in counted and time.monotonic() < end:
+                time.sleep(0.005)
+            read_in_time.append(following in counted)
+        return outcome(session, program, case, combinations)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(CaseSession, "outcome", waiting)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, processes=False, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        joined = Joined(client, SessionSettings(threads=1))
+        job = Job(_program(), ((),), joined.settings, tmp_path)
+        found = outcomes_from_workers(
+            joined, Workforce(joined, print, 60), job, [(each, [()]) for each in cases]
+        )
+        rows = [row for batch in found for _, of_case in batch for row in of_case]
+    assert [row.printed["most"] for row in rows] == [50 + n for n in range(6)]
+    assert all(read_in_time) and len(read_in_time) == 4
+    assert sum(each._session.ahead.hits for each in sessions) >= 4
