@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -10,6 +11,9 @@ from pathlib import Path
 
 #: Seconds after which a test that waits has failed.
 _PATIENCE = 180
+
+#: States of jobs that have ended.
+_ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
 
 
 class Slurm:
@@ -32,22 +36,24 @@ class Slurm:
         """The id of a new job, which has these variables of the environment, too."""
         return self("sbatch", "--parsable", *words, cwd=cwd, **variables)
 
-    def states(self, job: str) -> list[str]:
-        """The states of the tasks of a job that has not ended, each with why it waits."""
-        words = ["squeue", "--noheader", "--array", f"--jobs={job}", "--format=%T %r"]
-        done = subprocess.run(words, env=self.variables, capture_output=True, text=True)
-        return done.stdout.splitlines()
+    def states(self, job: str) -> list[tuple[str, str]]:
+        """The states of the tasks of a job, also of those that ended, each with its reason."""
+        text = self("scontrol", "show", "job", "--oneliner", job)
+        return re.findall(r" JobState=(\S+) Reason=(\S+) ", text)
 
     def finish(self, job: str) -> None:
         """Waits until a job has ended, and spares tasks that are queued again their delay."""
+        seen = [False, False, False]
 
         def has_ended() -> bool:
             states = self.states(job)
-            if "PENDING BeginTime" in states:
+            if ("PENDING", "BeginTime") in states:
                 # SLURM lets those wait for two minutes.
                 command = ["scontrol", "update", f"JobId={job}", "StartTime=now"]
                 subprocess.run(command, env=self.variables, capture_output=True)
-            return not states
+            # A task that is being queued again has ended for a moment.
+            seen.append(bool(states) and all(state in _ENDED for state, _ in states))
+            return all(seen[-3:])
 
         await_(has_ended)
 
