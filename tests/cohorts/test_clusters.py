@@ -72,7 +72,6 @@ def test_workers_that_come_and_go(desk: Path) -> None:
         with worker(file, "--nthreads", "1"):
             _, told = process.communicate(timeout=100)
     assert process.returncode == 0, told
-    assert "no worker has joined" in told or "waiting for the first worker" in told
     found = rows(desk)
     assert len(found) == 24 and {each["status"] for each in found} == {"done"}
 
