@@ -12,7 +12,10 @@ from tests.docs.blocks import PAGES, ROOT
 from tests.docs.commands import all_options, check_voxgpu
 
 #: Options of other programs that pages mention.
-_OTHERS = {"--mem", "--only", "--strict", "--update-golden", "--fmad", "--scheduler-file"}
+_OTHERS = {"--only", "--strict", "--update-golden", "--fmad", "--no-deps", "--wheel-dir"}
+_OTHERS |= {"--scheduler-file", "--nthreads", "--memory-limit"}  # of dask
+_OTHERS |= {"--array", "--cpus-per-task", "--dependency", "--gres", "--mem", "--parsable"}  # SLURM
+_OTHERS |= {"--partition", "--signal", "--time", "--bind", "--build-arg", "--nv"}  # and Apptainer
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
