@@ -32,7 +32,7 @@ class KeptRows:
         self._orders = {each: order for order, each in enumerate(combinations)}
         self._journal = journal
         count = len(cases) * self._width
-        #: For each place one more than the number of the status of its row; 0 where there is none.
+        #: By place: 1 + index into STATUSES of the row's status; 0: no row.
         self._status = bytearray(count)
         self._offsets = array("q", bytes(8 * count if journal is not None else 0))
         self._rows: dict[int, Row] = {}

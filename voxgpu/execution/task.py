@@ -1,4 +1,4 @@
-"""Execution of a single task; the only place where primitives are called."""
+"""Execution of a single task: reads its file or stored value, or executes its step."""
 
 from __future__ import annotations
 

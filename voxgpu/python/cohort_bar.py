@@ -27,9 +27,10 @@ class Bar:
 def bar_for(progress: bool | Callable[[Progress], None] | None, total: int, known: int) -> Bar:
     """The display of a cohort's progress.
 
-    progress  a function to call instead; None: a bar on a terminal and in a notebook
-    total     how many rows there will be
-    known     how many there are already
+    progress  a function to call instead; True: a bar wherever stderr goes, False: none, None: a bar
+              on a terminal and in a notebook
+    total     number of rows that there will be
+    known     number of rows that there are already; if all: no bar
     """
     if callable(progress):
         return _Function(progress, total)

@@ -65,10 +65,16 @@ def distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
 
 @implements(internal.distance_compare, scratch=11)
 def distance_compare(
-    b: Mask, r: float, kind: str, operator: str, of: str, grid: Grid, pool: ThreadPool
+    b: Mask,
+    r: float,
+    kind: str,
+    operator: str,
+    region_or_complement: str,
+    grid: Grid,
+    pool: ThreadPool,
 ) -> Mask:
     """The primitive ``distance_compare``: dilation by a ball, or exact distances."""
-    b = b if of == "region" else np.logical_not(b)
+    b = b if region_or_complement == "region" else np.logical_not(b)
     result = dilation.distance_compare(b, r, kind, operator, grid, pool)
     if result is not None:
         return result

@@ -75,9 +75,11 @@ class GpuStorage:
     def _copied(self, value: Image) -> DeviceImage:
         if isinstance(value, DeviceImage):
             array, event = self._device.receive(value.array, value.device, value.event)
-            return DeviceImage(array, value.grid, self._device, event, True, value.sources)
+            return DeviceImage(
+                array, value.grid, self._device, event, is_copied=True, sources=value.sources
+            )
         array, event = self._device.upload(value.array)
-        return DeviceImage(array, value.grid, self._device, event, True)
+        return DeviceImage(array, value.grid, self._device, event, is_copied=True)
 
     def _is_resident(self, value: Image) -> TypeGuard[DeviceImage]:
         return isinstance(value, DeviceImage) and value.device is self._device

@@ -22,21 +22,35 @@ from voxgpu.primitives import distance as meaning
 from voxgpu.primitives import internal
 from voxgpu.primitives.primitive import UndefinedValueError
 
-#: The library of each step.
-PACK, SEARCH = "distance_pack", "distance"
+#: The library that packs voxels to bits along z.
+PACK = "distance_pack"
 
-#: Voxels of a packed word; columns along y and x of a tile whose contour is packed.
-WORD, TILE = 32, (8, 32)
+#: The library that finds what is nearest along an axis.
+SEARCH = "distance"
 
-#: Lines that a block searches if they fit, bytes that each of their voxels takes, and bytes there
-#: are.
-MOST_LINES, LINE_BYTES, SHARED_BYTES = 16, 6, 48_000
+#: Voxels along z in a packed word, one bit each.
+WORD = 32
 
-#: Beyond so many voxels along an axis no line fits; and steps do not fit 16 bits.
-LONGEST, MOST_VOXELS = SHARED_BYTES // LINE_BYTES, 65_535
+#: Columns along (y, x) that one block packs to a contour.
+TILE = (8, 32)
 
-#: By how much the square of a step may be less than that of the image's diagonal for sums in
-#: float64, which round off 2⁻⁵², to tell voxels apart as true sums do.
+#: Lines that a block searches, if they fit into shared memory.
+MOST_LINES = 16
+
+#: Bytes of shared memory for each voxel of a line.
+LINE_BYTES = 6
+
+#: Bytes of shared memory of a block.
+SHARED_BYTES = 48_000
+
+#: Voxels of the longest line that fits into shared memory.
+LONGEST = SHARED_BYTES // LINE_BYTES
+
+#: Voxels of the longest axis whose steps fit 16 bits.
+MOST_VOXELS = 65_535
+
+#: Least ratio of the square of a step to that of the image's diagonal at which sums in float64,
+#: which round off 2⁻⁵², order voxels as true sums do.
 PRECISE = 2.0**-44
 
 
@@ -118,10 +132,16 @@ def distance(b: Array, grid: Grid, device: Device) -> Array:
 
 @implements(internal.distance_compare, scratch=10, libraries=("dilation",))
 def distance_compare(
-    b: Array, r: float, kind: str, operator: str, of: str, grid: Grid, device: CudaDevice
+    b: Array,
+    r: float,
+    kind: str,
+    operator: str,
+    region_or_complement: str,
+    grid: Grid,
+    device: CudaDevice,
 ) -> Array:
     """The primitive ``distance_compare``: dilation by a ball, or exact distances."""
-    is_complement = of == "complement"
+    is_complement = region_or_complement == "complement"
     result = dilation.distance_compare(b, r, kind, operator, grid, device, is_complement)
     if result is not None:
         return result

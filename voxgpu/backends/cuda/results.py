@@ -31,7 +31,9 @@ def image_result(
 ) -> DeviceImage:
     """Returns an image with these voxels; it is undefined if an argument is."""
     event = device.record_event()
-    return DeviceImage(array, grid, device, event, False, dependencies_of(arguments))
+    return DeviceImage(
+        array, grid, device, event, is_copied=False, sources=dependencies_of(arguments)
+    )
 
 
 def reduced_results(
@@ -42,10 +44,10 @@ def reduced_results(
 ) -> list[StepResult]:
     """Returns the numbers of a generated kernel; empty masks are detected when they are fetched.
 
-    scalars  of each number its id, the reduction that must not be 0 if there is one, and the name
-             of the mask that it counts
+    scalars  for each number: its id; the index of the count that must not be 0, or None; the name
+             of the mask counted
     array    the numbers, then the counts of masks
-    sources  of each number the arguments that may turn out to be undefined
+    sources  for each number: the arguments that may turn out to be undefined
     """
     transfer = ScalarTransfer(device, array, device.record_event())
     made: list[StepResult] = []
@@ -55,8 +57,9 @@ def reduced_results(
         if required_nonzero is not None:
             finish = partial(unless_empty, place, check, mask)
             check += 1
+        is_defined = required_nonzero is None
         made.append(
-            DeviceNumber(id, transfer, finish, place, sources[place], required_nonzero is None)
+            DeviceNumber(id, transfer, finish, place, sources[place], always_defined=is_defined)
         )
     return made
 
@@ -77,14 +80,14 @@ def call_result(
         if isinstance(result, FinishedNumber):
             result, finish, place = result.array, result.to_value, None
         numbers = ScalarTransfer(device, result, event)
-        return DeviceNumber(id, numbers, finish, place, sources, place is not None)
+        return DeviceNumber(id, numbers, finish, place, sources, always_defined=place is not None)
     if isinstance(result, CheckedImage):
         validity = ScalarTransfer(device, result.validity, event)
         check = DeviceNumber(id, validity, partial(nothing_unless, result.problem))
         sources = (*sources, check)
         result = result.array
     assert not isinstance(result, FinishedNumber)
-    return DeviceImage(result, grid, device, event, False, sources)
+    return DeviceImage(result, grid, device, event, is_copied=False, sources=sources)
 
 
 def batch_results(
@@ -102,4 +105,5 @@ def batch_results(
     transfer = ScalarTransfer(device, results, device.record_event())
     for place, (id, arguments) in enumerate(batch):
         sources = dependencies_of(arguments)
-        yield id, DeviceNumber(id, transfer, partial(number_at, place), place, sources, True)
+        finish = partial(number_at, place)
+        yield id, DeviceNumber(id, transfer, finish, place, sources, always_defined=True)

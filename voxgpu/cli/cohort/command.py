@@ -131,7 +131,7 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
         ending = Ending(table, cohort, run, derivative)
         try:
             with (
-                graceful(stopping.ask, arguments["grace"], ending.last_line),
+                graceful(stopping.ask, arguments["grace"], ending.write_and_report),
                 watch.during(cohort, run.total, run.known, noting(journal)),
                 closing(run.finishing(ending.write)) as rows,
             ):
@@ -140,7 +140,7 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
                 if stopping.is_asked and not ending.is_complete:
                     raise KeyboardInterrupt
         except (ImgqlError, FileError):
-            print_stderr(ending.last_line())
+            print_stderr(ending.write_and_report())
             raise
         found = collected(run.rows())
         status = say_rows(table, found, quiet)

@@ -1,4 +1,4 @@
-"""Options that say how long cases are tried and how a run ends; and how one goes on after it."""
+"""Options for retries, time limits and the end of a run; writing the table and a message then."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _OPTIONS = (
         type=click.IntRange(min=0),
         default=0,
         metavar="N",
-        help="Try a case again up to N times, after all others, if its failure may pass: of "
-        "reading and writing files, of memory, of a device, within a computation. Errors in the "
-        "program are not tried again, cases whose worker died always are.",
+        help="Retry a case up to N times, after all others, if the failure may be temporary "
+        "(files, memory, device, unexpected exceptions). Errors in the program are never retried; "
+        "cases whose worker died always are, until they are set aside.",
     ),
     click.option(
         "--case-timeout",
@@ -46,30 +46,30 @@ _OPTIONS = (
         default=5.0,
         show_default=True,
         metavar="SECONDS",
-        help="On Ctrl-C or SIGTERM give cases that run so long to finish; 0 drops them at once, "
-        "as the second Ctrl-C does.",
+        help="On Ctrl-C or SIGTERM, wait this long for running cases to finish; 0 drops them at "
+        "once, as a second Ctrl-C does.",
     ),
 )
 
 
 def with_ending(command: _Command) -> _Command:
-    """Add the options that say how long cases are tried and how a run ends."""
+    """Add the options for retries, time limits and the end of a run."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def patience_of(arguments: dict[str, Any]) -> Patience:
-    """How long cases are tried, as the options say."""
+    """The retries and time limits that the options ask for."""
     from voxgpu.cohorts.attempts import Patience
 
     return Patience(arguments["retry"], arguments["run_set_aside"], arguments["case_timeout"])
 
 
 class Ending:
-    """Writes the table of a run when it ends, however that is, and says how it goes on.
+    """Writes the table when a run ends, in whatever way, and tells how to resume the run.
 
-    also  what else is written of the rows; None: nothing
+    also  a function that writes more files from the rows; None: there are no more
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Ending:
         self._is_written = False
 
     def write(self) -> None:
-        """Write the table, unless that was done. Raises FileError where it cannot be written."""
+        """Write the table unless it is written. Raises FileError if it cannot be written."""
         from voxgpu.cohorts.table import write_table
 
         with self._lock:
@@ -100,8 +100,8 @@ class Ending:
         """Whether all rows are there."""
         return len(self._run.rows()) == self._run.total
 
-    def last_line(self) -> str:
-        """Write the table; return a line with the rows, their place, and how to resume."""
+    def write_and_report(self) -> str:
+        """Write the table; return a line: how many rows there are, where, and how to resume."""
         from voxgpu.files.errors import FileError
 
         part = self._cohort.part

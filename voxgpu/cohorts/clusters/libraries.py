@@ -1,4 +1,4 @@
-"""The libraries of clusters: imported where they are used, and how they are set up."""
+"""Libraries of clusters: imports when they are first used, options of dask, and signals."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
-#: Seconds until a worker ends by itself whose scheduler is gone.
+#: Seconds after which a worker that has lost its scheduler ends.
 DEATH_TIMEOUT = 60
 
-#: The variables from which libraries take their number of threads when they are loaded.
+#: Environment variables from which libraries take their number of threads when loaded.
 _THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -28,15 +28,16 @@ _THREADS = (
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
 )
 
-#: What workers that this process starts do not tell.
+#: Environment that silences dask's log in local workers.
 _SILENCE = {"DASK_LOGGING__DISTRIBUTED": "critical"}
 
 
 def imported(name: str, package: str, what: str) -> Any:
-    """A library. Raises ImgqlError where it is not installed.
+    """Import a library. Raises ImgqlError if it is not installed.
 
-    package  what to install then
-    what     what needs it, for people: ``workers``
+    name     the module
+    package  the package that pip installs for it, named in the error
+    what     what needs the library, in the plural, for the error: ``workers``
     """
     try:
         return import_module(name)
@@ -48,32 +49,34 @@ def imported(name: str, package: str, what: str) -> Any:
 
 
 def distributed() -> Any:
-    """The library dask.distributed. Raises ImgqlError where it is not installed."""
+    """Import dask.distributed. Raises ImgqlError if it is not installed."""
     return imported("distributed", "distributed", "workers")
 
 
 def variables_of(threads: int) -> dict[str, int]:
-    """Variables of the environment with which libraries take so many threads."""
+    """Environment variables that make libraries use this number of threads."""
     return dict.fromkeys(_THREADS, threads)
 
 
 @contextmanager
 def configured(threads: int | None) -> Iterator[None]:
-    """Sets options of dask while a cohort runs, with workers of so many threads.
+    """Set options of dask while a cohort runs.
 
-    Dask's own variables of workers are replaced as a whole: its MALLOC_TRIM_THRESHOLD_ makes the
-    allocator give every image back to the system at once and take it again, a million page faults
-    in nine cases of a program that has a tenth of that without it.
+    threads  number of threads of each local worker; None: 1
+
+    The environment that dask sets for its workers is replaced as a whole: with dask's
+    MALLOC_TRIM_THRESHOLD_ the allocator returns the memory of every image to the system at once and
+    requests it again, which made ten times as many page faults, a million in nine cases.
     """
     options: dict[str, object] = {
-        # Dask blames every case that a dead worker had been sent; we find out which it was.
+        # Dask blames every case sent to a worker that died; voxgpu finds out which one it ran.
         "distributed.scheduler.allowed-failures": 0,
-        # Our store and budgets bound memory; whoever ends a worker at a limit would not know.
+        # The store and the memory budget of voxgpu bound memory; dask must not end workers.
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
-        # Logs of the last messages, for whoever looks for mistakes in dask, hold what was sent.
+        # Dask's logs of recent messages, for debugging dask, keep in memory what was sent.
         "distributed.admin.low-level-log-length": 100,
         "distributed.admin.log-length": 1000,
         "distributed.admin.system-monitor.log-length": 600,
@@ -85,11 +88,11 @@ def configured(threads: int | None) -> Iterator[None]:
 
 @contextmanager
 def _silent(library: str) -> Iterator[None]:
-    """Shows no messages of a library that tells of every worker that dies: we do so ourselves."""
+    """Silence the log of a library that reports every death of a worker; voxgpu reports it."""
     with _changed_environment("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning"):
-        # It would tell of semaphores that it removes when this process ends at once.
+        # Otherwise it warns of semaphores that it removes if this process ends abruptly.
         resource_tracker.ensure_running()
-    import_module(library)  # which sets levels of its own
+    import_module(library)  # sets log levels when it is imported
     names = [name for name in logging.root.manager.loggerDict if name.startswith(library)]
     levels = {name: logging.getLogger(name).level for name in names}
     for name in names:
@@ -103,9 +106,9 @@ def _silent(library: str) -> Iterator[None]:
 
 @contextmanager
 def without_ctrl_c() -> Iterator[None]:
-    """Keeps Ctrl-C from threads and processes that are started in the block, and from theirs.
+    """Keep Ctrl-C from threads and processes started in the block, and from their children.
 
-    In a terminal it reaches all processes, while the one that asked decides what it means.
+    A terminal sends it to all of its processes, but only this one decides how a run ends.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -119,6 +122,7 @@ def without_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def _changed_environment(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable in the block."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:
@@ -130,7 +134,7 @@ def _changed_environment(name: str, value: str) -> Iterator[None]:
 
 
 def cluster_error(what: str, error: Exception, hint: str = "") -> ImgqlError:
-    """The diagnostic of a cluster that cannot be started or joined."""
+    """The error for a cluster that cannot be started or joined, with the cause in one line."""
     lines = str(error).strip().splitlines()
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return ImgqlError([Diagnostic("E502", f"{what}: {reason}", help=hint)])
