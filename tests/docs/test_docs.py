@@ -51,6 +51,15 @@ def test_the_architecture_page_names_every_part() -> None:
         assert named.rstrip("/") in parts | {"kernels"}, f"{named} does not exist"
 
 
+def test_rows_of_the_architecture_page_name_files_of_their_folders() -> None:
+    page = (DOCS / "architecture.md").read_text()
+    rows = re.findall(r"^\| `([a-z_/]+/)`[^|]*\| (.*) \|$", page, re.MULTILINE)
+    assert rows
+    for folder, text in rows:
+        for name in re.findall(r"`([\w/*]+\.(?:py|lark|json))`", text):
+            assert any((ROOT / "voxgpu" / folder).rglob(name)), f"{folder}: {name}"
+
+
 def test_the_page_of_errors_has_every_code() -> None:
     page = (DOCS / "errors.md").read_text()
     assert set(re.findall(r"\b[EW]\d{3}\b", page)) == set(CODES)

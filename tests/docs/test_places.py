@@ -16,8 +16,8 @@ def _rows() -> list[str]:
     return [line.split("|")[2] for line in section.splitlines() if line.startswith("| Where")]
 
 
-def test_there_are_ten_answers() -> None:
-    assert len(_rows()) == 10
+def test_there_are_sixteen_answers() -> None:
+    assert len(_rows()) == 16
 
 
 @pytest.mark.parametrize("answer", _rows())
