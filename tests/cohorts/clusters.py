@@ -97,9 +97,9 @@ def given(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(each.read_text()) for each in sorted(folder.glob("given-*.json"))]
 
 
-def rows(folder: Path) -> list[dict[str, str]]:
-    """The rows of the table."""
-    with (folder / "cohort.csv").open(newline="", encoding="utf-8") as file:
+def rows(folder: Path, table: str = "cohort.csv") -> list[dict[str, str]]:
+    """The rows of a table."""
+    with (folder / table).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 

@@ -97,7 +97,6 @@ def test_rows_are_computed_as_they_are_asked_for(desk: Path) -> None:
         "cases.csv",
         Path("cases.csv"),
     ],
-    ids=str,
 )
 def test_forms_of_cases(desk: Path, cases: Any) -> None:
     (desk / "cases.csv").write_text("V\ndata/case0/v.nii\ndata/case1/v.nii\n")
@@ -131,7 +130,6 @@ def test_cases_of_a_data_frame(desk: Path) -> None:
         ({"T": (n for n in (1.5, 2))}, [1.5, 2.0]),
         ([{"T": 3}, {"T": 1}], [3, 1]),
     ],
-    ids=str,
 )
 def test_forms_of_sweeps(desk: Path, sweep: Any, values: list[float]) -> None:
     rows = _cohort("data/case0/", sweep=sweep).table
@@ -170,7 +168,6 @@ def test_forms_of_sweeps(desk: Path, sweep: Any, values: list[float]) -> None:
         ({"threads": 0}, ValueError, "threads are a whole number"),
         ({"progress": 3}, TypeError, "progress is a function"),
     ],
-    ids=str,
 )
 def test_mistakes(desk: Path, options: dict[str, Any], error: type[Exception], said: str) -> None:
     if options.get("progress") is not None:

@@ -59,6 +59,28 @@ def test_each_job_has_a_worker(slurm: Slurm, desk: Path) -> None:
         slurm.finish(job)
 
 
+def _values(table: list[dict[str, str]]) -> list[dict[str, str]]:
+    """What does not depend on where a case ran."""
+    other = ("seconds", "peak_bytes", "worker")
+    return [{name: text for name, text in row.items() if name not in other} for row in table]
+
+
+def test_jobs_give_the_table_of_one_process(slurm: Slurm, desk: Path) -> None:
+    prepare(desk, 5)
+    (desk / "data" / "case2" / "v.nii").write_bytes(b"no image")
+    text = 'load v = "$V"\nprint "bright" volume(v > $T)\nprint "mean" avg(v, true)\n'
+    (desk / "q.imgql").write_text(text)
+    words = ("cohort", "q.imgql", "--cases", "data/*/", "-D", "V={path}/v.nii", "--store", "none")
+    words += ("--sweep", "T=0,101", "--device", "cpu")
+    there = voxgpu(*words, *JOBS, cwd=desk, variables=slurm.variables)
+    here = voxgpu(*words, "--workers", "0", "--table", "one.csv", cwd=desk)
+    assert there.status == here.status == 3, there.err + here.err
+    found = rows(desk)
+    assert _values(found) == _values(rows(desk, "one.csv")) and len(found) == 10
+    assert {each["status"] for each in found} == {"done", "failed"}
+    assert all(each["worker"] for each in found)
+
+
 def test_what_slurm_does_not_take_is_told_before_anything_runs(slurm: Slurm, desk: Path) -> None:
     prepare(desk, 1)
     for words, said in [
