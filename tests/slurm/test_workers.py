@@ -68,7 +68,7 @@ def _values(table: list[dict[str, str]]) -> list[dict[str, str]]:
 def test_jobs_give_the_table_of_one_process(slurm: Slurm, desk: Path) -> None:
     prepare(desk, 5)
     (desk / "data" / "case2" / "v.nii").write_bytes(b"no image")
-    text = 'load v = "$V"\nprint "bright" volume(v > $T)\nprint "mean" avg(v, true)\n'
+    text = 'load v = "$V"\nprint "bright" volume(v > $T)\nprint "mean" avg(v, v >= 0)\n'
     (desk / "q.imgql").write_text(text)
     words = ("cohort", "q.imgql", "--cases", "data/*/", "-D", "V={path}/v.nii", "--store", "none")
     words += ("--sweep", "T=0,101", "--device", "cpu")
