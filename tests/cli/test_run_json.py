@@ -15,6 +15,7 @@ from voxgpu import __version__
 
 KEYS = {"print", "saved", "errors", "warnings", "seconds", "nodes", "computed", "reused"}
 KEYS |= {
+    "run",
     "program",
     "definitions",
     "inputs",

@@ -9,11 +9,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
+
+#: It is not imported here: that replaces the handler of Ctrl-C.
+needs_jobqueue = pytest.mark.skipif(
+    find_spec("dask_jobqueue") is None, reason="needs dask-jobqueue"
+)
 
 #: A primitive that notes what the process that runs it was given.
 PRIMITIVES = '''

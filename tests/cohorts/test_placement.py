@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import voxgpu
+from tests.cohorts.clusters import needs_jobqueue
 from voxgpu.cohorts.clusters.existing import _address, check_versions
 from voxgpu.cohorts.clusters.local import settings_of_worker
 from voxgpu.cohorts.clusters.slurm import device_of
@@ -62,8 +64,8 @@ def test_options_that_do_not_fit_together(desk: Path, words: str, said: str) -> 
     assert not list(desk.glob("cohort.csv*"))
 
 
+@needs_jobqueue
 def test_a_job_script(desk: Path) -> None:
-    pytest.importorskip("dask_jobqueue")
     words = "--cluster slurm --workers 4 --queue gpu --account lab --walltime 02:00:00 --gpus 1"
     words += " --cpus 6 --memory-per-worker 12G --dry-run --table out/t.csv"
     ended = voxgpu(
@@ -90,8 +92,8 @@ def test_a_job_script(desk: Path) -> None:
     assert sorted(each.name for each in desk.iterdir()) == ["data", "p.imgql"]  # nothing was run
 
 
+@needs_jobqueue
 def test_memory_of_a_job_is_not_rounded_down(desk: Path) -> None:
-    pytest.importorskip("dask_jobqueue")
     words = "--cluster slurm --memory-per-worker 1500M --dry-run"
     assert "#SBATCH --mem=2G" in voxgpu(*COHORT, *words.split(), cwd=desk).lines
 
@@ -162,3 +164,18 @@ def test_versions_must_agree() -> None:
             check_versions(_Client(scheduler, worker, ours), "tcp://h:1")
         assert said in str(raised.value), said
         assert "install the same versions" in str(raised.value)
+
+
+@needs_jobqueue
+def test_importing_a_library_leaves_ctrl_c_alone() -> None:
+    """dask-jobqueue replaces the handler by one that exits."""
+    text = """
+import signal
+from voxgpu.cohorts.clusters.libraries import imported
+before = signal.getsignal(signal.SIGINT)
+imported("dask_jobqueue", "voxgpu[cluster]", "jobs of SLURM")
+import sys
+assert "dask_jobqueue.runner" in sys.modules
+assert signal.getsignal(signal.SIGINT) is before
+"""
+    subprocess.run([sys.executable, "-c", text], check=True)

@@ -36,8 +36,10 @@ def _said(path: Path) -> Iterator[str]:
     "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_no_message_names_a_file_of_the_checkout(path: Path) -> None:
+    # A BIDS derivative is given a file of this name.
+    written = {"README", "README.md"} if path.parent.name == "bids" else set()
     for text in _said(path):
-        assert not _ABSENT.search(text), text
+        assert text in written or not _ABSENT.search(text), text
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.imgql")), ids=lambda path: path.name)

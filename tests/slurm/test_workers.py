@@ -13,13 +13,11 @@ from tests.backends.cuda.emulated_cli import environment_of_workers
 from tests.backends.cuda.programs import write_image
 from tests.cli import command
 from tests.cli.command import voxgpu
-from tests.cohorts.clusters import WORDS, given, prepare, rows
+from tests.cohorts.clusters import WORDS, given, needs_jobqueue, prepare, rows
 from tests.cuda_emulator.module import requires_emulation
 from tests.slurm.jobs import Slurm
 
-pytest.importorskip("dask_jobqueue")
-
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_jobqueue]
 
 _SITE = Path(__file__).resolve().parents[1] / "cohorts" / "gpu_site"
 

@@ -174,7 +174,7 @@ def _run(
     with (
         session,
         recorded_run(
-            settings.store,
+            None if settings.validate else settings.store,
             "run",
             arguments["program"],
             source.text,

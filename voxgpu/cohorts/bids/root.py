@@ -91,7 +91,7 @@ def write_root(output: Path, links: Mapping[str, str], program: str, command: st
         if first.get(each):
             content[each] = first[each]
     write_json(output / DESCRIPTION, content)
-    if not any(output.glob("README*")):
+    if not any(each.stem == "README" for each in output.iterdir()):
         write_text(output / "README.md", _README.format(program=program, name=name))
 
 

@@ -40,12 +40,24 @@ def imported(name: str, package: str, what: str) -> Any:
     what     what needs the library, in the plural, for the error: ``workers``
     """
     try:
-        return import_module(name)
+        with _signals_kept():
+            return import_module(name)
     except ImportError as error:
         missing = getattr(error, "name", None) or name
         message = f"{what} need {name}, and `{missing}` is not installed"
         hint = f"pip install '{package}', or run in this process: --workers 0"
         raise ImgqlError([Diagnostic("E502", message, help=hint)]) from None
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Keep the handler of Ctrl-C: importing dask-jobqueue replaces it by one that exits."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is not before:
+            signal.signal(signal.SIGINT, before)
 
 
 def distributed() -> Any:
