@@ -107,7 +107,7 @@ def test_programs_mean_what_they_say(
 
 @pytest.mark.slow
 @given(commands=programs())
-@law(250)
+@law(150)
 def test_many_programs_mean_what_they_say(
     images: dict[str, np.ndarray], commands: list[Command]
 ) -> None:

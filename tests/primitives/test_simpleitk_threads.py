@@ -60,27 +60,14 @@ def _depending(calls: list[Call], counts: tuple[int, ...]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_no_function_depends_on_the_number_of_threads() -> None:
-    tried: Counter[str] = Counter()
-    depending = []
-    for signature in overloads():
-        if tried[signature.name]:
-            continue  # the slow test covers all overloads
-        calls = list(islice(working(signature), 1))
-        tried[signature.name] += len(calls)
-        depending += _depending(calls, (3,))
-    print(f"{sum(n > 0 for n in tried.values())} of {len(NAMES)} functions were tried")
-    assert not depending
-    assert {name for name in NAMES if not tried[name]} == set(NOT_TRIED)
-
-
-@pytest.mark.slow
 def test_no_overload_depends_on_the_number_of_threads() -> None:
     depending = []
     tried: Counter[str] = Counter()
+    functions: Counter[str] = Counter()
     for signature in overloads():
         calls = list(islice(working(signature), 1))
         tried[str(signature)] += len(calls)
+        functions[signature.name] += len(calls)
         depending += _depending(calls, (8,))
     print(
         f"{sum(tried.values())} calls of {sum(n > 0 for n in tried.values())} of {len(tried)}"
@@ -88,6 +75,7 @@ def test_no_overload_depends_on_the_number_of_threads() -> None:
     )
     assert not depending
     assert sum(n > 0 for n in tried.values()) >= 355
+    assert {name for name in NAMES if not functions[name]} == set(NOT_TRIED)
 
 
 @pytest.mark.parametrize(

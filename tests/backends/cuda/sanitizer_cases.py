@@ -114,8 +114,9 @@ def ranks(device: Any) -> bool:
 
 
 def sorted_ranks(device: Any) -> bool:
-    found = percentiles.percentiles(FLOATS, DENSE, 0.5, device)
-    return _same(found, intensity_ranks.percentiles.function(FLOATS, DENSE, 0.5))
+    numbers, mask = FLOATS[:5], DENSE[:5]  # more than one block of voxels
+    found = percentiles.percentiles(numbers, mask, 0.5, device)
+    return _same(found, intensity_ranks.percentiles.function(numbers, mask, 0.5))
 
 
 def splits(device: Any) -> bool:
