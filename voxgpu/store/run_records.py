@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -93,7 +92,7 @@ def new_record(kind: str, program: str, **known: Any) -> RunRecord:
     """The record of a run of this process that begins now."""
     now = time.time()
     # By name in the order of time, to a microsecond.
-    name = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"
+    name = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S%f}-{os.urandom(2).hex()}"
     return RunRecord(
         name,
         kind,
