@@ -20,7 +20,7 @@ from voxgpu.store import maintenance
 from voxgpu.store.open import open_disk
 
 #: VOXGPU_TEST_KILLS=200 or more hunts longer.
-KILLS, PROCESSES = int(os.environ.get("VOXGPU_TEST_KILLS", "60")), 4
+KILLS, PROCESSES = int(os.environ.get("VOXGPU_TEST_KILLS", "100")), 4
 
 PROGRAM = """
 load v = "v.nii.gz"
