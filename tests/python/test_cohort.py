@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -18,38 +14,11 @@ import SimpleITK as sitk
 
 import voxgpu
 from tests.cli.command import voxgpu as command
-
-PROGRAM = """
-load v = "$V"
-print "bright" volume(v > $T)
-print "range" [min(v), max(v)]
-print "what" "at $T"
-"""
-
-TEMPLATE = {"V": "{path}/v.nii"}
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Four cases, the third of which has no image."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "p.imgql").write_text(PROGRAM)
-    for number in range(4):
-        case = tmp_path / "data" / f"case{number}"
-        case.mkdir(parents=True)
-        voxels = np.arange(24, dtype=np.int16).reshape(2, 3, 4) + 10 * number
-        if number != 2:
-            sitk.WriteImage(sitk.GetImageFromArray(voxels), str(case / "v.nii"))
-    return tmp_path
-
-
-def _cohort(cases: Any = "data/*/", **options: Any) -> voxgpu.Cohort:
-    given: dict[str, Any] = {"sweep": {"T": [5, 15]}, "define": TEMPLATE, "workers": 0}
-    return voxgpu.cohort("p.imgql", cases, progress=False, **{**given, **options})
+from tests.python.cohorts import PROGRAM, TEMPLATE, prepared, rows_of
 
 
 def test_the_table_is_what_single_runs_print(desk: Path) -> None:
-    cohort = _cohort()
+    cohort = prepared()
     assert (len(cohort), cohort.is_complete) == (8, False)
     rows = cohort.table
     assert [(row["case"], row["T"]) for row in rows] == [
@@ -101,7 +70,7 @@ def test_rows_are_computed_as_they_are_asked_for(desk: Path) -> None:
 def test_forms_of_cases(desk: Path, cases: Any) -> None:
     (desk / "cases.csv").write_text("V\ndata/case0/v.nii\ndata/case1/v.nii\n")
     define = {} if "V" in str(cases) or "csv" in str(cases) else {"V": "{path}"}
-    cohort = _cohort(cases, define={**define, "T": 3}, sweep=None)
+    cohort = prepared(cases, define={**define, "T": 3}, sweep=None)
     assert [row["bright"] for row in cohort.table] == [20.0, 24.0], cohort.failed
     assert len({row["case"] for row in cohort.table}) == 2
 
@@ -112,13 +81,13 @@ def test_cases_of_a_data_frame(desk: Path) -> None:
         {"V": ["data/case0/v.nii", "data/case1/v.nii", None], "T": [3, 12, 1]},
         index=["a", "b", "c"],
     )
-    cohort = _cohort(frame, define=None, sweep=None)
+    cohort = prepared(frame, define=None, sweep=None)
     rows = cohort.table
     assert [row["case"] for row in rows] == ["a", "b", "c"]
     assert [row.get("bright") for row in rows] == [20.0, 21.0, None]
     assert "the case has no `$V`" in rows[2]["error"]
     numbered = frame.reset_index(drop=True).assign(subject=["x", "y", "z"])
-    assert [row["case"] for row in _cohort(numbered, define=None, sweep=None)] == ["x", "y", "z"]
+    assert [row["case"] for row in prepared(numbered, define=None, sweep=None)] == ["x", "y", "z"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +101,7 @@ def test_cases_of_a_data_frame(desk: Path) -> None:
     ],
 )
 def test_forms_of_sweeps(desk: Path, sweep: Any, values: list[float]) -> None:
-    rows = _cohort("data/case0/", sweep=sweep).table
+    rows = prepared("data/case0/", sweep=sweep).table
     assert [row["T"] for row in rows] == values
     assert all(type(row["T"]) is type(values[0]) for row in rows)
     assert [row["bright"] for row in rows] == [23.0 - math.floor(each) for each in values]
@@ -175,7 +144,7 @@ def test_mistakes(desk: Path, options: dict[str, Any], error: type[Exception], s
             voxgpu.cohort("p.imgql", "data/*/", **options)
         return
     with pytest.raises(error) as caught:
-        _cohort(**options)
+        prepared(**options)
     assert said in str(caught.value)
     assert not list(desk.glob("*.journal"))
 
@@ -188,16 +157,16 @@ def test_mistakes_of_the_program_are_told_at_once(desk: Path) -> None:
 
 
 def test_a_table_is_written_and_gone_on_from(desk: Path) -> None:
-    with _cohort(table="t.csv") as cohort:
+    with prepared(table="t.csv") as cohort:
         for row in cohort:
             if row["case"] == "case1":
                 break
     assert not cohort.is_complete and len(cohort.table) == 4
-    assert len(_csv("t.csv")) == 4
-    again = _cohort(table="t.csv")
+    assert len(rows_of("t.csv")) == 4
+    again = prepared(table="t.csv")
     assert repr(again) == "<voxgpu.Cohort: 4 cases × 2 combinations, 4 of 8 rows>"
     assert len(list(again)) == 8 and again.is_complete
-    lines = _csv("t.csv")
+    lines = rows_of("t.csv")
     assert [(row["case"], row["T"]) for row in lines] == [
         (f"case{n}", t) for n in range(4) for t in ("5", "15")
     ]
@@ -207,29 +176,24 @@ def test_a_table_is_written_and_gone_on_from(desk: Path) -> None:
         cwd=desk,
     )
     assert "6 of 8 rows are there already" in whole.err
-    fresh = _cohort(table="t.csv", resume=False)
+    fresh = prepared(table="t.csv", resume=False)
     assert "0 of 8 rows" in repr(fresh)
     fresh.cancel()
     fresh.cancel()
-    assert fresh.table == [] and _csv("t.csv") == []
-
-
-def _csv(path: str) -> list[dict[str, str]]:
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    assert fresh.table == [] and rows_of("t.csv") == []
 
 
 def test_a_table_that_is_being_written(desk: Path) -> None:
-    first = _cohort(table="t.csv")
+    first = prepared(table="t.csv")
     with pytest.raises(voxgpu.ImgqlError, match="another run is writing it"):
-        _cohort(table="t.csv")
+        prepared(table="t.csv")
     first.cancel()
-    assert _cohort(table="t.csv").run().is_complete
+    assert prepared(table="t.csv").run().is_complete
 
 
 def test_a_data_frame_has_typed_columns(desk: Path) -> None:
     pandas = pytest.importorskip("pandas")
-    frame = _cohort().to_pandas()
+    frame = prepared().to_pandas()
     assert frame["T"].dtype == "int64" and frame["bright"].dtype == "float64"
     assert frame["peak_bytes"].dtype == "int64" and frame["seconds"].dtype == "float64"
     assert list(frame.columns[:2]) == ["case", "T"] and len(frame) == 8
@@ -238,7 +202,7 @@ def test_a_data_frame_has_typed_columns(desk: Path) -> None:
 
 
 def test_the_summary(desk: Path) -> None:
-    cohort = _cohort()
+    cohort = prepared()
     summary = cohort.summary(maximize="bright", minimize=["range[0]"])
     assert summary.labels["bright"]["count"] == 6 and summary.data["failed"] == 2
     assert summary.labels["bright"]["mean"] == pytest.approx((18 + 8 + 24 + 18 + 24 + 24) / 6)
@@ -252,7 +216,7 @@ def test_the_summary(desk: Path) -> None:
 
 def test_plots(desk: Path) -> None:
     pytest.importorskip("matplotlib")
-    drawn = _cohort("data/case0/").plots("pictures", maximize="bright")
+    drawn = prepared("data/case0/").plots("pictures", maximize="bright")
     assert [each.name for each in drawn] == [
         "distribution-bright.png",
         "distribution-range[0].png",
@@ -264,10 +228,10 @@ def test_plots(desk: Path) -> None:
 def test_what_is_not_installed_is_named(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(voxgpu.ImgqlError, match="needs pandas"):
-        _cohort().to_pandas()
+        prepared().to_pandas()
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(voxgpu.ImgqlError, match="needs pyarrow"):
-        _cohort(table="t.parquet")
+        prepared(table="t.parquet")
 
 
 def test_in_a_notebook_there_is_a_bar_and_a_table(
@@ -296,140 +260,3 @@ def test_in_a_notebook_there_is_a_bar_and_a_table(
     assert shown[-1].startswith('<progress value="4" max="4"></progress> 4 of 4 rows, 1 failed')
     assert all("<b>" not in each for each in (*shown, cohort._repr_html_()))
     assert "<td>18</td>" in cohort._repr_html_()
-
-
-SCRIPT = """
-import voxgpu
-
-print("begins")
-cohort = voxgpu.cohort(
-    "p.imgql", "data/*/", {"T": [5, 15]}, {"V": "{path}/v.nii"}, workers=2, table="t.csv"
-)
-print(sorted({row["worker"] for row in cohort}), cohort)
-"""
-
-
-@pytest.mark.slow
-def test_a_script_needs_no_guard_for_workers(desk: Path) -> None:
-    pytest.importorskip("distributed")
-    (desk / "script.py").write_text(SCRIPT)
-    done = subprocess.run(
-        [sys.executable, "script.py"], cwd=desk, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
-        "begins",
-        "['0', '1'] <voxgpu.Cohort: 4 cases × 2 combinations, 8 of 8 rows, 2 failed>",
-    ]
-    there = _without_times(_cohort(table="t.csv").table)
-    assert there == _without_times(_cohort().table)
-
-
-def _without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    other = ("seconds", "peak_bytes", "worker")
-    return [{name: value for name, value in row.items() if name not in other} for row in rows]
-
-
-JOINED = """
-import voxgpu
-from distributed import Client, LocalCluster
-
-if __name__ == "__main__":
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
-        with Client(cluster) as client:
-            for scheduler in (cluster, client, cluster.scheduler_address):
-                cohort = voxgpu.cohort(
-                    "p.imgql", "data/*/", {"T": [5]}, {"V": "{path}/v.nii"}, scheduler=scheduler
-                )
-                print([row.get("bright") for row in cohort.table], flush=True)
-"""
-
-
-@pytest.mark.slow
-def test_clusters_and_clients_are_joined(desk: Path) -> None:
-    pytest.importorskip("distributed")
-    (desk / "script.py").write_text(JOINED)
-    done = subprocess.run(
-        [sys.executable, "script.py"], cwd=desk, capture_output=True, text=True, timeout=300
-    )
-    assert done.stdout.splitlines() == ["[18.0, 24.0, None, 24.0]"] * 3, done.stderr
-
-
-INTERRUPTED = """
-import voxgpu
-
-cases = {f"case{number}": "data/case0" for number in range(400)}
-cohort = voxgpu.cohort(
-    "p.imgql", cases, None, {"V": "{path}/v.nii", "T": 5}, workers=0, table="t.csv"
-)
-# with cohort:
-for row in cohort:
-    print("row", flush=True)
-    # raise KeyboardInterrupt
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="needs signals")
-@pytest.mark.parametrize(
-    "edits",
-    [
-        [],
-        [("# with cohort:\nfor", "with cohort:\n  for")],
-        [("# raise", "raise")],
-        [("# with cohort:\nfor", "with cohort:\n  for"), ("# raise", "raise")],
-    ],
-    ids=["signal", "signal in with", "in the loop", "in the loop in with"],
-)
-def test_ctrl_c_leaves_a_table_that_is_gone_on_from(
-    desk: Path, edits: list[tuple[str, str]]
-) -> None:
-    """Also if the script neither catches it nor has a ``with`` block."""
-    script = INTERRUPTED
-    for old, new in edits:
-        assert old in script
-        script = script.replace(old, new)
-    (desk / "script.py").write_text(script)
-    process = subprocess.Popen(
-        [sys.executable, "script.py"],
-        cwd=desk,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None and process.stdout.readline() == "row\n"
-    if ("# raise", "raise") not in edits:
-        process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode in (1, -signal.SIGINT) and said.endswith("KeyboardInterrupt\n"), said
-    count = len(_csv("t.csv"))
-    assert 0 < count < 400
-    cases = {f"case{number}": "data/case0" for number in range(400)}
-    again = _cohort(cases, sweep=None, define={**TEMPLATE, "T": 5}, table="t.csv")
-    # A row may be in the journal when the interruption comes before it is in the table.
-    assert any(f"{known} of 400 rows" in repr(again) for known in (count, count + 1))
-
-
-#: A finalizer that another library made first ends after those of cohorts.
-FINALIZED = """
-import weakref
-
-class Other:
-    pass
-
-other = Other()
-weakref.finalize(other, lambda: None)
-"""
-
-BROKEN = INTERRUPTED.replace("    # raise KeyboardInterrupt", "    break")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("script", [BROKEN, FINALIZED + BROKEN], ids=["alone", "finalizer"])
-def test_a_script_that_ends_within_a_loop_leaves_a_table(desk: Path, script: str) -> None:
-    (desk / "script.py").write_text(script)
-    done = subprocess.run(
-        [sys.executable, "script.py"], cwd=desk, capture_output=True, text=True, check=True
-    )
-    assert (done.stdout, done.stderr) == ("row\n", "")
-    assert len(_csv("t.csv")) >= 1
