@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from voxgpu.cli.options import UserPath
+from voxgpu.cli.options import UserPath, option_group
 
 _Command = Callable[..., Any]
 
@@ -21,7 +21,7 @@ def head_options(
     output   default of ``--output``, with its name and its meaning in the help
     sizes    the least and the most voxels along an axis
     """
-    options = (
+    return option_group(
         click.option(
             "-o",
             "--output",
@@ -48,10 +48,3 @@ def head_options(
             help="Seed that determines the head.",
         ),
     )
-
-    def with_options(command: _Command) -> _Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return with_options

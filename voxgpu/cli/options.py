@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+def option_group(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
+    """A decorator that adds options to a command, whose help shows them in this order."""
+
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
 class UserPath(click.Path):
     """A path; `~` is the home folder, also if no shell has expanded it (``--output=~/out``)."""
 
@@ -71,7 +82,8 @@ device_memory_option = click.option(
 
 _PROGRAM = click.argument("program", type=UserPath(path_type=Path))
 
-_SHARED = (
+#: Adds the options that affect the meaning of programs, for a command without PROGRAM.
+options_without_program = option_group(
     click.option(
         "-D",
         "--define",
@@ -141,13 +153,6 @@ _SHARED = (
 def compile_options(command: _Command) -> _Command:
     """Add the argument PROGRAM and the options that affect its meaning."""
     return _PROGRAM(options_without_program(command))
-
-
-def options_without_program(command: _Command) -> _Command:
-    """Add the options that affect the meaning of programs, for a command without PROGRAM."""
-    for option in reversed(_SHARED):
-        command = option(command)
-    return command
 
 
 def options_of(arguments: dict[str, Any], writes: bool = True) -> Options:

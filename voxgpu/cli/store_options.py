@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxgpu.cli.options import option_group
 from voxgpu.cli.parameter_types import SIZE
 
 if TYPE_CHECKING:
     from voxgpu.store.open import StoreOptions
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 #: The value that disables the store.
 NONE = "none"
@@ -27,7 +25,8 @@ store_option = click.option(
     help="Folder of stored results (default: in the platform's cache folder).",
 )
 
-_OPTIONS = (
+#: Adds the store options to a command that runs programs.
+with_store = option_group(
     store_option,
     click.option(
         "--store-shared",
@@ -53,13 +52,6 @@ _OPTIONS = (
         "none.",
     ),
 )
-
-
-def with_store(command: _Command) -> _Command:
-    """Add the store options to a command that runs programs."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def folder_of(store: str | None) -> Path | None:

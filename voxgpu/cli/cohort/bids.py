@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.options import UserPath
+from voxgpu.cli.options import UserPath, option_group
 from voxgpu.cli.terminal import print_stderr
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from voxgpu.cohorts.cases import Case
     from voxgpu.cohorts.output_names import OutputNames
     from voxgpu.cohorts.sweep import Combination
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 #: The most characters of labels in the name of a file, before a digest stands for the rest.
 _LONGEST = 60
@@ -33,7 +31,8 @@ _DATASET = click.option(
     "and so on, and --output becomes a BIDS derivative.",
 )
 
-_SELECTION = (
+#: Adds the options that say which images of a BIDS dataset are meant.
+with_bids_selection = option_group(
     click.option(
         "--participant-label",
         "--participant_label",
@@ -77,17 +76,8 @@ _SELECTION = (
     ),
 )
 
-
-def with_bids(command: _Command) -> _Command:
-    """Add the options of BIDS datasets."""
-    return _DATASET(with_bids_selection(command))
-
-
-def with_bids_selection(command: _Command) -> _Command:
-    """Add the options that say which images of a BIDS dataset are meant."""
-    for option in reversed(_SELECTION):
-        command = option(command)
-    return command
+#: Adds the options of BIDS datasets.
+with_bids = option_group(_DATASET, with_bids_selection)
 
 
 def bids_cases_of(arguments: dict[str, Any]) -> list[Case]:

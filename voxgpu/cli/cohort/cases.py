@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voxgpu.cli.cohort.bids import bids_cases_of, bids_names_of, with_bids
-from voxgpu.cli.options import UserPath, options_of, source_of
+from voxgpu.cli.options import UserPath, option_group, options_of, source_of
 from voxgpu.cli.terminal import print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from voxgpu.cohorts.run import Cohort
     from voxgpu.cohorts.sweep import Combination
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
 _TABLES = (".csv", ".tsv")
 
-_OPTIONS = (
+#: Adds the options that say what runs.
+with_cases = option_group(
+    with_bids,
     click.option(
         "--cases",
         metavar="PATTERN|TABLE",
@@ -60,13 +60,6 @@ _OPTIONS = (
         "--check", is_flag=True, help="Tell what is wrong for which case, and run nothing."
     ),
 )
-
-
-def with_cases(command: _Command) -> _Command:
-    """Add the options that say what runs."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return with_bids(command)
 
 
 def cohort_of(arguments: dict[str, Any]) -> Cohort:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxgpu.cli.options import option_group
 from voxgpu.cli.shutdown import work_has_ended
 
 if TYPE_CHECKING:
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     from voxgpu.cohorts.row import Row
     from voxgpu.cohorts.run import Cohort, CohortRun
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_OPTIONS = (
+#: Adds the options for retries, time limits and the end of a run.
+with_ending = option_group(
     click.option(
         "--retry",
         type=click.IntRange(min=0),
@@ -50,13 +50,6 @@ _OPTIONS = (
         "once, as a second Ctrl-C does.",
     ),
 )
-
-
-def with_ending(command: _Command) -> _Command:
-    """Add the options for retries, time limits and the end of a run."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def patience_of(arguments: dict[str, Any]) -> Patience:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxgpu.cli.options import option_group
 from voxgpu.cli.parameter_types import SIZE
 
 if TYPE_CHECKING:
     from voxgpu.cohorts.placement import Job
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_OPTIONS = (
+#: Adds the options of jobs.
+with_jobs = option_group(
     click.option("--queue", metavar="NAME", help="Queue (partition) of jobs."),
     click.option("--account", metavar="NAME", help="Account that jobs are charged to."),
     click.option(
@@ -47,13 +46,6 @@ JOB_OPTIONS = {
         "extra_directive",
     )
 }
-
-
-def with_jobs(command: _Command) -> _Command:
-    """Add the options of jobs."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def job_of(arguments: dict[str, Any]) -> Job:

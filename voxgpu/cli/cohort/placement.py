@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voxgpu.cli.cohort.jobs import JOB_OPTIONS, job_of, with_jobs
-from voxgpu.cli.options import device_memory_option, device_option
+from voxgpu.cli.options import device_memory_option, device_option, option_group
 from voxgpu.cli.parameter_types import SIZE
 from voxgpu.cli.store_options import store_options_of, with_store
 from voxgpu.device_spec import parse_device
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
     from voxgpu.cohorts.run import Cohort
     from voxgpu.session_settings import SessionSettings
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_OPTIONS = (
+#: Adds the options that say where cases run.
+with_placement = option_group(
     click.option(
         "--workers",
         type=click.IntRange(min=0),
@@ -66,13 +64,6 @@ _OPTIONS = (
     device_memory_option,
     with_store,
 )
-
-
-def with_placement(command: _Command) -> _Command:
-    """Add the options that say where cases run."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def placement_of(arguments: dict[str, Any]) -> Placement:

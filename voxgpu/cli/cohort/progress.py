@@ -7,24 +7,23 @@ minute. Cases that fail are told as they do, above the bar.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.cohort.watch import Lines, Watch
-from voxgpu.cli.options import UserPath
+from voxgpu.cli.options import UserPath, option_group
 from voxgpu.cli.terminal import print_stderr
 
 if TYPE_CHECKING:
     from voxgpu.cohorts.log import EventLog
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_OPTIONS = (
+#: Adds the options that say how a cohort is watched.
+with_watching = option_group(
     click.option(
         "-q", "--quiet", is_flag=True, help="No progress, and not how many rows there are."
     ),
@@ -35,13 +34,6 @@ _OPTIONS = (
         help="Append a JSON object to FILE for each case that begins or ends, worker, and run.",
     ),
 )
-
-
-def with_watching(command: _Command) -> _Command:
-    """Add the options that say how a cohort is watched."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 @contextmanager

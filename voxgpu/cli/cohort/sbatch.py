@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voxgpu.cli.cohort.jobs import JOB_OPTIONS, job_of
-from voxgpu.cli.options import UserPath, check_writable
+from voxgpu.cli.options import UserPath, check_writable, option_group
 from voxgpu.cli.terminal import print_stderr
 from voxgpu.device_spec import parse_device
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from voxgpu.cohorts.run import Cohort
     from voxgpu.cohorts.sbatch import ArrayJob
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_OPTIONS = (
+#: Adds the options of job arrays.
+with_sbatch = option_group(
     click.option(
         "--write-sbatch",
         type=UserPath(path_type=Path, readable=False),
@@ -57,13 +56,6 @@ _NOT_WITH = {
 
 #: Options of the whole table, which are nothing to a part.
 _OF_TABLE = {"summary", "summary_file", "maximize", "minimize", "plots"}
-
-
-def with_sbatch(command: _Command) -> _Command:
-    """Add the options of job arrays."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def check_sbatch(arguments: dict[str, Any]) -> None:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.cohort.table import SOME_FAILED
+from voxgpu.cli.options import option_group
 
 if TYPE_CHECKING:
     from voxgpu.cohorts.row import Row
     from voxgpu.cohorts.status import JournalStatus
     from voxgpu.cohorts.summary import FailureGroup
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
 #: Journals, kinds of failures, and letters of a message that are shown at most.
 _MOST_JOURNALS, _MOST_FAILURES, _MOST_LETTERS = 10, 10, 300
 
-_OPTIONS = (
+#: Adds the options that tell how far a cohort is.
+with_status = option_group(
     click.option(
         "--status",
         is_flag=True,
@@ -31,13 +31,6 @@ _OPTIONS = (
     ),
     click.option("--json", "as_json", is_flag=True, help="With --status: as one JSON object."),
 )
-
-
-def with_status(command: _Command) -> _Command:
-    """Add the options that tell how far a cohort is."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def tell_status(arguments: dict[str, Any]) -> int:

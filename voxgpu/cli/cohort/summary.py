@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voxgpu.cli.cohort.cases import file_errors
-from voxgpu.cli.options import UserPath
+from voxgpu.cli.options import UserPath, option_group
 from voxgpu.cli.terminal import print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from voxgpu.cohorts.run import Cohort
     from voxgpu.cohorts.summary import Collected
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_OPTIONS = (
+#: Adds the options of the summary.
+with_summary = option_group(
     click.option(
         "--summary",
         is_flag=True,
@@ -49,13 +48,6 @@ _OPTIONS = (
         "and SVG in this folder.",
     ),
 )
-
-
-def with_summary(command: _Command) -> _Command:
-    """Add the options of the summary."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def is_of_tables(arguments: dict[str, Any]) -> bool:

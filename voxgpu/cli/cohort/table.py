@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voxgpu.cli.cohort.bids import chosen_labels
 from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.cohort.summary import check_summary, show_summary
-from voxgpu.cli.options import UserPath
+from voxgpu.cli.options import UserPath, option_group
 from voxgpu.cli.terminal import print_stderr
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 #: Exit status if the cohort was run and some of its cases failed.
 SOME_FAILED = 3
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_OPTIONS = (
+#: Adds the options of the table.
+with_table = option_group(
     click.option(
         "--table",
         type=UserPath(path_type=Path, readable=False),
@@ -43,13 +42,6 @@ _OPTIONS = (
         help="Write one table of journals, which are given in place of PROGRAM; run nothing.",
     ),
 )
-
-
-def with_table(command: _Command) -> _Command:
-    """Add the options of the table."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def default_table(arguments: dict[str, Any]) -> Path:
