@@ -101,6 +101,20 @@ def new_file(folder: Path, name: str, suffix: str = "", mode: int = 0o666) -> Te
         os.close(descriptor)  # another process, checking whether it is in use, removes it
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside a file, which becomes the file if nothing is raised.
+
+    Raises OSError where the file cannot be written.
+    """
+    file = new_file(path.parent, path.name)
+    try:
+        yield file.path
+        file.become(path)
+    finally:
+        file.remove()
+
+
 def new_folder(kind: str, parent: Path | None = None) -> TemporaryFile:
     """Creates a folder accessible to this user only. Raises OSError.
 

@@ -29,6 +29,7 @@ LAYERS = [
         "temporary_files",
         "cancellation",
         "spans",
+        "process_start",
         "child_process",
         "ancestor",
         "limits",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,11 +37,14 @@ def recorded_run(
     store: StoreOptions | None,
     kind: str,
     program: Path,
-    text: str,
+    sha256: str,
     definitions: Mapping[str, str],
     **details: str | None,
 ) -> Iterator[RunInProgress]:
     """Record the block as a run in the folder of the store, if there is one.
+
+    sha256   of the program, see ``digest_of_program``
+    details  more that is known of the run, by name
 
     A record that cannot be written is no reason for a run to fail: the store says why it is not
     usable.
@@ -53,11 +55,10 @@ def recorded_run(
         return
     from voxgpu.store.run_records import FAILED, INTERRUPTED, ended, new_record, write_record
 
-    digest = hashlib.sha256(text.encode()).hexdigest()
     record = new_record(
         kind,
         str(program.absolute()),
-        sha256=digest,
+        sha256=sha256,
         definitions=dict(definitions),
         details={name: value for name, value in details.items() if value},
     )

@@ -177,7 +177,7 @@ def _run(
             None if settings.validate else settings.store,
             "run",
             arguments["program"],
-            source.text,
+            report.program_digest,
             arguments["define"],
             trace=str(noted.trace.absolute()) if noted.trace is not None else None,
         ) as run,

@@ -13,7 +13,6 @@ import click
 
 from voxgpu.cli.options import UserPath
 from voxgpu.cli.terminal import print_stderr
-from voxgpu.files.errors import FileError
 
 #: The value of ``--profile`` without a file.
 SHOWN = "-"
@@ -74,6 +73,7 @@ def profiling(profile: str | None, trace: Path | None) -> Iterator[Profiling]:
     if profile is None and trace is None:
         yield Profiling()
         return
+    from voxgpu.files.whole_file import write_whole
     from voxgpu.profiling.sample_memory import sampled_memory
     from voxgpu.profiling.shares import seconds_since_start
     from voxgpu.spans import Recorder, recording
@@ -88,7 +88,7 @@ def profiling(profile: str | None, trace: Path | None) -> Iterator[Profiling]:
         if trace is not None and recorder.plans:
             from voxgpu.profiling.trace import trace_text
 
-            _write(trace, trace_text(recorder, start))
+            write_whole(trace, trace_text(recorder, start).encode(), make_folders=False)
         if profile is not None and recorder.plans:
             from voxgpu.profiling.profile import profile_of, text_of
 
@@ -96,18 +96,5 @@ def profiling(profile: str | None, trace: Path | None) -> Iterator[Profiling]:
             if profile == SHOWN:
                 print_stderr(text_of(found))
             else:
-                _write(Path(profile), json.dumps(found.as_json(), indent=1))
-
-
-def _write(path: Path, text: str) -> None:
-    from voxgpu.temporary_files import new_file
-
-    try:
-        file = new_file(path.parent, path.name)
-        try:
-            file.path.write_text(text, "utf-8")
-            file.become(path)
-        finally:
-            file.remove()
-    except OSError as error:
-        raise FileError(str(path), error.strerror or str(error), "", "write") from None
+                text = json.dumps(found.as_json(), indent=1)
+                write_whole(Path(profile), text.encode(), make_folders=False)

@@ -30,7 +30,7 @@ class RunReport:
         self._program = program
         self._definitions = definitions
         self._primitives = tuple(primitives)
-        self._digest: str | None = None
+        self.program_digest = ""
         self._imports: dict[str, str] = {}
         self._inputs: dict[tuple[str, ...], dict[str, Any]] = {}
         self._started = _now()
@@ -39,14 +39,14 @@ class RunReport:
 
     def note_program(self, source: Source) -> None:
         """Record the program that was read."""
-        self._digest = _digest(source.text, self._program)
+        self.program_digest = digest_of_program(source.text, self._program)
 
     def note_imports(self, commands: Iterable[Command], main: Source) -> None:
         """Record the files that the program imports, directly and indirectly."""
         for source in dict.fromkeys(each.span.source for each in commands):
             if source is not main and not source.ours:
                 path = Path(source.name).absolute()
-                self._imports[str(path)] = _digest(source.text, path)
+                self._imports[str(path)] = digest_of_program(source.text, path)
 
     def digests(self, digests: Digests, header: Header) -> str:
         """Return the digest of an image, and record the image as an input."""
@@ -64,7 +64,7 @@ class RunReport:
         place, version = self.host, self.version
         return [
             f"voxgpu {version}, Python {place['python']}, on {place['name']} ({place['system']})",
-            f"program {self._program.absolute()}{defined}, SHA-256 {self._digest}",
+            f"program {self._program.absolute()}{defined}, SHA-256 {self.program_digest}",
         ]
 
     @property
@@ -94,7 +94,7 @@ class RunReport:
             "run": self.run,
             "program": {
                 "path": str(self._program.absolute()),
-                "sha256": self._digest,
+                "sha256": self.program_digest or None,
                 "imports": [{"path": p, "sha256": d} for p, d in self._imports.items()],
                 "primitives": [
                     {"path": str(each.absolute()), "sha256": _digest_of(each)}
@@ -115,7 +115,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _digest(text: str, path: Path) -> str:
+def digest_of_program(text: str, path: Path) -> str:
     """SHA-256 of a program: of its file, unless that has changed since it was read."""
     content = _content(path)
     if content is None or content.decode("utf-8-sig", "replace") != text:

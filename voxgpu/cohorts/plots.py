@@ -16,8 +16,8 @@ import numpy as np
 
 from voxgpu.cohorts.statistics import Measured, Numbers, swept_names
 from voxgpu.cohorts.sweep import Combination
-from voxgpu.cohorts.whole_file import whole_file
 from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.files.whole_file import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,8 +14,8 @@ from typing import Any
 from voxgpu.byte_sizes import memory_text
 from voxgpu.cohorts.statistics import Statistics, combination_text
 from voxgpu.cohorts.summary import Best, Summary
-from voxgpu.cohorts.whole_file import write_whole
 from voxgpu.files.errors import FileError
+from voxgpu.files.whole_file import write_whole
 
 SUFFIXES = (".txt", ".csv", ".json")
 

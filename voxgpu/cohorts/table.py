@@ -19,8 +19,8 @@ from voxgpu.cohorts.column_types import (
     typed,
 )
 from voxgpu.cohorts.row import Row
-from voxgpu.cohorts.whole_file import whole_file
 from voxgpu.files.errors import FileError
+from voxgpu.files.whole_file import whole_file
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 

@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
+from voxgpu.process_start import start_ticks
 from voxgpu.spans import CATEGORIES, TimeSpan
 
 #: Before the first span: the interpreter, imports, options.
@@ -40,9 +40,9 @@ def wall_shares(spans: Sequence[TimeSpan], start: float, end: float) -> Mapping[
 
 def seconds_since_start() -> float:
     """How long this process has existed, to 0.01 s; 0 where that is unknown."""
-    with suppress(OSError, ValueError, AttributeError):
-        fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
-        started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    ticks = start_ticks()
+    if ticks is not None:
+        started = ticks / os.sysconf("SC_CLK_TCK")
         return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
     import psutil
 

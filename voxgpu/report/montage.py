@@ -13,7 +13,7 @@ import numpy.typing as npt
 from voxgpu.image import Image
 from voxgpu.report.montage_layout import Picture, arrange
 from voxgpu.report.orientation import radiological
-from voxgpu.temporary_files import new_file
+from voxgpu.temporary_files import whole_file
 
 Mask = npt.NDArray[np.bool_]
 
@@ -109,13 +109,8 @@ def write_montage(path: Path, picture: Picture) -> None:
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = new_file(path.parent, path.name)
-    try:
-        with unfinished.path.open("wb") as file:
-            Drawing.fromarray(picture).save(file, "PNG", optimize=True)
-        unfinished.become(path)
-    finally:
-        unfinished.remove()
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        Drawing.fromarray(picture).save(file, "PNG", optimize=True)
 
 
 def _check(

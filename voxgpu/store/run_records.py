@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from voxgpu.temporary_files import new_file
+from voxgpu.process_start import start_ticks
+from voxgpu.temporary_files import whole_file
 
 #: How many records are kept; the oldest go.
 KEPT = 500
@@ -113,14 +114,13 @@ def ended(record: RunRecord, status: str, **known: Any) -> RunRecord:
 
 
 def process_began(pid: int) -> str:
-    """The start time of a process in the system's units; empty if there is no such process."""
-    with suppress(OSError):
-        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-        known = text.rpartition(")")[2].split()
-        # Clock ticks since the system started; a zombie has ended.
-        return known[19] if known[0] != "Z" else ""
-    if Path("/proc/self/stat").exists():
+    """When a process began, as the system counts; empty where there is no such process."""
+    try:
+        ticks = start_ticks(pid)
+    except ProcessLookupError:
         return ""
+    if ticks is not None:
+        return str(ticks)
     import psutil
 
     with suppress(psutil.Error):
@@ -137,12 +137,8 @@ def write_record(store: Path, record: RunRecord) -> None:
     """Write a record, and remove the oldest ones beyond KEPT. Raises OSError."""
     folder = folder_of_records(store)
     folder.mkdir(exist_ok=True)
-    file = new_file(folder, f"{record.id}.json")
-    try:
-        file.path.write_text(json.dumps(asdict(record), ensure_ascii=False), "utf-8")
-        file.become(folder / f"{record.id}.json")
-    finally:
-        file.remove()
+    with whole_file(folder / f"{record.id}.json") as temporary:
+        temporary.write_text(json.dumps(asdict(record), ensure_ascii=False), "utf-8")
     if record.status == RUNNING:
         for each in sorted(folder.glob("*.json"))[:-KEPT]:
             each.unlink(missing_ok=True)

@@ -32,6 +32,7 @@ from voxgpu.cli.cohort.summary import (
 from voxgpu.cli.cohort.table import default_table, merge, say_rows, table_of, with_table
 from voxgpu.cli.options import UserPath, options_without_program
 from voxgpu.cli.record_run import recorded_run
+from voxgpu.cli.run_report import digest_of_program
 from voxgpu.cli.shutdown import graceful
 from voxgpu.cli.terminal import print_diagnostics, print_stderr
 from voxgpu.diagnostics import ImgqlError
@@ -114,7 +115,7 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
             settings.store,
             "cohort",
             arguments["program"][0],
-            cohort.program.source.text,
+            digest_of_program(cohort.program.source.text, arguments["program"][0]),
             arguments["define"],
             journal=str(path.absolute()),
             table=str(table.absolute()),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from voxgpu.files.errors import FileError
-from voxgpu.temporary_files import new_file
+from voxgpu.files.whole_file import write_whole
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -18,15 +18,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file as a whole, unless it is there with this content. Raises FileError."""
+    content = text.encode()
     try:
-        if path.is_file() and path.read_bytes() == text.encode():
+        if path.is_file() and path.read_bytes() == content:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = new_file(path.parent, path.name)
-        try:
-            file.path.write_text(text, "utf-8")
-            file.become(path)
-        finally:
-            file.remove()
     except OSError as error:
         raise FileError(str(path), error.strerror or str(error), "", "write") from None
+    write_whole(path, content)
