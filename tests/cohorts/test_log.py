@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -120,3 +121,22 @@ def test_a_full_disk_ends_the_log_and_not_the_run() -> None:
         log.add(happened(CASE_BEGINS, case="a"))
         assert log.problem is not None and "No space" in log.problem.reason
         log.add(happened(CASE_BEGINS, case="b"))
+
+
+def test_nothing_waits_for_locks_that_a_file_system_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    tried: list[int] = []
+
+    def lacking(file: int, kind: int) -> None:
+        tried.append(kind)
+        raise OSError(errno.ENOTSUP, "no locks")
+
+    monkeypatch.setattr(fcntl, "flock", lacking)
+    with EventLog(tmp_path / "log.jsonl") as log:
+        log.add(happened(CASE_BEGINS, case="a"))
+        log.add(happened(CASE_BEGINS, case="b"))
+    assert len(tried) == 2
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert [json.loads(each)["case"] for each in lines] == ["a", "b"]

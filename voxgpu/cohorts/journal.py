@@ -15,19 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
-from time import sleep
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from voxgpu.cohorts.case_record import CaseRecord
+from voxgpu.cohorts.file_lock import take_lock
 from voxgpu.cohorts.row import Row
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.files.errors import FileError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 #: The version of the format, in the first line.
 FORMAT = 2
@@ -181,16 +176,9 @@ def is_locked(path: Path) -> bool | None:
 
     Raises FileError if it cannot be read.
     """
-    if fcntl is None:
-        return None
     with _opened(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return None  # a file system without locks
-    return False
+        is_free = take_lock(file, is_shared=True)
+    return None if is_free is None else not is_free
 
 
 def read_journal(path: Path) -> tuple[dict[str, Any], list[Row]]:
@@ -216,21 +204,11 @@ def merged(rows: Iterable[Row]) -> list[Row]:
 def _locked(path: Path) -> Any:
     """The file, open for adding to it without a buffer, and locked."""
     file = path.open("ab", buffering=0)
-    if fcntl is not None:
-        # Who asks for the status of a run holds the lock for a moment.
-        for attempt in range(_ATTEMPTS):
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if attempt < _ATTEMPTS - 1:
-                    sleep(_BETWEEN)
-                    continue
-                file.close()
-                hint = "wait until it has ended, or name another table"
-                raise FileError(str(path), "another run is writing it", hint, "write") from None
-            except OSError:
-                break  # a file system without locks
+    # Who asks for the status of a run holds the lock for a moment.
+    if take_lock(file, tries=_ATTEMPTS, between=_BETWEEN) is False:
+        file.close()
+        hint = "wait until it has ended, or name another table"
+        raise FileError(str(path), "another run is writing it", hint, "write")
     return file
 
 
@@ -239,7 +217,7 @@ def _put_aside(path: Path, file: BinaryIO) -> tuple[Any, Path]:
     number = 1
     while (other := path.with_name(f"{path.name}.{number}")).exists():
         number += 1
-    if fcntl is None:
+    if os.name == "nt":
         file.close()  # an open file cannot be renamed
     path.rename(other)  # while it is locked: no other run can have begun to write it
     file.close()

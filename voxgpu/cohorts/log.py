@@ -18,16 +18,11 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from time import sleep
 from types import TracebackType
 
 from voxgpu.cohorts.events import Event
+from voxgpu.cohorts.file_lock import release_lock, take_lock
 from voxgpu.files.errors import FileError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 #: Bytes of a page of memory, of which a killed process writes all or nothing.
 _PAGE = 4096
@@ -104,22 +99,12 @@ def _turn(file: int) -> Iterator[bool]:
 
     Who is stopped while it holds the lock keeps nobody else waiting for longer than a second.
     """
-    is_ours = fcntl is not None and any(_locked(file, n) for n in range(_ATTEMPTS))
+    is_ours = bool(take_lock(file, tries=_ATTEMPTS, between=_BETWEEN))
     try:
         yield is_ours
     finally:
         if is_ours:
-            fcntl.flock(file, fcntl.LOCK_UN)
-
-
-def _locked(file: int, attempt: int) -> bool:
-    if attempt:
-        sleep(_BETWEEN)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+            release_lock(file)
 
 
 def _append(file: int, line: bytes, is_ours: bool) -> None:
