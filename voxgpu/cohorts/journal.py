@@ -22,6 +22,7 @@ from voxgpu.cohorts.case_record import CaseRecord
 from voxgpu.cohorts.file_lock import take_lock
 from voxgpu.cohorts.row import Row
 from voxgpu.cohorts.sweep import Combination
+from voxgpu.cohorts.whole_lines import whole_bytes
 from voxgpu.files.errors import FileError
 
 #: The version of the format, in the first line.
@@ -257,17 +258,8 @@ def entries_of(path: Path) -> Iterator[tuple[int, CaseRecord | Row]]:
 
 
 def _whole_bytes(path: Path) -> int:
-    """Bytes up to the end of the last line that is whole."""
     with _opened(path) as file:
-        end = file.seek(0, os.SEEK_END)
-        while end:
-            start = max(0, end - (1 << 16))
-            file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                return start + found + 1
-            end = start
-    return 0
+        return whole_bytes(file.fileno(), file.seek(0, os.SEEK_END))
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -22,6 +22,7 @@ from types import TracebackType
 
 from voxgpu.cohorts.events import Event
 from voxgpu.cohorts.file_lock import release_lock, take_lock
+from voxgpu.cohorts.whole_lines import whole_bytes
 from voxgpu.files.errors import FileError
 
 #: Bytes of a page of memory, of which a killed process writes all or nothing.
@@ -116,7 +117,7 @@ def _append(file: int, line: bytes, is_ours: bool) -> None:
     if is_ours:
         with suppress(OSError):  # a pipe or a terminal has none
             end = os.lseek(file, 0, os.SEEK_END)
-    whole = _whole_bytes(file, end)
+    whole = whole_bytes(file, end)
     if whole < end:
         os.ftruncate(file, whole)
     room = -whole % _PAGE
@@ -129,15 +130,3 @@ def _write(file: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(file, left) :]
-
-
-def _whole_bytes(file: int, end: int) -> int:
-    """Bytes up to the end of the last whole line of a file that has ``end`` bytes."""
-    while end:
-        start = max(0, end - _PAGE)
-        os.lseek(file, start, os.SEEK_SET)
-        found = os.read(file, end - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
