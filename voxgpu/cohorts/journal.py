@@ -161,15 +161,11 @@ def lines_of(path: Path) -> Iterator[dict[str, Any]]:
         hint = "run the cohort again with this version"
         raise FileError(str(path), "another version of voxgpu wrote this journal", hint)
     yield header
-    with _opened(path) as file:
-        file.readline()
-        for line in file:
-            if not line.endswith(b"\n"):
-                break
-            with suppress(ValueError):
-                found = json.loads(line)
-                if isinstance(found, dict):
-                    yield found
+    for _, line in _lines_after_header(path):
+        with suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict):
+                yield found
 
 
 def is_locked(path: Path) -> bool | None:
@@ -245,15 +241,21 @@ def _header(path: Path) -> dict[str, Any] | None:
 
 def entries_of(path: Path) -> Iterator[tuple[int, CaseRecord | Row]]:
     """Rows of a journal in the order they were added, with offsets, and records before them."""
+    for offset, line in _lines_after_header(path):
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            data = json.loads(line)
+            is_row = "combination" in data
+            yield offset, (Row if is_row else CaseRecord).from_json(data)
+
+
+def _lines_after_header(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The whole lines after the first, each with its offset."""
     with _opened(path) as file:
         offset = len(file.readline())
         for line in file:
             if not line.endswith(b"\n"):
                 break
-            with suppress(ValueError, TypeError, KeyError, AttributeError):
-                data = json.loads(line)
-                is_row = "combination" in data
-                yield offset, (Row if is_row else CaseRecord).from_json(data)
+            yield offset, line
             offset += len(line)
 
 
