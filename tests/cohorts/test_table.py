@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from voxgpu.cohorts.journal import Journal
 from voxgpu.cohorts.read_table import read_rows
 from voxgpu.cohorts.row import FAILED, Row
 from voxgpu.cohorts.table import write_table
@@ -102,6 +103,16 @@ def test_names_that_are_those_of_other_columns(tmp_path: Path) -> None:
         write_table(tmp_path / f"t.{suffix}", [row])
         (again,) = read_rows([tmp_path / f"t.{suffix}"])
         assert again.printed.keys() >= {"v", "", "status", "printed:status", "error"}
+
+
+def test_swept_variables_that_the_journal_names_are_found_in_their_columns(tmp_path: Path) -> None:
+    names = ("case", "seconds", "error", "T")
+    rows = [Row("a", tuple((name, n) for name in names), {"v": 1.0}) for n in "12"]
+    with Journal(tmp_path / "t.csv.journal", {"swept": names}):
+        write_table(tmp_path / "t.csv", rows)
+    again = read_rows([tmp_path / "t.csv"])
+    assert [each.combination for each in again] == [each.combination for each in rows]
+    assert [each.printed for each in again] == [{"v": 1.0}] * 2
 
 
 def test_columns_of_rows_that_come_late(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from voxgpu.cohorts.table import (
     SWEPT,
     SWEPT_KEY,
     TRAILING_COLUMNS,
+    named_columns,
     parquet_library,
 )
 from voxgpu.files.errors import FileError
@@ -114,7 +115,7 @@ def _of_journal(path: Path, columns: Sequence[str]) -> dict[str, str] | None:
     try:
         with path.with_name(f"{path.name}.journal").open("rb") as file:
             names = json.loads(file.readline())["about"]["swept"]
-        found = {name: SWEPT + name if name in TRAILING_COLUMNS else name for name in names}
+        found = dict(named_columns(names, ()).swept)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if set(found.values()) <= set(columns) else None

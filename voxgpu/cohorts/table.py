@@ -78,7 +78,7 @@ def columns_of(rows: Iterable[Row]) -> Columns:
     for row in rows:
         names |= dict.fromkeys(name for name, _ in row.combination)
         labels |= dict.fromkeys(row.printed)
-    return _named(names, labels)
+    return named_columns(names, labels)
 
 
 def typed_columns(rows: Iterable[Row]) -> tuple[Columns, dict[str, str]]:
@@ -90,7 +90,7 @@ def typed_columns(rows: Iterable[Row]) -> tuple[Columns, dict[str, str]]:
             names.setdefault(name, set()).add(kind_of_text(text))
         for label, value in row.printed.items():
             labels.setdefault(label, set()).add(kind_of_value(value))
-    columns = _named(names, labels)
+    columns = named_columns(names, labels)
     kinds = dict.fromkeys(("case", "device", "worker", "status", "error"), "str")
     kinds |= {"seconds": "float", "peak_bytes": "int"}
     kinds |= {columns.swept[name]: kind_of_column(each) for name, each in names.items()}
@@ -98,7 +98,8 @@ def typed_columns(rows: Iterable[Row]) -> tuple[Columns, dict[str, str]]:
     return columns, kinds
 
 
-def _named(names: Iterable[str], labels: Iterable[str]) -> Columns:
+def named_columns(names: Iterable[str], labels: Iterable[str]) -> Columns:
+    """The columns of these swept variables and labels; see `columns_of`."""
     taken = {"case", *TRAILING_COLUMNS}
     swept = {name: _free(name, SWEPT, taken) for name in names}
     # Labels that are free keep their names, whatever others are renamed to.
