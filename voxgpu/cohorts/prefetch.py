@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from voxgpu.cohorts.cases import Case
+from voxgpu.cohorts.attempts import Task
 from voxgpu.cohorts.evaluate import CaseSession, Program
-from voxgpu.cohorts.sweep import Combination
-
-#: A case with the combinations that are to be run for it.
-_Task = tuple[Case, Sequence[Combination]]
 
 
-def reading_ahead(
-    session: CaseSession, program: Program, tasks: Iterable[_Task]
-) -> Iterator[_Task]:
+def reading_ahead(session: CaseSession, program: Program, tasks: Iterable[Task]) -> Iterator[Task]:
     """The tasks; while one is computed, the files of the next are read on a thread."""
     rest = iter(tasks)
     task = next(rest, None)
