@@ -322,12 +322,12 @@ def _end_worker(client: Any, address: str) -> None:
         client.retire_workers([address])
 
 
-def _aside(function: Callable[..., object], *arguments: object, **options: object) -> Thread:
+def _aside(function: Callable[..., object], *arguments: object) -> Thread:
     """Calls a function of the client on a thread, since a worker that hangs never answers."""
 
     def call() -> None:
         with suppress(Exception):  # the cluster may be gone
-            function(*arguments, **options)
+            function(*arguments)
 
     thread = Thread(target=call, daemon=True)
     thread.start()
