@@ -56,12 +56,12 @@ class Attempts:
         """The rows that are final; the others are of combinations that are tried again."""
         self._tries[case.name] += 1
         tries = self._tries[case.name]
-        again = [each for each in rows if each.status == FAILED and each.transient]
+        again = [each for each in rows if _may_succeed(each)]
         if not again:
             del self._tries[case.name]
         elif tries <= self.patience.retries:
             self._again.append((case, [each.combination for each in again]))
-            return [each for each in rows if each not in again]
+            return [each for each in rows if not _may_succeed(each)]
         return [_told(each, tries) for each in rows]
 
     def died(self, task: Task, how: str) -> list[Row]:
@@ -97,6 +97,11 @@ class Attempts:
         """What is to be tried again now; afterwards nothing is."""
         found, self._again = self._again, []
         return found
+
+
+def _may_succeed(row: Row) -> bool:
+    """Whether the same may come out otherwise when it is tried again."""
+    return row.status == FAILED and row.transient
 
 
 def _told(row: Row, tries: int) -> Row:

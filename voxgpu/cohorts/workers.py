@@ -156,7 +156,8 @@ class _Dispatch:
         yield from self._pass(iter(left))
         while not self._stopping.is_asked and (again := self._attempts.again()):
             died = [each for each in again if self._attempts.deaths(each[0].name)]
-            yield from self._pass(iter([each for each in again if each not in died]))
+            rest = [each for each in again if not self._attempts.deaths(each[0].name)]
+            yield from self._pass(iter(rest))
             yield from self._pass(iter(died), alone=True)
 
     def _pass(self, tasks: Iterator[Task], alone: bool = False) -> Iterator[list[Outcome]]:
