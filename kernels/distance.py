@@ -66,6 +66,16 @@ def count_steps(
     return 0
 
 
+def _square(distance, number):
+    return _converted(distance * distance, number)
+
+
+def _converted(value, number):
+    """A value in the type of sums; ``number`` is scratch of this type."""
+    number[0] = value
+    return number[0]
+
+
 def _search(source, stride, here, row, first, last, step, tile, number):
     """Lowers a tile to the least sums of rows first … last and their squared distances to a row.
 
@@ -76,18 +86,10 @@ def _search(source, stride, here, row, first, last, step, tile, number):
     zero = number[1]
     for other in range(first, last + 1, 4):
         second, third, fourth = min(other + 1, last), min(other + 2, last), min(other + 3, last)
-        distance = (row - other) * step
-        number[0] = distance * distance
-        square_a = number[0]
-        distance = (row - second) * step
-        number[0] = distance * distance
-        square_b = number[0]
-        distance = (row - third) * step
-        number[0] = distance * distance
-        square_c = number[0]
-        distance = (row - fourth) * step
-        number[0] = distance * distance
-        square_d = number[0]
+        square_a = _square((row - other) * step, number)
+        square_b = _square((row - second) * step, number)
+        square_c = _square((row - third) * step, number)
+        square_d = _square((row - fourth) * step, number)
         a = here + other * stride
         b = here + second * stride
         c = here + third * stride
@@ -107,20 +109,13 @@ def _search(source, stride, here, row, first, last, step, tile, number):
 def _search_places(source, stride, here, row, first, last, step, tile, places, number):
     """Does the same as ``_search``, and notes for each column the row that was found."""
     zero = number[1]
-    other = first
-    while other <= last:
-        a = other * stride + here
-        b = min(other + 1, last) * stride + here
-        distance = (row - other) * step
-        number[0] = distance * distance
-        square_a = number[0]
-        distance = (row - min(other + 1, last)) * step
-        number[0] = distance * distance
-        square_b = number[0]
-        number[0] = other
-        place_a = number[0]
-        number[0] = min(other + 1, last)
-        place_b = number[0]
+    for other in range(first, last + 1, 2):
+        second = min(other + 1, last)
+        square_a = _square((row - other) * step, number)
+        square_b = _square((row - second) * step, number)
+        place_a, place_b = _converted(other, number), _converted(second, number)
+        a = here + other * stride
+        b = here + second * stride
         for i in range(LANES):
             one = source[a + i] + square_a
             two = source[b + i] + square_b
@@ -130,7 +125,6 @@ def _search_places(source, stride, here, row, first, last, step, tile, places, n
             was = places[i]
             places[i] = (place if lower < before else was) + zero
             tile[i] = (lower if lower < before else before) + zero
-        other += 2
 
 
 def _lower_tile(
