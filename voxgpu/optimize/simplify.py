@@ -161,11 +161,7 @@ def clamped_to_unsigned_distance(view: _View) -> dict[ValueId, Node]:
         users = dict.fromkeys(view.users.get(id, []))
         masks = [user for user in users if _is_outside(view, view.nodes[user], id)]
         others = [user for user in users if user not in masks]
-        compared = all(
-            (found := _comparison(view.nodes[user])) is not None and found.image == id
-            for user in others
-        )
-        if len(masks) == 1 and compared:
+        if len(masks) == 1 and all(_comparison_with(view, user, id) for user in others):
             changed[masks[0]] = Node(_UNSIGNED, node.inputs)
     return changed
 
@@ -177,8 +173,8 @@ def _is_outside(view: _View, node: Node, distance: ValueId) -> bool:
     where = view.nodes[node.inputs[1]]
     if where.primitive in _NEGATION:
         return where.inputs == view.nodes[distance].inputs
-    found = _comparison(where)
-    if found is None or found.operator != "greater" or found.image != distance:
+    found = _comparison_with(view, node.inputs[1], distance)
+    if found is None or found.operator != "greater":
         return False
     number = view.nodes[found.number]
     return number.primitive is CONSTANT and number.parameters == (0.0,)
@@ -297,9 +293,15 @@ def _only_comparisons(view: _View, id: ValueId) -> list[tuple[ValueId, _Comparis
     if id in view.fixed:
         return []
     users = view.users.get(id, [])
-    comparisons = [(user, _comparison(view.nodes[user])) for user in users]
-    pairs = [(user, each) for user, each in comparisons if each is not None and each.image == id]
+    comparisons = [(user, _comparison_with(view, user, id)) for user in users]
+    pairs = [(user, each) for user, each in comparisons if each is not None]
     return pairs if len(pairs) == len(users) else []
+
+
+def _comparison_with(view: _View, id: ValueId, image: ValueId) -> _Comparison | None:
+    """Returns the comparison of an image with a number that a node is; None if it is another."""
+    found = _comparison(view.nodes[id])
+    return found if found is not None and found.image == image else None
 
 
 def _comparison(node: Node) -> _Comparison | None:
