@@ -15,6 +15,6 @@ def unfused() -> Iterator[None]:
     """Lets the passes make a step of each node."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simplify, "RULES", ())
-        patch.setattr(fuse, "MOST_NODES", 1)
+        patch.setattr(fuse, "MOST_OPERATIONS", -1)
         patch.setattr(inline_stencils, "MOST_OPERATIONS", 0)
         yield

@@ -35,8 +35,6 @@ from voxgpu.primitives.internal import SHARED_INPUTS
 from voxgpu.primitives.primitive import AccessPattern
 from voxgpu.types import BOOLEAN, Content, ImageOf
 
-#: Maximum nodes of a kernel; with 1, every operation has a kernel of its own.
-MOST_NODES = 1 << 20
 MOST_IMAGES = 8
 MOST_OPERATIONS = 64
 MOST_OUTPUTS = 32
@@ -193,7 +191,7 @@ class _Grouping:
         reductions = sum(group.reductions for group in groups)
         if len(inputs - members) > MOST_IMAGES or operations > MOST_OPERATIONS:
             return None
-        if reductions >= MOST_OUTPUTS or len(members) > MOST_NODES:
+        if reductions >= MOST_OUTPUTS:
             return None
         # The larger group absorbs the others, so that all merging takes O(n log n) steps.
         first = max(groups, key=lambda group: len(group.members))
