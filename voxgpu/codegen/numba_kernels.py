@@ -75,13 +75,14 @@ def _variants(name: str, function: FunctionType) -> Iterator[tuple[str, Declared
     kinds_of = function.__annotations__.items()
     listed = {each: str(kind).strip("'\"").split(" | ") for each, kind in kinds_of}
     (result,) = listed.pop("return")
-    counts = [len(kinds) for kinds in listed.values() if len(kinds) > 1]
-    assert len(set(counts)) <= 1, f"{name} lists different numbers of types"
-    for number in range(max(counts, default=1)):
+    several = [kinds for kinds in listed.values() if len(kinds) > 1]
+    if not several:
+        yield name, (function, result, [kind for (kind,) in listed.values()])
+        return
+    assert len(set(map(len, several))) == 1, f"{name} lists different numbers of types"
+    for number, first in enumerate(several[0]):
         types = [kinds[number] if len(kinds) > 1 else kinds[0] for kinds in listed.values()]
-        first = next((kinds[number] for kinds in listed.values() if len(kinds) > 1), "")
-        suffix = f"_{first.rstrip('*')}" if first else ""
-        yield f"{name}{suffix}", (function, result, types)
+        yield f"{name}_{first.rstrip('*')}", (function, result, types)
 
 
 @cache
