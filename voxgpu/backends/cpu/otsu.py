@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.backends.cpu.percentiles import bits_of, counts_of_values, looked_up
+from voxgpu.backends.cpu.percentiles import bits_of, counts_of_values, looked_up, numbers_of_bits
 from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.integers import SHORT
@@ -44,10 +44,7 @@ def _has_few_values(v: Array) -> bool:
 
 def _above_by_value(flat: Array, chosen: Mask, bins: int, pool: ThreadPool) -> Mask:
     """The voxels of the mask above the threshold, by counting every value of a small element."""
-    bits = bits_of(flat)
-    # The number that each pattern of bits stands for.
-    patterns = np.arange(1 << (8 * bits.itemsize)).astype(bits.dtype)
-    numbers = patterns.view(flat.dtype).astype(np.float32)
+    bits, numbers = bits_of(flat), numbers_of_bits(flat.dtype)
     threshold = _threshold_of_counts(numbers, counts_of_values(bits, chosen, pool), bins)
     return looked_up(bits, chosen, numbers > threshold, 0, pool)
 

@@ -70,6 +70,12 @@ def bits_of(v: Array) -> Array:
     return np.ascontiguousarray(v).reshape(-1).view(f"uint{8 * v.dtype.itemsize}")
 
 
+def numbers_of_bits(element: np.dtype[Any]) -> Array:
+    """The number of each bit pattern of an element of 8 or 16 bits, as float32."""
+    patterns = np.arange(1 << (8 * element.itemsize)).astype(f"uint{8 * element.itemsize}")
+    return patterns.view(element).astype(np.float32)
+
+
 def counts_of_values(bits: Array, chosen: Mask, pool: ThreadPool) -> Array:
     """Counts the voxels of a flat mask for each bit pattern."""
     count, different = kernel("percentiles", f"count_{bits.dtype}"), 1 << (8 * bits.itemsize)

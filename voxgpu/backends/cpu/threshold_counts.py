@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cpu.percentiles import bits_of, numbers_of_bits
 from voxgpu.backends.cpu.registry import implements
-from voxgpu.backends.thread_pool import SLAB_VOXELS, ThreadPool
+from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.count_kernel import AT_ONCE, counting
 from voxgpu.codegen.integer_interpreter import is_whole
@@ -69,27 +70,21 @@ def _one_by_one(
     return counts
 
 
-def _parts(n: int) -> list[tuple[int, int]]:
-    return [(start, min(n, start + SLAB_VOXELS)) for start in range(0, n, SLAB_VOXELS)]
-
-
 def _from_histogram(flat: Array, numbers: Array, pool: ThreadPool) -> tuple[Array, Array, int]:
     """For each number, the voxels less than it and at most it; and the number of voxels."""
-    bits = 8 * flat.dtype.itemsize
-    unsigned = np.dtype(f"uint{bits}")
-    count, tables = kernel("threshold_counts", f"histogram_{unsigned}"), 4 if bits == 8 else 2
+    bits, values = bits_of(flat), numbers_of_bits(flat.dtype)
+    count = kernel("threshold_counts", f"histogram_{bits.dtype}")
+    tables = 4 if bits.itemsize == 1 else 2
 
     def part(bounds: tuple[int, int]) -> Array:
-        values = np.ascontiguousarray(flat[slice(*bounds)]).view(unsigned)
-        counts = np.zeros(tables << bits, np.int64)
-        count(len(values), values, counts)
+        some, counts = bits[slice(*bounds)], np.zeros(tables * len(values), np.int64)
+        count(len(some), some, counts)
         total: Array = counts.reshape(tables, -1).sum(axis=0)
         return total
 
-    totals = sum(pool.map(part, _parts(len(flat))), np.zeros(1 << bits, np.int64))
-    values = np.arange(1 << bits, dtype=np.int64).astype(unsigned).view(flat.dtype)
+    totals = sum(pool.map(part, slabs(len(bits), 1)), np.zeros(len(values), np.int64))
     order = np.argsort(values, kind="stable")
-    ascending = values[order].astype(np.float32)
+    ascending = values[order]
     cumulated = np.concatenate(([0], np.cumsum(totals[order])))
     below = cumulated[np.searchsorted(ascending, numbers, side="left")]
     at_most = cumulated[np.searchsorted(ascending, numbers, side="right")]
@@ -115,7 +110,7 @@ def _from_keys(flat: Array, numbers: Array, pool: ThreadPool) -> tuple[Array, Ar
         rank(len(bits), bits, lows, highs, wanted, counts)
         return counts
 
-    totals = sum(pool.map(part, _parts(len(flat))), np.zeros(len(wanted) + 1, np.int64))
+    totals = sum(pool.map(part, slabs(len(flat), 1)), np.zeros(len(wanted) + 1, np.int64))
     ordered = int(totals.sum())
     cumulated = np.cumsum(totals)
     asked = _keys(np.where(np.isnan(numbers), np.float32(0), numbers)).astype(np.int64)
