@@ -191,7 +191,7 @@ def _where(expression: Scalar, condition: Any, then: Any, otherwise: Any) -> Any
 
 
 def shifted(array: Array, offset: Offset, boundary_value: Any) -> Array:
-    """The array whose voxel p is ``array[p + offset]``, or ``outside`` beyond the frame."""
+    """The array whose voxel p is ``array[p + offset]``, ``boundary_value`` beyond the frame."""
     moves = offset[-array.ndim :]
     if any(offset[: 3 - array.ndim]):
         return np.full_like(array, boundary_value)

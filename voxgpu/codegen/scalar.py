@@ -184,7 +184,7 @@ Operand = Scalar | float | bool
 
 
 def read(source: int, element: Element, boundary_value: bool | float | None = None) -> Scalar:
-    """The voxel of input number ``source``; ``outside`` is its value beyond the image's frame."""
+    """The voxel of input number ``source``, which is ``boundary_value`` beyond the frame."""
     return Scalar("read", (), (source, HERE, boundary_value), element)
 
 

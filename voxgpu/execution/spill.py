@@ -31,7 +31,7 @@ class SpillFolder:
     """Spilled values in a folder of their own, which is created with the first value.
 
     parent   the parent of the folder; None: the system's temporary folder
-    trim   called after values were written and dropped, to return their memory
+    trim     called after values were written and dropped, to return their memory
     problem  why a value could not be written, if that happened
     """
 

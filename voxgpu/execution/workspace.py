@@ -36,8 +36,8 @@ class Workspace:
     A use is a task that takes the value, or a goal. Values are released exactly after their last
     use. The value whose next use is latest in the schedule is spilled first.
 
-    given  the values that are there at first, which become the workspace's own
-    spill  storage for values that do not fit; None: nothing is spilled
+    values  the values that are there at first, which become the workspace's own
+    spill   storage for values that do not fit; None: nothing is spilled
     """
 
     def __init__(

@@ -102,7 +102,7 @@ def schedule(
     The order is depth first from each goal: a value is computed just before it is needed, so that
     it can be delivered and freed early.
 
-    available       values that are already in memory; nothing is computed for them
+    available   values that are already in memory; nothing is computed for them
     steps       the units of execution; None: one step per node
     scratch_of  scratch memory of a node on the backend; None: that of the reference
     stored      values that are read from the store where they are needed

@@ -65,11 +65,11 @@ class ReducedScalar:
 class FusedStep:
     """Nodes that one generated kernel computes in one pass.
 
-    images   the image inputs of the kernel
-    scalars  the values of its scalar parameters
+    images           the image inputs of the kernel
+    scalars          the values of its scalar parameters
     output_images    the images it computes, one for each output
     reduced_scalars  the scalars computed from its reductions
-    nodes    the nodes it stands for, in plan order
+    nodes            the nodes it stands for, in plan order
     """
 
     kernel: Kernel

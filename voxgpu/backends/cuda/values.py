@@ -105,8 +105,8 @@ class _FetchOnce(DeferredValue):
 class DeviceNumber(_FetchOnce):
     """A number, or truth value, that a device computes.
 
-    place           the index of the number itself among those transferred; None: the host
-                    computes it from them
+    index           of the number itself among those transferred; None: the host computes it from
+                    them
     finish          computes the value from all of them
     always_defined  whether the value is always defined and free of warnings
     """
