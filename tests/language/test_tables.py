@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from voxgpu.language.lalr import UnexpectedTokenError, digest_of, read_tables
+from voxgpu.language.lalr import Parser, UnexpectedTokenError, digest_of, read_tables
 from voxgpu.language.lexer import Token
 from voxgpu.language.make_tables import tables_of
 
@@ -42,8 +42,6 @@ def _tokens(kinds: str) -> list[Token]:
 
 
 def test_rules_pass_on_what_lark_would() -> None:
-    from voxgpu.language.lalr import Parser
-
     parser = Parser(read_tables(), _Builder())
     one, two = ("chain_of_one", ("number", "number")), ("chain_of_one", ("name", "name"))
     assert parser.parse(_tokens("PRINT TEXT NUMBER")) == (
@@ -68,8 +66,6 @@ def test_rules_pass_on_what_lark_would() -> None:
     ],
 )
 def test_wrong_tokens_are_told_with_what_can_follow(kinds: str, at: str, accepts: set[str]) -> None:
-    from voxgpu.language.lalr import Parser
-
     with pytest.raises(UnexpectedTokenError) as error:
         Parser(read_tables(), _Builder()).parse(_tokens(kinds))
     assert error.value.token.type == at
