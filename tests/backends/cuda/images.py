@@ -52,8 +52,7 @@ def images(draw: Any) -> Any:
 
 def as_float32(v: Any) -> Any:
     """The image as references receive it."""
-    with np.errstate(all="ignore"):
-        return v.astype(np.float32)
+    return v.astype(np.float32)
 
 
 @contextmanager

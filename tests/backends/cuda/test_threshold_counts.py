@@ -26,8 +26,7 @@ def check(v: Any, comparisons: Any, device: EmulatedDevice | None = None) -> lis
     """Compares with the reference; returns the kernels that were launched."""
     device = device or EmulatedDevice()
     read = as_float32(v)
-    with np.errstate(all="ignore"):
-        wanted = [threshold_count.function(read, n, operator) for operator, n in comparisons]
+    wanted = [threshold_count.function(read, n, operator) for operator, n in comparisons]
     found = count_thresholds(v, comparisons, device)
     assert found.dtype == np.float64
     assert found.tolist() == wanted
