@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,7 +83,7 @@ def telling(v: NumberImage) -> NumberImage:
 WORDS = ("cohort", "p.imgql", "--cases", "data/*/", "-D", "V={path}/v.nii", "--store", "none")
 WORDS += ("--primitives", "telling.py", "--device", "cpu")
 
-#: Seconds to wait for a process to say that it is there.
+#: Seconds to wait for what another process does.
 _PATIENCE = 60
 
 
@@ -110,12 +110,12 @@ def rows(folder: Path, table: str = "cohort.csv") -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def await_file(path: Path) -> None:
-    """Waits until a file is there."""
+def await_(condition: Callable[[], bool]) -> None:
+    """Waits until it is so."""
     end = time.monotonic() + _PATIENCE
-    while not path.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert path.exists()
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()
 
 
 @contextmanager
@@ -124,9 +124,7 @@ def scheduler(folder: Path) -> Iterator[Path]:
     file = folder / "scheduler.json"
     words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
     with _process(folder, "distributed.cli.dask_scheduler", *words):
-        end = time.monotonic() + _PATIENCE
-        while not file.exists() and time.monotonic() < end:
-            time.sleep(0.05)
+        await_(file.exists)
         yield file
 
 

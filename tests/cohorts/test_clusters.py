@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli import command
 from tests.cli.command import voxgpu
-from tests.cohorts.clusters import WORDS, await_file, given, prepare, rows, scheduler, worker
+from tests.cohorts.clusters import WORDS, await_, given, prepare, rows, scheduler, worker
 
 pytest.importorskip("distributed")
 
@@ -68,7 +68,7 @@ def test_workers_that_come_and_go(desk: Path) -> None:
             text=True,
         )
         with worker(file, "--nthreads", "1"):
-            await_file(desk / "given-100.json")
+            await_((desk / "given-100.json").exists)
         with worker(file, "--nthreads", "1"):
             _, told = process.communicate(timeout=100)
     assert process.returncode == 0, told
@@ -85,7 +85,7 @@ def test_a_cluster_that_loses_its_workers(desk: Path) -> None:
             text=True,
         )
         with worker(file, "--nthreads", "1"):
-            await_file(desk / "given-100.json")
+            await_((desk / "given-100.json").exists)
         _, told = process.communicate(timeout=100)
         assert process.returncode == 1, told
         assert "all workers are gone; waiting for others" in told

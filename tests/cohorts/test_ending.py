@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ import pytest
 import SimpleITK as sitk
 
 from tests.cli.command import check_text
+from tests.cohorts.clusters import await_, rows
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,15 +64,8 @@ def _started(desk: Path, workers: int, *words: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         command, cwd=desk, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    _await(lambda: (desk / "runs-2").exists() or process.poll() is not None)
+    await_(lambda: (desk / "runs-2").exists() or process.poll() is not None)
     return process
-
-
-def _await(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    assert condition()
 
 
 def _ended(process: subprocess.Popen[str]) -> list[str]:
@@ -83,10 +75,9 @@ def _ended(process: subprocess.Popen[str]) -> list[str]:
 
 
 def _cases(desk: Path) -> list[str]:
-    with (desk / "cohort.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert all(row["status"] == "done" and row["most"] == f"{row['case'][4:]}.0" for row in rows)
-    return [row["case"] for row in rows]
+    found = rows(desk)
+    assert all(row["status"] == "done" and row["most"] == f"{row['case'][4:]}.0" for row in found)
+    return [row["case"] for row in found]
 
 
 def _goes_on(desk: Path) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import check_text
+from tests.cohorts.clusters import await_, rows
 from tests.cohorts.test_ending import WORDS, desk
 
 pytest.importorskip("distributed")
@@ -49,18 +48,11 @@ def cluster(desk: Path) -> Iterator[_Cluster]:
     found.end()
 
 
-def _await(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert condition()
-
-
 def _started(desk: Path, cluster: _Cluster, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "voxgpu", *WORDS, "--scheduler", str(cluster.file), *words]
-    _await(cluster.file.exists)
+    await_(cluster.file.exists)
     process = subprocess.Popen(command, cwd=desk, stderr=subprocess.PIPE, text=True)
-    _await(lambda: (desk / "runs-2").exists() or process.poll() is not None)
+    await_(lambda: (desk / "runs-2").exists() or process.poll() is not None)
     return process
 
 
@@ -69,8 +61,7 @@ def _ended(process: subprocess.Popen[str], desk: Path) -> str:
     check_text(text)
     assert process.returncode == 1, text
     assert "1 of 6 rows are in `cohort.csv`; the same command goes on" in text
-    with (desk / "cohort.csv").open(newline="", encoding="utf-8") as file:
-        assert [row["case"] for row in csv.DictReader(file)] == ["case1"]
+    assert [row["case"] for row in rows(desk)] == ["case1"]
     return text
 
 

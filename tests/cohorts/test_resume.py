@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from tests.cli.command import voxgpu
+from tests.cohorts.clusters import rows
 
 PROGRAM = 'load v = "$V"\nprint "most" max(v)\n'
 WORDS = ["cohort", "p.imgql", "--cases", "data/*/", "-D", "V={path}/v.nii"]
@@ -30,8 +30,7 @@ def _write(path: Path, value: int) -> None:
 
 
 def _values(desk: Path, label: str = "most") -> list[str]:
-    with (desk / "cohort.csv").open(newline="", encoding="utf-8") as file:
-        return [row[label] for row in csv.DictReader(file)]
+    return [row[label] for row in rows(desk)]
 
 
 def test_changed_images_are_read_again(desk: Path) -> None:
