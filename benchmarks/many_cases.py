@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from benchmarks.programs import PARAMETERS
 from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.evaluate import Program
 from voxgpu.cohorts.journal import Journal
@@ -66,15 +67,11 @@ class Growth:
         found = [memory for count, memory, _, _ in self.samples if count >= start]
         return min(found), max(found)
 
-    def cpu_of_case(self, start: int = 0) -> float:
-        """CPU seconds of a case, after so many."""
+    def times_of_case(self, start: int) -> tuple[float, float]:
+        """CPU seconds and seconds of wall time of a case, after so many."""
         first, last = next(each for each in self.samples if each[0] >= start), self.samples[-1]
-        return (last[2] - first[2]) / (last[0] - first[0])
-
-    def seconds_of_case(self, start: int = 0) -> float:
-        """Seconds of wall time of a case, after so many."""
-        first, last = next(each for each in self.samples if each[0] >= start), self.samples[-1]
-        return (last[3] - first[3]) / (last[0] - first[0])
+        cases = last[0] - first[0]
+        return (last[2] - first[2]) / cases, (last[3] - first[3]) / cases
 
     @property
     def bytes_of_case(self) -> float:
@@ -163,7 +160,7 @@ def compare_with_loop(folder: Path, case: Path, count: int, workers: int = 2) ->
     _copy(case, folder, count)
     text = files("voxgpu.demo").joinpath("tumor.imgql").read_text()
     (folder / "tumor.imgql").write_text(text)
-    values = ["-D", "HI=0.93", "-D", "VI=0.89", "-D", "BINS=20", "-D", "SIM=0.6"]
+    values = [f"-D{name}={value}" for name, value in PARAMETERS.items()]
     voxgpu = [sys.executable, "-m", "voxgpu"]
     cohort = [*voxgpu, "cohort", "tumor.imgql", "--cases", "data/*/", *values, "-o", "cohort", "-q"]
     cohort += ["-D", "CASE={path}/{name}", "--workers", str(workers), "--store", "none"]
@@ -223,8 +220,9 @@ def _say_growth(found: Growth) -> None:
     for each in found.samples[:: max(1, len(found.samples) // 20)]:
         print(_line(each))
     print(f"memory after {start} cases: {least / 1e6:.1f} to {most / 1e6:.1f} MB")
-    print(f"driver: {1e3 * found.cpu_of_case(start):.2f} ms of CPU time a case")
-    print(f"cohort: {1e3 * found.seconds_of_case(start):.2f} ms a case")
+    cpu, seconds = found.times_of_case(start)
+    print(f"driver: {1e3 * cpu:.2f} ms of CPU time a case")
+    print(f"cohort: {1e3 * seconds:.2f} ms a case")
     print(f"scheduler: {found.bytes_of_case:.0f} bytes a case")
     print(f"table: {found.table_seconds:.1f} s")
 
