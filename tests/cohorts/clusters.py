@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
+from tests.cohorts.tables import csv_rows
 
 #: It is not imported here: that replaces the handler of Ctrl-C.
 needs_jobqueue = pytest.mark.skipif(
@@ -106,8 +107,7 @@ def given(folder: Path) -> list[dict[str, Any]]:
 
 def rows(folder: Path, table: str = "cohort.csv") -> list[dict[str, str]]:
     """The rows of a table."""
-    with (folder / table).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return csv_rows(folder / table)
 
 
 def await_(condition: Callable[[], bool]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import SimpleITK as sitk
 import voxgpu as voxgpu_module
 from tests.cli import command
 from tests.cli.command import Ended, voxgpu
+from tests.cohorts.tables import comparable, csv_rows
 from tests.conftest import REPOSITORY
 from voxgpu.demo.phantom import make_phantom, natural_spacing
 from voxgpu.files.write import write_image
@@ -41,17 +41,6 @@ print "t1" avg(intensity(t1), growTum)
 """
 
 WORDS = ("cohort", "p.imgql", "--cases", "data/*/", "-D", "CASE={path}/{name}", "--store", "none")
-
-#: What may differ between two runs of a cohort.
-TIMES = ("seconds", "peak_bytes", "worker")
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return [
-            {name: value for name, value in row.items() if name not in TIMES}
-            for row in csv.DictReader(file)
-        ]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +81,7 @@ def table(cohort: Path) -> list[dict[str, str]]:
     """The rows of a run in one process."""
     ended = _run(cohort, "here.csv", "--workers", "0")
     assert ended.status == 3, ended.err
-    return _rows(cohort / "here.csv")
+    return comparable(csv_rows(cohort / "here.csv"))
 
 
 def test_three_planted_failures_are_three_rows(cohort: Path, table: list[dict[str, str]]) -> None:
@@ -125,7 +114,7 @@ def test_workers_give_the_table_of_one_process(
     monkeypatch.setattr(command, "COMMAND", [sys.executable, "-m", "voxgpu"])
     ended = _run(cohort, f"workers{workers}.csv", "--workers", workers)
     assert ended.status == 3, ended.err
-    assert _rows(cohort / f"workers{workers}.csv") == table
+    assert comparable(csv_rows(cohort / f"workers{workers}.csv")) == table
 
 
 def test_parts_give_the_table_of_one_process(cohort: Path, table: list[dict[str, str]]) -> None:
@@ -135,7 +124,7 @@ def test_parts_give_the_table_of_one_process(cohort: Path, table: list[dict[str,
     journals = sorted(each.name for each in cohort.glob("parts.part-*.journal"))
     merged = voxgpu("cohort", "--merge", *journals, "--table", "all.csv", cwd=cohort)
     assert len(journals) == 3 and merged.status == 3, merged.err
-    assert _rows(cohort / "all.csv") == table
+    assert comparable(csv_rows(cohort / "all.csv")) == table
 
 
 def test_a_sweep_is_as_many_single_runs(shared_data: Path, tmp_path: Path) -> None:
@@ -147,7 +136,7 @@ def test_a_sweep_is_as_many_single_runs(shared_data: Path, tmp_path: Path) -> No
     sweep = ("--sweep", "HI=0.91:0.97:0.01", "--sweep", "VI=0.82:0.92:0.01")
     ended = voxgpu(*WORDS, *sweep, "--workers", "0", cwd=tmp_path)
     assert ended.status == 0, ended.err
-    rows = _rows(tmp_path / "cohort.csv")
+    rows = comparable(csv_rows(tmp_path / "cohort.csv"))
     his = [f"0.{number}" for number in range(91, 98)]
     vis = [f"0.{number}" for number in range(82, 93)]
     assert [(row["HI"], row["VI"]) for row in rows] == [(hi, vi) for hi in his for vi in vis]

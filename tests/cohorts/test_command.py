@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import signal
@@ -16,6 +15,7 @@ import pytest
 import SimpleITK as sitk
 
 from tests.cli.command import voxgpu
+from tests.cohorts.tables import comparable, csv_rows
 
 PROGRAM = """
 load v = "$V"
@@ -51,16 +51,6 @@ def desk(images: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(images, tmp_path / "desk"))
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _values(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    other = ("seconds", "peak_bytes", "device", "worker")
-    return [{k: v for k, v in row.items() if k not in other} for row in rows]
-
-
 @pytest.mark.slow
 def test_a_row_is_what_a_single_run_prints(desk: Path) -> None:
     ended = voxgpu(
@@ -69,7 +59,7 @@ def test_a_row_is_what_a_single_run_prints(desk: Path) -> None:
         cwd=desk,
     )
     assert ended.status == 3, ended.err
-    rows = _rows(desk / "t.csv")
+    rows = csv_rows(desk / "t.csv")
     keys = [(row["case"], row["T"]) for row in rows]
     assert keys == [(f"case{n}", t) for n in range(6) for t in ("50", "70", "90")]
     for row in rows:
@@ -98,23 +88,23 @@ def test_a_row_is_what_a_single_run_prints(desk: Path) -> None:
 def test_what_is_there_is_not_run_again(desk: Path) -> None:
     words = ("cohort", "p.imgql", "--cases", "data/*/", "-D", V, "-D", "T=60", "-o", "out")
     first = voxgpu(*words, cwd=desk)
-    before = _rows(desk / "cohort.csv")
+    before = csv_rows(desk / "cohort.csv")
     assert first.status == 3 and len(before) == 6
     shutil.copy(desk / "data" / "case0" / "v.nii.gz", desk / "data" / "case4" / "v.nii.gz")
     again = voxgpu(*words, cwd=desk)
     assert "4 of 6 rows are there already" in again.err and again.status == 3
-    after = _rows(desk / "cohort.csv")
+    after = csv_rows(desk / "cohort.csv")
     assert [row["status"] for row in after].count("failed") == 1
     assert [a for a, b in zip(after, before, strict=True) if a == b] == [
         before[n] for n in (0, 1, 3, 5)
     ]
-    assert _values(after)[4] == {**_values(before)[0], "case": "case4"}
+    assert comparable(after)[4] == {**comparable(before)[0], "case": "case4"}
     (desk / "p.imgql").write_text(PROGRAM + 'print "more" 1\n')
     changed = voxgpu(*words, cwd=desk)
     assert (
         "a new journal; the former one is `cohort.csv.journal.1` (another program)" in changed.err
     )
-    assert _rows(desk / "cohort.csv")[0]["more"] == "1.0"
+    assert csv_rows(desk / "cohort.csv")[0]["more"] == "1.0"
 
 
 def test_nothing_is_run_to_list_and_check(desk: Path) -> None:
@@ -155,7 +145,7 @@ def test_cases_of_a_table(desk: Path) -> None:
     )
     ended = voxgpu("cohort", "p.imgql", "--cases", "tables/all.csv", "-o", "out", cwd=desk)
     assert ended.status == 0, ended.err
-    rows = _rows(desk / "cohort.csv")
+    rows = csv_rows(desk / "cohort.csv")
     assert [row["case"] for row in rows] == ["first", "second"]
     assert (desk / "out" / "second" / "wide.nii.gz").exists()
 
@@ -164,7 +154,7 @@ def test_cases_of_a_table(desk: Path) -> None:
 def test_merged_parts_are_the_table_of_one_run(desk: Path) -> None:
     words = ("cohort", "p.imgql", "--cases", "data/*/", "-D", V, "--sweep", "T=50,70", "-o", "out")
     voxgpu(*words, cwd=desk)
-    whole = _rows(desk / "cohort.csv")
+    whole = csv_rows(desk / "cohort.csv")
     for part in ("1/4", "3/4", "2/4"):
         voxgpu(*words, "--part", part, cwd=desk)
     array = {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "4"}
@@ -173,7 +163,9 @@ def test_merged_parts_are_the_table_of_one_run(desk: Path) -> None:
     journals = sorted(each.name for each in desk.glob("*.part-*.journal"))
     merged = voxgpu("cohort", "--merge", *journals, "--table", "all.csv", cwd=desk)
     assert merged.status == 3 and "all.csv: 12 rows, 4 failed" in merged.err
-    assert _values(_rows(desk / "all.csv")) == _values(whole) and "warning" not in merged.err
+    assert (
+        comparable(csv_rows(desk / "all.csv")) == comparable(whole) and "warning" not in merged.err
+    )
     some = voxgpu("cohort", "--merge", *journals[1:3], "--table", "some.csv", cwd=desk)
     assert "warning: 2 of 4 parts have no journal: 1, 4" in some.err
     (desk / "p.imgql").write_text(PROGRAM + 'print "more" 1\n')
@@ -201,13 +193,13 @@ def test_a_killed_run_goes_on(desk: Path, number: signal.Signals) -> None:
     process.send_signal(number)
     process.wait()
     if number == signal.SIGTERM and process.returncode == 143:
-        assert len(_rows(desk / "t.csv")) >= 40
+        assert len(csv_rows(desk / "t.csv")) >= 40
     # Whole rows only, and each once in the end.
     ended = voxgpu(*words, cwd=desk)
     assert ended.status == 3, ended.err
-    rows = _rows(desk / "t.csv")
+    rows = csv_rows(desk / "t.csv")
     assert [(row["case"], int(row["T"])) for row in rows] == [
         (f"case{n}", t) for n in range(6) for t in range(1, 41)
     ]
     fresh = voxgpu(*words[:-1], "u.csv", cwd=desk)
-    assert fresh.status == 3 and _values(_rows(desk / "u.csv")) == _values(rows)
+    assert fresh.status == 3 and comparable(csv_rows(desk / "u.csv")) == comparable(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from tests.backends.cuda.emulated_cli import environment_of_workers
 from tests.backends.cuda.programs import write_image
+from tests.cohorts.tables import csv_rows
 from tests.cuda_emulator.module import requires_emulation
 
 pytestmark = pytest.mark.slow
@@ -84,8 +84,7 @@ def _traced(desk: Path) -> tuple[dict[int, set[int]], list[Use], list[dict[str, 
 def test_each_case_runs_on_the_gpu_of_its_worker(desk: Path) -> None:
     done = _run(desk, "--cluster", "cuda")
     assert done.returncode == 0, done.stderr
-    with (desk / "cohort.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = csv_rows(desk / "cohort.csv")
     assert len(rows) == CASES and len({each["n"] for each in rows}) == 1
     assert {each["device"] for each in rows} == {"cuda:0"}  # the first of those that it sees
     of_process, uses, given = _traced(desk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cohorts.tables import csv_rows
 from voxgpu.cohorts.journal import Journal
 from voxgpu.cohorts.read_table import read_rows
 from voxgpu.cohorts.row import FAILED, Row
@@ -36,8 +36,7 @@ COLUMNS += ["seconds", "peak_bytes", "device", "worker", "status", "error"]
 def test_csv(tmp_path: Path) -> None:
     path = tmp_path / "new" / "t.csv"
     write_table(path, ROWS)
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = csv_rows(path)
     assert list(rows[0]) == COLUMNS
     assert rows[0]["v"] == "2.0" and rows[0]["n"] == "nan" and rows[0]["l"] == "[1.0, [2.0]]"
     assert rows[0]["b"] == "true" and rows[1]["n"] == "" and rows[1]["case"] == "b, c"
@@ -75,18 +74,13 @@ def test_formats_and_folders_that_there_are_not(tmp_path: Path) -> None:
         write_table(tmp_path / "file" / "t.csv", ROWS)
 
 
-def _read(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def test_names_that_are_those_of_other_columns(tmp_path: Path) -> None:
     """Of swept variables, of labels, and of labels that others would be renamed to."""
     combination = (("seconds", "1"), ("case", "2"), ("T", "3"))
     labels = ["T", "status", "printed:status", "swept:seconds", "error", "", "v"]
     row = Row("a", combination, {label: float(n) for n, label in enumerate(labels)}, 0.5, 7)
     write_table(tmp_path / "t.csv", [row])
-    (line,) = _read(tmp_path / "t.csv")
+    (line,) = csv_rows(tmp_path / "t.csv")
     assert len(line) == 1 + 3 + len(labels) + 6
     assert (line["swept:seconds"], line["swept:case"], line["T"]) == ("1", "2", "3")
     assert (line["seconds"], line["case"], line["status"]) == ("0.5", "a", "done")
@@ -120,7 +114,7 @@ def test_columns_of_rows_that_come_late(tmp_path: Path) -> None:
     rows = [*early, Row("late", (), {"w": 2.0, "v": 3.0}), Row("failed", (), status=FAILED)]
     for suffix in (".csv", ".jsonl"):
         write_table(tmp_path / f"t{suffix}", rows)
-    lines = _read(tmp_path / "t.csv")
+    lines = csv_rows(tmp_path / "t.csv")
     assert len(lines) == 1502 and (lines[0]["w"], lines[1500]["w"]) == ("", "2.0")
     texts = (tmp_path / "t.jsonl").read_text().splitlines()
     assert len(texts) == 1502 and json.loads(texts[1500])["w"] == 2.0
@@ -183,7 +177,7 @@ def test_rows_are_iterated_and_never_held(tmp_path: Path) -> None:
 
     for suffix in (".csv", ".jsonl"):
         write_table(tmp_path / f"t{suffix}", Rows())
-    assert most < 10 and len(_read(tmp_path / "t.csv")) == 5000
+    assert most < 10 and len(csv_rows(tmp_path / "t.csv")) == 5000
     if find_spec("pyarrow"):
         write_table(tmp_path / "t.parquet", Rows())
         assert most < 10

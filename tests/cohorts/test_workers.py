@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections import Counter
@@ -14,6 +13,7 @@ import SimpleITK as sitk
 
 from tests.cli import command
 from tests.cli.command import voxgpu
+from tests.cohorts.tables import csv_rows
 
 pytest.importorskip("distributed")
 
@@ -72,9 +72,8 @@ WORDS += ("--primitives", "fragile.py", "--sweep", "T=50,70", "-o", "out")
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if k not in ("seconds", "peak_bytes")} for row in rows]
+    columns = ("seconds", "peak_bytes")
+    return [{k: v for k, v in row.items() if k not in columns} for row in csv_rows(path)]
 
 
 def test_workers_give_the_table_of_one_process(desk: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
 from typing import Any
 
 import voxgpu
@@ -22,9 +20,3 @@ def prepared(cases: Any = "data/*/", **options: Any) -> voxgpu.Cohort:
     """A cohort with a sweep in this process; ``options`` replace what it is given."""
     given: dict[str, Any] = {"sweep": {"T": [5, 15]}, "define": TEMPLATE, "workers": 0}
     return voxgpu.cohort("p.imgql", cases, progress=False, **{**given, **options})
-
-
-def rows_of(path: str) -> list[dict[str, str]]:
-    """The rows of a table in CSV."""
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

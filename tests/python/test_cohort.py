@@ -14,7 +14,8 @@ import SimpleITK as sitk
 
 import voxgpu
 from tests.cli.command import voxgpu as command
-from tests.python.cohorts import PROGRAM, TEMPLATE, prepared, rows_of
+from tests.cohorts.tables import csv_rows
+from tests.python.cohorts import PROGRAM, TEMPLATE, prepared
 
 
 def test_the_table_is_what_single_runs_print(desk: Path) -> None:
@@ -162,11 +163,11 @@ def test_a_table_is_written_and_gone_on_from(desk: Path) -> None:
             if row["case"] == "case1":
                 break
     assert not cohort.is_complete and len(cohort.table) == 4
-    assert len(rows_of("t.csv")) == 4
+    assert len(csv_rows(Path("t.csv"))) == 4
     again = prepared(table="t.csv")
     assert repr(again) == "<voxgpu.Cohort: 4 cases × 2 combinations, 4 of 8 rows>"
     assert len(list(again)) == 8 and again.is_complete
-    lines = rows_of("t.csv")
+    lines = csv_rows(Path("t.csv"))
     assert [(row["case"], row["T"]) for row in lines] == [
         (f"case{n}", t) for n in range(4) for t in ("5", "15")
     ]
@@ -180,7 +181,7 @@ def test_a_table_is_written_and_gone_on_from(desk: Path) -> None:
     assert "0 of 8 rows" in repr(fresh)
     fresh.cancel()
     fresh.cancel()
-    assert fresh.table == [] and rows_of("t.csv") == []
+    assert fresh.table == [] and csv_rows(Path("t.csv")) == []
 
 
 def test_a_table_that_is_being_written(desk: Path) -> None:

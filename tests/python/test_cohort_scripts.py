@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.python.cohorts import TEMPLATE, prepared, rows_of
+from tests.cohorts.tables import comparable, csv_rows
+from tests.python.cohorts import TEMPLATE, prepared
 
 SCRIPT = """
 import voxgpu
@@ -36,13 +36,8 @@ def test_a_script_needs_no_guard_for_workers(desk: Path) -> None:
         "begins",
         "['0', '1'] <voxgpu.Cohort: 4 cases × 2 combinations, 8 of 8 rows, 2 failed>",
     ]
-    there = _without_times(prepared(table="t.csv").table)
-    assert there == _without_times(prepared().table)
-
-
-def _without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    other = ("seconds", "peak_bytes", "worker")
-    return [{name: value for name, value in row.items() if name not in other} for row in rows]
+    there = comparable(prepared(table="t.csv").table)
+    assert there == comparable(prepared().table)
 
 
 JOINED = """
@@ -117,7 +112,7 @@ def test_ctrl_c_leaves_a_table_that_is_gone_on_from(
         process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
     assert process.returncode in (1, -signal.SIGINT) and said.endswith("KeyboardInterrupt\n"), said
-    count = len(rows_of("t.csv"))
+    count = len(csv_rows(Path("t.csv")))
     assert 0 < count < 400
     cases = {f"case{number}": "data/case0" for number in range(400)}
     again = prepared(cases, sweep=None, define={**TEMPLATE, "T": 5}, table="t.csv")
@@ -147,4 +142,4 @@ def test_a_script_that_ends_within_a_loop_leaves_a_table(desk: Path, script: str
         [sys.executable, "script.py"], cwd=desk, capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("row\n", "")
-    assert len(rows_of("t.csv")) >= 1
+    assert len(csv_rows(Path("t.csv"))) >= 1

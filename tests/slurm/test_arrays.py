@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import signal
@@ -15,6 +14,7 @@ import SimpleITK as sitk
 
 from tests.cli import command
 from tests.cli.command import Ended, voxgpu
+from tests.cohorts.tables import comparable, csv_rows
 from tests.slurm.jobs import Slurm, await_
 
 pytestmark = pytest.mark.slow
@@ -96,9 +96,7 @@ def _merged(slurm: Slurm, desk: Path, after: str) -> list[dict[str, str]]:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    other = ("seconds", "peak_bytes", "worker")
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{k: v for k, v in row.items() if k not in other} for row in csv.DictReader(file)]
+    return comparable(csv_rows(path))
 
 
 def _noted(desk: Path) -> list[str]:

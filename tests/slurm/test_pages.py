@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cohorts.tables import csv_rows
 from tests.docs.blocks import ROOT, Block, blocks
 from tests.slurm.jobs import Slurm
 
@@ -57,8 +57,7 @@ def test_commands_about_job_arrays_do_what_the_page_says(slurm: Slurm, place: Pa
                 job = done.stdout.split()[-1]
                 slurm.finish(job)
             if "merge" in command:
-                with table.open(newline="") as file:
-                    rows = list(csv.DictReader(file))
+                rows = csv_rows(table)
                 assert [row["case"] for row in rows] == ["ann", "ben"]
                 assert {row["status"] for row in rows} == {"done"}
                 table.unlink()

@@ -14,6 +14,7 @@ from tests.backends.cuda.programs import write_image
 from tests.cli import command
 from tests.cli.command import voxgpu
 from tests.cohorts.clusters import WORDS, given, needs_jobqueue, prepare, rows
+from tests.cohorts.tables import comparable
 from tests.cuda_emulator.module import requires_emulation
 from tests.slurm.jobs import Slurm
 
@@ -57,12 +58,6 @@ def test_each_job_has_a_worker(slurm: Slurm, desk: Path) -> None:
         slurm.finish(job)
 
 
-def _values(table: list[dict[str, str]]) -> list[dict[str, str]]:
-    """What does not depend on where a case ran."""
-    other = ("seconds", "peak_bytes", "worker")
-    return [{name: text for name, text in row.items() if name not in other} for row in table]
-
-
 def test_jobs_give_the_table_of_one_process(slurm: Slurm, desk: Path) -> None:
     prepare(desk, 5)
     (desk / "data" / "case2" / "v.nii").write_bytes(b"no image")
@@ -74,7 +69,7 @@ def test_jobs_give_the_table_of_one_process(slurm: Slurm, desk: Path) -> None:
     here = voxgpu(*words, "--workers", "0", "--table", "one.csv", cwd=desk)
     assert there.status == here.status == 3, there.err + here.err
     found = rows(desk)
-    assert _values(found) == _values(rows(desk, "one.csv")) and len(found) == 10
+    assert comparable(found) == comparable(rows(desk, "one.csv")) and len(found) == 10
     assert {each["status"] for each in found} == {"done", "failed"}
     assert all(each["worker"] for each in found)
 

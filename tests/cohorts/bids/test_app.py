@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.cli.command import voxgpu
 from tests.cohorts.bids.made import dataset, sessions, validated
+from tests.cohorts.tables import comparable, csv_rows
 
 PROGRAM = 'load f = "$FLAIR"\nprint "bright" volume(f > $T)\nsave "bright.nii.gz" f > $T\n'
 
@@ -21,9 +21,7 @@ def desk(tmp_path: Path) -> Path:
 
 
 def _table(path: Path) -> list[dict[str, str]]:
-    other = ("seconds", "peak_bytes", "device", "worker")
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{k: v for k, v in row.items() if k not in other} for row in csv.DictReader(file)]
+    return comparable(csv_rows(path))
 
 
 def test_an_app_does_what_a_cohort_does(desk: Path) -> None:

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 
 from tests.cli.command import voxgpu
 from tests.cohorts.bids.made import dataset, image, sessions, validated
+from tests.cohorts.tables import csv_rows
 
 PROGRAM = """
 load f = "$FLAIR"
@@ -77,8 +78,7 @@ def test_a_derivative_is_valid_and_right(desk: Path) -> None:
     assert [each["participant_id"] for each in rows] == ["sub-01", "sub-02", "sub-03"]
     assert float(rows[1]["bright"]) == (_values(source) > 60.5).sum()
     assert rows[1]["who"] == "02" and json.loads(rows[1]["printed:status"])[0] == 99
-    with (desk / "out" / "logs" / "cohort.csv").open() as file:
-        whole = list(csv.DictReader(file))
+    whole = csv_rows(desk / "out" / "logs" / "cohort.csv")
     assert len(whole) == 12 and whole[0]["case"] == "sub-01_ses-post"
 
 
