@@ -13,6 +13,7 @@ from voxgpu.backends.select import Selection
 from voxgpu.cohorts.case_record import CaseRecord, inputs_of
 from voxgpu.cohorts.cases import Case, no_value
 from voxgpu.cohorts.combined import combined, number_of, places_of
+from voxgpu.cohorts.file_errors import diagnostic_of
 from voxgpu.cohorts.output_names import CaseFolders, OutputNames
 from voxgpu.cohorts.peak import peak_bytes, reset_peak
 from voxgpu.cohorts.row import FAILED, Row
@@ -235,7 +236,7 @@ class _Evaluation:
             try:
                 self._saved += naming.describe(case, combination, compiled.plan, label, saved.path)
             except FileError as error:
-                cause = Diagnostic("E303", str(error), help=error.help)
+                cause = diagnostic_of("E303", error)
                 lost[number].append(Failure(f'save "{label}"', "", cause))
         rows = []
         for number, (combination, _) in enumerate(programs):

@@ -9,8 +9,7 @@ from pathlib import Path
 from voxgpu.cohorts.bids.cases import Selection
 from voxgpu.cohorts.bids.cases import bids_cases as plain_cases
 from voxgpu.cohorts.bids.dataset import LONG_NAMES, read_dataset
-from voxgpu.diagnostics import Diagnostic, ImgqlError
-from voxgpu.files.errors import FileError
+from voxgpu.cohorts.file_errors import file_errors
 
 
 def bids_cases(
@@ -52,11 +51,9 @@ def bids_cases(
         wanted,
         tuple(LONG_NAMES.get(each, each) for each in per),
     )
-    try:
+    with file_errors("E201"):
         paths = [Path(os.path.expanduser(each)) for each in (folder, *derivatives)]  # noqa: PTH111
         found = plain_cases([read_dataset(each, validate) for each in paths], selection)
-    except FileError as error:
-        raise ImgqlError([Diagnostic("E201", str(error), help=error.help)]) from None
     return {
         case.name: {"CASE": case.path, **case.values, **dict.fromkeys(case.absent)}
         for case in found

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from voxgpu.cohorts.attempts import Patience
 from voxgpu.cohorts.evaluate import Program
+from voxgpu.cohorts.file_errors import file_errors
 from voxgpu.cohorts.placement import Placement
 from voxgpu.cohorts.run import Cohort as PlainCohort
 from voxgpu.cohorts.table import SUFFIXES, parquet_library
-from voxgpu.diagnostics import Diagnostic, ImgqlError
-from voxgpu.files.errors import FileError
 from voxgpu.python.cohort_cases import cases_of, combinations_of, templates_of
 from voxgpu.python.cohort_run import Cohort
 from voxgpu.python.program import options_of, source_of
@@ -169,8 +168,6 @@ def _table(table: str | Path) -> Path:
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"a table ends in {', '.join(SUFFIXES)}, not {str(path)!r}")
     if path.suffix.lower() == ".parquet":
-        try:
+        with file_errors("E303"):
             parquet_library()
-        except FileError as error:
-            raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
     return path

@@ -15,9 +15,9 @@ from voxgpu.cohorts.cases import (
     table_cases,
     with_unique_names,
 )
+from voxgpu.cohorts.file_errors import file_errors
 from voxgpu.cohorts.sweep import Combination, Sweep, combinations, parse_sweep
 from voxgpu.diagnostics import Diagnostic, ImgqlError
-from voxgpu.files.errors import FileError
 from voxgpu.python.program import define_text
 
 _TABLES = (".csv", ".tsv")
@@ -50,10 +50,8 @@ def cases_of(given: object) -> list[Case]:
 
 def _of_text(text: str) -> list[Case]:
     is_table = Path(text).suffix.lower() in _TABLES
-    try:
+    with file_errors("E201"):
         found = table_cases(Path(text)) if is_table else matching_cases(text)
-    except FileError as error:
-        raise ImgqlError([Diagnostic("E201", str(error), help=error.help)]) from None
     if not found:
         message = f"`{text}` has no rows" if is_table else f"nothing matches `{text}`"
         raise ImgqlError([Diagnostic("E201", message)])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from voxgpu.cohorts.attempts import Patience
 from voxgpu.cohorts.column_types import kind_of_column, kind_of_text, typed
+from voxgpu.cohorts.file_errors import file_errors
 from voxgpu.cohorts.journal import Journal
 from voxgpu.cohorts.placement import Placement
 from voxgpu.cohorts.row import Row
@@ -177,10 +178,8 @@ class Cohort(AbstractContextManager["Cohort"]):
         check_matplotlib()
         self.run()
         found = collected(self._run.rows()).measured
-        try:
+        with file_errors("E303"):
             return write_plots(Path(folder), found, _names(maximize), _names(minimize))
-        except FileError as error:
-            raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
 
     def cancel(self) -> None:
         """End the run, and write the table of the rows that exist; nothing if it has ended."""
@@ -201,14 +200,12 @@ class Cohort(AbstractContextManager["Cohort"]):
         bar = bar_for(self._progress, self._run.total, len(self._order))
         found = self._run.finishing()
         try:
-            with _noted(self._journal, self._cohort, self._run):
+            with file_errors("E303"), _noted(self._journal, self._cohort, self._run):
                 for row in found:
                     self._order.append(row)
                     self._failed += not row.is_done
                     bar.show(row.case, len(self._order), self._failed)
                     yield row
-        except FileError as error:
-            raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
         finally:
             try:
                 found.close()
@@ -223,10 +220,8 @@ class Cohort(AbstractContextManager["Cohort"]):
         self._is_ended = True
         if self._file is not None and self._journal is not None:
             self._journal.release()
-            try:
+            with file_errors("E303"):
                 write_table(self._file, self._run.rows())
-            except FileError as error:
-                raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
 
     def _dict(self, row: Row) -> CohortRow:
         return self._dicts([row])[0]
@@ -258,10 +253,8 @@ class Cohort(AbstractContextManager["Cohort"]):
 
 def _opened(cohort: PlainCohort, table: Path, resume: bool) -> Journal:
     path = table.with_name(f"{table.name}.journal")
-    try:
+    with file_errors("E303"):
         return Journal(path, cohort.about(path.parent), resume)
-    except FileError as error:
-        raise ImgqlError([Diagnostic("E303", str(error), help=error.help)]) from None
 
 
 @contextmanager
