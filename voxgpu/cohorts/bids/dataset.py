@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from voxgpu.files.errors import FileError
+from voxgpu.files.paths import os_reason
 from voxgpu.files.suffixes import image_suffix
 
 #: The short names of entities that have a long one, as other tools take it.
@@ -29,8 +30,13 @@ LONG_NAMES = {
 #: Entities whose values are numbers: 1 and 01 are the same.
 NUMBERED = frozenset(["run", "echo", "flip", "inv", "split", "chunk"])
 
+#: The version of BIDS whose rules names and files follow.
+BIDS_VERSION = "1.10.0"
+
+#: The file at the root of a dataset that says what it is.
+DESCRIPTION = "dataset_description.json"
+
 _LABEL = re.compile(r"[0-9A-Za-z+]+\Z")
-_DESCRIPTION = "dataset_description.json"
 _INSTALL = "pip install 'voxgpu[bids]'"
 
 
@@ -56,11 +62,6 @@ class BidsImage:
     relative: str
     datatype: str
     name: BidsName
-
-    @property
-    def stem(self) -> str:
-        """The name of the file without its extension."""
-        return Path(self.path).name.removesuffix(self.name.extension)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def read_description(folder: Path, check: bool = True) -> Mapping[str, Any]:
 
     check  whether it must be; else what is wrong is passed over
     """
-    path = folder / _DESCRIPTION
+    path = folder / DESCRIPTION
     try:
         found = json.loads(path.read_text("utf-8-sig"))
         reason = "" if isinstance(found, dict) else "it holds no JSON object"
@@ -165,18 +166,18 @@ def read_description(folder: Path, check: bool = True) -> Mapping[str, Any]:
             absent = [each for each in ("Name", "BIDSVersion") if not found.get(each)]
             reason = f"it has no {' and no '.join(absent)}" if absent else ""
     except FileNotFoundError:
-        above = next((x for x in folder.absolute().parents if (x / _DESCRIPTION).is_file()), None)
+        above = next((x for x in folder.absolute().parents if (x / DESCRIPTION).is_file()), None)
         if above is not None and check and not _folders(folder, "sub-"):
             hint = "give that folder; --participant-label and --session choose among its cases"
             raise FileError(str(folder), f"it is in the dataset `{above}`", hint) from None
         found, reason = {}, "no such file: every BIDS dataset has one"
     except OSError as error:
-        found, reason = {}, (error.strerror or str(error)).lower()
+        found, reason = {}, os_reason(error)
     except ValueError as error:
         found, reason = {}, f"it is no JSON: {error}"
     if reason and check:
         hint = (
-            'write {"Name": "…", "BIDSVersion": "1.10.0"} to it, or go on without with '
+            f'write {{"Name": "…", "BIDSVersion": "{BIDS_VERSION}"}} to it, or go on without with '
             "--skip-bids-validation"
         )
         raise FileError(str(path), reason, hint)
@@ -224,7 +225,7 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
     except OSError as error:
-        raise FileError(str(folder), (error.strerror or str(error)).lower()) from None
+        raise FileError(str(folder), os_reason(error)) from None
 
 
 def _folders(folder: Path, start: str = "") -> list[Path]:

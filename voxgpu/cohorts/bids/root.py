@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from voxgpu.cohorts.bids.dataset import read_description
+from voxgpu.cohorts.bids.dataset import BIDS_VERSION, DESCRIPTION, read_description
 from voxgpu.cohorts.bids.derivative import entities_of_case
 from voxgpu.cohorts.bids.names import value_in_name, without_folder
 from voxgpu.cohorts.bids.written import write_json, write_text
@@ -16,11 +16,6 @@ from voxgpu.cohorts.row import Row
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.files.errors import FileError
 from voxgpu.version import __version__
-
-#: The version of BIDS whose rules names and files follow.
-BIDS_VERSION = "1.10.0"
-
-DESCRIPTION = "dataset_description.json"
 
 #: The folder of the whole table and of the journal, whose content BIDS leaves to its owner.
 LOGS = "logs"
