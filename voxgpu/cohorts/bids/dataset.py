@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -129,25 +129,29 @@ def read_dataset(folder: Path, check: bool = True) -> Dataset:
     description = read_description(folder, check)
     images: list[BidsImage] = []
     left_out: list[str] = []
-    for found in _images(folder):
+    subjects = _folders(_entries(folder), "sub-")
+    for found in _images(folder, subjects):
         if isinstance(found, str):
             left_out.append(found)
         else:
             images.append(found)
     there = {each.name.entities["sub"] for each in images}
-    for label in _participants(folder):
+    for label in _participants(folder, subjects):
         if label not in there:
             left_out.append(f"sub-{label}: the participant has no images")
     return Dataset(folder, description, tuple(images), tuple(left_out))
 
 
-def _participants(folder: Path) -> list[str]:
-    """The labels of participants that have a folder or are in ``participants.tsv``."""
+def _participants(folder: Path, subjects: Sequence[Path]) -> list[str]:
+    """The labels of participants that have a folder or are in ``participants.tsv``.
+
+    subjects  the folders of participants
+    """
     try:
         lines = (folder / "participants.tsv").read_text("utf-8-sig").splitlines()[1:]
     except (OSError, UnicodeDecodeError):
         lines = []
-    names = [each.name for each in _folders(folder, "sub-")]
+    names = [each.name for each in subjects]
     names += [line.partition("\t")[0].strip() for line in lines]
     found = dict.fromkeys(name.removeprefix("sub-") for name in names if name.startswith("sub-"))
     return sorted(found)
@@ -167,7 +171,7 @@ def read_description(folder: Path, check: bool = True) -> Mapping[str, Any]:
             reason = f"it has no {' and no '.join(absent)}" if absent else ""
     except FileNotFoundError:
         above = next((x for x in folder.absolute().parents if (x / DESCRIPTION).is_file()), None)
-        if above is not None and check and not _folders(folder, "sub-"):
+        if above is not None and check and not _folders(_entries(folder), "sub-"):
             hint = "give that folder; --participant-label and --session choose among its cases"
             raise FileError(str(folder), f"it is in the dataset `{above}`", hint) from None
         found, reason = {}, "no such file: every BIDS dataset has one"
@@ -184,17 +188,19 @@ def read_description(folder: Path, check: bool = True) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _images(folder: Path) -> Iterator[BidsImage | str]:
-    """Each image below ``sub-*``, or the reason why one is left out."""
-    for subject in _folders(folder, "sub-"):
+def _images(folder: Path, subjects: Iterable[Path]) -> Iterator[BidsImage | str]:
+    """Each image in the folders of participants, or the reason why one is left out."""
+    for subject in subjects:
         own = {"sub": subject.name.removeprefix("sub-")}
-        yield from _misplaced(subject)
-        for below in _folders(subject):
+        entries = _entries(subject)
+        yield from _misplaced(entries)
+        for below in _folders(entries):
             if not below.name.startswith("ses-"):
                 yield from _of_datatype(folder, below, own)
                 continue
-            yield from _misplaced(below)
-            for datatype in _folders(below):
+            entries_below = _entries(below)
+            yield from _misplaced(entries_below)
+            for datatype in _folders(entries_below):
                 session = {"ses": below.name.removeprefix("ses-")}
                 yield from _of_datatype(folder, datatype, own | session)
 
@@ -202,7 +208,7 @@ def _images(folder: Path) -> Iterator[BidsImage | str]:
 def _of_datatype(
     root: Path, folder: Path, expected: Mapping[str, str]
 ) -> Iterator[BidsImage | str]:
-    for path in _files(folder):
+    for path in _files(_entries(folder)):
         relative = path.relative_to(root).as_posix()
         name = bids_name(path.name)
         if name is None:
@@ -216,22 +222,23 @@ def _of_datatype(
             yield BidsImage(str(path), relative, folder.name, name)
 
 
-def _misplaced(folder: Path) -> Iterator[str]:
-    for path in _files(folder):
-        yield f"{folder.name}/{path.name}: it is in no folder of a datatype, such as anat"
+def _misplaced(entries: Iterable[Path]) -> Iterator[str]:
+    for path in _files(entries):
+        yield f"{path.parent.name}/{path.name}: it is in no folder of a datatype, such as anat"
 
 
 def _entries(folder: Path) -> list[Path]:
+    """What is in a folder and not hidden, by name. Raises FileError if it cannot be read."""
     try:
         return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
     except OSError as error:
         raise FileError(str(folder), os_reason(error)) from None
 
 
-def _folders(folder: Path, start: str = "") -> list[Path]:
-    return [each for each in _entries(folder) if each.name.startswith(start) and each.is_dir()]
+def _folders(entries: Iterable[Path], start: str = "") -> list[Path]:
+    return [each for each in entries if each.name.startswith(start) and each.is_dir()]
 
 
-def _files(folder: Path) -> list[Path]:
-    """The images in a folder, including broken links."""
-    return [each for each in _entries(folder) if image_suffix(each) and not each.is_dir()]
+def _files(entries: Iterable[Path]) -> list[Path]:
+    """The images among the entries of a folder, including broken links."""
+    return [each for each in entries if image_suffix(each) and not each.is_dir()]
