@@ -52,8 +52,8 @@ def bids_cases(datasets: Sequence[Dataset], selection: Selection) -> list[Case]:
         for image in dataset.images:
             entities = image.name.entities
             key = entities["sub"], entities.get("ses")
-            wanted = _is_wanted(key[0], selection.participants) and (
-                not selection.sessions or key[1] in selection.sessions
+            wanted = _is_wanted(key[0], selection.participants) and _is_wanted(
+                key[1], selection.sessions
             )
             if wanted and (number == 0 or key in groups):
                 groups.setdefault(key, []).append(image)
@@ -65,7 +65,7 @@ def bids_cases(datasets: Sequence[Dataset], selection: Selection) -> list[Case]:
     return _with_absent(cases)
 
 
-def _is_wanted(label: str, labels: Sequence[str]) -> bool:
+def _is_wanted(label: str | None, labels: Sequence[str]) -> bool:
     return not labels or label in labels
 
 

@@ -46,7 +46,6 @@ class BidsName:
 
     entities: Mapping[str, str]
     suffix: str
-    extension: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +67,11 @@ class BidsImage:
 class Dataset:
     """The images of a dataset in the order of their paths.
 
-    description  the content of ``dataset_description.json``
-    left_out     images that have no place in BIDS, and participants without images, each with
-                 the reason
+    left_out  images that have no place in BIDS, and participants without images, each with the
+              reason
     """
 
     folder: Path
-    description: Mapping[str, Any]
     images: tuple[BidsImage, ...]
     left_out: tuple[str, ...]
 
@@ -101,11 +98,7 @@ def bids_name(name: str) -> BidsName | None:
     # What the library drops, such as the end of acq-a-b, would make other names equal.
     again = "_".join([*(f"{key}-{value}" for key, value in entities.items()), suffix]) + extension
     texts = [*entities, *entities.values(), suffix]
-    return (
-        BidsName(entities, suffix, extension)
-        if again == name and all(map(_LABEL.match, texts))
-        else None
-    )
+    return BidsName(entities, suffix) if again == name and all(map(_LABEL.match, texts)) else None
 
 
 def _parser() -> Any:
@@ -126,7 +119,8 @@ def read_dataset(folder: Path, check: bool = True) -> Dataset:
     if not folder.is_dir():
         reason = "it is no folder" if folder.exists() else "no such folder"
         raise FileError(str(folder), reason, "give the folder of a BIDS dataset")
-    description = read_description(folder, check)
+    if check:
+        read_description(folder)
     images: list[BidsImage] = []
     left_out: list[str] = []
     subjects = _folders(_entries(folder), "sub-")
@@ -139,7 +133,7 @@ def read_dataset(folder: Path, check: bool = True) -> Dataset:
     for label in _participants(folder, subjects):
         if label not in there:
             left_out.append(f"sub-{label}: the participant has no images")
-    return Dataset(folder, description, tuple(images), tuple(left_out))
+    return Dataset(folder, tuple(images), tuple(left_out))
 
 
 def _participants(folder: Path, subjects: Sequence[Path]) -> list[str]:

@@ -22,7 +22,7 @@ def sidecar_values(root: Path, image: Path, name: BidsName) -> Mapping[str, Any]
         applying = []
         for path in folder.glob("*.json"):
             # At the root names may be without any entity: T1w.json.
-            other = bids_name(path.name) or BidsName({}, path.stem, ".json")
+            other = bids_name(path.name) or BidsName({}, path.stem)
             is_part = other.entities.items() <= name.entities.items()
             if other.suffix == name.suffix and is_part:
                 applying.append((len(other.entities), path))
