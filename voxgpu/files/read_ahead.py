@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 from threading import Lock
 
 from voxgpu.files.header import Header
 from voxgpu.files.read import read_with_warning
-from voxgpu.files.state import check_unchanged, nanoseconds_to_settle
+from voxgpu.files.state import are_settled, check_unchanged
 from voxgpu.image import Image
 from voxgpu.spans import span
 
@@ -63,7 +62,7 @@ class ReadAhead:
         """
         todo: list[tuple[Header, Future[_Read]]] = []
         for header in headers:
-            if not _is_settled(header):
+            if not header.states or not are_settled(header.states):
                 continue
             with self._lock:
                 if _key(header) not in self._images:
@@ -87,8 +86,3 @@ class ReadAhead:
 
 def _key(header: Header) -> _Key:
     return header.path, header.volume, header.reading, header.states
-
-
-def _is_settled(header: Header) -> bool:
-    now = time.time_ns()
-    return bool(header.states) and not any(nanoseconds_to_settle(s, now) for s in header.states)

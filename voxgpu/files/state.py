@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 
 from voxgpu.files.errors import FileError
@@ -52,6 +53,12 @@ def nanoseconds_to_settle(recorded: FileState, now: int) -> int:
 def settles_soon(recorded: FileState) -> bool:
     """Whether the clock of the file's file system has a resolution below one second."""
     return recorded[5] % 1_000_000_000 != 0
+
+
+def are_settled(states: Sequence[FileState]) -> bool:
+    """Whether none of the files could be rewritten now without a change of state."""
+    now = time.time_ns()
+    return not any(nanoseconds_to_settle(each, now) for each in states)
 
 
 def check_unchanged(states: Sequence[FileState]) -> None:

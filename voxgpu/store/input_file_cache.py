@@ -15,7 +15,7 @@ from typing import Any
 
 from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header
-from voxgpu.files.state import FileState, nanoseconds_to_settle, state
+from voxgpu.files.state import FileState, are_settled, state
 from voxgpu.image import Grid
 from voxgpu.store.index import Index
 from voxgpu.store.row_checksums import sealed, unsealed
@@ -64,7 +64,7 @@ class SeenFiles:
 
     def note_header(self, path: str, header: Header) -> None:
         """Record the header of the image there."""
-        if self._index.read_only or not header.states or _is_young(header):
+        if self._index.read_only or not header.states or not are_settled(header.states):
             return
         with suppress(sqlite3.Error), self._index.writing() as connection:
             values = (
@@ -93,12 +93,6 @@ class FreshHeaders:
 
 def _text_of(states: tuple[FileState, ...]) -> str:
     return json.dumps([_HEADER_VERSION, states])
-
-
-def _is_young(header: Header) -> bool:
-    """Whether a file could still be rewritten without a change of state."""
-    now = time.time_ns()
-    return any(nanoseconds_to_settle(each, now) for each in header.states)
 
 
 def _described(header: Header) -> dict[str, Any]:
