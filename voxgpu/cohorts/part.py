@@ -49,6 +49,11 @@ def table_of_part(table: Path, number: int, count: int) -> Path:
     return table.with_name(f"{table.stem}.{part}{table.suffix}")
 
 
+def journal_beside(table: Path) -> Path:
+    """The journal of a table: ``cohort.csv.journal``."""
+    return table.with_name(f"{table.name}.journal")
+
+
 def parts_missing(journals: Iterable[Path]) -> tuple[list[int], int]:
     """The numbers of parts that files, named by `table_of_part`, lack; and how many parts are all.
 

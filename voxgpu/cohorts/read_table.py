@@ -12,6 +12,7 @@ from typing import Any
 from voxgpu.cohorts.column_types import sequence_of, value_of
 from voxgpu.cohorts.journal import merged, read_journal
 from voxgpu.cohorts.merged_rows import MergedRows
+from voxgpu.cohorts.part import journal_beside
 from voxgpu.cohorts.row import STATUSES, Row
 from voxgpu.cohorts.table import (
     PRINTED,
@@ -113,7 +114,7 @@ def _text(value: Any) -> str:
 def _of_journal(path: Path, columns: Sequence[str]) -> dict[str, str] | None:
     """The columns of the swept variables that the journal beside a table names, if there is one."""
     try:
-        with path.with_name(f"{path.name}.journal").open("rb") as file:
+        with journal_beside(path).open("rb") as file:
             names = json.loads(file.readline())["about"]["swept"]
         found = dict(named_columns(names, ()).swept)
     except (OSError, ValueError, KeyError, TypeError):

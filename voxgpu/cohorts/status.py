@@ -18,6 +18,7 @@ from typing import Any
 
 from voxgpu.cohorts.events import RUN_BEGINS, RUN_ENDS, Event, happened, process_data
 from voxgpu.cohorts.journal import Journal, is_locked, lines_of
+from voxgpu.cohorts.part import journal_beside
 from voxgpu.cohorts.row import DONE, Row
 from voxgpu.cohorts.run import Cohort
 from voxgpu.cohorts.summary import FailureGroup
@@ -204,7 +205,7 @@ def journals_of(path: Path) -> list[Path]:
     """
     if path.name.endswith(".journal") and path.exists():
         return [path]
-    own = path.with_name(f"{path.name}.journal")
+    own = journal_beside(path)
     if own.exists():
         return [own]
     escaped = "".join(f"[{letter}]" if letter in "[*?" else letter for letter in path.stem)

@@ -17,6 +17,7 @@ from voxgpu.cohorts.attempts import Patience
 from voxgpu.cohorts.column_types import kind_of_column, kind_of_text, typed
 from voxgpu.cohorts.file_errors import file_errors
 from voxgpu.cohorts.journal import Journal
+from voxgpu.cohorts.part import journal_beside
 from voxgpu.cohorts.placement import Placement
 from voxgpu.cohorts.row import Row
 from voxgpu.cohorts.run import Cohort as PlainCohort
@@ -252,7 +253,7 @@ class Cohort(AbstractContextManager["Cohort"]):
 
 
 def _opened(cohort: PlainCohort, table: Path, resume: bool) -> Journal:
-    path = table.with_name(f"{table.name}.journal")
+    path = journal_beside(table)
     with file_errors("E303"):
         return Journal(path, cohort.about(path.parent), resume)
 
