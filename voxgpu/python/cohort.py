@@ -119,7 +119,7 @@ def cohort(
     )  # fmt: skip
     plain = PlainCohort(Program(source, path, options), every, combinations)
     placement = _placement(workers, scheduler, cluster)
-    patience = Patience(_at_least(0, "retry", retry), run_set_aside, case_timeout)
+    patience = Patience(_count("retry", retry), run_set_aside, case_timeout)
     if case_timeout is not None and not case_timeout > 0:
         raise ValueError(f"case_timeout is a time in seconds, not {case_timeout!r}")
     file = None if table is None else _table(table)
@@ -129,7 +129,7 @@ def cohort(
 
 
 def _placement(workers: int | None, scheduler: object, cluster: str) -> Placement:
-    count = None if workers is None else _at_least(0, "workers", workers)
+    count = None if workers is None else _count("workers", workers)
     if scheduler and workers is not None:
         raise ValueError("a scheduler has the workers that it has: leave workers out")
     if cluster not in ("", "cuda"):
@@ -155,11 +155,11 @@ def _address(scheduler: object) -> str:
     return found
 
 
-def _at_least(least: int, name: str, value: object) -> int:
+def _count(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} is a whole number, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} is {least} or more, not {value}")
+    if value < 0:
+        raise ValueError(f"{name} is 0 or more, not {value}")
     return value
 
 

@@ -85,8 +85,8 @@ class Cohort(AbstractContextManager["Cohort"]):
             for name, text in each:
                 texts.setdefault(name, set()).add(kind_of_text(text))
         self._swept = {name: kind_of_column(kinds) for name, kinds in texts.items()}
-        #: Rows in the order in which they were found; those that exist first.
         left = {(case.name, each) for case, every in self._run.left for each in every}
+        #: Rows in the order in which they were found; those that exist first.
         self._order = [each for each in self._run.rows() if each.key not in left]
         self._failed = sum(not each.is_done for each in self._order)
         self._rows = self._finishing()
