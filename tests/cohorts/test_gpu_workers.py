@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from tests.backends.cuda.emulated_cli import environment_of_workers
 from tests.backends.cuda.programs import write_image
+from tests.cohorts.gpu_trace import traced, traced_environment
 from tests.cohorts.tables import csv_rows
 from tests.cuda_emulator.module import requires_emulation
 
 pytestmark = pytest.mark.slow
 
 GPUS, CASES = 4, 10
-
-_SITE = Path(__file__).resolve().parent / "gpu_site"
-
-
-class Use(NamedTuple):
-    """A case: who ran it, when, on which GPUs."""
-
-    case: str
-    worker: str
-    visible: str
-    begins: float
-    ends: float
-    gpus: set[int]
 
 
 @pytest.fixture
@@ -44,41 +29,18 @@ def desk(tmp_path: Path) -> Path:
         (tmp_path / "data" / f"c{number}").mkdir(parents=True)
         write_image(tmp_path / "data" / f"c{number}" / "v.nii")
     (tmp_path / "p.imgql").write_text('load v = "$CASE/v.nii"\nprint "n" volume(near(v > 60))\n')
-    (tmp_path / "trace").mkdir()
     return tmp_path
 
 
 def _run(desk: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = environment_of_workers(GPUS, desk)
-    environment["PYTHONPATH"] = f"{_SITE}:{environment['PYTHONPATH']}"
-    environment["GPU_TRACE"] = str(desk / "trace")
     return subprocess.run(
         [sys.executable, "-m", "voxgpu", "cohort", "p.imgql", "--cases", "data/*/", *words],
         cwd=desk,
-        env=environment | variables,
+        env=traced_environment(GPUS, desk) | variables,
         capture_output=True,
         text=True,
         timeout=300,
     )
-
-
-def _traced(desk: Path) -> tuple[dict[int, set[int]], list[Use], list[dict[str, Any]]]:
-    """The GPUs that each process used, the cases, and what each worker was given."""
-    of_process: dict[int, set[int]] = {}
-    uses: list[Use] = []
-    given: list[dict[str, Any]] = []
-    for file in (desk / "trace").iterdir():
-        lines = [json.loads(each) for each in file.read_text().splitlines()]
-        of_process[int(file.name)] = {about for kind, _, about in lines if kind == "gpu"}
-        given += [about for kind, _, about in lines if kind == "given"]
-        begun: list[Any] = []
-        for kind, when, about in lines:
-            if kind == "case":
-                begun = [*about, when]
-            elif kind == "done":
-                gpus = {on for what, at, on in lines if what == "gpu" and begun[3] <= at <= when}
-                uses.append(Use(begun[0], begun[1], begun[2], begun[3], when, gpus))
-    return of_process, uses, given
 
 
 def test_each_case_runs_on_the_gpu_of_its_worker(desk: Path) -> None:
@@ -87,7 +49,7 @@ def test_each_case_runs_on_the_gpu_of_its_worker(desk: Path) -> None:
     rows = csv_rows(desk / "cohort.csv")
     assert len(rows) == CASES and len({each["n"] for each in rows}) == 1
     assert {each["device"] for each in rows} == {"cuda:0"}  # the first of those that it sees
-    of_process, uses, given = _traced(desk)
+    of_process, uses, given = traced(desk)
     assert sorted(each.case for each in uses) == sorted(f"c{n}" for n in range(CASES))
     workers = {each["case"]: each["worker"] for each in rows}
     for each in uses:
@@ -108,7 +70,7 @@ def test_each_case_runs_on_the_gpu_of_its_worker(desk: Path) -> None:
 def test_gpus_are_chosen_and_counted(desk: Path) -> None:
     done = _run(desk, "--cluster", "cuda", "--workers", "1", CUDA_VISIBLE_DEVICES="2,3")
     assert done.returncode == 0, done.stderr
-    assert [each for each in _traced(desk)[0].values() if each] == [{2}]
+    assert [each for each in traced(desk)[0].values() if each] == [{2}]
     more = _run(desk, "--cluster", "cuda", "--workers", "5", "--table", "b.csv")
     assert more.returncode == 1 and "5 were asked for, and there are 4 GPUs" in more.stderr
     none = _run(desk, "--cluster", "cuda", "--table", "c.csv", CUDA_VISIBLE_DEVICES="")

@@ -215,26 +215,23 @@ def test_a_task_computes_on_its_gpu_alone(
     slurm: Slurm, desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the mock GPUs of tests; SLURM's are stand-ins, which have numbers and nothing else."""
-    from tests.backends.cuda.emulated_cli import environment_of_workers
-    from tests.cohorts import test_gpu_workers as traced
+    from tests.cohorts.gpu_trace import SITE, traced, traced_environment
     from tests.cuda_emulator.module import requires_emulation
 
     requires_emulation()
     _cases(desk, 4)
-    (desk / "trace").mkdir()
     words = ("-D", "T=40", "--tasks", 4, "--gpus", 1, "--store", "none")
-    environment = environment_of_workers(2, desk)
-    environment["PYTHONPATH"] = f"{traced._SITE}:{environment['PYTHONPATH']}"
+    environment = traced_environment(2, desk)
     with monkeypatch.context() as patched:
         patched.setenv("PYTHONPATH", environment["PYTHONPATH"])
         _script(desk, *words)
-    assert f"export PYTHONPATH={traced._SITE}" in (desk / "job.sh").read_text()
+    assert f"export PYTHONPATH={SITE}" in (desk / "job.sh").read_text()
     own = {k: v for k, v in environment.items() if os.environ.get(k) != v}
     del own["PYTHONPATH"]
-    job = slurm.submit("job.sh", cwd=desk, GPU_TRACE=str(desk / "trace"), **own)
+    job = slurm.submit("job.sh", cwd=desk, **own)
     rows = _merged(slurm, desk, job)
     assert [row["device"] for row in rows] == ["cuda:0"] * 4, _log(desk)
-    of_process, uses, _ = traced._traced(desk)
+    of_process, uses, _ = traced(desk)
     assert sorted(each.case for each in uses) == [f"case {n}" for n in range(4)]
     for each in uses:
         assert re.fullmatch(r"\d", each.visible) and each.gpus == {int(each.visible)}

@@ -9,18 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.cuda.emulated_cli import environment_of_workers
 from tests.backends.cuda.programs import write_image
 from tests.cli import command
 from tests.cli.command import voxgpu
 from tests.cohorts.clusters import WORDS, given, needs_jobqueue, prepare, rows
+from tests.cohorts.gpu_trace import traced_environment
 from tests.cohorts.tables import comparable
 from tests.cuda_emulator.module import requires_emulation
 from tests.slurm.jobs import Slurm
 
 pytestmark = [pytest.mark.slow, needs_jobqueue]
-
-_SITE = Path(__file__).resolve().parents[1] / "cohorts" / "gpu_site"
 
 JOBS = ("--cluster", "slurm", "--workers", "2", "--queue", "debug", "--walltime", "5")
 JOBS += ("--memory-per-worker", "1536MiB")
@@ -95,17 +93,11 @@ def test_each_case_runs_on_the_gpu_of_its_job(slurm: Slurm, desk: Path) -> None:
         (desk / "data" / f"c{number}").mkdir(parents=True)
         write_image(desk / "data" / f"c{number}" / "v.nii")
     (desk / "p.imgql").write_text('load v = "$CASE/v.nii"\nprint "n" volume(near(v > 60))\n')
-    trace = desk / "trace"
-    trace.mkdir()
-    environment = environment_of_workers(2, desk) | {
-        "SLURM_CONF": slurm.variables["SLURM_CONF"],
-        "GPU_TRACE": str(trace),
-    }
-    environment["PYTHONPATH"] = f"{_SITE}:{environment['PYTHONPATH']}"
+    configuration = {"SLURM_CONF": slurm.variables["SLURM_CONF"]}
     done = subprocess.run(
         [*command.COMMAND, "cohort", "p.imgql", "--cases", "data/*/", *JOBS, "--gpus", "1"],
         cwd=desk,
-        env=environment,
+        env=traced_environment(2, desk) | configuration,
         capture_output=True,
         text=True,
         timeout=300,
@@ -114,7 +106,7 @@ def test_each_case_runs_on_the_gpu_of_its_job(slurm: Slurm, desk: Path) -> None:
     found = rows(desk)
     assert len(found) == 6 and {each["device"] for each in found} == {"cuda:0"}
     cases = 0
-    for file in trace.iterdir():
+    for file in (desk / "trace").iterdir():
         lines = [json.loads(each) for each in file.read_text().splitlines()]
         begun = [about for kind, _, about in lines if kind == "case"]
         used = {about for kind, _, about in lines if kind == "gpu"}
