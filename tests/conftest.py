@@ -1,10 +1,15 @@
 """What all tests share: where the data lies, and how hypothesis searches."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Tests start hundreds of interpreters: without bytecode each compiles voxgpu anew, for 0.6 s.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Tests say themselves when results are to outlive a run.
 os.environ["VOXGPU_STORE"] = "none"
