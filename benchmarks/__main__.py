@@ -11,17 +11,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import machine, plots, store
+from benchmarks import plots, store
 from benchmarks.cohorts import time_cohorts
 from benchmarks.gpu.section import add_gpu
 from benchmarks.gpu.tasks import PUBLISHED
-from benchmarks.operators import DEFINITIONS, INPUTS, OPERATIONS, Row, time_operations
-from benchmarks.ours import Operations, phantom, reference
+from benchmarks.phantom import phantom
 from benchmarks.programs import time_programs
 from benchmarks.report import Report
 from benchmarks.rewrites import time_rewrites
 from benchmarks.scaling import LENGTHS, SIDE, over_length, over_threads, over_voxels
 from voxgpu.backends.cpu.backend import Cpu, usable_cores
+from voxgpu.backends.reference import ReferenceBackend
+from voxgpu.bench import machine, peers
+from voxgpu.bench.expressions import Operations
+from voxgpu.bench.operators import DEFINITIONS, INPUTS, OPERATIONS, Row, time_operations
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _options(arguments)
     # Values that are timed are computed, unless stated otherwise.
     os.environ["VOXGPU_STORE"] = "none"
-    missing = machine.missing()
+    missing = peers.missing()
     if not plots.can_draw():
         print("no plots without matplotlib; pip install -e '.[bench]'", file=sys.stderr)
     if missing:
@@ -166,7 +169,7 @@ def _operators(operations: Operations, given: Namespace) -> list[Row]:
         print(f"{row.operation}: {ours.wall * 1e3:.1f} ms", file=sys.stderr)
 
     names = [each.name for each in OPERATIONS if given.operator in each.name]
-    return time_operations(operations, given.runs, names.__contains__, reference(), tell)
+    return time_operations(operations, given.runs, names.__contains__, ReferenceBackend(), tell)
 
 
 def _bright(case: Path) -> float:

@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure import Timing, processes
 from benchmarks.programs import copies_of, written
+from voxgpu.bench.measure import Timing, processes
 
 #: The published sweep of two thresholds: 7 x 11 combinations.
 SWEEP = ("--sweep", "HI=0.91:0.97:0.01", "--sweep", "VI=0.82:0.92:0.01")

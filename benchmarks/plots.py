@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.operators import Row
 from benchmarks.report import peers
 from benchmarks.scaling import Curve
+from voxgpu.bench.operators import Row
 
 #: A fixed color for each participant, safe for color blindness (after Okabe and Ito).
 COLORS = {

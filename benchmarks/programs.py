@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import available
-from benchmarks.measure import Timing, middle, process, processes
+from voxgpu.bench.measure import Timing, middle, process, processes
+from voxgpu.bench.peers import available
 
 PARAMETERS = {"HI": "0.93", "VI": "0.89", "BINS": "20", "SIM": "0.6"}
 

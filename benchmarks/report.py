@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cohorts import CohortRow
-from benchmarks.measure import Timing
-from benchmarks.operators import Row
 from benchmarks.programs import ProgramRow
 from benchmarks.rewrites import Rewrite
 from benchmarks.scaling import Curve
 from benchmarks.store import ValueTiming
+from voxgpu.bench.measure import Timing
+from voxgpu.bench.operators import Row
 
 
 class Report:

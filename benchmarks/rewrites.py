@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Timing, alternate
-from benchmarks.ours import Operations
 from tests.laws.firing_plans import EXPRESSIONS
 from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.bench.expressions import Operations
+from voxgpu.bench.measure import Timing, alternate
 from voxgpu.optimize import simplify
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import alternate
-from benchmarks.operators import CHAIN
-from benchmarks.ours import Operations
 from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.bench.expressions import Operations
+from voxgpu.bench.measure import alternate
+from voxgpu.bench.operators import CHAIN
 from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.session import Session

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Timing, alternate, middle, process
 from benchmarks.programs import PARAMETERS
+from voxgpu.bench.measure import Timing, alternate, middle, process
 from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.ids import ValueId

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gpu.clock import Clock
-from benchmarks.gpu.peers import PEERS, GpuPeer, Libraries, host
+from benchmarks.gpu.peers import PEERS, Arrays, GpuPeer, Libraries, host
 from benchmarks.gpu.queued import queueing, uploaded
-from benchmarks.measure import Timing, alternate
-from benchmarks.operators import OPERATIONS, Operation
-from benchmarks.ours import Operations
-from benchmarks.peers import Arrays
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.bench.expressions import Operations
+from voxgpu.bench.measure import Timing, alternate
+from voxgpu.bench.operators import OPERATIONS, Operation
 
 #: The number of copies of the inputs that are used in turn.
 SETS = 3

@@ -13,9 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import Arrays, as_labels, exactly, within
+from voxgpu.bench.peers import as_labels, exactly, within
 
 BOX = np.ones((3, 3, 3), bool)
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """The inputs: a volume (int16), a bright mask, the head, the mask grown, floats."""
+
+    v: Any
+    m: Any
+    b: Any
+    n: Any
+    f: Any
+
 
 Function = Callable[[Arrays, "Libraries"], Any]
 
@@ -208,7 +220,7 @@ def _slope(a: Arrays, use: Libraries) -> Any:
     return use.api.sqrt(total)
 
 
-#: By the names of the operations in ``benchmarks/operators.py``. Voxels are assumed to be 1 mm
+#: By the names of the operations in ``voxgpu/bench/operators.py``. Voxels are assumed to be 1 mm
 #: wide, as in the data; if they are not, results differ, which is reported.
 PEERS: dict[str, tuple[GpuPeer, ...]] = {
     "comparison": (GpuPeer("CuPy", lambda a, use: a.v > 300),),

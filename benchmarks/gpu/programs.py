@@ -12,8 +12,6 @@ from typing import Any
 
 from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.queued import queueing, uploaded
-from benchmarks.measure import Timing, processes
-from benchmarks.ours import values_of
 from benchmarks.programs import PARAMETERS, command_of, written
 from voxgpu.backends.base import Backend
 from voxgpu.backends.cpu.backend import Cpu
@@ -21,6 +19,8 @@ from voxgpu.backends.cuda import detect
 from voxgpu.backends.cuda.backend import Gpu
 from voxgpu.backends.cuda.create import open_gpus
 from voxgpu.backends.thread_pool import ThreadPool
+from voxgpu.bench.expressions import values_of
+from voxgpu.bench.measure import Timing, processes
 from voxgpu.compile import Compiled, Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.optimize.passes import Available, prepare

@@ -10,19 +10,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine
 from benchmarks.gpu import tables
 from benchmarks.gpu.operators import Bench, GpuRow
 from benchmarks.gpu.peers import installed
 from benchmarks.gpu.programs import time_programs
 from benchmarks.gpu.tasks import TaskRow, time_tasks
-from benchmarks.operators import DEFINITIONS, INPUTS
 from benchmarks.report import Report
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.backends.cuda import detect
 from voxgpu.backends.cuda.backend import Gpu
 from voxgpu.backends.cuda.create import open_gpus
 from voxgpu.backends.thread_pool import ThreadPool
+from voxgpu.bench import machine
+from voxgpu.bench.operators import DEFINITIONS, INPUTS
 
 #: Bytes per voxel that operations and programs move, by name, counted by the emulation: used to
 #: report the minimum time of the device's memory. Omitted if the file is missing.

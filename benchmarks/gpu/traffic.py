@@ -28,13 +28,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gpu.queued import queueing, uploaded
-from benchmarks.operators import DEFINITIONS, INPUTS, OPERATIONS
-from benchmarks.ours import Operations
 from tests.backends.cuda.emulated import emulated_gpu
 from tests.conformance.unfused import unfused as unfused_passes
 from tests.cuda_emulator.counting import CountingModule, Counts
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.backends.cuda.backend import Gpu
+from voxgpu.bench.expressions import Operations
+from voxgpu.bench.operators import DEFINITIONS, INPUTS, OPERATIONS
 from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.files.header import read_header

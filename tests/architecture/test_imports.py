@@ -49,6 +49,7 @@ LAYERS = [
     {"session_settings"},
     {"session"},
     {"selftest"},
+    {"bench"},
     {"cohorts"},
     {"python"},
     {"demo"},

@@ -12,21 +12,20 @@ import pytest
 import scipy.ndimage
 import SimpleITK as sitk
 
-from benchmarks import operators
 from benchmarks.__main__ import main
 from benchmarks.gpu import operators as gpu_operators
 from benchmarks.gpu import programs as gpu_programs
 from benchmarks.gpu import section, tables, tasks
 from benchmarks.gpu.operators import GpuRow
-from benchmarks.gpu.peers import PEERS, GpuPeer, Libraries
-from benchmarks.measure import Timing
-from benchmarks.ours import Operations
-from benchmarks.peers import Arrays
+from benchmarks.gpu.peers import PEERS, Arrays, GpuPeer, Libraries
 from benchmarks.report import Report
 from tests.backends.cuda.emulated import emulated_machine
 from tests.cuda_emulator.module import requires_emulation
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.backends.cuda import detect
+from voxgpu.bench import operators
+from voxgpu.bench.expressions import Operations
+from voxgpu.bench.measure import Timing
 from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.primitives.source import CONSTANT

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import operators, peers, store
+from benchmarks import store
 from benchmarks.__main__ import MINIATURE, SECTIONS, main
-from benchmarks.measure import Timing, alternate, middle, process
-from benchmarks.operators import Operation, time_operations
-from benchmarks.ours import Operations, reference
 from benchmarks.report import best_peer
 from voxgpu.backends.cpu.backend import Cpu
+from voxgpu.backends.reference import ReferenceBackend
+from voxgpu.bench import operators, peers
+from voxgpu.bench.expressions import Operations
+from voxgpu.bench.measure import Timing, alternate, middle, process
+from voxgpu.bench.operators import Operation, time_operations
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +34,7 @@ def test_works_are_called_in_turn_after_a_warm_up() -> None:
 
 def test_the_median_is_told() -> None:
     rows = [Timing(wall, 10 - wall, 0) for wall in (5.0, 1.0, 2.0)]
-    assert middle(rows) == Timing(2.0, 8.0, 0)
+    assert middle(rows) == Timing(2.0, 8.0, 0, 1.0, 5.0)
 
 
 def test_a_process_is_counted_on_its_own() -> None:
@@ -65,14 +67,13 @@ def small(tmp_path: Path) -> Any:
 
 
 def test_who_says_something_else_has_no_time(small: Operations, monkeypatch: Any) -> None:
-    def of(name: str, arrays: peers.Arrays) -> Any:
-        yield "numpy", lambda: arrays.v > 300, peers.exactly
-        yield "numpy wrong", lambda: arrays.v >= 300, peers.exactly
+    def of(_: Any, v: Any) -> Any:
+        yield "numpy", lambda: v > 300, peers.exactly
+        yield "numpy wrong", lambda: v >= 300, peers.exactly
 
-    monkeypatch.setattr(operators, "peers_of", of)
-    operation = Operation("comparison", "v > 300", ("v",))
+    operation = Operation("comparison", "v > 300", ("v",), of)
     monkeypatch.setattr(operators, "OPERATIONS", (operation,))
-    (row,) = time_operations(small, 1, lambda _: True, reference(), lambda _: None)
+    (row,) = time_operations(small, 1, lambda _: True, ReferenceBackend(), lambda _: None)
     assert set(row.timings) == {"voxgpu", "numpy", "copy", "reference"}
     assert "differ" in row.differ["numpy wrong"]
     assert best_peer(row) == "numpy"
@@ -81,7 +82,7 @@ def test_who_says_something_else_has_no_time(small: Operations, monkeypatch: Any
 def test_every_operation_says_what_the_reference_says(small: Operations) -> None:
     for operation in operators.OPERATIONS:
         found = small.call(operation.expression)()
-        expected = small.call(operation.expression, reference())()
+        expected = small.call(operation.expression, ReferenceBackend())()
         assert np.array_equal(found, expected), operation.name
 
 

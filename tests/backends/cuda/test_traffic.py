@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from benchmarks.gpu.traffic import PROGRAMS, UP_TO_GROWN, Moved, moved, table, write_head
-from benchmarks.operators import OPERATIONS
 from tests.cuda_emulator.module import requires_emulation
+from voxgpu.bench.operators import OPERATIONS
 
 GOLDEN = Path(__file__).with_name("golden_traffic.json")
 

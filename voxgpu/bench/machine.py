@@ -6,7 +6,6 @@ import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +19,6 @@ GPU_PACKAGES = (
     "cupy-cuda12x", "cupy-cuda13x", "cucim-cu12", "cucim-cu13", "cuda-bindings",
     "nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc",
 )  # fmt: skip
-
-#: Peers by import name, and their names for pip.
-PEERS = {
-    "SimpleITK": "SimpleITK",
-    "scipy": "scipy",
-    "skimage": "scikit-image",
-    "cc3d": "connected-components-3d",
-    "edt": "edt",
-    "numexpr": "numexpr",
-    "niimath": "niimath",
-}
-
-
-def available(module: str) -> bool:
-    """Whether a peer is installed."""
-    return find_spec(module) is not None
-
-
-def missing() -> list[str]:
-    """The peers that are not installed, by their names for pip."""
-    return [package for module, package in PEERS.items() if not available(module)]
 
 
 def description(data: str, threads: int) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from voxgpu.backends.base import Backend
-from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
 from voxgpu.execution.create_executor import AUTO, create_executor
@@ -34,6 +32,8 @@ class Operations:
         values = values_of(prepare(plan, backend), backend)
         #: The inputs as images, by the ids of their nodes.
         self.given = {goal.value: values[goal.value] for goal in plan.goals}
+        #: The distances of the voxels of the first input, in mm along (z, y, x).
+        self.spacing: tuple[float, ...] = values[plan.goals[0].value].grid.spacing
         #: The inputs as arrays, by name.
         self.arrays = {
             name: values[goal.value].array for name, goal in zip(inputs, plan.goals, strict=True)
@@ -83,20 +83,3 @@ def values_of(
     if outcome.failures:
         raise outcome.failures[0][2]
     return found
-
-
-def reference() -> ReferenceBackend:
-    """The reference backend."""
-    return ReferenceBackend()
-
-
-def phantom(folder: Path, options: Sequence[str] = ()) -> Path:
-    """The prefix of a synthetic head's files; ``options`` are those of ``voxgpu phantom``."""
-    from click.testing import CliRunner
-
-    from voxgpu.cli.phantom import command
-
-    done = CliRunner().invoke(command, ["--output", str(folder / "head"), *options])
-    if done.exit_code:
-        raise RuntimeError(done.output)
-    return folder / "head"

@@ -1,0 +1,1 @@
+"""Measuring: programs on several devices, and single operators beside other libraries."""
