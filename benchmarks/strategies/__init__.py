@@ -1,0 +1,1 @@
+"""Ways to execute one schedule, as small prototypes, and what compares them."""
