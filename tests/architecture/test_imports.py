@@ -26,6 +26,7 @@ LAYERS = [
         "version",
         "deferred",
         "forking",
+        "garbage",
         "temporary_files",
         "cancellation",
         "spans",

@@ -114,3 +114,20 @@ def test_a_value_that_is_missing_fails_its_goals_alone(image: Path, threads: int
     assert [(each.code, each.goals) for each in result.errors] == [
         ("E301", ('print "mean"', 'print "more"'))
     ]
+
+
+def test_only_images_that_are_worth_it_are_handed_to_threads(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f'load v = "{image}"\nprint "n" volume(near(!near(v > 3) & (v < 9)))'
+    compiled = compile_program(Source("test", text), None, Options())
+    handed: list[object] = []
+    backend = Cpu(2)
+    submit = backend.workers.submit
+    monkeypatch.setattr(backend.workers, "submit", lambda f: handed.append(f) or submit(f))
+    first = Session(None, backend=backend).execute(compiled).prints
+    assert len(handed) == 1, "reading the file"
+    monkeypatch.setattr("voxgpu.execution.executors.threads.SMALL_VOXELS", 0)
+    assert Session(None, backend=backend).execute(compiled).prints == first
+    assert len(handed) > 4
+    backend.close()

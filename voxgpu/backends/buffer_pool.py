@@ -11,6 +11,7 @@ back when it is destroyed. Reference counts are never looked at: they differ bet
 from __future__ import annotations
 
 from collections import deque
+from math import prod
 from threading import Lock
 from typing import Any
 
@@ -64,7 +65,7 @@ class BufferPool:
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Returns an uninitialized contiguous array, like ``numpy.empty``."""
         element = np.dtype(dtype)
-        size = int(np.prod(shape, dtype=np.int64)) * element.itemsize
+        size = prod(shape) * element.itemsize
         if size < SMALLEST:
             return np.empty(shape, element)
         with self._lock:

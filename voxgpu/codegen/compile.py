@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import prod
 from threading import local
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from voxgpu.codegen.integers import WHOLE
 from voxgpu.codegen.interpreter import BLOCK, tree_of_blocks
-from voxgpu.codegen.jit import function_at, jit_compiler
+from voxgpu.codegen.jit import address_of, function_at, jit_compiler
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.llvm_numbers import none_of, number_of_key
 from voxgpu.codegen.llvm_renderer import render, types_of
@@ -96,11 +97,11 @@ class _Run:
             for each, element in zip(inputs, kernel.inputs, strict=True)
         ]
         self._parameters = parameters
-        self._sources = [(each.ctypes.data, each.itemsize) for each in self._inputs]
-        self._targets = [(each.ctypes.data, each.itemsize) for each in outputs]
+        self._sources = [(address_of(each), each.itemsize) for each in self._inputs]
+        self._targets = [(address_of(each), each.itemsize) for each in outputs]
         self._adds_up = any(g.operation == "total" for g in kernel.reductions)
         self._outputs = outputs
-        self._voxels = int(np.prod(shape, dtype=np.int64))
+        self._voxels = prod(shape)
         self._shape = to_3d(shape, 1)
         self._threads = local()
         #: The extent along missing axes is 0.
@@ -129,13 +130,13 @@ class _Run:
         padded, plane = width, width * height
         if self._kernel.is_neighborhood:
             inputs, padded, plane = self._padded(start // plane, -(-stop // plane))
-            pointers = [each.ctypes.data for each in inputs]
+            pointers = [address_of(each) for each in inputs]
         else:
             pointers = [place + start * size for place, size in self._sources]
         targets = [place + start * size for place, size in self._targets]
         self._function(
             *self._place_of(start, stop), width, height, self._depth, padded, plane,
-            *pointers, *self._parameters, *targets, *(each.ctypes.data for each in left),
+            *pointers, *self._parameters, *targets, *(address_of(each) for each in left),
         )  # fmt: skip
         return [
             _blocks(each) if g.operation == "total" else each[0]

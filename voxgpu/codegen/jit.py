@@ -212,6 +212,18 @@ def jit_compiler() -> JitCompiler:
         return _only_machine()
 
 
+def address_of(array: Any) -> int:
+    """The address of the first element of a contiguous array.
+
+    Asking NumPy, ``array.ctypes.data``, takes five times as long.
+    """
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    except (TypeError, ValueError):  # an array that cannot be written, or an empty one
+        found: int = array.ctypes.data
+        return found
+
+
 def function_at(address: int, result: str | None, arguments: Sequence[str]) -> Callable[..., Any]:
     """A function that releases the GIL; types are names, those of pointers end with ``*``."""
     types = [ctypes.c_void_p if each.endswith("*") else CTYPES[each] for each in arguments]

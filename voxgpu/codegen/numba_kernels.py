@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from voxgpu.codegen.jit import CTYPES, function_at, jit_compiler
+from voxgpu.codegen.jit import CTYPES, address_of, function_at, jit_compiler
 from voxgpu.forking import hold_while_forking
 
 #: The function of a kernel, and the types of its result and its parameters.
@@ -187,5 +187,4 @@ def _dtypes(pointer: str) -> tuple[Any, ...]:
 
 def _pointer(array: Any, signature: tuple[Any, ...]) -> int:
     assert array.dtype in signature and array.flags.c_contiguous, (array.dtype, signature)
-    address: int = array.ctypes.data
-    return address
+    return address_of(array)

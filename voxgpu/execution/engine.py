@@ -13,18 +13,16 @@ from voxgpu.execution.executor import Executor, GoalWritten
 from voxgpu.execution.partial_sequences import Rows, brought
 from voxgpu.execution.run_io import RunIO, taken_values
 from voxgpu.execution.task import MissingValue, TaskInput, TaskResult
+from voxgpu.execution.waiting_tasks import WaitingTasks
 from voxgpu.execution.workspace import Workspace
+from voxgpu.garbage import Garbage, held_back
 from voxgpu.ids import ValueId
 from voxgpu.optimize.drop_failed import without_failed_inputs
 from voxgpu.optimize.schedule import Schedule, Task
-from voxgpu.optimize.step import StoreRead
+from voxgpu.optimize.step import StoreRead, is_sequence
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import Value
 from voxgpu.spans import count, span
-
-#: How many tasks past a waiting task may be started early.
-LOOKAHEAD = 64
-
 
 #: Minimum bytes that overlapping tasks may use beyond the schedule's peak; else 5 % of it.
 SLACK = 16 << 20
@@ -65,7 +63,8 @@ def run(schedule: Schedule, executor: Executor, io: RunIO) -> Outcome:
     if io.device is not None:
         io.device.on_memory_pressure(loop.free_memory)
     try:
-        return loop.run()
+        with held_back() as garbage:
+            return loop.run(garbage)
     except BaseException as error:
         if not isinstance(error, Exception):
             executor.stop()
@@ -84,10 +83,10 @@ class _Loop:
         self._executor = executor
         self._io = io
         self._workspace = Workspace(schedule, taken_values(schedule, io), io.spill)
-        self._waiting = list(reversed(schedule.tasks))
-        self._running: list[Task] = []
-        self._handed: dict[str, Goal] = {}  # by the file being written
         self._failed: dict[ValueId, tuple[ValueId, Exception]] = {}
+        self._waiting = WaitingTasks(schedule.tasks, self._workspace, self._failed)
+        self._running: dict[ValueId, tuple[int, Task]] = {}  # with their places
+        self._handed: dict[str, Goal] = {}  # by the file being written
         self._rows = Rows(self._workspace, self._failed)
         self._next_goal = 0
         self._original_tasks: dict[ValueId, Task] = {}  # tasks of which a part has failed
@@ -96,7 +95,7 @@ class _Loop:
         self._out_of_memory = False  # until a task that holds memory has ended
         self._outcome = Outcome()
 
-    def run(self) -> Outcome:
+    def run(self, garbage: Garbage) -> Outcome:
         self._submit()
         while self._running or self._handed:
             done = self._executor.next_done()
@@ -104,6 +103,7 @@ class _Loop:
                 self._finish_goal(done)
             else:
                 self._finish(done)
+                garbage.note(done.task.bytes)
             self._submit()
         self._deliver_goals()
         while self._handed:
@@ -128,25 +128,24 @@ class _Loop:
         """
         if self._outcome.lost_values:
             return
-        place = len(self._waiting) - 1
-        last = place - LOOKAHEAD
-        while place >= 0 and place > last and len(self._running) < self._executor.capacity:
+        place = self._waiting.next_after(-1)
+        while place is not None and len(self._running) < self._executor.capacity:
             task = self._waiting[place]
-            cause = next((self._failed[i] for i in task.inputs if i in self._failed), None)
+            cause = None
+            if self._failed:
+                cause = next((self._failed[i] for i in task.inputs if i in self._failed), None)
             if cause:
-                if self._rows.is_open(task.step):
+                if is_sequence(task.step) and self._waiting.misses_inputs(place):
                     pass  # the other items will be printed
                 elif self._drop_failed(place, task, cause):
-                    continue
-                else:
-                    last -= 1  # deleted only once, however many goals fail with it
-            elif all(each in self._workspace for each in task.inputs) and self._has_room(task):
-                del self._waiting[place]
-                if self._start(task):
+                    place -= 1  # what remains of it may start
+            elif self._has_room(task):
+                self._waiting.remove(place)
+                if self._start(place, task):
                     return
-            place = min(place, len(self._waiting)) - 1
+            place = self._waiting.next_after(place)
 
-    def _drop_failed(self, index: int, task: Task, cause: tuple[ValueId, Exception]) -> bool:
+    def _drop_failed(self, place: int, task: Task, cause: tuple[ValueId, Exception]) -> bool:
         """Removes the parts of a task that need a failed value; returns whether any remain."""
         try:
             self._rows.fill(task.step)
@@ -154,15 +153,19 @@ class _Loop:
             self._outcome.lost_values.add(lost.args[0])
         rest = without_failed_inputs(task.step, self._failed)
         left = rest.outputs if rest is not None else ()
-        self._failed.update((id, cause) for id in task.outputs if id not in left)
         if rest is None:
-            del self._waiting[index]
+            self._waiting.remove(place)
+        for id in task.outputs:
+            if id not in left:
+                self._failed[id] = cause
+                self._waiting.note(id)
+        if rest is None:
             self._release_inputs(task)
             return False
         kinds = dict(zip(task.outputs, task.types, strict=True))
         smaller = replace(task, step=rest, types=tuple(kinds[id] for id in left))
         self._original_tasks[smaller.id] = self._original_tasks.get(task.id, task)
-        self._waiting[index] = smaller
+        self._waiting.replace(place, smaller)
         self._deliver_goals()
         return True
 
@@ -176,7 +179,7 @@ class _Loop:
         most = peak + max(SLACK, peak // 20)
         if self._io.budget is not None:
             most = min(most, self._io.budget)
-        reserved = sum(each.bytes + each.scratch for each in self._running)
+        reserved = sum(each.bytes + each.scratch for _, each in self._running.values())
         if self._workspace.bytes + reserved + required <= most:
             return True
         if self._running or self._handed:
@@ -193,12 +196,12 @@ class _Loop:
     def free_memory(self, required: int) -> bool:
         """Spills values to free about ``required`` bytes; returns whether any was spilled."""
         before = self._workspace.bytes
-        needed = {id for task in self._running for id in task.inputs}
+        needed = {id for _, task in self._running.values() for id in task.inputs}
         needed |= {goal.value for goal in self._handed.values()}
         self._workspace.fit(max(0, before - required), needed)
         return self._workspace.bytes < before
 
-    def _start(self, task: Task) -> bool:
+    def _start(self, place: int, task: Task) -> bool:
         """Submits a task to the executor; returns whether it is already done."""
         try:
             inputs = {each: self._workspace.get(each) for each in task.inputs}
@@ -206,7 +209,7 @@ class _Loop:
             self._outcome.lost_values.add(lost.args[0])
             return False
         self._io.observe(Started(task))
-        self._running.append(task)
+        self._running[task.id] = place, task
         device = self._io.device
         try:
             taken = device.upload(task.step, inputs) if device is not None else {}
@@ -222,10 +225,10 @@ class _Loop:
         return self._executor.submit(TaskInput(task, inputs, header, self._io.load, self._io.read))
 
     def _finish(self, done: TaskResult) -> None:
-        self._running.remove(done.task)
+        place, _ = self._running.pop(done.task.id)
         if self._may_fit_later(done):
             self._out_of_memory = True
-            self._waiting.append(done.task)
+            self._waiting.put_back(place, done.task)
             return
         self._out_of_memory = False
         is_fetched = isinstance(done.task.step, StoreRead)
@@ -242,6 +245,7 @@ class _Loop:
                 self._workspace.add(id, result)
                 self._io.keep(id, result, done)
                 self._save_early(id)
+            self._waiting.note(id)
         self._outcome.warnings += done.warnings
         errors = [each for each in done.results if isinstance(each, Exception)]
         if len(errors) == len(done.results):

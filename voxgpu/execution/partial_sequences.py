@@ -28,12 +28,6 @@ class Rows:
     def __getitem__(self, id: ValueId) -> tuple[Any, ...]:
         return self._rows[id]
 
-    def is_open(self, step: Step) -> bool:
-        """Returns whether a step makes a sequence of which some items may still be computed."""
-        if not is_sequence(step):
-            return False
-        return not all(id in self._workspace or id in self._failed for id in step.inputs)
-
     def fill(self, step: Step) -> None:
         """Stores a sequence with gaps for failed items. Raises MissingValue."""
         if is_sequence(step):

@@ -28,6 +28,7 @@ from voxgpu.execution.run_io import Deliver, RunIO
 from voxgpu.execution.spill import SpillFolder, remove_left_behind
 from voxgpu.files.errors import FileError
 from voxgpu.files.read_ahead import ReadAhead
+from voxgpu.garbage import held_back
 from voxgpu.ids import ValueId
 from voxgpu.optimize.passes import Available, prepare
 from voxgpu.optimize.prune import prune
@@ -111,7 +112,8 @@ class Runner:
         lost: set[ValueId] = set()
         left = plan
         while True:
-            outcome = self._run(plan, left, deliver, there, lost, is_last)
+            with held_back():
+                outcome = self._run(plan, left, deliver, there, lost, is_last)
             total.computed += outcome.computed
             total.reused += outcome.reused
             total.warnings += outcome.warnings

@@ -57,7 +57,7 @@ class Workspace:
         for task in schedule.tasks:
             self._uses.update(task.inputs)
 
-    def __contains__(self, id: ValueId) -> bool:
+    def __contains__(self, id: object) -> bool:
         return id in self._values or id in self._spilled
 
     def __len__(self) -> int:

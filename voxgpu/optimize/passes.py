@@ -14,6 +14,7 @@ from voxgpu.ids import ValueId
 from voxgpu.optimize.fuse import fuse
 from voxgpu.optimize.inline_stencils import inline
 from voxgpu.optimize.schedule import Schedule, schedule
+from voxgpu.optimize.share_kernels import share_kernels
 from voxgpu.optimize.simplify import simplify
 from voxgpu.plan.node import Node, Plan
 
@@ -51,5 +52,5 @@ def prepare(plan: Plan, backend: Target, available: Available | None = None) -> 
     if not backend.fuses:
         return schedule(plan, available.in_memory, stored=stored)
     simplified = simplify(plan, known)
-    steps = inline(simplified, fuse(simplified, known), known)
+    steps = share_kernels(inline(simplified, fuse(simplified, known), known))
     return schedule(simplified, available.in_memory, steps, backend.scratch_bytes, stored)

@@ -8,6 +8,7 @@ computes, so that both say the same of every voxel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isinf, isnan
 from typing import Any
 
@@ -54,6 +55,7 @@ def box(dimensions: int, radius: int) -> Footprint:
     return box_within((1 + radius,) * dimensions, radius)
 
 
+@lru_cache(maxsize=64)
 def box_within(extent: tuple[int, ...], radius: int) -> Footprint:
     """The same, clipped to the ``extent`` of an image in voxels, (z, y, x) or (y, x)."""
     reach = [max(0, min(radius, size - 1)) for size in extent]

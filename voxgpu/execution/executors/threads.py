@@ -12,10 +12,15 @@ from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.cancellation import cancelled_by
 from voxgpu.execution.executor import GoalWritten
 from voxgpu.execution.task import TaskInput, TaskResult, execute_timed, is_async
-from voxgpu.optimize.step import NodeStep, Step
+from voxgpu.optimize.schedule import Task
+from voxgpu.optimize.simplify import box_kind
+from voxgpu.optimize.step import FusedStep, NodeStep
 from voxgpu.plan.node import Goal
 from voxgpu.primitives.primitive import AccessPattern
 from voxgpu.primitives.source import CONSTANT
+
+#: Voxels up to which a pass over an image takes less time than handing it to a thread.
+SMALL_VOXELS = 1 << 15
 
 
 class Threads:
@@ -35,7 +40,7 @@ class Threads:
 
     def submit(self, work: TaskInput) -> bool:
         """Accepts a task."""
-        if _runs_inline(work.task.step) or is_async(self._backend, work.task.step):
+        if _runs_inline(work.task) or is_async(self._backend, work.task.step):
             self._ready.append(execute_timed(work, self._backend))
             return True
         self._workers.submit(lambda: self._perform(work))
@@ -83,10 +88,15 @@ class Threads:
             self._done.put(GoalWritten(goal, None))
 
 
-def _runs_inline(step: Step) -> bool:
-    if not isinstance(step, NodeStep):
-        return False
-    return step.node.primitive is CONSTANT or step.node.primitive.shape is AccessPattern.SCALAR
+def _runs_inline(task: Task) -> bool:
+    match task.step:
+        case NodeStep(_, node):
+            if node.primitive is CONSTANT or node.primitive.shape is AccessPattern.SCALAR:
+                return True
+            return box_kind(node.primitive) is not None and task.bytes <= SMALL_VOXELS
+        case FusedStep() as step:
+            return step.grid.voxels <= SMALL_VOXELS
+    return False
 
 
 def create(backend: Backend) -> Threads:
