@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxgpu.cli.html_report import RunPage, check_report, report_option
 from voxgpu.cli.options import (
     UserPath,
     compile_options,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
 @click.option("-v", "--verbose", is_flag=True, help="Show what is computed, and how long it takes.")
 @profile_option
 @trace_option
+@report_option
 @click.option(
     "--log",
     type=UserPath(path_type=Path, readable=False),
@@ -94,6 +96,7 @@ def command(
     log: Path | None,
     profile: str | None,
     trace: Path | None,
+    report: Path | None,
     **arguments: Any,
 ) -> int:
     """Run PROGRAM: each `print` is a line label=value, each `save` writes a file.
@@ -101,22 +104,29 @@ def command(
     Saved files are listed on stderr. Files to load are relative to the current folder.
     Exit status: 0 all goals were delivered, 1 the program or a goal failed, 2 wrong usage.
     """
-    report = RunReport(arguments["program"], arguments["define"], arguments["primitives"])
+    check_report(report)
+    page = RunPage(report)
+    about = RunReport(arguments["program"], arguments["define"], arguments["primitives"])
     if as_json:
-        set_early_answer(lambda: _object(_not_run((), True), report))
+        set_early_answer(lambda: _object(_not_run((), True), about))
     with RunOutput(as_json, quiet, verbose, log) as output:
         try:
-            with profiling(profile, trace) as noted, progress(not quiet) as output.bar:
-                compiled, result = _run(arguments, device, threads, output, report, noted)
+            with (
+                profiling(profile, trace, report is not None) as noted,
+                progress(not quiet) as output.bar,
+            ):
+                compiled, result = _run(arguments, device, threads, output, about, noted, page)
         except ImgqlError as error:
             output.fail(error.diagnostics)
+            failed = _not_run(error.diagnostics)
             if as_json:
                 set_early_answer(None)
-                click.echo(_object(_not_run(error.diagnostics), report))
+                click.echo(_object(failed, about))
+            page.write(failed, about, noted)
             return 1
         output.fail(result.errors)
         output.warn(each for each in result.warnings if each not in compiled.diagnostics)
-        for line in report.inputs:
+        for line in about.inputs:
             output.detail(line)
         unchanged = sum(each.unchanged for each in result.saved)
         output.detail(
@@ -125,7 +135,8 @@ def command(
         )
         if as_json:
             set_early_answer(None)
-            click.echo(_object(result, report))
+            click.echo(_object(result, about))
+        page.write(result, about, noted)
     return 1 if result.errors else 0
 
 
@@ -136,6 +147,7 @@ def _run(
     output: RunOutput,
     report: RunReport,
     noted: Profiling,
+    page: RunPage,
 ) -> tuple[Compiled, Result]:
     from voxgpu.backends.select import Selection
     from voxgpu.execution.outputs import json_value
@@ -148,8 +160,8 @@ def _run(
 
     counts = _Counts()
     options = options_of(arguments)
-    observe = _observer(output, counts)
-    source = source_of(arguments)
+    observe = _observer(output, counts, page)
+    source = page.source = source_of(arguments)
     report.note_program(source)
     for line in report.lines:
         output.detail(line)
@@ -191,6 +203,7 @@ def _run(
         report.note_imports(compiled.commands, source)
         if compiled.errors:
             raise ImgqlError(compiled.diagnostics)
+        page.compiled = compiled
         output.warn(each for each in compiled.diagnostics if not each.is_error)
         # The plan stays until the process ends: repeated garbage collections of it would take a
         # fifth of the time of a plan of thousands of nodes.
@@ -216,7 +229,7 @@ class _Counts:
     total: int = 0
 
 
-def _observer(output: RunOutput, counts: _Counts) -> Callable[[Event], None]:
+def _observer(output: RunOutput, counts: _Counts, page: RunPage) -> Callable[[Event], None]:
     from voxgpu.execution.events import Finished, Started
 
     def observe(event: Event) -> None:
@@ -225,6 +238,7 @@ def _observer(output: RunOutput, counts: _Counts) -> Callable[[Event], None]:
             output.bar.show(name, counts.done, max(counts.total, counts.done + 1))
         elif isinstance(event, Finished):
             counts.done += len(event.task.nodes)
+            page.note(event)
             if output.is_detailed and event.seconds >= 0.001:
                 output.detail(_described(event.task, event.seconds))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
@@ -13,6 +13,7 @@ import click
 
 from voxgpu.cli.options import UserPath
 from voxgpu.cli.terminal import print_stderr
+from voxgpu.spans import Recorder
 
 #: The value of ``--profile`` without a file.
 SHOWN = "-"
@@ -58,33 +59,45 @@ trace_option = click.option(
 
 @dataclass
 class Profiling:
-    """The details recorded beside the spans: the device, and the path of the trace."""
+    """What is recorded, and its details.
+
+    start end  of the run, in seconds of ``perf_counter``
+    trace      the path of the trace, if one is asked for
+    """
 
     device: str = ""
     trace: Path | None = None
+    recorder: Recorder = field(default_factory=Recorder)
+    start: float = 0.0
+    end: float = 0.0
 
 
 @contextmanager
-def profiling(profile: str | None, trace: Path | None) -> Iterator[Profiling]:
+def profiling(
+    profile: str | None, trace: Path | None, is_reported: bool = False
+) -> Iterator[Profiling]:
     """Record the block, then show or write its profile and its trace, if anything was run.
+
+    is_reported  record also if neither is asked for
 
     Raises FileError if a file cannot be written.
     """
-    if profile is None and trace is None:
+    if profile is None and trace is None and not is_reported:
         yield Profiling()
         return
     from voxgpu.files.whole_file import write_whole
     from voxgpu.profiling.sample_memory import sampled_memory
     from voxgpu.profiling.shares import seconds_since_start
-    from voxgpu.spans import Recorder, recording
+    from voxgpu.spans import recording
 
-    recorder, noted = Recorder(), Profiling(trace=trace)
-    start = perf_counter() - seconds_since_start()
+    noted = Profiling(trace=trace)
+    recorder = noted.recorder
+    start = noted.start = perf_counter() - seconds_since_start()
     try:
         with recording(recorder), sampled_memory() if trace is not None else nullcontext():
             yield noted
     finally:
-        end = perf_counter()
+        end = noted.end = perf_counter()
         if trace is not None and recorder.plans:
             from voxgpu.profiling.trace import trace_text
 

@@ -251,7 +251,7 @@ class _Loop:
         if len(errors) == len(done.results):
             self._io.observe(Failed(done.task, errors[0]))
         else:
-            self._io.observe(Finished(done.task, done.seconds))
+            self._io.observe(Finished(done.task, done.seconds, done.scalars))
         count("values, predicted bytes", done.task.live)
         count("values, bytes", self._workspace.bytes)
         self._release_inputs(done.task)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task
@@ -19,10 +19,14 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A task has finished, after ``seconds``."""
+    """A task has finished, after ``seconds``.
+
+    scalars  the numbers, truth values and texts among its results that are in memory, by id
+    """
 
     task: Task
     seconds: float
+    scalars: Mapping[ValueId, float | bool | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,15 @@ class TaskResult:
                     values.append(each)
         return cls(task, tuple(values), seconds, tuple(warnings))
 
+    @property
+    def scalars(self) -> dict[ValueId, float | bool | str]:
+        """The numbers, truth values and texts among the results; not those on a device."""
+        return {
+            id: each
+            for id, each in zip(self.task.outputs, self.results, strict=True)
+            if isinstance(each, float | bool | str)
+        }
+
 
 def execute_timed(work: TaskInput, backend: Backend) -> TaskResult:
     """Performs a task and measures its time; exceptions become part of the result."""
