@@ -24,7 +24,8 @@ from voxgpu.backends.cpu.backend import Cpu, usable_cores
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.bench import machine, peers
 from voxgpu.bench.expressions import Operations
-from voxgpu.bench.operators import DEFINITIONS, INPUTS, OPERATIONS, Row, time_operations
+from voxgpu.bench.on_image import bright_threshold, operations_on
+from voxgpu.bench.operators import OPERATIONS, Row, time_operations
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,7 @@ def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> Non
         report.add_cohorts(time_cohorts(case, folder, min(2, given.runs), cases))
     if {"operators", "rewrites"} & set(given.only):
         backend = Cpu(given.threads)
-        text = DEFINITIONS.format(flair=f"{case}_flair.nii.gz", bright=_bright(case))
-        operations = Operations(text, INPUTS, backend)
+        operations = operations_on(Path(f"{case}_flair.nii.gz"), backend)
         if "operators" in given.only:
             rows = _operators(operations, given)
             report.add_operators(rows)
@@ -138,7 +138,7 @@ def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> Non
         draw.curves(found, "threads", "threads", "wall time (ms)", 1e3, given.output)
     _store(given, sizes, case, folder, report)
     if "gpu" in given.only:
-        add_gpu(report, case, folder, given, _bright(case))
+        add_gpu(report, case, folder, given, bright_threshold(Path(f"{case}_flair.nii.gz")))
     if "coordination" in given.only:
         found = over_length(min(3, given.runs), sizes.lengths)
         report.add_curves("Coordination", "µs a node", 1e6, found)
@@ -170,15 +170,6 @@ def _operators(operations: Operations, given: Namespace) -> list[Row]:
 
     names = [each.name for each in OPERATIONS if given.operator in each.name]
     return time_operations(operations, given.runs, names.__contains__, ReferenceBackend(), tell)
-
-
-def _bright(case: Path) -> float:
-    """A threshold that leaves some percent of the head: blobs, and noise about them."""
-    import numpy as np
-    import SimpleITK as sitk
-
-    voxels = sitk.GetArrayFromImage(sitk.ReadImage(f"{case}_flair.nii.gz"))
-    return float(np.round(np.percentile(voxels[voxels > 0], 93)))
 
 
 def _real_case() -> Path | None:

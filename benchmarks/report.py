@@ -15,6 +15,7 @@ from benchmarks.scaling import Curve
 from benchmarks.store import ValueTiming
 from voxgpu.bench.measure import Timing
 from voxgpu.bench.operators import Row
+from voxgpu.bench.tables import both, operators_table
 
 
 class Report:
@@ -72,23 +73,12 @@ class Report:
     def add_operators(self, rows: Iterable[Row]) -> None:
         """Adds times of operations on one volume, without file access."""
         found = list(rows)
-        self._section("Operations on one volume: median, ms wall / ms CPU")
-        self._table(
-            "operation", "voxgpu", "goal (CPU)", "ratio to the best peer (wall)",
-            "ratio to a copy of the same bytes", "MB read / written", "peers", "reference",
-        )  # fmt: skip
-        for row in found:
-            ours = row.timings["voxgpu"]
-            best = best_peer(row)
-            self._row(
-                row.operation, _both(ours), f"{row.goal * 1e3:.0f}" if row.goal else "",
-                f"{ours.wall / row.timings[best].wall:.2f} ({best})" if best else "",
-                f"{ours.wall / row.timings['copy'].wall:.1f}",
-                f"{row.read_mb:.1f} / {row.written_mb:.1f}",
-                ", ".join(_peer(name, row) for name in (*peers(row), *row.differ)),
-                _both(row.timings["reference"]),
-            )  # fmt: skip
-        self._data["operators"] = [asdict(row) for row in found]
+        table = operators_table(found)
+        self._section(table.title)
+        self._table(*table.head)
+        for row in table.rows:
+            self._row(*row)
+        self._data["operators"] = [asdict(each) for each in found]
 
     def add_rewrites(self, rows: Iterable[Rewrite]) -> None:
         """Adds the effect of the optimizer's rules."""
@@ -98,9 +88,7 @@ class Report:
         for row in found:
             text = row.expression if len(row.expression) < 60 else row.expression[:57] + "…"
             faster = row.without.cpu / max(row.with_it.cpu, 1e-9)
-            self._row(
-                row.rule, f"`{text}`", _both(row.without), _both(row.with_it), f"{faster:.1f}"
-            )
+            self._row(row.rule, f"`{text}`", both(row.without), both(row.with_it), f"{faster:.1f}")
         self._data["rewrites"] = [asdict(row) for row in found]
 
     def add_curves(self, title: str, unit: str, scale: float, curves: Iterable[Curve]) -> None:
@@ -180,26 +168,6 @@ class Report:
 
     def _row(self, *cells: str) -> None:
         self._lines.append("| " + " | ".join(cells) + " |")
-
-
-def peers(row: Row) -> list[str]:
-    """The peers that have a time."""
-    return [name for name in row.timings if name not in ("voxgpu", "copy", "reference")]
-
-
-def best_peer(row: Row) -> str:
-    """The fastest of the peers; empty if there is none."""
-    return min(peers(row), key=lambda name: row.timings[name].wall, default="")
-
-
-def _peer(name: str, row: Row) -> str:
-    if name in row.differ:
-        return f"{name}: {row.differ[name]}"
-    return f"{name} {_both(row.timings[name])}"
-
-
-def _both(timing: Timing) -> str:
-    return f"{timing.wall * 1e3:.1f} / {timing.cpu * 1e3:.1f}"
 
 
 def _machine(machine: dict[str, Any]) -> list[str]:

@@ -13,13 +13,12 @@ import pytest
 
 from benchmarks import store
 from benchmarks.__main__ import MINIATURE, SECTIONS, main
-from benchmarks.report import best_peer
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.bench import operators, peers
 from voxgpu.bench.expressions import Operations
 from voxgpu.bench.measure import Timing, alternate, middle, process
-from voxgpu.bench.operators import Operation, time_operations
+from voxgpu.bench.operators import Operation, best_peer, time_operations
 
 ROOT = Path(__file__).resolve().parents[2]
 

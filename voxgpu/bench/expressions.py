@@ -42,25 +42,18 @@ class Operations:
     def call(self, expression: str, backend: Backend | None = None) -> Callable[[], Any]:
         """A function that computes an expression anew on each call: an array, or a number."""
         chosen = backend or self._backend
-        planned = self.prepared(expression, chosen)
-        goal = planned.goals[-1].value
-
-        def compute() -> Any:
-            value = values_of(planned, chosen, self.given)[goal]
-            return value.array if isinstance(value, Image) else value
-
-        return compute
+        return caller(self.prepared(expression, chosen), chosen, self.given)
 
     def prepared(self, expression: str, backend: Backend) -> Schedule:
         """The schedule of an expression, whose last goal is its value."""
         plan = self._plan([f'let r = {expression}\nsave "r.nii.gz" r'])
         if not plan.goals:
             plan = self._plan([f'print "r" {expression}'])
-        return prepare(prune(plan, self.given.__contains__)[0], backend, Available(self.given))
+        return scheduled(plan, self.given, backend)
 
     def _plan(self, goals: list[str]) -> Plan:
         text = "\n".join([self._definitions, *goals]) + "\n"
-        compiled = compile_program(Source("benchmark", text), None, Options())
+        compiled = compile_program(Source("benchmark", text), None, Options(output=None))
         errors = [each for each in compiled.errors if each.code != "E102"]
         if errors:
             raise ValueError(str(errors[0].message))
@@ -68,6 +61,24 @@ class Operations:
             return replace(compiled.plan, goals=())
         found = tuple(replace(goal, action="find") for goal in compiled.plan.goals)
         return replace(compiled.plan, goals=found)
+
+
+def scheduled(plan: Plan, given: Mapping[ValueId, Value], backend: Backend) -> Schedule:
+    """The schedule of what is left of a plan where some values are given."""
+    return prepare(prune(plan, given.__contains__)[0], backend, Available(given))
+
+
+def caller(
+    planned: Schedule, backend: Backend, given: Mapping[ValueId, Value]
+) -> Callable[[], Any]:
+    """A function that computes the last goal of a schedule on each call: an array, or a number."""
+    goal = planned.goals[-1].value
+
+    def compute() -> Any:
+        value = values_of(planned, backend, given)[goal]
+        return value.array if isinstance(value, Image) else value
+
+    return compute
 
 
 def values_of(

@@ -6,7 +6,7 @@ is reported, and has no time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,17 +121,27 @@ def time_operations(
     wanted: Callable[[str], bool],
     reference: Backend,
     tell: Callable[[Row], None],
+    against: Collection[str] | None = None,
 ) -> list[Row]:
-    """Times all operations whose name is ``wanted``; tells each row."""
+    """Times all operations whose name is ``wanted``; tells each row.
+
+    against  the libraries beside which they are timed, by import name; None: all that are installed
+    """
     rows = []
     for operation in OPERATIONS:
         if wanted(operation.name):
-            rows.append(_row(operation, operations, runs, reference))
+            rows.append(_row(operation, operations, runs, reference, against))
             tell(rows[-1])
     return rows
 
 
-def _row(operation: Operation, operations: Operations, runs: int, reference: Backend) -> Row:
+def _row(
+    operation: Operation,
+    operations: Operations,
+    runs: int,
+    reference: Backend,
+    against: Collection[str] | None,
+) -> Row:
     arrays = operations.arrays
     row = Row(operation.name, goal=operation.goal)
     ours = operations.call(operation.expression)
@@ -139,7 +149,8 @@ def _row(operation: Operation, operations: Operations, runs: int, reference: Bac
     row.read_mb = sum(arrays[each].nbytes for each in operation.reads) / 1e6
     operands = [arrays[each] if isinstance(each, str) else each for each in operation.operands]
     others = operation.peers(operations.spacing, *operands) if operation.peers else ()
-    time_row(row, ours, slow, others, runs)
+    wanted = (each for each in others if against is None or library_of(each[0]) in against)
+    time_row(row, ours, slow, wanted, runs)
     return row
 
 
@@ -182,3 +193,13 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray):
         return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
     return bool(one == other)
+
+
+def peers_with_time(row: Row) -> list[str]:
+    """The peers of a row that have a time."""
+    return [name for name in row.timings if name not in ("voxgpu", "copy", "reference")]
+
+
+def best_peer(row: Row) -> str:
+    """The fastest of the peers; empty if there is none."""
+    return min(peers_with_time(row), key=lambda name: row.timings[name].wall, default="")

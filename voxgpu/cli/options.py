@@ -82,24 +82,16 @@ device_memory_option = click.option(
 
 _PROGRAM = click.argument("program", type=UserPath(path_type=Path))
 
-#: Adds the options that affect the meaning of programs, for a command without PROGRAM.
-options_without_program = option_group(
-    click.option(
-        "-D",
-        "--define",
-        multiple=True,
-        metavar="NAME=VALUE",
-        callback=_definitions,
-        help="Define the program variable $NAME; repeatable.",
-    ),
-    click.option(
-        "-o",
-        "--output",
-        type=UserPath(path_type=Path, readable=False),
-        default=Path(),
-        metavar="DIR",
-        help="Folder for saved files (default: the current folder).",
-    ),
+_define_option = click.option(
+    "-D",
+    "--define",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_definitions,
+    help="Define the program variable $NAME; repeatable.",
+)
+
+_read_options = option_group(
     click.option(
         "--dialect",
         type=click.Choice(["imgql1", "imgql2", "voxgpu"]),
@@ -134,6 +126,23 @@ options_without_program = option_group(
         metavar="DIR",
         help="Restrict reading to DIR; repeatable.",
     ),
+)
+
+#: Adds the options that affect what programs compute, for a command that saves nothing of theirs.
+options_without_output = option_group(_define_option, _read_options, primitives_option)
+
+#: Adds the options that affect the meaning of programs, for a command without PROGRAM.
+options_without_program = option_group(
+    _define_option,
+    click.option(
+        "-o",
+        "--output",
+        type=UserPath(path_type=Path, readable=False),
+        default=Path(),
+        metavar="DIR",
+        help="Folder for saved files (default: the current folder).",
+    ),
+    _read_options,
     click.option(
         "--write-root",
         multiple=True,
