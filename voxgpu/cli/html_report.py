@@ -29,6 +29,14 @@ report_option = click.option(
     help="Write a page for browsers: program, values, pictures of saved images, plan and times.",
 )
 
+report_data_option = click.option(
+    "--report-data",
+    type=click.Choice(["embed", "beside"]),
+    default="embed",
+    show_default=True,
+    help="Put the images of a report into the page, or beside it, into the folder FILE_files.",
+)
+
 
 def check_report(path: Path | None) -> None:
     """Raise BadParameter or ImgqlError for a page that cannot be written, before anything runs."""

@@ -19,6 +19,7 @@ from voxgpu.cli.cohort.placement import (
     with_placement,
 )
 from voxgpu.cli.cohort.progress import watching, with_watching
+from voxgpu.cli.cohort.report import check_cohort_report, with_report, write_cohort_page
 from voxgpu.cli.cohort.resuming import new_journal, say_known
 from voxgpu.cli.cohort.sbatch import check_sbatch, with_sbatch, write_sbatch
 from voxgpu.cli.cohort.status import tell_status, with_status
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 @with_cases
 @with_table
 @with_summary
+@with_report
 @with_placement
 @with_ending
 @with_watching
@@ -68,6 +70,7 @@ def run_cohort(arguments: dict[str, Any]) -> int:
     """Do what the options of `voxgpu cohort` say; return the exit status."""
     arguments = {**arguments, "table": arguments["table"] or default_table(arguments)}
     try:
+        check_cohort_report(arguments, is_of_tables(arguments))
         check_sbatch(arguments)
         if arguments["merge"]:
             return merge(arguments)
@@ -146,6 +149,7 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
         found = collected(run.rows())
         status = say_rows(table, found, quiet)
         show_summary(arguments, found)
+        write_cohort_page(arguments, cohort, run, found, record.id)
         record.details |= {"rows": len(run.rows()), "of": run.total}
         record.end(bool(status))
         return status
