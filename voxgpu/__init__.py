@@ -8,6 +8,7 @@ when one of these is called.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from voxgpu.python.bids import bids_cases
     from voxgpu.python.cohort import cohort
     from voxgpu.python.cohort_run import Cohort
+    from voxgpu.python.lazy.compute import compute, save
+    from voxgpu.python.lazy.default_session import configure
+    from voxgpu.python.lazy.function_objects import apply
+    from voxgpu.python.lazy.functions import *  # noqa: F403 - the functions of ImgQL
+    from voxgpu.python.lazy.inputs import from_array, from_nibabel, from_sitk, load
+    from voxgpu.python.lazy.sequences import filter, fold, if_then_else, map
+    from voxgpu.python.lazy.value import LazyValue
     from voxgpu.python.result import GoalsFailed, Result, Value
     from voxgpu.python.session import Session
 
@@ -33,15 +41,28 @@ __all__ = [
     "Grid",
     "Image",
     "ImgqlError",
+    "LazyValue",
     "Progress",
     "Result",
     "Session",
     "Value",
     "__version__",
+    "apply",
     "bids_cases",
     "check",
     "cohort",
+    "compute",
+    "configure",
+    "filter",
+    "fold",
+    "from_array",
+    "from_nibabel",
+    "from_sitk",
+    "if_then_else",
+    "load",
+    "map",
     "run",
+    "save",
 ]
 
 _LATER = {
@@ -50,22 +71,49 @@ _LATER = {
     "Result": "voxgpu.python.result",
     "Session": "voxgpu.python.session",
     "Value": "voxgpu.python.result",
+    "LazyValue": "voxgpu.python.lazy.value",
+    "apply": "voxgpu.python.lazy.function_objects",
     "bids_cases": "voxgpu.python.bids",
     "cohort": "voxgpu.python.cohort",
+    "compute": "voxgpu.python.lazy.compute",
+    "configure": "voxgpu.python.lazy.default_session",
+    "filter": "voxgpu.python.lazy.sequences",
+    "fold": "voxgpu.python.lazy.sequences",
+    "from_array": "voxgpu.python.lazy.inputs",
+    "from_nibabel": "voxgpu.python.lazy.inputs",
+    "from_sitk": "voxgpu.python.lazy.inputs",
+    "if_then_else": "voxgpu.python.lazy.sequences",
+    "load": "voxgpu.python.lazy.inputs",
+    "map": "voxgpu.python.lazy.sequences",
+    "save": "voxgpu.python.lazy.compute",
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Imports the public names on first access, since their modules take time to load."""
-    if name in _LATER:
-        from importlib import import_module
+if not TYPE_CHECKING:  # the type checker knows all names, and should miss others
 
-        return getattr(import_module(_LATER[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """Imports the public names on first access, since their modules take time to load."""
+        from importlib import import_module
+        from importlib.util import find_spec
+
+        if name in _LATER:
+            return getattr(import_module(_LATER[name]), name)
+        # Python asks for a module here before it imports it.
+        if not name.startswith("_") and find_spec(f"{__name__}.{name}") is None:
+            functions = import_module("voxgpu.python.lazy.function_objects")
+            try:
+                return functions.attribute(name)
+            except LookupError:
+                pass
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__]
+        )
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from voxgpu.python.lazy.function_objects import names
+
+    return sorted({*globals(), *__all__, *names()})
 
 
 def run(

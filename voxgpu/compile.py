@@ -146,6 +146,30 @@ def compile_more(
         return _compile(sources, read, path, options, digest, ask, seen)
 
 
+def compile_commands(
+    commands: Sequence[Command],
+    source: Source,
+    options: Options,
+    digest: Callable[[Header], str],
+    ask: Ask | None = None,
+    seen: HeaderMemory | None = None,
+    given: Mapping[str, Header] | None = None,
+    primitives: Sequence[Primitive] = (),
+) -> Compiled:
+    """Compiles commands that were built without a text; the standard library comes before them.
+
+    source      where their spans are, for the order of diagnostics
+    given       headers of in-memory images that ``load`` takes instead of files, by name
+    primitives  additional primitives that are in no file
+    """
+
+    def read(reader: Programs, folder: Path) -> list[Command]:
+        return [*reader.standard(), *reader.expanded(commands, folder)]
+
+    with _collecting_no_garbage():
+        return _compile([source], read, None, options, digest, ask, seen, given, primitives)
+
+
 def unfinished(
     sources: Sequence[Source], options: Options, folders: Mapping[Source, Path] | None = None
 ) -> bool:
@@ -193,11 +217,14 @@ def _compile(
     digest: Callable[[Header], str],
     ask: Ask | None,
     seen: HeaderMemory | None,
+    given: Mapping[str, Header] | None = None,
+    primitives: Sequence[Primitive] = (),
 ) -> Compiled:
     source = sources[-1]
     diagnostics = Diagnostics()
     dialect = options.dialect or declared_dialect(sources[0].text) or Dialect.IMGQL
-    names = catalogue(known_primitives(options.primitives, diagnostics), dialect.value)
+    known_here = [*known_primitives(options.primitives, diagnostics), *primitives]
+    names = catalogue(known_here, dialect.value)
     reader = _reader(names, dialect, options, diagnostics)
     folder = path.parent if path else Path()
     commands = read(reader, folder=folder)
@@ -207,11 +234,13 @@ def _compile(
     zeros = dialect is Dialect.IMGQL1
     beside = path.parent if path else None
     files = ProgramFiles(options.roots, replace(options.read, zeros=zeros), seen, beside)
-    given = {
-        name: (type_of(image), in_memory_header(name, image))
-        for name, image in options.images.items()
+    headers = {name: in_memory_header(name, image) for name, image in options.images.items()}
+    images = {
+        name: (type_of(header.in_memory.image), header)
+        for name, header in {**headers, **(given or {})}.items()
+        if header.in_memory is not None
     }
-    program = resolve(commands, known, variables, files.describe, diagnostics, given, used)
+    program = resolve(commands, known, variables, files.describe, diagnostics, images, used)
     if len(sources) == 1:
         _warn_of_unused(options.define, variables, used, diagnostics)
     _refuse_unknown(options.images, commands, diagnostics)

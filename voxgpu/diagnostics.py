@@ -106,6 +106,10 @@ class Source:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def line_start(self, number: int) -> int:
+        """Returns the offset of the first character of line ``number``, from 1."""
+        return self._starts[number - 1]
+
     def line(self, number: int) -> str:
         """Returns line ``number``, from 1, without its end."""
         start = self._starts[number - 1]

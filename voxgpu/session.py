@@ -230,7 +230,7 @@ class Session(AbstractContextManager["Session"]):
             len({*plan.nodes, *self._computed}),
             len(self._computed),
             len(set(self._reused)),
-            tuple(writer.unnamed_values),
+            tuple(writer.found),
             failures=tuple(lost),
         )
         self._value_warnings, self._computed, self._reused, self._seconds = {}, [], [], 0.0

@@ -48,7 +48,7 @@ def enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CountingRepl:
 def _found(answer: Response) -> object:
     assert not any(each.is_error for each in answer.diagnostics), answer.diagnostics
     assert answer.result is not None
-    (value,) = answer.result.unnamed_values
+    ((_, value),) = answer.result.found
     return value
 
 
@@ -126,7 +126,7 @@ def test_of_a_sequence_of_images_only_the_first_is_computed(enter: CountingRepl)
     assert enter.computed.count(">") == 2
     empty = enter("for i in range(0, 0) do v > i")
     assert empty.lengths == (0,)
-    assert empty.result is not None and empty.result.unnamed_values == ()
+    assert empty.result is not None and empty.result.found == ()
 
 
 def test_failures_in_a_sequence_are_located_in_the_typed_text(enter: CountingRepl) -> None:

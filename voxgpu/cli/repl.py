@@ -134,7 +134,7 @@ class _Repl:
             return
         for saved in answer.result.saved:
             click.echo(f"saved {saved.path}")
-        for value in answer.result.unnamed_values:
+        for _, value in answer.result.found:
             click.echo(described(value))
             if isinstance(value, Image):
                 self._draw(value)

@@ -43,8 +43,8 @@ def failures_of(
 
 
 def name_of(goal: Goal) -> str:
-    """Returns ``print "label"``; empty for a value requested without a name."""
-    return f'{goal.action} "{goal.label}"' if goal.action != "find" else ""
+    """Returns ``print "label"``; the label alone, which may be empty, of a requested value."""
+    return f'{goal.action} "{goal.label}"' if goal.action != "find" else goal.label
 
 
 def _items(places: Sequence[Position]) -> str:

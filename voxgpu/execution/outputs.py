@@ -153,7 +153,7 @@ class OutputWriter:
     known: KnownFiles | None = None
     force: bool = False
     printed: list[Printed] = field(default_factory=list)
-    unnamed_values: list[Value] = field(default_factory=list)
+    found: list[tuple[str, Value]] = field(default_factory=list)
     missing: list[MissingItem] = field(default_factory=list)
     _labels: set[str] = field(default_factory=set)
     _saved: dict[int, tuple[Saved, list[Diagnostic]]] = field(default_factory=dict)
@@ -224,7 +224,7 @@ class OutputWriter:
                 return
             given = filled(given, goal.kind)
         if goal.action == "find":
-            self.unnamed_values.append(given)
+            self.found.append((goal.label, given))
             return
         assert not isinstance(given, DeferredValue), "who delivers brings it here"
         kinds = {bool: "bool", str: "string", tuple: "sequence"}

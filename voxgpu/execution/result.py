@@ -23,7 +23,7 @@ class Result:
     nodes     number of values needed by goals, or to decide how lowering continued
     computed  number of values that were computed
     reused    number of values from the store; their inputs are not counted
-    unnamed_values  values requested without a name
+    found     values that were only requested, in order, with their labels
     interrupted  whether the run ended before all goals were delivered
     failures  the failed goals one by one, before grouping by cause
     """
@@ -36,7 +36,7 @@ class Result:
     nodes: int
     computed: int
     reused: int = 0
-    unnamed_values: tuple[Value, ...] = ()
+    found: tuple[tuple[str, Value], ...] = ()
     interrupted: bool = False
     failures: tuple[Failure, ...] = ()
 

@@ -153,13 +153,13 @@ class ReplSession:
             result = self._evaluate(
                 WrappedSource(source, f"length({before}", f"{after})"), file, diagnostics
             )
-            if result is None or not result.unnamed_values:
+            if result is None or not result.found:
                 break
-            (length,) = result.unnamed_values
+            ((_, length),) = result.found
             assert isinstance(length, float | int)
             lengths.append(int(length))
             if not length:
-                result = replace(result, unnamed_values=())
+                result = replace(result, found=())
                 break
             after, item = f"{after}[0]", item.item
         else:
@@ -191,10 +191,7 @@ class ReplSession:
         self, diagnostics: Iterable[Diagnostic], source: Source
     ) -> Iterable[Diagnostic]:
         """Yields the diagnostics to show, without warnings that were already shown."""
-        for diagnostic in diagnostics:
-            each = replace(
-                diagnostic, message=diagnostic.message.removeprefix('`find ""` failed: ')
-            )
+        for each in diagnostics:
             is_here = each.span is None or each.span.source is source
             if is_here or each.is_error or str(each) not in self._warned:
                 self._warned.add(str(each))

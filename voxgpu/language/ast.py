@@ -266,10 +266,14 @@ class Print:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A bare expression entered at the prompt; it has no command syntax."""
+    """An expression whose value is wanted; it has no command syntax.
+
+    label  tells it from others in a result; empty for one entered at the prompt
+    """
 
     value: Expression
     span: Span = _span_field()
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,16 @@ class Programs:
     def standard(self) -> list[Command]:
         """Returns the commands of the standard library."""
         return self._bundled(STANDARD)
+
+    def expanded(self, commands: Iterable[Command], folder: Path) -> list[Command]:
+        """Returns the commands with those of imported programs in place of imports."""
+        result: list[Command] = []
+        for command in commands:
+            if isinstance(command, Import):
+                result += self._import(command.name, command.span, folder)
+            else:
+                result.append(command)
+        return result
 
     def read_more(self, source: Source, folder: Path) -> list[Command]:
         """Returns the commands of a text that continues the previous ones, or of one expression."""

@@ -281,7 +281,8 @@ class Goals:
                 self._fail(position, path, failed)
 
     def _fail(self, goal: ProgramGoal, label: str, failed: LoweringError) -> None:
-        self._failures.append(Failure(f'{goal.action} "{label}"', "", failed.args[0]))
+        named = label if goal.action == "find" else f'{goal.action} "{label}"'
+        self._failures.append(Failure(named, "", failed.args[0]))
 
 
 def _texts(value: Any) -> Iterator[str]:

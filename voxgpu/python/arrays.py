@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from voxgpu.image import Grid, Image
+from voxgpu.files.geometry import LARGEST_SHEAR, determinant, shear
+from voxgpu.image import SMALLEST_DETERMINANT, Grid, Image
 from voxgpu.python.affine import grid_of_affine
 from voxgpu.types import ELEMENT_BYTES
 
@@ -59,10 +61,13 @@ def grid_for(
     spacing: Sequence[float] | None,
     affine: object,
     like: Image | None,
+    origin: Sequence[float] | None = None,
+    direction: object = None,
 ) -> Grid:
     """The grid of an array of this shape; see ``Image.from_array``."""
-    if sum(each is not None for each in (spacing, affine, like)) > 1:
-        raise ValueError("give one of spacing, affine and like")
+    steps = spacing if spacing is not None else origin if origin is not None else direction
+    if sum(each is not None for each in (steps, affine, like)) > 1:
+        raise ValueError("give one of affine, like, and spacing with origin and direction")
     if like is not None:
         if not isinstance(like, Image):
             raise TypeError(f"like is an image, not {type(like).__name__}")
@@ -71,14 +76,46 @@ def grid_for(
         return like.grid
     if affine is not None:
         return grid_of_affine(tuple(shape), affine)
-    if spacing is None:
-        return Grid.regular(tuple(shape))
-    if isinstance(spacing, str) or not isinstance(spacing, Iterable):
-        raise TypeError(f"a spacing is {len(shape)} lengths in mm, (z, y, x), not {spacing!r}")
-    lengths = tuple(float(each) for each in spacing)
-    if len(lengths) != len(shape) or not all(0 < each < np.inf for each in lengths):
-        raise ValueError(f"a spacing is {len(shape)} lengths in mm, (z, y, x), not {spacing}")
-    return Grid.regular(tuple(shape), lengths)
+    grid = Grid.regular(tuple(shape))
+    count = len(shape)
+    if spacing is not None:
+        lengths = _numbers(spacing, f"a spacing is {count} lengths in mm, (z, y, x)", count)
+        if min(lengths) <= 0:
+            raise ValueError(f"a spacing is {count} lengths in mm, (z, y, x), not {spacing}")
+        grid = replace(grid, spacing=lengths)
+    if origin is not None:
+        wanted = f"an origin is {count} coordinates in mm, (x, y, z)"
+        grid = replace(grid, origin=_numbers(origin, wanted, count))
+    if direction is not None:
+        grid = replace(grid, direction=_direction(direction, count))
+    return grid
+
+
+def _numbers(values: object, wanted: str, count: int) -> tuple[float, ...]:
+    """Finite numbers. Raises TypeError, or ValueError where there are not as many as wanted."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{wanted}, not {values!r}")
+    numbers = tuple(float(each) for each in values)
+    if len(numbers) != count or not np.isfinite(numbers).all():
+        raise ValueError(f"{wanted}, not {values}")
+    return numbers
+
+
+def _direction(values: object, count: int) -> tuple[float, ...]:
+    """The row-major matrix of direction cosines. Raises ValueError if they are none."""
+    wanted = f"a direction is a matrix of {count}×{count} cosines, as in ITK"
+    rows = np.asarray(values, np.float64)
+    numbers = _numbers(rows.ravel().tolist(), wanted, count * count)
+    columns = [list(numbers[axis::count]) for axis in range(count)]
+    lengths = [float(np.linalg.norm(each)) for each in columns]
+    if not np.allclose(lengths, 1, atol=1e-4):
+        raise ValueError(f"{wanted}: its columns have the length 1, not {lengths}")
+    if abs(determinant(columns)) <= SMALLEST_DETERMINANT:
+        raise ValueError("the axes of the direction do not span space")
+    if (sine := shear(columns)) > LARGEST_SHEAR:
+        angle = np.degrees(np.arcsin(min(sine, 1.0)))
+        raise ValueError(f"the axes of the direction are sheared: {angle:.3g}° off a right angle")
+    return tuple(each + 0.0 for each in numbers)
 
 
 def _host_array(array: object) -> Voxels:

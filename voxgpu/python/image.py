@@ -62,6 +62,8 @@ class Image(plain.Image):
         array: object,
         *,
         spacing: Sequence[float] | None = None,
+        origin: Sequence[float] | None = None,
+        direction: object = None,
         affine: object = None,
         like: plain.Image | None = None,
         channels: bool = False,
@@ -69,19 +71,21 @@ class Image(plain.Image):
         """Create an image from an array, which is copied: NumPy's, CuPy's, or convertible by NumPy.
 
         array     numbers or booleans along (z, y, x) or (y, x); half floats become float32
-        spacing   mm between voxel centers, in the order of the array
-        affine    the 4×4 matrix from voxel (x, y, z) to mm (RAS), instead of a spacing
+        spacing   mm between voxel centers, in the order of the array; default 1
+        origin    mm, the center of the first voxel as (x, y, z) in LPS, as in ITK; default 0
+        direction  matrix of direction cosines as in ITK; default: the axes of the array
+        affine    the 4×4 matrix from voxel (x, y, z) to mm (RAS), instead of these three
         like      an image of the same shape, whose grid is used
         channels  whether the last axis has 3 or 4 channels of colors
 
-        Without spacing, affine and like, voxels are 1 mm apart, the first one at 0. Raises
-        TypeError for element types that images do not have, ValueError for invalid shapes and axes.
+        Raises TypeError for element types that images do not have, ValueError for invalid shapes
+        and axes.
         """
         from voxgpu.python.arrays import grid_for, voxels_of
 
         voxels = voxels_of(array, channels)
         shape = voxels.shape[:-1] if channels else voxels.shape
-        return cls(voxels, grid_for(shape, spacing, affine, like))
+        return cls(voxels, grid_for(shape, spacing, affine, like, origin, direction))
 
     @classmethod
     def from_nibabel(cls, image: object) -> Image:

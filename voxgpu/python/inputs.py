@@ -22,13 +22,14 @@ def copy_images(images: Mapping[str, object] | None) -> dict[str, plain.Image]:
         if not isinstance(name, str):
             raise TypeError(f"images has the names that programs load, not {name!r}")
         try:
-            copies[name] = _image(value)
+            copies[name] = copied_image(value)
         except (TypeError, ValueError) as error:
             raise type(error)(f"images[{name!r}]: {error}") from None
     return copies
 
 
-def _image(value: object) -> plain.Image:
+def copied_image(value: object) -> plain.Image:
+    """Copy an image or array. Raises TypeError or ValueError for other objects."""
     if isinstance(value, plain.Image):
         array = np.array(value.array, order="C", copy=True)
         array.flags.writeable = False

@@ -90,14 +90,21 @@ class Result(plain.Result):
 def public(result: plain.Result, protected: bool) -> Result:
     """Convert a result for the user; ``protected`` makes its arrays read-only."""
     saved = tuple(_saved(each, protected) for each in result.saved)
+    found = tuple((label, _public(value, protected)) for label, value in result.found)
     fields = {name: getattr(result, name) for name in plain.Result.__dataclass_fields__}
-    return Result(**{**fields, "saved": saved})
+    return Result(**{**fields, "saved": saved, "found": found})
 
 
 def _saved(saved: Saved, protected: bool) -> Saved:
     if saved.volumes:
         return replace(saved, _images=tuple(_image(each, protected) for each in saved.images))
     return replace(saved, _image=_image(saved.image, protected))
+
+
+def _public(value: Any, protected: bool) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_public(each, protected) for each in value)
+    return _image(value, protected) if isinstance(value, PlainImage) else value
 
 
 def _image(image: PlainImage, protected: bool) -> Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
@@ -19,7 +20,17 @@ from voxgpu.python.progress import Progress, Watching
 from voxgpu.python.result import Result, public
 
 if TYPE_CHECKING:
+    from voxgpu import session as plain
+    from voxgpu.compile import Compiled, Options
     from voxgpu.session_settings import SessionSettings
+
+#: The session whose ``with`` block is running.
+_CURRENT: ContextVar[Session | None] = ContextVar("voxgpu session", default=None)
+
+
+def current_session() -> Session | None:
+    """The session of the innermost ``with`` block that is running, if any."""
+    return _CURRENT.get()
 
 
 class Session(AbstractContextManager["Session"]):
@@ -84,6 +95,7 @@ class Session(AbstractContextManager["Session"]):
         self.after_fork()
         renew_in_child(self)
         self._is_closed = False
+        self._before: Session | None = None
 
     def run(
         self,
@@ -119,13 +131,37 @@ class Session(AbstractContextManager["Session"]):
             define, output, dialect, same_grid, read_roots, write_roots, primitives,
             nifti_form, series, grid_tolerance, copy_images(images), overwrite_inputs,
         )  # fmt: skip
-        with self._alone(), self._watching.reported_to(progress):
-            session = self._session
-            session.deliver_to(options.output, options.roots)
-            compiled = session.compile(source, path, options)
-            self._watching.expect(len(compiled.plan.nodes))
-            result = public(session.execute(compiled), self._keeping)
+        _, result = self.execute(
+            lambda session: session.compile(source, path, options), options, progress
+        )
         return result.raise_for_errors() if on_error == "raise" else result
+
+    def execute(
+        self,
+        compile: Callable[[plain.Session], Compiled],
+        options: Options,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> tuple[Compiled, Result]:
+        """Run what ``compile`` returns; failed goals are in ``errors`` of the result.
+
+        Raises ImgqlError if it has errors, RuntimeError if the session is closed.
+        """
+        with self._alone(), self._watching.reported_to(progress):
+            self._session.deliver_to(options.output, options.roots)
+            compiled = compile(self._session)
+            self._watching.expect(len(compiled.plan.nodes))
+            return compiled, public(self._session.execute(compiled), self._keeping)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the session has ended."""
+        return self._is_closed
+
+    def __enter__(self) -> Session:
+        """Make it the session of lazy values in this thread until the ``with`` block ends."""
+        self._before = _CURRENT.get()
+        _CURRENT.set(self)
+        return self
 
     def after_fork(self) -> None:
         """Reset the lock in a child of ``fork``, which has no threads and may not run programs."""
@@ -143,6 +179,8 @@ class Session(AbstractContextManager["Session"]):
         trace: TracebackType | None,
     ) -> None:
         """Close; after Ctrl-C, values not yet written to the store are dropped."""
+        if _CURRENT.get() is self:
+            _CURRENT.set(self._before)
         self._close(interrupted=kind is not None and not issubclass(kind, Exception))
 
     def _close(self, interrupted: bool) -> None:

@@ -1,0 +1,1 @@
+"""Lazy values: programs written in Python, of the same plan nodes as those in ImgQL."""

@@ -1,0 +1,318 @@
+"""Lazy values: expressions of ImgQL that are written in Python, computed when needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from voxgpu.diagnostics import Span
+from voxgpu.image import Grid
+from voxgpu.language.ast import Index, Slice
+from voxgpu.python.image import Image
+from voxgpu.python.lazy.convert import Unconvertible, call, literal, sequence
+from voxgpu.python.lazy.evaluate import Settings, grid_of, saved, values_of
+from voxgpu.python.lazy.names import FunctionEntry, functions, in_position, methods
+from voxgpu.python.lazy.outline import outline
+from voxgpu.python.lazy.places import here
+from voxgpu.python.lazy.terms import Term
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from voxgpu.python.lazy.functions import Methods
+    from voxgpu.python.progress import Progress
+    from voxgpu.python.session import Session
+else:
+    Methods = object
+
+_BOOLEAN = """the truth value of a lazy value is not known while Python runs. Write
+  a & b      for  a and b
+  a | b      for  a or b
+  ~a         for  not a
+  (a < v) & (v < b), or vx.between(a, b, v),  for  a < v < b
+  vx.if_then_else(c, a, b)  for  a if c else b
+and bool(x.compute()) where the value itself is meant"""
+
+
+class LazyValue(Methods):
+    """A value that is computed when it is needed: an image, a number, a text, or a sequence.
+
+    Operators and the functions of voxgpu combine lazy values to others, of the same plan nodes as
+    in ImgQL; ``&``, ``|``, ``~`` and ``^`` (either but not both) are the logical ones. Functions
+    whose first argument is an image or a sequence are methods, too: ``v.max()``.
+
+    ``compute`` returns the value; so do ``float`` for a number and ``numpy.asarray`` for an image.
+    Nothing is computed twice in a session. ``voxgpu.load`` and ``voxgpu.from_array`` create one.
+    """
+
+    __slots__ = ("__weakref__", "_term")
+
+    #: NumPy leaves operators with its arrays and numbers to this class.
+    __array_ufunc__ = None
+
+    def __init__(self, term: Term) -> None:
+        self._term = term
+
+    def compute(
+        self,
+        *,
+        session: Session | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        same_grid: str | None = None,
+        nifti_form: str = "",
+        series: str = "",
+        grid_tolerance: float = 1e-3,
+    ) -> Any:
+        """The value: an ``Image``, a float, a bool, a str, or a tuple of these.
+
+        The parameters are those of ``voxgpu.compute``, which computes several values at once.
+        """
+        settings = Settings(same_grid, nifti_form, series, grid_tolerance)
+        return values_of([self._term], session, settings, "raise", progress)[0]
+
+    def save(
+        self, path: str | os.PathLike[str], *, session: Session | None = None
+    ) -> Path | tuple[Path, ...]:
+        """Write the image to a file, as ``save`` in ImgQL does, and return its path.
+
+        The images of a sequence get files of their own, whose paths are returned. Raises ImgqlError
+        if the file cannot be written, or the format cannot hold the image.
+        """
+        result = saved({os.fspath(path): self._term}, session, Settings(), "raise", None)
+        paths = tuple(each.path for each in result.saved)
+        return paths[0] if len(paths) == 1 else paths
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of an image, found without reading voxels. Raises TypeError for others."""
+        return grid_of(self._term)
+
+    def image(self) -> Image:
+        """The computed image. Raises TypeError for other values."""
+        value = self.compute()
+        if not isinstance(value, Image):
+            raise TypeError(f"an image is needed, this is a {type(value).__name__}")
+        return value
+
+    def to_sitk(self) -> Any:
+        """The computed image as a ``SimpleITK.Image``; see ``Image.to_sitk``."""
+        return self.image().to_sitk()
+
+    def to_nibabel(self) -> Any:
+        """The computed image as a ``nibabel.Nifti1Image``; see ``Image.to_nibabel``."""
+        return self.image().to_nibabel()
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        """The voxels of the computed image along (z, y, x), or the number, for NumPy."""
+        import numpy
+
+        value = self.compute()
+        if isinstance(value, Image):
+            return value.__array__(dtype, copy)
+        return numpy.array(value, dtype)
+
+    def __float__(self) -> float:
+        return float(self._number())
+
+    def __int__(self) -> int:
+        return int(self._number())
+
+    def _number(self) -> float:
+        value = self.compute()
+        if not isinstance(value, int | float):
+            raise TypeError(f"a number is needed, this is a {type(value).__name__}")
+        return value
+
+    # What Python decides while it runs.
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(_BOOLEAN)
+
+    def __len__(self) -> NoReturn:
+        raise TypeError("the length of a lazy value is lazy, too: write vx.length(xs)")
+
+    #: Python would otherwise ask for items without end.
+    __iter__ = None
+    __contains__ = None
+    __hash__ = object.__hash__
+
+    def __getattr__(self, name: str) -> Callable[..., LazyValue]:
+        """The functions of voxgpu as methods."""
+        if not name.startswith("_"):
+            if name in methods():
+                entry = functions()[name]
+
+                def method(*arguments: object, **named: object) -> LazyValue:
+                    return applied(name, (self, *arguments), named, entry)
+
+                method.__name__, method.__doc__ = name, entry.doc
+                return method
+            similar = get_close_matches(name, [*methods(), *dir(type(self))], n=1)
+            hint = f"; did you mean {similar[0]}?" if similar else ""
+            raise AttributeError(f"lazy values have no {name}{hint}")
+        raise AttributeError(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *methods()})
+
+    def __repr__(self) -> str:
+        return f"<voxgpu.LazyValue {outline(self._term)}>"
+
+    # Operators.
+
+    def __getitem__(self, index: object) -> LazyValue:
+        """An item of a sequence, or with ``xs[i:j]`` a part of it, as in ImgQL."""
+        span = here()
+        if isinstance(index, slice):
+            if index.step is not None:
+                raise TypeError("a part of a sequence has no step: vx.gather(xs, numbers)")
+            start, stop = (
+                None if each is None else term_of(each, span) for each in (index.start, index.stop)
+            )
+            return LazyValue(Slice(self._term, start, stop, span))  # type: ignore[arg-type]
+        return LazyValue(Index(self._term, term_of(index, span), span))  # type: ignore[arg-type]
+
+    def __invert__(self) -> LazyValue:
+        return _prefixed("!", self)
+
+    def __neg__(self) -> LazyValue:
+        return _prefixed("-", self)
+
+    def __pos__(self) -> LazyValue:
+        return self
+
+    def __abs__(self) -> LazyValue:
+        return _prefixed("abs", self)
+
+    def __round__(self, digits: None = None) -> LazyValue:
+        if digits is not None:
+            raise TypeError("lazy values are rounded to whole numbers")
+        return _prefixed("round", self)
+
+    def __floor__(self) -> LazyValue:
+        return _prefixed("floor", self)
+
+    def __ceil__(self) -> LazyValue:
+        return _prefixed("ceil", self)
+
+    def __and__(self, other: object) -> LazyValue:
+        return _infix("&", self, other)
+
+    def __rand__(self, other: object) -> LazyValue:
+        return _infix("&", other, self)
+
+    def __or__(self, other: object) -> LazyValue:
+        return _infix("|", self, other)
+
+    def __ror__(self, other: object) -> LazyValue:
+        return _infix("|", other, self)
+
+    def __xor__(self, other: object) -> LazyValue:
+        return _infix("xor", self, other)
+
+    def __rxor__(self, other: object) -> LazyValue:
+        return _infix("xor", other, self)
+
+    def __add__(self, other: object) -> LazyValue:
+        return _infix("+", self, other)
+
+    def __radd__(self, other: object) -> LazyValue:
+        return _infix("+", other, self)
+
+    def __sub__(self, other: object) -> LazyValue:
+        return _infix("-", self, other)
+
+    def __rsub__(self, other: object) -> LazyValue:
+        return _infix("-", other, self)
+
+    def __mul__(self, other: object) -> LazyValue:
+        return _infix("*", self, other)
+
+    def __rmul__(self, other: object) -> LazyValue:
+        return _infix("*", other, self)
+
+    def __truediv__(self, other: object) -> LazyValue:
+        return _infix("/", self, other)
+
+    def __rtruediv__(self, other: object) -> LazyValue:
+        return _infix("/", other, self)
+
+    def __pow__(self, other: object) -> LazyValue:
+        return _infix("^", self, other)
+
+    def __rpow__(self, other: object) -> LazyValue:
+        return _infix("^", other, self)
+
+    def __lt__(self, other: object) -> LazyValue:
+        return _infix("<", self, other)
+
+    def __le__(self, other: object) -> LazyValue:
+        return _infix("<=", self, other)
+
+    def __gt__(self, other: object) -> LazyValue:
+        return _infix(">", self, other)
+
+    def __ge__(self, other: object) -> LazyValue:
+        return _infix(">=", self, other)
+
+    def __eq__(self, other: object) -> LazyValue:  # type: ignore[override]
+        return _infix("==", self, other)
+
+    def __ne__(self, other: object) -> LazyValue:  # type: ignore[override]
+        return _infix("!=", self, other)
+
+
+def term_of(value: object, span: Span) -> Term:
+    """The term of a value, lazy or not. Raises Unconvertible, a TypeError, for other objects."""
+    if isinstance(value, LazyValue):
+        return value._term
+    if isinstance(value, list | tuple | range):
+        return sequence([term_of(each, span) for each in value], span)
+    if isinstance(value, Mapping | set | frozenset):
+        raise Unconvertible(f"a {type(value).__name__} is no sequence: give a list")
+    if getattr(value, "ndim", None) == 1 and hasattr(value, "tolist"):
+        return sequence([term_of(each, span) for each in value.tolist()], span)
+    return literal(value, span)
+
+
+def _prefixed(name: str, value: LazyValue) -> LazyValue:
+    return LazyValue(call(name, [value._term], here()))
+
+
+def _infix(name: str, left: object, right: object) -> LazyValue:
+    span = here()
+    try:
+        terms = [term_of(left, span), term_of(right, span)]
+    except Unconvertible:
+        if any(hasattr(each, "shape") for each in (left, right)):
+            raise  # an array, for which there is advice
+        return NotImplemented  # type: ignore[no-any-return]
+    return LazyValue(call(name, terms, span))
+
+
+def applied(
+    name: str,
+    arguments: Sequence[object],
+    named: Mapping[str, object],
+    entry: FunctionEntry | None = None,
+    make: Callable[[str, Sequence[Term], Span], Term] = call,
+) -> LazyValue:
+    """The lazy value of a function; arguments by name are put in the order of an overload.
+
+    make  makes the term of the call
+
+    Raises TypeError for arguments that are no values, and for names that no overload has.
+    """
+    span = here()
+    terms = []
+    for number, each in enumerate([*arguments, *in_position(name, arguments, named, entry)], 1):
+        try:
+            terms.append(term_of(each, span))
+        except Unconvertible as problem:
+            raise TypeError(f"argument {number} of {name}: {problem}") from None
+    return LazyValue(make(name, terms, span))
