@@ -166,7 +166,7 @@ def compile_commands(
     def read(reader: Programs, folder: Path) -> list[Command]:
         return [*reader.standard(), *reader.expanded(commands, folder)]
 
-    with _collecting_no_garbage():
+    with held_back():
         return _compile([source], read, None, options, digest, ask, seen, given, primitives)
 
 
