@@ -184,7 +184,7 @@ def test_a_string_is_no_list_of_paths() -> None:
 def test_everything_that_the_command_line_has_is_a_parameter() -> None:
     names = {"read_root": "read_roots", "write_root": "write_roots"}
     #: Options about output besides results.
-    terminal = {"as_json", "quiet", "verbose", "log", "profile", "trace", "help"}
+    terminal = {"as_json", "quiet", "verbose", "log", "profile", "report", "trace", "help"}
     options = {names.get(str(each.name), each.name) for each in command.params} - terminal
     assert options <= set(inspect.signature(voxgpu.run).parameters)
     session = inspect.signature(voxgpu.Session.run).parameters
