@@ -144,6 +144,7 @@ def run(
     verify_inputs: bool = False,
     overwrite_inputs: bool = False,
     validate: bool = False,
+    sidecar: bool = True,
 ) -> Result:
     """Runs a program and returns its printed and saved values.
 
@@ -189,6 +190,7 @@ def run(
     validate     compare each step with the reference and stop at the first difference; slow, and
                  the
                  store is not used
+    sidecar      write a file ``NAME.json`` beside each saved image, which tells how it came about
 
     Raises ImgqlError with all errors before anything is computed; ValueError and TypeError for
     invalid parameters.
@@ -225,6 +227,7 @@ def run(
             series=series,
             grid_tolerance=grid_tolerance,
             overwrite_inputs=overwrite_inputs,
+            sidecar=sidecar,
         )
 
 

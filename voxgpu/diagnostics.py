@@ -50,6 +50,7 @@ CODES = {
     "W301": "voxels or geometry that the file format cannot represent",
     "W302": "a questionable value",
     "W303": "a step that needs more memory than the limit",
+    "W304": "a saved image without a sidecar",
     "W401": "results that cannot be stored for later runs",
     "W402": "a folder that cannot be used for caches",
 }

@@ -25,7 +25,7 @@ from voxgpu.execution.engine import Outcome
 from voxgpu.execution.events import Event, Failed, Observer, ignore
 from voxgpu.execution.failed_goals import explain, failed_goals
 from voxgpu.execution.memory_budget import MemoryBudget
-from voxgpu.execution.outputs import OutputWriter, Printed, Saved
+from voxgpu.execution.outputs import Beside, OutputWriter, Printed, Saved
 from voxgpu.execution.result import Result
 from voxgpu.execution.retention import RetentionPolicy
 from voxgpu.execution.rounding import is_of_rounding, roundings
@@ -200,13 +200,21 @@ class Session(AbstractContextManager["Session"]):
                 values.setdefault(id, value)
         return values
 
-    def execute(self, compiled: Compiled) -> Result:
-        """Runs a program. Raises ImgqlError if it has errors or memory is insufficient."""
+    @property
+    def has_run_parts(self) -> bool:
+        """Whether parts of a program were run, and its goals were not yet executed."""
+        return bool(self._computed or self._reused)
+
+    def execute(self, compiled: Compiled, beside: Beside | None = None) -> Result:
+        """Runs a program. Raises ImgqlError if it has errors or memory is insufficient.
+
+        beside  writes what belongs beside each file; called from any thread
+        """
         self._refuse_in_child()
         if compiled.errors:
             raise ImgqlError(compiled.diagnostics)
         plan = compiled.plan
-        writer = self._output_writer()
+        writer = self._output_writer(beside)
         self._delivering = writer, plan
         saved = writer.already_saved(plan)
         remaining = tuple(goal for index, goal in enumerate(plan.goals) if index not in saved)
@@ -264,7 +272,7 @@ class Session(AbstractContextManager["Session"]):
             hint = "make a session of its own in each process, or use voxgpu.run"
             raise ImgqlError([Diagnostic("E305", message, help=hint)])
 
-    def _output_writer(self) -> OutputWriter:
+    def _output_writer(self, beside: Beside | None) -> OutputWriter:
         disk = self._store.disk if self._store is not None else None
         files = SavedFiles(disk.index, form_of) if disk is not None else None
         return OutputWriter(
@@ -275,6 +283,7 @@ class Session(AbstractContextManager["Session"]):
             self._images,
             files,
             self._force,
+            beside,
         )
 
     def _run(self, plan: Plan, deliver: Deliver, is_last: bool) -> Outcome:

@@ -49,6 +49,7 @@ LAYERS = [
     {"compile", "manual"},
     {"session_settings"},
     {"session"},
+    {"provenance"},
     {"selftest"},
     {"cohorts"},
     {"report"},

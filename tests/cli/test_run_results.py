@@ -45,7 +45,10 @@ def test_saved_files_go_to_the_output_folder_and_nowhere_else(desk: Path) -> Non
     ended = voxgpu("run", "p.imgql", "-o", "new/out", cwd=desk)
     assert ended.status == 0
     new = {str(path.relative_to(desk)) for path in set(desk.rglob("*")) - before if path.is_file()}
-    assert new == {"new/out/b.nii.gz", "new/out/deep/er/sum.nii.gz"}
+    images = {"new/out/b.nii.gz", "new/out/deep/er/sum.nii.gz"}
+    assert new == images | {each.replace(".nii.gz", ".json") for each in images}
+    again = voxgpu("run", "p.imgql", "-o", "bare", "--no-sidecar", cwd=desk)
+    assert again.status == 0 and not list((desk / "bare").rglob("*.json"))
 
 
 def test_files_to_read_are_relative_to_the_current_folder_not_to_the_program(desk: Path) -> None:

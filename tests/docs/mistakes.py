@@ -248,6 +248,12 @@ CASES: dict[str, list[Case]] = {
     "W303": [
         Case('load flair = "large.nii.gz"\nsave "d.nii.gz" dt(flair > 100)\n', ("--memory", "1M"))
     ],
+    "W304": [
+        Case(
+            _LOAD + 'save "bright.nii.gz" flair > 60\n',
+            files={"bright.json": "{}", "bright.nii.gz.json": "{}"},
+        )
+    ],
     "W401": [Case(_LOAD, ("--store", "tumor.imgql/store"))],
     "W402": [Case('print "one" 1\n', home="/home/ada")],
 }

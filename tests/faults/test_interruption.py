@@ -62,7 +62,7 @@ def test_interrupted_runs_leave_whole_files_only(
         if number is signal.SIGINT and process.returncode != 0:
             assert process.returncode == 130
             assert "Traceback" not in told and "interrupted" in told
-            assert {path.suffixes[-1] for path in output.iterdir()} <= {".gz"}
+            assert {path.suffixes[-1] for path in output.iterdir()} <= {".gz", ".json"}
         _whole(program, output)
         assert read_image(read_header(output / "0.nii.gz")).array.shape == (64, 96, 96)
 
@@ -91,4 +91,5 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     # Files are written in parallel: which of them is the second is random.
     missing = [f"{k}.nii.gz" for k in range(COUNT) if f'"{k}.nii.gz"' in error.message]
     assert len(missing) == 1
-    assert names == [f"{k}.nii.gz" for k in range(COUNT) if f"{k}.nii.gz" not in missing]
+    left = [k for k in range(COUNT) if f"{k}.nii.gz" not in missing]
+    assert names == sorted(f"{k}.{suffix}" for k in left for suffix in ("json", "nii.gz"))

@@ -29,6 +29,7 @@ COMMANDS = {
     "bids": ("voxgpu.cli.bids", "Run a program over a BIDS dataset, as a BIDS App."),
     "check": ("voxgpu.cli.check", "Report the errors in a program, without running it."),
     "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
+    "explain": ("voxgpu.cli.explain", "Tell how a saved image came about."),
     "bench": ("voxgpu.cli.bench", "Time a program on several devices, or single operators."),
     "repl": ("voxgpu.cli.repl", "Enter a program line by line and see its values."),
     "primitives": (

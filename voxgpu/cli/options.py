@@ -72,6 +72,13 @@ def device_option(help: str) -> Callable[[_Command], _Command]:
     )
 
 
+#: For commands that save images.
+sidecar_option = click.option(
+    "--sidecar/--no-sidecar",
+    default=True,
+    help="Write a file NAME.json beside each saved image, which tells how it came about (default).",
+)
+
 #: For commands that compute.
 device_memory_option = click.option(
     "--device-memory",

@@ -19,6 +19,7 @@ from voxgpu.cli.options import (
     device_memory_option,
     device_option,
     options_of,
+    sidecar_option,
     source_of,
 )
 from voxgpu.cli.parameter_types import SIZE
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     help="Memory limit of the process, such as 4G; values beyond it go to the disk.",
 )
 @device_memory_option
+@sidecar_option
 @click.option("--force-save", is_flag=True, help="Write files even if they are unchanged.")
 @click.option(
     "--verify-inputs",
@@ -151,6 +153,8 @@ def _run(
 ) -> tuple[Compiled, Result]:
     from voxgpu.backends.select import Selection
     from voxgpu.execution.outputs import json_value
+    from voxgpu.provenance.program_run import Circumstances, ProgramRun, ReadImages
+    from voxgpu.provenance.sidecar_writer import SidecarWriter
     from voxgpu.session import open_session
     from voxgpu.session_settings import SessionListeners, SessionSettings
 
@@ -197,7 +201,7 @@ def _run(
         report.run = run.id
         if run.id:
             output.detail(f"run {run.id}")
-        digest = partial(report.digests, session.digests)
+        digest = ReadImages(partial(report.digests, session.digests))
         with span("compiling", arguments["program"].name):
             compiled = session.compile(source, arguments["program"], options, digest)
         report.note_imports(compiled.commands, source)
@@ -209,7 +213,13 @@ def _run(
         # fifth of the time of a plan of thousands of nodes.
         gc.freeze()
         counts.total += len(compiled.plan.nodes)
-        result = session.execute(compiled)
+        beside = None
+        if arguments["sidecar"]:
+            read = digest if session.has_run_parts else None
+            known = Circumstances(arguments["program"], options)
+            name = arguments["program"].name
+            beside = SidecarWriter(ProgramRun(compiled, known, read), name, lambda: noted.device)
+        result = session.execute(compiled, beside)
         run.details |= {"device": noted.device, "computed": result.computed, "nodes": result.nodes}
         run.end(
             bool(result.errors),

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voxgpu.provenance.program_text import content_of, digest_of_program
+
 if TYPE_CHECKING:
     from voxgpu.diagnostics import Source
     from voxgpu.files.digest import Digests
@@ -115,22 +117,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def digest_of_program(text: str, path: Path) -> str:
-    """SHA-256 of a program: of its file, unless that has changed since it was read."""
-    content = _content(path)
-    if content is None or content.decode("utf-8-sig", "replace") != text:
-        content = text.encode("utf-8")
-    return hashlib.sha256(content).hexdigest()
-
-
 def _digest_of(path: Path) -> str | None:
     """SHA-256 of a file; None if it cannot be read, which is reported elsewhere."""
-    content = _content(path)
+    content = content_of(path)
     return None if content is None else hashlib.sha256(content).hexdigest()
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None

@@ -10,6 +10,7 @@ from time import perf_counter
 from types import TracebackType
 
 from voxgpu.backends.select import Selection
+from voxgpu.cohorts.beside import CaseSidecars
 from voxgpu.cohorts.case_record import CaseRecord, inputs_of
 from voxgpu.cohorts.cases import Case, no_value
 from voxgpu.cohorts.combined import combined, number_of, places_of
@@ -24,6 +25,7 @@ from voxgpu.execution.outputs import json_value
 from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header
 from voxgpu.files.state import FileState
+from voxgpu.provenance.program_run import ReadImages
 from voxgpu.session import Session, open_session
 from voxgpu.session_settings import SessionListeners, SessionSettings
 
@@ -46,12 +48,26 @@ class Program:
     path     the file of the program; None where it is a text
     options  those of the program; its definitions may be templates over the fields of a case
     names    where the files go that it saves
+    sidecars whether a sidecar is written beside each of them
     """
 
     source: Source
     path: Path | None
     options: Options
     names: OutputNames = field(default_factory=CaseFolders)
+    sidecars: bool = True
+
+    def options_for(self, case: Case, combination: Combination) -> Options:
+        """The options for a case with a combination.
+
+        Raises ValueError where a definition has a field that the case lacks.
+        """
+        swept = dict(combination)
+        templates = {n: t for n, t in self.options.define.items() if n not in swept}
+        output = self.options.output
+        if output is not None:
+            output = output / self.names.folder(case, combination)
+        return replace(self.options, define=case.variables(templates) | swept, output=output)
 
     def compiled(
         self,
@@ -64,23 +80,16 @@ class Program:
         """The program for a case with a combination; without a session only from headers.
 
         on_load    called with the header of each image that is loaded, if there is a session
-        digest_of  gives the digests of files, if there is no session
+        digest_of  gives the digests of files
 
         Raises ValueError where a definition has a field that the case lacks.
         """
-        swept = dict(combination)
-        templates = {n: t for n, t in self.options.define.items() if n not in swept}
-        define = case.variables(templates) | swept
-        output = self.options.output
-        if output is not None:
-            output = output / self.names.folder(case, combination)
-        options = replace(self.options, define=define, output=output)
+        options = self.options_for(case, combination)
         if session is not None:
-            digests = session.digests
 
             def digest(header: Header) -> str:
                 on_load(header)
-                return digests.of(header)
+                return digest_of(header)
 
             compiled = session.compile(self.source, self.path, options, digest)
         else:
@@ -131,7 +140,7 @@ class CaseSession(AbstractContextManager["CaseSession"]):
         self._session.deliver_to(program.options.output, program.options.roots)
         reset_peak()
         start = perf_counter()
-        evaluation = _Evaluation(program, case, self._session)
+        evaluation = _Evaluation(program, case, self._session, lambda: self._device)
         found = evaluation.rows(combinations)
         seconds = round((perf_counter() - start) / max(1, len(combinations)), 4)
         self._session.ahead.forget(case)
@@ -174,10 +183,14 @@ class CaseSession(AbstractContextManager["CaseSession"]):
 
 
 class _Evaluation:
-    """The computation of the rows of one case."""
+    """The computation of the rows of one case; ``device`` returns the name of the device in use."""
 
-    def __init__(self, program: Program, case: Case, session: Session) -> None:
+    def __init__(
+        self, program: Program, case: Case, session: Session, device: Callable[[], str]
+    ) -> None:
         self._program, self._case, self._session = program, case, session
+        self._device = device
+        self._read = ReadImages(session.digests.of)
         self._states: dict[str, FileState] = {}
         self._saved: list[Path] = []
         #: The combinations for which the program was executed, with whatever outcome.
@@ -198,7 +211,9 @@ class _Evaluation:
         good: list[tuple[Combination, Compiled]] = []
         for each in combinations:
             try:
-                compiled = self._program.compiled(self._case, each, self._session, self._note)
+                compiled = self._program.compiled(
+                    self._case, each, self._session, self._note, self._read
+                )
             except ValueError as error:
                 found[each] = Row(self._case.name, each, status=FAILED, error=str(error))
             except Exception as error:
@@ -220,6 +235,8 @@ class _Evaluation:
         naming, case = self._program.names, self._case
         names = [naming.names(case, combination, each.plan) for combination, each in programs]
         places = places_of(names)
+        read = self._read if self._session.has_run_parts else None
+        beside = [CaseSidecars(self._program, case, each, x, read) for each, x in programs]
         result = self._session.execute(combined([each for _, each in programs], names))
         self._saved += [each.path for each in result.saved]
         printed: list[dict[str, object]] = [{} for _ in programs]
@@ -232,9 +249,9 @@ class _Evaluation:
             lost[number].append(failure._replace(goal=goal))
         for saved in result.saved:
             number, label = number_of(saved.label, places)
-            combination, compiled = programs[number]
             try:
-                self._saved += naming.describe(case, combination, compiled.plan, label, saved.path)
+                written = beside[number].write(label, saved, self._device(), result.seconds)
+                self._saved += written
             except FileError as error:
                 cause = diagnostic_of("E303", error)
                 lost[number].append(Failure(f'save "{label}"', "", cause))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
-from typing import Protocol
+from pathlib import PurePath
+from typing import Any, ClassVar, Protocol
 
 from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.sweep import Combination
@@ -15,7 +15,11 @@ from voxgpu.plan.node import Plan
 
 
 class OutputNames(Protocol):
-    """Names of saved files in the folder of output, and what is written beside them."""
+    """Names of saved files in the folder of output, and what sidecars say of them."""
+
+    @property
+    def is_derivative(self) -> bool:
+        """Whether the folder is a BIDS derivative: sidecars are part of it, and in it only."""
 
     def folder(self, case: Case, combination: Combination) -> str:
         """The folder of a case that its files will be in, or below, relative to that of output."""
@@ -29,18 +33,20 @@ class OutputNames(Protocol):
     def problems(self, case: Case, combination: Combination, plan: Plan) -> list[Diagnostic]:
         """What is wrong with the names."""
 
-    def describe(
-        self, case: Case, combination: Combination, plan: Plan, label: str, file: Path
-    ) -> list[Path]:
-        """Write what belongs beside a file that was saved; return the paths.
+    def content(
+        self, case: Case, combination: Combination, plan: Plan, label: str
+    ) -> dict[str, Any] | None:
+        """What the sidecar of a file says by the keys of BIDS; None: the usual."""
 
-        Raises FileError if that fails.
-        """
+    def wording(self, text: str) -> str:
+        """A path, or a text that may be one, as sidecars have it."""
 
 
 @dataclass(frozen=True)
 class CaseFolders:
     """Names as the program has them, in a folder of the case and the combination."""
+
+    is_derivative: ClassVar[bool] = False
 
     def folder(self, case: Case, combination: Combination) -> str:
         """``case/HI=0.91,VI=0.82``."""
@@ -57,11 +63,15 @@ class CaseFolders:
         """Nothing: names are those of the program."""
         return []
 
-    def describe(
-        self, case: Case, combination: Combination, plan: Plan, label: str, file: Path
-    ) -> list[Path]:
-        """Nothing is written beside files."""
-        return []
+    def content(
+        self, case: Case, combination: Combination, plan: Plan, label: str
+    ) -> dict[str, Any] | None:
+        """The usual."""
+        return None
+
+    def wording(self, text: str) -> str:
+        """The text."""
+        return text
 
 
 def relative_labels(plan: Plan) -> Sequence[str]:

@@ -69,6 +69,7 @@ class Saved:
     kind       type of the image, including its grid
     unchanged  the file was already up to date and left as it was
     volumes    number of volumes in the file; 0 for a single image
+    digest     xxh3-128 of the file's bytes; empty if nothing was written
     """
 
     label: str
@@ -78,6 +79,7 @@ class Saved:
     _image: Image | None = None
     volumes: int = 0
     _images: tuple[Image, ...] = ()
+    digest: bytes = b""
 
     @property
     def value(self) -> Image | tuple[Image, ...]:
@@ -126,11 +128,15 @@ class Saved:
 class KnownFiles(Protocol):
     """What is known about files written by earlier runs."""
 
-    def unchanged(self, path: Path, id: ValueId) -> list[str] | None:
-        """Returns the warnings of writing the value if the file already holds it, else None."""
+    def unchanged(self, path: Path, id: ValueId) -> Written | None:
+        """Returns the result of writing the value if the file already holds it, else None."""
 
     def note(self, path: Path, id: ValueId, written: Written) -> None:
         """Records that the value was written; ``written`` has the digest of the file."""
+
+
+#: Writes what belongs beside a file that is there now; returns warnings. Called from any thread.
+Beside = Callable[[Goal, Saved], Sequence[Diagnostic]]
 
 
 @dataclass
@@ -143,6 +149,7 @@ class OutputWriter:
     images      whether outcomes include the images
     known       what is known about files written by earlier runs
     force       write files even if they are unchanged
+    beside      writes what belongs beside each file
     """
 
     output: Path | None
@@ -152,6 +159,7 @@ class OutputWriter:
     images: bool = True
     known: KnownFiles | None = None
     force: bool = False
+    beside: Beside | None = None
     printed: list[Printed] = field(default_factory=list)
     found: list[tuple[str, Value]] = field(default_factory=list)
     missing: list[MissingItem] = field(default_factory=list)
@@ -183,16 +191,19 @@ class OutputWriter:
         """Returns whether the file is already up to date; then records it as saved."""
         if self.known is None or self.force:
             return False
-        warnings = self.known.unchanged(path, goal.value)
-        if warnings is None:
+        written = self.known.unchanged(path, goal.value)
+        if written is None:
             return False
         sweep_files(path.parent)  # files left by killed processes, which writing would have removed
-        self._note(goal, Saved(goal.label, path, kind, True, image), warnings)
+        saved = Saved(goal.label, path, kind, True, image, digest=written.digest)
+        self._note(goal, saved, written.warnings)
         return True
 
     def _note(self, goal: Goal, saved: Saved, warnings: Sequence[str]) -> None:
         # Several threads may be here, each with a goal of its own.
         told = [Diagnostic("W301", warning, goal.label_span) for warning in warnings]
+        if self.beside is not None and self.output is not None:
+            told += self.beside(goal, saved)
         self._saved[id(goal)] = saved, told
         self._labels.add(saved.label)
         if self.output is not None:
@@ -249,7 +260,8 @@ class OutputWriter:
         written = write_image(path, image, goal.labels)
         if self.known is not None:
             self.known.note(path, goal.value, written)
-        self._note(goal, Saved(goal.label, path, kind, False, held), written.warnings)
+        saved = Saved(goal.label, path, kind, False, held, digest=written.digest)
+        self._note(goal, saved, written.warnings)
 
     def _save_volume(self, goal: Goal, image: Image) -> None:
         """Adds a volume to a file; the goals of one file are consecutive."""
@@ -270,7 +282,9 @@ class OutputWriter:
         elif goal.part < count - 1 or len(held) < count:
             return
         images = tuple(self._held.pop(goal.target))
-        saved = Saved(label, path, type_of(image), volumes=count, _images=images)
+        digest = written.digest if written else b""
+        kind = type_of(image)
+        saved = Saved(label, path, kind, volumes=count, _images=images, digest=digest)
         self._note(goal, saved, written.warnings if written else ())
 
     def close(self) -> None:

@@ -63,6 +63,7 @@ def cohort(
     verify_inputs: bool = False,
     overwrite_inputs: bool = False,
     validate: bool = False,
+    sidecar: bool = True,
 ) -> Cohort:
     """Prepare one program for many cases; rows are computed when they are asked for.
 
@@ -117,7 +118,7 @@ def cohort(
         device, threads, memory, device_memory, store, store_shared, store_budget, keep,
         force_save, verify_inputs, validate,
     )  # fmt: skip
-    plain = PlainCohort(Program(source, path, options), every, combinations)
+    plain = PlainCohort(Program(source, path, options, sidecars=sidecar), every, combinations)
     placement = _placement(workers, scheduler, cluster)
     patience = Patience(_count("retry", retry), run_set_aside, case_timeout)
     if case_timeout is not None and not case_timeout > 0:

@@ -21,7 +21,9 @@ from voxgpu.python.result import Result, public
 
 if TYPE_CHECKING:
     from voxgpu import session as plain
+    from voxgpu.backends.select import Selection
     from voxgpu.compile import Compiled, Options
+    from voxgpu.execution.outputs import Beside
     from voxgpu.session_settings import SessionSettings
 
 #: The session whose ``with`` block is running.
@@ -91,7 +93,9 @@ class Session(AbstractContextManager["Session"]):
         )  # fmt: skip
         self._keeping = _keeping
         self._watching = Watching()
-        self._session = open_session(settings, SessionListeners(observe=self._watching.observe))
+        self._device = ""
+        listeners = SessionListeners(on_device=self._note, observe=self._watching.observe)
+        self._session = open_session(settings, listeners)
         self.after_fork()
         renew_in_child(self)
         self._is_closed = False
@@ -115,11 +119,14 @@ class Session(AbstractContextManager["Session"]):
         series: str = "",
         grid_tolerance: float = 1e-3,
         overwrite_inputs: bool = False,
+        sidecar: bool = True,
     ) -> Result:
         """Run a program; the parameters are those of ``voxgpu.run``.
 
         Raises RuntimeError if the session is closed.
         """
+        from voxgpu.provenance.program_run import Circumstances, ProgramRun, ReadImages
+        from voxgpu.provenance.sidecar_writer import SidecarWriter
         from voxgpu.python.inputs import copy_images
 
         if on_error not in ("raise", "collect"):
@@ -131,9 +138,20 @@ class Session(AbstractContextManager["Session"]):
             define, output, dialect, same_grid, read_roots, write_roots, primitives,
             nifti_form, series, grid_tolerance, copy_images(images), overwrite_inputs,
         )  # fmt: skip
-        _, result = self.execute(
-            lambda session: session.compile(source, path, options), options, progress
-        )
+        read: list[ReadImages] = []
+
+        def compile(session: plain.Session) -> Compiled:
+            read.append(ReadImages(session.digests.of))
+            return session.compile(source, path, options, read[0])
+
+        def beside(compiled: Compiled) -> Beside | None:
+            if not sidecar or output is None:
+                return None
+            others = read[0] if self._session.has_run_parts else None
+            run = ProgramRun(compiled, Circumstances(path, options), others)
+            return SidecarWriter(run, path.name if path is not None else "", lambda: self._device)
+
+        _, result = self.execute(compile, options, progress, beside)
         return result.raise_for_errors() if on_error == "raise" else result
 
     def execute(
@@ -141,8 +159,11 @@ class Session(AbstractContextManager["Session"]):
         compile: Callable[[plain.Session], Compiled],
         options: Options,
         progress: Callable[[Progress], None] | None = None,
+        beside: Callable[[Compiled], Beside | None] = lambda _: None,
     ) -> tuple[Compiled, Result]:
         """Run what ``compile`` returns; failed goals are in ``errors`` of the result.
+
+        beside  returns what writes beside the files of a program
 
         Raises ImgqlError if it has errors, RuntimeError if the session is closed.
         """
@@ -150,7 +171,9 @@ class Session(AbstractContextManager["Session"]):
             self._session.deliver_to(options.output, options.roots)
             compiled = compile(self._session)
             self._watching.expect(len(compiled.plan.nodes))
-            return compiled, public(self._session.execute(compiled), self._keeping)
+            return compiled, public(
+                self._session.execute(compiled, beside(compiled)), self._keeping
+            )
 
     @property
     def is_closed(self) -> bool:
@@ -162,6 +185,9 @@ class Session(AbstractContextManager["Session"]):
         self._before = _CURRENT.get()
         _CURRENT.set(self)
         return self
+
+    def _note(self, chosen: Selection) -> None:
+        self._device = chosen.name
 
     def after_fork(self) -> None:
         """Reset the lock in a child of ``fork``, which has no threads and may not run programs."""

@@ -24,15 +24,16 @@ class SavedFiles:
         self._index = index
         self._form_of = form_of
 
-    def unchanged(self, path: Path, id: ValueId) -> list[str] | None:
-        """The warnings of the earlier write if the file is unchanged; None if it is not."""
+    def unchanged(self, path: Path, id: ValueId) -> Written | None:
+        """The result of the earlier write if the file is unchanged; None if it is not."""
         with suppress(sqlite3.Error, OSError, ValueError):
             query = "SELECT digest, warnings FROM saved WHERE id = ? AND form = ?"
             values = (key(id), self._form_of(path))
             row = self._index.connection.execute(query, values).fetchone()
             if row is not None and path.is_file() and file_digest(path) == row[0]:
                 then, warnings = json.loads(row[1])
-                return [str(each).replace(then, str(path)) for each in warnings]
+                told = tuple(str(each).replace(then, str(path)) for each in warnings)
+                return Written(told, row[0])
         return None
 
     def note(self, path: Path, id: ValueId, written: Written) -> None:

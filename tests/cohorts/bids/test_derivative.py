@@ -57,7 +57,14 @@ def test_a_derivative_is_valid_and_right(desk: Path) -> None:
     mask = anat / "sub-02_ses-post_desc-brightT60p5_mask"
     assert (_values(mask.with_suffix(".nii.gz")) == (_values(source) > 60.5)).all()
     uri = "bids:raw:sub-02/ses-post/anat/sub-02_ses-post_"
-    assert json.loads(mask.with_suffix(".json").read_text()) == {
+    told = json.loads(mask.with_suffix(".json").read_text())
+    own = told.pop("Voxgpu")
+    assert own["Definitions"]["T"] == "60.5" and own["Inputs"][0]["Path"] == f"{uri}FLAIR.nii.gz"
+    assert (
+        own["Definitions"]["FLAIR"] == f"{uri}FLAIR.nii.gz" and own["Program"]["Path"] == "p.imgql"
+    )
+    assert str(desk) not in json.dumps(own)
+    assert told == {
         "Description": "bright_mask.nii.gz, saved by p.imgql",
         "Sources": [f"{uri}FLAIR.nii.gz"],
         "SpatialReference": f"{uri}FLAIR.nii.gz",

@@ -85,7 +85,8 @@ def cohort_of(arguments: dict[str, Any]) -> Cohort:
     # Nothing is written to list cases, nor where nobody has said yet where the derivative goes.
     is_reading = arguments["only_list"] or (bids and arguments["output"] == Path())
     options = options_of(arguments, writes=not is_reading)
-    return Cohort(Program(source, programs[0], options, names), cases, combinations, part)
+    program = Program(source, programs[0], options, names, arguments["sidecar"])
+    return Cohort(program, cases, combinations, part)
 
 
 def _cases(text: str) -> list[Case]:

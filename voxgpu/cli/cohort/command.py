@@ -31,12 +31,12 @@ from voxgpu.cli.cohort.summary import (
     with_summary,
 )
 from voxgpu.cli.cohort.table import default_table, merge, say_rows, table_of, with_table
-from voxgpu.cli.options import UserPath, options_without_program
+from voxgpu.cli.options import UserPath, options_without_program, sidecar_option
 from voxgpu.cli.record_run import recorded_run
-from voxgpu.cli.run_report import digest_of_program
 from voxgpu.cli.shutdown import graceful
 from voxgpu.cli.terminal import print_diagnostics, print_stderr
 from voxgpu.diagnostics import ImgqlError
+from voxgpu.provenance.program_text import digest_of_program
 
 if TYPE_CHECKING:
     from voxgpu.cohorts.run import Cohort
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("program", type=UserPath(path_type=Path), nargs=-1, metavar="PROGRAM")
 @options_without_program
+@sidecar_option
 @with_cases
 @with_table
 @with_summary

@@ -1,11 +1,12 @@
-"""Names of a BIDS derivative for what a program saves, and what is said of each image beside it."""
+"""Names of a BIDS derivative for what a program saves, and what sidecars say of each image."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from voxgpu.cohorts.bids.names import (
     described,
@@ -16,7 +17,6 @@ from voxgpu.cohorts.bids.names import (
 )
 from voxgpu.cohorts.bids.sidecars import sidecar_values
 from voxgpu.cohorts.bids.sources import Source, sources_of
-from voxgpu.cohorts.bids.written import write_json
 from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.output_names import relative_labels
 from voxgpu.cohorts.sweep import Combination
@@ -52,6 +52,8 @@ class BidsNames:
     program    the name of the program's file, for descriptions
     overwrite_inputs  whether the program may overwrite images that it loads
     """
+
+    is_derivative: ClassVar[bool] = True
 
     links: Mapping[str, str]
     output: Path
@@ -104,20 +106,31 @@ class BidsNames:
         refuse_inputs(placed, found, self.overwrite_inputs)
         return list(found.all)
 
-    def describe(
-        self, case: Case, combination: Combination, plan: Plan, label: str, file: Path
-    ) -> list[Path]:
-        """Write the JSON file of an image, and return its path. Raises FileError if that fails."""
-        written = []
+    def content(
+        self, case: Case, combination: Combination, plan: Plan, label: str
+    ) -> dict[str, Any] | None:
+        """What BIDS has keys for."""
         labels = [each for each in relative_labels(plan) if each == label]
         for each in self._placed(case, combination, plan, labels):
             content = {"Description": f"{label}, saved by {self.program}", **_said(each)}
             if combination:
                 content["SweptVariables"] = {name: _number(value) for name, value in combination}
-            path = file.with_name(file.name[: -len(suffix_of(file))] + ".json")
-            write_json(path, content)
-            written.append(path)
-        return written
+            return content
+        return None
+
+    def wording(self, text: str) -> str:
+        """The URI of a file of a dataset; of other files the name alone.
+
+        A derivative is passed on, so it does not tell the folders of one computer.
+        """
+        path = Path(text)
+        if os.sep in text:
+            for link, folder in self.links.items():
+                for root in (Path(folder), Path(folder).resolve()):
+                    for each in (path, path.parent.resolve() / path.name):
+                        if root in each.parents:
+                            return f"bids:{link}:{each.relative_to(root).as_posix()}"
+        return without_folder(text)
 
 
 def _refusal(image: _Placed) -> tuple[str, str]:

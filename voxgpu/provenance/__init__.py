@@ -1,0 +1,1 @@
+"""Provenance: how saved images came about, kept in a file beside each."""
