@@ -75,7 +75,7 @@ def write_cohort_page(
 
 def _about(arguments: dict[str, Any], cohort: Cohort, id: str) -> Iterator[tuple[str, str]]:
     from voxgpu import __version__
-    from voxgpu.cli.run_report import digest_of_program
+    from voxgpu.provenance.program_text import digest_of_program
 
     program = cohort.program
     if program.path is not None:
