@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from voxgpu.files.header import Header
 from voxgpu.files.in_memory import in_memory_header, type_of
 from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.refusals import SaveRefusals
+from voxgpu.frozen import frozen
 from voxgpu.garbage import held_back
 from voxgpu.image import TOLERANCE, Image
 from voxgpu.language.ast import Command, Dialect, Load, Print, Save, Value
@@ -37,7 +38,7 @@ from voxgpu.primitives.simpleitk import SimpleITKNamespace
 from voxgpu.unicode_paths import on_disk
 
 
-@dataclass(frozen=True)
+@frozen
 class Options:
     """Everything besides its text that affects the meaning of a program.
 
@@ -68,7 +69,7 @@ class Options:
     overwrite_inputs: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Compiled:
     """A program after every stage; after errors, later stages are incomplete.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from voxgpu.frozen import frozen
 
 #: The values that ``--device`` accepts, for help texts.
 DEVICES = ("auto", "cpu", "cuda:N", "reference")
@@ -11,7 +12,7 @@ DEVICES = ("auto", "cpu", "cuda:N", "reference")
 _CUDA = re.compile(r"cuda(?::(\d+))?$")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class DeviceSpec:
     """A requested device.
 

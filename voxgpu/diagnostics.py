@@ -6,9 +6,11 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
+
+from voxgpu.frozen import frozen
 
 #: All codes with their subjects. A code never changes its meaning.
 CODES = {
@@ -144,7 +146,7 @@ class Note(NamedTuple):
     span: Span | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Diagnostic:
     """An error (code ``E…``) or warning (``W…``).
 

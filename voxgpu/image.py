@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from voxgpu.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +33,7 @@ def to_3d(numbers: Sequence[_T], missing: _T) -> tuple[_T, _T, _T]:
     return before[0] if before else missing, y, x
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Grid:
     """The position of an image's voxels in space.
 
@@ -150,7 +152,7 @@ def _unit_matrix(first: list[float], second: list[float]) -> tuple[float, ...]:
     return (1.0, 0.0, 0.0, 1.0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Image:
     """Voxels and their grid.
 

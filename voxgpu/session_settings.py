@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from voxgpu.backends.select import Selection
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.outputs import Printed, Saved
 from voxgpu.files.access import AllowedRoots
+from voxgpu.frozen import frozen
 from voxgpu.store.open import StoreOptions
 
 
@@ -17,7 +18,7 @@ def ignore_event(_: Printed | Saved | Selection) -> None:
     """Ignores the event."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class SessionSettings:
     """Everything besides the program that affects how and where programs run.
 
@@ -57,7 +58,7 @@ class SessionSettings:
     validate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class SessionListeners:
     """Functions that a session calls while a program runs.
 

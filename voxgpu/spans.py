@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from time import perf_counter, thread_time
 from typing import Any
 
+from voxgpu.frozen import frozen
+
 #: What spans are of. The order decides to which of several at once an instant is attributed.
 CATEGORIES = (
     "computing",
@@ -24,7 +26,7 @@ CATEGORIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class TimeSpan:
     """Something that a thread did.
 

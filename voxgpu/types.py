@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid
 
 
@@ -18,7 +19,7 @@ class Content(Enum):
     ANY = "any kind"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Number:
     """A 64-bit floating-point number."""
 
@@ -26,7 +27,7 @@ class Number:
         return "number"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Boolean:
     """A truth value."""
 
@@ -34,7 +35,7 @@ class Boolean:
         return "bool"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Text:
     """A string."""
 
@@ -42,7 +43,7 @@ class Text:
         return "string"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class ImageOf:
     """An image. The fields after ``content`` are known once the program is lowered.
 
@@ -68,7 +69,7 @@ class ImageOf:
         return self.grid.voxels * self.channels * ELEMENT_BYTES[self.element] if self.grid else 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class SequenceOf:
     """A sequence of values of one type."""
 
@@ -78,7 +79,7 @@ class SequenceOf:
         return f"sequence of {self.item}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Function:
     """A function as a value. Every function has its own type, so calls are resolved statically."""
 
@@ -89,7 +90,7 @@ class Function:
         return "function"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Unknown:
     """The type of an erroneous value, or of a parameter of a function that is never called."""
 

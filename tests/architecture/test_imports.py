@@ -26,6 +26,7 @@ LAYERS = [
         "version",
         "deferred",
         "forking",
+        "frozen",
         "garbage",
         "temporary_files",
         "cancellation",

@@ -9,9 +9,9 @@ are round: of the CPU measured (``docs/performance.md``), of the GPU what its me
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
+from voxgpu.frozen import frozen
 from voxgpu.plan.node import Node, Plan
 from voxgpu.primitives import components, distance, intensity_ranks, overlap, ranked, texture
 from voxgpu.primitives.primitive import AccessPattern, Primitive
@@ -61,7 +61,7 @@ WHOLE = {
 OTHERWISE = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class CostEstimate:
     """Estimated seconds that a plan takes on either, without reading files.
 

@@ -16,13 +16,13 @@ share, and then a list with the other arguments of each node; it returns the res
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from inspect import signature
 from pkgutil import iter_modules
 from typing import Any, TypeVar
 
+from voxgpu.frozen import frozen
 from voxgpu.optimize.step import BatchedStep, NodeStep, Step
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.define import Definition
@@ -51,7 +51,7 @@ _REFERENCES: Mapping[str, str] = {
 _OTHER = "Python function"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Implementation:
     """A function that computes a primitive on a backend.
 

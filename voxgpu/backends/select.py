@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from voxgpu.backends.base import Backend
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.backends.thread_pool import ThreadPool, usable_cores
 from voxgpu.device_spec import DeviceSpec, parse_device
 from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.frozen import frozen
 from voxgpu.plan.node import Plan
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Selection:
     """A choice of a backend, with its reason."""
 

@@ -14,12 +14,12 @@ import stat
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from voxgpu.ancestor import nearest_ancestor
 from voxgpu.caches.notices import tell
+from voxgpu.frozen import frozen
 
 #: The variable that names cache folders, separated as in PATH.
 VARIABLE = "VOXGPU_CACHE"
@@ -30,7 +30,7 @@ _LEAST_FREE = 1 << 20
 _HELP = f"set {VARIABLE} to a folder of your own on a disk with room"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Place:
     """The cache folders.
 

@@ -7,7 +7,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,13 @@ import click
 
 from voxgpu.cli.store_options import folder_of
 from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.frozen import frozen
 
 if TYPE_CHECKING:
     from voxgpu.store.disk import DiskStore
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class StoreSelection:
     """The options that select a store.
 
@@ -47,7 +47,7 @@ class StoreSelection:
         return self.shared is not None or bool(self.store)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Opened:
     """A store: its folder, and the store with its index, or None if it has none."""
 

@@ -15,7 +15,6 @@ not be empty).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -31,6 +30,7 @@ from voxgpu.codegen.cuda_numbers import (
 )
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import HERE, REDUCTIONS, SIGNS, Scalar, topological_order
+from voxgpu.frozen import frozen
 
 #: Voxels that a block of threads computes: those of a block of sums if the kernel reduces, else
 #: one round of its threads; one per thread if neighbors are read.
@@ -40,7 +40,7 @@ REDUCING, PLAIN, SINGLE = 4096, 1024, 256
 THREADS = 256
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class CudaKernel:
     """A kernel with the expressions computed from its reductions.
 

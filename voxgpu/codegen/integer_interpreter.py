@@ -6,13 +6,13 @@ element, float32 voxels, or one float64 number.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from voxgpu.codegen.integers import WHOLE
+from voxgpu.frozen import frozen
 
 Array = npt.NDArray[Any]
 
@@ -24,7 +24,7 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic) and value.dtype.name in WHOLE
 
 
-@dataclass(frozen=True)
+@frozen
 class Mixed:
     """Integers read beyond the frame, where the boundary value is no number of their element.
 

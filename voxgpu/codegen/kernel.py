@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from voxgpu.codegen.expression_table import Table, expressions_of, table_of
 from voxgpu.codegen.integers import WHOLE, exact
 from voxgpu.codegen.scalar import HERE, LEAVES, Element, Scalar, single, topological_order
+from voxgpu.frozen import frozen
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Kernel:
     """Images and numbers to images and reductions, voxel by voxel.
 

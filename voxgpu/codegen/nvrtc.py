@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from voxgpu.frozen import frozen
 
 OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
 
@@ -25,7 +26,7 @@ class NvrtcError(Exception):
     """A text that does not compile, with the compiler's log; or the compiler is missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Resources:
     """The multiprocessor resources of a kernel.
 
@@ -41,7 +42,7 @@ class Resources:
     shared: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Built:
     """Compiled code for one architecture, and the resources of its kernels."""
 

@@ -12,11 +12,12 @@ float32 cannot represent, ``integers.py`` rewrites a body so that comparisons ar
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from hashlib import sha256
 from itertools import product
 from typing import Any, Literal
+
+from voxgpu.frozen import frozen
 
 Element = Literal["bool", "f32", "f64", "i32", "u32", "i64", "u64"]
 Offset = tuple[int, int, int]
@@ -50,7 +51,7 @@ SIGNS = {
 HERE: Offset = (0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Scalar:
     """An expression: an operation, its arguments, and the type of its result.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.row import FAILED, SET_ASIDE, Row
 from voxgpu.cohorts.sweep import Combination
+from voxgpu.frozen import frozen
 
 #: A case with the combinations that are to be run for it.
 Task = tuple[Case, Sequence[Combination]]
@@ -22,7 +23,7 @@ DEATHS_FOR_GOOD = 4
 _NUMBERS = {2: "two", 3: "three", 4: "four"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Patience:
     """How long cases are tried.
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from voxgpu.cohorts.cases import Case
 from voxgpu.files.state import FileState
+from voxgpu.frozen import frozen
 
 #: A file: its path, bytes, and modification time in ns.
 InputFile = tuple[str, int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class CaseRecord:
     """What the rows of a case were computed from, as a journal keeps it.
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import glob
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from voxgpu.cohorts.text_table import read_text_table
 from voxgpu.files.errors import FileError
 from voxgpu.files.suffixes import image_suffix
+from voxgpu.frozen import frozen
 
 #: Columns of a table that name its cases, in the order in which they are looked for.
 NAMING_COLUMNS = ("NAME", "name", "case", "Case", "subject", "participant_id", "id")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Case:
     """One case: what a program is run for.
 

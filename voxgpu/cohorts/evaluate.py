@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -25,6 +25,7 @@ from voxgpu.execution.outputs import json_value
 from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header
 from voxgpu.files.state import FileState
+from voxgpu.frozen import frozen
 from voxgpu.provenance.program_run import ReadImages
 from voxgpu.session import Session, open_session
 from voxgpu.session_settings import SessionListeners, SessionSettings
@@ -41,7 +42,7 @@ def ignore_header(header: Header) -> None:
 _TRANSIENT = frozenset(["E201", "E302", "E303", "E304", "E401", "E501"])
 
 
-@dataclass(frozen=True)
+@frozen
 class Program:
     """What is run for every case.
 

@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.evaluate import CaseSession, Outcome, Program
 from voxgpu.cohorts.row import DONE
 from voxgpu.cohorts.sweep import Combination
+from voxgpu.frozen import frozen
 
 #: Kinds of events.
 RUN_BEGINS, RUN_ENDS = "run begins", "run ends"
@@ -38,7 +38,7 @@ _SLURM = {
 _LONGEST_ERROR = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Event:
     """Something that happened while a cohort was run.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -16,6 +16,7 @@ from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.run import Cohort
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.diagnostics import Diagnostic
+from voxgpu.frozen import frozen
 from voxgpu.language.ast import Load, TextLiteral, Variable
 from voxgpu.unicode_paths import from_home
 
@@ -23,7 +24,7 @@ _UNREADABLE = re.compile(r"cannot read `(?P<path>.+?)`: (?P<reason>.*)", re.DOTA
 _VARIABLE = re.compile(r"`\$(\w+)`")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Missing:
     """What a case lacks.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from threading import Condition, Lock
@@ -16,6 +16,7 @@ from voxgpu.cohorts.evaluate import CaseSession, Program
 from voxgpu.cohorts.events import Event, watched_outcome
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.cohorts.worker_events import teller
+from voxgpu.frozen import frozen
 from voxgpu.session_settings import SessionSettings
 from voxgpu.version import __version__
 
@@ -28,7 +29,7 @@ _USABLE = 0.7
 _PATIENCE = 60.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Job:
     """What all cases of a cohort have in common.
 

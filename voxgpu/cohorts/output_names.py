@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, ClassVar, Protocol
 
 from voxgpu.cohorts.cases import Case
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.diagnostics import Diagnostic
+from voxgpu.frozen import frozen
 from voxgpu.plan.node import Plan
 
 
@@ -42,7 +42,7 @@ class OutputNames(Protocol):
         """A path, or a text that may be one, as sidecars have it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class CaseFolders:
     """Names as the program has them, in a folder of the case and the combination."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from voxgpu.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Job:
     """The resources that each job of a batch system requests; empty: the system's default.
 
@@ -30,7 +32,7 @@ class Job:
     logs: Path = Path("voxgpu-jobs")
 
 
-@dataclass(frozen=True)
+@frozen
 class Placement:
     """Where the cases of a cohort run.
 

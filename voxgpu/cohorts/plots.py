@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from math import nan
 from os.path import commonprefix
@@ -18,6 +17,7 @@ from voxgpu.cohorts.statistics import Measured, Numbers, swept_names
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.files.whole_file import whole_file
+from voxgpu.frozen import frozen
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +32,7 @@ _LONGEST = 28
 _DPI = 150
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Grid:
     """Means of a label for all pairs of values of two swept variables.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from voxgpu.cohorts.table import (
     parquet_library,
 )
 from voxgpu.files.errors import FileError
+from voxgpu.frozen import frozen
 
 _KIND = "it is no table and no journal of `voxgpu cohort`"
 
@@ -60,7 +61,7 @@ def _rows(path: Path) -> list[Row]:
     return rows
 
 
-@dataclass(frozen=True)
+@frozen
 class _Table:
     """The contents of a table file.
 

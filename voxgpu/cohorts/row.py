@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 from voxgpu.cohorts.sweep import Combination
+from voxgpu.frozen import frozen
 
 #: Values of ``status``. A case is set aside when workers died of it again and again.
 DONE, FAILED, SET_ASIDE = "done", "failed", "set aside"
@@ -14,7 +15,7 @@ DONE, FAILED, SET_ASIDE = "done", "failed", "set aside"
 STATUSES = (DONE, FAILED, SET_ASIDE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Row:
     """The outcome of a case with a combination.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,14 @@ from voxgpu.cohorts.sizing import decided
 from voxgpu.cohorts.stopping import Stopping
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.frozen import frozen
 from voxgpu.session_settings import SessionSettings
 
 #: Codes of mistakes that are the same whatever the case is: syntax, names, numbers of arguments.
 _OF_TEXT = frozenset(["E100", "E101", "E103", "E109", "E111"])
 
 
-@dataclass(frozen=True)
+@frozen
 class Cohort:
     """A program, the cases it runs for, and the combinations of swept variables for each.
 

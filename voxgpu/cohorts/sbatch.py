@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from voxgpu.cohorts.placement import Job
+from voxgpu.frozen import frozen
 
 #: Cases of a task, and most tasks, if nobody says how many there are.
 _CASES_OF_TASK, _MOST_TASKS = 10, 1000
@@ -24,7 +24,7 @@ _LEAD, _LEAD_PART = 60, 4
 _TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
 
 
-@dataclass(frozen=True)
+@frozen
 class Starter:
     """How voxgpu is started in a job.
 
@@ -36,7 +36,7 @@ class Starter:
     command: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class ArrayJob:
     """A cohort that runs in a job array.
 

@@ -7,7 +7,7 @@ the largest takes at its peak (`optimize/schedule.py`), and the seconds of the c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from math import ceil
 
@@ -24,6 +24,7 @@ from voxgpu.compile import Compiled
 from voxgpu.device_spec import parse_device
 from voxgpu.diagnostics import ImgqlError
 from voxgpu.execution.memory_budget import PROCESS_BYTES
+from voxgpu.frozen import frozen
 from voxgpu.limits.process import memory_limits
 from voxgpu.optimize.passes import prepare
 from voxgpu.plan.node import Plan
@@ -45,7 +46,7 @@ _START, _START_WORKER = 1.5, 2.0
 _CLEARLY = 0.8
 
 
-@dataclass(frozen=True)
+@frozen
 class Prediction:
     """What the largest of a few cases takes, as far as its headers tell.
 

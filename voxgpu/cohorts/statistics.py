@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from voxgpu.cohorts.row import Row
 from voxgpu.cohorts.sweep import Combination
+from voxgpu.frozen import frozen
 
 Numbers = npt.NDArray[np.float64]
 
@@ -24,7 +25,7 @@ NOT_FINITE = {"nan": nan, "inf": float("inf"), "-inf": float("-inf")}
 MOST_ITEMS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Statistics:
     """Statistics of the numbers of one label.
 

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from voxgpu.cohorts.run import Cohort
 from voxgpu.cohorts.summary import FailureGroup
 from voxgpu.cohorts.tally import Standing
 from voxgpu.files.errors import FileError
+from voxgpu.frozen import frozen
 from voxgpu.version import __version__
 
 #: What a run may be.
@@ -39,7 +40,7 @@ RUNNING, ENDED, INTERRUPTED, KILLED, UNKNOWN = (
 _LAST = 5
 
 
-@dataclass(frozen=True)
+@frozen
 class JournalStatus:
     """How far the run of one journal is.
 

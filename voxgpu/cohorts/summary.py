@@ -10,9 +10,10 @@ from math import isclose
 from voxgpu.cohorts.row import Row
 from voxgpu.cohorts.statistics import Measured, Statistics
 from voxgpu.cohorts.sweep import Combination
+from voxgpu.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Best:
     """The combinations whose mean of a label over cases is the greatest or the least.
 
@@ -32,7 +33,7 @@ class Best:
     uneven: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class FailureGroup:
     """Rows that failed with one message, in which ``…`` stands for the name of the case."""
 
@@ -76,7 +77,7 @@ class Collected:
         return tuple(sorted(groups, key=lambda each: (-len(each.cases), -each.rows)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Summary:
     """The summary of a cohort.
 

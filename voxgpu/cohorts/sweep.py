@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import product
 from pathlib import Path
 
 from voxgpu.cohorts.text_table import read_text_table
 from voxgpu.files.errors import FileError
+from voxgpu.frozen import frozen
 
 #: The most values of one variable: more are a slip of the pen, such as a step of 1e-9.
 MOST_VALUES = 1_000_000
@@ -18,7 +18,7 @@ MOST_VALUES = 1_000_000
 Combination = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Sweep:
     """A program variable and the texts that it stands for, one after the other."""
 

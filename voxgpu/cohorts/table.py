@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -21,6 +20,7 @@ from voxgpu.cohorts.column_types import (
 from voxgpu.cohorts.row import Row
 from voxgpu.files.errors import FileError
 from voxgpu.files.whole_file import whole_file
+from voxgpu.frozen import frozen
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
@@ -40,7 +40,7 @@ _FIRST = 1000
 _GROUP = 20_000
 
 
-@dataclass(frozen=True)
+@frozen
 class Columns:
     """The columns of a table: which of them have the swept variables and labels."""
 

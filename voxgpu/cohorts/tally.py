@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+
+from voxgpu.frozen import frozen
 
 #: The rate is that of so many of the last moments at which rows ended. Rows that end within this
 #: many seconds, such as those of one case, end at one moment.
 _WINDOW, _MOMENT = 200, 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Standing:
     """How far a cohort is.
 

@@ -7,12 +7,11 @@ signed, positive inside, and approximate: accurate near the surface they describ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from voxgpu.demo.noise import Axes, Floats, Folds, SmoothNoise, folds, smooth_noise
+from voxgpu.frozen import frozen
 
 #: The box that contains every brain: head millimeters along (z, y, x).
 EXTENT = (152.0, 192.0, 144.0)
@@ -37,7 +36,7 @@ NUCLEI = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Anatomy:
     """The random functions that distinguish one head from another.
 
@@ -53,7 +52,7 @@ class Anatomy:
     ventricles: float
 
 
-@dataclass(frozen=True)
+@frozen
 class Points:
     """The voxels of the brain within a box of voxels, one entry each in raster order.
 
@@ -73,7 +72,7 @@ class Points:
     cerebellum: Floats
 
 
-@dataclass(frozen=True)
+@frozen
 class Tissues:
     """The depth of each point in each tissue, in head millimeters; negative outside of it.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from voxgpu.demo.anatomy import EXTENT, Anatomy, Points, Tissues, brain_points, length, tissues
 from voxgpu.demo.noise import Axes, Floats, SmoothNoise, smooth_noise
+from voxgpu.frozen import frozen
 
 #: Voxel size, in head millimeters, of the coarse survey that positions and sizes the tumor.
 SURVEY = 2.5
@@ -16,7 +15,7 @@ SURVEY = 2.5
 SHARE = (0.070, 0.080)
 
 
-@dataclass(frozen=True)
+@frozen
 class Lesion:
     """A tumor of one head.
 
@@ -35,7 +34,7 @@ class Lesion:
     edema: float = 0.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Layers:
     """The depth of each point in each layer, in head millimeters; negative outside of it.
 

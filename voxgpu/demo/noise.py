@@ -8,11 +8,12 @@ library.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from voxgpu.frozen import frozen
 
 #: Always float32; the type checker cannot infer that for a product with a Python number.
 Floats = npt.NDArray[np.floating[Any]]
@@ -24,7 +25,7 @@ REACH = 110.0
 FOLD_LATTICE = 64
 
 
-@dataclass(frozen=True)
+@frozen
 class Axes:
     """The coordinates of a box of voxels in head millimeters, one ascending vector per axis.
 
@@ -36,7 +37,7 @@ class Axes:
     x: Floats
 
 
-@dataclass(frozen=True)
+@frozen
 class SmoothNoise:
     """A random function with features of a chosen size: a uniform cubic B-spline.
 
@@ -63,7 +64,7 @@ def smooth_noise(generator: np.random.Generator, step: float) -> SmoothNoise:
     return SmoothNoise(values * np.float32(10.3), step)
 
 
-@dataclass(frozen=True)
+@frozen
 class Folds:
     """A random labyrinth of sheets, the course of the sulci.
 

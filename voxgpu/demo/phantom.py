@@ -8,7 +8,7 @@ and a ground truth with BraTS's labels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from voxgpu.demo.anatomy import EXTENT, Anatomy, Points, brain_points, new_anatomy, tissues
 from voxgpu.demo.lesion import Lesion, lesion_layers, new_lesion
 from voxgpu.demo.noise import Axes, Floats, SmoothNoise, smooth_noise
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid, Image
 
 #: Labels of the ground truth, as in BraTS; the whole tumor is everything but background.
@@ -49,7 +50,7 @@ RECEIVER_NOISE = {"flair": 11.0, "t1": 10.0, "t1ce": 11.0, "t2": 6.0}
 SLAB = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Phantom:
     """A synthetic case: four sequences and the ground truth of the tumor, all on one grid.
 
@@ -137,7 +138,7 @@ def write_phantom(
     return tuple(paths.values())
 
 
-@dataclass(frozen=True)
+@frozen
 class _Look:
     """The scan-dependent variation: texture of the tissue, shading of each sequence."""
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task
 from voxgpu.plan.node import Goal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Started:
     """A task has started."""
 
     task: Task
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Finished:
     """A task has finished, after ``seconds``.
 
@@ -29,7 +30,7 @@ class Finished:
     scalars: Mapping[ValueId, float | bool | str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Failed:
     """A task has failed, and so will everything that depends on it."""
 
@@ -37,14 +38,14 @@ class Failed:
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Released:
     """A value was released after its last use."""
 
     id: ValueId
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Delivered:
     """A goal was printed or saved."""
 

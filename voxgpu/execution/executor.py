@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from voxgpu.execution.task import TaskInput, TaskResult
+from voxgpu.frozen import frozen
 from voxgpu.plan.node import Goal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class GoalWritten:
     """The outcome of a goal delivered in the background; ``error`` if it failed."""
 

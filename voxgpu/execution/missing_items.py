@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from voxgpu.diagnostics import Diagnostic, Failure
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.plan.missing_items import Gap, Position
 from voxgpu.plan.node import Goal
@@ -14,7 +14,7 @@ from voxgpu.plan.node import Goal
 _NAMED = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class MissingItem:
     """The gaps in a printed value; ``is_whole`` if nothing was left, so no line was printed."""
 

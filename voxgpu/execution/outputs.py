@@ -15,6 +15,7 @@ from voxgpu.execution.missing_items import MissingItem
 from voxgpu.files.access import AllowedRoots
 from voxgpu.files.write import Written, content_of, write_image
 from voxgpu.files.write_volumes import VolumesFile
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.plan.missing_items import (
@@ -33,7 +34,7 @@ from voxgpu.types import ImageOf
 from voxgpu.unicode_paths import from_home
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Printed:
     """The outcome of a ``print``; ``type`` is ``number``, ``bool``, ``string`` or ``sequence``.
 
@@ -62,7 +63,7 @@ class Printed:
         return {"label": self.label, "type": self.type, "value": value}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Saved:
     """The outcome of a ``save``: a file that was written, or was already up to date.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Failure
 from voxgpu.execution.outputs import Printed, Saved
+from voxgpu.frozen import frozen
 from voxgpu.primitives.primitive import Value
 
 
-@dataclass(frozen=True)
+@frozen
 class Result:
     """The result of a program.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from voxgpu.backends.base import DeviceStorage
 from voxgpu.execution.events import Observer, ignore
 from voxgpu.execution.task import LoadFromStore, ReadImage, TaskResult
 from voxgpu.execution.workspace import Spill
 from voxgpu.files.read import read_with_warning
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.plan.node import Goal
@@ -33,7 +34,7 @@ def ignore_upload(id: ValueId, value: Value) -> None:
     """Does nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class RunIO:
     """The functions through which a run acts on the world, and the memory it may take.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -13,6 +12,7 @@ from voxgpu.deferred import fetched
 from voxgpu.execution.rounding import lost_number
 from voxgpu.files.header import Header
 from voxgpu.files.read import read_with_warning
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Task
@@ -31,7 +31,7 @@ class MissingValue(Exception):
     """Raised if a value that was available before the run is missing or damaged."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class StoredValue:
     """A value from a file or the store, with its warnings: (node id, text)."""
 
@@ -47,7 +47,7 @@ LoadFromStore = Callable[[ValueId], tuple[Value, tuple[tuple[ValueId, str], ...]
 ReadImage = Callable[[Header], tuple[Image, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class TaskInput:
     """A task, the values of its inputs and, if needed, the header of its file and the store."""
 
@@ -58,7 +58,7 @@ class TaskInput:
     read: ReadImage = read_with_warning
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class TaskResult:
     """A finished task: for each output its value or exception.
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import os_reason
+from voxgpu.frozen import frozen
 from voxgpu.unicode_paths import on_disk
 
 
-@dataclass(frozen=True)
+@frozen
 class AllowedRoots:
     """The folders that a program may use; an empty tuple allows every folder.
 

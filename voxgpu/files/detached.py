@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import beginning, describe_non_image, existing_path, file_size
+from voxgpu.frozen import frozen
 
 #: Headers are searched up to this many bytes; only headers that list files are longer.
 _HEADER_BYTES = 1 << 20
@@ -42,7 +42,7 @@ _NO_DATA_FILE = "its MetaImage header does not say where its voxels are (`Elemen
 _NRRD_PACKINGS = {"raw": "raw", "gzip": "gzip", "gz": "gzip"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Packing:
     """The files that hold the voxels, and how.
 

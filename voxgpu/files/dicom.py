@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from voxgpu.files.dicom_stack import Stack, sort_into_stack
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import os_reason
 from voxgpu.files.suffixes import DICOM
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid
 
 _SERIES_LISTED = 8
@@ -33,7 +34,7 @@ _FOLDERS_TRIED = 200
 _INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class DicomImage:
     """An image in DICOM files.
 

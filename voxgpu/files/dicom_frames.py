@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from voxgpu.files.dicom_dataset import conversion_advice, dataset, reporting
 from voxgpu.files.errors import FileError
+from voxgpu.frozen import frozen
 
 #: More bytes of voxels than one byte of compressed data can hold. This bound is what JPEG 2000
 #: reaches on empty images; tighter bounds follow for run-length coding (128 bytes in two) and JPEG
@@ -52,7 +52,7 @@ TAGS = [
 Vector = tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Frame:
     """One plane of voxels, as the file describes it.
 
@@ -90,7 +90,7 @@ class Frame:
     labels: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class DicomFile:
     """A DICOM file, described without its voxels.
 

@@ -11,11 +11,11 @@ import itertools
 import math
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from voxgpu.files.dicom_frames import LABELS, Frame, Vector, cross
 from voxgpu.files.errors import FileError
 from voxgpu.files.geometry import LARGEST_SHEAR
+from voxgpu.frozen import frozen
 
 #: Distances between slices may differ by this fraction; a missing slice doubles one.
 _UNEVEN = 0.05
@@ -57,7 +57,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Stack:
     """Frames in the order of z, and their geometry.
 

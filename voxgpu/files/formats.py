@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
 from voxgpu.files.nifti import LARGEST_AXIS
+from voxgpu.frozen import frozen
 from voxgpu.types import Content
 
 _INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 _ELEMENTS = (*_INTEGERS, "uint64", "int64", "float32")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Format:
     """What files of a format hold, and what writes them.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from voxgpu.files.mgh_name import is_mgh
 from voxgpu.files.options import AS_USUAL, ReadOptions
 from voxgpu.files.paths import describe_non_image, existing_path
 from voxgpu.files.state import FileState, changed_while_read, check_unchanged, state, state_of
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid
 from voxgpu.types import ELEMENT_BYTES
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _FIRST_CHANNEL = "s.VectorIndexSelectionCast(s.ReadImage({!r}), 0)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Header:
     """Everything known of an image before its voxels are read.
 

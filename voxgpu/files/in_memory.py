@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from voxgpu.files.header import Header
 from voxgpu.files.write import content_of
+from voxgpu.frozen import frozen
 from voxgpu.image import Image
 from voxgpu.types import ImageOf
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class InMemoryFile:
     """An image that no longer changes."""
 

@@ -18,7 +18,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,6 +28,7 @@ from voxgpu.child_process import python_command
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import file_size
 from voxgpu.files.reader_process import Answer, Array, Request, fill, receive_message, send_message
+from voxgpu.frozen import frozen
 from voxgpu.limits.process import memory_limits
 
 Result = TypeVar("Result")
@@ -52,7 +52,7 @@ _WAITING, _LEAST_WAIT = 20, 60
 _MOST, _LARGE = 4, 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Limits:
     """Resource limits of one read, enforced by the operating system and a timeout.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from voxgpu.files.errors import FileError
 from voxgpu.files.itk_readers import reader_of
+from voxgpu.frozen import frozen
 from voxgpu.itk.images import ELEMENTS
 from voxgpu.itk.process import quiet, simpleitk
 
@@ -26,7 +26,7 @@ _IN_OTHER_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Information:
     """SimpleITK's description of an image before its voxels are read; every axis, x first.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import struct
 import sys
-from dataclasses import dataclass
 
 from voxgpu.float32 import as_float32
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid
 from voxgpu.types import ELEMENT_BYTES
 
@@ -58,7 +58,7 @@ LARGEST_AXIS = 32767
 _ORIENTATION = ((252, "2h"), (256, "6f"), (280, "12f"), (76, "4f"), (123, "B"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class NiftiHeader:
     """The fields of a NIfTI-1, NIfTI-2 or ANALYZE header that matter for reading voxels.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 import struct
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from voxgpu.files.errors import FileError
 from voxgpu.files.geometry import LARGEST_SHEAR, shear
 from voxgpu.files.nifti import NiftiHeader
+from voxgpu.frozen import frozen
 
 Matrix = npt.NDArray[np.float64]
 
@@ -29,7 +29,7 @@ _SINGLE = 2e-6
 _MM = {1: 1000.0, 2: 1.0, 3: 0.001}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Placement:
     """Three axes, x first, in patient coordinates (left, posterior, superior).
 
@@ -51,7 +51,7 @@ class Placement:
     sheared: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class _Fields:
     """The geometry fields of the header, lengths in mm."""
 

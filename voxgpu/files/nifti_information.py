@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from voxgpu.files.errors import FileError
 from voxgpu.files.isolated_reader import limits_of, read_isolated
 from voxgpu.files.itk import Information, information
@@ -16,13 +14,14 @@ from voxgpu.files.nifti import (
 )
 from voxgpu.files.nifti_geometry import placement
 from voxgpu.files.options import ReadOptions
+from voxgpu.frozen import frozen
 from voxgpu.itk.images import ELEMENTS
 from voxgpu.temporary_files import temporary_folder
 
 _NAMES = {element: name for name, element in ELEMENTS.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class NiftiImage:
     """An image that a NIfTI header describes.
 

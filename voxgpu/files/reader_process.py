@@ -16,13 +16,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from voxgpu.child_process import sendable
+from voxgpu.frozen import frozen
 
 #: Seconds without work after which the process exits.
 _IDLE = 120
@@ -33,7 +33,7 @@ _PIECE = 4 << 20
 _DONTNEED = 4  # MADV_DONTNEED of Linux
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Request:
     """A function call with its limits: bytes beyond the current use, and CPU seconds."""
 
@@ -43,7 +43,7 @@ class Request:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Array:
     """The type and shape of an array, whose bytes follow the answer."""
 
@@ -51,7 +51,7 @@ class Array:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Answer:
     """The result of a request: a value, or the exception raised."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from voxgpu.files.nifti import nifti_header
 from voxgpu.files.pack import check_packed, write_packed
 from voxgpu.files.paths import os_reason
 from voxgpu.files.writable import folder_of, full_disk_help
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid, Image
 from voxgpu.itk.process import quiet, simpleitk
 from voxgpu.temporary_files import TemporaryFile, new_file
@@ -37,7 +37,7 @@ _CHUNK_BYTES = 1 << 20
 Voxels = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Written:
     """The result of writing a file.
 

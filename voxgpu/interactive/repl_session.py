@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from voxgpu.compile import (
@@ -20,6 +20,7 @@ from voxgpu.compile import (
     unread,
 )
 from voxgpu.diagnostics import Diagnostic, ImgqlError, Source, Span
+from voxgpu.frozen import frozen
 from voxgpu.interactive.wrapped_source import WrappedSource
 from voxgpu.language.ast import Command, Let, Load, Value
 from voxgpu.language.ir import Program
@@ -29,7 +30,7 @@ from voxgpu.types import Function, ImageOf, SequenceOf, Type, innermost
 _OF_A_FILE = re.compile(r"\$(file|filename|stem|dir)\b")
 
 
-@dataclass(frozen=True)
+@frozen
 class Response:
     """The outcome of a text.
 

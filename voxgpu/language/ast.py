@@ -7,10 +7,11 @@ Spans take no part in comparison: two trees are equal if they represent the same
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from voxgpu.diagnostics import Span
+from voxgpu.frozen import frozen
 
 
 class Dialect(Enum):
@@ -30,7 +31,7 @@ def _span_field() -> Span:
     return field(compare=False, repr=False)  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class NumberLiteral:
     """A number literal: ``0.93``, ``inf``, ``nan``."""
 
@@ -38,7 +39,7 @@ class NumberLiteral:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class BooleanLiteral:
     """A Boolean literal: ``true`` or ``false``."""
 
@@ -46,7 +47,7 @@ class BooleanLiteral:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Variable:
     """A program variable, ``$name``, in code or inside a string."""
 
@@ -54,7 +55,7 @@ class Variable:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class TextLiteral:
     """A string literal: its text fragments and the variables interpolated between them."""
 
@@ -62,7 +63,7 @@ class TextLiteral:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Name:
     """A reference to a named value."""
 
@@ -70,7 +71,7 @@ class Name:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Call:
     """A function or operator applied to arguments; ``callee`` is the span of its name.
 
@@ -84,7 +85,7 @@ class Call:
     chain: Chain | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Array:
     """An array literal: ``[a, b]``."""
 
@@ -92,7 +93,7 @@ class Array:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Index:
     """An indexed item: ``sequence[position]``."""
 
@@ -101,7 +102,7 @@ class Index:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Slice:
     """A slice: ``sequence[start:stop]``; either bound may be omitted."""
 
@@ -111,7 +112,7 @@ class Slice:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class For:
     """A comprehension: ``for name in sequence do body``."""
 
@@ -122,7 +123,7 @@ class For:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Filter:
     """A filter, ``filter name in sequence do body``: the items for which the body is true."""
 
@@ -133,7 +134,7 @@ class Filter:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Fold:
     """A left fold: ``fold function sequence`` or ``fold function start sequence``."""
 
@@ -144,7 +145,7 @@ class Fold:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class If:
     """A conditional: ``if condition then yes else no``."""
 
@@ -154,7 +155,7 @@ class If:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Local:
     """A local binding: ``let name = value in body``."""
 
@@ -165,14 +166,14 @@ class Local:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Mistake:
     """A placeholder for an invalid expression whose error has already been reported."""
 
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Operator:
     """An operator in a chain; ``extra`` holds the arguments in brackets of ``a ~[rad, bins] b``."""
 
@@ -182,7 +183,7 @@ class Operator:
     extra: tuple[Expression, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Chain:
     """An operator chain in the postfix order of the current dialect and of the others that differ.
 
@@ -225,7 +226,7 @@ Expression = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Load:
     """A load command: ``load name = path``."""
 
@@ -235,7 +236,7 @@ class Load:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Let:
     """A binding: ``let name = body`` or, with parameters, ``let name(a, b) = body``."""
 
@@ -246,7 +247,7 @@ class Let:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Save:
     """A save command: ``save "file" value``."""
 
@@ -255,7 +256,7 @@ class Save:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Print:
     """A print command: ``print "label" value``."""
 
@@ -264,7 +265,7 @@ class Print:
     span: Span = _span_field()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Value:
     """An expression whose value is wanted; it has no command syntax.
 
@@ -276,7 +277,7 @@ class Value:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Import:
     """An import command: ``import "name"``."""
 

@@ -7,14 +7,14 @@ values bound at the top level.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from voxgpu.diagnostics import Span
+from voxgpu.frozen import frozen
 from voxgpu.types import Type
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Constant:
     """A number, truth value or string literal."""
 
@@ -23,7 +23,7 @@ class Constant:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class LoadFile:
     """An image file; ``header`` is what its reader knows before the voxels are read."""
 
@@ -33,7 +33,7 @@ class LoadFile:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Apply:
     """A primitive applied to earlier steps."""
 
@@ -43,7 +43,7 @@ class Apply:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Sequence:
     """A sequence of the values of earlier steps."""
 
@@ -52,7 +52,7 @@ class Sequence:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class FunctionValue:
     """A function used as a value; its type identifies the function."""
 
@@ -60,7 +60,7 @@ class FunctionValue:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Operate:
     """A polymorphic built-in on sequences, strings or files (see ``builtins.py``)."""
 
@@ -70,7 +70,7 @@ class Operate:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class ForEach:
     """Evaluates a block for every item of a sequence.
 
@@ -84,7 +84,7 @@ class ForEach:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Select:
     """Selects the items for which the block is true; parameters as in ``ForEach``."""
 
@@ -95,7 +95,7 @@ class Select:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class FoldLeft:
     """A left fold with a block of two parameters.
 
@@ -111,7 +111,7 @@ class FoldLeft:
     name: str = "fold"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Choose:
     """A conditional between two blocks, each with the steps passed as its parameters."""
 
@@ -124,7 +124,7 @@ class Choose:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Invoke:
     """A user-defined function applied to earlier steps."""
 
@@ -134,7 +134,7 @@ class Invoke:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Parameter:
     """A parameter of a block, by index."""
 
@@ -143,7 +143,7 @@ class Parameter:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Outer:
     """A reference from a function's block to a step of the main block."""
 
@@ -152,7 +152,7 @@ class Outer:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Broken:
     """A placeholder for a step whose error has already been reported."""
 
@@ -178,7 +178,7 @@ Step = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Block:
     """A list of steps, and the index of the one that is the block's value.
 
@@ -208,7 +208,7 @@ def blocks_of(step: Step) -> tuple[Block, ...]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class ProgramGoal:
     """A ``save`` or ``print`` command: its label and the step of its value.
 
@@ -223,7 +223,7 @@ class ProgramGoal:
     label_step: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Program:
     """The main block, display names for its steps, and the goals in program order."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from voxgpu.frozen import frozen
 from voxgpu.language.lexer import Token
 
 #: The type of the token after the last one.
@@ -32,7 +32,7 @@ class UnexpectedTokenError(Exception):
         self.accepts = accepts
 
 
-@dataclass(frozen=True)
+@frozen
 class Rule:
     """A rule of the grammar: the symbols it replaces by one.
 
@@ -50,7 +50,7 @@ class Rule:
     callback: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Tables:
     """The tables of a grammar.
 

@@ -16,15 +16,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
+from voxgpu.frozen import frozen
 from voxgpu.language.builtin_help import BUILT_IN
 from voxgpu.language.imports import BUNDLED, STANDARD
 
 
-@dataclass(frozen=True)
+@frozen
 class HelpEntry:
     """A help entry.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from voxgpu.frozen import frozen
 from voxgpu.language.overloads import Catalogue, PrimitiveLike
 
 
@@ -27,7 +28,7 @@ def _may_be_foreign(name: str) -> bool:
     return name[0].isupper() or name.startswith(("sitk", "vector_"))
 
 
-@dataclass(frozen=True)
+@frozen
 class Names:
     """The catalog and the namespaces.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 
 from voxgpu.diagnostics import Diagnostic, Source, Span
 from voxgpu.forking import call_in_child
+from voxgpu.frozen import frozen
 from voxgpu.language.ast import Command, Dialect
 from voxgpu.language.ast_builder import Builder
 from voxgpu.language.brackets import DEEPEST, too_deep
@@ -29,7 +29,7 @@ from voxgpu.language.syntax_errors import explain
 _DIALECT_COMMENT = re.compile(r"\s*//+\s*dialect\s*:\s*(?P<name>.*?)\s*$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@frozen
 class Parsed:
     """The commands of a text, the operators it declares, and the diagnostics."""
 
@@ -142,7 +142,7 @@ def _index_of(tokens: list[Token], token: Token, start: int) -> int:
     return next(i for i in range(start, len(tokens)) if tokens[i] is token)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Parser:
     """The parser with its builder, which only one thread at a time may use."""
 

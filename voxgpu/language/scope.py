@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from voxgpu.diagnostics import Span
+from voxgpu.frozen import frozen
 from voxgpu.language.ast import (
     Command,
     Expression,
@@ -24,7 +25,7 @@ from voxgpu.language.ast import (
 from voxgpu.types import Type
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class ValueBinding:
     """A name bound to a value; ``step`` is the index of its step in its block."""
 
@@ -33,7 +34,7 @@ class ValueBinding:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class FunctionBinding:
     """A name bound to a function; its body sees the bindings made before ``order``."""
 
@@ -88,7 +89,7 @@ class Globals:
         return list(self._history)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Declaration:
     """A binding of a name somewhere in a program.
 

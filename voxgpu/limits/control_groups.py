@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from voxgpu.frozen import frozen
 
 #: The conventional mount point of control groups, for containers that hide the mounts.
 _USUAL = "sys/fs/cgroup"
@@ -22,7 +23,7 @@ _USUAL = "sys/fs/cgroup"
 _NO_LIMIT = 1 << 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class GroupMemory:
     """The memory limit of a group.
 
@@ -36,7 +37,7 @@ class GroupMemory:
     available: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class GroupCores:
     """The CPU quota of a group, possibly a fraction of a core.
 

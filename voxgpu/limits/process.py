@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from voxgpu.frozen import frozen
 from voxgpu.limits.batch import cores_of_job, memory_of_job
 from voxgpu.limits.control_groups import cores_of_groups, memory_of_groups
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class MemoryLimit:
     """A limit on the memory of this process.
 
@@ -28,7 +28,7 @@ class MemoryLimit:
     available: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class CoreLimit:
     """A limit on the cores of this process; see ``MemoryLimit``."""
 

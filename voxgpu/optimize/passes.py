@@ -7,9 +7,9 @@ and the store which values are available, and the backend may be chosen by what 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Protocol
 
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.optimize.fuse import fuse
 from voxgpu.optimize.inline_stencils import inline
@@ -28,7 +28,7 @@ class Target(Protocol):
         """Returns scratch bytes per voxel besides inputs and result; None: as the reference."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Available:
     """Values that need not be computed, by their ids: those in memory, and those in the store."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from voxgpu.codegen.scalar import HERE, Scalar, topological_order
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.optimize.step import BatchedStep, FusedStep, NodeStep, Step, StoreRead, node_step
 from voxgpu.plan.node import Goal, Node, Plan
@@ -15,7 +15,7 @@ from voxgpu.types import Content, ImageOf, Type
 _BYTES = {"bool": 1, "f32": 4, "f64": 8}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Task:
     """A step with its memory requirements.
 
@@ -65,7 +65,7 @@ class Task:
                 return self.step.nodes
 
 
-@dataclass(frozen=True)
+@frozen
 class Schedule:
     """Tasks in dependency order, and the goals in program order.
 

@@ -8,8 +8,9 @@ only compared with a number need not be computed, but one that is also saved is 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.plan.node import Node, Plan, without_dead_nodes
 from voxgpu.primitives import (
@@ -77,7 +78,7 @@ _BOXES = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class _View:
     """A plan with the information that rules need.
 
@@ -90,7 +91,7 @@ class _View:
     fixed: frozenset[ValueId]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class _Comparison:
     """A comparison of an image (on the left) with a number."""
 

@@ -5,13 +5,13 @@ A step is a single node, a fused kernel, a batch of similar nodes, or a read fro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeGuard
 
 from voxgpu.codegen.expression_table import Table, expressions_of, table_of
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import Element, Scalar
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.plan.node import Node, Plan
@@ -19,7 +19,7 @@ from voxgpu.primitives.sequence import SEQUENCE
 from voxgpu.types import ImageOf
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class NodeStep:
     """One node, computed on its own.
 
@@ -46,7 +46,7 @@ class NodeStep:
         return self.node.primitive.names[0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class ReducedScalar:
     """A scalar computed from the reductions of a kernel.
 
@@ -61,7 +61,7 @@ class ReducedScalar:
     mask_name: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class FusedStep:
     """Nodes that one generated kernel computes in one pass.
 
@@ -109,7 +109,7 @@ class FusedStep:
         return " ".join(names)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class BatchedStep:
     """Nodes of one primitive on the same images, which share most of the work.
 
@@ -139,7 +139,7 @@ class BatchedStep:
         return self.nodes[0][1].primitive.names[0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class StoreRead:
     """A read of a value from the store."""
 

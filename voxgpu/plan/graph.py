@@ -8,10 +8,11 @@ a parameter of their nodes, and therefore part of their ids.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Span
+from voxgpu.frozen import frozen
 from voxgpu.ids import Ingredient, ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.plan.node import Goal, Node, Plan, arguments_of
@@ -25,7 +26,7 @@ Trace = tuple[Span, ...]
 Constant = float | bool | str | tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Gridless:
     """An image without a grid: its primitive, arguments and source location."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from math import nan
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.types import NUMBER, SequenceOf, Type
 
@@ -15,7 +15,7 @@ from voxgpu.types import NUMBER, SequenceOf, Type
 Position = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Gap:
     """A placeholder for a failed item.
 

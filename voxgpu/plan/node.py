@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from os.path import normpath
 from typing import Any
 
 from voxgpu.diagnostics import Diagnostic, Failure, Span
+from voxgpu.frozen import frozen
 from voxgpu.ids import Ingredient, ValueId, meaning_of, value_id
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.types import Type
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Node:
     """An operation on the values of other nodes.
 
@@ -50,7 +51,7 @@ def arguments_of(node: Node, inputs: Sequence[Any]) -> list[Any]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Goal:
     """A value to deliver. Effects are kept apart from the nodes, so that nodes stay pure.
 
@@ -87,7 +88,7 @@ class Goal:
         return self.file or normpath(self.label)
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """The meaning of a program.
 

@@ -6,9 +6,9 @@ Every stage is a flat list of nodes with edges, so programs of any depth can be 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid
 from voxgpu.language.ast import Command, Expression, Import, Let, Load, Value, children
 from voxgpu.language.ir import (
@@ -36,7 +36,7 @@ from voxgpu.primitives.source import CONSTANT, LOAD
 from voxgpu.types import Function
 
 
-@dataclass(frozen=True)
+@frozen
 class Vertex:
     """A vertex of a stage: its name, description and the names of its operands.
 
@@ -51,7 +51,7 @@ class Vertex:
     details: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class StageGraph:
     """A stage: its text, its vertices, and the goals with the vertices they refer to."""
 

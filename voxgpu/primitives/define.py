@@ -15,7 +15,6 @@ rejected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from inspect import getdoc, signature
 from itertools import product
 from typing import Annotated, Any, get_type_hints
@@ -27,6 +26,7 @@ from voxgpu.codegen.integer_interpreter import to_kernel_dtype
 from voxgpu.codegen.integers import WHOLE
 from voxgpu.codegen.interpreter import evaluate
 from voxgpu.codegen.scalar import Element, Scalar, content_hash, parameter, read
+from voxgpu.frozen import frozen
 from voxgpu.ids import meaning_of
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import (
@@ -55,7 +55,7 @@ Array = npt.NDArray[Any]
 Variant = tuple[Parameter, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Role:
     """The types that a parameter may have, and whether its value must be known before running."""
 
@@ -93,7 +93,7 @@ PlaceImage = Annotated[Array, Role((ANY_IMAGE,))]
 ColorImage = Annotated[Array, Role((COLOR_IMAGE,))]
 
 
-@dataclass(frozen=True)
+@frozen
 class Definition:
     """The overloads defined by one decorated function; modules of primitives consist of these."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from voxgpu.frozen import frozen
 from voxgpu.primitives.primitive import Primitive
 from voxgpu.types import ANY_IMAGE, BOOLEAN, NUMBER, TEXT, ImageOf, SequenceOf, Type
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """One operation, with all its overloads.
 

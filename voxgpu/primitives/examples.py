@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from ast import literal_eval
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import Primitive, Value, ValueWithWarning
 from voxgpu.types import BOOLEAN, COLOR_IMAGE, NUMBER, Content, ImageOf, SequenceOf, Type
@@ -25,7 +25,7 @@ DEFAULT_SHAPE = (1, 3)
 _CALL = re.compile(r">>> (?P<name>.+?)\((?P<arguments>.*)\)$")
 
 
-@dataclass(frozen=True)
+@frozen
 class Example:
     """``name(arguments)`` and its value, as Python lists, numbers, truth values and strings."""
 

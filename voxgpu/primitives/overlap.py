@@ -7,17 +7,17 @@ because any number would mislead.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import nan, prod
 
 import numpy as np
 
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid
 from voxgpu.primitives.define import BoolImage, NumberValue, whole_image
 from voxgpu.primitives.primitive import ValueWithWarning
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Counts:
     """The number of voxels of two regions: in the first, the second, both, and in total."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from voxgpu.codegen.scalar import Scalar
 from voxgpu.deferred import DeferredValue
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid, Image
 from voxgpu.types import ImageOf, Type
 
@@ -39,7 +39,7 @@ def empty_mask(name: str) -> UndefinedValueError:
     return UndefinedValueError(f"`{name}` has no true voxel, so there is no value")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class ValueWithWarning:
     """A value with a warning, such as ``nan`` for the overlap of two empty masks.
 
@@ -50,7 +50,7 @@ class ValueWithWarning:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Parameter:
     """One parameter of a primitive.
 
@@ -66,7 +66,7 @@ class Parameter:
     default: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Extension:
     """The user's file or the installed package that a primitive comes from.
 
@@ -80,7 +80,7 @@ class Extension:
     digest: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Primitive:
     """One overload of one operation of the language.
 

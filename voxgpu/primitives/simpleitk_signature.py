@@ -9,8 +9,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from voxgpu.frozen import frozen
 
 #: C++ integer types and the ranges they represent.
 INTEGERS = {
@@ -59,7 +60,7 @@ _RESULTS = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Argument:
     """A parameter of a function.
 
@@ -75,7 +76,7 @@ class Argument:
     default: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Signature:
     """One overload: its parameters and the kind of its result, which may also be ``texts``."""
 

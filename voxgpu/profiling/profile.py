@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from voxgpu.frozen import frozen
 from voxgpu.profiling.shares import wall_shares
 from voxgpu.profiling.table import (
     Known,
@@ -24,7 +24,7 @@ from voxgpu.spans import Recorder
 _COPIED = 16 << 20
 
 
-@dataclass(frozen=True)
+@frozen
 class Profile:
     """Where the time of a run went.
 

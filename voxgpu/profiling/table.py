@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from voxgpu.diagnostics import Span
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Task, bytes_of_type
 from voxgpu.optimize.step import BatchedStep, FusedStep, StoreRead
@@ -15,7 +16,7 @@ from voxgpu.spans import TimeSpan
 from voxgpu.types import Type
 
 
-@dataclass(frozen=True)
+@frozen
 class TaskTime:
     """The time that a task took, on all threads.
 
@@ -58,7 +59,7 @@ class Line:
         return (self.bytes_read + self.bytes_written) / self.seconds if self.seconds else 0.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Known:
     """What is known of the nodes of all plans that were run.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,14 @@ from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header
 from voxgpu.files.paths import os_reason
 from voxgpu.files.write import file_digest
+from voxgpu.frozen import frozen
 from voxgpu.provenance.from_store import StoreRecords
 from voxgpu.provenance.record import KEY, Provenance
 from voxgpu.provenance.sidecar import find_sidecar, read_json
 from voxgpu.provenance.states import CHANGED, UNCHANGED, FileState, states_of
 
 
-@dataclass(frozen=True)
+@frozen
 class Explanation:
     """How an image file came about.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from voxgpu.files.formats import suffix_of
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.primitives.source import CONSTANT, LOAD
 from voxgpu.provenance.program_text import content_of, digest_of_program
@@ -23,7 +23,7 @@ from voxgpu.store.run_records import RunRecord, read_records
 _LONGEST, _MOST = 2000, 5000
 
 
-@dataclass(frozen=True)
+@frozen
 class StoreRecords:
     """The index of a store and its records of runs; ``folder`` is that of the store."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from voxgpu.compile import Compiled, Options
 from voxgpu.execution.outputs import Saved
 from voxgpu.files.header import Header
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.image import TOLERANCE
 from voxgpu.plan.node import Goal
@@ -33,7 +33,7 @@ def as_it_is(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True)
+@frozen
 class Circumstances:
     """What is true of all files of a run.
 

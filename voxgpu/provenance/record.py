@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from voxgpu.frozen import frozen
 
 #: The key of sidecars under which voxgpu writes; files without it are not of voxgpu.
 KEY = "Voxgpu"
@@ -20,7 +22,7 @@ class NotOfVoxgpu(ValueError):
     """JSON that is no record of voxgpu."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Input:
     """An image that was loaded.
 
@@ -34,7 +36,7 @@ class Input:
     files: int = 1
 
 
-@dataclass(frozen=True)
+@frozen
 class TextFile:
     """A text that determines what a program means: an imported program, or defined primitives."""
 
@@ -42,7 +44,7 @@ class TextFile:
     sha256: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """A line of a program, or of one that it imports.
 
@@ -54,7 +56,7 @@ class Line:
     path: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Provenance:
     """How a saved image came about.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from threading import Lock
 
 from voxgpu.diagnostics import Diagnostic
 from voxgpu.execution.outputs import Saved
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import os_reason
+from voxgpu.frozen import frozen
 from voxgpu.plan.node import Goal
 from voxgpu.provenance.program_run import ProgramRun
 from voxgpu.provenance.sidecar import sidecar_names, write_sidecar
@@ -18,7 +18,7 @@ from voxgpu.provenance.sidecar import sidecar_names, write_sidecar
 _LOCK = Lock()
 
 
-@dataclass(frozen=True)
+@frozen
 class SidecarWriter:
     """Writes sidecars; called with each file that was saved, from any thread.
 

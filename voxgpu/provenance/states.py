@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header, read_header
 from voxgpu.files.options import ReadOptions
+from voxgpu.frozen import frozen
 from voxgpu.provenance.places import place_of
 from voxgpu.provenance.program_text import content_of
 from voxgpu.provenance.record import Input, Provenance
@@ -24,7 +24,7 @@ UNKNOWN = "unknown"
 IN_MEMORY = "in memory"
 
 
-@dataclass(frozen=True)
+@frozen
 class FileState:
     """A file that an image was made with.
 

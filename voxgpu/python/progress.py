@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from voxgpu.frozen import frozen
 
 if TYPE_CHECKING:
     from voxgpu.execution.events import Event
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Progress:
     """The start of a step.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias, Union
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.execution import result as plain
 from voxgpu.execution.outputs import Saved
+from voxgpu.frozen import frozen
 from voxgpu.image import Image as PlainImage
 from voxgpu.python.image import Image
 
@@ -28,7 +29,7 @@ class GoalsFailed(ImgqlError):
         return type(self), (self.diagnostics, self.result)
 
 
-@dataclass(frozen=True, repr=False)
+@frozen(repr=False)
 class Result(plain.Result):
     """The results of a program.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from voxgpu.diagnostics import ImgqlError
 from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header
 from voxgpu.files.read import read_image
+from voxgpu.frozen import frozen
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.report.planes import thumbnail
 from voxgpu.report.saved_images import nearest_source, read_first_volume
@@ -26,7 +26,7 @@ PIXELS, MOST_PICTURES = 120, 2000
 _AT_ONCE = 32
 
 
-@dataclass(frozen=True)
+@frozen
 class CasePicture:
     """The thumbnail of a row, as a WebP file, and the label of what is on it."""
 
@@ -34,7 +34,7 @@ class CasePicture:
     content: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class _Found:
     """What a thumbnail is made of: a saved file and the image that it was made from."""
 

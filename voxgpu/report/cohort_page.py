@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from voxgpu.cohorts.summary import Collected
 from voxgpu.cohorts.table import columns_of
 from voxgpu.diagnostics import Source
 from voxgpu.files.whole_file import write_whole
+from voxgpu.frozen import frozen
 from voxgpu.report.case_pictures import CasePicture
 from voxgpu.report.charts import distribution, number_text, seconds_text
 from voxgpu.report.listing import highlighted
@@ -33,7 +34,7 @@ _MOST_LABELS, _MOST_CASES = 40, 50
 _LEFT_OUT = ("peak_bytes", "device", "worker")
 
 
-@dataclass(frozen=True)
+@frozen
 class CohortContents:
     """A cohort, as its report shows it.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from voxgpu.frozen import frozen
 from voxgpu.image import Image
 from voxgpu.report.charts import histogram, number_text
 from voxgpu.report.markup import Content, Markup, element, facts
@@ -15,7 +15,7 @@ from voxgpu.report.planes import Plane, planes_of
 from voxgpu.report.saved_images import Region, SavedImage, histogram_of, region_of
 
 
-@dataclass(frozen=True)
+@frozen
 class ImageFigure:
     """The figure of a saved image.
 

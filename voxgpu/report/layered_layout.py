@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from voxgpu.frozen import frozen
+
 #: Space between vertices of a layer, between layers, and the height of a vertex, in user units.
 GAP, LAYER_GAP, HEIGHT = 14.0, 34.0, 36.0
 
@@ -18,7 +20,7 @@ GAP, LAYER_GAP, HEIGHT = 14.0, 34.0, 36.0
 _ROUNDS = 8
 
 
-@dataclass(frozen=True)
+@frozen
 class Layout:
     """Centers of vertices, the points of each edge, and the size of the whole, in user units."""
 

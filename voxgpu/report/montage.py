@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.frozen import frozen
 from voxgpu.image import Image
 from voxgpu.report.montage_layout import Picture, arrange
 from voxgpu.report.orientation import radiological
@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 MARGIN = 6.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Outline:
     """A region to be drawn as an outline.
 
@@ -35,7 +35,7 @@ class Outline:
     color: tuple[int, int, int]
 
 
-@dataclass(frozen=True)
+@frozen
 class _Scene:
     """Background and masks, reoriented for display: axes (slice, down, right)."""
 
@@ -45,7 +45,7 @@ class _Scene:
     flipped: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class _Frame:
     """The part of every slice that is shown, and the size of its tile in pixels."""
 

@@ -5,17 +5,17 @@ Axial slices, seen from the feet: the patient's front is up, the patient's left 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid
 
 
-@dataclass(frozen=True)
+@frozen
 class Orientation:
     """The mapping from the axes of an array to those of the display.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.plan.node import Goal, Node, Plan
 from voxgpu.plan.show import goal_label, node_label
@@ -21,7 +21,7 @@ MOST_VERTICES, _LETTERS = 120, 26
 _LETTER = 7.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Vertex:
     """An operation, several of one line of the program, or a goal.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.frozen import frozen
 from voxgpu.image import Image
 from voxgpu.report.orientation import radiological
 
@@ -36,7 +36,7 @@ COLORS = (
 MARGIN = 5.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Plane:
     """One plane: its pictures as data for ``src``, all of one size.
 
@@ -58,7 +58,7 @@ class Plane:
     outline: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class View:
     """An image turned for display: axes (up, back, left in the patient), one slice if 2-D."""
 

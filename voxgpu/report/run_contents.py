@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from voxgpu.compile import Compiled
 from voxgpu.diagnostics import Diagnostic, Source
 from voxgpu.execution.result import Result
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.spans import Recorder
 
 
-@dataclass(frozen=True)
+@frozen
 class RunContents:
     """A run, as its report shows it.
 

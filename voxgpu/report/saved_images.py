@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from voxgpu.execution.outputs import Saved
 from voxgpu.files.errors import FileError
 from voxgpu.files.header import Header, read_header
 from voxgpu.files.read import read_image
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.plan.node import Plan
@@ -25,7 +26,7 @@ from voxgpu.types import Content, ImageOf
 _BINS, _MOST_VOXELS = 64, 2_000_000
 
 
-@dataclass(frozen=True)
+@frozen
 class Region:
     """The size of a mask.
 
@@ -39,7 +40,7 @@ class Region:
     components: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Histogram:
     """Counts of voxels by value, in bins of equal width; ``inside`` only those of the region."""
 
@@ -48,7 +49,7 @@ class Histogram:
     inside: npt.NDArray[np.int64] | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class SavedImage:
     """A saved image as it is in its file, and the image that it was made from.
 

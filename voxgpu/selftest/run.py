@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -11,6 +10,7 @@ import numpy as np
 from voxgpu.backends.equality import same_values
 from voxgpu.compile import Options
 from voxgpu.diagnostics import Source
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid, Image
 from voxgpu.session import Result, open_session
 from voxgpu.session_settings import SessionSettings
@@ -46,7 +46,7 @@ save "like.nii" crossCorrelation(2, v, v, bright, min(v), max(v), 12)
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class SelfTestReport:
     """The result of a self-test.
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid, Image
 from voxgpu.primitives.primitive import Value
 
@@ -35,7 +35,7 @@ class Undecodable(Exception):
     """The data is not a value, or does not match its description."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Encoded:
     """A value as plain JSON and, if it contains images, the compressed chunks of their voxels."""
 

@@ -8,8 +8,8 @@ they diverge.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.plan.node import Node, Plan
 from voxgpu.primitives.source import CONSTANT, LOAD
@@ -22,7 +22,7 @@ _MOST_DIFFERENCES = 8
 _MOST_PAIRS = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Difference:
     """A difference between two values: the node of the plan where they diverge, and how."""
 
@@ -30,7 +30,7 @@ class Difference:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Explanation:
     """The reason why a value has to be computed, or need not be.
 

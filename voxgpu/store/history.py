@@ -10,9 +10,9 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.plan.node import Node, Plan
 from voxgpu.store.index import Index, key
@@ -25,7 +25,7 @@ _MOST_OF_A_PLAN = 20_000
 _MOST = 200_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Remembered:
     """A node of an earlier program.
 

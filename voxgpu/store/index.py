@@ -13,12 +13,12 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
 from voxgpu.forking import call_in_child
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.store.copy_index import copy_while_quiet
 from voxgpu.store.folder import StoreError
@@ -64,7 +64,7 @@ def is_damage(error: Exception) -> bool:
     return any(words in str(error) for words in phrases)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Row:
     """The index entry of a value.
 

@@ -12,12 +12,12 @@ import os
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import xxhash
 
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.codec import Encoded, Undecodable, decode
@@ -43,7 +43,7 @@ class OtherFormat(Exception):
     """A file was written by another version, and must be left alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Stored:
     """The metadata in an object file.
 

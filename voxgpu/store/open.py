@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from voxgpu.caches.location import VARIABLE, is_full, private_folder
 from voxgpu.caches.notices import tell
+from voxgpu.frozen import frozen
 from voxgpu.store.disk import DiskStore
 from voxgpu.store.folder import StoreError, default_budget, objects_of
 from voxgpu.store.index import PATIENCE
@@ -16,7 +16,7 @@ from voxgpu.store.shared import SharedFolder
 from voxgpu.store.tiered_store import TieredStore
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class StoreOptions:
     """The options about stores.
 

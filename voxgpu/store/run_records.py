@@ -13,11 +13,12 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from voxgpu.frozen import frozen
 from voxgpu.process_start import start_ticks
 from voxgpu.temporary_files import whole_file
 
@@ -33,7 +34,7 @@ KILLED = "killed"
 ELSEWHERE = "running elsewhere, perhaps"
 
 
-@dataclass(frozen=True)
+@frozen
 class RunRecord:
     """The record of a run.
 

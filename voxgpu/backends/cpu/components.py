@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from voxgpu.backends.cpu import dilation
 from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.frozen import frozen
 from voxgpu.primitives import components as primitives
 from voxgpu.primitives import internal, ranked
 from voxgpu.primitives.primitive import UndefinedValueError
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 MOST_RUNS = 2**31 - 1
 
 
-@dataclass(frozen=True)
+@frozen
 class Runs:
     """The runs of a mask along x, merged into components.
 

@@ -7,7 +7,6 @@ computes, so that both say the same of every voxel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import isinf, isnan
 from typing import Any
@@ -18,6 +17,7 @@ import numpy.typing as npt
 from voxgpu.backends.cpu.registry import implements
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid, to_3d
 from voxgpu.primitives import internal, morphology
 
@@ -32,7 +32,7 @@ MOST_WORDS = 1_500_000_000
 MOST_RADIUS = 12
 
 
-@dataclass(frozen=True)
+@frozen
 class Footprint:
     """A symmetric neighborhood: rows around a voxel, and how far each reaches along x.
 

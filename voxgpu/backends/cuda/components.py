@@ -8,12 +8,12 @@ never leaves the device.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
 from voxgpu.backends.cuda.registry import implements
+from voxgpu.frozen import frozen
 from voxgpu.image import to_3d
 from voxgpu.primitives import components as primitives
 from voxgpu.primitives import internal, ranked
@@ -35,7 +35,7 @@ BLOCK, MOST_VOXELS = 1024, 2**31 - 1
 BLOCKS_EACH = 16
 
 
-@dataclass(frozen=True)
+@frozen
 class _Image:
     """The mask whose components are computed.
 
@@ -81,7 +81,7 @@ class _Image:
         return [np.int32(voxels) for voxels in self.volume]
 
 
-@dataclass(frozen=True)
+@frozen
 class _Forest:
     """The components of a mask.
 

@@ -7,7 +7,6 @@ reference computes.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from voxgpu.backends.cpu.dilation import ball
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
 from voxgpu.backends.cuda.registry import implements
 from voxgpu.float32 import nearest_float32
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid, to_3d
 from voxgpu.primitives import internal, morphology
 
@@ -39,7 +39,7 @@ BLOCKS_EACH = 16
 NO, YES = np.int32(0), np.int32(1)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Rows:
     """A ball as its rows.
 
@@ -102,7 +102,7 @@ def distance_compare(
     return comparison.inside_ball(r, device)
 
 
-@dataclass(frozen=True)
+@frozen
 class _DistanceComparison:
     """Comparison of the distance to a region with a number: less, or less or equal.
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from voxgpu.backends.cuda import dilation, small_kernels
 from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
 from voxgpu.backends.cuda.registry import implements
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid
 from voxgpu.primitives import distance as meaning
 from voxgpu.primitives import internal
@@ -54,7 +54,7 @@ MOST_VOXELS = 65_535
 PRECISE = 2.0**-44
 
 
-@dataclass(frozen=True)
+@frozen
 class _Space:
     """Voxels, and mm between them, along (z, y, x)."""
 

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from voxgpu.backends.cuda import small_kernels
 from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.launch import THREADS, Array, Device, blocks_of
 from voxgpu.backends.cuda.registry import CheckedImage, implements
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid
 from voxgpu.primitives import texture
 from voxgpu.primitives.primitive import UndefinedValueError
@@ -48,7 +48,7 @@ MOST_BINS_BY_BOUNDS = 4095
 WARPS, SHORTEST_PART, HISTOGRAM_BYTES = 4, 64, 1 << 28
 
 
-@dataclass(frozen=True)
+@frozen
 class _Boxes:
     """Boxes around the voxels of a volume.
 

@@ -9,13 +9,13 @@ normal unit is one case a GPU, each in a process of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from voxgpu.backends.base import StepResult
 from voxgpu.backends.cost_model import TO_DEVICE, seconds_on_gpu
 from voxgpu.backends.cuda.backend import Gpu
 from voxgpu.backends.cuda.device_storage import MultiGpuStorage
 from voxgpu.backends.cuda.registry import scratch_of
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
 from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep, Step
@@ -27,7 +27,7 @@ from voxgpu.primitives.source import CONSTANT, LOAD
 LEAST_SECONDS, LEAST_PART = 0.002, 0.15
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Partition:
     """Connected tasks.
 

@@ -8,11 +8,11 @@ host has to decide whether the result is defined, or to finish a number, it retu
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from voxgpu.backends.cuda.launch import Array
 from voxgpu.backends.registry import Registry
+from voxgpu.frozen import frozen
 from voxgpu.optimize.step import BatchedStep, NodeStep, Step
 from voxgpu.plan.node import Node
 from voxgpu.primitives.primitive import (
@@ -28,7 +28,7 @@ KERNELS = Registry("voxgpu.backends.cuda", ", on the host")
 implements = KERNELS.implements
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class CheckedImage:
     """An image that may turn out to be undefined.
 
@@ -41,7 +41,7 @@ class CheckedImage:
     problem: Callable[[Any], UndefinedValueError | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class FinishedNumber:
     """A number that the host computes from numbers on the device.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.launch import Array
 from voxgpu.deferred import DeferredError, DeferredValue, Warnings, fetched, is_ready, warnings_of
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.image import Image
 from voxgpu.primitives.primitive import (
@@ -166,7 +166,7 @@ class HostComputedValue(_FetchOnce):
         return self._compute([fetched(each) for each in self._arguments])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class DeviceImage(Image, DeferredValue):
     """An image on a device; ``array`` is CuPy's.
 

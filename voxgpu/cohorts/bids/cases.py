@@ -5,18 +5,19 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from voxgpu.cohorts.bids.dataset import NUMBERED, BidsImage, Dataset, place_of
 from voxgpu.cohorts.cases import Case
 from voxgpu.files.errors import FileError
+from voxgpu.frozen import frozen
 
 #: The most files that a message lists.
 _LISTED = 3
 
 
-@dataclass(frozen=True)
+@frozen
 class Selection:
     """Which images of a dataset are looked at, and what makes a case.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from voxgpu.files.errors import FileError
 from voxgpu.files.paths import os_reason
 from voxgpu.files.suffixes import image_suffix
+from voxgpu.frozen import frozen
 
 #: The short names of entities that have a long one, as other tools take it.
 LONG_NAMES = {
@@ -40,7 +40,7 @@ _LABEL = re.compile(r"[0-9A-Za-z+]+\Z")
 _INSTALL = "pip install 'voxgpu[bids]'"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class BidsName:
     """The parts of a file's name; values of entities are texts, as written."""
 
@@ -48,7 +48,7 @@ class BidsName:
     suffix: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class BidsImage:
     """An image of a dataset.
 
@@ -63,7 +63,7 @@ class BidsImage:
     name: BidsName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Dataset:
     """The images of a dataset in the order of their paths.
 

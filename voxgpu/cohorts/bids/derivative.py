@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,12 +22,13 @@ from voxgpu.cohorts.output_names import relative_labels
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.diagnostics import Diagnostic, Diagnostics
 from voxgpu.files.formats import is_nifti, suffix_of
+from voxgpu.frozen import frozen
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.plan.saves import refuse_inputs, with_files
 from voxgpu.types import ImageOf
 
 
-@dataclass(frozen=True)
+@frozen
 class _Placed:
     """An image that is saved.
 
@@ -42,7 +43,7 @@ class _Placed:
     name: str
 
 
-@dataclass(frozen=True)
+@frozen
 class BidsNames:
     """Names of a derivative; images of numbers have the suffix of what they were computed from.
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from voxgpu.cohorts.bids.dataset import BidsName, bids_name
 from voxgpu.cohorts.cases import Case
+from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.plan.node import Plan
 from voxgpu.types import ImageOf
 
 
-@dataclass(frozen=True)
+@frozen
 class Source:
     """An image that another one is computed from.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from voxgpu.frozen import frozen
 from voxgpu.session_settings import SessionSettings
 
 
@@ -13,7 +13,7 @@ def _nothing() -> bool:
     return False
 
 
-@dataclass(frozen=True)
+@frozen
 class Joined:
     """A cluster that cases can be sent to.
 

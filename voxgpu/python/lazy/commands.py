@@ -6,11 +6,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from voxgpu.diagnostics import Source, Span
 from voxgpu.files.header import Header
+from voxgpu.frozen import frozen
 from voxgpu.language.ast import (
     BooleanLiteral,
     Call,
@@ -48,7 +49,7 @@ _WORDS = "load let in print save import if then else for do filter fold map true
 RESERVED = frozenset((*_WORDS.split(), "and", "or", "not"))
 
 
-@dataclass(frozen=True)
+@frozen
 class Commands:
     """Commands that bind the values of terms, and what they refer to.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from voxgpu import session as plain
 from voxgpu.compile import Compiled, Options, compile_commands, unread
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.files.header import Header
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid
 from voxgpu.language.ast import Command, Save, TextLiteral, Value
 from voxgpu.python.caller import outside
@@ -27,7 +27,7 @@ from voxgpu.types import ImageOf
 _PREFIX = "_"
 
 
-@dataclass(frozen=True)
+@frozen
 class Settings:
     """How images are read and which grids agree; see ``voxgpu.run``."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from keyword import iskeyword
 
 from voxgpu.compile import known_primitives
 from voxgpu.diagnostics import Diagnostics
+from voxgpu.frozen import frozen
 from voxgpu.language.builtins import HIGHER_ORDER
 from voxgpu.language.imports import NAMESPACES
 from voxgpu.manual import manual
@@ -23,7 +23,7 @@ _PARAMETER = re.compile(r"(?P<name>\w+): (?P<type>.+?)(?: = (?P<default>.+))?$")
 _SYNTAX = ("command", "expression", "type")
 
 
-@dataclass(frozen=True)
+@frozen
 class Parameter:
     """A parameter: its name, its type as the manual writes it, and its default; empty: none."""
 
@@ -32,7 +32,7 @@ class Parameter:
     default: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Signature:
     """One overload of a function; ``is_open`` if any number of arguments may follow."""
 
@@ -41,7 +41,7 @@ class Signature:
     is_open: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class FunctionEntry:
     """A function of ImgQL.
 

@@ -8,16 +8,17 @@ names in ``commands.py``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, TypeAlias
 
 from voxgpu.diagnostics import Span
 from voxgpu.files.header import Header
+from voxgpu.frozen import frozen
 from voxgpu.language.ast import Array, Call, Expression, Fold, If, Index, Slice, children
 from voxgpu.primitives.primitive import Primitive
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Input:
     """An image that is loaded from a file or given in memory.
 
@@ -32,7 +33,7 @@ class Input:
     span: Span = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Parameter:
     """The item that a loop is at; those of inner loops have greater numbers."""
 
@@ -40,7 +41,7 @@ class Parameter:
     span: Span = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(slots=True, eq=False)
 class Loop:
     """The body for each item of a sequence, or, if ``filters``, the items for which it is true."""
 
@@ -51,14 +52,14 @@ class Loop:
     span: Span = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class LibraryCall(Call):
     """A call of a function that a program has to import: ``library`` provides it."""
 
     library: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class PrimitiveCall(Call):
     """A call of a primitive that was defined in Python; ``overloads`` are that primitive."""
 
