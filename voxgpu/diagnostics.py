@@ -44,6 +44,7 @@ CODES = {
     "W102": "a name that exists both in voxgpu and in an imported namespace",
     "W103": "an integer that float64 cannot represent",
     "W104": "an unused program variable",
+    "W105": "what VoxLogicA 1 or 2 does otherwise",
     "W201": "images on different grids, combined voxel by voxel",
     "W202": "two results saved under one name",
     "W203": "a package whose primitives cannot be used",

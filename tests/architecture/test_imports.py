@@ -48,6 +48,7 @@ LAYERS = [
     {"execution"},
     {"profiling"},
     {"compile", "manual"},
+    {"migration"},
     {"session_settings"},
     {"session"},
     {"provenance"},

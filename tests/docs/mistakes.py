@@ -225,6 +225,13 @@ CASES: dict[str, list[Case]] = {
     "W104": [
         Case(_LOAD + 'print "volume" volume(flair > $LEVEL)\n', ("-D", "LEVEL=9", "-D", "LEVL=8"))
     ],
+    "W105": [
+        Case(
+            'import "simpleitk"\nimport "vox1"\nlet flair = ReadImage("flair.nii.gz")\n'
+            'let scaled = flair / 7\nprint "largest" max(scaled)\n',
+            command=("check", "tumor.imgql", "--from", "voxlogica2"),
+        )
+    ],
     "W205": [Case(_LOAD + 'save "flair.nii.gz" flair * 2\n', ("--overwrite-inputs",))],
     "W103": [Case(_LOAD + 'print "voxels" volume(flair == 9007199254740993)\n')],
     "W201": [

@@ -22,8 +22,10 @@ from tests.docs.commands import check_command
 EVERY = [block for page in PAGES for block in blocks(page)]
 
 #: Pages whose blocks other tests run: `test_messages`, `tests/manual`, `test_tutorials`,
-#: `tests/interactive/test_tutorial`.
+#: `tests/interactive/test_tutorial`, `tests/migration`.
 _ELSEWHERE = {
+    "docs/coming-from-voxlogica1.md": {"program", "shell"},
+    "docs/coming-from-voxlogica2.md": {"program", "shell"},
     "docs/errors.md": {"message"},
     "docs/primitives.md": {"shell", "program"},
     "docs/tutorials/own-primitive.md": {"python", "console", "imgql", "toml"},

@@ -11,7 +11,18 @@ import pytest
 from tests.docs.blocks import PAGES, ROOT
 from tests.docs.commands import all_options, check_voxgpu
 
-#: Options of other programs that pages mention.
+#: Options of VoxLogicA 1 and 2, and of other programs, that pages mention.
+_ANCESTORS = {"--compute-memory-assignment", "--dask-dashboard", "--debug", "--execution-strategy"}
+_ANCESTORS |= {
+    "--legacy",
+    "--no-cache",
+    "--no-execute",
+    "--ops",
+    "--save-syntax",
+    "--savetaskgraph",
+}
+_ANCESTORS |= {"--save-task-graph", "--save-task-graph-as-dot", "--save-task-graph-as-json"}
+_ANCESTORS |= {"--sequential"}
 _OTHERS = {"--only", "--strict", "--update-golden", "--fmad", "--no-deps", "--wheel-dir"}
 _OTHERS |= {"--scheduler-file", "--nthreads", "--memory-limit"}  # of dask
 _OTHERS |= {"--array", "--cpus-per-task", "--dependency", "--gres", "--mem", "--parsable"}  # SLURM
@@ -26,5 +37,5 @@ def test_commands_and_options_that_are_mentioned_exist(page: Path) -> None:
         if words and re.fullmatch(r"[a-z-]+", words[0]):
             check_voxgpu(words)
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
-    unknown = mentioned - all_options() - _OTHERS
+    unknown = mentioned - all_options() - _OTHERS - _ANCESTORS
     assert not unknown

@@ -11,6 +11,7 @@ times a number, has no value and is not reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha512
 from math import isfinite
@@ -36,9 +37,21 @@ class _Term(NamedTuple):
     value: int
 
 
+@dataclass(frozen=True)
+class AmbiguousReading(Diagnostic):
+    """W101 with the readings as data.
+
+    ours      the reading taken, fully parenthesized
+    readings  pairs of a VoxLogicA version and its reading, where that may have another value
+    """
+
+    ours: str = ""
+    readings: tuple[tuple[int, str], ...] = ()
+
+
 def ambiguity(
     chain: Chain, steps: Mapping[int, Step], numbers: Mapping[int, int], result_of: ResultOf
-) -> Diagnostic | None:
+) -> AmbiguousReading | None:
     """Returns W101 if another dialect reads the chain with a possibly different value, else None.
 
     steps    the IR steps of the operands, by the ``id`` of their expressions
@@ -50,20 +63,24 @@ def ambiguity(
     ours = _evaluate(chain.order, leaves, result_of, any_kinds=True)
     if ours is None:
         return None
-    others = []
+    readings = []
     for version, reading in chain.others:
         # VoxLogicA 1 marks scalar sides with dots; operators without dots cannot mix operand kinds.
         other = _evaluate(reading, leaves, result_of, any_kinds=version != 1)
         if other is not None and other.value != ours.value:
-            others.append(f"VoxLogicA {version} reads `{_shown(chain.expression_of(reading))}`")
-    if not others:
+            readings.append((version, _shown(chain.expression_of(reading))))
+    if not readings:
         return None
     expression = chain.expression_of(chain.order)
-    return Diagnostic(
+    shown = _shown(expression)
+    others = " and ".join(f"VoxLogicA {version} reads `{text}`" for version, text in readings)
+    return AmbiguousReading(
         "W101",
-        f"this is read as `{_shown(expression)}`; {' and '.join(others)}",
+        f"this is read as `{shown}`; {others}",
         expression.span,
         help="write the parentheses to make certain, or choose a reading with --dialect",
+        ours=shown,
+        readings=tuple(readings),
     )
 
 

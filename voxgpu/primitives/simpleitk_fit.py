@@ -31,7 +31,7 @@ _VOXEL_NUMBERS = (
 _OF_VOXELS = frozenset(_VOXEL_NUMBERS.split())
 
 #: Functions whose results often do not fit an integer element.
-_WIDER_RESULTS = (
+_WIDER = (
     "AbsoluteValueDifference Acos Add Asin Atan Atan2 BoundedReciprocal Convolution Cos"
     " DiscreteGaussianDerivative Divide DivideFloor DivideReal Exp ExpNegative FFTConvolution"
     " InverseDeconvolution InvertIntensity LandweberDeconvolution Log Log10 Multiply NaryAdd Pow"
@@ -39,7 +39,7 @@ _WIDER_RESULTS = (
     " SquaredDifference Subtract SumProjection Tan TernaryAdd TernaryMagnitudeSquared"
     " TikhonovDeconvolution UnaryMinus WienerDeconvolution"
 )
-_ARITHMETIC = frozenset(_WIDER_RESULTS.split())
+WIDER_RESULTS = frozenset(_WIDER.split())
 
 #: Images that numbers are not compared with, except for the parameters listed here.
 _APART = ("maskImage", "labelImage")
@@ -61,7 +61,9 @@ def fitting(signature: Signature, function: Callable[..., Any], arguments: list[
     unfit = list(_unfit(signature, arguments))
     touched = {index for _, _, indices in unfit for index in indices}
     compared = _compared(signature, "")
-    if signature.name in _ARITHMETIC and any(_is_whole(signature, arguments, i) for i in compared):
+    if signature.name in WIDER_RESULTS and any(
+        _is_whole(signature, arguments, i) for i in compared
+    ):
         touched |= set(compared)
     if not touched:
         return function(*arguments)

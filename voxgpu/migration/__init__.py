@@ -1,0 +1,1 @@
+"""Migration of programs: what VoxLogicA 1 and 2 do otherwise, rule by rule."""
