@@ -11,7 +11,6 @@ times a number, has no value and is not reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha512
 from math import isfinite
@@ -19,6 +18,7 @@ from random import Random
 from typing import NamedTuple
 
 from voxgpu.diagnostics import Diagnostic
+from voxgpu.frozen import frozen
 from voxgpu.language.ast import Chain, Expression, Operator
 from voxgpu.language.ir import Constant, Step
 from voxgpu.language.unparse import unparse
@@ -37,7 +37,7 @@ class _Term(NamedTuple):
     value: int
 
 
-@dataclass(frozen=True)
+@frozen
 class AmbiguousReading(Diagnostic):
     """W101 with the readings as data.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from voxgpu.compile import Compiled
 from voxgpu.diagnostics import Diagnostic, Note
+from voxgpu.frozen import frozen
 from voxgpu.migration.rule import RULES, Found, Kind, Rule
 from voxgpu.migration.view import View
 
@@ -23,7 +23,7 @@ _MODULES = ("reading", "command", "name", "value", "image", "sequence")
 _PLACES = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Difference:
     """A place in a program where an ancestor differs."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from voxgpu.diagnostics import Span
+from voxgpu.frozen import frozen
 from voxgpu.language.ir import (
     Apply,
     Block,
@@ -42,7 +43,7 @@ _KEEPING = frozenset(("mask", "abs", "extract", "slice_volume", "overlayB", "ifN
 _ARITHMETIC = frozenset(["+", "-", "*", "/", "+.", ".+", "-.", ".-", "*.", ".*", "/.", "./"])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Fact:
     """What is known of a value.
 
@@ -64,7 +65,7 @@ class Fact:
     filled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Use:
     """A step of the program with the facts about its arguments and its result."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from voxgpu.diagnostics import Span
+from voxgpu.frozen import frozen
 
 if TYPE_CHECKING:
     from voxgpu.migration.view import View
@@ -22,7 +22,7 @@ class Kind(Enum):
     REFUSED_HERE = "refused by voxgpu"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Found:
     """A place where a rule applies.
 
@@ -41,7 +41,7 @@ class Found:
 Find = Callable[["View", int], Iterable[Found]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Rule:
     """One way in which an ancestor differs.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from voxgpu.compile import Compiled
 from voxgpu.diagnostics import Diagnostic, Source, Span
+from voxgpu.frozen import frozen
 from voxgpu.language.ast import (
     Call,
     Command,
@@ -41,7 +41,7 @@ from voxgpu.migration.facts import Fact, Followed, Use
 from voxgpu.types import NUMBER, Type
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(slots=True)
 class Sign:
     """An operator between or before its operands; ``call`` is what the parser made of it."""
 
