@@ -107,6 +107,35 @@ def test_kernels_are_kept_on_the_node_where_the_home_folder_is_read_only(
     assert said == "" if home == str(tmp_path / "home") else said.startswith(f"{tmp_path}/voxgpu-")
 
 
+@pytest.mark.parametrize(
+    ("state", "is_told"),
+    [("RUNNING", True), ("SIGNALING", True), ("", True), ("COMPLETING", False)],
+)
+def test_the_signal_before_the_time_limit_reaches_voxgpu_unless_the_job_was_canceled(
+    tmp_path: Path, state: str, is_told: bool
+) -> None:
+    array = _array(tmp_path)
+    programs = {
+        # Finishes a case, has the shell signaled, and ends once it is told to, or by itself.
+        "vox gpu": "trap 'echo told >>\"$OUT\"; exit 143' TERM\n"
+        'echo \'"status": "done"\' >t.part-01-of-12.csv.journal\nkill -TERM $PPID\n'
+        "for _ in $(seq $ROUNDS); do sleep 0.05; done\n",
+        "squeue": f"[ -n '{state}' ] && echo '{state}'\n",  # without a controller it fails
+        "scontrol": 'echo "$*" >>"$OUT"; exit 1\n',
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{text}")
+        (tmp_path / name).chmod(0o755)
+    variables = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "SLURM_JOB_ID": "7"}
+    variables |= {"SLURM_ARRAY_TASK_ID": "1", "ROUNDS": "1200" if is_told else "10"}
+    done = _bash(array_script(array), cwd=tmp_path, **variables)
+    if is_told:
+        assert (tmp_path / "said").read_text() == "told\nrequeue 7\n"
+        assert done.returncode == 1 and b"sbatch --array=1 job.sh" in done.stderr
+    else:
+        assert not (tmp_path / "said").exists() and b"ended with status 0" in done.stderr
+
+
 def test_merge_takes_the_journals_of_all_parts(tmp_path: Path) -> None:
     (tmp_path / "my t").mkdir()
     for number in (1, 2, 10):

@@ -9,8 +9,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-#: Seconds after which a test that waits has failed.
-_PATIENCE = 180
+#: Seconds after which a test that waits has failed. On a busy computer one job may take a minute.
+_PATIENCE = 900
+
+#: Seconds that a task which is queued again waits. A node takes no job of the second in which it
+#: ended the job of that number: "already killed, do not launch batch job".
+_DELAY = 3
 
 #: States of jobs that have ended.
 _ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
@@ -42,14 +46,17 @@ class Slurm:
         return re.findall(r" JobState=(\S+) Reason=(\S+) ", text)
 
     def finish(self, job: str) -> None:
-        """Waits until a job has ended, and spares tasks that are queued again their delay."""
+        """Waits until a job has ended, and shortens the delay of tasks that are queued again."""
         seen = [False, False, False]
+        is_delayed = False
 
         def has_ended() -> bool:
+            nonlocal is_delayed
             states = self.states(job)
-            if ("PENDING", "BeginTime") in states:
+            was_delayed, is_delayed = is_delayed, ("PENDING", "BeginTime") in states
+            if is_delayed and not was_delayed:
                 # SLURM lets those wait for two minutes.
-                command = ["scontrol", "update", f"JobId={job}", "StartTime=now"]
+                command = ["scontrol", "update", f"JobId={job}", f"StartTime=now+{_DELAY}"]
                 subprocess.run(command, env=self.variables, capture_output=True)
             # A task that is being queued again has ended for a moment.
             seen.append(bool(states) and all(state in _ENDED for state, _ in states))

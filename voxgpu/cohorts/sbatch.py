@@ -289,12 +289,13 @@ export ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=$threads
 finished() { grep -c '"status": "done"' -- "$journal" 2>/dev/null || true; }
 
 # SIGTERM comes before the time is over, and voxgpu must get it. If the job was canceled, SLURM has
-# told all processes itself, and it is not queued again.
+# told all processes itself, and it is not queued again. Just after the signal a job that runs may
+# be SIGNALING still.
 stopped=
 on_term() {
   local state
   state=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T 2>/dev/null) || state=RUNNING
-  [ "$state" = RUNNING ] || return 0
+  [ "$state" = RUNNING ] || [ "$state" = SIGNALING ] || return 0
   stopped=yes
   kill -TERM "$running" 2>/dev/null
 }
