@@ -163,6 +163,23 @@ def test_what_a_source_says_of_itself_is_said_of_what_is_computed(tmp_path: Path
     assert validated(tmp_path / "out") == {}
 
 
+def test_values_of_swept_variables_in_json(desk: Path) -> None:
+    """Numbers as tables have them; what JSON has no number for is a text."""
+    values = {
+        **{"5": 5, "-0.5": -0.5, "1e3": 1000.0, "inf": "inf", "nan": "nan", "1e999": "1e999"},
+        **{"007": "007", "1_0": "1_0", "c/d": "c/d", "/a/b": "b"},
+    }
+    words = ("--bids", "ds", "-o", "out", "--participant-label", "01", "--session", "pre")
+    (desk / "p.imgql").write_text('load f = "$FLAIR"\nsave "m.nii.gz" f > 5\n')
+    ended = voxgpu("cohort", "p.imgql", *words, "--sweep", "T=" + ",".join(values), cwd=desk)
+    assert ended.status == 0, ended.err
+    found = [
+        json.loads(each.read_text(), parse_constant=pytest.fail)["SweptVariables"]["T"]
+        for each in (desk / "out" / "sub-01").rglob("*_mask.json")
+    ]
+    assert sorted(map(repr, found)) == sorted(map(repr, values.values()))
+
+
 def test_saves_that_a_derivative_cannot_have(desk: Path) -> None:
     image(desk / "a.nii.gz")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from voxgpu.cohorts.bids.names import (
 from voxgpu.cohorts.bids.sidecars import sidecar_values
 from voxgpu.cohorts.bids.sources import Source, sources_of
 from voxgpu.cohorts.cases import Case
+from voxgpu.cohorts.column_types import kind_of_text, typed
 from voxgpu.cohorts.output_names import relative_labels
 from voxgpu.cohorts.sweep import Combination
 from voxgpu.diagnostics import Diagnostic, Diagnostics
@@ -115,7 +117,7 @@ class BidsNames:
         for each in self._placed(case, combination, plan, labels):
             content = {"Description": f"{label}, saved by {self.program}", **_said(each)}
             if combination:
-                content["SweptVariables"] = {name: _number(value) for name, value in combination}
+                content["SweptVariables"] = {name: _swept(value) for name, value in combination}
             return content
         return None
 
@@ -178,10 +180,10 @@ def entities_of_case(name: str) -> dict[str, str]:
     return {key: value for key, _, value in pairs if value}
 
 
-def _number(text: str) -> float | int | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return without_folder(text)
+def _swept(text: str) -> float | int | str:
+    """The value of a swept variable as JSON has it: a finite number, or the text."""
+    kind = kind_of_text(text)
+    if kind == "str":
+        return without_folder(text)
+    value: float | int = typed(kind, text)
+    return value if isfinite(value) else text
