@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.cohort.command import command as cohort
 from voxgpu.cli.cohort.command import run_cohort
 from voxgpu.cli.cohort.summary import check_summary, show_summary
 from voxgpu.cli.cohort.table import say_rows
 from voxgpu.cli.options import UserPath
 from voxgpu.cli.terminal import print_diagnostics, print_stderr
+from voxgpu.cohorts.file_errors import file_errors
 from voxgpu.diagnostics import ImgqlError
 
 #: Options after which BIDS Apps take several labels.

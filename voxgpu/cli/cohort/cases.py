@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ import click
 from voxgpu.cli.cohort.bids import bids_cases_of, bids_names_of, with_bids
 from voxgpu.cli.options import UserPath, option_group, options_of, source_of
 from voxgpu.cli.terminal import print_stderr
+from voxgpu.cohorts.file_errors import file_errors
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:
@@ -155,14 +154,3 @@ def check_cases(cohort: Cohort) -> int:
                 click.echo("  " + str(each).replace("\n", "\n  "))
     print_stderr(f"{len(cohort.own_cases)} cases, {wrong} with errors")
     return 1 if wrong else 0
-
-
-@contextmanager
-def file_errors(code: str) -> Iterator[None]:
-    """Turn what is wrong with a file into a diagnostic of this code."""
-    from voxgpu.files.errors import FileError
-
-    try:
-        yield
-    except FileError as error:
-        raise ImgqlError([Diagnostic(code, str(error), help=error.help)]) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.cohort.cases import check_cases, cohort_of, file_errors, list_cases, with_cases
+from voxgpu.cli.cohort.cases import check_cases, cohort_of, list_cases, with_cases
 from voxgpu.cli.cohort.derivative import begin_derivative, end_derivative, tell_doubts
 from voxgpu.cli.cohort.ending import Ending, patience_of, with_ending
 from voxgpu.cli.cohort.placement import (
@@ -35,6 +35,7 @@ from voxgpu.cli.options import UserPath, options_without_program, sidecar_option
 from voxgpu.cli.record_run import recorded_run
 from voxgpu.cli.shutdown import graceful
 from voxgpu.cli.terminal import print_diagnostics, print_stderr
+from voxgpu.cohorts.file_errors import file_errors
 from voxgpu.diagnostics import ImgqlError
 from voxgpu.provenance.program_text import digest_of_program
 
@@ -100,6 +101,7 @@ def run_cohort(arguments: dict[str, Any]) -> int:
 
 def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
     from voxgpu.cohorts.journal import Journal
+    from voxgpu.cohorts.part import journal_beside
     from voxgpu.cohorts.run import CohortRun
     from voxgpu.cohorts.status import noting
     from voxgpu.cohorts.stopping import Stopping
@@ -110,7 +112,7 @@ def _run(cohort: Cohort, arguments: dict[str, Any]) -> int:
     settings, placement = settings_of(arguments, cohort), placement_of(arguments)
     cohort.check()
     check_summary(arguments, cohort)
-    path = table.with_name(f"{table.name}.journal")
+    path = journal_beside(table)
     with (
         watching(arguments) as watch,
         file_errors("E303"),

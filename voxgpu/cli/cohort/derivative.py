@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voxgpu.cli.cohort.bids import chosen_labels, folders_of
-from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.terminal import print_stderr
+from voxgpu.cohorts.file_errors import file_errors
 
 if TYPE_CHECKING:
     from voxgpu.cohorts.cases import Case

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.cohort.watch import Lines, Watch
 from voxgpu.cli.options import UserPath, option_group
 from voxgpu.cli.terminal import print_stderr
+from voxgpu.cohorts.file_errors import file_errors
 
 if TYPE_CHECKING:
     from voxgpu.cohorts.log import EventLog

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.html_report import check_report, report_data_option, report_option
 from voxgpu.cli.options import option_group
 from voxgpu.cli.terminal import print_stderr, progress
+from voxgpu.cohorts.file_errors import file_errors
 
 if TYPE_CHECKING:
     from voxgpu.cohorts.run import Cohort, CohortRun

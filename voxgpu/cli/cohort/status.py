@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.cohort.table import SOME_FAILED
 from voxgpu.cli.options import option_group
+from voxgpu.cohorts.file_errors import file_errors
 
 if TYPE_CHECKING:
     from voxgpu.cohorts.row import Row

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.options import UserPath, option_group
 from voxgpu.cli.terminal import print_stderr
+from voxgpu.cohorts.file_errors import file_errors
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
 if TYPE_CHECKING:

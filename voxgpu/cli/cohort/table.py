@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voxgpu.cli.cohort.bids import chosen_labels
-from voxgpu.cli.cohort.cases import file_errors
 from voxgpu.cli.cohort.summary import check_summary, show_summary
 from voxgpu.cli.options import UserPath, option_group
 from voxgpu.cli.terminal import print_stderr
+from voxgpu.cohorts.file_errors import file_errors
 
 if TYPE_CHECKING:
     from voxgpu.cohorts.run import Cohort
