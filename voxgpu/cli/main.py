@@ -30,6 +30,7 @@ COMMANDS = {
     "check": ("voxgpu.cli.check", "Report the errors in a program, without running it."),
     "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
     "explain": ("voxgpu.cli.explain", "Tell how a saved image came about."),
+    "reproduce": ("voxgpu.cli.reproduce", "Compute a saved image again, and compare it."),
     "bench": ("voxgpu.cli.bench", "Time a program on several devices, or single operators."),
     "repl": ("voxgpu.cli.repl", "Enter a program line by line and see its values."),
     "primitives": (

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from voxgpu.compile import Compiled, Options
+from voxgpu.diagnostics import Span
 from voxgpu.execution.outputs import Saved
 from voxgpu.files.header import Header
 from voxgpu.frozen import frozen
@@ -18,7 +19,7 @@ from voxgpu.image import TOLERANCE
 from voxgpu.plan.node import Goal
 from voxgpu.provenance.program_lines import ProgramLines
 from voxgpu.provenance.program_text import current_folder, digest_of_program, text_files
-from voxgpu.provenance.record import Input, Provenance, TextFile
+from voxgpu.provenance.record import Input, Line, Provenance, TextFile
 from voxgpu.provenance.versions import versions
 
 #: How many of the other images are recorded with each file.
@@ -80,6 +81,7 @@ class ProgramRun:
               of them may have decided what is computed
         """
         self._compiled, self._known, self._read = compiled, known, read
+        self._found: dict[Span, tuple[Line, ...]] = {}
         self._start = perf_counter()
 
     def goals(self) -> Mapping[str, Goal]:
@@ -103,7 +105,7 @@ class ProgramRun:
             values=tuple(values),
             label=goal.label,
             expression=span.source.text[span.start : span.stop],
-            lines=self._lines.of(span),
+            lines=self._lines_of(span),
             program=say(str(known.path.absolute())) if known.path is not None else "",
             sha256=self._sha256,
             text=self._text,
@@ -145,6 +147,12 @@ class ProgramRun:
 
     def _path(self, path: str) -> str:
         return self._known.wording(str(Path(path).absolute()))
+
+    def _lines_of(self, span: Span) -> tuple[Line, ...]:
+        """The commands that an expression depends on, found once for all items of a sequence."""
+        if span not in self._found:
+            self._found[span] = self._lines.of(span)
+        return self._found[span]
 
     @cached_property
     def _lines(self) -> ProgramLines:
