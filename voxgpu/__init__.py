@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from voxgpu.python.lazy.function_objects import apply
     from voxgpu.python.lazy.functions import *  # noqa: F403 - the functions of ImgQL
     from voxgpu.python.lazy.inputs import from_array, from_nibabel, from_sitk, load
+    from voxgpu.python.lazy.program import Program, program
     from voxgpu.python.lazy.sequences import filter, fold, if_then_else, map
+    from voxgpu.python.lazy.text import to_imgql
     from voxgpu.python.lazy.value import LazyValue
     from voxgpu.python.result import GoalsFailed, Result, Value
     from voxgpu.python.session import Session
@@ -42,6 +44,7 @@ __all__ = [
     "Image",
     "ImgqlError",
     "LazyValue",
+    "Program",
     "Progress",
     "Result",
     "Session",
@@ -61,13 +64,16 @@ __all__ = [
     "if_then_else",
     "load",
     "map",
+    "program",
     "run",
     "save",
+    "to_imgql",
 ]
 
 _LATER = {
     "Cohort": "voxgpu.python.cohort_run",
     "GoalsFailed": "voxgpu.python.result",
+    "Program": "voxgpu.python.lazy.program",
     "Result": "voxgpu.python.result",
     "Session": "voxgpu.python.session",
     "Value": "voxgpu.python.result",
@@ -85,7 +91,9 @@ _LATER = {
     "if_then_else": "voxgpu.python.lazy.sequences",
     "load": "voxgpu.python.lazy.inputs",
     "map": "voxgpu.python.lazy.sequences",
+    "program": "voxgpu.python.lazy.program",
     "save": "voxgpu.python.lazy.compute",
+    "to_imgql": "voxgpu.python.lazy.text",
 }
 
 

@@ -19,7 +19,7 @@ from voxgpu.files.refusals import SaveRefusals
 from voxgpu.frozen import frozen
 from voxgpu.garbage import held_back
 from voxgpu.image import TOLERANCE, Image
-from voxgpu.language.ast import Command, Dialect, Load, Print, Save, Value
+from voxgpu.language.ast import Command, Dialect, Expression, Let, Load, Print, Save, Value
 from voxgpu.language.imports import Programs, not_text, operators_of
 from voxgpu.language.ir import Program
 from voxgpu.language.names import Names
@@ -70,6 +70,21 @@ class Options:
 
 
 @frozen
+class Prelude:
+    """Commands that were built without a text and come before a program.
+
+    given       headers of in-memory images that their ``load`` takes instead of files, by name
+    primitives  primitives that are in no file
+    bound       what the program's ``load`` takes instead of files, over what the commands bind
+    """
+
+    commands: tuple[Command, ...] = ()
+    given: Mapping[str, Header] = field(default_factory=dict)
+    primitives: tuple[Primitive, ...] = ()
+    bound: Mapping[str, Expression] = field(default_factory=dict)
+
+
+@frozen
 class Compiled:
     """A program after every stage; after errors, later stages are incomplete.
 
@@ -111,6 +126,7 @@ def compile_program(
     digest: Callable[[Header], str] | None = None,
     ask: Ask | None = None,
     seen: HeaderMemory | None = None,
+    prelude: Prelude | None = None,
 ) -> Compiled:
     """Parses, resolves and lowers a program; reads only headers, no voxels.
 
@@ -119,10 +135,11 @@ def compile_program(
     ask     runs a part of the program on whose value the rest depends; None: goals that need it are
             left out
     seen    cached headers of files
+    prelude  commands that come before the program
     """
     with held_back():
         read = partial(Programs.read, source=source)
-        return _compile([source], read, path, options, digest or Digests().of, ask, seen)
+        return _compile([source], read, path, options, digest or Digests().of, ask, seen, prelude)
 
 
 def compile_more(
@@ -148,27 +165,27 @@ def compile_more(
 
 
 def compile_commands(
-    commands: Sequence[Command],
+    prelude: Prelude,
     source: Source,
     options: Options,
     digest: Callable[[Header], str],
     ask: Ask | None = None,
     seen: HeaderMemory | None = None,
-    given: Mapping[str, Header] | None = None,
-    primitives: Sequence[Primitive] = (),
 ) -> Compiled:
-    """Compiles commands that were built without a text; the standard library comes before them.
+    """Compiles commands that were built without a text.
 
-    source      where their spans are, for the order of diagnostics
-    given       headers of in-memory images that ``load`` takes instead of files, by name
-    primitives  additional primitives that are in no file
+    source  where their spans are, for the order of diagnostics
     """
-
-    def read(reader: Programs, folder: Path) -> list[Command]:
-        return [*reader.standard(), *reader.expanded(commands, folder)]
-
     with held_back():
-        return _compile([source], read, None, options, digest, ask, seen, given, primitives)
+        return _compile([source], _nothing, None, options, digest, ask, seen, prelude)
+
+
+def loaded_names(source: Source, path: Path | None, options: Options) -> list[str]:
+    """Returns the names that a program loads, in order; only its syntax is examined."""
+    dialect = options.dialect or declared_dialect(source.text) or Dialect.IMGQL
+    names = catalogue(known_primitives(options.primitives, Diagnostics()), dialect.value)
+    reader = _reader(names, dialect, options, Diagnostics())
+    return _loads(reader.read(source, path.parent if path else Path()))
 
 
 def unfinished(
@@ -218,17 +235,19 @@ def _compile(
     digest: Callable[[Header], str],
     ask: Ask | None,
     seen: HeaderMemory | None,
-    given: Mapping[str, Header] | None = None,
-    primitives: Sequence[Primitive] = (),
+    prelude: Prelude | None = None,
 ) -> Compiled:
-    source = sources[-1]
+    source, prelude = sources[-1], prelude or Prelude()
     diagnostics = Diagnostics()
     dialect = options.dialect or declared_dialect(sources[0].text) or Dialect.IMGQL
-    known_here = [*known_primitives(options.primitives, diagnostics), *primitives]
+    known_here = [*known_primitives(options.primitives, diagnostics), *prelude.primitives]
     names = catalogue(known_here, dialect.value)
     reader = _reader(names, dialect, options, diagnostics)
     folder = path.parent if path else Path()
+    before = [*reader.standard(), *reader.expanded(prelude.commands, folder)]
     commands = read(reader, folder=folder)
+    _refuse_unknown([*options.images, *prelude.bound], commands, diagnostics)
+    commands = [*before, *(_with_bound(each, prelude.bound) for each in commands)]
     variables = {**_standard_variables(path), **options.define}
     used: set[str] = set()
     known = Names(names, {"simpleitk": SimpleITKNamespace()}, reader.namespaces)
@@ -238,13 +257,12 @@ def _compile(
     headers = {name: in_memory_header(name, image) for name, image in options.images.items()}
     images = {
         name: (type_of(header.in_memory.image), header)
-        for name, header in {**headers, **(given or {})}.items()
+        for name, header in {**headers, **prelude.given}.items()
         if header.in_memory is not None
     }
     program = resolve(commands, known, variables, files.describe, diagnostics, images, used)
     if len(sources) == 1:
         _warn_of_unused(options.define, variables, used, diagnostics)
-    _refuse_unknown(options.images, commands, diagnostics)
     adopt = options.adopt if options.adopt is not None else dialect is Dialect.IMGQL1
     refuse = SaveRefusals(options.output, options.roots, options.writes).reason
     may_ask = None if any(each.is_error for each in diagnostics.all) else ask
@@ -258,11 +276,26 @@ def _compile(
     return Compiled(source, tuple(commands), program, without_dead_nodes(plan), tuple(ordered))
 
 
+def _nothing(reader: Programs, folder: Path) -> list[Command]:
+    return []
+
+
+def _loads(commands: Iterable[Command]) -> list[str]:
+    return list(dict.fromkeys(each.name for each in commands if isinstance(each, Load)))
+
+
+def _with_bound(command: Command, bound: Mapping[str, Expression]) -> Command:
+    """Returns the command that binds an expression instead of a file, if there is one."""
+    if not isinstance(command, Load) or command.name not in bound:
+        return command
+    return Let(command.name, None, bound[command.name], command.declared, command.span)
+
+
 def _refuse_unknown(
     images: Iterable[str], commands: Iterable[Command], diagnostics: Diagnostics
 ) -> None:
     """Reports E402 for each in-memory image whose name the program does not load."""
-    loaded = list(dict.fromkeys(each.name for each in commands if isinstance(each, Load)))
+    loaded = _loads(commands)
     for name in images:
         if name not in loaded:
             known = f"it loads {', '.join(f'`{each}`' for each in loaded)}" if loaded else ""

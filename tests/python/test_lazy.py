@@ -67,12 +67,12 @@ EXPRESSIONS: list[tuple[str, str]] = [
 ]  # fmt: skip
 
 
-def _lazy(code: str, v: vx.LazyValue) -> vx.LazyValue:
+def lazy(code: str, v: vx.LazyValue) -> vx.LazyValue:
     value: vx.LazyValue = eval(code, {"vx": vx, "v": v, "max": vx.max})
     return value
 
 
-def _ids(plan: Any) -> tuple[list[str], set[str]]:
+def ids(plan: Any) -> tuple[list[str], set[str]]:
     return [goal.value for goal in plan.goals], set(plan.nodes)
 
 
@@ -81,23 +81,23 @@ def _program(expression: str, goal: str) -> str:
     return f'{begin}load v = ""\nlet wanted = {expression}\n{goal}'
 
 
-def _digest(header: Any) -> str:
+def digest_of(header: Any) -> str:
     return header.in_memory.digest  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(("code", "expression"), EXPRESSIONS, ids=lambda each: each[:40])
 def test_lazy_values_are_the_nodes_of_imgql(code: str, expression: str) -> None:
-    value = _lazy(code, vx.from_array(VOXELS, spacing=(2, 1, 1)))
-    plan = compiled([value._term], _digest).plan
+    value = lazy(code, vx.from_array(VOXELS, spacing=(2, 1, 1)))
+    plan = compiled([value._term], digest_of).plan
     options = Options(images={"v": IMAGE}, output=None)
     for goal in ('save "wanted.nii" wanted', 'print "wanted" wanted'):
         source = Source("p", _program(expression, goal))
-        program = compile_program(source, None, options, _digest, ask=None)
+        program = compile_program(source, None, options, digest_of, ask=None)
         if not program.errors:
             break
     assert not program.errors
     if len(program.plan.goals) == 1:
-        assert _ids(plan) == _ids(program.plan)
+        assert ids(plan) == ids(program.plan)
         return
     with vx.Session(device="cpu", threads=1) as session:  # sequences that depend on the image
         value.compute()
@@ -227,8 +227,8 @@ def test_values_of_other_kinds_are_refused() -> None:
 def test_numbers_of_numpy_and_python_are_alike() -> None:
     v = vx.from_array(VOXELS)
     numbers: list[Any] = [100, 100.0, np.int16(100), np.float32(100), np.array(100)]
-    values = [compiled([(v < each)._term], _digest).plan.goals[0].value for each in numbers]
-    values += [compiled([(each > v)._term], _digest).plan.goals[0].value for each in numbers]
+    values = [compiled([(v < each)._term], digest_of).plan.goals[0].value for each in numbers]
+    values += [compiled([(each > v)._term], digest_of).plan.goals[0].value for each in numbers]
     assert len(set(values)) == 1
     assert vx.compute([1, 2.5], np.arange(3), True, "x", -0.5, float("inf")) == (
         (1.0, 2.5), (0.0, 1.0, 2.0), True, "x", -0.5, float("inf")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
+from voxgpu.compile import Prelude
 from voxgpu.diagnostics import Source, Span
 from voxgpu.files.header import Header
 from voxgpu.frozen import frozen
@@ -51,18 +52,15 @@ RESERVED = frozenset((*_WORDS.split(), "and", "or", "not"))
 
 @frozen
 class Commands:
-    """Commands that bind the values of terms, and what they refer to.
+    """Commands that bind the values of terms.
 
-    values      an expression for each term, over the names that are bound
-    given       headers of images in memory, by the name that is loaded
-    primitives  primitives defined in Python
-    source      where the last term was written
+    prelude  the commands, and what they refer to
+    values   an expression for each term, over the names that are bound
+    source   where the last term was written
     """
 
-    commands: tuple[Command, ...]
+    prelude: Prelude
     values: tuple[Expression, ...]
-    given: Mapping[str, Header]
-    primitives: tuple[Primitive, ...]
     source: Source
 
 
@@ -78,13 +76,9 @@ def commands_of(
     builder = _Builder({*taken, *names}, prefix)
     values = builder.values(terms, names)
     libraries = [Import(name, span) for name, span in builder.libraries.items()]
-    return Commands(
-        (*libraries, *builder.commands),
-        values,
-        builder.given,
-        tuple(builder.primitives.values()),
-        terms[-1].span.source if terms else Source("Python", ""),
-    )
+    primitives = tuple(builder.primitives.values())
+    prelude = Prelude((*libraries, *builder.commands), builder.given, primitives)
+    return Commands(prelude, values, terms[-1].span.source if terms else Source("Python", ""))
 
 
 class _Builder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from voxgpu import session as plain
@@ -117,10 +118,8 @@ def _compile(
     built: Commands, goals: Sequence[Command], options: Options, digest: Any, ask: Any = None,
     seen: Any = None,
 ) -> Compiled:  # fmt: skip
-    commands = [*built.commands, *goals]
-    return compile_commands(
-        commands, built.source, options, digest, ask, seen, built.given, built.primitives
-    )
+    prelude = replace(built.prelude, commands=(*built.prelude.commands, *goals))
+    return compile_commands(prelude, built.source, options, digest, ask, seen)
 
 
 def _run(
@@ -133,9 +132,9 @@ def _run(
     if progress is not None and not callable(progress):
         raise TypeError(f"progress is a function of a Progress, not {progress!r}")
 
-    def compile(plain_session: plain.Session) -> Compiled:
-        digest, ask = plain_session.digests.of, plain_session.evaluate
-        return _compile(built, goals, options, digest, ask, plain_session.headers)
+    def compile(opened: plain.Session) -> Compiled:
+        digest, ask = opened.digests.of, opened.evaluate
+        return _compile(built, goals, options, digest, ask, opened.headers)
 
     _, result = session_of(session).execute(compile, options, progress)
     for each in result.warnings:

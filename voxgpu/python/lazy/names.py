@@ -87,7 +87,7 @@ def library(name: str) -> Mapping[str, FunctionEntry]:
 @cache
 def taken_names() -> frozenset[str]:
     """Names that programs must not rebind if these functions are to be used in them."""
-    every = (name for entry in _manual() for name in entry.names)
+    every = (n for entry in _manual() if entry.family not in _SYNTAX for n in entry.names)
     return frozenset((*every, *HIGHER_ORDER))
 
 
