@@ -35,6 +35,10 @@ class DeferredValue(ABC):
     def fetch(self) -> Any:
         """Returns the value in host memory, waiting for it. Raises DeferredError if undefined."""
 
+    def check(self) -> None:
+        """Waits until the value is known to be defined. Raises DeferredError if it is not."""
+        self.fetch()
+
     def fetch_pinned(self) -> Any:
         """Returns the value in pinned host memory, for fast upload. Raises DeferredError."""
         return self.fetch()

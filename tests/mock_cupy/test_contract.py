@@ -67,6 +67,21 @@ def test_array_at_a_place(cupy: Any) -> None:
     assert (whole[8:16].get() == np.arange(8)).all()
 
 
+def test_array_of_another_library(cupy: Any) -> None:
+    class Other:
+        def __init__(self) -> None:
+            self.array = cupy.asarray(np.arange(6, dtype=np.int32).reshape(2, 3))
+
+        @property
+        def __cuda_array_interface__(self) -> dict[str, Any]:
+            return {**self.array.__cuda_array_interface__, "stream": None}
+
+    other = Other()
+    taken = cupy.asarray(other)
+    assert taken.data.ptr == other.array.data.ptr and taken.shape == (2, 3)
+    assert (taken.get() == np.arange(6).reshape(2, 3)).all()
+
+
 def test_refused_conversions(cupy: Any) -> None:
     array = cupy.zeros(3, np.float32)
     message = "Implicit conversion to a NumPy array is not allowed"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from voxgpu.deferred import DeferredError, fetched, is_ready, warnings_of
+from voxgpu.deferred import DeferredError, DeferredValue, fetched, is_ready, warnings_of
 from voxgpu.execution.early_saves import files_of_their_own, is_within
 from voxgpu.execution.events import Delivered, Failed, Finished, Released, Started
 from voxgpu.execution.executor import Executor, GoalWritten
@@ -300,7 +300,11 @@ class _Loop:
     def _write_goal(self, goal: Goal, value: Value) -> None:
         """Delivers a value, wherever it is."""
         with span("writing" if goal.action == "save" else "computing", goal.target):
-            self._io.deliver(goal, fetched(value) if goal.kind is None else brought(value))
+            if goal.action != "keep":
+                value = fetched(value) if goal.kind is None else brought(value)
+            elif isinstance(value, DeferredValue):
+                value.check()
+            self._io.deliver(goal, value)
 
     def _deliver_goal(self, goal: Goal) -> bool:
         """Delivers a goal, possibly in the background; returns whether delivery could start."""

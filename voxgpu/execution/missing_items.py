@@ -44,7 +44,7 @@ def failures_of(
 
 def name_of(goal: Goal) -> str:
     """Returns ``print "label"``; the label alone, which may be empty, of a requested value."""
-    return f'{goal.action} "{goal.label}"' if goal.action != "find" else goal.label
+    return goal.label if goal.action in ("find", "keep") else f'{goal.action} "{goal.label}"'
 
 
 def _items(places: Sequence[Position]) -> str:

@@ -225,6 +225,9 @@ class OutputWriter:
             assert isinstance(value, Image)
             self._save(goal, value)
             return
+        if goal.action == "keep":
+            self.found.append((goal.label, value))
+            return
         given: Any = with_missing(value, goal.missing)
         if goal.paths:
             given = without_texts(given, goal.paths - self._labels)

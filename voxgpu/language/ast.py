@@ -270,11 +270,13 @@ class Value:
     """An expression whose value is wanted; it has no command syntax.
 
     label  tells it from others in a result; empty for one entered at the prompt
+    stays  whether it stays on the device that computes it
     """
 
     value: Expression
     span: Span = _span_field()
     label: str = ""
+    stays: bool = False
 
 
 @frozen(slots=True)

@@ -114,9 +114,9 @@ class _Resolver:
                     self._bind(command.name, self._load(command), command.declared)
                 case Save() | Print():
                     self._goal(command)
-                case Value(value, span, label):
-                    step = self._value(value)
-                    self._goals.append(ProgramGoal("find", label, step, span, span))
+                case Value(value, span, label, stays):
+                    step, action = self._value(value), "keep" if stays else "find"
+                    self._goals.append(ProgramGoal(action, label, step, span, span))
         self._check_unused()
         main = Block("", tuple(self._main.steps), max(0, len(self._main.steps) - 1))
         return Program(main, self._names, tuple(self._goals))

@@ -80,7 +80,7 @@ class Goals:
             named = self._with_label(goal)
             if named is None:
                 return []
-            if goal.action in ("print", "find"):
+            if goal.action in ("print", "find", "keep"):
                 return list(self._print_goals(named, value))
             if is_one_file(named.label):
                 found = self._lowering.driver.run(force(value))
@@ -281,7 +281,7 @@ class Goals:
                 self._fail(position, path, failed)
 
     def _fail(self, goal: ProgramGoal, label: str, failed: LoweringError) -> None:
-        named = label if goal.action == "find" else f'{goal.action} "{label}"'
+        named = label if goal.action in ("find", "keep") else f'{goal.action} "{label}"'
         self._failures.append(Failure(named, "", failed.args[0]))
 
 

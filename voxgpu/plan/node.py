@@ -55,7 +55,8 @@ def arguments_of(node: Node, inputs: Sequence[Any]) -> list[Any]:
 class Goal:
     """A value to deliver. Effects are kept apart from the nodes, so that nodes stay pure.
 
-    action  ``save``, ``print``, or ``find`` for a value that the caller asks for
+    action  ``save``, ``print``, or ``find`` for a value that the caller asks for, ``keep`` if it
+            stays on the device that computes it
     label   the file name or the label, as written in the program
     file    the resolved path of the file that a ``save`` writes, so that two names of one file
             compare equal; empty if no output folder is known

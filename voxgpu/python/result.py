@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, Union
 
 import numpy as np
 
+from voxgpu.deferred import DeferredValue
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.execution import result as plain
 from voxgpu.execution.outputs import Saved
@@ -105,7 +106,9 @@ def _saved(saved: Saved, protected: bool) -> Saved:
 def _public(value: Any, protected: bool) -> Any:
     if isinstance(value, tuple):
         return tuple(_public(each, protected) for each in value)
-    return _image(value, protected) if isinstance(value, PlainImage) else value
+    if isinstance(value, PlainImage) and not isinstance(value, DeferredValue):
+        return _image(value, protected)
+    return value  # a number or a text, or on a device
 
 
 def _image(image: PlainImage, protected: bool) -> Image:

@@ -92,6 +92,8 @@ class Session(AbstractContextManager["Session"]):
             keep_values=_keeping,
         )  # fmt: skip
         self._keeping = _keeping
+        #: The device as it was given, such as ``auto``.
+        self.device = device
         self._watching = Watching()
         self._device = ""
         listeners = SessionListeners(on_device=self._note, observe=self._watching.observe)

@@ -180,16 +180,19 @@ class DeviceImage(Image, DeferredValue):
     is_copied: bool = False
     sources: tuple[DeferredValue, ...] = ()
 
-    def fetch(self) -> Image:
-        """Return the image in host memory; raises DeferredError if a source is undefined."""
+    def check(self) -> None:
+        """Wait for the numbers it depends on. Raises DeferredError if one is undefined."""
         for source in self.sources:
             source.fetch()
+
+    def fetch(self) -> Image:
+        """Return the image in host memory; raises DeferredError if a source is undefined."""
+        self.check()
         return Image(self.device.download(self.array, self.event), self.grid)
 
     def fetch_pinned(self) -> Image:
         """Return the image in pinned host memory; raises DeferredError if a source is undefined."""
-        for source in self.sources:
-            source.fetch()
+        self.check()
         return Image(self.device.download(self.array, self.event, pinned=True), self.grid)
 
     @property

@@ -80,6 +80,17 @@ def values_of(
     )
 
 
+def on_device(term: Term, session: Session) -> Any:
+    """The value of a term where it was computed: in host memory, or a deferred one on a device.
+
+    Raises ImgqlError for mistakes in the term, GoalsFailed if it failed.
+    """
+    built = commands_of([term], prefix=_PREFIX)
+    goal = Value(built.values[0], term.span, stays=True)
+    result = _run(built, [goal], session, Settings().options(None), None)
+    return dict(result.raise_for_errors().found)[""]
+
+
 def saved(
     files: Mapping[str, Term],
     session: Session | None,

@@ -13,6 +13,7 @@ from voxgpu.image import Grid
 from voxgpu.language.ast import Index, Slice
 from voxgpu.python.image import Image
 from voxgpu.python.lazy.convert import Unconvertible, call, literal, sequence
+from voxgpu.python.lazy.default_session import session_of
 from voxgpu.python.lazy.evaluate import Settings, grid_of, saved, values_of
 from voxgpu.python.lazy.names import FunctionEntry, functions, in_position, methods
 from voxgpu.python.lazy.outline import outline
@@ -22,6 +23,7 @@ from voxgpu.python.lazy.terms import Term
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from voxgpu.python.lazy.device_array import DeviceArray
     from voxgpu.python.lazy.functions import Methods
     from voxgpu.python.progress import Progress
     from voxgpu.python.session import Session
@@ -48,13 +50,15 @@ class LazyValue(Methods):
     Nothing is computed twice in a session. ``voxgpu.load`` and ``voxgpu.from_array`` create one.
     """
 
-    __slots__ = ("__weakref__", "_term")
+    __slots__ = ("__weakref__", "_on_device", "_term")
 
     #: NumPy leaves operators with its arrays and numbers to this class.
     __array_ufunc__ = None
 
     def __init__(self, term: Term) -> None:
         self._term = term
+        #: What other libraries may still refer to: they keep this object alive, not its array.
+        self._on_device: tuple[Session, DeviceArray | None] | None = None
 
     def compute(
         self,
@@ -104,6 +108,45 @@ class LazyValue(Methods):
     def to_nibabel(self) -> Any:
         """The computed image as a ``nibabel.Nifti1Image``; see ``Image.to_nibabel``."""
         return self.image().to_nibabel()
+
+    def on_device(self, *, session: Session | None = None) -> DeviceArray:
+        """The image on the GPU that computes it, for CuPy, PyTorch and others, without a copy.
+
+        Raises TypeError where the CPU computes.
+        """
+        from voxgpu.python.lazy.device_array import device_array
+
+        return device_array(self._term, session_of(session))
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """The voxels on the GPU that computes them, which stay there as long as this value does.
+
+        Raises AttributeError where the CPU computes, as other libraries expect.
+        """
+        array = self._array_on_device()
+        if array is None:
+            raise AttributeError("no GPU computes this value")
+        return array.__cuda_array_interface__
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """The voxels on the GPU, or in host memory where the CPU computes."""
+        array = self._array_on_device()
+        return (self.image().array if array is None else array).__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        array = self._array_on_device()
+        return (1, 0) if array is None else array.__dlpack_device__()
+
+    def _array_on_device(self) -> DeviceArray | None:
+        """The image on the GPU that computes it in the session of now; None where none does."""
+        from voxgpu.python.lazy.device_array import array_if_on_device
+
+        session = session_of(None)
+        kept = self._on_device
+        if kept is None or kept[0] is not session:
+            kept = self._on_device = session, array_if_on_device(self._term, session)
+        return kept[1]
 
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None

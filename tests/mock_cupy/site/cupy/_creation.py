@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from cupy._machine import machine
 from cupy._ndarray import Shape, ndarray
 from cupy.cuda.device import Device
+from cupy.cuda.memory import MemoryPointer, UnownedMemory
 from cupy.cuda.pinned_memory import alloc_pinned_memory
 from cupy.cuda.stream import Stream, get_current_stream, queue_of
 
@@ -44,6 +46,8 @@ def asarray(
         moved = ndarray(a.shape, a.dtype)
         moved.data.copy_from_device_async(a.data, a.nbytes)
         return moved
+    if hasattr(a, "__cuda_array_interface__"):
+        return _of_interface(a, dtype, copy)
     host = np.ascontiguousarray(a, dtype).reshape(np.shape(a))
     made = ndarray(host.shape, host.dtype)
     if host.size:
@@ -51,6 +55,16 @@ def asarray(
     if blocking:
         get_current_stream().synchronize()
     return made
+
+
+def _of_interface(a: Any, dtype: npt.DTypeLike | None, copy: bool | None) -> ndarray:
+    """The array of another library in its own memory, which keeps that object."""
+    said = a.__cuda_array_interface__
+    element = np.dtype(said["typestr"])
+    if dtype not in (None, element) or copy or said["strides"] is not None:
+        raise NotImplementedError("the double takes arrays of other libraries as they are")
+    memory = UnownedMemory(said["data"][0], prod(said["shape"]) * element.itemsize, a)
+    return ndarray(said["shape"], element, MemoryPointer(memory, 0))
 
 
 def _through_pinned(host: npt.NDArray[Any], target: ndarray) -> None:
