@@ -51,7 +51,8 @@ class DeviceArray:
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        return {**self._image.array.__cuda_array_interface__, "stream": None}
+        array: Any = self._image.array
+        return {**array.__cuda_array_interface__, "stream": None}
 
     def __dlpack__(self, **options: Any) -> Any:
         return self._image.array.__dlpack__(**options)
