@@ -17,6 +17,9 @@ import pytest
 
 from tests.mock_cupy.fixture import installed
 
+#: Modules of ``cupy.cuda`` that are compared.
+_OF_CUDA = ("", ".memory", ".nvtx", ".runtime")
+
 #: Names that only the mock has.
 ITS_OWN = {"testing_double"}
 
@@ -29,7 +32,7 @@ def test_double_offers_nothing_that_cupy_lacks(
     with installed() as cupy:
         differences = [
             difference
-            for name in ("cupy", "cupy.cuda", "cupy.cuda.memory", "cupy.cuda.runtime")
+            for name in ("cupy", *(f"cupy.cuda{each}" for each in _OF_CUDA))
             for difference in _differences_of_modules(
                 importlib.import_module(name), _within(real, name.partition(".")[2]), name
             )

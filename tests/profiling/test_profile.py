@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from tests.cli.command import voxgpu
+from tests.cli.command import COLD, voxgpu
 from voxgpu.execution.spill import SpillFolder
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
@@ -62,8 +64,10 @@ def test_tables_have_each_primitive_and_each_line(desk: Path) -> None:
             each.endswith(f"p.imgql:{number}  {text}") for each in lines
         )
     # Each table has all tasks, whose time is shared out in different ways.
-    totals = [sum(each["seconds"] for each in found[n]) for n in ("primitive", "kernel", "line")]
-    assert totals == pytest.approx([totals[0]] * 3)
+    tables = ("primitive", "kernel", "line", "devices")
+    totals = [sum(each["seconds"] for each in found[name]) for name in tables]
+    assert totals == pytest.approx([totals[0]] * 4)
+    assert [each["name"] for each in found["devices"]] == ["cpu"]
 
 
 def test_values_from_the_store_are_told_apart(desk: Path) -> None:
@@ -71,8 +75,16 @@ def test_values_from_the_store_are_told_apart(desk: Path) -> None:
     first = _profile(desk, *words)
     assert first["stored_values"] > 0
     assert {source for each in first["line"] for source in each["sources"]} == {"computed", "file"}
+    for table in ("primitive", "kernel", "line", "devices"):
+        assert 0 < sum(each["stored"] for each in first[table]) <= first["stored_values"]
+        assert sum(each["hits"] for each in first[table]) == 0
+        assert sum(each["misses"] for each in first[table]) > 0
+    dilated = next(each for each in first["line"] if "near(near" in each["name"])
+    assert dilated["stored"] >= 1
     (desk / "wide.nii.gz").unlink()
     again = _profile(desk, *words)
+    assert all(each["hits"] and not each["misses"] for each in again["devices"])
+    assert not any(each["stored"] for each in again["line"])
     assert {source for each in again["line"] for source in each["sources"]} == {"store"}
 
 
@@ -132,3 +144,58 @@ def test_a_program_with_errors_has_no_profile(desk: Path) -> None:
 def test_a_file_that_cannot_be_written_is_told(desk: Path) -> None:
     ended = voxgpu("run", "p.imgql", "--trace", "none/t.json", cwd=desk)
     assert ended.status != 0 and "none/t.json" in ended.err and "Traceback" not in ended.err
+
+
+@pytest.mark.slow
+def test_spilled_bytes_are_of_the_line_whose_value_it_was(desk: Path) -> None:
+    shape = (64, 256, 256)
+    grid = sitk.GetImageFromArray(np.random.default_rng(1).integers(0, 9, shape, np.int16))
+    sitk.WriteImage(grid, str(desk / "v.nii.gz"))
+    text = ['load v = "v.nii.gz"', *(f"let d{n} = dt(v > {n})" for n in range(6))]
+    # All six distances are needed after the last one was computed.
+    text += [f'print "{n}" max(d{n} - d{(n + 1) % 6})' for n in range(6)]
+    (desk / "p.imgql").write_text("\n".join(text) + "\n")
+    found = _profile(desk, "--store", "none", "--memory", "260M")
+    assert found["spilled_bytes"] > 0
+    for table in ("primitive", "kernel", "line", "devices"):
+        assert sum(each["spilled_bytes"] for each in found[table]) == found["spilled_bytes"]
+    lines = {each["name"].split("  ")[1] for each in found["line"] if each["spilled_bytes"]}
+    assert lines and all(line.startswith(("let d", "load v")) for line in lines)
+
+
+#: A primitive that takes seconds without taking the processor from other tests.
+SLEEP = '''
+import time
+from voxgpu.primitives.define import NumberImage, whole_image
+
+@whole_image(scratch=8)
+def patient(v: NumberImage) -> NumberImage:
+    """The image, after a while.
+
+    >>> patient([1, 2])
+    [1, 2]
+    """
+    if v.ndim == 3:
+        time.sleep(5)
+    return v.astype("float32")
+'''
+
+
+@pytest.mark.slow
+def test_shares_are_the_time_of_the_whole_process(desk: Path) -> None:
+    (desk / "own.py").write_text(SLEEP)
+    (desk / "p.imgql").write_text('load v = "v.nii.gz"\nprint "max" max(patient(v))\n')
+    words = ["run", "p.imgql", "--primitives", "own.py", "--profile", "p.json", "--store", "none"]
+    parts = []
+    # The end of Python, which no profile has, may take a busy computer longer once.
+    for _ in range(3):
+        start = perf_counter()
+        subprocess.run([*COLD, *words], cwd=desk, check=True)
+        wall = perf_counter() - start
+        found = json.loads((desk / "p.json").read_text())
+        parts.append(sum(found["shares"].values()) / wall)
+        if 0.97 < parts[-1] < 1.01:
+            break
+    else:
+        pytest.fail(f"of the wall time: {parts}")
+    assert found["shares"]["computing"] > 5 and found["shares"]["profiling"] > 0

@@ -34,6 +34,9 @@ class DeviceStorage(Protocol):
     def is_async(self, step: Step) -> bool:
         """Returns whether executing a step only queues work, and so takes no time."""
 
+    def device_of(self, step: Step) -> str:
+        """Returns the name of the device that computes a step, or ``cpu``."""
+
     def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
         """Copy inputs of a step to the device where they are not there; returns those copied."""
 

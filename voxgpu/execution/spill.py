@@ -48,7 +48,7 @@ class SpillFolder:
         encoded = encode(value)
         stored = Stored(id, encoded.described, 0, 0.0, time.time(), {})
         try:
-            with span("writing", "spilled value", spilled=sum(map(len, encoded.chunks))):
+            with span("writing", "spilled value", value=id, spilled=sum(map(len, encoded.chunks))):
                 write_object(object_path(self._made(), id), stored, encoded, durable=False)
         except OSError as error:
             self.problem = os.strerror(error.errno) if error.errno else str(error)

@@ -106,7 +106,8 @@ def execute_timed(work: TaskInput, backend: Backend) -> TaskResult:
     start = perf_counter()
     made: Sequence[StepResult | StoredValue] | Exception
     try:
-        with span(_category(work.task.step), work.task.name, task=work.task):
+        device = _device_of(backend, work.task.step)
+        with span(_category(work.task.step), work.task.name, task=work.task, device=device):
             made = perform(work, backend)
     except Exception as error:
         # A failure is the result of its task: goals that depend on it fail, the others continue.
@@ -122,6 +123,12 @@ def _category(step: Step) -> str:
         return "loading from the store"
     is_load = isinstance(step, NodeStep) and step.node.primitive is LOAD
     return "reading" if is_load else "computing"
+
+
+def _device_of(backend: Backend, step: Step) -> str:
+    """The name of the device that computes a step."""
+    storage = backend.device_storage
+    return backend.name if storage is None else storage.device_of(step)
 
 
 def is_async(backend: Backend, step: Step) -> bool:

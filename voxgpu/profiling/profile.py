@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from voxgpu.frozen import frozen
-from voxgpu.profiling.shares import wall_shares
+from voxgpu.profiling.shares import PROFILING, wall_shares
 from voxgpu.profiling.table import (
     Known,
     Line,
+    by_device,
     by_kernel,
     by_primitive,
     by_source_line,
@@ -20,7 +21,7 @@ from voxgpu.profiling.table import (
 )
 from voxgpu.spans import Recorder
 
-#: Bytes of the array whose copy says how fast this computer's memory is.
+#: Bytes of the array whose copy says how fast this computer's memory is: about those of an image.
 _COPIED = 16 << 20
 
 
@@ -29,9 +30,9 @@ class Profile:
     """Where the time of a run went.
 
     shares             seconds of wall time by what was done; their sum is ``seconds``
-    seconds            wall time from the start of the process to the end of the run
+    seconds            wall time from the start of the process until this profile was made
     copy               bytes per second that a copy of an array reads and writes
-    tables             lines by "primitive", "kernel" and "line", the longest first
+    tables             lines by "primitive", "kernel", "line" and "devices", the longest first
     device             what computed
     spilled            bytes that were written to the disk for lack of memory
     stored             values that were written to the store
@@ -65,6 +66,10 @@ class Profile:
                         "bytes_written": each.bytes_written,
                         "bytes_per_second": each.bytes_per_second(),
                         "sources": each.sources,
+                        "hits": each.sources.get("store", 0),
+                        "misses": each.sources.get("computed", 0),
+                        "stored": each.stored,
+                        "spilled_bytes": each.spilled,
                     }
                     for each in lines
                 ]
@@ -81,21 +86,26 @@ def profile_of(recorder: Recorder, start: float, end: float, device: str = "") -
         "primitive": by_primitive(times),
         "kernel": by_kernel(times),
         "line": by_source_line(times, known),
+        "devices": by_device(times),
     }
     shares = wall_shares(recorder.spans, start, end)
+    # The profile itself takes time, which belongs to the run as well.
+    copy, until = copy_speed(), perf_counter()
+    shares = {**shares, PROFILING: max(0.0, until - end)}
     spilled = sum(each.details.get("spilled", 0) for each in recorder.spans)
     stored = sum(each.category == "writing to the store" for each in recorder.spans)
-    return Profile(shares, end - start, copy_speed(), tables, device, spilled, stored)
+    return Profile(shares, max(until, end) - start, copy, tables, device, spilled, stored)
 
 
 def copy_speed() -> float:
-    """Bytes per second that a copy of an array reads and writes: the best of three."""
-    source = np.zeros(_COPIED, np.uint8)
-    target = np.ones_like(source)
+    """Bytes per second that a copy of an array reads and writes: the better of two."""
+    memory = np.empty(2 * _COPIED, np.uint8)
+    # Both halves are written first: untouched memory would all be one page, which caches hold.
+    memory.fill(1)
     best = 0.0
-    for _ in range(3):
+    for _ in range(2):
         start = perf_counter()
-        np.copyto(target, source)
+        np.copyto(memory[_COPIED:], memory[:_COPIED])
         best = max(best, 2 * _COPIED / (perf_counter() - start))
     return best
 
@@ -118,7 +128,8 @@ def text_of(profile: Profile) -> str:
 
 def _table(title: str, table: Sequence[Line], copy: float) -> list[str]:
     head = f"{'wall ms':>10} {'CPU ms':>10} {'calls':>7} {'MB read':>9} {'MB written':>10}"
-    lines = [f"{head} {'GB/s':>6} {'of a copy':>9} {'from':<12} {title}"]
+    kept = f"{'stored':>6} {'MB spilled':>10}"
+    lines = [f"{head} {'GB/s':>6} {'of a copy':>9} {kept} {'from':<12} {title}"]
     for each in table:
         speed = each.bytes_per_second()
         sources = ", ".join(
@@ -128,6 +139,7 @@ def _table(title: str, table: Sequence[Line], copy: float) -> list[str]:
         lines.append(
             f"{each.seconds * 1e3:10.2f} {each.cpu * 1e3:10.2f} {each.calls:7.3g} "
             f"{each.bytes_read / 1e6:9.1f} {each.bytes_written / 1e6:10.1f} {speed / 1e9:6.1f} "
-            f"{speed / copy:9.0%} {sources:<12} {each.name}"
+            f"{speed / copy:9.0%} {each.stored:6} {each.spilled / 1e6:10.1f} "
+            f"{sources:<12} {each.name}"
         )
     return lines

@@ -16,6 +16,9 @@ START_UP = "starting"
 #: Between spans: choosing what to do next, printing, waiting.
 OTHER = "coordinating"
 
+#: After the run: making the profile.
+PROFILING = "profiling"
+
 
 def wall_shares(spans: Sequence[TimeSpan], start: float, end: float) -> Mapping[str, float]:
     """The seconds from ``start`` to ``end`` by what was done in them; their sum is all of them.

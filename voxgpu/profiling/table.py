@@ -24,6 +24,9 @@ class TaskTime:
     cpu            CPU seconds of all its threads
     bytes_read     bytes of its inputs
     bytes_written  bytes of its results
+    device         what computed it
+    stored         those of its results that were written to the store
+    spilled        bytes of its results that were written to the disk for lack of memory, by id
     """
 
     task: Task
@@ -31,11 +34,19 @@ class TaskTime:
     cpu: float
     bytes_read: int
     bytes_written: int
+    device: str = ""
+    stored: tuple[ValueId, ...] = ()
+    spilled: Mapping[ValueId, int] = field(default_factory=dict)
 
 
 @dataclass
 class Line:
-    """A line of a table: what was done under one name, in all."""
+    """A line of a table: what was done under one name, in all.
+
+    sources  how many values came from where: ``computed``, ``file``, ``store``
+    stored   values that were written to the store
+    spilled  bytes that were written to the disk for lack of memory
+    """
 
     name: str
     calls: float = 0
@@ -44,6 +55,8 @@ class Line:
     bytes_read: float = 0
     bytes_written: float = 0
     sources: dict[str, int] = field(default_factory=dict)
+    stored: int = 0
+    spilled: int = 0
 
     def add(self, time: TaskTime, share: float, source: str) -> None:
         """Count a share of a task, whose value came from ``source``."""
@@ -84,8 +97,14 @@ class Known:
 def task_times(spans: Iterable[TimeSpan], known: Known) -> list[TaskTime]:
     """The tasks among the spans, in the order in which they began."""
     found: dict[int, tuple[Task, list[TimeSpan]]] = {}
+    stored: set[ValueId] = set()
+    spilled: dict[ValueId, int] = {}
     for each in spans:
-        task = each.details.get("task")
+        task, value = each.details.get("task"), each.details.get("value")
+        if value and "spilled" in each.details:
+            spilled[value] = spilled.get(value, 0) + each.details["spilled"]
+        elif value:
+            stored.add(value)
         if isinstance(task, Task):
             found.setdefault(id(task), (task, []))[1].append(each)
     times = []
@@ -93,7 +112,18 @@ def task_times(spans: Iterable[TimeSpan], known: Known) -> list[TaskTime]:
         start, end = min(each.start for each in parts), max(each.end for each in parts)
         cpu = sum(each.cpu for each in parts)
         read = sum(bytes_of_type(known.types[id]) for id in set(task.inputs) if id in known.types)
-        times.append(TaskTime(task, end - start, cpu, read, task.bytes))
+        times.append(
+            TaskTime(
+                task,
+                end - start,
+                cpu,
+                read,
+                task.bytes,
+                parts[0].details.get("device", ""),
+                tuple(id for id in task.outputs if id in stored),
+                {id: spilled[id] for id in task.outputs if id in spilled},
+            )
+        )
     return times
 
 
@@ -107,22 +137,32 @@ def source_of(task: Task) -> str:
 
 def by_primitive(times: Iterable[TaskTime]) -> list[Line]:
     """A line for each primitive; the time of a fused kernel is shared among its nodes alike."""
-    return _lines(times, lambda task: [node.primitive.names[0] for _, node in task.nodes])
+    every = list(times)
+    nodes = {id: node for time in every for id, node in time.task.nodes}
+
+    def name_of(time: TaskTime, id: ValueId) -> str:
+        return nodes[id].primitive.names[0] if id in nodes else time.task.name
+
+    return _lines(every, _nodes, name_of)
 
 
 def by_kernel(times: Iterable[TaskTime]) -> list[Line]:
     """A line for each kernel: fused, batched, or that of one primitive."""
-    return _lines(times, lambda task: [_kernel(task)])
+    return _lines(times, lambda time: time.task.outputs[:1], lambda time, _: _kernel(time.task))
+
+
+def by_device(times: Iterable[TaskTime]) -> list[Line]:
+    """A line for each device."""
+    return _lines(times, lambda time: time.task.outputs[:1], lambda time, _: time.device)
 
 
 def by_source_line(times: Iterable[TaskTime], known: Known) -> list[Line]:
     """A line for each line of the program; a fused kernel is shared among its nodes alike."""
+    return _lines(times, _nodes, lambda _, id: _place(known.origins, id))
 
-    def places(task: Task) -> list[str]:
-        ids: Sequence[ValueId] = [id for id, _ in task.nodes] or list(task.outputs)
-        return [_place(known.origins, id) for id in ids]
 
-    return _lines(times, places)
+def _nodes(time: TaskTime) -> Sequence[ValueId]:
+    return [id for id, _ in time.task.nodes] or list(time.task.outputs)
 
 
 def place_of(task: Task, known: Known) -> str:
@@ -150,13 +190,28 @@ def _kernel(task: Task) -> str:
             return task.name
 
 
-def _lines(times: Iterable[TaskTime], names_of: Callable[[Task], Sequence[str]]) -> list[Line]:
+def _lines(
+    times: Iterable[TaskTime],
+    parts_of: Callable[[TaskTime], Sequence[ValueId]],
+    name_of: Callable[[TaskTime, ValueId], str],
+) -> list[Line]:
+    """Lines, the longest first.
+
+    parts_of  the nodes among which a task is shared in equal parts
+    name_of   the line of a node, or of a result
+    """
     lines: dict[str, Line] = {}
     for time in times:
         if any(node.primitive is CONSTANT for _, node in time.task.nodes):
             continue
-        names = names_of(time.task) or [time.task.name]
-        for name in names:
+        parts = parts_of(time)
+        for id in parts:
+            name = name_of(time, id)
             line = lines.setdefault(name, Line(name))
-            line.add(time, 1 / len(names), source_of(time.task))
+            line.add(time, 1 / len(parts), source_of(time.task))
+        for id in {*time.stored, *time.spilled}:
+            name = name_of(time, id)
+            line = lines.setdefault(name, Line(name))
+            line.stored += id in time.stored
+            line.spilled += time.spilled.get(id, 0)
     return sorted(lines.values(), key=lambda each: -each.seconds)

@@ -26,7 +26,7 @@ class BackgroundWriter:
         self._limit = limit
         #: Error messages, each once; an ordered set.
         self.failures: dict[str, None] = {}
-        self._jobs: deque[tuple[int, Callable[[], object]]] = deque()
+        self._jobs: deque[tuple[int, Callable[[], object], str]] = deque()
         self._bytes = 0
         self._busy = False
         self._ending = False
@@ -49,17 +49,18 @@ class BackgroundWriter:
         """Bytes of the pending values."""
         return self._bytes
 
-    def submit(self, size: int, job: Callable[[], object], must: bool) -> bool:
+    def submit(self, size: int, job: Callable[[], object], must: bool, value: str = "") -> bool:
         """Submit a job that holds ``size`` bytes until it is done; returns whether it was accepted.
 
-        must  wait until there is room rather than refuse
+        must   wait until there is room rather than refuse
+        value  the id of what it writes, for profiles
         """
         with self._changed:
             while self._bytes and self._bytes + size > self._limit:
                 if not must:
                     return False
                 self._changed.wait()
-            self._jobs.append((size, job))
+            self._jobs.append((size, job, value))
             self._bytes += size
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="store", daemon=True)
@@ -85,7 +86,7 @@ class BackgroundWriter:
     def cancel_pending(self) -> None:
         """Drop the jobs that have not started, as after Ctrl-C."""
         with self._changed:
-            self._bytes -= sum(size for size, _ in self._jobs)
+            self._bytes -= sum(size for size, *_ in self._jobs)
             self._jobs.clear()
             self._changed.notify_all()
 
@@ -97,10 +98,10 @@ class BackgroundWriter:
                     if self._ending:
                         return
                     self._changed.wait()
-                size, job = self._jobs.popleft()
+                size, job, value = self._jobs.popleft()
                 self._busy = True
             try:
-                with span("writing to the store", "values"):
+                with span("writing to the store", "values", value=value):
                     job()
             except Exception as error:
                 # The run goes on without the values that could not be stored, and reports it.

@@ -106,7 +106,7 @@ class TieredStore:
     ) -> bool:
         """Write a value in the background; unless ``must``, only if not too many are pending."""
         job = partial(self._put, id, value, seconds, provenance, warnings)
-        return self._writer.submit(bytes_of(value), job, must or self._policy == "all")
+        return self._writer.submit(bytes_of(value), job, must or self._policy == "all", id)
 
     def limit_pending(self, limit: int) -> None:
         """Set the number of bytes that values waiting to be written may take."""

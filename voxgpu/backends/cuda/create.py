@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from voxgpu.backends.cuda.backend import Gpu
 from voxgpu.backends.cuda.detect import architecture_of, cupy
 from voxgpu.backends.cuda.device import CudaDevice
@@ -10,6 +13,23 @@ from voxgpu.backends.thread_pool import ThreadPool
 from voxgpu.codegen import nvrtc
 from voxgpu.codegen.cubin_cache import Cubins
 from voxgpu.codegen.jit import code_cache
+from voxgpu.spans import Ranges, show_spans_to
+
+
+class _Nvtx:
+    """The ranges of NVTX, through CuPy."""
+
+    def __init__(self, library: Any) -> None:
+        self.push: Callable[[str], object] = library.RangePush
+        self.pop: Callable[[], object] = library.RangePop
+
+
+def _nvtx() -> Ranges | None:
+    """NVTX; None if CuPy was built without it."""
+    try:
+        return _Nvtx(cupy().cuda.nvtx)
+    except (AttributeError, RuntimeError):
+        return None
 
 
 def cubins_for(architecture: int) -> Cubins:
@@ -32,6 +52,7 @@ def open_device(ordinal: int, memory: int | None, workers: ThreadPool) -> CudaDe
 def open_gpus(
     ordinals: tuple[int, ...], memory: int | None, workers: ThreadPool
 ) -> Gpu | MultiGpuBackend:
-    """Returns the backend for these GPUs."""
+    """Returns the backend for these GPUs; profilers of NVIDIA see spans that are recorded."""
+    show_spans_to(_nvtx())
     gpus = [Gpu(open_device(each, memory, workers), workers) for each in ordinals]
     return gpus[0] if len(gpus) == 1 else MultiGpuBackend(gpus)

@@ -42,6 +42,10 @@ class GpuStorage:
                 return KERNELS.find(node.primitive) is not None
         return False
 
+    def device_of(self, step: Step) -> str:
+        """Returns this device, or ``cpu`` for steps without a kernel."""
+        return f"cuda:{self._device.ordinal}" if self.is_async(step) else "cpu"
+
     def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
         """Copy the images that are not on the device yet; returns those, as they are there."""
         if not self.is_async(step) or _is_scalar(step):
@@ -107,6 +111,10 @@ class MultiGpuStorage:
     def is_async(self, step: Step) -> bool:
         """The same as for one GPU."""
         return self._parts[0].is_async(step)
+
+    def device_of(self, step: Step) -> str:
+        """Returns the device that computes a step, or ``cpu``."""
+        return self._of(step).device_of(step)
 
     def upload(self, step: Step, inputs: Mapping[ValueId, Value]) -> Mapping[ValueId, Value]:
         """Copy inputs to the device of the step."""

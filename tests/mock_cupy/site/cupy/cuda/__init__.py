@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cupy.cuda import device, driver, function, memory, pinned_memory, runtime, stream
+from cupy.cuda import device, driver, function, memory, nvtx, pinned_memory, runtime, stream
 from cupy.cuda.device import Device, get_device_id
 from cupy.cuda.function import Function, Module
 from cupy.cuda.memory import (
@@ -50,6 +50,7 @@ __all__ = [
     "get_elapsed_time",
     "is_available",
     "memory",
+    "nvtx",
     "pinned_memory",
     "runtime",
     "set_allocator",
