@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from voxgpu.compile import Options
 from voxgpu.device_spec import parse_device
 from voxgpu.diagnostics import Source
+from voxgpu.frozen import frozen
 
 #: The ways in which a program is run, and what is timed.
 MODES = {
@@ -19,7 +19,7 @@ MODES = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Column:
     """Where and how a program runs.
 
@@ -33,7 +33,7 @@ class Column:
     threads: int | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Job:
     """A program to measure. It can be pickled.
 

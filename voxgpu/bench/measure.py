@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from statistics import median
 from typing import Any
 
+from voxgpu.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Timing:
     """Medians of several runs.
 

@@ -17,6 +17,7 @@ from voxgpu.bench import peers
 from voxgpu.bench.expressions import Operations
 from voxgpu.bench.measure import Timing, alternate
 from voxgpu.bench.peers import Peer, Peers, available, library_of
+from voxgpu.frozen import frozen
 
 #: Inputs of the operations: a volume, masks of it, and a float image.
 DEFINITIONS = """
@@ -31,7 +32,7 @@ INPUTS = ("v", "m", "b", "n", "f")
 CHAIN = "(((((((((f * 1.5) + 2) - 1) * 0.5) + f) * 2) - 3) / 4) + 1) * f"
 
 
-@dataclass(frozen=True)
+@frozen
 class Operation:
     """One row.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -12,12 +11,13 @@ import numpy.typing as npt
 
 from voxgpu.backends.equality import same_values
 from voxgpu.diagnostics import Span
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid, Image
 from voxgpu.plan.node import Plan
 from voxgpu.session import Result
 
 
-@dataclass(frozen=True)
+@frozen
 class Delivered:
     """What one goal gave.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from voxgpu.bench.comparison import Comparison
 from voxgpu.bench.job import MODES
 from voxgpu.bench.measure import Timing
 from voxgpu.bench.operators import Row, best_peer, peers_with_time
+from voxgpu.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Table:
     """A table of texts; the cells of each row are those of ``head``."""
 

@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, BinaryIO
@@ -26,6 +26,7 @@ from voxgpu.compile import Compiled
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.execution.outputs import Saved
 from voxgpu.files.access import AllowedRoots
+from voxgpu.frozen import frozen
 from voxgpu.plan.node import Goal, Plan
 from voxgpu.profiling.table import Known, task_times
 from voxgpu.session import Result, Session, open_session
@@ -34,7 +35,7 @@ from voxgpu.spans import Recorder, recording
 from voxgpu.store.open import StoreOptions
 
 
-@dataclass(frozen=True)
+@frozen
 class Checked:
     """The results of the first run.
 
@@ -48,7 +49,7 @@ class Checked:
     bytes: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Refused:
     """Why something was not done.
 
