@@ -50,11 +50,12 @@ def check_report(path: Path | None) -> None:
 class RunPage:
     """The page of a run, for which a run notes its program, plan and events.
 
-    path  where the page goes; None: there is none, and nothing is noted
+    path       where the page goes; None: there is none, and nothing is noted
+    is_beside  whether its images go beside it
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
+    def __init__(self, path: Path | None, is_beside: bool = False) -> None:
+        self.path, self._is_beside = path, is_beside
         self.source: Source | None = None
         self.compiled: Compiled | None = None
         self._scalars: dict[ValueId, Value] = {}
@@ -82,4 +83,4 @@ class RunPage:
             noted.device,
             self._scalars,
         )
-        write_run_report(self.path, contents)
+        write_run_report(self.path, contents, self._is_beside)

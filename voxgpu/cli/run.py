@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voxgpu.cli.html_report import RunPage, check_report, report_option
+from voxgpu.cli.html_report import RunPage, check_report, report_data_option, report_option
 from voxgpu.cli.options import (
     UserPath,
     compile_options,
@@ -83,6 +83,7 @@ if TYPE_CHECKING:
 @profile_option
 @trace_option
 @report_option
+@report_data_option
 @click.option(
     "--log",
     type=UserPath(path_type=Path, readable=False),
@@ -99,6 +100,7 @@ def command(
     profile: str | None,
     trace: Path | None,
     report: Path | None,
+    report_data: str,
     **arguments: Any,
 ) -> int:
     """Run PROGRAM: each `print` is a line label=value, each `save` writes a file.
@@ -107,7 +109,7 @@ def command(
     Exit status: 0 all goals were delivered, 1 the program or a goal failed, 2 wrong usage.
     """
     check_report(report)
-    page = RunPage(report)
+    page = RunPage(report, report_data == "beside")
     about = RunReport(arguments["program"], arguments["define"], arguments["primitives"])
     if as_json:
         set_early_answer(lambda: _object(_not_run((), True), about))

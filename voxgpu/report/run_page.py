@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +17,33 @@ from voxgpu.report.page import page, section, write_page
 from voxgpu.report.plan_picture import plan_picture, seconds_by_node
 from voxgpu.report.run_contents import RunContents
 from voxgpu.report.saved_images import ImageReader, sources_of
+from voxgpu.report.viewer import Volume, viewer, volume_of
 
 #: Up to how many saved images a page shows; the others are named.
 MOST_IMAGES = 60
+
+#: Up to how many layers the viewer has.
+MOST_LAYERS = 24
 
 #: Up to how many kernels are listed with their times.
 _MOST_KERNELS = 15
 
 
-def write_run_report(path: Path, contents: RunContents) -> None:
-    """Write the page of a run as a whole. Raises FileError where it cannot be written."""
-    write_page(path, run_page(contents))
+def write_run_report(path: Path, contents: RunContents, beside: bool = False) -> None:
+    """Write the page of a run as a whole, after the files that belong to it, if there are any.
+
+    beside  volumes of the viewer are files in a folder beside the page, ``NAME_files``
+
+    Raises FileError where a file cannot be written.
+    """
+    write_page(path, run_page(path, contents, beside))
 
 
-def run_page(contents: RunContents) -> str:
+def run_page(path: Path, contents: RunContents, beside: bool) -> str:
     """The text of the page of a run."""
     result = contents.result
     name = Path(str(contents.about["program"]["path"])).name
-    figures = list(_figures(contents))
+    figures, volumes = _figures(contents)
     anchors = {each.place: each.anchor for each in figures}
     sizes = {each.place: each.size for each in figures if each.size}
     parts: list[tuple[str, str, Markup]] = []
@@ -58,6 +67,10 @@ def run_page(contents: RunContents) -> str:
         note = element("p", f"{omitted} more images were saved.", class_="note")
         shown_figures = [each.html for each in figures]
         add("images", "Saved images", shown_figures, note if omitted else None)
+    scripts: Sequence[str] = ()
+    if volumes:
+        view, scripts = viewer(volumes, path, beside)
+        add("in-3-d", "Viewer", view)
     if contents.compiled is not None:
         times = task_times(contents.recorder.spans, Known.of(contents.recorder.plans))
         picture = plan_picture(contents.compiled.plan, seconds_by_node(times))
@@ -69,18 +82,31 @@ def run_page(contents: RunContents) -> str:
         _summary(contents),
         [each for _, _, each in parts],
         links=[(id, title) for id, title, _ in parts],
+        scripts=("page.js", "viewer.js"),
+        extra_scripts=scripts,
+        beside=beside and bool(volumes),
     )
 
 
-def _figures(contents: RunContents) -> Iterator[ImageFigure]:
+def _figures(contents: RunContents) -> tuple[list[ImageFigure], list[Volume]]:
+    """The figures of saved images, and volumes of them and of what they were made from."""
+    figures: list[ImageFigure] = []
+    volumes: dict[str, Volume | None] = {}
     if contents.compiled is None:
-        return
+        return figures, []
     sources = sources_of(contents.compiled)
     labeled = {each.label for each in contents.compiled.plan.goals if each.labels}
     reader = ImageReader()
     for place, saved in enumerate(contents.result.saved[:MOST_IMAGES]):
         image = reader.read(saved, sources.get(saved.label), saved.label in labeled)
-        yield figure_of(image, place)
+        figures.append(figure_of(image, place))
+        if image.background is not None and image.source is not None:
+            path = image.source.path
+            if path not in volumes:
+                volumes[path] = volume_of(Path(path).name, image.background, False)
+        if image.image is not None and len(volumes) < MOST_LAYERS:
+            volumes[f"saved {place}"] = volume_of(saved.label, image.image, image.is_region)
+    return figures, [each for each in volumes.values() if each is not None]
 
 
 def _summary(contents: RunContents) -> Content:
