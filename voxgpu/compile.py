@@ -23,6 +23,7 @@ from voxgpu.language.ast import Command, Dialect, Expression, Let, Load, Print, 
 from voxgpu.language.imports import Programs, not_text, operators_of
 from voxgpu.language.ir import Program
 from voxgpu.language.names import Names
+from voxgpu.language.operator_classifier import Operators
 from voxgpu.language.parse import declared_dialect
 from voxgpu.language.resolve import resolve
 from voxgpu.language.scope import suggestion
@@ -199,6 +200,22 @@ def unfinished(
     _read_all(sources, folders or {}, reader, Path())
     errors = [each for each in diagnostics.all if each.is_error]
     return bool(errors) and all(END in each.message for each in errors)
+
+
+def read_syntax(
+    source: Source, path: Path | None, options: Options
+) -> tuple[Operators, tuple[Diagnostic, ...]]:
+    """Returns the operators that a program may use, with those of its imports, and its mistakes.
+
+    Only syntax is examined; the mistakes are those in the text itself.
+    """
+    diagnostics = Diagnostics()
+    dialect = options.dialect or declared_dialect(source.text) or Dialect.IMGQL
+    names = catalogue(known_primitives(options.primitives, Diagnostics()), dialect.value)
+    reader = _reader(names, dialect, options, diagnostics)
+    reader.read(source, path.parent if path else Path())
+    mine = [each for each in diagnostics.errors if each.span and each.span.source is source]
+    return reader.operators, tuple(each for each in mine if each.code == "E100")
 
 
 def _reader(

@@ -28,6 +28,7 @@ COMMANDS = {
     "cohort": ("voxgpu.cli.cohort.command", "Run a program over many cases, and write a table."),
     "bids": ("voxgpu.cli.bids", "Run a program over a BIDS dataset, as a BIDS App."),
     "check": ("voxgpu.cli.check", "Report the errors in a program, without running it."),
+    "fmt": ("voxgpu.cli.fmt", "Lay out programs in one form, without changing their meaning."),
     "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
     "explain": ("voxgpu.cli.explain", "Tell how a saved image came about."),
     "reproduce": ("voxgpu.cli.reproduce", "Compute a saved image again, and compare it."),

@@ -71,6 +71,11 @@ class Programs:
         #: The namespaces imported so far.
         self.namespaces: set[str] = set()
 
+    @property
+    def operators(self) -> Operators:
+        """The operators known so far, with those that the programs read declare."""
+        return self._operators
+
     def read(self, source: Source, folder: Path) -> list[Command]:
         """Returns all commands of a program, with imports expanded and the standard library first.
 
