@@ -23,7 +23,6 @@ from voxgpu.language.ast import Command, Dialect, Expression, Let, Load, Print, 
 from voxgpu.language.imports import Programs, not_text, operators_of
 from voxgpu.language.ir import Program
 from voxgpu.language.names import Names
-from voxgpu.language.operator_classifier import Operators
 from voxgpu.language.parse import declared_dialect
 from voxgpu.language.resolve import resolve
 from voxgpu.language.scope import suggestion
@@ -185,7 +184,7 @@ def loaded_names(source: Source, path: Path | None, options: Options) -> list[st
     """Returns the names that a program loads, in order; only its syntax is examined."""
     dialect = options.dialect or declared_dialect(source.text) or Dialect.IMGQL
     names = catalogue(known_primitives(options.primitives, Diagnostics()), dialect.value)
-    reader = _reader(names, dialect, options, Diagnostics())
+    reader = reader_of(names, dialect, options, Diagnostics())
     return _loads(reader.read(source, path.parent if path else Path()))
 
 
@@ -196,29 +195,13 @@ def unfinished(
     diagnostics = Diagnostics()
     dialect = options.dialect or declared_dialect(sources[0].text) or Dialect.IMGQL
     names = catalogue(known_primitives(options.primitives, Diagnostics()), dialect.value)
-    reader = _reader(names, dialect, options, diagnostics)
+    reader = reader_of(names, dialect, options, diagnostics)
     _read_all(sources, folders or {}, reader, Path())
     errors = [each for each in diagnostics.all if each.is_error]
     return bool(errors) and all(END in each.message for each in errors)
 
 
-def read_syntax(
-    source: Source, path: Path | None, options: Options
-) -> tuple[Operators, tuple[Diagnostic, ...]]:
-    """Returns the operators that a program may use, with those of its imports, and its mistakes.
-
-    Only syntax is examined; the mistakes are those in the text itself.
-    """
-    diagnostics = Diagnostics()
-    dialect = options.dialect or declared_dialect(source.text) or Dialect.IMGQL
-    names = catalogue(known_primitives(options.primitives, Diagnostics()), dialect.value)
-    reader = _reader(names, dialect, options, diagnostics)
-    reader.read(source, path.parent if path else Path())
-    mine = [each for each in diagnostics.errors if each.span and each.span.source is source]
-    return reader.operators, tuple(each for each in mine if each.code == "E100")
-
-
-def _reader(
+def reader_of(
     names: Catalogue, dialect: Dialect, options: Options, diagnostics: Diagnostics
 ) -> Programs:
     """Creates the reader of texts and their imports, with the primitives' operators."""
@@ -259,7 +242,7 @@ def _compile(
     dialect = options.dialect or declared_dialect(sources[0].text) or Dialect.IMGQL
     known_here = [*known_primitives(options.primitives, diagnostics), *prelude.primitives]
     names = catalogue(known_here, dialect.value)
-    reader = _reader(names, dialect, options, diagnostics)
+    reader = reader_of(names, dialect, options, diagnostics)
     folder = path.parent if path else Path()
     before = [*reader.standard(), *reader.expanded(prelude.commands, folder)]
     commands = read(reader, folder=folder)

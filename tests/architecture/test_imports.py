@@ -47,7 +47,7 @@ LAYERS = [
     {"backends"},
     {"execution"},
     {"profiling"},
-    {"compile", "manual"},
+    {"compile", "manual", "read_syntax"},
     {"migration"},
     {"session_settings"},
     {"session"},

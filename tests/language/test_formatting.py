@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from tests import strategies
 from tests.programs.inputs import write_inputs
 from tests.programs.test_programs import CASES, Expectation
-from voxgpu.compile import Options, compile_program, read_source, read_syntax, unread
+from voxgpu.compile import Options, compile_program, read_source, unread
 from voxgpu.diagnostics import Source
 from voxgpu.language.ast import Command
 from voxgpu.language.formatting import formatted
 from voxgpu.language.parse import declared_dialect, parse, tokenize_text
+from voxgpu.read_syntax import read_syntax
 
 SHIPPED = sorted((Path(__file__).parents[2] / "voxgpu").rglob("*.imgql"))
 

@@ -72,8 +72,9 @@ def _source(file: Path) -> Source:
 
 def _formatted(source: Source, file: Path, primitives: tuple[Path, ...]) -> str:
     """The text in its layout. Raises ImgqlError with the mistakes in its syntax."""
-    from voxgpu.compile import Options, read_syntax
+    from voxgpu.compile import Options
     from voxgpu.language.formatting import UnstableLayoutError, formatted
+    from voxgpu.read_syntax import read_syntax
 
     path = None if file == _STDIN else file
     operators, mistakes = read_syntax(source, path, Options(primitives=primitives))
