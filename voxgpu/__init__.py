@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from voxgpu.python.lazy.function_objects import apply
     from voxgpu.python.lazy.functions import *  # noqa: F403 - the functions of ImgQL
     from voxgpu.python.lazy.inputs import from_array, from_nibabel, from_sitk, load
+    from voxgpu.python.lazy.primitive import primitive
     from voxgpu.python.lazy.program import Program, program
     from voxgpu.python.lazy.sequences import filter, fold, if_then_else, map
     from voxgpu.python.lazy.text import to_imgql
@@ -64,6 +65,7 @@ __all__ = [
     "if_then_else",
     "load",
     "map",
+    "primitive",
     "program",
     "run",
     "save",
@@ -91,6 +93,7 @@ _LATER = {
     "if_then_else": "voxgpu.python.lazy.sequences",
     "load": "voxgpu.python.lazy.inputs",
     "map": "voxgpu.python.lazy.sequences",
+    "primitive": "voxgpu.python.lazy.primitive",
     "program": "voxgpu.python.lazy.program",
     "save": "voxgpu.python.lazy.compute",
     "to_imgql": "voxgpu.python.lazy.text",

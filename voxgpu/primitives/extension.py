@@ -67,7 +67,7 @@ def from_file(path: Path) -> tuple[Primitive, ...]:
         hint = "decorate a function, e.g. with voxgpu.primitives.define.voxelwise()"
         raise BrokenExtension(Diagnostic("E111", message, Span(source, 0, 1), help=hint))
     place = Extension(str(path.absolute()), "", sha256(text.encode()).hexdigest())
-    return tuple(_of_text(primitive, text, after, place) for primitive in found)
+    return tuple(of_text(primitive, after, place) for primitive in found)
 
 
 def from_packages() -> tuple[tuple[Primitive, ...], tuple[Diagnostic, ...]]:
@@ -132,13 +132,12 @@ def _from_package(point: EntryPoint) -> list[Primitive]:
     if point.dist is not None:
         modules[f"distribution {point.dist.name}"] = point.dist.version
     place = Extension("", point.value, sha256(text.encode()).hexdigest())
-    return [_of_text(primitive, text, modules, place) for primitive in found]
+    return [of_text(primitive, modules, place) for primitive in found]
 
 
-def _of_text(
-    primitive: Primitive, text: str, modules: Mapping[str, str], source: Extension
-) -> Primitive:
+def of_text(primitive: Primitive, modules: Mapping[str, str], source: Extension) -> Primitive:
     """The primitive with its source text in its meaning, unless it has a traced expression.
+
 
     modules  the modules that the text imports, directly or not, and the digest or version of each
 

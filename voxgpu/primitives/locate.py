@@ -36,6 +36,11 @@ def location_of(primitive: Primitive) -> Location:
     """
     extension = primitive.extension
     meaning = sha256(primitive.meaning).digest()
+    if extension is not None and not extension.file and not extension.entry:
+        raise PicklingError(
+            f"the primitive `{primitive.name}` is defined in this process alone: put it into a "
+            "file of primitives"
+        )
     if extension is None:
         found = _own(primitive.family, primitive.name)
         if found is None or found.meaning != primitive.meaning:

@@ -71,7 +71,8 @@ class Extension:
     """The user's file or the installed package that a primitive comes from.
 
     file    absolute path of the Python file; empty for a package
-    entry   what the entry point of the package names, such as ``lab.filters``; empty for a file
+    entry   what the entry point of the package names, such as ``lab.filters``; empty for a file;
+            both are empty where no other process finds it, as in a notebook
     digest  SHA-256 of the text
     """
 

@@ -21,7 +21,7 @@ LIBRARIES = ("RegionCalculus", *NAMESPACES)
 @cache
 def function(name: str) -> Callable[..., LazyValue]:
     """The function of this name. Raises LookupError where there is none."""
-    return _function(functions()[name], call)
+    return function_of(functions()[name], call)
 
 
 class Library:
@@ -35,9 +35,9 @@ class Library:
         if entry is None:
             raise AttributeError(f"{self._name} has no function {name}", name=name, obj=self)
         if self._name in NAMESPACES:
-            made = _function(entry, partial(_qualified, self._name))
+            made = function_of(entry, partial(_qualified, self._name))
         else:
-            made = _function(entry, partial(_imported, self._name))
+            made = function_of(entry, partial(_imported, self._name))
         self.__dict__[name] = made
         return made
 
@@ -58,9 +58,11 @@ def names() -> list[str]:
     return sorted({*functions(), *LIBRARIES})
 
 
-def _function(
+def function_of(
     entry: FunctionEntry, make: Callable[[str, Sequence[Term], Span], Term]
 ) -> Callable[..., LazyValue]:
+    """The function of Python for an entry of the manual; ``make`` makes the term of a call."""
+
     def function(*arguments: object, **named: object) -> LazyValue:
         return applied(entry.name, arguments, named, entry, make)
 

@@ -112,3 +112,22 @@ def in_order(roots: Sequence[Term]) -> list[Term]:
         stack.pop()
         found.setdefault(id(top), top)
     return list(found.values())
+
+
+def table(root: Term) -> list[tuple[Term, list[int]]]:
+    """All terms, each without its subterms and with their rows; the last is the root."""
+    rows: list[tuple[Term, list[int]]] = []
+    places: dict[int, int] = {}
+    for each in in_order([root]):
+        inside = [places[id(part)] for part in parts(each)]
+        places[id(each)] = len(rows)
+        rows.append((with_parts(each, [...] * len(inside)) if inside else each, inside))
+    return rows
+
+
+def of_table(rows: Sequence[tuple[Term, list[int]]]) -> Term:
+    """The root of a table."""
+    made: list[Term] = []
+    for each, inside in rows:
+        made.append(with_parts(each, [made[row] for row in inside]) if inside else each)
+    return made[-1]

@@ -18,7 +18,7 @@ from voxgpu.python.lazy.evaluate import Settings, grid_of, saved, values_of
 from voxgpu.python.lazy.names import FunctionEntry, functions, in_position, methods
 from voxgpu.python.lazy.outline import outline
 from voxgpu.python.lazy.places import here
-from voxgpu.python.lazy.terms import Term
+from voxgpu.python.lazy.terms import Term, of_table, table
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -203,6 +203,10 @@ class LazyValue(Methods):
     def __dir__(self) -> list[str]:
         return sorted({*object.__dir__(self), *methods()})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the terms one after the other, however deep; see ``terms.table``."""
+        return _from_table, (table(self._term),)
+
     def __repr__(self) -> str:
         return f"<voxgpu.LazyValue {outline(self._term)}>"
 
@@ -308,6 +312,10 @@ class LazyValue(Methods):
 
     def __ne__(self, other: object) -> LazyValue:  # type: ignore[override]
         return _infix("!=", self, other)
+
+
+def _from_table(rows: list[tuple[Term, list[int]]]) -> LazyValue:
+    return LazyValue(of_table(rows))
 
 
 def term_of(value: object, span: Span) -> Term:
