@@ -16,6 +16,15 @@ _COLUMNS, _ROWS, _PIXELS = 6, 2, 128
 
 def html_of(image: Image) -> str:
     """A figure in HTML, with the picture inside."""
+    data = base64.standard_b64encode(png_of(image)).decode()
+    rows = "".join(
+        f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in _properties(image)
+    )
+    return f'<figure><img src="data:image/png;base64,{data}"/><table>{rows}</table></figure>'
+
+
+def png_of(image: Image) -> bytes:
+    """The picture of slices as a file in PNG."""
     from PIL import Image as Drawing
 
     shown = image
@@ -24,11 +33,7 @@ def html_of(image: Image) -> str:
     picture = montage(shown, (), columns=_COLUMNS, rows=_ROWS, tile_pixels=_PIXELS)
     file = io.BytesIO()
     Drawing.fromarray(picture).save(file, "PNG")
-    data = base64.standard_b64encode(file.getvalue()).decode()
-    rows = "".join(
-        f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in _properties(image)
-    )
-    return f'<figure><img src="data:image/png;base64,{data}"/><table>{rows}</table></figure>'
+    return file.getvalue()
 
 
 def _properties(image: Image) -> list[tuple[str, str]]:

@@ -157,3 +157,9 @@ class Image(plain.Image):
         from voxgpu.python.html import html_of
 
         return html_of(self)
+
+    def _repr_png_(self) -> bytes:
+        """Slices, for consoles and notebooks that show no HTML."""
+        from voxgpu.python.html import png_of
+
+        return png_of(self)

@@ -109,6 +109,34 @@ class LazyValue(Methods):
         """The computed image as a ``nibabel.Nifti1Image``; see ``Image.to_nibabel``."""
         return self.image().to_nibabel()
 
+    def view(self, *over: object) -> Any:
+        """The image in a viewer of ipyniivue, with regions or other images over it in colors.
+
+            flair.view(tumor)
+
+        Returns its widget, which a notebook displays. Raises ImportError, with the command that
+        installs it, if there is no ipyniivue.
+        """
+        from voxgpu.python.lazy.display import viewer
+
+        span = here()
+        terms = [self._term, *(term_of(each, span) for each in over)]
+        images = values_of(terms, None, Settings(), "raise", None)
+        if not all(isinstance(each, Image) for each in images):
+            raise TypeError("only images can be viewed")
+        return viewer(images)
+
+    def _repr_html_(self) -> str:
+        """The computed value for notebooks: slices and statistics of an image, or the number."""
+        from voxgpu.python.lazy.display import html
+
+        return html(self.compute())
+
+    def _repr_png_(self) -> bytes | None:
+        from voxgpu.python.lazy.display import png
+
+        return png(self.compute())
+
     def on_device(self, *, session: Session | None = None) -> DeviceArray:
         """The image on the GPU that computes it, for CuPy, PyTorch and others, without a copy.
 
