@@ -1,9 +1,19 @@
-"""When a process of this computer began."""
+"""The name of this computer, and when a process of it began."""
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
+
+
+def host_name() -> str:
+    """Returns the name of this computer in the network."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename  # what ``socket`` tells, which takes long to load
+    import socket
+
+    return socket.gethostname()
 
 
 def start_ticks(pid: int | str = "self") -> int | None:

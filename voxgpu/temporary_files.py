@@ -11,7 +11,6 @@ import itertools
 import os
 import re
 import shutil
-import socket
 import stat
 import tempfile
 import time
@@ -20,6 +19,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import RLock
+
+from voxgpu.process_start import host_name
 
 try:
     import fcntl
@@ -213,7 +214,7 @@ def is_abandoned(locked: Path, here: bool, what: Path | None = None) -> bool:
 @cache
 def computer() -> str:
     """Returns the host name in the form used in file names."""
-    return re.sub(r"\W", "-", socket.gethostname())[:32]
+    return re.sub(r"\W", "-", host_name())[:32]
 
 
 def remove_all() -> None:

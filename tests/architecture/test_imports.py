@@ -9,6 +9,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +30,7 @@ LAYERS = [
         "forking",
         "frozen",
         "garbage",
+        "installed_version",
         "temporary_files",
         "cancellation",
         "spans",
@@ -186,6 +189,38 @@ def test_workers_are_loaded_where_they_are_started(words: list[str], tmp_path: P
     code = f"import os; os.chdir({str(tmp_path)!r})\nfrom voxgpu.cli.main import main\n"
     code += f"try: main({words!r})\nexcept SystemExit as ended: assert not ended.code, ended.code"
     assert not _loaded_by(code) & OF_WORKERS
+
+
+#: What takes long to load and short programs do without, as names in ``sys.modules``.
+OF_OTHERS = {"SimpleITK", "numba", "scipy", "PIL", "rich", "psutil", "subprocess", "socket"}
+OF_OTHERS |= {"email", "importlib.metadata", "fractions", "statistics", "lark", "pydicom"}
+
+#: Programs, and what of ``OF_OTHERS`` and of a few more modules they load.
+PROGRAMS = {
+    'print "one" 1': set(),
+    'load v = "v.nii.gz"\nprint "n" volume(near(v > 1))': {"isal", "llvmlite"},
+    'load v = "v.nii.gz"\nlet b = v > 1\nsave "a.nii.gz" lcc(b) > 0\nsave "b.nii" pdt(b)': {
+        "isal",
+        "llvmlite",
+    },
+}
+
+
+@pytest.mark.parametrize("text", PROGRAMS, ids=["number", "volume", "files"])
+def test_programs_load_only_what_they_use(text: str, tmp_path: Path) -> None:
+    voxels = np.arange(64, dtype=np.int16).reshape(4, 4, 4)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), tmp_path / "v.nii.gz")
+    (tmp_path / "p.imgql").write_text(text)
+    code = f"import os, sys; os.chdir({str(tmp_path)!r})\nfrom voxgpu.cli.main import main\n"
+    run = "try: main(['run', '--store', 'none', 'p.imgql'])\n"
+    run += "except SystemExit as ended: assert not ended.code, ended.code\n"
+    tell = f"print(sorted(({OF_OTHERS!r} | {{'isal', 'llvmlite'}}) & set(sys.modules)))"
+    # Kernels are compiled by Numba once, and are in the cache when the second process runs.
+    for _ in range(2):
+        command = [sys.executable, "-c", code + run + tell]
+        ended = subprocess.run(command, capture_output=True, text=True)
+        assert not ended.returncode, ended.stderr
+    assert set(ast.literal_eval(ended.stdout.splitlines()[-1])) == PROGRAMS[text]
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -169,7 +169,8 @@ def _run(
     observe = _observer(output, counts, page)
     source = page.source = source_of(arguments)
     report.note_program(source)
-    for line in report.lines:
+    # What the system is takes some milliseconds to find out.
+    for line in report.lines if output.is_detailed else ():
         output.detail(line)
     settings = SessionSettings(
         device=device,

@@ -27,6 +27,7 @@ import numpy as np
 
 from voxgpu.codegen.jit import CTYPES, address_of, function_at, jit_compiler
 from voxgpu.forking import hold_while_forking
+from voxgpu.installed_version import installed_version
 
 #: The function of a kernel, and the types of its result and its parameters.
 Declared = tuple[FunctionType, str, list[str]]
@@ -45,7 +46,9 @@ def kernel(module_name: str, name: str) -> Callable[..., Any]:
     """
     with _LOCK:
         function, result, types = declared_kernels(module_name)[name]
-        key = jit_compiler().key(f"{_version()} {_source_digest(module_name)} {module_name}.{name}")
+        key = jit_compiler().key(
+            f"numba {installed_version('numba')} {_source_digest(module_name)} {module_name}.{name}"
+        )
         address = jit_compiler().address(key, lambda symbol: _text(function, result, types, symbol))
         return _callable(address, result, types)
 
@@ -88,13 +91,6 @@ def _variants(name: str, function: FunctionType) -> Iterator[tuple[str, Declared
 @cache
 def _source_digest(module_name: str) -> str:
     return sha256(getsource(import_module(f"voxgpu.kernels.{module_name}")).encode()).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def _version() -> str:
-    from importlib.metadata import version
-
-    return f"numba {version('numba')}"
 
 
 def kernel_text(module_name: str, name: str, symbol: str) -> str:

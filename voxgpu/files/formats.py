@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
@@ -103,6 +102,8 @@ def _unknown(path: Path, suffix: str) -> str:
     known = " ".join(FORMATS)
     if not suffix:
         return f"its name has no suffix to tell the format; try `{path.name}.nii.gz` ({known})"
+    import difflib
+
     close = difflib.get_close_matches(suffix, FORMATS, n=1)
     likely = ".nii.gz" if suffix in (".gz", ".zip") or not close else close[0]
     return f"`{suffix}` is not a format that can be written; try `{_stem(path)}{likely}` ({known})"

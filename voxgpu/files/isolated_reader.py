@@ -12,8 +12,6 @@ import math
 import os
 import pickle
 import signal
-import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -158,6 +156,9 @@ class _Process:
     """
 
     def __init__(self) -> None:
+        import socket
+        import subprocess
+
         self.code: int | None = None
         self._socket, theirs = socket.socketpair()
         with theirs:

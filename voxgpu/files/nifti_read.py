@@ -8,7 +8,6 @@ are kept.
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import struct
@@ -278,6 +277,8 @@ def open_unpacked(path: str, fast: bool = True) -> Iterator[IO[bytes]]:
     Damaged gzip data raises FileError; its premature end raises EOFError within the context. If not
     ``fast``, the data before trailing bytes that are not gzip can be read (see `_next`).
     """
+    import gzip
+
     from isal import igzip, isal_zlib
 
     unpack: Any = igzip.open if fast else gzip.open

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import os
 import re
@@ -128,6 +127,8 @@ def _did_you_mean(folder: Path, name: str) -> str:
 def _close(name: str, names: list[str]) -> list[str]:
     """Similar names; names with different numbers are excluded, since they mean other files."""
     candidates = [each for each in sorted(names) if _may_be(name, each)]
+    import difflib
+
     return difflib.get_close_matches(name, candidates, n=3)
 
 
@@ -176,4 +177,6 @@ def _names(folder: Path) -> list[str]:
 
 def _likeness(name: str, others: list[str]) -> float:
     """The similarity of a name to the first, and closest, of ``others``."""
+    import difflib
+
     return difflib.SequenceMatcher(None, others[0], name).ratio()

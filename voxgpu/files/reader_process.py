@@ -11,18 +11,20 @@ import math
 import os
 import pickle
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from voxgpu.child_process import sendable
 from voxgpu.frozen import frozen
+
+if TYPE_CHECKING:
+    import socket
 
 #: Seconds without work after which the process exits.
 _IDLE = 120
@@ -84,6 +86,8 @@ def fill(connection: socket.socket, target: memoryview) -> None:
 
 def serve(descriptor: int) -> None:
     """Answer requests from a socket until it is closed or none comes for `_IDLE` seconds."""
+    import socket
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and closes the socket
     _limit("RLIMIT_CORE", 0)
     with socket.socket(fileno=descriptor) as connection, suppress(EOFError, OSError):

@@ -11,7 +11,6 @@ times a number, has no value and is not reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from hashlib import sha512
 from math import isfinite
 from random import Random
@@ -155,8 +154,8 @@ def _leaf(step: Step, number: int) -> _Term:
     kind = step.type
     if isinstance(step, Constant):
         if kind == NUMBER and isfinite(float(step.value)):
-            exact = Fraction(float(step.value))
-            return _Term(kind, exact.numerator * pow(exact.denominator, -1, _PRIME) % _PRIME)
+            numerator, denominator = float(step.value).as_integer_ratio()
+            return _Term(kind, numerator * pow(denominator, -1, _PRIME) % _PRIME)
         if kind == BOOLEAN:
             return _Term(kind, _PRIME if step.value else 0)
     key = f"operand {number}"

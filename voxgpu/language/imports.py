@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +183,7 @@ class Programs:
         key = name, self._dialect, self._overrides, frozenset(self._operators.items())
         if key not in _PARSED:
             before = dict(self._operators)
-            text = files("voxgpu.language").joinpath(BUNDLED[name]).read_text("utf-8")
+            text = Path(__file__).with_name(BUNDLED[name]).read_text("utf-8")
             commands = self._commands(Source(BUNDLED[name], text, ours=True), Path())
             _PARSED[key] = (
                 commands,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from voxgpu.frozen import frozen
@@ -70,7 +70,7 @@ class Tables:
 
 def read_tables() -> Tables:
     """The tables of the grammar of ImgQL."""
-    data = json.loads(files("voxgpu.language").joinpath("imgql_tables.json").read_text("utf-8"))
+    data = json.loads(Path(__file__).with_name("imgql_tables.json").read_text("utf-8"))
     rules = [
         Rule(origin, size, tuple(kept), frozenset(inlined), callback)
         for origin, size, kept, inlined, callback in data["rules"]

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from voxgpu.frozen import frozen
 from voxgpu.language.builtin_help import BUILT_IN
@@ -95,7 +95,7 @@ def help_entries() -> tuple[HelpEntry, ...]:
     ]
     for name, file in BUNDLED.items():
         if file:
-            text = files("voxgpu.language").joinpath(file).read_text("utf-8")
+            text = Path(__file__).with_name(file).read_text("utf-8")
             entries += entries_in(text, "" if name == STANDARD else f'import "{name}"')
     return tuple(entries)
 

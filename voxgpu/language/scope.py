@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from voxgpu.diagnostics import Span
 from voxgpu.frozen import frozen
@@ -151,6 +150,8 @@ def _expressions(command: Command) -> tuple[Expression, ...]:
 def suggestion(name: str, known: list[str]) -> str:
     """Returns ``did you mean `near`?``, or an empty string."""
     by_case = [other for other in known if other.lower() == name.lower()]
+    from difflib import get_close_matches
+
     close = by_case or get_close_matches(name, known, n=3, cutoff=0.65)
     if not close:
         return ""

@@ -7,11 +7,10 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import psutil
-
 from voxgpu.frozen import frozen
 from voxgpu.limits.batch import cores_of_job, memory_of_job
 from voxgpu.limits.control_groups import cores_of_groups, memory_of_groups
+from voxgpu.limits.memory_use import process_memory, system_memory
 
 
 @frozen(slots=True)
@@ -56,12 +55,12 @@ def core_limits(
 
 def resident_bytes() -> int:
     """Bytes of physical memory that this process uses."""
-    return int(psutil.Process().memory_info().rss)
+    return process_memory().resident
 
 
 def _memory(root: Path, variables: Mapping[str, str]) -> Iterator[MemoryLimit]:
-    system = psutil.virtual_memory()
-    yield MemoryLimit("the computer", int(system.total), int(system.available))
+    system = system_memory()
+    yield MemoryLimit("the computer", system.total, system.available)
     for group in memory_of_groups(root):
         yield MemoryLimit(str(group.file), group.limit, group.available)
     job = memory_of_job(variables)
@@ -89,10 +88,10 @@ def _of_shell() -> Iterator[MemoryLimit]:
         import resource
     except ImportError:  # Windows
         return
-    taken = psutil.Process().memory_info()
+    taken = process_memory()
     for name, what, used in (
-        ("RLIMIT_AS", "ulimit -v", taken.vms),
-        ("RLIMIT_DATA", "ulimit -d", getattr(taken, "data", None)),
+        ("RLIMIT_AS", "ulimit -v", taken.virtual),
+        ("RLIMIT_DATA", "ulimit -d", taken.data),
     ):
         bound, _ = resource.getrlimit(getattr(resource, name))
         if bound not in (resource.RLIM_INFINITY, -1) and used is not None:

@@ -15,8 +15,9 @@ rejected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from inspect import getdoc, signature
+from inspect import CO_VARARGS, CO_VARKEYWORDS, getdoc, signature
 from itertools import product
+from types import FunctionType
 from typing import Annotated, Any, get_type_hints
 
 import numpy as np
@@ -166,7 +167,8 @@ def whole_image(
     """
 
     def define(function: Callable[..., Any]) -> Definition:
-        wanted = [name for name in ("grid", "grids") if name in signature(function).parameters]
+        names_of_all = _parameter_names(function)
+        wanted = [name for name in ("grid", "grids") if name in names_of_all]
 
         def build(variant: Variant) -> _Built:
             def reference(arguments: list[Value], grid: Grid | None) -> Value | ValueWithWarning:
@@ -339,11 +341,11 @@ def _definition(
     doc = getdoc(function)
     if not doc or ">>> " not in doc:
         raise TypeError(f"primitive `{function.__name__}` needs a docstring with an example")
-    roles = get_type_hints(function, include_extras=True)
+    roles = _type_hints(function)
     result = _role(function, roles, "return").types[0]
     parameters = [
         (name, _role(function, roles, name))
-        for name in signature(function).parameters
+        for name in _parameter_names(function)
         if name not in ("grid", "grids")
     ]
     overloads = []
@@ -367,6 +369,24 @@ def _definition(
             )
         )
     return Definition(function, tuple(overloads))
+
+
+def _type_hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The types of parameters and result; most are written as one name, which is looked up."""
+    known = getattr(function, "__globals__", {})
+    hints = getattr(function, "__annotations__", {})
+    if all(isinstance(each, str) and each in known for each in hints.values()):
+        return {name: known[each] for name, each in hints.items()}
+    return get_type_hints(function, include_extras=True)
+
+
+def _parameter_names(function: Callable[..., Any]) -> list[str]:
+    """The names of all parameters, read from the code: ``signature`` takes 20 times as long."""
+    if isinstance(function, FunctionType) and not hasattr(function, "__wrapped__"):
+        code = function.__code__
+        if not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
+            return list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    return list(signature(function).parameters)
 
 
 def _role(function: Callable[..., Any], hints: dict[str, Any], name: str) -> Role:

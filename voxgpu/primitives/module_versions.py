@@ -13,12 +13,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from importlib.machinery import ModuleSpec
-from importlib.metadata import Distribution, distributions
 from importlib.util import resolve_name
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voxgpu.version import __version__
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 #: By name of a loaded module: its specification, and the digest of its file when first seen.
 _LOADED: dict[str, tuple[Any, str]] = {}
@@ -164,6 +166,8 @@ def _version(spec: ModuleSpec) -> str | None:
 
 @lru_cache(maxsize=256)
 def _named(top: str, folder: str) -> str | None:
+    from importlib.metadata import distributions
+
     for each in distributions(name=top, path=[folder]):
         if _is_installed(each):
             return f"{each.name} {each.version}"
@@ -173,6 +177,8 @@ def _named(top: str, folder: str) -> str | None:
 @lru_cache(maxsize=16)
 def _installed(folder: str) -> dict[str, str]:
     """Top-level module names in this folder, mapped to the distribution that owns them."""
+    from importlib.metadata import distributions
+
     found: dict[str, str] = {}
     for each in distributions(path=[folder]):
         if not _is_installed(each):

@@ -6,8 +6,6 @@ import re
 from collections import Counter
 from math import floor as floor_of
 from math import isnan, sqrt
-from statistics import fmean
-from statistics import median as median_of
 
 from voxgpu.primitives.define import (
     NumberPairs,
@@ -31,6 +29,8 @@ def _nonempty(name: str, xs: tuple[float, ...]) -> tuple[float, ...]:
 def _mean(xs: tuple[float, ...]) -> float:
     """The mean, correctly rounded if it is finite; otherwise following IEEE 754."""
     try:
+        from statistics import fmean
+
         return fmean(xs)
     except (OverflowError, ValueError):
         # The sum overflows, but the mean need not.
@@ -130,6 +130,8 @@ def median(xs: NumberValues) -> NumberValue:
     >>> median([9, 1, 2, 4])
     3
     """
+    from statistics import median as median_of
+
     return float("nan") if any(map(isnan, _nonempty("median", xs))) else median_of(xs)
 
 

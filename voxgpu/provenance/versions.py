@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
+from voxgpu.installed_version import installed_version
 from voxgpu.version import __version__
 
 #: Packages that results may depend on.
@@ -18,8 +18,7 @@ def versions() -> Mapping[str, str]:
     """The versions by name; looking them up takes some milliseconds once."""
     found = {"voxgpu": __version__, "Python": platform.python_version()}
     for name, package in _PACKAGES.items():
-        try:
-            found[name] = version(package)
-        except PackageNotFoundError:
-            continue
+        version = installed_version(package)
+        if version is not None:
+            found[name] = version
     return found

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from voxgpu.frozen import frozen
-from voxgpu.process_start import start_ticks
+from voxgpu.process_start import host_name, start_ticks
 from voxgpu.temporary_files import whole_file
 
 #: How many records are kept; the oldest go.
@@ -85,7 +84,7 @@ class RunRecord:
         """The status; of a run that has not ended, whether its process still exists."""
         if self.status != RUNNING:
             return self.status
-        if self.host != socket.gethostname():
+        if self.host != host_name():
             return ELSEWHERE
         return RUNNING if process_began(self.pid) == self.begun else KILLED
 
@@ -100,7 +99,7 @@ def new_record(kind: str, program: str, **known: Any) -> RunRecord:
         kind,
         program,
         folder=str(Path.cwd()),
-        host=socket.gethostname(),
+        host=host_name(),
         pid=os.getpid(),
         begun=process_began(os.getpid()),
         job=os.environ.get("SLURM_JOB_ID", ""),
