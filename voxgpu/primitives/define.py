@@ -15,10 +15,9 @@ rejected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from inspect import CO_VARARGS, CO_VARKEYWORDS, getdoc, signature
+from inspect import getdoc
 from itertools import product
-from types import FunctionType
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +29,7 @@ from voxgpu.codegen.scalar import Element, Scalar, content_hash, parameter, read
 from voxgpu.frozen import frozen
 from voxgpu.ids import meaning_of
 from voxgpu.image import Grid, Image
+from voxgpu.primitives.annotations import parameter_names, type_hints
 from voxgpu.primitives.primitive import (
     AccessPattern,
     Parameter,
@@ -167,7 +167,7 @@ def whole_image(
     """
 
     def define(function: Callable[..., Any]) -> Definition:
-        names_of_all = _parameter_names(function)
+        names_of_all = parameter_names(function)
         wanted = [name for name in ("grid", "grids") if name in names_of_all]
 
         def build(variant: Variant) -> _Built:
@@ -341,11 +341,11 @@ def _definition(
     doc = getdoc(function)
     if not doc or ">>> " not in doc:
         raise TypeError(f"primitive `{function.__name__}` needs a docstring with an example")
-    roles = _type_hints(function)
+    roles = type_hints(function)
     result = _role(function, roles, "return").types[0]
     parameters = [
         (name, _role(function, roles, name))
-        for name in _parameter_names(function)
+        for name in parameter_names(function)
         if name not in ("grid", "grids")
     ]
     overloads = []
@@ -369,24 +369,6 @@ def _definition(
             )
         )
     return Definition(function, tuple(overloads))
-
-
-def _type_hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """The types of parameters and result; most are written as one name, which is looked up."""
-    known = getattr(function, "__globals__", {})
-    hints = getattr(function, "__annotations__", {})
-    if all(isinstance(each, str) and each in known for each in hints.values()):
-        return {name: known[each] for name, each in hints.items()}
-    return get_type_hints(function, include_extras=True)
-
-
-def _parameter_names(function: Callable[..., Any]) -> list[str]:
-    """The names of all parameters, read from the code: ``signature`` takes 20 times as long."""
-    if isinstance(function, FunctionType) and not hasattr(function, "__wrapped__"):
-        code = function.__code__
-        if not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
-            return list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
-    return list(signature(function).parameters)
 
 
 def _role(function: Callable[..., Any], hints: dict[str, Any], name: str) -> Role:
