@@ -167,8 +167,7 @@ def whole_image(
     """
 
     def define(function: Callable[..., Any]) -> Definition:
-        names_of_all = parameter_names(function)
-        wanted = [name for name in ("grid", "grids") if name in names_of_all]
+        wanted = [each for each in parameter_names(function) if each in ("grid", "grids")]
 
         def build(variant: Variant) -> _Built:
             def reference(arguments: list[Value], grid: Grid | None) -> Value | ValueWithWarning:
@@ -343,11 +342,8 @@ def _definition(
         raise TypeError(f"primitive `{function.__name__}` needs a docstring with an example")
     roles = type_hints(function)
     result = _role(function, roles, "return").types[0]
-    parameters = [
-        (name, _role(function, roles, name))
-        for name in parameter_names(function)
-        if name not in ("grid", "grids")
-    ]
+    inputs = [each for each in parameter_names(function) if each not in ("grid", "grids")]
+    parameters = [(name, _role(function, roles, name)) for name in inputs]
     overloads = []
     for variant in _variants(parameters):
         meaning, reference, body = build(variant)
