@@ -31,6 +31,7 @@ COMMANDS = {
     "fmt": ("voxgpu.cli.fmt", "Lay out programs in one form, without changing their meaning."),
     "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
     "explain": ("voxgpu.cli.explain", "Tell how a saved image came about."),
+    "picture": ("voxgpu.cli.picture", "Draw slices of an image, with masks on them."),
     "reproduce": ("voxgpu.cli.reproduce", "Compute a saved image again, and compare it."),
     "bench": ("voxgpu.cli.bench", "Time a program on several devices, or single operators."),
     "repl": ("voxgpu.cli.repl", "Enter a program line by line and see its values."),

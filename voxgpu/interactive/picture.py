@@ -45,9 +45,16 @@ def picture(image: Image, how: str, columns: int = COLUMNS) -> str:
 
     columns  width of the terminal in characters
     """
+    return shown(middle_slice(image), how, columns) if how else ""
+
+
+def shown(pixels: Array, how: str, columns: int = COLUMNS, limit: int = PIXELS) -> str:
+    """Returns the escape sequences that show a picture (row, column, color), made smaller if large.
+
+    limit  pixels that it may be wide and high, in terminals with true pixels
+    """
     if not how:
         return ""
-    pixels = middle_slice(image)
     if how.startswith("blocks"):
         sign = _of_256 if how == "blocks256" else _of_all
         return _blocks(_smaller(pixels, min(columns, COLUMNS)), sign)

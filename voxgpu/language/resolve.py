@@ -30,9 +30,9 @@ from voxgpu.language.names import Names
 from voxgpu.language.scope import FunctionBinding, Globals, ValueBinding
 from voxgpu.language.unparse import unparse
 from voxgpu.types import (
-    NUMBER_IMAGE,
     TEXT,
     UNKNOWN,
+    Content,
     Function,
     ImageOf,
     Type,
@@ -270,9 +270,11 @@ def _refuse_save(kind: Type) -> tuple[str, str] | None:
 
 def _refuse_print(kind: Type) -> tuple[str, str] | None:
     if isinstance(kind, ImageOf):
-        hint = "print a measure of it, e.g. volume(b) or avg(v, mask)"
-        if kind.content is NUMBER_IMAGE.content:
-            hint = "print a measure of it, e.g. min(v), max(v) or avg(v, mask)"
+        measure = {
+            Content.NUMBER: "of it, e.g. min(v), max(v) or avg(v, mask)",
+            Content.COLOR: "of a channel, e.g. max(red(v))",
+        }.get(kind.content, "of it, e.g. volume(b) or avg(v, mask)")
+        hint = f"print a measure {measure}; to look at it, save it and run: voxgpu picture FILE"
         return f"`print` shows numbers, truth values and strings, not an {kind}", hint
     if isinstance(innermost(kind), Function):
         return f"`print` shows numbers, truth values and strings, not a {kind}", ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from voxgpu.files.header import Header, read_header
 from voxgpu.files.options import ReadOptions
 from voxgpu.files.read import read_image
 from voxgpu.files.write import file_digest
+from voxgpu.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Difference:
     """The first voxel at which two files differ.
 
@@ -31,7 +31,7 @@ class Difference:
     now: Any
 
 
-@dataclass(frozen=True)
+@frozen
 class Comparison:
     """How two image files compare.
 

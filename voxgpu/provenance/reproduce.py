@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from voxgpu.diagnostics import Diagnostic, ImgqlError, Source
 from voxgpu.execution.outputs import Beside, Saved
 from voxgpu.files.errors import FileError
 from voxgpu.files.options import ReadOptions
+from voxgpu.frozen import frozen
 from voxgpu.image import TOLERANCE
 from voxgpu.language.ast import Dialect
 from voxgpu.plan.node import Goal, Plan
@@ -26,7 +27,7 @@ from voxgpu.session import open_session
 from voxgpu.session_settings import SessionListeners, SessionSettings
 
 
-@dataclass(frozen=True)
+@frozen
 class Reproduction:
     """An image that was computed again.
 

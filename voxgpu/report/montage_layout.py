@@ -28,6 +28,7 @@ def arrange(
     title: str,
     legend: Legend,
     font_size: int,
+    sides: tuple[str, str] = ("R", "L"),
 ) -> Picture:
     """Arrange tiles of one size in rows below a line with title and legend, on black.
 
@@ -35,6 +36,7 @@ def arrange(
     columns    number of tiles side by side
     legend     names and their colors
     font_size  of title and legend, in pixels
+    sides      letters at the left and right edge of the first tile, if tiles have labels
 
     Returns the picture, (height, width, 3), as wide as tiles and text require.
     """
@@ -58,7 +60,7 @@ def arrange(
     ]
     for tile, corner in zip(tiles, corners, strict=True):
         page.paste(Drawing.fromarray(tile), corner)
-    _draw_labels(draw, labels, corners, (width, height), max(font_size * 3 // 4, 10))
+    _draw_labels(draw, labels, corners, (width, height), max(font_size * 3 // 4, 10), sides)
     return np.array(page)
 
 
@@ -89,6 +91,7 @@ def _draw_labels(
     corners: Sequence[tuple[int, int]],
     size: tuple[int, int],
     font_size: int,
+    sides: tuple[str, str],
 ) -> None:
     """Label every tile at its lower left, and the patient's sides at the top of the first tile."""
     if not labels:
@@ -100,5 +103,5 @@ def _draw_labels(
         place = (left + GAP, top + size[1] - GAP)
         draw.text(place, label, QUIET_COLOR, font, anchor="ls")
     left, top = corners[0]
-    draw.text((left + GAP, top + GAP), "R", QUIET_COLOR, font, anchor="la")
-    draw.text((left + size[0] - GAP, top + GAP), "L", QUIET_COLOR, font, anchor="ra")
+    draw.text((left + GAP, top + GAP), sides[0], QUIET_COLOR, font, anchor="la")
+    draw.text((left + size[0] - GAP, top + GAP), sides[1], QUIET_COLOR, font, anchor="ra")
