@@ -114,10 +114,10 @@ def _sections(given: Namespace, case: Path, folder: Path, report: Report) -> Non
     draw: Any = plots if plots.can_draw() else _NoPlots()
     if "programs" in given.only:
         text = files("voxgpu.demo").joinpath("tumor.imgql").read_text()
-        report.add_programs(time_programs(case, folder, text, given.runs))
+        report.add_programs(time_programs(case, folder, text, given.runs, given.miniature))
     if "cohorts" in given.only:
-        cases = 2 if given.miniature else 40
-        report.add_cohorts(time_cohorts(case, folder, min(2, given.runs), cases))
+        cases, warm_up = (2, False) if given.miniature else (40, True)
+        report.add_cohorts(time_cohorts(case, folder, min(2, given.runs), cases, warm_up))
     if {"operators", "rewrites"} & set(given.only):
         backend = Cpu(given.threads)
         operations = operations_on(Path(f"{case}_flair.nii.gz"), backend)
@@ -151,7 +151,7 @@ def _store(given: Namespace, sizes: Sizes, case: Path, folder: Path, report: Rep
         text = files("voxgpu.demo").joinpath("tumor.imgql").read_text()
         report.add_values(store.time_values(folder, given.runs, sizes.shapes))
         report.add_lookups(store.time_lookups(folder, sizes.nodes))
-        report.add_kept_runs(store.time_runs(case, folder, text, given.runs))
+        report.add_kept_runs(store.time_runs(case, folder, text, given.runs, not given.miniature))
     if "store-budget" in given.only:
         report.add_sweep(store.sweep_budget(folder, *sizes.budget))
 

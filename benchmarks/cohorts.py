@@ -37,7 +37,9 @@ class CohortRow:
     wanted: str
 
 
-def time_cohorts(case: Path, folder: Path, runs: int, cases: int = 40) -> list[CohortRow]:
+def time_cohorts(
+    case: Path, folder: Path, runs: int, cases: int = 40, warm_up: bool = True
+) -> list[CohortRow]:
     """Times a sweep against one combination, and workers against a loop; compares their values."""
     program = written(folder / "cohort.imgql", _GROWN)
     one = _table(folder / "one.csv", [Path(f"{case}_flair.nii.gz")])
@@ -49,6 +51,7 @@ def time_cohorts(case: Path, folder: Path, runs: int, cases: int = 40) -> list[C
             "one": _cohort(program, one, folder / "single.csv", *single, *here),
         },
         runs,
+        warm_up,
     )
     swept = {(row["HI"], row["VI"]): row["volume"] for row in _rows(folder / "sweep.csv")}
     (alone,) = _rows(folder / "single.csv")
@@ -73,6 +76,7 @@ def time_cohorts(case: Path, folder: Path, runs: int, cases: int = 40) -> list[C
             "loop": ["/bin/sh", "-c", loop],
         },
         runs,
+        warm_up,
     )
     assert {row["status"] for row in _rows(folder / "w.csv")} == {"done"}
     workers = CohortRow(

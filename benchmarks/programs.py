@@ -11,6 +11,9 @@ import numpy as np
 from voxgpu.bench.measure import Timing, middle, process, processes
 from voxgpu.bench.peers import available
 
+#: A program with one kernel, to see whether first runs are timed.
+_ONE_KERNEL = 'load v = "${CASE}_flair.nii.gz"\nprint "volume" volume(v > 1)\n'
+
 PARAMETERS = {"HI": "0.93", "VI": "0.89", "BINS": "20", "SIM": "0.6"}
 
 
@@ -35,23 +38,45 @@ class ProgramRow:
     timings: dict[str, Timing]
 
 
-def time_programs(case: Path, folder: Path, text: str, runs: int) -> list[ProgramRow]:
-    """Times all programs; ``text`` is the tumor program, ``case`` the prefix of a case's files."""
+def time_programs(
+    case: Path, folder: Path, text: str, runs: int, is_miniature: bool = False
+) -> list[ProgramRow]:
+    """Times all programs.
+
+    case          prefix of a case's files
+    text          the tumor program
+    is_miniature  leave out warm-ups, and compile only the kernel of a small program for the first
+                  time: to see whether everything runs
+    """
     rows = []
     for program in _programs(case, folder, text):
-        found = processes({"voxgpu": program.command}, runs)
+        found = processes({"voxgpu": program.command}, runs, not is_miniature)
         rows.append(ProgramRow(program, found))
-    rows.append(_first_run(case, folder, text, runs))
+    rows.append(_profiled(case, folder, runs, not is_miniature))
+    rows.append(_first_run(case, folder, _ONE_KERNEL if is_miniature else text, runs))
     if available("niimath"):
-        rows.append(_against_niimath(case, folder, runs))
+        rows.append(_against_niimath(case, folder, runs, not is_miniature))
     return rows
+
+
+def _profiled(case: Path, folder: Path, runs: int, warm_up: bool) -> ProgramRow:
+    """The tumor program with a profile and without, interleaved."""
+    plain = [*command_of(folder / "tumor.imgql", folder), *_defined(case)]
+    profiled = [*plain, "--profile", str(folder / "profile.json")]
+    found = processes({"voxgpu": profiled, "without": plain}, runs, warm_up)
+    return ProgramRow(Program("tumor program, with --profile", profiled), found)
+
+
+def _defined(case: Path) -> list[str]:
+    """The definitions of the tumor program's variables, for the command line."""
+    return [f"-D{name}={value}" for name, value in {"CASE": str(case), **PARAMETERS}.items()]
 
 
 def _programs(case: Path, folder: Path, text: str) -> list[Program]:
     whole = written(folder / "tumor.imgql", text)
     until = text[: text.index("let tumSim")]
     grown = written(folder / "grown.imgql", until + 'print "volume" volume(growTum)\n')
-    defined = [f"-D{name}={value}" for name, value in {"CASE": str(case), **PARAMETERS}.items()]
+    defined = _defined(case)
     ten = written(folder / "ten.imgql", _ten_cases(case, folder))
     sweep = written(folder / "sweep.imgql", _thresholds(case, folder))
     nothing = written(folder / "nothing.imgql", 'print "one" 1\n')
@@ -67,10 +92,8 @@ def _programs(case: Path, folder: Path, text: str) -> list[Program]:
 
 
 def _first_run(case: Path, folder: Path, text: str, runs: int) -> ProgramRow:
-    """The tumor program with empty caches."""
-    whole = written(folder / "tumor.imgql", text)
-    defined = [f"-D{name}={value}" for name, value in {"CASE": str(case), **PARAMETERS}.items()]
-    command = [*command_of(whole, folder), *defined]
+    """A program, such as that of the tumor, with empty caches."""
+    command = [*command_of(written(folder / "first.imgql", text), folder), *_defined(case)]
     found = []
     for number in range(min(runs, 3)):
         found.append(process(command, {"VOXGPU_CACHE": str(folder / f"fresh{number}")}))
@@ -78,7 +101,7 @@ def _first_run(case: Path, folder: Path, text: str, runs: int) -> ProgramRow:
     return ProgramRow(Program(name, command, 6.0), {"voxgpu": middle(found)})
 
 
-def _against_niimath(case: Path, folder: Path, runs: int) -> ProgramRow:
+def _against_niimath(case: Path, folder: Path, runs: int, warm_up: bool) -> ProgramRow:
     """A threshold, a dilation and an erosion, file to file; the results are compared first."""
     import SimpleITK as sitk
 
@@ -95,7 +118,7 @@ def _against_niimath(case: Path, folder: Path, runs: int) -> ProgramRow:
     inner = tuple(slice(2, -2) for _ in range(3))  # its rule at the frame differs
     if not np.array_equal(images[0][inner] > 0, images[1][inner] > 0):
         return ProgramRow(Program("threshold, dilate, erode (niimath differs)", ours), {})
-    found = processes({"voxgpu": ours, "niimath": theirs}, runs)
+    found = processes({"voxgpu": ours, "niimath": theirs}, runs, warm_up)
     return ProgramRow(Program("threshold, dilate, erode, file to file", ours), found)
 
 

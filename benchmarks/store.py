@@ -121,7 +121,9 @@ def time_lookups(folder: Path, nodes: int = 100_000) -> dict[str, float]:
     }
 
 
-def time_runs(case: Path, folder: Path, text: str, runs: int) -> dict[str, Timing]:
+def time_runs(
+    case: Path, folder: Path, text: str, runs: int, warm_up: bool = True
+) -> dict[str, Timing]:
     """The tumor program as a process: without a store, filling one, and with a filled one."""
     program, store, output = folder / "kept.imgql", folder / "kept", folder / "kept-out"
     program.write_text(text)
@@ -133,7 +135,7 @@ def time_runs(case: Path, folder: Path, text: str, runs: int) -> dict[str, Timin
     def run(name: str, where: str) -> None:
         found.setdefault(name, []).append(process([*command, where]))
 
-    for _ in range(runs + 1):
+    for _ in range(runs + warm_up):
         shutil.rmtree(output, ignore_errors=True)
         run("without a store", "none")
         shutil.rmtree(output, ignore_errors=True)
@@ -142,7 +144,7 @@ def time_runs(case: Path, folder: Path, text: str, runs: int) -> dict[str, Timin
         run("known, files there", str(store))
         shutil.rmtree(output, ignore_errors=True)
         run("known, files gone", str(store))
-    return {name: middle(rows[1:]) for name, rows in found.items()}
+    return {name: middle(rows[warm_up:]) for name, rows in found.items()}
 
 
 def sweep_budget(folder: Path, gigabytes: float, budget: int) -> dict[str, float]:

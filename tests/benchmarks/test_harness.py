@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -85,19 +86,50 @@ def test_every_operation_says_what_the_reference_says(small: Operations) -> None
         assert np.array_equal(found, expected), operation.name
 
 
-#: Sections that start processes of their own, a second each.
-SLOW = ("programs", "cohorts", "store")
+#: Sections that start processes of their own.
+OF_PROCESSES = ("programs", "cohorts", "store")
+
+#: Packages of the extra `dev` that neither voxgpu nor the extra `bench` needs.
+OF_DEVELOPERS = (
+    "pytest", "hypothesis", "lark", "pandas", "pyarrow", "nibabel", "h5py", "highdicom",
+    "ancpbids", "xdist", "dask_jobqueue", "dask_cuda", "cupy",
+)  # fmt: skip
+
+_MINIATURE = ("--miniature", "--runs", "1", "--threads", "1", "--output")
 
 
-@pytest.mark.parametrize(
-    "section",
-    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SECTIONS],
-)
-def test_every_section_runs(section: str, tmp_path: Path) -> None:
-    options = ["--miniature", "--runs", "1", "--threads", "1", "--output", str(tmp_path)]
-    assert main(["--only", section, *options]) == 0
+@pytest.mark.slow
+@pytest.mark.parametrize("section", OF_PROCESSES)
+def test_sections_of_processes_run(section: str, tmp_path: Path) -> None:
+    assert main(["--only", section, *_MINIATURE, str(tmp_path)]) == 0
     found = json.loads((tmp_path / "benchmarks.json").read_text())
     assert len(found) > 1 and all(found.values())
+
+
+def test_other_sections_run_where_only_the_extra_is_installed(tmp_path: Path) -> None:
+    """As ``make bench`` does after a plain installation; pages, data and plots are written."""
+    sections = [each for each in SECTIONS if each not in OF_PROCESSES]
+    words = ["--only", *sections, "--operator", "near", *_MINIATURE, str(tmp_path)]
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({OF_DEVELOPERS}))
+from benchmarks.__main__ import main
+sys.exit(main({words}))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "µs a node" in ended.stdout and "near near near" in ended.stdout
+    found = json.loads((tmp_path / "benchmarks.json").read_text())
+    assert found.keys() == {
+        "machine", "operators", "rewrites", "Scaling with voxels", "Scaling with threads",
+        "Coordination",
+    }  # fmt: skip
+    assert all(found.values()) and found["machine"]["commit"] and len(found["Coordination"]) == 4
+    written = {each.name for each in tmp_path.iterdir()}
+    plots = {"operators", "voxels", "threads", "coordination"}
+    expected = {f"{each}.{kind}" for each in plots for kind in ("png", "svg")}
+    has_plots = importlib.util.find_spec("matplotlib") is not None
+    assert written == {"benchmarks.md", "benchmarks.json"} | (expected if has_plots else set())
 
 
 def test_the_budget_of_a_store_is_measured(tmp_path: Path) -> None:
@@ -114,13 +146,3 @@ def test_the_checkout_is_measured_without_being_installed(tmp_path: Path) -> Non
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert Path(shown.strip()).is_relative_to(ROOT)
-
-
-def test_a_page_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("matplotlib", reason="plots need the extra `bench`")
-    main(["--only", "coordination", "--runs", "1", "--output", str(tmp_path)])
-    assert "µs a node" in capsys.readouterr().out
-    written = {each.name for each in tmp_path.iterdir()}
-    assert written == {"benchmarks.md", "benchmarks.json", "coordination.png", "coordination.svg"}
-    found = json.loads((tmp_path / "benchmarks.json").read_text())
-    assert found["machine"]["commit"] and len(found["Coordination"]) == 4

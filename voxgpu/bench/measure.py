@@ -61,12 +61,12 @@ def _timed(work: Callable[[], Any]) -> Timing:
 
 
 def processes(
-    commands: Mapping[str, Sequence[str]], runs: int, environment: Mapping[str, str] | None = None
+    commands: Mapping[str, Sequence[str]], runs: int, warm_up: bool = True
 ) -> dict[str, Timing]:
     """Runs whole processes interleaved, after a warm-up; returns the system's accounting."""
-    for command in commands.values():
-        process(command, environment)
-    works = {name: partial(process, command, environment) for name, command in commands.items()}
+    works = {name: partial(process, command) for name, command in commands.items()}
+    if warm_up:
+        in_turn(works, 1)
     return in_turn(works, runs)
 
 
