@@ -169,11 +169,19 @@ def test_functions_that_are_no_primitives() -> None:
         vx.primitive(unknown)
     with pytest.raises(TypeError, match="a primitive is a function"):
         vx.primitive(3)  # type: ignore[call-overload]
-    names: dict[str, Any] = {"NumberImage": NumberImage, "__name__": "somewhere"}
-    text = '"""One.\n\n    >>> f([1])\n    [1]\n    """'
-    exec(f"def f(v: NumberImage) -> NumberImage:\n    {text}\n    return v", names)
-    with pytest.raises(TypeError, match="the text of `f` is not there"):
-        vx.primitive(names["f"])
+
+
+def test_functions_without_a_text_are_what_they_do() -> None:
+    v = vx.from_array(VOXELS)
+
+    def define(number: int) -> vx.LazyValue:
+        names: dict[str, Any] = {"NumberImage": NumberImage, "__name__": "typed"}
+        text = '"""One.\n\n    >>> f([1])\n    [1]\n    """'
+        exec(f"def f(v: NumberImage) -> NumberImage:\n    {text}\n    return v + {number}", names)
+        return vx.primitive(names["f"])(v)
+
+    assert np.array_equal(define(1), VOXELS + 1)
+    assert _id(define(1)) == _id(define(1)) != _id(define(2))
 
 
 def test_a_primitive_that_fails_points_to_its_call() -> None:

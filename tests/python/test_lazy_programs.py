@@ -56,9 +56,10 @@ def test_the_text_is_one_that_people_read(tmp_path: Path, monkeypatch: pytest.Mo
         'load gone = "gone.nii"\nlet result1 = (gone > 3)\nlet result2 = 1\n'
         'print "result2" result2\n'
     )
-    for name in ("near", "let", "x", "no name", "result"):
-        with pytest.raises(ValueError, match="choose another name"):
-            vx.to_imgql(v, **{name: v})
+    names = vx.to_imgql(**{"near": v.max(), "let": v.max(), "no name": v.max(), "T": v > 3, "1": 1})
+    assert set(vx.run(names).values) == {"near", "let", "no name", "T.nii.gz", "1"}
+    with pytest.raises(ValueError, match="choose other names"):
+        vx.to_imgql(v, result=v)
 
 
 def test_a_program_takes_lazy_values_and_shares_what_they_compute() -> None:

@@ -38,7 +38,7 @@ class FunctionText:
 def text_of(function: Callable[..., Any]) -> FunctionText:
     """The text of a function, and of what it uses of its module and of functions around it.
 
-    Raises TypeError if it has no text, or uses objects whose text does not say what they are.
+    Raises TypeError if it uses objects whose text does not say what they are.
     """
     texts: dict[str, str] = {}
     imports: dict[str, None] = {}
@@ -49,7 +49,9 @@ def text_of(function: Callable[..., Any]) -> FunctionText:
         if key in texts:
             continue
         texts[key] = source = _source(each)
-        imports[source] = None  # it may have imports of its own
+        imports[source] = None  # there may be imports in it
+        names = _names(inspect.unwrap(each).__code__, ("IMPORT_NAME",))
+        imports.update(dict.fromkeys(f"import {name}" for name in sorted(names)))
         for name, value in _used(each):
             if isinstance(value, ModuleType):
                 imports[f"import {value.__name__}"] = None
@@ -66,18 +68,25 @@ def text_of(function: Callable[..., Any]) -> FunctionText:
                     f"the primitive `{function.__name__}` uses `{name}`, a {kind}, which may "
                     "change while its text does not: make it a parameter, or write it there"
                 )
-    modules = imported("\n".join(imports))
+    modules: dict[str, str] = {}
+    for text in imports:
+        modules |= imported(text)  # each alone: of what cannot be parsed nothing is found
     return FunctionText("\n".join(f"{key}\n{texts[key]}" for key in sorted(texts)), modules)
 
 
 def _source(function: Any) -> str:
+    """The text of a function; its instructions where it was typed and there is no text."""
     try:
         return dedent(inspect.getsource(function))
     except (OSError, TypeError):
-        raise TypeError(
-            f"the text of `{function.__name__}` is not there, which says what it computes: "
-            "write it into a file or a notebook"
-        ) from None
+        return f"{sys.version_info[:2]} {_instructions(inspect.unwrap(function).__code__)}"
+
+
+def _instructions(code: CodeType) -> str:
+    """The instructions of some code, with the constants and names that they refer to."""
+    constants = [_instructions(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    return f"{code.co_code.hex()} {code.co_flags} {constants} {names}"
 
 
 def _used(function: Any) -> Iterator[tuple[str, Any]]:
@@ -86,20 +95,19 @@ def _used(function: Any) -> Iterator[tuple[str, Any]]:
     around = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     for name, cell in around.items():
         yield name, cell.cell_contents
-    for name in sorted(_names(function.__code__)):
+    for name in sorted(_names(function.__code__, ("LOAD_GLOBAL", "LOAD_NAME"))):
         if name in function.__globals__:
             value = function.__globals__[name]
             if value is not getattr(builtins, name, None):
                 yield name, value
 
 
-def _names(code: CodeType) -> set[str]:
-    """The global names in some code, and in functions within."""
-    loads = ("LOAD_GLOBAL", "LOAD_NAME")
-    found = {each.argval for each in get_instructions(code) if each.opname in loads}
+def _names(code: CodeType, instructions: tuple[str, ...]) -> set[str]:
+    """The names in these instructions of some code, and of functions within."""
+    found = {each.argval for each in get_instructions(code) if each.opname in instructions}
     for each in code.co_consts:
         if isinstance(each, CodeType):
-            found |= _names(each)
+            found |= _names(each, instructions)
     return found
 
 

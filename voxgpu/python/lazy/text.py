@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Sequence
+
 from voxgpu.language.ast import Command, Expression, Print, Save, TextLiteral
 from voxgpu.language.unparse import is_identifier, unparse_command
 from voxgpu.python.lazy.commands import RESERVED, commands_of
@@ -18,20 +21,20 @@ def to_imgql(*values: object, **named: object) -> str:
 
         print(vx.to_imgql(brain=brain, volume=brain.volume()))
 
-    Values by name are bound to that name, others to ``result``; images are saved under their names,
-    others printed. Images in memory, and primitives defined in Python, have to be given to the
-    program; a comment says so. Raises ValueError for names that ImgQL does not allow.
+    Images are saved under their names here, others printed; a value without a name is ``result``.
+    Images in memory, and primitives defined in Python, have to be given to the program; a comment
+    says so. Raises ValueError if two values have one name.
     """
     span = here()
     if len(values) == 1:
         plain = ["result"]
     else:
         plain = [f"result{number}" for number, _ in enumerate(values, 1)]
-    names = [*plain, *named]
+    labels = [*plain, *named]
+    if len(set(labels)) < len(labels):
+        raise ValueError("`result` names the values without a name: choose other names")
     taken = taken_names()
-    for name in named:
-        if not is_identifier(name) or name in RESERVED or name in taken or name in plain:
-            raise ValueError(f"`{name}` is taken in ImgQL: choose another name")
+    names = _free_names(labels, taken)
     terms = [term_of(each, span) for each in (*values, *named.values())]
     built = commands_of(terms, taken, names)
     kinds = _types(terms)
@@ -42,8 +45,8 @@ def to_imgql(*values: object, **named: object) -> str:
     own = dict.fromkeys(each.names[0] for each in built.prelude.primitives)
     comments += [f"// {name} is a primitive that is defined in Python" for name in own]
     goals = [
-        _goal(name, value, kind)
-        for name, value, kind in zip(names, built.values, kinds, strict=True)
+        _goal(label, value, kind)
+        for label, value, kind in zip(labels, built.values, kinds, strict=True)
         if not isinstance(kind, Unknown)
     ]
     lines = [unparse_command(each) for each in (*built.prelude.commands, *goals)]
@@ -56,7 +59,19 @@ def _types(terms: list[Term]) -> list[Type]:
     return [program.main.steps[goal.step].type for goal in program.goals]
 
 
-def _goal(name: str, value: Expression, kind: Type) -> Command:
+def _free_names(labels: Sequence[str], taken: Collection[str]) -> list[str]:
+    """A name for each label: the label itself, or with a number after it if ImgQL has that name."""
+    found: list[str] = []
+    for label in labels:
+        name, number = label, 0
+        while not is_identifier(name) or name in (*RESERVED, *found) or name in taken:
+            number += 1
+            name = re.sub(r"\W", "_", f"{label}{number}").lstrip("_0123456789") or f"v{number}"
+        found.append(name)
+    return found
+
+
+def _goal(label: str, value: Expression, kind: Type) -> Command:
     if isinstance(innermost(kind), ImageOf):
-        return Save(TextLiteral((f"{name}.nii.gz",), value.span), value, value.span)
-    return Print(TextLiteral((name,), value.span), value, value.span)
+        return Save(TextLiteral((f"{label}.nii.gz",), value.span), value, value.span)
+    return Print(TextLiteral((label,), value.span), value, value.span)
