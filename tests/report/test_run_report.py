@@ -100,6 +100,14 @@ def test_figures_have_planes_layers_and_numbers(page: Element) -> None:
     assert mask.all("svg", class_="histogram") and image.all("svg", class_="histogram")
 
 
+def test_figures_tell_how_the_image_came_about(page: Element) -> None:
+    mask, _ = page.all("article")
+    (origin,) = mask.all("details")
+    (code,) = origin.all("pre")
+    assert "let bright = v > low" in code.text and "v + 1" not in code.text
+    assert "v.nii.gz" in origin.text and "bright.json" in origin.text
+
+
 def test_the_plan_is_a_picture_with_times(page: Element) -> None:
     (plan,) = page.all("svg", class_="plan")
     labels = [each.text for each in plan.all("text")]

@@ -9,6 +9,7 @@ import numpy as np
 
 from voxgpu.frozen import frozen
 from voxgpu.image import Image
+from voxgpu.provenance.sidecar import find_sidecar
 from voxgpu.report.charts import histogram, number_text
 from voxgpu.report.markup import Content, Markup, element, facts
 from voxgpu.report.planes import Plane, planes_of
@@ -37,9 +38,10 @@ def figure_of(shown: SavedImage, place: int) -> ImageFigure:
     pairs: list[tuple[str, Content]] = [("file", element("code", str(saved.path)))]
     if saved.volumes:
         pairs.append(("volumes", f"{saved.volumes}; the first is shown"))
+    origin = _origin(saved.path)
     if shown.image is None:
         note = element("p", f"It cannot be shown: {shown.problem}", class_="message warning")
-        return ImageFigure(place, anchor, "", _article(anchor, title, note, facts(pairs)))
+        return ImageFigure(place, anchor, "", _article(anchor, title, note, facts(pairs), origin))
     image, background = shown.image, shown.background
     region = region_of(image) if shown.is_region else None
     pairs = [*_grid_facts(image), *pairs]
@@ -77,11 +79,34 @@ def figure_of(shown: SavedImage, place: int) -> ImageFigure:
     if region is not None:
         size = f"{region.voxels:,} voxels, {_volume(region.size, image)}"
     body = element("div", facts(pairs), chart, class_="beside")
-    return ImageFigure(place, anchor, size, _article(anchor, title, legend, stack(pictures), body))
+    return ImageFigure(
+        place, anchor, size, _article(anchor, title, legend, stack(pictures), body, origin)
+    )
 
 
 def _article(anchor: str, *content: Content) -> Markup:
     return element("article", *content, id=anchor, class_="image")
+
+
+def _origin(path: Path) -> Markup | None:
+    """How a file came about, from its sidecar; None if it has none."""
+    found = find_sidecar(path)
+    if found is None:
+        return None
+    sidecar, record = found
+    code = "\n".join(each.text for each in record.lines)
+    pairs: list[tuple[str, Content]] = [
+        ("expression", element("code", record.expression)),
+        *(("value", element("code", each)) for each in record.values),
+        *(("input", element("code", each.path)) for each in record.inputs),
+        ("sidecar", element("code", str(sidecar))),
+    ]
+    return element(
+        "details",
+        element("summary", "How it came about"),
+        element("pre", element("code", code)),
+        facts(pairs),
+    )
 
 
 def stack(planes: Sequence[Plane]) -> Markup:

@@ -7,15 +7,17 @@ import gzip
 import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from isal import igzip
 
 from voxgpu.files.whole_file import write_whole
 from voxgpu.files.write import write_image
+from voxgpu.frozen import frozen
 from voxgpu.image import Grid, Image
 from voxgpu.report.markup import Content, Markup, data_element, element
 from voxgpu.report.page import asset
@@ -41,7 +43,7 @@ COLOR_MAPS = ("gray", "red", "green", "blue", "warm", "cool", "hot", "viridis", 
 _OF_REGIONS = ("warm", "cool", "green", "red", "blue")
 
 
-@dataclass(frozen=True)
+@frozen
 class Volume:
     """A volume of the viewer: a compressed NIfTI file with 8 bits per voxel.
 
@@ -70,18 +72,25 @@ def volume_of(name: str, image: Image, is_region: bool) -> Volume | None:
         step += 1
     voxels = image.array[::step, ::step, ::step]
     if is_region:
-        numbers = np.where(voxels == 0, 0, (voxels.astype(np.int64) - 1) % 255 + 1)
-        high = float(max(numbers.max(initial=0), 1))
+        numbers = voxels.astype(np.uint8)
+        if voxels.dtype not in (np.bool_, np.uint8):
+            # Of more than 255 labels, several have one number.
+            numbers = np.where(voxels == 0, 0, (voxels.astype(np.int64) - 1) % 255 + 1)
+        high = float(max(int(numbers.max(initial=0)), 1))
         content = _nifti(numbers.astype(np.uint8), image.grid, step, 1.0, 0.0)
         return Volume(name, content, True, 0.0, high, step)
     low, high = window(voxels)
     if max(abs(low), abs(high)) > _GREATEST:
         return None
-    values = np.nan_to_num(voxels.astype(np.float64), posinf=high, neginf=low)
-    # Halves, since the difference of two numbers may overflow.
-    share = np.clip((values / 2 - low / 2) / (high / 2 - low / 2), 0, 1)
-    slope = (high / 255) - (low / 255)
-    content = _nifti(np.rint(share * 255).astype(np.uint8), image.grid, step, slope, low)
+    slope = (high - low) / 255
+    exact = voxels.dtype.itemsize <= 2 or voxels.dtype == np.float32
+    values: Any = voxels.astype(np.float32 if exact else np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values -= low
+        values /= slope
+    np.clip(values, 0, 255, out=values)
+    steps = np.rint(np.nan_to_num(values, copy=False), out=values).astype(np.uint8)
+    content = _nifti(steps, image.grid, step, slope, low)
     return Volume(name, content, False, low, high, step)
 
 
@@ -99,7 +108,7 @@ def _nifti(
         content = bytearray(path.read_bytes())
     # scl_slope and scl_inter of the header.
     struct.pack_into("<ff", content, 112, slope, intercept)
-    return gzip.compress(bytes(content), 6, mtime=0)
+    return bytes(igzip.compress(bytes(content), 3))
 
 
 def viewer(volumes: Sequence[Volume], path: Path, beside: bool) -> tuple[Content, Sequence[str]]:
@@ -129,7 +138,7 @@ def viewer(volumes: Sequence[Volume], path: Path, beside: bool) -> tuple[Content
         source["map"] = _OF_REGIONS[number % len(_OF_REGIONS)] if each.is_region else "gray"
         sources.append(source)
     script = asset(NIIVUE)
-    packed = base64.standard_b64encode(gzip.compress(script.encode("utf-8"), 9, mtime=0)).decode()
+    packed = base64.standard_b64encode(gzip.compress(script.encode("utf-8"), 6, mtime=0)).decode()
     content = (
         element("p", *_notes(kept, left), class_="note"),
         element("button", "Open the viewer", type="button", id="open-viewer", class_="action"),
