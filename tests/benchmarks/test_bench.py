@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,9 @@ import psutil
 import pytest
 import SimpleITK as sitk
 
-from tests.cli.command import Ended, voxgpu
+from tests.backends.cuda.emulated_cli import environment_of_workers
+from tests.cli.command import Ended, in_terminal, voxgpu
+from tests.cuda_emulator.module import requires_emulation
 
 PROGRAM = """load v = "v.nii.gz"
 let wide = near(v > 90)
@@ -138,6 +141,7 @@ def test_a_program_with_errors_is_not_measured(desk: Path) -> None:
     ("words", "text"),
     [
         (("p.imgql", "--device", "gpu7"), "there is no device 'gpu7'"),
+        (("p.imgql", "--device", ","), "--device names no device"),
         (("p.imgql", "--threads", "1,x"), "'x' is no number of threads"),
         (("p.imgql", "--threads", "0"), "'0' is no number of threads"),
         (("p.imgql", "--mode", "hot"), "there is no --mode hot; there are cold"),
@@ -216,6 +220,14 @@ def test_operators_are_timed_on_an_image(desk: Path) -> None:
     assert "near near near" in ended.out and "voxgpu" in ended.out
 
 
+def test_a_terminal_shows_a_table(desk: Path) -> None:
+    words = ("--operators", "--only", "volume", "--image", "v.nii.gz", "--repeat", 1)
+    status, _, shown = in_terminal("bench", *words, "--against", "numpy", cwd=desk, stdout=True)
+    assert status == 0, shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    assert "┃ operation ┃" in plain and "│ volume    │" in plain
+
+
 def test_a_missing_library_is_told_with_the_command(
     desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,3 +244,19 @@ def test_a_missing_library_is_told_with_the_command(
         "connected-components-3d, which is not installed: pip install 'voxgpu[bench]'"
         in ended.output
     )
+
+
+@pytest.mark.slow
+def test_a_gpu_is_a_column(desk: Path) -> None:
+    """On the emulated GPU, in processes that find it as well."""
+    requires_emulation()
+    text = 'load v = "v.nii.gz"\nprint "n" volume(v > 1)\nsave "m.nii" v > 9\n'
+    (desk / "p.imgql").write_text(text)
+    words = ["bench", "p.imgql", "--device", "cpu,cuda:0", "--mode", "warm", "--repeat", "1"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.backends.cuda.emulated_cli", *words, "--json", "found.json"],
+        cwd=desk, env=environment_of_workers(1, desk.parent), capture_output=True, text=True,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("2 results are the same on cpu, cuda:0")
+    assert _json(desk)["timings"]["warm"].keys() == {"cpu", "cuda:0"}

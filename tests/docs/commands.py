@@ -125,6 +125,12 @@ def _check_apptainer(words: list[str]) -> None:
         check_voxgpu(rest[1:])
 
 
+def _check_nsys(words: list[str]) -> None:
+    """Checks a command that a profiler of NVIDIA starts."""
+    assert words[:2] == ["profile", "voxgpu"], words
+    check_voxgpu(words[2:])
+
+
 def _check_ci(_: list[str]) -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
@@ -148,6 +154,7 @@ _CHECKS = {
     ".": lambda _: None,
     "sbatch": _check_sbatch,
     "bash": _check_script,
+    "nsys": _check_nsys,
     "apptainer": _check_apptainer,
     "export": _check_export,
     ".ci/run": _check_ci,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.backends.cuda.emulated import emulated_machine
+from tests.cuda_emulator.module import requires_emulation
 from voxgpu import spans
 from voxgpu.backends.cuda import create
 from voxgpu.compile import Options
@@ -77,6 +78,7 @@ def test_nothing_is_shown_while_nobody_records() -> None:
 
 
 def test_spans_of_a_run_on_a_gpu_are_ranges(tmp_path: Path) -> None:
+    requires_emulation()
     voxels = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
     options = Options(output=tmp_path, images={"v": Image(voxels, Grid.regular(voxels.shape))})
     text = 'load v = "v"\nprint "n" volume(v > 7)\nprint "mean" avg(v, v > 500)\n'

@@ -15,19 +15,25 @@ from voxgpu.frozen import frozen
 
 @frozen
 class Table:
-    """A table of texts; the cells of each row are those of ``head``."""
+    """A table of texts; the cells of each row are those of ``head``.
+
+    names  how many columns, the first ones, are names; the others are numbers
+    """
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    names: int = 1
 
     def __str__(self) -> str:
         columns = list(zip(self.head, *self.rows, strict=True))
         widths = [max(map(len, column)) for column in columns]
 
         def line(cells: Sequence[str]) -> str:
-            first, *rest = zip(cells, widths, strict=True)
-            texts = [first[0].ljust(first[1]), *(text.rjust(width) for text, width in rest)]
+            texts = [
+                text.ljust(width) if number < self.names else text.rjust(width)
+                for number, (text, width) in enumerate(zip(cells, widths, strict=True))
+            ]
             return "  ".join(texts).rstrip()
 
         return "\n".join([self.title, line(self.head), *map(line, self.rows)])
@@ -54,7 +60,7 @@ def comparison_table(found: Comparison) -> Table:
     first = found.columns[0].name
     equal = f"{found.results} results are the same on {', '.join(c.name for c in found.columns)}"
     head = ("run", "on", "s", "from–to", f"× {first}", "CPU s", "peak MB", "GB/s")
-    return Table(f"{equal}; medians:", head, tuple(rows))
+    return Table(f"{equal}; medians:", head, tuple(rows), 2)
 
 
 def comparison_as_json(found: Comparison) -> dict[str, Any]:

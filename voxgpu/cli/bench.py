@@ -141,6 +141,8 @@ def _check_usage(arguments: dict[str, Any]) -> None:
         if len(arguments["threads"]) > 1:
             raise click.UsageError("--operators takes one number of --threads")
         return
+    if not arguments["device"]:
+        raise click.UsageError("--device names no device; write --device cpu,reference")
     if arguments["program"] is None:
         raise click.UsageError("name a PROGRAM, or single operators with --operators")
     for name in ("only", "image"):
@@ -314,7 +316,7 @@ def _print(table: Table) -> None:
 
     shown = RichTable(title=table.title, title_justify="left")
     for number, name in enumerate(table.head):
-        shown.add_column(name, justify="left" if not number else "right")
+        shown.add_column(name, justify="left" if number < table.names else "right")
     for row in table.rows:
         shown.add_row(*row)
     Console().print(shown)
