@@ -9,7 +9,8 @@ import pytest
 
 from voxgpu.image import Grid, Image
 from voxgpu.interactive.describe import described, described_lengths, described_type
-from voxgpu.interactive.picture import COLUMNS, middle_slice, picture, protocol
+from voxgpu.interactive.picture import COLUMNS, middle_slice, picture
+from voxgpu.interactive.picture_protocol import protocol
 from voxgpu.types import BOOLEAN_IMAGE, NUMBER, Function, SequenceOf
 
 
@@ -79,6 +80,9 @@ def test_sequences_of_images(lengths: tuple[int, ...], text: str) -> None:
         ({"TERM": "xterm", "COLORTERM": "truecolor"}, "blocks"),
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, "iterm"),
         ({"TERM": "vt100"}, ""),
+        ({"TERM": "vt100", "VOXGPU_PICTURES": "sixel"}, "sixel"),
+        ({"TERM": "xterm-kitty", "VOXGPU_PICTURES": "none"}, ""),
+        ({"TERM": "xterm-kitty", "VOXGPU_PICTURES": "nonsense"}, "kitty"),
     ],
 )
 def test_terminals_that_show_pictures(environment: dict[str, str], expected: str) -> None:
@@ -118,7 +122,7 @@ def test_colors_are_those_of_the_image() -> None:
 
 
 def test_greys_of_256_colors_go_from_black_to_white() -> None:
-    v = np.arange(256, dtype=np.float32).reshape(128, 2)
+    v = np.arange(0, 256, 4, dtype=np.float32).reshape(32, 2)
     shown = picture(_image(v), "blocks256")
     assert {"38;5;16;", "48;5;231m", "38;5;243;"} <= set(re.findall(r"38;5;\d+;|48;5;\d+m", shown))
 

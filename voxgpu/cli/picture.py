@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
@@ -25,6 +24,9 @@ _Work = TypeVar("_Work")
 
 #: Pixels of a tile, of an image with slices and without.
 _TILE, _FLAT = 256, 1024
+
+#: Pixels of a picture in the terminal, along the longer edge.
+_MOST_SHOWN = 1200
 
 _RANGE = re.compile(r"(\d+)(?::(\d+)(?::(\d+))?)?$")
 
@@ -125,9 +127,10 @@ def command(image: Path, masks: tuple[Path, ...], output: Path | None, **argumen
         if any(output.resolve() == each.resolve() for each in (image, *masks)):
             raise click.BadParameter(f"{output} is an input", param_hint="--output")
         check_writable(output)
+    how = _protocol() if output is None else ""
     drawn = _drawn(image, masks, **arguments)
     if output is None:
-        _show(drawn)
+        _show(drawn, how)
         return 0
     from voxgpu.report.montage import write_montage
 
@@ -244,11 +247,18 @@ def _refused(work: Callable[[], _Work]) -> _Work:
         raise ImgqlError([Diagnostic("E202", str(error))]) from None
 
 
-def _show(drawn: Picture) -> None:
-    """Show a picture in the terminal."""
-    from voxgpu.interactive.picture import protocol, shown
+def _protocol() -> str:
+    """How the terminal shows pictures. Raises UsageError if it shows none."""
+    from voxgpu.interactive.picture_protocol import terminal_protocol
 
-    text = shown(drawn, protocol(os.environ), shutil.get_terminal_size().columns)
-    if not text:
+    how = terminal_protocol()
+    if not how:
         raise click.UsageError("this terminal shows no pictures: name a file, -o picture.png")
-    sys.stdout.write(text + "\n")
+    return how
+
+
+def _show(drawn: Picture, how: str) -> None:
+    """Show a picture in the terminal."""
+    from voxgpu.interactive.picture import shown
+
+    click.echo(shown(drawn, how, shutil.get_terminal_size().columns, _MOST_SHOWN), color=True)

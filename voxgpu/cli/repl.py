@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -142,9 +141,10 @@ class _Repl:
     def _draw(self, image: Image) -> None:
         if not sys.stdout.isatty():
             return
-        from voxgpu.interactive.picture import picture, protocol
+        from voxgpu.interactive.picture import picture
+        from voxgpu.interactive.picture_protocol import terminal_protocol
 
-        shown = picture(image, protocol(os.environ), shutil.get_terminal_size().columns)
+        shown = picture(image, terminal_protocol(), shutil.get_terminal_size().columns)
         if shown:
             sys.stdout.write(shown + "\n")
             sys.stdout.flush()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from voxgpu.image import Image
+from voxgpu.interactive.sixel import sixels
 from voxgpu.report.orientation import radiological
 
 Array = npt.NDArray[np.uint8]
@@ -19,46 +20,28 @@ Array = npt.NDArray[np.uint8]
 COLUMNS, PIXELS = 56, 240
 
 
-def protocol(environment: Mapping[str, str]) -> str:
-    """Returns the terminal's protocol for showing pictures.
-
-    ``kitty``, ``iterm``, ``blocks`` (24-bit color), ``blocks256`` (256 colors), or an empty string
-    if it supports none.
-    """
-    term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
-    if term in ("", "dumb") or environment.get("NO_COLOR"):
-        return ""
-    # Terminal multiplexers pass on the terminal's environment variables, but not pictures.
-    is_whole = not environment.get("TMUX") and not term.startswith(("screen", "tmux"))
-    named = environment.get("KITTY_WINDOW_ID") or "kitty" in term or program == "ghostty"
-    if is_whole and named:
-        return "kitty"
-    if is_whole and program in ("iTerm.app", "WezTerm"):
-        return "iterm"
-    if environment.get("COLORTERM", "") in ("truecolor", "24bit"):
-        return "blocks"
-    return "blocks256" if "256color" in term else ""
-
-
 def picture(image: Image, how: str, columns: int = COLUMNS) -> str:
     """Returns the escape sequences that show the middle slice; empty if there is no protocol.
 
     columns  width of the terminal in characters
     """
-    return shown(middle_slice(image), how, columns) if how else ""
+    return shown(middle_slice(image), how, min(columns, COLUMNS)) if how else ""
 
 
-def shown(pixels: Array, how: str, columns: int = COLUMNS, limit: int = PIXELS) -> str:
+def shown(pixels: Array, how: str, columns: int, limit: int = PIXELS) -> str:
     """Returns the escape sequences that show a picture (row, column, color), made smaller if large.
 
-    limit  pixels that it may be wide and high, in terminals with true pixels
+    how      the protocol
+    columns  characters that it may be wide, in terminals without pixels of their own
+    limit    pixels that it may be wide and high, in the others
     """
-    if not how:
-        return ""
     if how.startswith("blocks"):
         sign = _of_256 if how == "blocks256" else _of_all
-        return _blocks(_smaller(pixels, min(columns, COLUMNS)), sign)
-    data = base64.standard_b64encode(_png(_smaller(pixels, PIXELS))).decode()
+        return _blocks(_smaller(pixels, columns), sign)
+    smaller = _smaller(pixels, limit)
+    if how == "sixel":
+        return sixels(smaller)
+    data = base64.standard_b64encode(_png(smaller)).decode()
     return _kitty(data) if how == "kitty" else f"\x1b]1337;File=inline=1:{data}\x07"
 
 
@@ -90,9 +73,13 @@ def _grey(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 def _smaller(pixels: Array, limit: int) -> Array:
-    """Takes every n-th pixel, so that the picture is at most ``most`` pixels wide and high."""
-    step = max(1, -(-max(pixels.shape[:2]) // limit))
-    return pixels[::step, ::step]
+    """Averages squares of pixels, so that the picture is at most ``limit`` wide and high."""
+    from PIL import Image as Pillow
+
+    step = -(-max(pixels.shape[:2]) // limit)
+    if step <= 1:
+        return pixels
+    return np.array(Pillow.fromarray(np.ascontiguousarray(pixels)).reduce(step))
 
 
 def _of_all(red: int, green: int, blue: int) -> str:
