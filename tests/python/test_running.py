@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
 import threading
 from decimal import Decimal
@@ -32,7 +33,7 @@ def test_goals_that_fail_raise_with_what_the_others_came_to() -> None:
     assert not result.ok and [each.code for each in result.errors] == ["E301"]
     with pytest.raises(voxgpu.GoalsFailed):
         result.raise_for_errors()
-    assert repr(result).startswith("<voxgpu.Result: 1 printed, 1 saved, 1 failed, ")
+    assert repr(result).startswith("<voxgpu.Result b=1, saved m, 1 failed, ")
     with pytest.raises(ValueError, match="on_error"):
         voxgpu.run(FAILING, images=IMAGES, on_error="ignore")
 
@@ -45,6 +46,36 @@ def test_values_by_kind() -> None:
     assert result.numbers == {"n": 2}
     assert isinstance(result.values["i"], voxgpu.Image) and set(result.images) == {"i"}
     assert isinstance(result.saved[0].image, voxgpu.Image)
+
+
+def test_a_result_is_read_by_name() -> None:
+    result = voxgpu.run(FAILING, images=IMAGES, on_error="collect")
+    assert result["b"] == 1 and np.array_equal(result["m"], VOXELS > 3)  # type: ignore[arg-type]
+    assert dict(result) == result.values and list(result) == ["b", "m"] and "a" not in result
+    with pytest.raises(voxgpu.ImgqlError, match="no true voxel"):
+        result["a"]
+    with pytest.raises(KeyError, match="'c' is not among what the program delivered: 'b', 'm'"):
+        result["c"]
+    assert set(result.keys()) == {"b", "m"} and bool(result)
+
+
+def test_a_result_is_plain_data() -> None:
+    text = FAILING + '\nprint "i" inf\nprint "q" [1, 2]'
+    result = voxgpu.run(text, images=IMAGES, on_error="collect")
+    data = json.loads(json.dumps(result.to_dict()))
+    assert data["printed"] == {"b": 1, "i": "inf", "q": [1, 2]}
+    assert data["saved"]["m"]["grid"]["shape"] == [8, 9, 10]
+    assert "no true voxel" in data["errors"][0] and data["computed"] == result.computed
+
+
+def test_a_result_shows_what_was_printed_and_saved() -> None:
+    text = "".join(f'print "{number}" {number}\n' for number in range(10))
+    assert "0=0, 1=1" in repr(voxgpu.run(text)) and "2 more printed" in repr(voxgpu.run(text))
+    result = voxgpu.run(FAILING + '\nprint "<x>" "<y>"', images=IMAGES, on_error="collect")
+    html = result._repr_html_()
+    assert "&lt;x&gt;" in html and "data:image/png" in html and "no true voxel" in html
+    assert "…" in repr(voxgpu.run('print "long" range(0, 99)'))
+    assert repr(voxgpu.run("// nothing")).startswith("<voxgpu.Result 0.")
 
 
 def test_errors_and_results_are_pickled() -> None:
@@ -184,7 +215,8 @@ def test_a_string_is_no_list_of_paths() -> None:
 def test_everything_that_the_command_line_has_is_a_parameter() -> None:
     names = {"read_root": "read_roots", "write_root": "write_roots"}
     #: Options about output besides results.
-    terminal = {"as_json", "quiet", "verbose", "log", "profile", "report", "trace", "help"}
+    terminal = {"as_json", "quiet", "verbose", "log", "profile", "trace", "help"}
+    terminal |= {"report", "report_data"}
     options = {names.get(str(each.name), each.name) for each in command.params} - terminal
     assert options <= set(inspect.signature(voxgpu.run).parameters)
     session = inspect.signature(voxgpu.Session.run).parameters

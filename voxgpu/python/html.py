@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -13,6 +14,9 @@ from voxgpu.report.montage import montage
 
 _COLUMNS, _ROWS, _PIXELS = 6, 2, 128
 
+#: Maximum number of images of a result that are shown.
+_FIGURES = 6
+
 
 def html_of(image: Image) -> str:
     """A figure in HTML, with the picture inside."""
@@ -21,6 +25,26 @@ def html_of(image: Image) -> str:
         f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in _properties(image)
     )
     return f'<figure><img src="data:image/png;base64,{data}"/><table>{rows}</table></figure>'
+
+
+def result_html(
+    printed: Mapping[str, object],
+    images: Mapping[str, Image],
+    errors: Sequence[object],
+    warnings: Sequence[object],
+) -> str:
+    """A table of printed values, the saved images, and the errors and warnings."""
+    rows = "".join(
+        f"<tr><th>{escape(label)}</th><td>{escape(str(value))}</td></tr>"
+        for label, value in printed.items()
+    )
+    table = f"<table>{rows}</table>" if rows else ""
+    figures = "".join(
+        f"<p>{escape(name)}</p>{html_of(image)}" for name, image in list(images.items())[:_FIGURES]
+    )
+    more = f"<p>and {len(images) - _FIGURES} more images</p>" if len(images) > _FIGURES else ""
+    told = "".join(f"<pre>{escape(str(each))}</pre>" for each in (*errors, *warnings))
+    return f"{table}{figures}{more}{told}"
 
 
 def png_of(image: Image) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, KeysView
 from dataclasses import replace
 from typing import Any, TypeAlias, Union
 
@@ -13,10 +14,15 @@ from voxgpu.execution import result as plain
 from voxgpu.execution.outputs import Saved
 from voxgpu.frozen import frozen
 from voxgpu.image import Image as PlainImage
+from voxgpu.primitives.sequence import shown
 from voxgpu.python.image import Image
 
 #: Values of ``print`` and ``save``; a sequence is a tuple, with None for items that failed.
 Value: TypeAlias = Union[float, bool, str, "tuple[Value | None, ...]", Image]
+
+
+#: Maximum number of values, and of characters of each, that ``repr`` shows.
+_SHOWN, _WIDTH = 8, 40
 
 
 class GoalsFailed(ImgqlError):
@@ -81,12 +87,75 @@ class Result(plain.Result):
         files = ((each.label, each.images) for each in self.saved if each.volumes)
         return {label: tuple(map(Image._of, images)) for label, images in files}
 
+    def __getitem__(self, label: str) -> Value:
+        """A printed value by its label, or what was saved by its file name.
+
+        Raises KeyError for a name that the program does not have; ImgqlError for one that failed.
+        """
+        values = self.values
+        if label in values:
+            return values[label]
+        causes = [each.cause for each in self.failures if each.goal in _goals_named(label)]
+        if causes:
+            raise ImgqlError(causes)
+        known = ", ".join(map(repr, values)) or "nothing"
+        raise KeyError(f"{label!r} is not among what the program delivered: {known}")
+
+    def __contains__(self, label: object) -> bool:
+        return label in self.values
+
+    def __iter__(self) -> Iterator[str]:
+        """The labels and file names, so that ``dict(result)`` is ``result.values``."""
+        return iter(self.values)
+
+    def keys(self) -> KeysView[str]:
+        """The labels of printed values and the names of saved files."""
+        return self.values.keys()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but voxels as plain data, which ``json`` can write.
+
+        ``printed`` has values by label, with texts for infinity and NaN; ``saved`` path, element
+        type and grid of files by name; ``errors`` and ``warnings`` their text.
+        """
+        files = {each.label: each.as_json() for each in self.saved}
+        return {
+            "printed": {each.label: each.as_json()["value"] for each in self.prints},
+            "saved": files,
+            "errors": [str(each) for each in self.errors],
+            "warnings": [str(each) for each in self.warnings],
+            "seconds": self.seconds,
+            "nodes": self.nodes,
+            "computed": self.computed,
+            "reused": self.reused,
+        }
+
     def __repr__(self) -> str:
-        parts = [f"{len(self.prints)} printed", f"{len(self.saved)} saved"]
         failed = sum(len(each.goals) or 1 for each in self.errors)
-        parts += [f"{failed} failed"] if self.errors else []
+        parts = [f"{each.label}={_shown(each.value)}" for each in self.prints[:_SHOWN]]
+        parts += [f"{len(self.prints) - _SHOWN} more printed"] if len(self.prints) > _SHOWN else []
+        saved = [each.label for each in self.saved]
+        parts += [f"saved {', '.join(saved[:_SHOWN])}"] if saved else []
+        parts += [f"and {len(saved) - _SHOWN} more"] if len(saved) > _SHOWN else []
+        parts += [f"{failed} failed"] if failed else []
         parts += [f"{len(self.warnings)} warnings"] if self.warnings else []
-        return f"<voxgpu.Result: {', '.join(parts)}, {self.seconds:.2f} s>"
+        return f"<voxgpu.Result {', '.join([*parts, f'{self.seconds:.2f} s'])}>"
+
+    def _repr_html_(self) -> str:
+        """What was printed and saved, for notebooks."""
+        from voxgpu.python.html import result_html
+
+        return result_html(self.printed, self.images, self.errors, self.warnings)
+
+
+def _goals_named(label: str) -> tuple[str, ...]:
+    return f'print "{label}"', f'save "{label}"'
+
+
+def _shown(value: Any) -> str:
+    """A value, shortened."""
+    text = shown(value) if isinstance(value, float) else repr(value)
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
 
 
 def public(result: plain.Result, protected: bool) -> Result:
