@@ -63,6 +63,16 @@ def test_regions_keep_their_labels(tmp_path: Path) -> None:
     assert np.array_equal(sitk.GetArrayFromImage(read(mask, tmp_path)), voxels > 2)
 
 
+def test_the_cross_hair_goes_where_the_largest_slices_of_a_region_meet() -> None:
+    mask = np.zeros(GRID.shape, bool)
+    assert volume_of("m", Image(mask, GRID), True).center is None  # type: ignore[union-attr]
+    mask[4, 2:8, 3:9] = mask[2:6, 5, 3:9] = mask[2:6, 2:8, 7] = True
+    volume = volume_of("m", Image(mask, GRID), True)
+    assert volume is not None and volume.center is not None
+    # Voxel (z, y, x) = (4, 5, 7) by origin, spacing and direction; NIfTI has the opposite x and y.
+    assert volume.center == pytest.approx((-(5.0 - 5 * 1.5), -(-7.0 + 7 * 1.0), 11.0 + 4 * 2.0))
+
+
 def test_large_images_have_fewer_voxels_in_the_same_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ class Volume:
 
     low, high  the values that are shown as black and white
     step       how many voxels along each axis were made one
+    center     of a region: where its largest slices meet, in mm (right, anterior, superior)
     """
 
     name: str
@@ -57,6 +58,7 @@ class Volume:
     low: float
     high: float
     step: int = 1
+    center: tuple[float, ...] | None = None
 
 
 def volume_of(name: str, image: Image, is_region: bool) -> Volume | None:
@@ -78,7 +80,7 @@ def volume_of(name: str, image: Image, is_region: bool) -> Volume | None:
             numbers = np.where(voxels == 0, 0, (voxels.astype(np.int64) - 1) % 255 + 1)
         high = float(max(int(numbers.max(initial=0)), 1))
         content = _nifti(numbers.astype(np.uint8), image.grid, step, 1.0, 0.0)
-        return Volume(name, content, True, 0.0, high, step)
+        return Volume(name, content, True, 0.0, high, step, _center(image))
     low, high = window(voxels)
     if max(abs(low), abs(high)) > _GREATEST:
         return None
@@ -92,6 +94,16 @@ def volume_of(name: str, image: Image, is_region: bool) -> Volume | None:
     steps = np.rint(np.nan_to_num(values, copy=False), out=values).astype(np.uint8)
     content = _nifti(steps, image.grid, step, slope, low)
     return Volume(name, content, False, low, high, step)
+
+
+def _center(image: Image) -> tuple[float, ...] | None:
+    """Where the largest slices of a region meet, in mm; None if it is empty."""
+    mask = image.array != 0
+    counts = [np.count_nonzero(mask, axis=axes) for axes in ((1, 2), (0, 2), (0, 1))]
+    if not counts[0].any():
+        return None
+    left, posterior, superior = image.grid.position(tuple(int(each.argmax()) for each in counts))
+    return -left, -posterior, superior
 
 
 def _nifti(
@@ -126,7 +138,7 @@ def viewer(volumes: Sequence[Volume], path: Path, beside: bool) -> tuple[Content
     for number, each in enumerate(kept):
         text = base64.standard_b64encode(each.content).decode()
         source: dict[str, Any] = {"name": each.name, "region": each.is_region}
-        source |= {"low": each.low, "high": each.high}
+        source |= {"low": each.low, "high": each.high, "center": each.center}
         if beside:
             # A page from the disk may not read files, but it may run scripts beside it.
             name = f"volume-{number}.js"
@@ -135,7 +147,8 @@ def viewer(volumes: Sequence[Volume], path: Path, beside: bool) -> tuple[Content
             source["file"] = f"{folder.name}/{name}"
         else:
             embedded.append(_data(f"volume-{number}", text))
-        source["map"] = _OF_REGIONS[number % len(_OF_REGIONS)] if each.is_region else "gray"
+        regions = sum(other.is_region for other in kept[:number])
+        source["map"] = _OF_REGIONS[regions % len(_OF_REGIONS)] if each.is_region else "gray"
         sources.append(source)
     script = asset(NIIVUE)
     packed = base64.standard_b64encode(gzip.compress(script.encode("utf-8"), 6, mtime=0)).decode()

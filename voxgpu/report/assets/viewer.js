@@ -160,6 +160,8 @@
     list.append(make("div", { className: "layer-row" }, labeled("view", view), labeled(cross, "cross-hair")));
     layers.forEach((layer, number) => list.append(controls(layer, number)));
     for (const layer of layers) apply(layer);
+    const center = layers[region]?.center;
+    if (center) viewer.scene.crosshairPos = viewer.mm2frac(center);
     opener.hidden = true;
     place.textContent = "Click to move the cross-hair, scroll through slices, drag to turn the 3-D view.";
     window.voxgpuViewer = viewer;
