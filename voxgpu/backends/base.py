@@ -12,7 +12,7 @@ from voxgpu.ids import ValueId
 from voxgpu.image import Grid
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep, Step
-from voxgpu.plan.node import Node, arguments_of
+from voxgpu.plan.node import Node, Plan, arguments_of
 from voxgpu.primitives.primitive import Primitive, UndefinedValueError, Value, ValueWithWarning
 from voxgpu.store.session_cache import SessionCache
 
@@ -64,7 +64,7 @@ class Backend(Protocol):
     def device_storage(self) -> DeviceStorage | None:
         """The memory of the device; None: values are in host memory."""
 
-    def scratch_bytes(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node, plan: Plan) -> float | None:
         """Returns scratch bytes per voxel besides inputs and result; None: as the reference."""
 
     def prepare(self, schedule: Schedule) -> None:

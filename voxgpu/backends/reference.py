@@ -12,7 +12,7 @@ from voxgpu.codegen.interpreter import evaluate
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.step import BatchedStep, FusedStep
-from voxgpu.plan.node import Node, arguments_of
+from voxgpu.plan.node import Node, Plan, arguments_of
 from voxgpu.primitives.primitive import Primitive, Value, empty_mask
 
 
@@ -23,7 +23,7 @@ class ReferenceBackend(HostBackend):
     fuses = False
     workers: ThreadPool | None = None
 
-    def scratch_bytes(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node, plan: Plan) -> float | None:
         """The scratch memory that the primitive declares."""
         return None
 

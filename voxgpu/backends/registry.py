@@ -22,15 +22,19 @@ from inspect import signature
 from pkgutil import iter_modules
 from typing import Any, TypeVar
 
+from voxgpu.backends.node_use import NodeUse, use_of
 from voxgpu.frozen import frozen
 from voxgpu.optimize.step import BatchedStep, NodeStep, Step
-from voxgpu.plan.node import Plan
+from voxgpu.plan.node import Node, Plan
 from voxgpu.primitives.define import Definition
 from voxgpu.primitives.internal import SHARED_INPUTS
 from voxgpu.primitives.primitive import AccessPattern, Primitive
 from voxgpu.types import Content, ImageOf
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: Bytes per voxel, or what estimates them.
+Scratch = int | Callable[[NodeUse], float]
 
 #: What computes the primitives of a family that have no kernel.
 _REFERENCES: Mapping[str, str] = {
@@ -55,7 +59,8 @@ _OTHER = "Python function"
 class Implementation:
     """A function that computes a primitive on a backend.
 
-    scratch         bytes per voxel besides inputs and result, in steady state
+    scratch         bytes per voxel besides inputs and result, in steady state; or a function that
+                    estimates them from what is known of the arguments
     libraries       the files of CUDA kernels that it launches
     device_numbers  whether numbers may be given as addresses on the device
     on_reference    elements of images that it does not take: the reference computes these
@@ -66,13 +71,20 @@ class Implementation:
     """
 
     function: Callable[..., Any]
-    scratch: int
+    scratch: Scratch
     libraries: tuple[str, ...]
     device_numbers: bool
     on_reference: frozenset[str]
     shared: int
     fixed: Mapping[str, Any]
     context: frozenset[str]
+
+    def scratch_of(self, node: Node, plan: Plan) -> float:
+        """Bytes per voxel for one node of a plan."""
+        if not callable(self.scratch):
+            return self.scratch
+        use = use_of(node, plan)
+        return self.scratch(use) if use is not None else 0
 
     def call(self, arguments: Sequence[Any], **context: Any) -> Any:
         """The result for one node."""
@@ -101,7 +113,7 @@ class Registry:
         self,
         definition: Definition,
         *,
-        scratch: int,
+        scratch: Scratch,
         libraries: Collection[str] = (),
         device_numbers: bool = False,
         on_reference: Collection[str] = (),

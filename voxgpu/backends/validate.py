@@ -53,9 +53,9 @@ class ValidatingBackend:
         self.name, self.fuses = backend.name, backend.fuses
         self._plan = Plan({}, {}, ())
 
-    def scratch_bytes(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node, plan: Plan) -> float | None:
         """Bytes per voxel of the backend's own implementation."""
-        return self._backend.scratch_bytes(node)
+        return self._backend.scratch_bytes(node, plan)
 
     def prepare(self, schedule: Schedule) -> None:
         """Prepare the backend; remember where the nodes of the plan come from."""

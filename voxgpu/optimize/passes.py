@@ -24,7 +24,7 @@ class Target(Protocol):
 
     fuses: bool
 
-    def scratch_bytes(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node, plan: Plan) -> float | None:
         """Returns scratch bytes per voxel besides inputs and result; None: as the reference."""
 
 

@@ -87,7 +87,7 @@ class Schedule:
 
 #: Returns scratch bytes per voxel of a node on a backend, besides inputs and result; None: as the
 #: reference.
-Scratch = Callable[[Node], int | None]
+Scratch = Callable[[Node, Plan], float | None]
 
 
 def schedule(
@@ -201,9 +201,9 @@ def _node_scratch(plan: Plan, id: ValueId, node: Node, scratch_of: Scratch | Non
     grid = kind.grid if isinstance(kind, ImageOf) else images[0].grid if images else None
     if grid is None:
         return 0
-    known = scratch_of(node) if scratch_of is not None else None
+    known = scratch_of(node, plan) if scratch_of is not None else None
     if known is not None:
-        return known * grid.voxels
+        return int(known * grid.voxels)
     converted = sum(
         4 * each.grid.voxels
         for each in images

@@ -28,7 +28,7 @@ _SLACK = 1e-3
 _Array = npt.NDArray[Any]
 
 
-@whole_image(scratch=24, id="gaussian", version=2)
+@whole_image(scratch=12, id="gaussian", version=2)
 def gaussian(v: NumberImage, mm: NumberValue, *, grid: Grid) -> NumberImage:
     """The image smoothed with a Gaussian whose standard deviation is ``mm`` along every axis.
 

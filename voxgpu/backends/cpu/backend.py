@@ -15,7 +15,7 @@ from voxgpu.codegen.interpreter import evaluate
 from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.step import BatchedStep, FusedStep
-from voxgpu.plan.node import Node, arguments_of
+from voxgpu.plan.node import Node, Plan, arguments_of
 from voxgpu.primitives.primitive import (
     AccessPattern,
     Primitive,
@@ -33,12 +33,12 @@ class Cpu(HostBackend):
     def __init__(self, threads: int | None = None) -> None:
         self.workers = ThreadPool(threads or usable_cores())
 
-    def scratch_bytes(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node, plan: Plan) -> float | None:
         """Scratch bytes per voxel besides inputs and result; None: as the reference."""
         if node.primitive.shape in (AccessPattern.VOXELWISE, AccessPattern.REDUCTION):
             return 0
         found = KERNELS.find(node.primitive)
-        return None if found is None else found.scratch
+        return None if found is None else found.scratch_of(node, plan)
 
     def _call(
         self, primitive: Primitive, arguments: list[Value], grid: Grid | None, id: ValueId

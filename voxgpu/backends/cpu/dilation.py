@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.backends.cpu.registry import implements
+from voxgpu.backends.node_use import NodeUse
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
 from voxgpu.frozen import frozen
@@ -139,15 +140,32 @@ def dilated(b: Mask, footprint: Footprint, pool: ThreadPool, inverted: bool = Fa
     return result.reshape(b.shape)
 
 
-@implements(internal.box_dilate, scratch=3)
-@implements(morphology.near, scratch=1, radius=1)
+def scratch_of_rows(width: int, widest: float) -> float:
+    """Bytes per voxel of rows widened by 0 … ``widest`` voxels and of their union, packed."""
+    return (widest + 2) * 8 * -(-width // 64) / max(1, width)
+
+
+def _scratch_of_near(use: NodeUse) -> float:
+    return scratch_of_rows(use.width, 1)
+
+
+def _scratch_of_box(use: NodeUse) -> float:
+    radius = use.static[0] if use.static else 1
+    assert isinstance(radius, float | int)
+    # The boxes in which a larger one is made have masks between them.
+    between = 1 if radius > MOST_RADIUS else 0
+    return scratch_of_rows(use.width, min(radius, MOST_RADIUS)) + between
+
+
+@implements(internal.box_dilate, scratch=_scratch_of_box)
+@implements(morphology.near, scratch=_scratch_of_near, radius=1)
 def near(b: Mask, radius: float, pool: ThreadPool) -> Mask:
     """True where ``b`` is true in the box of half-width ``radius``; outside is false."""
     return _boxed(b, radius, pool, inverted=False)
 
 
-@implements(internal.box_erode, scratch=3)
-@implements(morphology.interior, scratch=1, radius=1)
+@implements(internal.box_erode, scratch=_scratch_of_box)
+@implements(morphology.interior, scratch=_scratch_of_near, radius=1)
 def interior(b: Mask, radius: float, pool: ThreadPool) -> Mask:
     """True where ``b`` is true in the whole box of half-width ``radius``; outside is true."""
     return _boxed(b, radius, pool, inverted=True)
@@ -160,6 +178,20 @@ def _boxed(b: Mask, radius: float, pool: ThreadPool, inverted: bool) -> Mask:
         b = dilated(b, box_within(b.shape, MOST_RADIUS), pool, inverted)
         left -= MOST_RADIUS
     return dilated(b, box_within(b.shape, left), pool, inverted)
+
+
+def scratch_of_ball(use: NodeUse, r: float) -> float | None:
+    """Bytes per voxel of dilating by a ball of radius ``r`` mm; None if distances are computed."""
+    if isinf(r):
+        return 1
+    z, y, x = (abs(r) / step + 1 for step in to_3d(use.grid.spacing, 1.0))
+    shape = to_3d(use.grid.shape, 1)
+    rows = min(2 * z + 1, shape[0]) * min(2 * y + 1, shape[1])
+    words = -(-use.width // 64) * shape[0] * shape[1]
+    widest = min(x, use.width - 1)
+    if widest > WIDEST or rows * words > MOST_WORDS:
+        return None
+    return scratch_of_rows(use.width, widest)
 
 
 def distance_compare(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from voxgpu.backends.cpu import dilation
 from voxgpu.backends.cpu.registry import implements
+from voxgpu.backends.node_use import NodeUse
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
 from voxgpu.image import Grid, to_3d
@@ -24,6 +25,10 @@ LANES = 32
 NOTHING = 16384
 
 
+#: Bytes per voxel of exact distances, besides mask and result.
+SIGNED, UNSIGNED = 9, 4
+
+
 def _can_compute(shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
     """Whether the kernel finds the exact minimum; see its docstring.
 
@@ -34,7 +39,7 @@ def _can_compute(shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
     return max(shape, default=0) < NOTHING and most * 2**-48 < min(spacing, default=1.0) ** 2
 
 
-@implements(meaning.signed_distance, scratch=16)
+@implements(meaning.signed_distance, scratch=SIGNED)
 def signed_distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
     """The primitive ``dt``."""
     if not _can_compute(b.shape, grid.spacing):
@@ -52,7 +57,7 @@ def signed_distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
     return out
 
 
-@implements(meaning.distance, scratch=4)
+@implements(meaning.distance, scratch=UNSIGNED)
 def distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
     """The primitive ``pdt``."""
     if not _can_compute(b.shape, grid.spacing):
@@ -63,7 +68,21 @@ def distance(b: Mask, grid: Grid, pool: ThreadPool) -> Array:
     return out
 
 
-@implements(internal.distance_compare, scratch=11)
+def _scratch_of_comparison(use: NodeUse) -> float:
+    """That of a dilation by a ball, or of the distances, which are then there themselves."""
+    r, (kind, operator, of) = use.numbers[0], use.static
+    turned = 0 if of == "region" else 1
+    found = None
+    if r is not None and r == r and operator not in ("equal", "not_equal"):
+        found = dilation.scratch_of_ball(use, r)
+    if found is None:
+        return turned + 4 + (SIGNED if kind == "dt" else UNSIGNED)
+    # Inside, the contour and what is near it are masks of their own.
+    inside = 2 if kind == "dt" and r is not None and r <= 0 else 0
+    return turned + inside + found
+
+
+@implements(internal.distance_compare, scratch=_scratch_of_comparison)
 def distance_compare(
     b: Mask,
     r: float,

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.backends.cpu.registry import implements
+from voxgpu.backends.node_use import NodeUse
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.numba_kernels import kernel
 from voxgpu.float32 import as_float32
@@ -17,7 +18,12 @@ from voxgpu.primitives import texture
 Array = npt.NDArray[Any]
 
 
-@implements(texture.gradient, scratch=4)
+def _scratch(use: NodeUse) -> float:
+    """The voxels as float32, unless they are."""
+    return 0 if use.elements[0] == "float32" else 4
+
+
+@implements(texture.gradient, scratch=_scratch)
 def gradient(v: Array, grid: Grid, pool: ThreadPool) -> Array:
     """The primitive of that name; ``v`` may be of any element."""
     values = as_float32(v)

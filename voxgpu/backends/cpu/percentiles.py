@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voxgpu.backends.cpu.registry import implements
+from voxgpu.backends.node_use import NodeUse
 from voxgpu.backends.thread_pool import ThreadPool, slabs
 from voxgpu.codegen.integer_interpreter import is_whole, to_kernel_dtype
 from voxgpu.codegen.integers import SHORT
@@ -26,7 +27,17 @@ Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 
-@implements(intensity_ranks.percentiles, scratch=16)
+def _scratch_of_ranks(use: NodeUse) -> float:
+    """Little for a table of all values; for others, places and numbers that are sorted."""
+    return 1 if use.elements[0] in SHORT else 16
+
+
+def _scratch_of_compared_ranks(use: NodeUse) -> float:
+    """The same, and the ranks themselves where they are computed."""
+    return 1 if use.elements[0] in SHORT else 18
+
+
+@implements(intensity_ranks.percentiles, scratch=_scratch_of_ranks)
 def percentiles(v: Array, mask: Mask, c: float, pool: ThreadPool) -> npt.NDArray[np.float32]:
     """The primitive of that name; ``v`` may be of any element."""
     if _is_small(v):
@@ -35,7 +46,7 @@ def percentiles(v: Array, mask: Mask, c: float, pool: ThreadPool) -> npt.NDArray
     return _sorted_ranks(v, mask, c, pool)
 
 
-@implements(internal.percentile_compare, scratch=20)
+@implements(internal.percentile_compare, scratch=_scratch_of_compared_ranks)
 def percentile_compare(
     v: Array, mask: Mask, c: float, nodes: Sequence[tuple[float, str]], pool: ThreadPool
 ) -> list[Mask]:

@@ -36,7 +36,7 @@ from voxgpu.ids import ValueId
 from voxgpu.image import Grid, Image
 from voxgpu.optimize.schedule import Schedule
 from voxgpu.optimize.step import BatchedStep, FusedStep
-from voxgpu.plan.node import Node, arguments_of
+from voxgpu.plan.node import Node, Plan, arguments_of
 from voxgpu.primitives.primitive import (
     AccessPattern,
     Primitive,
@@ -58,9 +58,9 @@ class Gpu(StepBackend):
         self.name = f"cuda:{device.ordinal}"
         self.device_storage = GpuStorage(device)
 
-    def scratch_bytes(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node, plan: Plan) -> float | None:
         """Scratch bytes per voxel besides inputs and result; None: as the reference."""
-        return registry.scratch_of(node)
+        return registry.scratch_of(node, plan)
 
     def prepare(self, schedule: Schedule) -> None:
         """Starts compiling the kernels of a schedule."""

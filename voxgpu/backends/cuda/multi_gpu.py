@@ -19,7 +19,7 @@ from voxgpu.frozen import frozen
 from voxgpu.ids import ValueId
 from voxgpu.optimize.schedule import Schedule, Task, bytes_of_type
 from voxgpu.optimize.step import BatchedStep, ComputedStep, FusedStep, NodeStep, Step
-from voxgpu.plan.node import Node
+from voxgpu.plan.node import Node, Plan
 from voxgpu.primitives.primitive import Value
 from voxgpu.primitives.source import CONSTANT, LOAD
 
@@ -54,9 +54,9 @@ class MultiGpuBackend:
             [each.device_storage for each in gpus], lambda step: self._of(step).device_storage
         )
 
-    def scratch_bytes(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node, plan: Plan) -> float | None:
         """The same as for one GPU."""
-        return scratch_of(node)
+        return scratch_of(node, plan)
 
     def prepare(self, schedule: Schedule) -> None:
         """Assigns steps to devices, and starts compiling."""

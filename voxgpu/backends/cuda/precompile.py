@@ -17,9 +17,9 @@ class _Planned:
 
     fuses = True
 
-    def scratch_bytes(self, node: Node) -> int | None:
+    def scratch_bytes(self, node: Node, plan: Plan) -> float | None:
         """The same as for the GPU."""
-        return scratch_of(node)
+        return scratch_of(node, plan)
 
 
 #: A GPU as passes see it.

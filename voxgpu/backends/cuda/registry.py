@@ -14,7 +14,7 @@ from voxgpu.backends.cuda.launch import Array
 from voxgpu.backends.registry import Registry
 from voxgpu.frozen import frozen
 from voxgpu.optimize.step import BatchedStep, NodeStep, Step
-from voxgpu.plan.node import Node
+from voxgpu.plan.node import Node, Plan
 from voxgpu.primitives.primitive import (
     AccessPattern,
     UndefinedValueError,
@@ -53,7 +53,7 @@ class FinishedNumber:
     to_value: Callable[[Any], Value | ValueWithWarning]
 
 
-def scratch_of(node: Node) -> int | None:
+def scratch_of(node: Node, plan: Plan) -> float | None:
     """Bytes per voxel that a node takes on a GPU besides inputs and result; None: on the host."""
     primitive = node.primitive
     if primitive.shape in (
@@ -63,7 +63,7 @@ def scratch_of(node: Node) -> int | None:
     ):
         return 0
     found = KERNELS.find(primitive)
-    return None if found is None else found.scratch
+    return None if found is None else found.scratch_of(node, plan)
 
 
 def libraries_of(step: Step) -> tuple[str, ...]:
