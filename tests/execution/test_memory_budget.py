@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from voxgpu.backends.buffer_pool import MOST_IDLE
+
 resource = pytest.importorskip("resource", reason="measures with getrusage, which Windows lacks")
 
 PROGRAMS = {
@@ -86,7 +88,9 @@ def test_the_peak_is_what_the_schedule_says(name: str, tmp_path: Path) -> None:
     process = _peak_bytes(text, small, tmp_path)
     peak = _peak_bytes(text, large, tmp_path)
     predicted = _predicted_bytes(text, large, tmp_path)
-    assert peak - process <= 1.1 * predicted
+    # Buffers that are kept to be used again come on top.
+    assert peak - process <= 1.1 * predicted + MOST_IDLE
+    assert predicted <= 1.25 * (peak - process)
 
 
 @pytest.mark.slow

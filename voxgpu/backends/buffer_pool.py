@@ -21,6 +21,9 @@ import numpy.typing as npt
 #: What is smaller comes from the ordinary allocator, which reuses it by itself.
 SMALLEST = 1 << 20
 
+#: Bytes of unused memory that a pool holds at most.
+MOST_IDLE = 48 << 20
+
 _Bytes = npt.NDArray[np.uint8]
 
 
@@ -54,7 +57,7 @@ class _Lease:
 class BufferPool:
     """A pool of buffers by size that holds at most ``idle`` unused bytes."""
 
-    def __init__(self, idle: int = 48 << 20) -> None:
+    def __init__(self, idle: int = MOST_IDLE) -> None:
         self._most_idle = idle
         self._idle: list[_Bytes] = []  # youngest last
         self._returned = _Returned()

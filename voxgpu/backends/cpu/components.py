@@ -20,9 +20,9 @@ Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 
 
-#: Bytes per voxel of the runs of a mask, 12 each, where one voxel in 6 begins a run: more than in
-#: regions of a head (one in 50), and nearly as many as in random voxels (one in 5).
-OF_RUNS = 2
+#: Bytes per voxel of the runs of a mask, 12 each, where one voxel in 4 begins a run: as in random
+#: voxels. In regions of a head it is one in 50.
+OF_RUNS = 3
 
 #: Runs and components are numbered in 32 bits.
 MOST_RUNS = 2**31 - 1
