@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
         folder = Path(name)
         case = given.case or (given.miniature and phantom(folder, MINIATURE.phantom))
         case = case or _real_case() or phantom(folder)
-        what = machine.description(Path(case).name, given.threads)
+        what = machine.description(Path(case).name, given.threads) | {"commit": _commit()}
         report = Report({**what, "missing": missing})
         try:
             _sections(given, case, folder, report)
@@ -170,6 +171,13 @@ def _operators(operations: Operations, given: Namespace) -> list[Row]:
 
     names = [each.name for each in OPERATIONS if given.operator in each.name]
     return time_operations(operations, given.runs, names.__contains__, ReferenceBackend(), tell)
+
+
+def _commit() -> str:
+    """The commit of the checkout that is measured."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
 
 
 def _real_case() -> Path | None:

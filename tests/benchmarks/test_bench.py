@@ -19,6 +19,7 @@ import SimpleITK as sitk
 from tests.backends.cuda.emulated_cli import environment_of_workers
 from tests.cli.command import Ended, in_terminal, voxgpu
 from tests.cuda_emulator.module import requires_emulation
+from voxgpu import __version__
 
 PROGRAM = """load v = "v.nii.gz"
 let wide = near(v > 90)
@@ -88,6 +89,7 @@ def test_a_program_is_timed_on_all_devices_that_are_there(desk: Path) -> None:
     found = _json(desk)
     assert [each["name"] for each in found["columns"]] == ["cpu, 1 thread", "reference"]
     assert "cuda:7, 1 thread" in found["absent"] and found["machine"]["versions"]["numpy"]
+    assert found["machine"]["voxgpu"] == __version__ and "commit" not in found["machine"]
     assert found["timings"].keys() == found["modes"].keys() == {"warm", "warm-store"}
     for mode, rows in found["timings"].items():
         for name, row in rows.items():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from voxgpu.version import __version__
 
 PACKAGES = (
     "numpy", "scipy", "SimpleITK", "llvmlite", "numba", "scikit-image",
@@ -22,15 +23,15 @@ GPU_PACKAGES = (
 
 
 def description(data: str, threads: int) -> dict[str, Any]:
-    """Machine, versions, commit, and the data."""
+    """Machine, versions, and the data."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
+        "voxgpu": __version__,
         "python": platform.python_version(),
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
-        "commit": _commit(),
         "data": data,
         "threads": threads,
     }
@@ -69,9 +70,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"

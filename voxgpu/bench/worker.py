@@ -69,7 +69,8 @@ class Worker:
     def __init__(self, job: Job, column: Column, folder: Path) -> None:
         self._job, self._column, self._folder = job, column, folder
         self._device = ""
-        self._sessions: dict[Path | None, Session] = {}
+        self._session: Session | None = None
+        self._store: Path | None = None
         self._saved: Sequence[Saved] = ()
 
     def check(self) -> Checked:
@@ -103,9 +104,11 @@ class Worker:
     def run(self, store: Path | None) -> Timing:
         """Compile and run the program once, as if for the first time in this session."""
         self._saved = ()
-        session = self._sessions.get(store)
-        if session is None:
-            session = self._sessions[store] = self._open(store)
+        session = self._session
+        if session is None or store != self._store:
+            self.close()  # its memory would count for the next one
+            session = self._session = self._open(store)
+            self._store = store
         session.forget()
         gc.collect()
         is_peak_known = _forget_peak()
@@ -120,9 +123,10 @@ class Worker:
         return Timing(wall, used, _peak() if is_peak_known else 0.0)
 
     def close(self) -> None:
-        """Close the sessions."""
-        for session in self._sessions.values():
-            session.close()
+        """Close the session, if there is one."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def _open(self, store: Path | None, images: bool = False, validate: bool = False) -> Session:
         def note(chosen: Selection) -> None:
