@@ -61,7 +61,7 @@ LAYERS = [
     {"bench"},
     {"python"},
     {"demo"},
-    {"interactive"},
+    {"interactive", "lsp"},
     {"cli", "__init__", "__main__"},
 ]
 

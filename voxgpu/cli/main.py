@@ -29,6 +29,7 @@ COMMANDS = {
     "bids": ("voxgpu.cli.bids", "Run a program over a BIDS dataset, as a BIDS App."),
     "check": ("voxgpu.cli.check", "Report the errors in a program, without running it."),
     "fmt": ("voxgpu.cli.fmt", "Lay out programs in one form, without changing their meaning."),
+    "lsp": ("voxgpu.cli.lsp", "Tell an editor about programs: a language server."),
     "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
     "explain": ("voxgpu.cli.explain", "Tell how a saved image came about."),
     "picture": ("voxgpu.cli.picture", "Draw slices of an image, with masks on them."),
