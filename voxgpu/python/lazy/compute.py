@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from voxgpu.python.lazy.evaluate import Settings, saved, values_of
+from voxgpu.python.lazy.operators import term_of
 from voxgpu.python.lazy.places import here
-from voxgpu.python.lazy.value import term_of
 from voxgpu.python.progress import Progress
 from voxgpu.python.result import Result
 from voxgpu.python.session import Session

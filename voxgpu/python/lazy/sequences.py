@@ -7,9 +7,10 @@ from itertools import count
 from typing import Any
 
 from voxgpu.language.ast import Fold, If
+from voxgpu.python.lazy.operators import term_of
 from voxgpu.python.lazy.places import here
 from voxgpu.python.lazy.terms import Loop, Parameter
-from voxgpu.python.lazy.value import LazyValue, term_of
+from voxgpu.python.lazy.value import LazyValue
 
 _NUMBERS = count()
 

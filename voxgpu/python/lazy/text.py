@@ -10,9 +10,9 @@ from voxgpu.language.unparse import is_identifier, unparse_command
 from voxgpu.python.lazy.commands import RESERVED, commands_of
 from voxgpu.python.lazy.evaluate import compiled
 from voxgpu.python.lazy.names import taken_names
+from voxgpu.python.lazy.operators import term_of
 from voxgpu.python.lazy.places import here
 from voxgpu.python.lazy.terms import Term
-from voxgpu.python.lazy.value import term_of
 from voxgpu.types import ImageOf, Type, Unknown, innermost
 
 

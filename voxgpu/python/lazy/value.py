@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from voxgpu.diagnostics import Span
 from voxgpu.image import Grid
-from voxgpu.language.ast import Index, Slice
 from voxgpu.python.image import Image
-from voxgpu.python.lazy.convert import Unconvertible, call, literal, sequence
+from voxgpu.python.lazy.convert import Unconvertible, call
 from voxgpu.python.lazy.default_session import session_of
 from voxgpu.python.lazy.evaluate import Settings, grid_of, saved, values_of
 from voxgpu.python.lazy.names import FunctionEntry, functions, in_position, methods
+from voxgpu.python.lazy.operators import Operators, term_of
 from voxgpu.python.lazy.outline import outline
 from voxgpu.python.lazy.places import here
 from voxgpu.python.lazy.terms import Term, of_table, table
@@ -39,7 +39,7 @@ _BOOLEAN = """the truth value of a lazy value is not known while Python runs. Wr
 and bool(x.compute()) where the value itself is meant"""
 
 
-class LazyValue(Methods):
+class LazyValue(Operators, Methods):
     """A value that is computed when it is needed: an image, a number, a text, or a sequence.
 
     Operators and the functions of voxgpu combine lazy values to others, of the same plan nodes as
@@ -59,6 +59,9 @@ class LazyValue(Methods):
         self._term = term
         #: What other libraries may still refer to: they keep this object alive, not its array.
         self._on_device: tuple[Session, DeviceArray | None] | None = None
+
+    def _of(self, term: Term) -> LazyValue:
+        return LazyValue(term)
 
     def compute(
         self,
@@ -212,21 +215,23 @@ class LazyValue(Methods):
     __contains__ = None
     __hash__ = object.__hash__
 
-    def __getattr__(self, name: str) -> Callable[..., LazyValue]:
-        """The functions of voxgpu as methods."""
-        if not name.startswith("_"):
-            if name in methods():
-                entry = functions()[name]
+    if not TYPE_CHECKING:  # the type checker knows all methods, and should miss others
 
-                def method(*arguments: object, **named: object) -> LazyValue:
-                    return applied(name, (self, *arguments), named, entry)
+        def __getattr__(self, name: str) -> Callable[..., LazyValue]:
+            """The functions of voxgpu as methods."""
+            if not name.startswith("_"):
+                if name in methods():
+                    entry = functions()[name]
 
-                method.__name__, method.__doc__ = name, entry.doc
-                return method
-            similar = get_close_matches(name, [*methods(), *dir(type(self))], n=1)
-            hint = f"; did you mean {similar[0]}?" if similar else ""
-            raise AttributeError(f"lazy values have no {name}{hint}")
-        raise AttributeError(name)
+                    def method(*arguments: object, **named: object) -> LazyValue:
+                        return applied(name, (self, *arguments), named, entry)
+
+                    method.__name__, method.__doc__ = name, entry.doc
+                    return method
+                similar = get_close_matches(name, [*methods(), *dir(type(self))], n=1)
+                hint = f"; did you mean {similar[0]}?" if similar else ""
+                raise AttributeError(f"lazy values have no {name}{hint}")
+            raise AttributeError(name)
 
     def __dir__(self) -> list[str]:
         return sorted({*object.__dir__(self), *methods()})
@@ -238,140 +243,9 @@ class LazyValue(Methods):
     def __repr__(self) -> str:
         return f"<voxgpu.LazyValue {outline(self._term)}>"
 
-    # Operators.
-
-    def __getitem__(self, index: object) -> LazyValue:
-        """An item of a sequence, or with ``xs[i:j]`` a part of it, as in ImgQL."""
-        span = here()
-        if isinstance(index, slice):
-            if index.step is not None:
-                raise TypeError("a part of a sequence has no step: vx.gather(xs, numbers)")
-            start, stop = (
-                None if each is None else term_of(each, span) for each in (index.start, index.stop)
-            )
-            return LazyValue(Slice(self._term, start, stop, span))  # type: ignore[arg-type]
-        return LazyValue(Index(self._term, term_of(index, span), span))  # type: ignore[arg-type]
-
-    def __invert__(self) -> LazyValue:
-        return _prefixed("!", self)
-
-    def __neg__(self) -> LazyValue:
-        return _prefixed("-", self)
-
-    def __pos__(self) -> LazyValue:
-        return self
-
-    def __abs__(self) -> LazyValue:
-        return _prefixed("abs", self)
-
-    def __round__(self, digits: None = None) -> LazyValue:
-        if digits is not None:
-            raise TypeError("lazy values are rounded to whole numbers")
-        return _prefixed("round", self)
-
-    def __floor__(self) -> LazyValue:
-        return _prefixed("floor", self)
-
-    def __ceil__(self) -> LazyValue:
-        return _prefixed("ceil", self)
-
-    def __and__(self, other: object) -> LazyValue:
-        return _infix("&", self, other)
-
-    def __rand__(self, other: object) -> LazyValue:
-        return _infix("&", other, self)
-
-    def __or__(self, other: object) -> LazyValue:
-        return _infix("|", self, other)
-
-    def __ror__(self, other: object) -> LazyValue:
-        return _infix("|", other, self)
-
-    def __xor__(self, other: object) -> LazyValue:
-        return _infix("xor", self, other)
-
-    def __rxor__(self, other: object) -> LazyValue:
-        return _infix("xor", other, self)
-
-    def __add__(self, other: object) -> LazyValue:
-        return _infix("+", self, other)
-
-    def __radd__(self, other: object) -> LazyValue:
-        return _infix("+", other, self)
-
-    def __sub__(self, other: object) -> LazyValue:
-        return _infix("-", self, other)
-
-    def __rsub__(self, other: object) -> LazyValue:
-        return _infix("-", other, self)
-
-    def __mul__(self, other: object) -> LazyValue:
-        return _infix("*", self, other)
-
-    def __rmul__(self, other: object) -> LazyValue:
-        return _infix("*", other, self)
-
-    def __truediv__(self, other: object) -> LazyValue:
-        return _infix("/", self, other)
-
-    def __rtruediv__(self, other: object) -> LazyValue:
-        return _infix("/", other, self)
-
-    def __pow__(self, other: object) -> LazyValue:
-        return _infix("^", self, other)
-
-    def __rpow__(self, other: object) -> LazyValue:
-        return _infix("^", other, self)
-
-    def __lt__(self, other: object) -> LazyValue:
-        return _infix("<", self, other)
-
-    def __le__(self, other: object) -> LazyValue:
-        return _infix("<=", self, other)
-
-    def __gt__(self, other: object) -> LazyValue:
-        return _infix(">", self, other)
-
-    def __ge__(self, other: object) -> LazyValue:
-        return _infix(">=", self, other)
-
-    def __eq__(self, other: object) -> LazyValue:  # type: ignore[override]
-        return _infix("==", self, other)
-
-    def __ne__(self, other: object) -> LazyValue:  # type: ignore[override]
-        return _infix("!=", self, other)
-
 
 def _from_table(rows: list[tuple[Term, list[int]]]) -> LazyValue:
     return LazyValue(of_table(rows))
-
-
-def term_of(value: object, span: Span) -> Term:
-    """The term of a value, lazy or not. Raises Unconvertible, a TypeError, for other objects."""
-    if isinstance(value, LazyValue):
-        return value._term
-    if isinstance(value, list | tuple | range):
-        return sequence([term_of(each, span) for each in value], span)
-    if isinstance(value, Mapping | set | frozenset):
-        raise Unconvertible(f"a {type(value).__name__} is no sequence: give a list")
-    if getattr(value, "ndim", None) == 1 and hasattr(value, "tolist"):
-        return sequence([term_of(each, span) for each in value.tolist()], span)
-    return literal(value, span)
-
-
-def _prefixed(name: str, value: LazyValue) -> LazyValue:
-    return LazyValue(call(name, [value._term], here()))
-
-
-def _infix(name: str, left: object, right: object) -> LazyValue:
-    span = here()
-    try:
-        terms = [term_of(left, span), term_of(right, span)]
-    except Unconvertible:
-        if any(hasattr(each, "shape") for each in (left, right)):
-            raise  # an array, for which there is advice
-        return NotImplemented  # type: ignore[no-any-return]
-    return LazyValue(call(name, terms, span))
 
 
 def applied(
