@@ -15,6 +15,8 @@ import SimpleITK as sitk
 
 from tests.cli.command import voxgpu
 from tests.report.parsed_page import Element, check_safe, parsed
+from tests.report.test_planes import pixels
+from voxgpu.report.planes import COLORS
 
 PROGRAM = """load v = "v.nii.gz" // the image
 let low = min(v) + 50
@@ -191,8 +193,19 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_run(
 def test_volumes_and_flat_and_colored_images_have_figures(desk: Path) -> None:
     program = 'load v = "v.nii.gz"\nsave "a4d.nii.gz" [v + 1, v + 2]\nsave "l.nii.gz" lcc(v > 50)\n'
     page, _ = report(desk, program)
-    volumes, labels = page.all("article")
+    volumes, labels = page.all("article")[:2]
     assert "2; the first is shown" in volumes.text
+    image = np.zeros((20, 24, 3), np.uint8)
+    image[4:9, 4:9] = (200, 0, 0)
+    sitk.WriteImage(sitk.GetImageFromArray(image, isVector=True), str(desk / "c.png"))
+    page, _ = report(desk, 'load c = "c.png"\nsave "m.png" red(c) > 100\nsave "c2.png" c\n')
+    mask, colors = page.all("article")
+    assert "25 mm²" in mask.text and len(colors.all("img")) == 1
+    (fill,) = mask.all("img", class_="fill")
+    assert {tuple(each) for each in pixels(fill.attributes["src"])[..., :3].reshape(-1, 3)} == {
+        (0, 0, 0),
+        COLORS[0],
+    }, "files of masks have 255, which is no label"
     assert labels.all("img", class_="fill") and "components2" in labels.text.replace(" ", "")
 
 

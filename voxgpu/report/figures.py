@@ -43,15 +43,16 @@ def figure_of(shown: SavedImage, place: int) -> ImageFigure:
         note = element("p", f"It cannot be shown: {shown.problem}", class_="message warning")
         return ImageFigure(place, anchor, "", _article(anchor, title, note, facts(pairs), origin))
     image, background = shown.image, shown.background
-    region = region_of(image) if shown.is_region else None
+    marks = shown.region
+    region = region_of(image) if marks is not None else None
     pairs = [*_grid_facts(image), *pairs]
     pictures: list[Plane]
     legend: Content = None
-    if shown.is_region:
+    if marks is not None:
         if background is None:
             pictures = planes_of(Image((image.array != 0).astype(np.uint8), image.grid))
         else:
-            pictures = planes_of(background, image)
+            pictures = planes_of(background, marks)
             legend = _legend(saved.label, Path(shown.source.path).name if shown.source else "")
         assert region is not None
         pairs = [*_region_facts(region, image), *pairs]
@@ -116,7 +117,7 @@ def stack(planes: Sequence[Plane]) -> Markup:
 
 def _plane(plane: Plane) -> Markup:
     size = {"width": plane.width, "height": plane.height}
-    name = f"{plane.name} {plane.index} of 0 to {plane.count - 1}"
+    name = f"{plane.name} {plane.index} of 0 to {plane.count - 1}" if plane.left else plane.name
     layers = [element("img", src=plane.picture, alt=name, class_="background", **size)]
     if plane.fill:
         layers.append(element("img", src=plane.fill, alt="", class_="layer fill", **size))

@@ -140,7 +140,7 @@ def planes_of(
         last = view.voxels.shape[axis] - 1
         planes.append(
             Plane(
-                *("slice", "", "") if view.is_flat else PLANES[axis],
+                *("plane", "", "") if view.is_flat else PLANES[axis],
                 index=last - place if view.flipped[axis] else place,
                 count=last + 1,
                 width=size[1],

@@ -105,7 +105,9 @@ def _figures(contents: RunContents) -> tuple[list[ImageFigure], list[Volume]]:
             if path not in volumes:
                 volumes[path] = volume_of(Path(path).name, image.background, False)
         if image.image is not None and len(volumes) < MOST_LAYERS:
-            volumes[f"saved {place}"] = volume_of(saved.label, image.image, image.is_region)
+            volumes[f"saved {place}"] = volume_of(
+                saved.label, image.region or image.image, image.is_region
+            )
     return figures, [each for each in volumes.values() if each is not None]
 
 

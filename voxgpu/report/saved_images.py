@@ -65,6 +65,16 @@ class SavedImage:
     background: Image | None = field(default=None, repr=False)
     problem: str = ""
 
+    @property
+    def region(self) -> Image | None:
+        """The region: a mask of true and false, or labels; None if it is no region."""
+        if not self.is_region or self.image is None:
+            return None
+        if self.saved.kind.content is Content.BOOLEAN:
+            # Files have 0 and 1, or 0 and 255.
+            return Image(self.image.array != 0, self.image.grid)
+        return self.image
+
 
 def sources_of(compiled: Compiled) -> dict[str, Header]:
     """For each saved file, by its target, the loaded image that it was made from.
