@@ -6,7 +6,8 @@ changes), which are sorted with their positions by the lowest digit first; equal
 adjacent and get their rank in one sweep.
 
 Complexity: two passes over the voxels for small integers; three passes of 11 bits over the voxels
-of the mask for others, with 16 bytes of scratch each.
+of the mask for others, with 16 bytes of scratch each. Parts of the keys are sorted side by side:
+each writes keys of one digit behind those of the parts before it, which keeps the order.
 
 Reference: D. Knuth, The art of computer programming 3, 5.2.5 (radix sorting). Deviation: the counts
 of all digits are computed in the pass that makes the keys.
@@ -66,6 +67,7 @@ def _write_entries(n, values, mask, table, outside, out):
 
 def make_keys(
     n: "int64",
+    first: "int64",
     bits: "int32*",
     mask: "uint8*",
     keys: "uint32*",
@@ -74,6 +76,7 @@ def make_keys(
 ) -> "int64":
     """Keys and positions of the voxels of the mask; returns their number, NaN excluded.
 
+    first   the position of the first voxel that is given
     bits    of float32 numbers
     digits  three tables of 2048, with the frequency of each digit; initially zeros
     """
@@ -86,13 +89,14 @@ def make_keys(
         if magnitude == 0:
             value = 0
         key = (value ^ ((value >> 31) & 0x7FFFFFFF)) + 0x80000000
-        _add_key(key, i, count, keys, places, digits)
+        _add_key(key, first + i, count, keys, places, digits)
         count += 1
     return count
 
 
 def make_whole_keys(
     n: "int64",
+    first: "int64",
     bits: "uint32*",
     flip: "int64",
     mask: "uint8*",
@@ -109,7 +113,7 @@ def make_whole_keys(
         if mask[i] == 0:
             continue
         key = bits[i] ^ flip
-        _add_key(key, i, count, keys, places, digits)
+        _add_key(key, first + i, count, keys, places, digits)
         count += 1
     return count
 
@@ -123,6 +127,14 @@ def _add_key(key, place, count, keys, places, digits):
     digits[4096 + (key >> 22)] += 1
 
 
+def count_digit(n: "int64", shift: "int64", keys: "uint32*", counts: "int64*") -> "int64":
+    """Adds the frequencies of one digit to ``counts``."""
+    for i in range(n):
+        key = keys[i] * 1
+        counts[(key >> shift) & 2047] += 1
+    return 0
+
+
 def sort_digit(
     n: "int64",
     shift: "int64",
@@ -132,7 +144,7 @@ def sort_digit(
     sorted_keys: "uint32*",
     sorted_places: "uint32*",
 ) -> "int64":
-    """Sorts keys by one digit, stably; ``starts`` of each digit."""
+    """Sorts a part of the keys by one digit, stably; ``starts`` of each digit in this part."""
     for i in range(n):
         key = keys[i] * 1
         digit = (key >> shift) & 2047
@@ -145,19 +157,23 @@ def sort_digit(
 
 def write_ranks(
     n: "int64",
+    lower: "int64",
     population: "float64",
     c: "float64",
     keys: "uint32*",
     places: "uint32*",
     out: "float32*",
 ) -> "int64":
-    """Writes the rank of sorted keys to their positions: (lower + c · equal) / population."""
+    """Writes the rank of sorted keys to their positions: (lower + c · equal) / population.
+
+    lower  the number of keys that are less than the first one given
+    """
     start = 0
     while start < n:
         stop = start + 1
         while stop < n and keys[stop] == keys[start]:
             stop += 1
-        rank = (c * (stop - start) + start) / population
+        rank = (c * (stop - start) + (lower + start)) / population
         for i in range(start, stop):
             out[places[i]] = rank
         start = stop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,12 @@ from voxgpu.primitives.internal import compare
 
 #: Places of voxels are numbers of 32 bits where they are sorted; more are left to the reference.
 MOST_SORTED = 1 << 32
+
+#: Values of a digit of the sort.
+DIGITS = 1 << 11
+
+#: Numbers that a thread sorts at least.
+LEAST_PART = 1 << 16
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -137,32 +144,105 @@ def _sorted_ranks(v: Array, mask: Mask, c: float, pool: ThreadPool) -> Array:
     if v.size > MOST_SORTED:
         result: Array = reference.function(to_kernel_dtype(v), mask, c)
         return result
-    population = int(np.count_nonzero(mask))
-    keys, places, other_keys, other_places = (
-        pool.empty((population,), np.uint32) for _ in range(4)
-    )
-    digits = np.zeros(3 * 2048, np.int64)
     chosen = mask.reshape(-1)
     if is_whole(v):
         bits, flip = _bits_of_whole(v.reshape(-1), chosen)
-        make = kernel("percentiles", "make_whole_keys")
-        n = make(len(bits), bits, flip, chosen, keys, places, digits)
+        make: Any = kernel("percentiles", "make_whole_keys")
+        more: tuple[int, ...] = (flip,)
     else:
-        bits = as_float32(v.reshape(-1)).view(np.int32)
-        n = kernel("percentiles", "make_keys")(len(bits), bits, chosen, keys, places, digits)
+        bits, more = as_float32(v.reshape(-1)).view(np.int32), ()
+        make = kernel("percentiles", "make_keys")
+    parts = _parts(len(bits), pool)
+    sizes = pool.map(lambda part: int(np.count_nonzero(chosen[slice(*part)])), parts)
+    population = sum(sizes)
+    keys, places, other_keys, other_places = (
+        pool.empty((population,), np.uint32) for _ in range(4)
+    )
+    digits = np.zeros((len(parts), 3, DIGITS), np.int64)
+    begins = np.cumsum([0, *sizes])
+
+    def make_part(index: int) -> tuple[int, int]:
+        (first, last), begin = parts[index], int(begins[index])
+        found = make(
+            last - first, first, bits[first:last], *more, chosen[first:last], keys[begin:],
+            places[begin:], digits[index].reshape(-1),
+        )  # fmt: skip
+        return begin, begin + int(found)
+
+    made = pool.map(make_part, range(len(parts)))
+    n = sum(last - first for first, last in made)
+    counts = digits[:, 0]
     for pass_, shift in enumerate((0, 11, 22)):
-        counts = digits[2048 * pass_ : 2048 * (pass_ + 1)]
-        starts = np.cumsum(counts) - counts
-        kernel("percentiles", "sort_digit")(
-            n, shift, keys, places, starts, other_keys, other_places
-        )
+        if pass_:
+            made = _parts(n, pool)
+            counts = _counts_of_digit(keys, shift, made, pool)
+        _sort_parts(keys, places, shift, made, counts, other_keys, other_places, pool)
         keys, places, other_keys, other_places = other_keys, other_places, keys, places
     out: Array = pool.empty(bits.shape, np.float32)
-    out[:] = OUTSIDE
-    # A NaN of the mask is above nothing and equal to nothing.
-    out[chosen] = 0.0
-    kernel("percentiles", "write_ranks")(n, float(population), c, keys, places, out)
+
+    def clear(part: tuple[int, int]) -> None:
+        out[slice(*part)] = OUTSIDE
+        # A NaN of the mask is above nothing and equal to nothing.
+        np.copyto(out[slice(*part)], 0.0, where=chosen[slice(*part)])
+
+    pool.map(clear, parts)
+    write = kernel("percentiles", "write_ranks")
+
+    def write_part(part: tuple[int, int]) -> None:
+        first, last = part
+        write(last - first, first, float(population), c, keys[first:], places[first:], out)
+
+    # Equal keys have one rank, so that a part ends where a key does.
+    cuts = [int(np.searchsorted(keys[:n], keys[last])) for _, last in _parts(n, pool)[:-1]]
+    pool.map(write_part, list(pairwise([0, *cuts, n])))
     return out.reshape(v.shape)
+
+
+def _parts(length: int, pool: ThreadPool) -> list[tuple[int, int]]:
+    """Ranges of equal length, as many as there are threads."""
+    step = max(LEAST_PART, -(-length // pool.count))
+    return [(first, min(length, first + step)) for first in range(0, max(1, length), step)]
+
+
+def _counts_of_digit(
+    keys: Array, shift: int, parts: Sequence[tuple[int, int]], pool: ThreadPool
+) -> Array:
+    """How often each digit occurs in each part of the keys, (parts, digits)."""
+    counts = np.zeros((len(parts), DIGITS), np.int64)
+    count = kernel("percentiles", "count_digit")
+
+    def count_part(index: int) -> None:
+        first, last = parts[index]
+        count(last - first, shift, keys[first:], counts[index])
+
+    pool.map(count_part, range(len(parts)))
+    return counts
+
+
+def _sort_parts(
+    keys: Array,
+    places: Array,
+    shift: int,
+    parts: Sequence[tuple[int, int]],
+    counts: Array,
+    sorted_keys: Array,
+    sorted_places: Array,
+    pool: ThreadPool,
+) -> None:
+    """Sorts all keys by one digit, stably, each part on a thread; ``counts`` of (parts, digits)."""
+    # Keys of one digit come in the order of the parts, behind those of all smaller digits.
+    ends = np.cumsum(counts.T.reshape(-1)).reshape(DIGITS, len(parts)).T
+    starts = np.ascontiguousarray(ends - counts)
+    sort = kernel("percentiles", "sort_digit")
+
+    def sort_part(index: int) -> None:
+        first, last = parts[index]
+        sort(
+            last - first, shift, keys[first:], places[first:], starts[index], sorted_keys,
+            sorted_places,
+        )  # fmt: skip
+
+    pool.map(sort_part, range(len(parts)))
 
 
 def _bits_of_whole(flat: Array, chosen: Array) -> tuple[npt.NDArray[np.uint32], int]:
