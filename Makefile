@@ -13,7 +13,7 @@ INSTALLED = $(VENV)/.installed
 DEVELOP = $(VENV)/.installed-dev
 TESTS ?=
 
-.PHONY: demo test lint bench bench-gpu clean
+.PHONY: demo test lint bench bench-strategies bench-gpu clean
 
 demo: $(INSTALLED)
 	$(BIN)/voxgpu demo --output demo-output
@@ -31,6 +31,11 @@ lint: $(DEVELOP)
 bench: $(INSTALLED)
 	$(PIP) --editable ".[bench]"
 	$(BIN)/python -m benchmarks
+
+# Compares ways to execute a schedule, on an idle computer; goes on where an earlier run ended. Other
+# engines are compared if VOXGPU_OTHER_ENGINES names a Python that has them and voxgpu.
+bench-strategies: $(DEVELOP)
+	$(BIN)/python -m benchmarks.strategies
 
 # On a computer with an NVIDIA GPU; with a driver for CUDA 13 only: make bench-gpu CUDA=gpu13.
 CUDA ?= gpu12

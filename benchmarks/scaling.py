@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.strategies.schedules import numbers
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.bench.expressions import Operations
 from voxgpu.bench.measure import alternate
 from voxgpu.bench.operators import CHAIN
 from voxgpu.compile import Options, compile_program
 from voxgpu.diagnostics import Source
+from voxgpu.image import Grid, Image
 from voxgpu.session import Session
 
 SIDES = (64, 128, 256, 512)
@@ -86,16 +88,13 @@ def over_length(runs: int, lengths: Sequence[int] = LENGTHS) -> list[Curve]:
 
 def _plan_of(shape: str, length: int) -> tuple[float, float]:
     """Seconds per node of compiling and of running."""
-    half = length // 2
-    if shape == "chain":
-        lines = ["let x0 = 1", *(f"let x{i} = x{i - 1} + {i}" for i in range(1, half))]
-        lines.append(f'print "last" x{half - 1}')
-    else:
-        lines = ["let x0 = 1", *(f'print "{i}" x0 + {i}' for i in range(1, half))]
-    source = Source("benchmark", "\n".join(lines) + "\n")
+    # The first number is that of an image: what the text determines is computed while lowering.
+    voxels = np.ones((2, 2, 2), np.float32)
+    options = Options(images={"v": Image(voxels, Grid.regular(voxels.shape))})
+    source = Source("benchmark", numbers(shape, length, Path("v")))
     backend = Cpu()
     start = perf_counter()
-    compiled = compile_program(source, None, Options())
+    compiled = compile_program(source, None, options)
     middle = perf_counter()
     Session(None, backend=backend).execute(compiled)
     stop = perf_counter()

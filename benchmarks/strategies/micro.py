@@ -6,13 +6,16 @@ others need to it, so that it could run in any process, at any time, and again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from benchmarks.strategies.interface import Counted, Failed, Graph, Strategy, StrategyIO, deliver
 from voxgpu.ids import ValueId
-from voxgpu.optimize.schedule import Schedule
+from voxgpu.optimize.schedule import Schedule, Task
 from voxgpu.store.disk import DiskStore
 
 
@@ -23,7 +26,15 @@ class HandOverError(Exception):
 def _session(
     graph: Graph, group: range, failed: dict[ValueId, Failed], store: DiskStore, io: StrategyIO
 ) -> dict[ValueId, Any]:
-    """Performs the tasks of a session; returns its failures, and None for what is in the store."""
+    """Performs the tasks of a session; returns its failures, and None for what is in the store.
+
+    Nothing is performed where all that others need of it is in the store already.
+    """
+    shared = {
+        id for index in group for id in graph.tasks[index].outputs if _leaves(graph, group, id)
+    }
+    if shared and all(map(store.has, shared)):
+        return dict.fromkeys(shared)
     values: dict[ValueId, Any] = {}
     for index in group:
         for id in graph.tasks[index].inputs:
@@ -33,16 +44,27 @@ def _session(
     told: dict[ValueId, Any] = {}
     for index in group:
         for id in graph.tasks[index].outputs:
-            is_shared = id in graph.goals or any(
-                id in graph.tasks[user].inputs and user not in group for user in graph.users[index]
-            )
             if isinstance(values[id], Failed):
                 told[id] = values[id]
-            elif is_shared:
+            elif id in shared:
                 if not store.has(id) and not store.put(id, values[id]):
                     raise HandOverError(f"{id} was not written: {', '.join(store.problems)}")
                 told[id] = None
     return told
+
+
+def _begin(counted: Counted, lock: Lock, tell: Callable[[Task], None], task: Task) -> None:
+    with lock:
+        counted.performed += 1
+    tell(task)
+
+
+def _leaves(graph: Graph, group: range, id: ValueId) -> bool:
+    """Returns whether a value is needed outside of the session that computes it."""
+    users = graph.users[graph.maker[id]]
+    return id in graph.goals or any(
+        id in graph.tasks[user].inputs and user not in group for user in users
+    )
 
 
 def _read(store: DiskStore, id: ValueId) -> Any:
@@ -69,6 +91,8 @@ def run(size: int, schedule: Schedule, io: StrategyIO) -> Counted:
         for each in needed:
             users[each].append(number)
     failed: dict[ValueId, Failed] = {}
+    lock = Lock()
+    io = replace(io, begun=partial(_begin, counted, lock, io.begun))
     workers = io.backend.workers
     pool = ThreadPoolExecutor(workers.count if workers is not None else 1)
     running: dict[Future[dict[ValueId, Any]], int] = {}
@@ -86,7 +110,6 @@ def run(size: int, schedule: Schedule, io: StrategyIO) -> Counted:
             for future in done:
                 number = running.pop(future)
                 told = future.result()
-                counted.performed += len(groups[number])
                 failed.update((id, each) for id, each in told.items() if each is not None)
                 for user in users[number]:
                     needs[user].discard(number)

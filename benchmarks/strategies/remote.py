@@ -13,6 +13,7 @@ from voxgpu import spans
 from voxgpu.backends.cpu.backend import Cpu
 from voxgpu.execution.outputs import OutputWriter
 from voxgpu.files.access import AllowedRoots
+from voxgpu.image import Image
 from voxgpu.optimize.schedule import Schedule
 
 #: What this process recorded since it was asked last, and what keeps it recording.
@@ -24,6 +25,11 @@ _RECORDING = ExitStack()
 def backend(threads: int) -> Cpu:
     """Returns the backend of this process."""
     return Cpu(threads)
+
+
+def warm_up(threads: int) -> None:
+    """Makes the backend of this process."""
+    backend(threads)
 
 
 def perform(task: Any, header: Any, threads: int, *made: Any) -> dict[Any, Any]:
@@ -81,13 +87,19 @@ def sent_bytes(client: Any) -> int:
 
 
 def _sent(dask_worker: Any) -> int:
-    return int(dask_worker.transfer_outgoing_bytes_total)
+    return sum(each["compressed"] for each in dask_worker.transfer_outgoing_log)
+
+
+def tell_sizes() -> None:
+    """Lets the scheduler of dask know the sizes of images, by which it decides where tasks run."""
+    sizeof = import_module("dask.sizeof").sizeof
+    sizeof.register(Image, lambda image: image.array.nbytes)
 
 
 def cluster(workers: int, in_processes: bool = True) -> Any:
     """Returns a client of a cluster on this computer, with a thread in each worker."""
     library = import_module("distributed")
-    return library.Client(
+    client = library.Client(
         n_workers=workers,
         threads_per_worker=1,
         processes=in_processes,
@@ -95,3 +107,5 @@ def cluster(workers: int, in_processes: bool = True) -> Any:
         dashboard_address=None,
         silence_logs=50,
     )
+    client.run(tell_sizes)
+    return client

@@ -1,0 +1,148 @@
+"""Other engines, which are not installed with voxgpu: the same schedule by Ray, Parsl, executorlib.
+
+Optional: what cannot be imported is told and left out. Install them into an environment of their
+own with voxgpu, ``pip install ray parsl executorlib``, and name its Python in the variable
+``VOXGPU_OTHER_ENGINES``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from benchmarks.strategies import remote
+from benchmarks.strategies.interface import Graph
+from voxgpu.optimize.schedule import Schedule
+
+#: The variable that names the Python that has them.
+VARIABLE = "VOXGPU_OTHER_ENGINES"
+
+#: Seconds after which one is given up.
+_LIMIT = 90
+
+#: From a task and the handles of what it needs to its own handle.
+Submit = Callable[..., Any]
+
+
+def _through(schedule: Schedule, submit: Submit, get: Callable[[list[Any]], list[Any]]) -> float:
+    """Submits all tasks, each with the handles of those it needs; returns seconds to the goals."""
+    graph = Graph(schedule)
+    start = perf_counter()
+    handles: list[Any] = []
+    for index, task in enumerate(graph.tasks):
+        needed = [handles[each] for each in sorted(graph.needs[index])]
+        handles.append(submit(task, graph.header_of(task.id), 1, *needed))
+    goals = dict.fromkeys(graph.maker[goal.value] for goal in schedule.goals)
+    get([handles[index] for index in goals])
+    return perf_counter() - start
+
+
+def ray(run: Callable[[Submit, Any], Any]) -> Any:
+    """Ray: tasks in two worker processes, values in its shared object store."""
+    import ray as library
+
+    library.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        task = library.remote(remote.perform)
+        return run(task.remote, library.get)
+    finally:
+        library.shutdown()
+
+
+def parsl(run: Callable[[Submit, Any], Any]) -> Any:
+    """Parsl: a pool of two processes, values as pickles."""
+    import parsl as library
+    from parsl.config import Config
+    from parsl.executors import HighThroughputExecutor
+    from parsl.providers import LocalProvider
+
+    pool = HighThroughputExecutor(
+        label="here",
+        address="127.0.0.1",
+        max_workers_per_node=2,
+        provider=LocalProvider(init_blocks=1, max_blocks=1),
+    )
+    with library.load(Config(executors=[pool], usage_tracking=0)):
+        app = library.python_app(remote.perform)
+        return run(app, lambda futures: [each.result() for each in futures])
+
+
+def executorlib(run: Callable[[Submit, Any], Any]) -> Any:
+    """executorlib: a process for each of two cores, values as pickles, futures as arguments."""
+    from executorlib import SingleNodeExecutor
+
+    with SingleNodeExecutor(max_workers=2, block_allocation=True) as pool:
+
+        def submit(*arguments: Any) -> Any:
+            return pool.submit(remote.perform, *arguments)
+
+        return run(submit, lambda futures: [each.result() for each in futures])
+
+
+ENGINES = {"ray": ray, "parsl": parsl, "executorlib": executorlib}
+
+
+def engines(work: Any, extent: Any, tell: Callable[[str], None]) -> Any:
+    """The tumor program, and a chain without work, with each engine that is installed."""
+    python = os.environ.get(VARIABLE, sys.executable)
+    found: dict[str, Any] = {}
+    surroundings = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    paths = [work.tumor(), work.numbers("chain", extent.lengths[1])]
+    for name in ENGINES:
+        command = [python, "-W", "ignore", "-m", __name__, name, *paths]
+        try:
+            told = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=_LIMIT,
+                check=False,
+                cwd=work.folder,
+                env=surroundings,
+            )
+            lines = told.stdout.splitlines()
+            found[name] = json.loads(lines[-1]) if told.returncode == 0 else {
+                "missing": (told.stderr.strip().splitlines() or [f"status {told.returncode}"])[-1]
+            }  # fmt: skip
+        except subprocess.TimeoutExpired:
+            found[name] = {"missing": f"not done after {_LIMIT} s"}
+        tell(f"{name}: {found[name]}")
+    return found
+
+
+def main() -> None:
+    """Measures the engine that is the first argument on the schedules that are the others."""
+    name, *paths = sys.argv[1:]
+    tumor, chain = (pickle.loads(Path(each).read_bytes()) for each in paths)
+    start = perf_counter()
+
+    def run(submit: Submit, get: Any) -> Any:
+        ready = perf_counter() - start
+        cold = _through(tumor, submit, get)
+        return {
+            "version": version(name),
+            "ready": ready,
+            "cold": cold,
+            "tumor": _through(tumor, submit, get),
+            "chain": _through(chain, submit, get) / len(chain.tasks),
+        }
+
+    print(json.dumps(ENGINES[name](run)))
+
+
+if __name__ == "__main__":
+    main()
