@@ -22,6 +22,9 @@ from voxgpu.read_syntax import read_syntax
 SHIPPED = sorted((Path(__file__).parents[2] / "voxgpu").rglob("*.imgql"))
 
 
+_4 = "    "
+
+
 def _format(text: str) -> str:
     source = Source("program", text)
     operators, mistakes = read_syntax(source, None, Options())
@@ -54,6 +57,10 @@ def _format(text: str) -> str:
         ("a =\n// why\n b\n   // then\nc = 1", "a =\n    // why\n    b\n// then\nc = 1\n"),
         ("a = 1 // x\nb = 3\nbcd = 2     // y\n", "a = 1   // x\nb = 3\nbcd = 2 // y\n"),
         ("a   = 1\nbcd = 2\nlonger = 3\n", "a   = 1\nbcd = 2\nlonger = 3\n"),
+        ('print "a"   1\nprint "bcd" 2\n', 'print "a"   1\nprint "bcd" 2\n'),
+        ('print "a"  1\nprint "bcd" 2\n', 'print "a" 1\nprint "bcd" 2\n'),
+        ("a =\n let b  = 1 in\n let cd = 2 in b", f"a =\n{_4}let b  = 1 in\n{_4}let cd = 2 in b\n"),
+        ("a = 1 // x\nb=1\nb=2\nb=3\nefg = 2 // y", "a = 1 // x\nb = 1\nb = 2\nb = 3\nefg = 2 // y\n"),
         ("let a = 1\r\nlet b=2\r\n", "let a = 1\nlet b = 2\n"),
         ("print \"a  //  b\"  1", 'print "a  //  b" 1\n'),
         ("", ""),

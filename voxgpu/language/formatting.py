@@ -2,9 +2,9 @@
 
 A command begins a line. Line breaks within a command and single blank lines are kept, so the author
 decides where a long expression is broken; continued lines are indented by brackets. Comments keep
-their text and their place. Columns of ``=`` that were aligned stay aligned, and comments at the
-ends of the lines of a paragraph are aligned. What is formatted has the same tokens, and formatting
-it again changes nothing.
+their text and their place. Columns of ``=`` and of printed values that were aligned stay aligned,
+and comments at the ends of nearby lines are aligned. What is formatted has the same tokens, and
+formatting it again changes nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ _OPENING = frozenset(("LPAR", "LSQB", "INDEX", "EXTRA"))
 _CLOSING = frozenset(("RPAR", "RSQB"))
 _INDENT = 4
 
+#: Number of lines without a comment between two lines whose comments are aligned.
+_AWAY = 2
+
 
 #: Returns the blank before the token with an index, from the text, which has the old blanks.
 _Separate = Callable[[str, Sequence[Token], int], str]
@@ -37,13 +40,14 @@ class _Line:
     """A line: its tokens with what separates them, or a comment of its own, or neither.
 
     depth    levels of indentation
-    equal    the index of the token ``=`` of a binding on its first line, and its column before
+    anchor   of a binding its ``=``, of a `print` or `save` what follows its string: the index of
+             the piece, and its column before; None if there is none
     comment  at the end of the line, or all of it
     """
 
     depth: int = 0
     pieces: list[str] = field(default_factory=list)
-    equal: tuple[int, int] | None = None
+    anchor: tuple[int, int] | None = None
     comment: str = ""
 
     @property
@@ -70,7 +74,7 @@ def formatted(source: Source, operators: Operators) -> str:
 
 def _laid_out(text: str, tokens: Sequence[Token], separate: _Separate) -> str:
     lines = _lines(text, tokens, separate)
-    _align_equals(lines)
+    _align_anchors(lines)
     shown = [each.rstrip() for each in _with_comments(lines)]
     while shown and not shown[-1]:
         shown.pop()
@@ -100,15 +104,23 @@ def _lines(text: str, tokens: Sequence[Token], separate: _Separate) -> list[_Lin
         else:
             lines[-1].pieces.append(separate(text, tokens, index))
         line = lines[-1]
-        if token.type == "EQUAL" and line.depth == 0 and line.equal is None and not brackets:
+        if line.anchor is None and _is_anchor(tokens, index, line):
             column = token.start_pos - text.rfind("\n", 0, token.start_pos)
-            line.equal = (len(line.pieces), column)
+            line.anchor = (len(line.pieces), column)
         line.pieces.append(str(token))
         brackets = 0 if starts else brackets
         brackets += (token.type in _OPENING) - (token.type in _CLOSING)
     last = tokens[-1].end_pos if tokens else 0
     _add_comments(lines, text[last:], inside=0, first=not tokens)
     return lines
+
+
+def _is_anchor(tokens: Sequence[Token], index: int, line: _Line) -> bool:
+    """Whether a token is aligned with those of the lines around it, if they were in one column."""
+    if tokens[index].type == "EQUAL":
+        return True
+    command = tokens[index - 2].type if index > 1 else ""
+    return command in ("SAVE", "PRINT") and tokens[index - 1].type == "TEXT" and bool(line.pieces)
 
 
 def _starts_command(tokens: Sequence[Token], index: int) -> bool:
@@ -187,34 +199,47 @@ def _gap(text: str, left: Token, right: Token) -> str:
 # Alignment.
 
 
-def _align_equals(lines: Sequence[_Line]) -> None:
-    """Aligns the ``=`` of consecutive bindings again where they were aligned."""
-    for run in _runs(lines, lambda line: line.equal[1] if line.equal else None):
-        ends = []
-        for line in run:
-            assert line.equal
-            ends.append(sum(map(len, line.pieces[: line.equal[0] - 1])))
-        was_padded = len(run) > 1 and len(set(ends)) > 1
-        for line, end in zip(run, ends, strict=True):
-            assert line.equal
-            if was_padded:
-                line.pieces[line.equal[0] - 1] = " " * (max(ends) - end + 1)
+def _align_anchors(lines: Sequence[_Line]) -> None:
+    """Aligns what was aligned in consecutive lines of one indentation again."""
+    for run in _runs(lines, lambda line: (line.depth, line.anchor[1]) if line.anchor else None):
+        anchors = [each.anchor[0] if each.anchor else 0 for each in run]
+        ends = [sum(map(len, line.pieces[: at - 1])) for line, at in zip(run, anchors, strict=True)]
+        if len(set(ends)) > 1:
+            for line, at, end in zip(run, anchors, ends, strict=True):
+                line.pieces[at - 1] = " " * (max(ends) - end + 1)
 
 
 def _with_comments(lines: Sequence[_Line]) -> list[str]:
     """The text of all lines; comments at the ends of lines of one paragraph begin in one column."""
     shown = [each.text for each in lines]
     columns: dict[int, int] = {}
-    for run in _runs(lines, lambda line: 0 if line.pieces else None):
-        ends = [len(each.text) for each in run if each.comment]
-        columns.update((id(each), max(ends) + 1) for each in run if each.comment)
+    for run in _commented(lines):
+        end = max(len(each.text) for each in run)
+        columns.update((id(each), end + 1) for each in run)
     for index, line in enumerate(lines):
         if line.comment:
             shown[index] = shown[index].ljust(columns.get(id(line), 0)) + line.comment
     return shown
 
 
-def _runs(lines: Sequence[_Line], key: Callable[[_Line], int | None]) -> Iterable[list[_Line]]:
+def _commented(lines: Sequence[_Line]) -> Iterable[list[_Line]]:
+    """Yields the lines of a paragraph that end with comments; the next may be a few lines away."""
+    for run in _runs(lines, lambda line: 0 if line.pieces else None):
+        near: list[_Line] = []
+        last = 0
+        for number, line in enumerate(run):
+            if not line.comment:
+                continue
+            if near and number - last > _AWAY + 1:
+                yield near
+                near = []
+            near.append(line)
+            last = number
+        if near:
+            yield near
+
+
+def _runs(lines: Sequence[_Line], key: Callable[[_Line], object]) -> Iterable[list[_Line]]:
     """Yields the longest runs of consecutive lines with one key that is not None."""
     run: list[_Line] = []
     for line in lines:

@@ -145,7 +145,7 @@ def _division_by_a_number(view: View, version: int) -> Iterator[Found]:
 
 @rule(
     "division-by-zero",
-    Kind.REFUSED_THERE,
+    Kind.VALUE,
     (2,),
     f'load v = "v.nii.gz"\nprint "n" 1 / min(v)\nprint "m" max(v / min(v))\n{_FLOAT}',
     'print "n" 1 / 3\n',
