@@ -60,7 +60,7 @@ def _format(text: str) -> str:
         ('print "a"   1\nprint "bcd" 2\n', 'print "a"   1\nprint "bcd" 2\n'),
         ('print "a"  1\nprint "bcd" 2\n', 'print "a" 1\nprint "bcd" 2\n'),
         ("a =\n let b  = 1 in\n let cd = 2 in b", f"a =\n{_4}let b  = 1 in\n{_4}let cd = 2 in b\n"),
-        ("a = 1 // x\nb=1\nb=2\nb=3\nefg = 2 // y", "a = 1 // x\nb = 1\nb = 2\nb = 3\nefg = 2 // y\n"),
+        ("a = 1 // x\nb=1\nc=2\nd=3\ne = 2 // y", "a = 1 // x\nb = 1\nc = 2\nd = 3\ne = 2 // y\n"),
         ("let a = 1\r\nlet b=2\r\n", "let a = 1\nlet b = 2\n"),
         ("print \"a  //  b\"  1", 'print "a  //  b" 1\n'),
         ("", ""),
