@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -86,7 +86,6 @@ def profiling(
         yield Profiling()
         return
     from voxgpu.files.whole_file import write_whole
-    from voxgpu.profiling.sample_memory import sampled_memory
     from voxgpu.profiling.shares import seconds_since_start
     from voxgpu.spans import recording
 
@@ -94,7 +93,7 @@ def profiling(
     recorder = noted.recorder
     start = noted.start = perf_counter() - seconds_since_start()
     try:
-        with recording(recorder), sampled_memory() if trace is not None else nullcontext():
+        with recording(recorder), _sampled_memory() if trace is not None else nullcontext():
             yield noted
     finally:
         end = noted.end = perf_counter()
@@ -111,3 +110,9 @@ def profiling(
             else:
                 text = json.dumps(found.as_json(), indent=1)
                 write_whole(Path(profile), text.encode(), make_folders=False)
+
+
+def _sampled_memory() -> AbstractContextManager[None]:
+    from voxgpu.profiling.sample_memory import sampled_memory
+
+    return sampled_memory()
