@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import SimpleITK as sitk
 
 from tests.cli.command import Ended, check_text, voxgpu
+from voxgpu.caches.location import place
 from voxgpu.cli.main import main
 
 Store = Callable[..., Ended]
@@ -21,14 +23,35 @@ PROGRAM = 'load v = "v.nii"\nprint "n" volume(near(v > 90))\nsave "far.nii" dt(v
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    voxels = np.arange(24 * 20 * 16, dtype=np.int16).reshape(16, 20, 24) % 101
-    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / "v.nii"))
-    (tmp_path / "p.imgql").write_text(PROGRAM)
+    _write(tmp_path)
     return tmp_path
 
 
+def _write(folder: Path) -> None:
+    voxels = np.arange(24 * 20 * 16, dtype=np.int16).reshape(16, 20, 24) % 101
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(folder / "v.nii"))
+    (folder / "p.imgql").write_text(PROGRAM)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kernels(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The kernels of the program are compiled already: they are not what these tests are about."""
+    _usual_caches()
+    folder = tmp_path_factory.mktemp("kernels")
+    _write(folder)
+    assert voxgpu("run", "p.imgql", "--force-save", cwd=folder).status == 0
+
+
+@cache
+def _usual_caches() -> Path | None:
+    """The folder of the caches before a test chooses another."""
+    return place().folder
+
+
 def _run(desk: Path, *more: object) -> Ended:
-    variables = {"VOXGPU_STORE": "", "VOXGPU_CACHE": str(desk / "c")}
+    # Results go to the first folder; compiled kernels are in the usual one, too.
+    caches = f"{desk / 'c'}{os.pathsep}{_usual_caches()}"
+    variables = {"VOXGPU_STORE": "", "VOXGPU_CACHE": caches}
     words = ("run", "p.imgql", "-o", "out", "--force-save", *more)
     ended = voxgpu(*words, cwd=desk, variables=variables)
     assert ended.status == 0, ended.err

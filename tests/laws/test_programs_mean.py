@@ -98,17 +98,8 @@ def _has_none(value: Any) -> bool:
 
 @pytest.mark.slow
 @given(commands=programs())
-@law(150)
+@law(300)
 def test_programs_mean_what_they_say(
-    images: dict[str, np.ndarray], commands: list[Command]
-) -> None:
-    _check(commands, images)
-
-
-@pytest.mark.slow
-@given(commands=programs())
-@law(150)
-def test_many_programs_mean_what_they_say(
     images: dict[str, np.ndarray], commands: list[Command]
 ) -> None:
     _check(commands, images)
