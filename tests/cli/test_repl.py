@@ -208,7 +208,7 @@ class Terminal:
 
     def wait_for(self, text: str, times: int = 1) -> None:
         """Read until the terminal shows a text; fail if the output ends before."""
-        patience = time.monotonic() + 60
+        patience = time.monotonic() + 300
         while self.shown.count(text) < times:
             assert time.monotonic() < patience, self.shown
             if select.select([self._master], [], [], 0.2)[0]:
@@ -220,7 +220,7 @@ class Terminal:
 
     def end(self, keys: str) -> int:
         """Type until the prompt has ended: keys typed while no prompt is shown may be lost."""
-        for _ in range(60):
+        for _ in range(300):
             self.type(keys)
             try:
                 status = self.process.wait(timeout=1)

@@ -85,7 +85,7 @@ WORDS = ("cohort", "p.imgql", "--cases", "data/*/", "-D", "V={path}/v.nii", "--s
 WORDS += ("--primitives", "telling.py", "--device", "cpu")
 
 #: Seconds to wait for what another process does.
-_PATIENCE = 60
+_PATIENCE = 600
 
 
 def prepare(folder: Path, cases: int) -> None:

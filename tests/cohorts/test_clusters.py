@@ -70,7 +70,7 @@ def test_workers_that_come_and_go(desk: Path) -> None:
         with worker(file, "--nthreads", "1"):
             await_((desk / "given-100.json").exists)
         with worker(file, "--nthreads", "1"):
-            _, told = process.communicate(timeout=100)
+            _, told = process.communicate(timeout=600)
     assert process.returncode == 0, told
     found = rows(desk)
     assert len(found) == 24 and {each["status"] for each in found} == {"done"}
@@ -86,7 +86,7 @@ def test_a_cluster_that_loses_its_workers(desk: Path) -> None:
         )
         with worker(file, "--nthreads", "1"):
             await_((desk / "given-100.json").exists)
-        _, told = process.communicate(timeout=100)
+        _, told = process.communicate(timeout=600)
         assert process.returncode == 1, told
         assert "all workers are gone; waiting for others" in told
         assert "has had no worker for" in told and "goes on from the journal" in told

@@ -39,7 +39,7 @@ def _run(desk: Path, *words: str, **variables: str) -> subprocess.CompletedProce
         env=traced_environment(GPUS, desk) | variables,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
 
 

@@ -57,7 +57,7 @@ def _started(desk: Path, cluster: _Cluster, *words: str) -> subprocess.Popen[str
 
 
 def _ended(process: subprocess.Popen[str], desk: Path) -> str:
-    text = process.communicate(timeout=60)[1]
+    text = process.communicate(timeout=600)[1]
     check_text(text)
     assert process.returncode == 1, text
     assert "1 of 6 rows are in `cohort.csv`; the same command goes on" in text

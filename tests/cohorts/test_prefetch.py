@@ -181,7 +181,7 @@ def test_the_next_case_is_read_while_one_is_computed(tmp_path: Path, counted: li
         session.outcome(_program(), cases[0], [()])  # from here on it is known what cases take
         for case, combinations in reading_ahead(session, _program(), [(c, [()]) for c in cases]):
             following = f"c{int(case.name[1:]) + 1}.nii.gz"
-            end = time.monotonic() + 20
+            end = time.monotonic() + 300
             while case.name != "c3" and following not in counted and time.monotonic() < end:
                 time.sleep(0.005)
             read_before.append(list(counted))
@@ -257,7 +257,7 @@ def test_a_worker_reads_the_next_case_while_it_computes_one(
     def waiting(session: CaseSession, program: Program, case: Case, combinations: object) -> object:
         sessions.add(session)
         following = f"c{int(case.name[1:]) + 1}.nii.gz"
-        end = time.monotonic() + 20
+        end = time.monotonic() + 300
         # The second case came before anybody knew what the first takes.
         if case.name not in ("c0", "c5"):
             while following not in counted and time.monotonic() < end:

@@ -215,7 +215,7 @@ def test_of_a_run_that_is_killed(desk: Path, number: signal.Signals) -> None:
     )
     journal = desk / "cohort.csv.journal"
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while time.monotonic() < end:
             if journal.exists() and journal.read_bytes().count(b"\n") > 60:
                 break

@@ -123,11 +123,11 @@ def _interrupted(
     """Runs a cohort, and sends a signal to it or to a worker at a random moment."""
     process = _run(folder, table, workers)
     journal = folder / f"{table}.journal"
-    _until(lambda: process.poll() is not None or journal.exists(), 60)
+    _until(lambda: process.poll() is not None or journal.exists(), 600)
     who = chance.choice(("driver", "worker", "worker")) if workers else "driver"
     number = chance.choice(_SIGNALS[who])
     if who == "worker":
-        _until(lambda: process.poll() is not None or len(_workers_of(process.pid)) == workers, 60)
+        _until(lambda: process.poll() is not None or len(_workers_of(process.pid)) == workers, 600)
     time.sleep(chance.uniform(0.0, 1.5 if workers == 0 else 5.0))
     receivers = [process.pid] if who == "driver" else _workers_of(process.pid)
     if process.poll() is None and receivers:
@@ -135,7 +135,7 @@ def _interrupted(
             os.kill(chance.choice(receivers), number)
             found.kills[f"{number.name} to the {who} of {workers}"] += 1
     try:
-        process.wait(120)
+        process.wait(600)
     except subprocess.TimeoutExpired:
         found.problems.append(f"{table}: hangs after {number.name} to the {who}")
         os.killpg(process.pid, signal.SIGKILL)

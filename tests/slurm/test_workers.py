@@ -100,7 +100,7 @@ def test_each_case_runs_on_the_gpu_of_its_job(slurm: Slurm, desk: Path) -> None:
         env=traced_environment(2, desk) | configuration,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     found = rows(desk)

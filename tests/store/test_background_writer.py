@@ -53,4 +53,4 @@ def test_after_ctrl_c_only_what_was_begun_is_ended() -> None:
     gate.set()
     start = time.monotonic()
     writer.close()
-    assert done == ["first"] and time.monotonic() - start < 60
+    assert done == ["first"] and time.monotonic() - start < 600
