@@ -62,6 +62,7 @@ def validated(root: Path) -> dict[str, list[str]]:
         capture_output=True,
         encoding="utf-8",
     )
+    assert done.stdout, (done.returncode, done.stderr)
     told: dict[str, Any] = json.loads(done.stdout)
     found: dict[str, list[str]] = {}
     for each in told["issues"]["issues"]:

@@ -213,7 +213,8 @@ def test_places_that_are_of_others(desk: Path) -> None:
     ended = voxgpu(*words, cwd=desk)
     assert ended.status == 2 and "-o ds/derivatives/voxgpu" in ended.err
     ended = voxgpu(*words, "-o", "ds/derivatives/v", "--participant-label", "01", cwd=desk)
-    assert ended.status == 0 and validated(desk / "ds" / "derivatives" / "v") == {}
+    assert ended.status == 0, ended.err
+    assert validated(desk / "ds" / "derivatives" / "v") == {}
     about = json.loads((desk / "ds/derivatives/v/dataset_description.json").read_text())
     assert about["DatasetLinks"] == {"raw": "../.."}
 
