@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -203,3 +205,21 @@ def test_cases_of_a_cohort_have_sidecars_with_their_variables(desk: Path) -> Non
         assert [Path(each["Path"]).name for each in own["Inputs"]] == [f"{name[:2]}.nii.gz"]
     other = command(*words[:-1], "bare", "--no-sidecar", "--workers", "0", "--no-resume", cwd=desk)
     assert other.status == 0 and not list((desk / "bare").rglob("*.json"))
+
+
+def test_images_saved_at_the_prompt_have_sidecars(desk: Path) -> None:
+    text = (
+        'load a = "a.nii.gz"\nlet b =\n  a > 5\n\nsave "x.nii" b\nlet b = a > 6\nsave "y.nii" b\n'
+    )
+    command_line = [sys.executable, "-m", "voxgpu", "repl", "--store", "none"]
+    subprocess.run(command_line, input=text, cwd=desk, text=True, check=True, capture_output=True)
+    own = _own(desk / "y.json")
+    assert [(each["Line"], each["Text"]) for each in own["Lines"]] == [
+        (1, 'load a = "a.nii.gz"'),
+        (5, "let b = a > 6"),
+        (6, 'save "y.nii" b'),
+    ]
+    assert own["Program"]["Text"].splitlines()[3] == 'save "x.nii" b' and own["Device"] == "cpu"
+    assert "Imports" not in own["Program"]
+    ended = command("reproduce", "y.nii", cwd=desk)
+    assert ended.status == 0 and "equal in every byte" in ended.out

@@ -15,6 +15,7 @@ from voxgpu.cli.options import (
     device_option,
     options_of,
     options_without_program,
+    sidecar_option,
 )
 from voxgpu.cli.shutdown import restore_ctrl_c
 from voxgpu.cli.store_options import store_options_of, with_store
@@ -35,6 +36,7 @@ _LARGE, _SOON = 2**24, 0.3
 
 @click.command()
 @options_without_program
+@sidecar_option
 @device_option("Device to use; auto: the faster one, line by line.")
 @device_memory_option
 @with_store
@@ -55,11 +57,13 @@ def command(device: str, device_memory: int | None, **arguments: Any) -> int:
         roots=options.roots,
         keep_values=True,
     )
-    return _Repl(options, sys.stdin.isatty(), settings).run()
+    return _Repl(options, sys.stdin.isatty(), settings, arguments["sidecar"]).run()
 
 
 class _Repl:
-    def __init__(self, options: Options, is_interactive: bool, settings: SessionSettings) -> None:
+    def __init__(
+        self, options: Options, is_interactive: bool, settings: SessionSettings, sidecars: bool
+    ) -> None:
         from voxgpu.interactive.commands import Commands
         from voxgpu.interactive.repl_session import ReplSession
         from voxgpu.session import open_session
@@ -71,8 +75,14 @@ class _Repl:
         self._options = options
         self._bar = Progress()
         self._done, self._since = 0, 0.0
-        session = open_session(settings, SessionListeners(self._print, observe=self._observe))
-        self._repl: ReplSession = ReplSession(options, session)
+        chosen = [""]
+        listeners = SessionListeners(
+            self._print,
+            on_device=lambda device: chosen.append(device.name),
+            observe=self._observe,
+        )
+        session = open_session(settings, listeners)
+        self._repl: ReplSession = ReplSession(options, session, sidecars, lambda: chosen[-1])
         self._commands = Commands(self._repl, self._manual, click.echo, self._tell, self._answer)
 
     def run(self) -> int:

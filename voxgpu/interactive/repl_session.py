@@ -7,7 +7,7 @@ computes only what no earlier text has computed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from voxgpu.frozen import frozen
 from voxgpu.interactive.wrapped_source import WrappedSource
 from voxgpu.language.ast import Command, Let, Load, Value
 from voxgpu.language.ir import Program
+from voxgpu.provenance.program_run import Circumstances, ProgramRun
+from voxgpu.provenance.sidecar_writer import SidecarWriter
 from voxgpu.session import Result, Session
 from voxgpu.types import Function, ImageOf, SequenceOf, Type, innermost
 
@@ -52,9 +54,21 @@ class Response:
 class ReplSession:
     """The texts accepted so far, and the values computed for them."""
 
-    def __init__(self, options: Options, session: Session) -> None:
+    def __init__(
+        self,
+        options: Options,
+        session: Session,
+        sidecars: bool = True,
+        device: Callable[[], str] = str,
+    ) -> None:
+        """Begin with no texts.
+
+        sidecars  whether a sidecar is written beside each saved image
+        device    returns the name of the device in use
+        """
         self._options = options
         self._session = session
+        self._sidecars, self._device = sidecars, device
         self._clear()
 
     def reset(self) -> None:
@@ -106,7 +120,7 @@ class ReplSession:
         compiled = self._session.compile(source, path, self._options)
         if compiled.errors:
             return Response(compiled.diagnostics)
-        result = self._session.execute(compiled)
+        result = self._execute(compiled, path, ())
         return Response((*result.warnings, *result.errors), None, result)
 
     def compiled(self, source: Source | None = None) -> Compiled:
@@ -133,13 +147,23 @@ class ReplSession:
             # The images are computed on demand, one by one.
             answer = self._inspect_sequence(source, kind, file, compiled.diagnostics)
         else:
-            result = self._session.execute(compiled)
+            result = self._execute(compiled, file, (*self._sources, source))
             answer = Response((*result.warnings, *result.errors), kind, result)
         if accepted:
             self._sources.append(source)
             self.names = [each.name for each in bindings(compiled)]
         diagnostics = tuple(self._unreported(answer.diagnostics, source))
         return replace(answer, diagnostics=diagnostics, accepted=accepted)
+
+    def _execute(self, compiled: Compiled, path: Path | None, parts: tuple[Source, ...]) -> Result:
+        """Runs a program; ``parts`` are its texts, if there are several."""
+        is_saving = any(each.action == "save" for each in compiled.plan.goals)
+        if not (self._sidecars and is_saving):
+            return self._session.execute(compiled)
+        known = Circumstances(path, self._options, parts)
+        name = path.name if path is not None else ""
+        run = ProgramRun(compiled, known)
+        return self._session.execute(compiled, SidecarWriter(run, name, self._device))
 
     def _inspect_sequence(
         self, source: Source, kind: Type, file: Path | None, warnings: Iterable[Diagnostic]

@@ -24,11 +24,17 @@ class ProgramLines:
     """Finds the commands that expressions depend on, each lookup in time of what it finds.
 
     commands  those of the program and of all it imports, in order
-    main      the text of the program itself
+    parts     the texts of the program itself, one after the other
     """
 
-    def __init__(self, commands: Sequence[Command], main: Source) -> None:
-        self._commands, self._main = commands, main
+    def __init__(self, commands: Sequence[Command], parts: Sequence[Source]) -> None:
+        self._commands = commands
+        #: How many lines come before each part.
+        self._before: dict[Source, int] = {}
+        lines = 0
+        for part in parts:
+            self._before[part] = lines
+            lines += part.text.count("\n") + 1
         #: For each name the numbers of the commands that bind it, in order.
         self._bound: dict[str, list[int]] = {}
         self._saves: dict[Span, int] = {}
@@ -71,9 +77,10 @@ class ProgramLines:
 
     def _line(self, command: Command) -> Line:
         span = command.span
-        path = "" if span.source is self._main else span.source.name
+        before = self._before.get(span.source)
+        path = span.source.name if before is None else ""
         number, _ = span.source.line_and_column(span.start)
-        return Line(number, span.source.text[span.start : span.stop].strip(), path)
+        return Line(number + (before or 0), span.source.text[span.start : span.stop].strip(), path)
 
 
 def names_in(command: Command) -> set[str]:

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from voxgpu.compile import Compiled, Options
-from voxgpu.diagnostics import Span
+from voxgpu.diagnostics import Source, Span
 from voxgpu.execution.outputs import Saved
 from voxgpu.files.header import Header
 from voxgpu.frozen import frozen
@@ -40,14 +40,14 @@ class Circumstances:
 
     path     the program's file; None if it is a text
     options  those that it was compiled with
-    text     all of the program, if it was entered in parts; None: the text that was compiled
+    parts    the texts of the program, if it was entered in parts; empty: the text that was compiled
     wording  gives paths the form that they have in records
     is_open  whether records tell folders of this computer
     """
 
     path: Path | None
     options: Options
-    text: str | None = None
+    parts: tuple[Source, ...] = ()
     wording: Wording = as_it_is
     is_open: bool = True
 
@@ -125,8 +125,11 @@ class ProgramRun:
 
     @cached_property
     def _text(self) -> str:
-        given = self._known.text
-        return self._compiled.source.text if given is None else given
+        return "\n".join(each.text for each in self._parts)
+
+    @property
+    def _parts(self) -> tuple[Source, ...]:
+        return self._known.parts or (self._compiled.source,)
 
     @cached_property
     def _sha256(self) -> str:
@@ -134,9 +137,8 @@ class ProgramRun:
 
     @cached_property
     def _imports(self) -> tuple[TextFile, ...]:
-        main = self._compiled.source
         sources = dict.fromkeys(each.span.source for each in self._compiled.commands)
-        found = [x for x in sources if x is not main and not x.ours and x.name != main.name]
+        found = [each for each in sources if each not in self._parts and not each.ours]
         digests = ((x.name, digest_of_program(x.text, Path(x.name))) for x in found)
         return tuple(TextFile(self._path(name), digest) for name, digest in digests)
 
@@ -156,7 +158,7 @@ class ProgramRun:
 
     @cached_property
     def _lines(self) -> ProgramLines:
-        return ProgramLines(self._compiled.commands, self._compiled.source)
+        return ProgramLines(self._compiled.commands, self._parts)
 
     @cached_property
     def _volumes(self) -> Mapping[Any, Sequence[ValueId]]:

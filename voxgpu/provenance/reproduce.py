@@ -34,7 +34,7 @@ class Reproduction:
     file      where it was written
     is_same   whether its values have the ids that are recorded: the same program on the same data
     device    the device that was computed on; empty if everything was stored
-    warnings  of the run
+    warnings  about its values
     seconds   of the run
     """
 
@@ -81,7 +81,9 @@ def reproduce(
             raise ImgqlError(result.errors)
     values = tuple(each.value for each in goals)
     device = chosen[-1] if chosen else ""
-    return Reproduction(file, values == record.values, device, result.warnings, result.seconds)
+    # What the program is warned of whenever it is compiled, was told when it ran first.
+    told = tuple(each for each in result.warnings if each not in compiled.diagnostics)
+    return Reproduction(file, values == record.values, device, told, result.seconds)
 
 
 def _beside(run: ProgramRun, goal: Goal, path: Path | None, chosen: list[str]) -> Beside:
