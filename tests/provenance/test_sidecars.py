@@ -208,9 +208,8 @@ def test_cases_of_a_cohort_have_sidecars_with_their_variables(desk: Path) -> Non
 
 
 def test_images_saved_at_the_prompt_have_sidecars(desk: Path) -> None:
-    text = (
-        'load a = "a.nii.gz"\nlet b =\n  a > 5\n\nsave "x.nii" b\nlet b = a > 6\nsave "y.nii" b\n'
-    )
+    text = 'load a = "a.nii.gz"\nlet b =\n  a > 5\n\nsave "x.nii" b\n'
+    text += 'let b = a > 6\nsave "y.nii" b\n'
     command_line = [sys.executable, "-m", "voxgpu", "repl", "--store", "none"]
     subprocess.run(command_line, input=text, cwd=desk, text=True, check=True, capture_output=True)
     own = _own(desk / "y.json")
