@@ -149,6 +149,15 @@ def test_images_of_other_libraries_keep_their_geometry() -> None:
         vx.from_nibabel(image)
 
 
+def test_programs_take_lazy_images_with_their_grid() -> None:
+    value = vx.from_array(VOXELS, spacing=(3, 2, 1), origin=(5, 6, 7)) + 1
+    result = vx.run('load v = ""\nsave "v.nii" v', images={"v": value})
+    assert result.images["v.nii"].grid == value.grid
+    assert np.array_equal(result.images["v.nii"], VOXELS + 1)
+    with pytest.raises(TypeError, match=r"images\['v'\]: an image is needed, this is a float"):
+        vx.run('load v = ""\nsave "v.nii" v', images={"v": value.max()})
+
+
 def test_colors() -> None:
     colors = np.random.default_rng(1).integers(0, 255, (4, 5, 3)).astype(np.uint8)
     value = vx.from_array(colors, channels=True)

@@ -29,7 +29,12 @@ def copy_images(images: Mapping[str, object] | None) -> dict[str, plain.Image]:
 
 
 def copied_image(value: object) -> plain.Image:
-    """Copy an image or array. Raises TypeError or ValueError for other objects."""
+    """Copy an image or array. Raises TypeError or ValueError for other objects.
+
+    A lazy image is computed; so its voxels keep their grid, as they would not as an array.
+    """
+    if hasattr(type(value), "image") and hasattr(type(value), "grid"):
+        value = value.image()  # type: ignore[attr-defined]
     if isinstance(value, plain.Image):
         array = np.array(value.array, order="C", copy=True)
         array.flags.writeable = False
