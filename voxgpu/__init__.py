@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from voxgpu.python.lazy.inputs import from_array, from_nibabel, from_sitk, load
     from voxgpu.python.lazy.primitive import primitive
     from voxgpu.python.lazy.program import Program, program
-    from voxgpu.python.lazy.sequences import filter, fold, if_then_else, map
+
+    # Not in `__all__`: a star import must not hide Python's own.
+    from voxgpu.python.lazy.sequences import filter as filter
+    from voxgpu.python.lazy.sequences import fold, if_then_else
+    from voxgpu.python.lazy.sequences import map as map
     from voxgpu.python.lazy.text import to_imgql
     from voxgpu.python.lazy.value import LazyValue
     from voxgpu.python.result import GoalsFailed, Result, Value
@@ -57,14 +61,12 @@ __all__ = [
     "cohort",
     "compute",
     "configure",
-    "filter",
     "fold",
     "from_array",
     "from_nibabel",
     "from_sitk",
     "if_then_else",
     "load",
-    "map",
     "primitive",
     "program",
     "run",
