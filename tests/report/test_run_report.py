@@ -82,6 +82,20 @@ def test_values_are_beside_their_lines(page: Element) -> None:
     assert f"{voxels} voxels, 1,200 mm³" in lines[8]
 
 
+def test_values_of_parts_are_not_beside_the_line(desk: Path) -> None:
+    """Nor are numbers that another line has in it, too."""
+    program = (
+        'load v = "v.nii.gz"\nlet two = 2\nlet low = 2 * 25\nlet xs = [1, 2, volume(v > low)]\n'
+        "let last = xs[2] + two\nlet f(a) = volume(a > 60) * 2\nlet g = f(v)\n"
+        'print "xs" xs\nprint "last" last\nprint "g" g\n'
+    )
+    lines = beside(report(desk, program)[0])
+    assert lines[3] in ("", "50")
+    assert not lines[4].startswith("600") and not lines[4].startswith("1")
+    assert lines[5].startswith("602") and lines[7].startswith("1200")
+    assert lines[6] == ""
+
+
 def test_printed_values_are_in_a_table(page: Element) -> None:
     (values,) = page.all("table", class_="values")
     cells = [each.text for each in values.all("td")]

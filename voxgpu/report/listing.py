@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from voxgpu.diagnostics import Diagnostic, Source, Span
 from voxgpu.ids import ValueId
-from voxgpu.language.ast import Command, Let, Load
+from voxgpu.language.ast import Let, Load
 from voxgpu.language.lexer import KEYWORDS
 from voxgpu.language.parse import tokenize_source
 from voxgpu.plan.node import Goal, Plan
@@ -150,30 +150,18 @@ def _note_values(contents: RunContents, lines: dict[int, _Line]) -> None:
             line.values.append(_value_text(plan, id, contents))
 
 
-def _value_of(plan: Plan, command: Command) -> ValueId | None:
-    """The node that the whole expression of a command means; None if goals need no such node.
+def _value_of(plan: Plan, command: Let | Load) -> ValueId | None:
+    """The node of the whole expression of a command; None if none has its place.
 
-    Of several nodes with the longest span, as a call that is inlined has, it is the last, provided
-    that the others lead to it.
+    Equal work is one node, at the place where it is met first: other names of it have none here,
+    nor have numbers that were folded. Of the nodes of a call that was inlined it is the last,
+    provided that the others lead to it.
     """
-    best: tuple[int, list[ValueId]] = (0, [])
-    for id, spans in plan.origins.items():
-        if not spans:
-            continue
-        span = spans[-1]
-        if span.source is command.span.source and _is_within(span, command.span):
-            length = span.stop - span.start
-            if length > best[0]:
-                best = length, []
-            if length == best[0]:
-                best[1].append(id)
-    used = {each for id in best[1] for each in plan.nodes[id].inputs}
-    ends = [id for id in best[1] if id not in used]
+    whole = command.path.span if isinstance(command, Load) else command.body.span
+    found = [id for id, spans in plan.origins.items() if spans and spans[-1] == whole]
+    used = {each for id in found for each in plan.nodes[id].inputs}
+    ends = [id for id in found if id not in used]
     return ends[0] if len(ends) == 1 else None
-
-
-def _is_within(inner: Span, outer: Span) -> bool:
-    return outer.start <= inner.start and inner.stop <= outer.stop
 
 
 def _value_text(plan: Plan, id: ValueId, contents: RunContents) -> Content:
