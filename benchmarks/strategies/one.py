@@ -241,6 +241,8 @@ def grow(request: dict[str, Any]) -> None:
 def main() -> None:
     """Answers the request that is the first argument."""
     request = json.loads(sys.argv[1])
+    # What a shell starts in the background ignores Ctrl-C, and so would this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if request["what"] == "grow":
         grow(request)
     else:

@@ -96,14 +96,17 @@ def _own(answer: Data) -> str:
 
 
 def coordination(shape: str) -> Callable[[Data], str]:
-    """Microseconds per task over the length of a program without work."""
+    """Microseconds of wall and of CPU time per task, by the length of a program without work."""
 
     def block(data: Data) -> str:
         found = _data(data, "coordination")[shape]
         longest = max((row["points"] for row in found.values()), key=len)
         rows = []
         for name, row in found.items():
-            times = [f"{wall / tasks * 1e6:.0f}" for tasks, wall, *_ in row["points"]]
+            times = [
+                " / ".join(f"{each / tasks * 1e6:.0f}" for each in times)
+                for tasks, *times in row["points"]
+            ]
             times += [""] * (len(longest) - len(times))
             rows.append([name, *times, row["stopped"]])
         return table(["strategy", *(f"{each[0]:,}" for each in longest), "stopped"], rows)

@@ -45,9 +45,15 @@ def _a_task(data: Data, name: str, shape: str = "chain") -> str:
     row = data["coordination"]["data"][shape][name]
     if not row["points"]:
         return f"nothing was done in time ({row['stopped']})"
-    (few, first, *_), (many, last, *_) = row["points"][0], row["points"][-1]
-    told = f"{first / few * 1e6:.0f} µs a task of {few:,}, {last / many * 1e6:.0f} µs of {many:,}"
+    few, many = row["points"][0], row["points"][-1]
+    told = f"{_each(few)} a task of {few[0]:,}, {_each(many)} of {many[0]:,}"
     return f"{told} ({row['stopped']})" if row["stopped"] else told
+
+
+def _each(point: list[float]) -> str:
+    """Microseconds of wall and of CPU time for each task."""
+    wall, cpu = (each / point[0] * 1e6 for each in point[1:])
+    return f"{wall:.0f} µs ({cpu:.0f} of CPU time)"
 
 
 def scope(data: Data) -> str:
@@ -172,6 +178,8 @@ def ending(data: Data) -> str:
         for name, each in found.items()
         if "until idle" in each["interrupt"]
     }
+    if OWN not in idle:
+        return "No run was interrupted before it was done."
     slowest = max(idle, key=lambda name: idle[name])
     micro, own = found["micro-sessions of 1"]["kill"], found[OWN]["kill"]
     stored = found[OWN]["kill with a store"]
