@@ -16,8 +16,8 @@ from voxgpu.diagnostics import Diagnostic, ImgqlError
 def command(**arguments: Any) -> int:
     """Tell an editor about programs: a language server (LSP) on standard input and output.
 
-    Mistakes while typing, documentation, completion, definitions and layout. Editors start it;
-    docs/editors.md has their settings.
+    Mistakes while typing, documentation, completion, definitions and layout. Editors start it: tell
+    yours that programs, `.imgql`, have the server `voxgpu lsp`.
     """
     if find_spec("pygls") is None:
         message = "the language server needs pygls, which is not installed"

@@ -90,16 +90,16 @@ REPLACED = {
 #: Names of VoxLogicA 2 that nothing in the language replaces, and what does.
 NOT_REPLACED = {
     "overlay": "voxgpu draws results itself, and overlayColor(b, picture, r, g, b) paints a region",
-    "keep": "voxgpu keeps results without being asked (docs/store.md)",
-    "keep_load": "voxgpu keeps results without being asked (docs/store.md)",
-    "keep_store": "voxgpu keeps results without being asked (docs/store.md)",
-    "contralateral_asymmetry": "define a primitive of your own (docs/tutorials/own-primitive.md)",
+    "keep": "voxgpu keeps results without being asked: `voxgpu store list`",
+    "keep_load": "voxgpu keeps results without being asked: `voxgpu store list`",
+    "keep_store": "voxgpu keeps results without being asked: `voxgpu store list`",
+    "contralateral_asymmetry": "define a primitive of your own: --primitives FILE.py",
 }
 
 #: Namespaces of VoxLogicA 2 that voxgpu does not have, and what takes their place.
 NAMESPACES = {
     "arrays": "its measures have other names here: dice, jaccard, volume(v == n)",
-    "nnunet": "call nnU-Net from a primitive of your own (docs/tutorials/own-primitive.md)",
+    "nnunet": "call nnU-Net from a primitive of your own: --primitives FILE.py",
     "geom": "draw shapes with coordinates: let disc = (x - 5) * (x - 5) + (y - 5) * (y - 5) < 9",
     "test": "these are tests of VoxLogicA 2 itself",
     "dataset": "use `dir` for the files of a folder, and `voxgpu cohort` for many cases",
