@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from benchmarks import store
@@ -44,6 +46,28 @@ def test_a_process_is_counted_on_its_own() -> None:
     assert found.wall > 0 and found.cpu > 0
     with pytest.raises(RuntimeError, match="status 3"):
         process([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers of POSIX")
+def test_a_process_ends_with_the_measurement(tmp_path: Path) -> None:
+    """What is measured is a child of the process that accounts for it; both are ended."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    code = f"import time; time.sleep(300)  # {tmp_path}"
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.7)
+        with pytest.raises(KeyboardInterrupt):
+            process([sys.executable, "-I", "-S", "-c", code])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    found = [
+        each for each in psutil.process_iter(["cmdline"]) if code in (each.info["cmdline"] or ())
+    ]
+    assert not psutil.wait_procs(found, timeout=30)[1]
 
 
 def test_labels_are_compared_however_they_are_numbered() -> None:
