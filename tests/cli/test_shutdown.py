@@ -93,7 +93,8 @@ def test_what_was_delivered_stays_and_nothing_else(
     folder: Path, number: signal.Signals, threads: str
 ) -> None:
     # With one thread, it is the main thread that runs code which does not return.
-    status, out, err = _ended(folder, number, ENDLESS, "--threads", threads)
+    begun = ("begun", "out/first.json")
+    status, out, err = _ended(folder, number, ENDLESS, "--threads", threads, begun=begun)
     assert (status, out, err) == (128 + number, "a=59\n", LINES[number])
     names = sorted(each.name for each in (folder / "out").iterdir())
     assert names == ["first.json", "first.nii.gz"]
