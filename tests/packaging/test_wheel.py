@@ -51,7 +51,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_every_module_and_kernel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for path in (ROOT / "voxgpu").rglob("*"):
-        if path.suffix in (".py", ".lark", ".imgql", ".json"):
+        if path.suffix in (".py", ".lark", ".imgql", ".json", ".css", ".js"):
             assert str(path.relative_to(ROOT)) in names
     for path in (ROOT / "kernels").iterdir():
         if path.suffix in (".py", ".cu", ".cuh", ".md"):
