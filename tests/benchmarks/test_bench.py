@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import signal
 import subprocess
@@ -20,6 +21,10 @@ from tests.backends.cuda.emulated_cli import environment_of_workers
 from tests.cli.command import Ended, in_terminal, voxgpu
 from tests.cuda_emulator.module import requires_emulation
 from voxgpu import __version__
+from voxgpu.bench.comparison import assert_equal
+from voxgpu.bench.results import Delivered
+from voxgpu.bench.worker import Checked
+from voxgpu.diagnostics import Diagnostic, ImgqlError, Source, Span
 
 PROGRAM = """load v = "v.nii.gz"
 let wide = near(v > 90)
@@ -262,3 +267,32 @@ def test_a_gpu_is_a_column(desk: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith("2 results are the same on cpu, cuda:0")
     assert _json(desk)["timings"]["warm"].keys() == {"cpu", "cuda:0"}
+
+
+def test_a_difference_names_the_step_that_differs_from_the_reference(tmp_path: Path) -> None:
+    source = Source("p.imgql", 'print "n" 1\nprint "m" 2\n')
+    spans = [Span(source, 6, 9), Span(source, 18, 21)]
+
+    class Worker:
+        """A process whose device computes something else than the reference in one step."""
+
+        def __init__(self, wrong: tuple[Diagnostic, ...] = ()) -> None:
+            self.wrong = wrong
+
+        def ask(self, name: str) -> tuple[Diagnostic, ...]:
+            assert name == "validate"
+            return self.wrong
+
+    def found(*values: float) -> Checked:
+        pairs = zip("nm", values, spans, strict=True)
+        return Checked("x", tuple(Delivered("print", *each[::2], each[1]) for each in pairs), 0)
+
+    wrong = Diagnostic("E306", "`sum` on cuda:0 is 4.0, and 2.0 by the reference", spans[1])
+    workers: Any = {"cpu": Worker(), "cuda:0": Worker((wrong,))}
+    checked = {"cpu": found(math.nan, 2.0), "cuda:0": found(math.nan, 4.0)}
+    with pytest.raises(ImgqlError) as raised:
+        assert_equal(workers, checked, tmp_path)
+    told = str(raised.value.diagnostics[0])
+    assert told.startswith("error[E306]: `m` on cuda:0 is 4.0, and 2.0 on cpu\n  ┌─ p.imgql:2:")
+    assert "on cuda:0: `sum` on cuda:0 is 4.0, and 2.0 by the reference" in told
+    assert_equal(workers, {"cpu": found(math.nan, 2.0), "cuda:0": found(math.nan, 2.0)}, tmp_path)

@@ -88,7 +88,7 @@ def compare(
             workers[column.name], checked[column.name] = worker, answer
         if not found.columns:
             raise ImgqlError([Diagnostic("E501", each) for each in found.absent.values()])
-        _assert_equal(workers, checked, folder)
+        assert_equal(workers, checked, folder)
         found.results = len(checked[found.columns[0].name].delivered)
         found.bytes = {name: each.bytes for name, each in checked.items()}
         numbers = count()
@@ -125,7 +125,7 @@ def _fail(column: Column, answer: Refused) -> None:
     raise WorkerFailed(f"the run on {column.name} failed:\n{answer.problem}")
 
 
-def _assert_equal(
+def assert_equal(
     workers: dict[str, WorkerProcess], checked: dict[str, Checked], folder: Path
 ) -> None:
     """Raises ImgqlError that tells the first difference between the first column and another."""
