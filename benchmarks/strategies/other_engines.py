@@ -10,15 +10,20 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import psutil
+
 from benchmarks.strategies import remote
+from benchmarks.strategies.ask import end
 from benchmarks.strategies.interface import Graph
 from voxgpu.optimize.schedule import Schedule
 
@@ -104,24 +109,36 @@ def engines(work: Any, extent: Any, tell: Callable[[str], None]) -> Any:
     paths = [work.tumor(), work.numbers("chain", extent.lengths[1])]
     for name in ENGINES:
         command = [python, "-W", "ignore", "-m", __name__, name, *paths]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=work.folder,
+            env=surroundings,
+            start_new_session=True,
+        )
         try:
-            told = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=_LIMIT,
-                check=False,
-                cwd=work.folder,
-                env=surroundings,
-            )
-            lines = told.stdout.splitlines()
-            found[name] = json.loads(lines[-1]) if told.returncode == 0 else {
-                "missing": (told.stderr.strip().splitlines() or [f"status {told.returncode}"])[-1]
-            }  # fmt: skip
+            answer, told = process.communicate(timeout=_LIMIT)
         except subprocess.TimeoutExpired:
             found[name] = {"missing": f"not done after {_LIMIT} s"}
+        else:
+            why = (told.strip().splitlines() or [f"status {process.returncode}"])[-1]
+            is_done = process.returncode == 0
+            found[name] = json.loads(answer.splitlines()[-1]) if is_done else {"missing": why}
+        finally:
+            _end_all(process)
         tell(f"{name}: {found[name]}")
     return found
+
+
+def _end_all(process: subprocess.Popen[str]) -> None:
+    """Ends an engine and what it left running, which is in its session, if in no group of its."""
+    for each in psutil.pids():
+        with suppress(ProcessLookupError):
+            if os.getsid(each) == process.pid:
+                os.kill(each, signal.SIGKILL)
+    end(process)
 
 
 def main() -> None:
