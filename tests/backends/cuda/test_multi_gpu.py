@@ -104,3 +104,30 @@ def test_values_that_are_kept_go_from_device_to_device(
         assert double.counters.peer.count == 1
         assert double.counters.host_to_device.count == 0
     assert_same(found, run('load v = "v.nii"\nsave "s.nii" v * 2', "reference"))
+
+
+#: Uses of a kept number: in arithmetic of numbers, in a generated kernel, by a hand-written kernel.
+USES = """
+load v = "v.nii"
+load w = "w.nii"
+let bound = max(w * w)
+save "s.nii" crossCorrelation(1, v, v, v > 20, 0, 99, 8) > (bound .-. 20)
+save "t.nii" percentiles(v, v > 20, 0) > bound
+print "x" min(v + bound)
+print "y" bound .>. 3
+"""
+
+
+@pytest.mark.parametrize("first", ["cuda:0", "cuda:1"])
+@pytest.mark.parametrize("device", ["cuda:0", "cuda:1", "cuda:0,cuda:1"])
+def test_numbers_that_are_kept_are_read_on_every_device(
+    double: Any, monkeypatch: pytest.MonkeyPatch, first: str, device: str
+) -> None:
+    """CUDA does not check where pointers point: kernels must not get those of another device."""
+    _spread_at_once(monkeypatch)
+    text = 'load w = "w.nii"\nprint "b" max(w * w)'
+    with Session(None, keeping=True, backend=BackendSelector(first, 2)) as session:
+        session.execute(compiled(text, session))
+        session._runner._backends = BackendSelector(device, 2)
+        found = session.execute(compiled(USES, session))
+    assert_same(found, run(USES, "reference"))

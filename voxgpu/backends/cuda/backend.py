@@ -150,7 +150,7 @@ class Gpu(StepBackend):
         if primitive in (SEQUENCE, ITEM) or not _is_any_elsewhere(arguments):
             return primitive.reference(arguments, None)
         operation = scalar_kernels.operations().get(primitive)
-        places = [_address(each) for each in arguments]
+        places = [self._address(each) for each in arguments]
         pairs = zip(arguments, places, strict=True)
         must_wait = any(isinstance(each, DeferredValue) and p is None for each, p in pairs)
         if operation is None or must_wait:
@@ -171,12 +171,11 @@ class Gpu(StepBackend):
             self._converted(each, element)
             for each, element in zip(images, kernel.kernel.inputs, strict=True)
         ]
+        places = [self._address(each) for each in scalars]
         operands = [
-            fused_kernels.parameter(
-                each if _address(each) is None else 0.0, _address(each), element
-            )
-            for each, element in zip(
-                map(_number, scalars), kernel.kernel.exact.parameters, strict=True
+            fused_kernels.parameter(fetched(each) if place is None else 0.0, place, element)
+            for each, place, element in zip(
+                scalars, places, kernel.kernel.exact.parameters, strict=True
             )
         ]
         return fused_kernels.launch(kernel, images, operands, grid, self.device)
@@ -194,8 +193,18 @@ class Gpu(StepBackend):
         """An argument as implementations take it: an array on the device, or a number."""
         if isinstance(value, Image):
             return self._array(value)
-        place = _address(value)
+        place = self._address(value)
         return place if takes_numbers and place is not None else fetched(value)
+
+    def _address(self, value: Value) -> Array | None:
+        """The memory of a number on this device; None if it is on the host or another device.
+
+        Numbers that a session keeps may be on the device of an earlier program. Kernels cannot read
+        these: an illegal address ends the context of the process.
+        """
+        if isinstance(value, DeviceNumber) and value.transfer.device is self.device:
+            return value.address
+        return None
 
     def _array(self, value: Value) -> Array:
         """The voxels of an image on the device, available to queued kernels."""
@@ -239,13 +248,3 @@ def _is_any_elsewhere(arguments: list[Value]) -> bool:
         or (isinstance(each, tuple) and _is_any_elsewhere(list(each)))
         for each in arguments
     )
-
-
-def _address(value: Value) -> Array | None:
-    """The device memory of a number; None if it is on the host."""
-    return value.address if isinstance(value, DeviceNumber) else None
-
-
-def _number(value: Value) -> Value:
-    """A number as kernels take it, on the device or on the host."""
-    return value if _address(value) is not None else fetched(value)
