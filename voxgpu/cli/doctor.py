@@ -99,12 +99,13 @@ def _described(ordinal: int) -> str:
 
 
 def _compiler() -> str:
+    from voxgpu.backends.cuda.detect import OLDEST
     from voxgpu.codegen import nvrtc
 
     missing = nvrtc.missing()
     if missing:
         return f"none for GPUs: {missing}"
-    known = nvrtc.architectures()
+    known = [each for each in nvrtc.architectures() if each >= OLDEST]
     return f"NVRTC {nvrtc.version()}, code for sm_{known[0]} to sm_{known[-1]}"
 
 

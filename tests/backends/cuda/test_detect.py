@@ -13,6 +13,7 @@ from tests.cuda_emulator.module import requires_emulation
 from tests.mock_cupy.fixture import cubin_of, installed
 from voxgpu.backends.cuda import detect
 from voxgpu.codegen import nvrtc
+from voxgpu.codegen.cuda_kernels import library_text
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +78,17 @@ def test_a_gpu_on_which_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not count and "CUDADriverError" in reason
 
 
+def test_the_reason_why_an_old_gpu_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    _driver_answers(monkeypatch, 0)
+    monkeypatch.setattr(nvrtc, "missing", lambda: "")
+    monkeypatch.setattr(nvrtc, "architectures", lambda: (50, 61, 70, 90))
+    with installed(DOUBLE_CAPABILITY="6.1") as double:
+        monkeypatch.setattr(detect, "cupy", lambda: double)
+        detect.detect_gpus.cache_clear()
+        count, reason = detect.detect_gpus()
+    assert not count and "compute capability 6.1 is too old" in reason
+
+
 def test_gpus_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
     requires_emulation()
     monkeypatch.setattr(detect, "driver_problem", lambda: "")
@@ -103,5 +115,24 @@ def test_code_of_the_same_generation_runs(
 
 def test_a_device_that_no_code_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nvrtc, "version", lambda: "13.0")
-    with pytest.raises(ValueError, match=r"NVRTC 13.0 has no code for compute capability 6.1"):
-        detect.architecture_of("61", (75, 80, 90))
+    with pytest.raises(ValueError, match=r"NVRTC 13.0 has no code for compute capability 7.0"):
+        detect.architecture_of("70", (75, 80, 90))
+
+
+@pytest.mark.parametrize("capability", ["50", "61", "62"])
+def test_a_device_that_is_too_old(capability: str) -> None:
+    """NVRTC 12 still has code for it, but the kernels use warp operations of Volta."""
+    with pytest.raises(ValueError, match=rf"{int(capability) / 10} is too old.* 7\.0 \(Volta\)"):
+        detect.architecture_of(capability, (50, 61, 62, 70, 80))
+
+
+def test_kernels_compile_for_the_oldest_architecture_and_for_none_before() -> None:
+    if nvrtc.missing():
+        pytest.skip(nvrtc.missing())
+    text = library_text("threshold_counts")
+    assert detect.OLDEST in nvrtc.architectures()
+    assert nvrtc.compile_text(text, detect.OLDEST).cubin
+    older = [each for each in nvrtc.architectures() if each < detect.OLDEST]
+    if older:
+        with pytest.raises(nvrtc.NvrtcError, match="__match_any_sync"):
+            nvrtc.compile_text(text, older[-1])

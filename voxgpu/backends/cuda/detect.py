@@ -29,6 +29,10 @@ _OF_PARENT = (
 #: Whether this process has started the driver; whether only the one it was forked from has.
 _started = _is_parents = False
 
+#: The oldest architecture that has the warp operations of the kernels: Volta, 7.0. For an older one
+#: the probe below would compile, and most of the kernels would not.
+OLDEST = 70
+
 _PROBE = 'extern "C" __global__ void probe(int* place) { *place = 42; }\n'
 
 
@@ -103,9 +107,14 @@ def architecture_of(capability: str, known: tuple[int, ...]) -> int:
     capability  of the device, such as ``89``
     known       architectures the compiler has code for
 
-    Raises ValueError where there is none.
+    Raises ValueError where there is none, or where the device is too old for the kernels.
     """
     wanted = int(capability)
+    if wanted < OLDEST:
+        raise ValueError(
+            f"compute capability {wanted / 10:.1f} is too old: "
+            f"kernels need {OLDEST / 10:.1f} (Volta) or newer"
+        )
     fitting = [each for each in known if each // 10 == wanted // 10 and each <= wanted]
     if not fitting:
         raise ValueError(

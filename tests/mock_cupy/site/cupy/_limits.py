@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-COMPUTE_CAPABILITY = (9, 0)
 MULTIPROCESSORS = 4
 
 #: Bytes of shared memory of a block: by default, and if requested in advance.

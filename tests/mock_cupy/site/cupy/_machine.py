@@ -4,6 +4,8 @@ The environment describes the machine:
 
 DOUBLE_GPUS            number of GPUs (2)
 DOUBLE_GPU_MEMORY      bytes of each (256 MiB)
+DOUBLE_CAPABILITY      compute capability of each, such as 6.1,9.0; the last is that of the others
+                       (9.0)
 DOUBLE_PINNED_LIMIT    maximum number of pinned bytes (no limit)
 DOUBLE_PEER            0: GPUs cannot access each other's memory
 DOUBLE_CHECK_ORDER     0: a missing event is no error, and has its real consequences
@@ -52,6 +54,13 @@ def visible_gpus() -> list[int]:
             break
         found.append(names[each.strip()])
     return found
+
+
+def _capability(physical: int) -> tuple[int, int]:
+    """The compute capability of a GPU."""
+    said = os.environ.get("DOUBLE_CAPABILITY", "9.0").split(",")
+    major, minor = said[min(physical, len(said) - 1)].split(".")
+    return int(major), int(minor)
 
 
 class Turn:
@@ -103,14 +112,18 @@ class Gpu:
     ordinal   its number in this process
     physical  its number in the machine
     total     bytes of its memory
+    version   compute capability: major and minor number
     used      bytes allocated
     peers     devices whose memory it was enabled to access
     """
 
-    def __init__(self, ordinal: int, physical: int, total: int) -> None:
+    def __init__(
+        self, ordinal: int, physical: int, total: int, version: tuple[int, int] = (9, 0)
+    ) -> None:
         self.ordinal = ordinal
         self.physical = physical
         self.total = total
+        self.version = version
         self.used = 0
         self.peers: set[int] = set()
         self.null = Queue(ordinal, 0, is_blocking=False)
@@ -129,7 +142,10 @@ class Machine:
 
     def __init__(self) -> None:
         total = int(os.environ.get("DOUBLE_GPU_MEMORY", str(256 << 20)))
-        self.gpus = [Gpu(i, physical, total) for i, physical in enumerate(visible_gpus())]
+        self.gpus = [
+            Gpu(i, physical, total, _capability(physical))
+            for i, physical in enumerate(visible_gpus())
+        ]
         self.can_reach_peers = os.environ.get("DOUBLE_PEER", "1") != "0"
         self.turn = Turn()
         self.space = Space()

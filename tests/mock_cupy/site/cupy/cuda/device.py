@@ -65,8 +65,7 @@ class Device:
     @property
     def compute_capability(self) -> str:
         """The compute capability, such as ``90``."""
-        machine.gpu(self.id)
-        return "".join(map(str, _limits.COMPUTE_CAPABILITY))
+        return "".join(map(str, machine.gpu(self.id).version))
 
     @property
     def pci_bus_id(self) -> str:

@@ -73,7 +73,7 @@ def setDevice(device: int) -> None:
 
 def getDeviceProperties(device: int) -> dict[str, Any]:
     gpu = machine.gpu(device)
-    major, minor = _limits.COMPUTE_CAPABILITY
+    major, minor = gpu.version
     return {
         "name": b"Double of a GPU",
         "major": major,
