@@ -111,12 +111,10 @@ class CountingModule:
         function = self._module.get_function(name)
 
         def launch(
-            grid: Sequence[int], block: Sequence[int], args: Sequence[Any], shared_mem: int = 0
+            grid: Sequence[int], block: Sequence[int], args: Sequence[Any], **shared: int
         ) -> None:
             arrays = [each for each in args if isinstance(each, np.ndarray)]
-            found = counted(
-                self._module, lambda: function(grid, block, args, shared_mem=shared_mem), arrays
-            )
+            found = counted(self._module, lambda: function(grid, block, args, **shared), arrays)
             self._tell(name, found)
 
         return launch

@@ -116,11 +116,13 @@ struct Request {
   unsigned grid[3], block[3];
   uint64_t dynamic_bytes, seed;
   unsigned yield_per_mille, resident_blocks;
+  uint64_t most_shared;  // bytes of a block, static and dynamic
 };
 
-// Runs one thread of a kernel; arguments are words of 64 bits, one each.
+// Runs one thread of a kernel; arguments are words of 64 bits, one each. A block may have as many
+// threads as its launch bounds say.
 using Body = void (*)(const uint64_t* arguments);
-const char* launch(Body body, const uint64_t* arguments, const Request& request);
+const char* launch(Body body, const uint64_t* arguments, const Request& request, unsigned bound);
 
 // The type of a parameter, for module.py: "const f4*", "u1*", "i8"; v is anything else.
 template <class T> void describe(char*& text) {
@@ -162,10 +164,11 @@ template <class... Parameters, void (*kernel)(Parameters...)> struct Entry<kerne
 }  // namespace emulation
 
 // What module.py calls. It puts one of these after the text for each kernel.
-#define EMULATION_EXPORT(kernel)                                                        \
+#define EMULATION_EXPORT(kernel, bound)                                                 \
   extern "C" __attribute__((visibility("default"))) const char* emulation_launch_##kernel( \
       const uint64_t* arguments, const emulation::Request* request) {                   \
-    return emulation::launch(&emulation::Entry<&kernel>::body, arguments, *request);    \
+    return emulation::launch(&emulation::Entry<&kernel>::body, arguments, *request,     \
+                             bound);                                                    \
   }                                                                                     \
   extern "C" __attribute__((visibility("default"))) void emulation_parameters_##kernel( \
       char* text) {                                                                     \

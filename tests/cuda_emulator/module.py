@@ -33,6 +33,9 @@ __all__ = [
 
 Kernel = Callable[..., None]
 
+#: Bytes of shared memory of a block, static and dynamic, unless a kernel opts in to more.
+SHARED_OF_BLOCK = 48 << 10
+
 
 def requires_emulation() -> None:
     """Skips the running test, or the imported module, if kernels cannot be run."""
@@ -88,12 +91,17 @@ class Module:
         run, parameters = self.library.kernel(name)
 
         def launch(
-            grid: Sequence[int], block: Sequence[int], args: Sequence[Any], shared_mem: int = 0
+            grid: Sequence[int],
+            block: Sequence[int],
+            args: Sequence[Any],
+            shared_mem: int = 0,
+            most_shared: int = SHARED_OF_BLOCK,
         ) -> None:
             request = _Request.from_buffer_copy(self._request)
             request.grid[:] = _three(grid)
             request.block[:] = _three(block)
             request.dynamic_bytes = shared_mem
+            request.most_shared = most_shared
             words = parameters.packed(args)
             with self.library.lock:
                 error = run(words, request)
@@ -114,6 +122,7 @@ class _Request(ctypes.Structure):
         ("seed", ctypes.c_uint64),
         ("yield_per_mille", ctypes.c_uint32),
         ("resident_blocks", ctypes.c_uint32),
+        ("most_shared", ctypes.c_uint64),
     )
 
 

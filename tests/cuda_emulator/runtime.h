@@ -57,7 +57,7 @@ struct Storage {
 constexpr int DYNAMIC = 1;  // the number of dynamic shared memory among the variables
 constexpr int VARIABLES = 256;
 constexpr unsigned MOST_THREADS = 1024;
-constexpr size_t MOST_STATIC = 48 << 10, MOST_SHARED = 227 << 10;  // bytes of a block
+constexpr size_t MOST_STATIC = 48 << 10;  // bytes of shared variables of a block
 
 // A block that has begun and not ended. The objects are used again for further blocks.
 struct Block {

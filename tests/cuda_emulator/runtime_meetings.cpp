@@ -183,9 +183,10 @@ static void check_room(const Block* block) {
   for (int number : block->claimed)
     if (number != DYNAMIC) statics += block->storage[number].size;
   if (statics > MOST_STATIC) fail("%zu bytes of shared variables, of at most 49152", statics);
-  if (statics + now.request.dynamic_bytes > MOST_SHARED)
-    fail("%zu bytes of shared memory, of at most 232448",
-         statics + (size_t)now.request.dynamic_bytes);
+  if (statics + now.request.dynamic_bytes > now.request.most_shared)
+    fail("%zu bytes of shared memory (%zu static, %zu dynamic), of at most %zu",
+         statics + (size_t)now.request.dynamic_bytes, statics,
+         (size_t)now.request.dynamic_bytes, (size_t)now.request.most_shared);
 }
 
 void* claim_shared(int* number, size_t size) {

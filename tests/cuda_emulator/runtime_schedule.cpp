@@ -213,16 +213,18 @@ void run_out_of_patience() {
 
 void give_way_unseen() { give_way(); }
 
-static const char* refusal(const Request& request) {
+static const char* refusal(const Request& request, unsigned bound) {
   const unsigned *grid = request.grid, *block = request.block;
   const uint64_t threads = (uint64_t)block[0] * block[1] * block[2];
   for (int axis = 0; axis < 3; axis++)
     if (!grid[axis] || !block[axis]) return "a launch of no threads";
   if (threads > MOST_THREADS || block[0] > 1024 || block[1] > 1024 || block[2] > 64)
     return "more threads a block than 1024 (1024, 1024, 64)";
+  if (threads > bound) return "more threads a block than its launch bounds allow";
   if (grid[0] > 0x7fffffffu || grid[1] > 65535 || grid[2] > 65535)
     return "more blocks than (2147483647, 65535, 65535)";
-  if (request.dynamic_bytes > MOST_SHARED) return "more than 232448 bytes of shared memory";
+  if (request.dynamic_bytes > request.most_shared)
+    return "more dynamic shared memory than a block may have";
   return nullptr;
 }
 
@@ -257,8 +259,9 @@ static void clean_up() {
   now.begun.clear();
 }
 
-const char* launch(Body body, const uint64_t* arguments, const Request& request) {
-  if (const char* reason = refusal(request)) return reason;
+const char* launch(Body body, const uint64_t* arguments, const Request& request,
+                   unsigned bound) {
+  if (const char* reason = refusal(request, bound)) return reason;
   Silence silence;
   begin_host();
   prepare(body, arguments, request);

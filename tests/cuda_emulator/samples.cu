@@ -43,3 +43,12 @@ extern "C" __global__ void sample_warp(const i32* values, i32* through_memory, i
   for (i32 half = 16; half > 0; half /= 2) sum += __shfl_down_sync(FULL_WARP, sum, half);
   if (me == 0) *through_warp = sum;
 }
+
+// Takes static and dynamic shared memory.
+extern "C" __global__ void __launch_bounds__(64, 2) sample_shared(i32* result) {
+  __shared__ i32 own[1024];
+  extern __shared__ i32 given[];
+  own[threadIdx.x] = given[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  if (threadIdx.x == 0) *result = own[blockDim.x - 1] + given[blockDim.x - 1];
+}

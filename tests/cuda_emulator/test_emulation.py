@@ -105,6 +105,24 @@ def test_launches_that_a_device_refuses(grid: Any, block: Any, said: str) -> Non
         module.get_function("sample_warp")(grid, block, (VALUES[:32], *places))
 
 
+def test_static_and_dynamic_shared_memory_share_48_kilobytes() -> None:
+    """Unless a kernel opts in to more, which ours do not."""
+    kernel = Module(BEFORE + SAMPLES).get_function("sample_shared")
+    result = np.zeros(1, np.int32)
+    kernel((1,), (64,), (result,), shared_mem=44 << 10)
+    assert result[0] == 126
+    with pytest.raises(EmulationError, match=r"4096 static, 45060 dynamic\), of at most 49152"):
+        kernel((1,), (64,), (result,), shared_mem=(44 << 10) + 4)
+    kernel((1,), (64,), (result,), shared_mem=(44 << 10) + 4, most_shared=227 << 10)
+
+
+def test_blocks_are_as_large_as_launch_bounds_allow() -> None:
+    """A device refuses larger ones: the registers of a kernel suffice for those that it names."""
+    kernel = Module(BEFORE + SAMPLES).get_function("sample_shared")
+    with pytest.raises(EmulationError, match="launch bounds"):
+        kernel((1,), (65,), (np.zeros(1, np.int32),), shared_mem=1024)
+
+
 @pytest.mark.parametrize("number", [5, np.int64(5), np.float32(5), VALUES])
 def test_numbers_of_another_type_are_refused(number: Any) -> None:
     module = Module(BEFORE + SAMPLES)

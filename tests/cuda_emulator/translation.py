@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 
 _COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
-_BOUNDS = r"(?:__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)\s*)?"
+_BOUNDS = r"(?:__launch_bounds__\s*\(((?:[^(),]|\([^()]*\))*)[^)]*\)\s*)?"
+
+#: Threads of a block of a kernel without launch bounds.
+_MOST_THREADS = "1024"
 _KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
 _ALIGNMENT = r"(?:(?:__align__|alignas)\s*\([^)]*\)\s*)?"
 _DYNAMIC = re.compile(
@@ -26,7 +29,15 @@ class TranslationError(ValueError):
 
 def kernels_of(text: str) -> list[str]:
     """The names of the kernels of a text, in order."""
-    return list(dict.fromkeys(_KERNEL.findall(without_comments(text))))
+    return list(_bounds_of(text))
+
+
+def _bounds_of(text: str) -> dict[str, str]:
+    """For each kernel, in order, the most threads of a block, as an expression of the text."""
+    return {
+        name: before or after or _MOST_THREADS
+        for before, after, name in _KERNEL.findall(without_comments(text))
+    }
 
 
 def without_comments(text: str) -> str:
@@ -56,7 +67,9 @@ def translated(text: str) -> str:
     if left >= 0:
         line = host.count("\n", 0, left) + 1
         raise TranslationError(f"line {line}: one array of shared memory a declaration")
-    exports = "".join(f"EMULATION_EXPORT({name})\n" for name in kernels_of(text))
+    exports = "".join(
+        f"EMULATION_EXPORT({name}, ({bound}))\n" for name, bound in _bounds_of(text).items()
+    )
     return f'#include "emulation.h"\n#line 1 "kernels.cu"\n{host}\n{exports}'
 
 

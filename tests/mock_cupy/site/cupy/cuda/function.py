@@ -102,9 +102,11 @@ class Function:
                     CUDADriverError(INVALID_HANDLE), f"{queue} is not of the device in use"
                 )
             values, used = self._arguments(args)
+            is_default = self.most_shared <= _limits.SHARED_OF_BLOCK
+            most = _limits.SHARED_OF_BLOCK if is_default else _limits.SHARED_OF_BLOCK_AT_MOST
 
             def run() -> None:
-                self._kernel(blocks, threads, values, shared_mem=shared_mem)
+                self._kernel(blocks, threads, values, shared_mem=shared_mem, most_shared=most)
 
             machine.issue(queue, f"kernel {self.name}", run, used)
             counters.launches.append(self.name)
