@@ -77,6 +77,30 @@ def test_all_of_a_schedule_is_one_module_without_spills(compiler: None, architec
         assert taken.registers <= 64, (name, taken)
 
 
+def _many_sums(means: int) -> CudaKernel:
+    """Means in as many masks, with the range and an image, as programs print them at once."""
+    masks = [float(number) < V for number in range(means)]
+    summed = [each for m in masks for each in (total(where(m, V, 0.0)), count(m))]
+    return _cuda(Kernel(("float32",), (), (V * 2.0,), (smallest(V), *summed, largest(V))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", (*ARCHITECTURES, 100))
+@pytest.mark.parametrize("means", [3, 15])
+def test_many_sums_do_not_spill(compiler: None, means: int, architecture: int) -> None:
+    """A thread that accumulated 15 at once would need more than the 255 registers that it has."""
+    text = prelude() + render(_many_sums(means), "kernel")
+    taken = nvrtc.compile_text(text, architecture).resources["kernel"]
+    assert not taken.spills and not taken.stack, taken
+    assert taken.registers <= 80, taken
+
+
+def test_voxels_are_stored_once_and_read_for_each_group_of_sums() -> None:
+    text = render(_many_sums(5), "kernel")
+    assert text.count("store_four(") == 1
+    assert text.count("load_four(") == 3
+
+
 def test_nothing_is_contracted_and_denormal_numbers_stay(compiler: None) -> None:
     """Checks the PTX text for the driver, which states both; machine code is hard to read."""
     ptx = _ptx(render(ALL["arithmetic"], "kernel"))

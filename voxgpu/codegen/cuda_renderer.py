@@ -23,10 +23,16 @@ from voxgpu.codegen.cuda_numbers import (
     ROUNDINGS,
     TYPES,
     is_whole,
-    key_type,
     literal,
     reduced_number,
     stored_type,
+)
+from voxgpu.codegen.cuda_reductions import (
+    TOTALS,
+    accumulate,
+    block_results,
+    declaration,
+    groups_of,
 )
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import HERE, REDUCTIONS, SIGNS, Scalar, topological_order
@@ -38,6 +44,10 @@ REDUCING, PLAIN, SINGLE = 4096, 1024, 256
 
 #: Threads of a block; as in ``kernels/fused.cuh``.
 THREADS = 256
+
+#: Blocks that a multiprocessor runs at once of a kernel with many sums: 85 registers a thread. Left
+#: to itself, the compiler aims at four blocks and spills.
+BLOCKS = 3
 
 
 @frozen(eq=False)
@@ -90,7 +100,8 @@ class _Writer:
 
     def text(self, name: str) -> str:
         body = self._reducing() if self._kernel.reductions else self._plain()
-        head = f'extern "C" __global__ void __launch_bounds__({THREADS}) {name}('
+        bounds = f"{THREADS}, {BLOCKS}" if self._cuda.totals > TOTALS else f"{THREADS}"
+        head = f'extern "C" __global__ void __launch_bounds__({bounds}) {name}('
         return "\n".join([head, ",\n".join(self._arguments()) + ") {", *body, "}", ""])
 
     def _arguments(self) -> list[str]:
@@ -120,13 +131,13 @@ class _Writer:
                 "  const i64 i = thread_number();",
                 "  if (i >= n) return;",
                 "  const Place place = place_of(i, n, width, height);",
-                *self._voxel("  ", "i", ""),
+                *self._voxel("  ", "i", "", range(0), True),
             ]
         return [
             *self._parameters(),
             "  const i64 first = thread_number() * LANES;",
             "  if (first >= n) return;",
-            *self._round("  "),
+            *self._round("  ", range(0), True),
         ]
 
     def _reducing(self) -> list[str]:
@@ -137,41 +148,46 @@ class _Writer:
             lines.append("  __shared__ u64 some_wide[THREADS / 32];")
         if self._cuda.totals:
             lines.append("  __shared__ double halves[LANES * THREADS / 2];")
-        for number, reduction in enumerate(kernel.reductions):
-            kind = "double" if reduction.operation == "total" else key_type(reduction)
-            lines.append(
-                f"  double total{number}[LANES], held{number}[LANES];"
-                if kind == "double"
-                else f"  {kind} found{number} = 0;"
-            )
-        lines += [
+        groups = groups_of(kernel.reductions)
+        sums = 0
+        for group in groups:
+            lines += ["  {"] * (len(groups) > 1)
+            lines += self._accumulation(group, group is groups[0])
+            lines += block_results(kernel.reductions, group, sums)
+            lines += ["  }"] * (len(groups) > 1)
+            sums += sum(kernel.reductions[number].operation == "total" for number in group)
+        return [*lines, *self._ending()]
+
+    def _accumulation(self, group: Sequence[int], is_first: bool) -> list[str]:
+        """The code for all voxels of a block, for some reductions and, at first, the outputs."""
+        return [
+            *(declaration(number, self._kernel.reductions[number]) for number in group),
             "#pragma unroll 1",
             "  for (int step = 0; step < STEPS; step++) {",
             "    // Rounds 0, 2, 1, 3: halves of a block are added first.",
             "    const int round = step == 1 ? 2 : step == 2 ? 1 : step;",
             "    const i64 first ="
             " (i64)blockIdx.x * BLOCK + round * (THREADS * LANES) + threadIdx.x * LANES;",
-            *self._round("    "),
+            *self._round("    ", group, is_first),
             "  }",
-            *self._ending(),
         ]
-        return lines
 
-    def _round(self, indent: str) -> list[str]:
+    def _round(self, indent: str, group: Sequence[int], is_first: bool) -> list[str]:
         """The code for four neighboring voxels."""
         kernel = self._kernel
+        computed = self._computed(group, is_first)
+        read = {each.number for each in computed if each.operation == "read"}
+        outputs = list(enumerate(kernel.output_elements)) if is_first else []
         lines = [
             f"{indent}const Four<{stored_type(each)}> v{i} = load_four(r{i}, first, n);"
             for i, each in enumerate(kernel.inputs)
+            if i in read
         ]
-        lines += [
-            f"{indent}Four<{stored_type(each)}> o{i};"
-            for i, each in enumerate(kernel.output_elements)
-        ]
+        lines += [f"{indent}Four<{stored_type(each)}> o{i};" for i, each in outputs]
         if kernel.uses_rows:
             lines.append(f"{indent}Place place = place_of(min(first, n - 1), n, width, height);")
         lines += ["#pragma unroll", f"{indent}for (int lane = 0; lane < LANES; lane++) {{"]
-        lines += self._voxel(indent + "  ", "first + lane", "[lane]")
+        lines += self._voxel(indent + "  ", "first + lane", "[lane]", group, is_first)
         if kernel.uses_rows:
             lines += [
                 f"{indent}  if (++place.x == width) {{",
@@ -180,85 +196,42 @@ class _Writer:
                 f"{indent}  }}",
             ]
         lines.append(f"{indent}}}")
-        lines += [
-            f"{indent}store_four(w{i}, first, n, o{i});" for i, _ in enumerate(kernel.outputs)
-        ]
+        lines += [f"{indent}store_four(w{i}, first, n, o{i});" for i, _ in outputs]
         return lines
 
-    def _voxel(self, indent: str, index: str, lane: str) -> list[str]:
+    def _computed(self, group: Sequence[int], is_first: bool) -> list[Scalar]:
+        """The expressions that some reductions need and, at first, those of the outputs."""
+        roots = [*self._kernel.outputs] if is_first else []
+        roots += [self._kernel.reductions[number].arguments[0] for number in group]
+        return topological_order(roots)
+
+    def _voxel(
+        self, indent: str, index: str, lane: str, group: Sequence[int], is_first: bool
+    ) -> list[str]:
         """The code for one voxel."""
         self._lines = []
         self._names = {}
-        for expression in self._kernel.expressions:
+        for expression in self._computed(group, is_first):
             self._names[id(expression)] = self._named(expression, index)
-        for number, output in enumerate(self._kernel.outputs):
+        for number, output in enumerate(self._kernel.outputs if is_first else ()):
             target = f"o{number}.values{lane}" if lane else f"w{number}[{index}]"
             kind = stored_type(self._kernel.output_elements[number])
             cast = f"({kind})" if output.element == "f32" and kind != "float" else ""
             self._lines.append(f"{target} = {cast}{self._names[id(output)]};")
-        for number, reduction in enumerate(self._kernel.reductions):
-            self._reduce(number, reduction)
+        for number in group:
+            reduction = self._kernel.reductions[number]
+            value = self._names[id(reduction.arguments[0])]
+            self._lines += accumulate(number, reduction, value)
         return [indent + line for line in self._lines]
 
-    def _reduce(self, number: int, reduction: Scalar) -> None:
-        value = self._names[id(reduction.arguments[0])]
-        inside = "first + lane < n"
-        match reduction.operation:
-            case "total":
-                wide = f"const double t{number} = {inside} ? (double){value} : 0.0;"
-                self._lines += [
-                    wide,
-                    f"if (step == 0) total{number}[lane] = t{number};",
-                    f"if (step == 1) total{number}[lane] += t{number};",
-                    f"if (step == 2) held{number}[lane] = t{number};",
-                    f"if (step == 3) total{number}[lane] += held{number}[lane] + t{number};",
-                ]
-            case "count":
-                self._lines.append(f"found{number} += {inside} && {value};")
-            case operation:
-                key = "inverse_key_of" if operation == "smallest" else "key_of"
-                if is_whole(reduction):
-                    key = f"whole_{key}"
-                self._lines.append(
-                    f"if ({inside}) found{number} = max(found{number}, {key}({value}));"
-                )
-
     def _ending(self) -> list[str]:
-        """The code by which a block stores its partial results, and the last one combines them."""
-        lines = []
-        sums: dict[int, str] = {}
-        for number, reduction in enumerate(self._kernel.reductions):
-            word = f"reduced + {number + 1}"
-            match reduction.operation:
-                case "total":
-                    place = f"sums + {len(sums)} * (i64)gridDim.x"
-                    sums[number] = place
-                    lines += [
-                        f"  const double whole{number} = total_of_block(total{number}, halves);",
-                        f"  if (threadIdx.x == 0) store_relaxed({place} + blockIdx.x,"
-                        f" whole{number});",
-                    ]
-                case "count":
-                    lines += [
-                        f"  const u32 whole{number} = sum_of_block(found{number}, some);",
-                        f"  if (threadIdx.x == 0 && whole{number})"
-                        f" atomicAdd({word}, (u64)whole{number});",
-                    ]
-                case _:
-                    kind, place = (
-                        key_type(reduction),
-                        "some_wide" if is_whole(reduction) else "some",
-                    )
-                    lines += [
-                        f"  const {kind} whole{number} ="
-                        f" greatest_of_block(found{number}, {place});",
-                        f"  if (threadIdx.x == 0 && whole{number})"
-                        f" atomicMax({word}, (u64)whole{number});",
-                    ]
-        lines.append("  if (!is_last_block(reduced, some)) return;")
+        """The code by which the last block combines the partial results of all."""
+        lines = ["  if (!is_last_block(reduced, some)) return;"]
+        reductions = enumerate(self._kernel.reductions)
+        totals = [number for number, each in reductions if each.operation == "total"]
         lines += [
-            f"  const double row{number} = total_of_row({place}, gridDim.x);"
-            for number, place in sums.items()
+            f"  const double row{number} = total_of_row(sums + {i} * (i64)gridDim.x, gridDim.x);"
+            for i, number in enumerate(totals)
         ]
         return [*lines, "  if (threadIdx.x != 0) return;", *self._numbers()]
 

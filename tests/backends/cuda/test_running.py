@@ -151,3 +151,13 @@ def test_items_of_a_printed_sequence_that_fail_leave_the_others(double: Any) -> 
     assert [str(each) for each in found.prints] == [str(each) for each in other.prints]
     assert [each.message for each in found.errors] == [each.message for each in other.errors]
     assert len(found.errors) == 1  # one cause is reported once
+
+
+def test_more_sums_than_are_accumulated_at_once(double: Any) -> None:
+    """One launch computes them, in groups; images and other reductions are beside them."""
+    lines = ['load v = "v.nii"', "let w = v * 2", 'save "w.nii" w', 'print "max" max(w)']
+    lines += [f'print "{n}" avg(w + x * {n}, w > {20 * n})' for n in range(5)]
+    double.reset()
+    found = run("\n".join(lines), "cuda:0")
+    assert len(double.counters.launches) == 1
+    assert_same(found, run("\n".join(lines), "reference"))
