@@ -197,8 +197,8 @@ def test_kernel(cupy: Any) -> None:
 
 def test_pinned_memory(cupy: Any) -> None:
     pool = cupy.cuda.PinnedMemoryPool()
-    pointer = pool.malloc(1000)
-    assert pointer.size() == 1024
+    pointer = pool.malloc(35_712)
+    assert pointer.size() == 65_536, "a power of two"
     array = np.frombuffer(pointer, np.float64, 100)
     array[:] = 1
     assert array.ctypes.data == pointer.ptr

@@ -13,6 +13,7 @@ from tests.backends.cuda.emulated import gpu_on
 from tests.mock_cupy.fixture import installed
 from voxgpu.backends.cuda.device import CudaDevice
 from voxgpu.backends.cuda.memory_pool import OutOfDeviceMemory
+from voxgpu.backends.cuda.pinned_memory import PAGE
 
 MIB = 1 << 20
 
@@ -153,3 +154,41 @@ def test_nothing_is_left(machine: tuple[CudaDevice, Any]) -> None:
     del array
     device.close()
     assert double.counters.live.get(0, 0) == 0
+
+
+@pytest.mark.parametrize("size", [1, 4096, 3_571_200])
+def test_pinned_memory_is_as_large_as_what_it_holds(
+    machine: tuple[CudaDevice, Any], size: int
+) -> None:
+    """Budgets count bytes of voxels; CuPy's pool would lock up to twice as many."""
+    device, double = machine
+    array = device.pinned.array((size,), np.uint8)
+    assert array is not None and array.flags.writeable
+    assert size <= double.pinned_bytes() <= size + PAGE
+    del array
+    assert device.pinned.idle_bytes == double.pinned_bytes()
+
+
+def test_pinned_memory_is_used_again_and_given_back(machine: tuple[CudaDevice, Any]) -> None:
+    device, double = machine
+    for size in (5000, 6000, 8000):
+        array, event = device.upload(np.full(size, 3, np.uint8))
+        assert (device.download(array, event) == 3).all()
+    device.settle()
+    assert double.counters.pinned_allocations == 2, "one for each direction"
+    assert double.pinned_bytes() == device.pinned.idle_bytes == 2 * 8192
+    device.close()
+    assert double.pinned_bytes() == 0
+
+
+def test_idle_pinned_memory_makes_room_for_more() -> None:
+    with installed(DOUBLE_PINNED_LIMIT=str(MIB)) as cupy:
+        gpu = gpu_on(cupy, 0, 8 * MIB)
+        pinned = gpu.device.pinned
+        held = pinned.array((MIB // 2,), np.uint8)
+        assert pinned.array((MIB // 4,), np.uint8) is not None
+        larger = pinned.array((MIB // 2,), np.uint8)
+        assert held is not None and larger is not None
+        assert pinned.array((1,), np.uint8) is None
+        del held, larger
+        gpu.close()

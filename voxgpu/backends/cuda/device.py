@@ -16,6 +16,7 @@ import numpy.typing as npt
 from voxgpu.backends.cuda.launch import Array
 from voxgpu.backends.cuda.memory_pool import DeviceMemory
 from voxgpu.backends.cuda.module_cache import Compile, Modules, Submit
+from voxgpu.backends.cuda.pinned_memory import PinnedMemory
 
 #: The part of the free memory of a device that is taken where nobody says how much.
 SHARE = 0.7
@@ -53,7 +54,7 @@ class CudaDevice:
             most = int(self._device.mem_info[0] * SHARE) if budget is None else budget
         self.memory = DeviceMemory(api, ordinal, most, self.compute)
         self.modules = Modules(compile_text, self._loaded, submit)
-        self._pinned = api.cuda.PinnedMemoryPool()
+        self.pinned = PinnedMemory(api, self._device)
         self._under_way: deque[tuple[Any, Any]] = deque()
         self._constants: dict[tuple[Any, ...], Array] = {}
         self._out = Lock()
@@ -171,7 +172,7 @@ class CudaDevice:
         with self._out, self._device:
             self.waits += 1
             self._copies_out.wait_event(event)
-            host = self._pinned_array(array.shape, array.dtype)
+            host = self.pinned.array(array.shape, array.dtype)
             target = np.empty(array.shape, array.dtype) if host is None else host
             array.get(stream=self._copies_out, out=target, blocking=False)
             self._copies_out.record().synchronize()
@@ -191,6 +192,7 @@ class CudaDevice:
         self.settle()
         with self._device:
             self.memory.release()
+        self.pinned.release()
 
     def _in_context(self, make: Any) -> Any:
         with self._device:
@@ -203,22 +205,11 @@ class CudaDevice:
         return module
 
     def _copied_to_pinned(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        target = self._pinned_array(array.shape, array.dtype)
+        target = self.pinned.array(array.shape, array.dtype)
         if target is None:
             return array
         np.copyto(target, array)
         return target
-
-    def _pinned_array(self, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any] | None:
-        """Returns pinned memory; None if the system has no more, so that copies are slower."""
-        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-        if not size:
-            return None
-        try:
-            memory = self._pinned.malloc(size)
-        except (MemoryError, self._api.cuda.runtime.CUDARuntimeError):
-            return None
-        return np.frombuffer(memory, dtype, int(np.prod(shape, dtype=np.int64))).reshape(shape)
 
     def _is_pinned(self, array: npt.NDArray[Any]) -> bool:
         """Whether the array is contiguous in pinned memory."""

@@ -124,6 +124,13 @@ def emulated(text: str) -> Any:
     return _emulation(text)
 
 
+def pinned_bytes() -> int:
+    """Bytes of pinned memory that are taken from the system."""
+    from cupy.cuda.pinned_memory import taken
+
+    return taken()
+
+
 def raise_unseen() -> None:
     """Raises an error that could not be raised when it occurred; once."""
     if _unseen:

@@ -11,12 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from cupy._blocks import ALIGNMENT, FRESH, Block
+from cupy._blocks import FRESH, Block
 from cupy._errors import OUT_OF_MEMORY, CUDARuntimeError
 from cupy._machine import machine
 from cupy.testing_double import counters
 
 _taken = [0]
+
+
+def taken() -> int:
+    """Bytes that are taken from the system."""
+    with machine.turn:
+        return _taken[0]
 
 
 class PinnedMemory:
@@ -113,7 +119,7 @@ class PinnedMemoryPool:
         """Pinned memory. Raises CUDARuntimeError if the limit is reached."""
         if not size:
             return PinnedMemoryPointer(PinnedMemory(0), 0)
-        rounded = -(-size // ALIGNMENT) * ALIGNMENT
+        rounded = 1 << (size - 1).bit_length()  # a power of two, as CuPy does
         with machine.turn:
             idle = self._idle[rounded]
             memory = idle.pop() if idle else self._taken(rounded)
