@@ -13,7 +13,7 @@ INSTALLED = $(VENV)/.installed
 DEVELOP = $(VENV)/.installed-dev
 TESTS ?=
 
-.PHONY: demo test lint bench bench-strategies bench-gpu clean
+.PHONY: demo test lint bench bench-strategies bench-gpu gallery clean
 
 demo: $(INSTALLED)
 	$(BIN)/voxgpu demo --output demo-output
@@ -36,6 +36,10 @@ bench: $(INSTALLED)
 # engines are compared if VOXGPU_OTHER_ENGINES names a Python that has them and voxgpu.
 bench-strategies: $(DEVELOP)
 	$(BIN)/python -m benchmarks.strategies
+
+# Runs the programs of docs/gallery and writes their pictures, their numbers and the page.
+gallery: $(DEVELOP)
+	$(BIN)/python -m benchmarks.gallery
 
 # On a computer with an NVIDIA GPU; with a driver for CUDA 13 only: make bench-gpu CUDA=gpu13.
 CUDA ?= gpu12
