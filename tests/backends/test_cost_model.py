@@ -100,10 +100,10 @@ def test_a_gpu_is_only_started_where_it_is_wanted(
 
 
 def test_a_gpu_that_is_not_there_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detect, "detect_gpus", lambda: (0, "there is no NVIDIA driver"))
+    monkeypatch.setattr(detect, "detect_gpus", lambda *_: (0, "there is no NVIDIA driver"))
     with pytest.raises(ImgqlError, match="cuda:0 cannot be used: there is no NVIDIA driver"):
         BackendSelector("cuda")
-    monkeypatch.setattr(detect, "detect_gpus", lambda: (2, ""))
+    monkeypatch.setattr(detect, "detect_gpus", lambda *_: (2, ""))
     with pytest.raises(ImgqlError, match="there are 2 GPUs, cuda:0 to cuda:1"):
         BackendSelector("cuda:1,cuda:2")
 

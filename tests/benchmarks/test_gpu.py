@@ -47,7 +47,7 @@ def case(tmp_path: Path) -> Path:
 def test_without_a_gpu_it_says_why(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(detect, "detect_gpus", lambda: (0, "there is no NVIDIA driver"))
+    monkeypatch.setattr(detect, "detect_gpus", lambda *_: (0, "there is no NVIDIA driver"))
     output = tmp_path / "out"
     assert main(["--only", "gpu", "--case", str(case), "--output", str(output)]) == 0
     assert "nothing is measured on a GPU: there is no NVIDIA driver" in capsys.readouterr().err

@@ -104,8 +104,8 @@ class BackendSelector:
 def _check(ordinals: tuple[int, ...]) -> None:
     from voxgpu.backends.cuda.detect import detect_gpus
 
-    count, problem = detect_gpus()
     for each in ordinals:
+        count, problem = detect_gpus((each,))
         if each >= count:
             message = f"cuda:{each} cannot be used: "
             message += problem or f"there are {count} GPUs, cuda:0 to cuda:{count - 1}"

@@ -52,11 +52,14 @@ def _report() -> Iterator[tuple[str, str]]:
     yield "voxgpu", f"{__version__}, Python {platform.python_version()}, {sys.platform}"
     yield "packages", ", ".join(_versions())
     yield from _limits()
-    count, problem = detect_gpus()
+    count, problem = detect_gpus(())
     if not count:
         yield "gpu", f"none: {problem}"
     for ordinal in range(count):
         yield "gpu", _described(ordinal)
+        problem = detect_gpus((ordinal,))[1]
+        if problem:
+            yield "", f"not usable: {problem}"
     yield "compiler", _compiler()
     yield "kernels", _folder(code_folder())
     for other in place().others:
@@ -120,7 +123,8 @@ def _of_devices() -> Iterator[SelfTestReport]:
     from voxgpu.backends.cuda.detect import detect_gpus
     from voxgpu.selftest.run import self_test
 
-    for name in ("cpu", *(f"cuda:{ordinal}" for ordinal in range(detect_gpus()[0]))):
+    usable = [each for each in range(detect_gpus(())[0]) if not detect_gpus((each,))[1]]
+    for name in ("cpu", *(f"cuda:{ordinal}" for ordinal in usable)):
         trial = self_test(name)
         _tell(trial)
         yield trial

@@ -63,7 +63,7 @@ def emulated_machine(gpus: int = 2, **environment: str) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch, installed(**environment) as double:
         patch.setattr(nvrtc, "architectures", lambda: (80, 90))
         patch.setattr(detect, "driver_problem", lambda: "")
-        patch.setattr(detect, "detect_gpus", lambda: (gpus, ""))
+        patch.setattr(detect, "detect_gpus", lambda ordinals=(0,): (gpus, ""))
         patch.setattr(detect, "cupy", lambda: double)
         patch.setattr(create, "cupy", lambda: double)
         patch.setattr(create, "cubins_for", Cubins)

@@ -41,7 +41,7 @@ def pretend() -> None:
     create.cubins_for = Cubins  # type: ignore[assignment]
 
 
-def _found() -> tuple[int, str]:
+def _found(ordinals: tuple[int, ...] = (0,)) -> tuple[int, str]:
     import cupy
 
     return int(cupy.cuda.runtime.getDeviceCount()), ""

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from voxgpu.backends.cuda.current_device import CurrentDevice
 from voxgpu.caches.location import private_folder
 from voxgpu.codegen import nvrtc
 from voxgpu.forking import call_in_child
@@ -36,9 +37,11 @@ OLDEST = 70
 _PROBE = 'extern "C" __global__ void probe(int* place) { *place = 42; }\n'
 
 
-@lru_cache(maxsize=1)
-def detect_gpus() -> tuple[int, str]:
-    """Returns the number of usable GPUs, and why there are none. Never raises; cached.
+@lru_cache
+def detect_gpus(ordinals: tuple[int, ...] = (0,)) -> tuple[int, str]:
+    """Returns the number of GPUs, or 0 and the reason. Never raises; cached.
+
+    ordinals  the devices that must be usable, of those that exist; no other one is touched
 
     The cheapest questions come first: most computers without a GPU have no driver either.
     """
@@ -54,8 +57,9 @@ def detect_gpus() -> tuple[int, str]:
         return 0, missing
     try:
         count = int(api.cuda.runtime.getDeviceCount())
-        if count:
-            _run_something(api)
+        for each in ordinals:
+            if each < count:
+                _run_something(api, each)
     except Exception as error:
         # Drivers fail in many ways, and all of them mean the same here.
         return 0, f"CuPy cannot use the GPU: {type(error).__name__}: {str(error)[:200]}"
@@ -123,10 +127,11 @@ def architecture_of(capability: str, known: tuple[int, ...]) -> int:
     return max(fitting)
 
 
-def _run_something(api: Any) -> None:
-    """Runs a kernel; raises any error."""
-    with api.cuda.Device(0) as device:
-        architecture = architecture_of(device.compute_capability, nvrtc.architectures())
+def _run_something(api: Any, ordinal: int) -> None:
+    """Runs a kernel on a device; raises any error."""
+    capability = api.cuda.Device(ordinal).compute_capability
+    architecture = architecture_of(capability, nvrtc.architectures())
+    with CurrentDevice(api, ordinal):
         module = api.cuda.Module()
         module.load(nvrtc.compile_text(_PROBE, architecture).cubin)
         place = api.zeros(1, "int32")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from voxgpu.backends.cuda.current_device import CurrentDevice
 from voxgpu.backends.cuda.launch import Array
 from voxgpu.backends.cuda.memory_pool import DeviceMemory
 from voxgpu.backends.cuda.module_cache import Compile, Modules, Submit
@@ -43,7 +44,7 @@ class CudaDevice:
     ) -> None:
         self._api = api
         self.ordinal = ordinal
-        self._device = api.cuda.Device(ordinal)
+        self._device = CurrentDevice(api, ordinal)
         properties = api.cuda.runtime.getDeviceProperties(ordinal)
         self.name = properties["name"].decode()
         self.multiprocessors = int(properties["multiProcessorCount"])
@@ -51,7 +52,7 @@ class CudaDevice:
             self.compute, self._copies_in, self._copies_out = (
                 api.cuda.Stream(non_blocking=True) for _ in range(3)
             )
-            most = int(self._device.mem_info[0] * SHARE) if budget is None else budget
+            most = int(api.cuda.Device(ordinal).mem_info[0] * SHARE) if budget is None else budget
         self.memory = DeviceMemory(api, ordinal, most, self.compute)
         self.modules = Modules(compile_text, self._loaded, submit)
         self.pinned = PinnedMemory(api, self._device)

@@ -115,6 +115,7 @@ class Gpu:
     version   compute capability: major and minor number
     used      bytes allocated
     peers     devices whose memory it was enabled to access
+    has_context  whether this process uses it: since CUDA 12 also once it was made current
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class Gpu:
         self.total = total
         self.version = version
         self.used = 0
+        self.has_context = False
         self.peers: set[int] = set()
         self.null = Queue(ordinal, 0, is_blocking=False)
         self.queues = [self.null]
@@ -160,8 +162,17 @@ class Machine:
 
     def use(self, ordinal: int) -> None:
         """Sets this thread's device. Raises CUDARuntimeError if it does not exist."""
-        self.gpu(ordinal)
+        self.gpu(ordinal).has_context = True
         self._of_thread.ordinal = ordinal
+
+    @property
+    def uses_device(self) -> bool:
+        """Whether this thread has a current context."""
+        return hasattr(self._of_thread, "ordinal")
+
+    def begin(self) -> None:
+        """Makes the context of the current device, as whatever needs one does."""
+        self.use(self.current)
 
     def gpu(self, ordinal: int | None = None) -> Gpu:
         """A device, by default the current one. Raises CUDARuntimeError."""
@@ -180,6 +191,7 @@ class Machine:
 
     def open_queue(self, is_blocking: bool) -> Queue:
         """Creates a stream on the current device."""
+        self.begin()
         gpu = self.gpu()
         queue = Queue(gpu.ordinal, next(self._pointers), is_blocking)
         gpu.queues.append(queue)

@@ -131,6 +131,13 @@ def pinned_bytes() -> int:
     return taken()
 
 
+def contexts() -> list[int]:
+    """The devices on which this process has a context."""
+    from cupy._machine import machine
+
+    return [gpu.ordinal for gpu in machine.gpus if gpu.has_context]
+
+
 def raise_unseen() -> None:
     """Raises an error that could not be raised when it occurred; once."""
     if _unseen:

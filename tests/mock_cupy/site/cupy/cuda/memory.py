@@ -62,6 +62,7 @@ class Memory(BaseMemory):
         self._block: Block | None = None
         if size > 0:
             with machine.turn:
+                machine.begin()
                 gpu = machine.gpu()
                 machine.reserve(gpu, size)
                 self._block = machine.space.take(gpu.ordinal, size)

@@ -36,6 +36,7 @@ class PinnedMemory:
             return
         limit = os.environ.get("DOUBLE_PINNED_LIMIT")
         with machine.turn:
+            machine.begin()
             if limit is not None and _taken[0] + size > int(limit):
                 raise CUDARuntimeError(OUT_OF_MEMORY)
             data = np.full(size, FRESH, np.uint8)
