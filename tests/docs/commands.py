@@ -82,6 +82,8 @@ def _check_python(words: list[str]) -> None:
         return
     if words[:2] == ["-m", "pytest"]:
         _check_pytest(words[2:])
+    elif words[0] == ".ci/distribution":
+        assert (ROOT / words[0]).is_file() and words[1] == "--output"
     elif words[1].startswith("tests."):
         assert (ROOT / f"{words[1].replace('.', '/')}.py").is_file(), words[1]
     else:
@@ -125,6 +127,15 @@ def _check_apptainer(words: list[str]) -> None:
         check_voxgpu(rest[1:])
 
 
+def _check_docker(words: list[str]) -> None:
+    """Checks the files of `docker build`, and the command that `docker run` passes to voxgpu."""
+    if words[0] == "build":
+        assert (ROOT / words[words.index("--file") + 1]).is_file() and words[-1] == "."
+    else:
+        assert words[:2] == ["run", "--rm"], words
+        check_voxgpu(words[words.index("voxgpu") + 1 :])
+
+
 def _check_nsys(words: list[str]) -> None:
     """Checks a command that a profiler of NVIDIA starts."""
     assert words[:2] == ["profile", "voxgpu"], words
@@ -151,11 +162,13 @@ _CHECKS = {
     "pip": _check_pip,
     "python": _check_python,
     "python3": _check_python,
+    ".venv/bin/python": _check_python,
     ".": lambda _: None,
     "sbatch": _check_sbatch,
     "bash": _check_script,
     "nsys": _check_nsys,
     "apptainer": _check_apptainer,
+    "docker": _check_docker,
     "export": _check_export,
     ".ci/run": _check_ci,
     "echo": lambda _: None,

@@ -256,8 +256,9 @@ def test_the_first_run_of_the_page_on_stores_keeps(place: Path) -> None:
 
 def test_extras_and_variables_that_pages_name_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    source = "".join(path.read_text("utf-8") for path in (ROOT / "voxgpu").rglob("*.py"))
-    source += "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    folders = [ROOT / "voxgpu", ROOT / "tests", ROOT / "benchmarks"]
+    paths = [path for folder in folders for path in folder.rglob("*.py")]
+    source = "".join(path.read_text("utf-8") for path in paths)
     for page in PAGES:
         text = page.read_text("utf-8")
         for extras in re.findall(r"(?:voxgpu|\.)\[([\w,-]+)\]", text):

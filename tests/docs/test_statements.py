@@ -27,6 +27,8 @@ _OTHERS = {"--only", "--strict", "--update-golden", "--fmad", "--no-deps", "--wh
 _OTHERS |= {"--scheduler-file", "--nthreads", "--memory-limit"}  # of dask
 _OTHERS |= {"--array", "--cpus-per-task", "--dependency", "--gres", "--mem", "--parsable"}  # SLURM
 _OTHERS |= {"--partition", "--signal", "--time", "--bind", "--build-arg", "--nv"}  # and Apptainer
+_OTHERS |= {"--file", "--rm", "--tag", "--user", "--volume"}  # Docker
+_OTHERS |= {"--data"}  # of benchmarks.gallery
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 #: What conda-forge calls a package that PyPI calls otherwise.
-_OF_CONDA = {"isal": "python-isal", "xxhash": "python-xxhash"}
+OF_CONDA = {"isal": "python-isal", "xxhash": "python-xxhash"}
 
 _OLD = "#!/bin/sh\nexit 1\n"
 _NEW = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'
@@ -91,16 +91,9 @@ def test_the_conda_environment_has_what_programs_need() -> None:
     needed = {"python": PROJECT["requires-python"].removeprefix(">=")}
     for each in PROJECT["dependencies"]:
         name, least = each.split(">=")
-        needed[_OF_CONDA.get(name, name).lower()] = least
+        needed[OF_CONDA.get(name, name).lower()] = least
     listed.pop("setuptools")
     assert listed == needed
-
-
-def test_extras_that_the_page_names_exist() -> None:
-    page = (ROOT / "README.md").read_text("utf-8")
-    install = page.partition("## Install\n")[2].partition("\n## ")[0]
-    named = set(re.findall(r"\[(\w+)\]'", install)) | {"gpu13", "cluster", "bench", "tiff"}
-    assert {"gpu12", "dicom"} <= named <= set(PROJECT["optional-dependencies"])
 
 
 def test_the_metadata_say_who_and_where() -> None:

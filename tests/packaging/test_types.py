@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.test_docs import DOCS, ROOT, _blocks
-from tests.packaging.test_wheel import wheel  # noqa: F401  # a fixture
+from tests.packaging.test_wheel import distributions, wheel  # noqa: F401  # fixtures
 
 
 def _environment(folder: Path, *paths: str) -> Path:

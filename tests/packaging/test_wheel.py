@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from tests.packaging.ci_scripts import script
+
 ROOT = Path(__file__).resolve().parents[2]
+
+#: What the wheel is made of, at the top of a checkout, with what packagers read.
+SDIST = {"pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff"}
+SDIST |= {"voxgpu", "kernels"}
 
 PROGRAM = """
 load v = "v.nii.gz"
@@ -24,27 +31,30 @@ save "grown.nii.gz" grow(smoothen(1, v > 20), v > 30)
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The sdist, and the wheel that is built of the sdist alone."""
     if find_spec("setuptools") is None:
         pytest.skip("building a wheel without the network needs setuptools in this environment")
-    folder = tmp_path_factory.mktemp("wheel")
-    # Built from a copy, so that nothing is left behind in the checkout.
-    copy = folder / "source"
-    files = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split("\n")  # fmt: skip
-    for name in filter(None, files):
-        target = copy / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_symlink():
-            target.symlink_to((ROOT / name).readlink())
-        elif (ROOT / name).is_file():
-            target.write_bytes((ROOT / name).read_bytes())
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
-    subprocess.run([*command, "-w", str(folder), str(copy)], check=True, capture_output=True)
-    (found,) = folder.glob("*.whl")
-    return found
+    folder = tmp_path_factory.mktemp("distributions")
+    sdist, wheel = script("distribution").build(folder, folder)
+    return sdist, wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(distributions: tuple[Path, Path]) -> Path:
+    return distributions[1]
+
+
+@pytest.mark.slow
+def test_the_sdist_has_what_packagers_need_and_no_tests(distributions: tuple[Path, Path]) -> None:
+    with tarfile.open(distributions[0]) as archive:
+        members = archive.getmembers()
+    paths = [PurePosixPath(each.name) for each in members]
+    tops = {each.parts[1] for each in paths if len(each.parts) > 1}
+    made = {"PKG-INFO", "setup.cfg", "voxgpu.egg-info"}
+    assert tops - made == SDIST - {"kernels"}
+    # The kernels are files there, where Windows has no links.
+    assert all(each.isfile() or each.isdir() for each in members)
 
 
 @pytest.mark.slow
