@@ -1,4 +1,4 @@
-"""Makes the images of the gallery; without ``--data`` also its numbers, pictures and page."""
+"""Makes the images of the gallery; without ``--data`` its numbers, pictures, page and notebooks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.gallery.data import HEAD, make_data
 from benchmarks.gallery.entries import ENTRIES, FOLDER
+from benchmarks.gallery.notebooks import NOTEBOOKS, execute, write_notebook
 from benchmarks.gallery.page import RECORDED, page
 from benchmarks.gallery.pictures import draw
 from benchmarks.gallery.run import run
@@ -25,6 +26,7 @@ def main() -> None:
         return
     with TemporaryDirectory() as work:
         make_gallery(Path(work))
+        run_notebooks(Path(work))
 
 
 def make_gallery(work: Path) -> None:
@@ -47,6 +49,14 @@ def make_gallery(work: Path) -> None:
     }
     write(RECORDED, json.dumps(recorded, indent=1) + "\n")
     write(FOLDER.parent / "gallery.md", page(recorded))
+
+
+def run_notebooks(work: Path) -> None:
+    """Run every notebook in a folder of its own below ``work``, and write it with its outputs."""
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        folder = work / path.stem
+        folder.mkdir()
+        write_notebook(execute(path, folder), path)
 
 
 def write(path: Path, text: str) -> None:
