@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +15,6 @@ import pytest
 from PIL import Image as Drawing
 
 from benchmarks.gallery import pictures
-from benchmarks.gallery.data import make_data
 from benchmarks.gallery.entries import ENTRIES, FOLDER, Entry
 from benchmarks.gallery.page import RECORDED, page
 from benchmarks.gallery.run import run
@@ -20,9 +24,19 @@ EVERY = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The images, written by the command of the page."""
     folder = tmp_path_factory.mktemp("gallery")
-    make_data(folder)
-    return folder
+    command, _ = _commands()
+    environment = {**os.environ, "PYTHONPATH": str(FOLDER.parents[1])}
+    subprocess.run([sys.executable, *command[1:]], cwd=folder, env=environment, check=True)
+    return folder / "images"
+
+
+def _commands() -> tuple[list[str], list[str]]:
+    """The commands of the page: one makes the images, the other runs a program."""
+    text = (FOLDER.parent / "gallery.md").read_text("utf-8")
+    make, run_one = re.findall(r"`((?:python -m|voxgpu run) [^`]+)`", text)
+    return make.split(), run_one.split()
 
 
 def _recorded() -> dict[str, Any]:
@@ -49,6 +63,19 @@ def test_a_program_prints_the_numbers_of_the_page(
         width, height = drawn.size
         # Fonts of other versions differ in size by little.
         assert shown.size == (pytest.approx(width, rel=0.1), pytest.approx(height, rel=0.1))
+
+
+@pytest.mark.slow
+def test_the_command_of_the_page_runs_a_program(data: Path, tmp_path: Path) -> None:
+    _, command = _commands()
+    images = Path(shutil.copytree(data, tmp_path / "images"))
+    (tmp_path / "docs").symlink_to(FOLDER.parent)
+    arguments = [sys.executable, "-m", *command]
+    done = subprocess.run(arguments, cwd=images, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (images / "results" / "tumor.nii.gz").exists()
+    dice = _recorded()["programs"]["tumor"]["prints"]["Dice"]
+    assert re.search(rf"^Dice={str(dice)[:6]}", done.stdout, re.MULTILINE)
 
 
 def test_the_page_is_that_of_the_programs_and_of_the_recorded_run() -> None:
