@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -117,3 +118,17 @@ def test_uris_of_a_derivative_are_followed(tmp_path: Path) -> None:
     assert f"input     bids:raw:sub-1/anat/sub-1_T1w.nii.gz  now {place}" in told.lines
     sidecar = json.loads((moved / "out/sub-1/anat/sub-1_desc-m_mask.json").read_text())
     assert sidecar["Type"] == "ROI" and "Place" not in sidecar["Voxgpu"]
+
+
+def test_pipes_are_not_waited_for(done: Path) -> None:
+    image = done / "o" / "sum.nrrd"
+    sidecar = image.with_name("sum.nrrd.json")
+    record = json.loads(sidecar.read_text())
+    os.mkfifo(done / "pipe")  # nothing ever writes into it
+    record["Voxgpu"]["Program"]["Path"] = str(done / "pipe")
+    record["Voxgpu"]["Program"]["Imports"] = [{"Path": str(done / "pipe"), "SHA256": "0" * 64}]
+    sidecar.write_text(json.dumps(record))
+    told = _explain(done, image)
+    assert f"program   {done / 'pipe'}  NOT THERE any more" in told.lines
+    refused = _explain(done, "pipe")
+    assert refused.status == 1 and "`pipe`: it is neither a file nor a folder" in refused.err

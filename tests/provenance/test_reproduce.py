@@ -172,3 +172,14 @@ def test_a_derivative_that_moved_with_its_dataset(tmp_path: Path) -> None:
         (tmp_path / name).rename(moved / name)
     ended = command("reproduce", "sub-1_desc-mT60_mask.nii.gz", cwd=moved / "out/sub-1/anat")
     assert ended.status == 0 and "equal in every byte" in ended.out, ended.err
+
+
+@pytest.mark.parametrize("option", [{"dialect": "no dialect"}, {"grid-tolerance": "much"}])
+def test_a_sidecar_with_impossible_options_is_told(done: Path, option: dict[str, str]) -> None:
+    sidecar = done / "o" / "sum.nrrd.json"
+    record = json.loads(sidecar.read_text())
+    record["Voxgpu"]["Options"] = option
+    sidecar.write_text(json.dumps(record))
+    told = command("reproduce", "o/sum.nrrd", "--store", "none", cwd=done)
+    assert told.status == 1 and "the options that are recorded are damaged" in told.err
+    assert "sum.nrrd.json" in told.err and "Traceback" not in told.err

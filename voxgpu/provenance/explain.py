@@ -72,6 +72,8 @@ def explain(
     """
     image = image_of(path)
     try:
+        if image.exists() and not (image.is_file() or image.is_dir()):
+            raise FileError(str(image), "it is neither a file nor a folder")
         present = file_digest(image)
     except OSError as error:
         raise FileError(str(image), os_reason(error)) from None

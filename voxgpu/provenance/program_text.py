@@ -30,9 +30,13 @@ def text_files(paths: Iterable[Path]) -> list[TextFile]:
 
 
 def content_of(path: Path) -> bytes | None:
-    """The bytes of a file; None if it cannot be read."""
+    """The bytes of a file; None if it cannot be read.
+
+    What is no regular file, such as ``/dev/stdin`` or a pipe, is not read: it would be waited for,
+    and what comes from it now is not what came before.
+    """
     with suppress(OSError, ValueError):
-        return path.read_bytes()
+        return path.read_bytes() if path.is_file() else None
     return None
 
 

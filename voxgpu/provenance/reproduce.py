@@ -111,7 +111,19 @@ def _check(explained: Explanation) -> None:
 
 
 def options_of_record(explained: Explanation) -> Options:
-    """The options of the run that an image is of, with paths that hold now."""
+    """The options of the run that an image is of, with paths that hold now.
+
+    Raises FileError if the sidecar has values that these options cannot have.
+    """
+    try:
+        return _options(explained)
+    except (TypeError, ValueError) as error:
+        where = explained.sidecar or explained.file
+        reason = f"the options that are recorded are damaged: {error}"
+        raise FileError(str(where), reason, "", "reproduce") from None
+
+
+def _options(explained: Explanation) -> Options:
     record, image = explained.record, explained.file.absolute()
     given = record.options
     texts = [each for each in explained.files if each.what == "primitives"]
