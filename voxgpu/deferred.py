@@ -26,6 +26,13 @@ class DeferredError(Exception):
         self.error = error
 
 
+class DeviceLost(Exception):
+    """Raised when a device can no longer be used by this process; what it held is lost.
+
+    An error of a kernel is reported by any later call, so that the step that failed is unknown.
+    """
+
+
 class DeferredValue(ABC):
     """A value on a device, or one that is still to be computed from such values."""
 
@@ -61,6 +68,13 @@ def fetched(value: Any) -> Any:
     if isinstance(value, tuple) and any(isinstance(each, DeferredValue | tuple) for each in value):
         return tuple(map(fetched, value))
     return value
+
+
+def is_deferred(value: Any) -> bool:
+    """Returns whether a value, or an item of a sequence, is not in host memory."""
+    if isinstance(value, tuple):
+        return any(map(is_deferred, value))
+    return isinstance(value, DeferredValue)
 
 
 def is_ready(value: Any) -> bool:

@@ -54,6 +54,7 @@ CODES = {
     "W302": "a questionable value",
     "W303": "a step that needs more memory than the limit",
     "W304": "a saved image without a sidecar",
+    "W305": "a GPU that was lost during a run",
     "W401": "results that cannot be stored for later runs",
     "W402": "a folder that cannot be used for caches",
 }

@@ -61,6 +61,10 @@ class BackendSelector:
             self._tell(chosen)
         return backend
 
+    def use_cpu(self) -> None:
+        """Returns the CPU for all further plans."""
+        self._request = DeviceSpec("cpu")
+
     def close(self) -> None:
         """Ends the threads, and frees the memory of GPUs."""
         for backend in self._made.values():
@@ -122,6 +126,13 @@ class FixedBackend:
     def of(self, plan: Plan) -> Backend:
         """The backend."""
         return self._backend
+
+    def use_cpu(self) -> None:
+        """Returns the CPU for all further plans."""
+        from voxgpu.backends.cpu.backend import Cpu
+
+        self._backend.close()
+        self._backend = Cpu(None)
 
     def close(self) -> None:
         """Closes it."""

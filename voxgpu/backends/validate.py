@@ -190,6 +190,9 @@ class Backends(Protocol):
     def of(self, plan: Plan) -> Backend:
         """The backend for a plan."""
 
+    def use_cpu(self) -> None:
+        """Select the CPU for all further plans."""
+
     def close(self) -> None:
         """Close all of them."""
 
@@ -203,6 +206,10 @@ class ValidatingSelector:
     def of(self, plan: Plan) -> Backend:
         """The validating backend for a plan."""
         return ValidatingBackend(self._selector.of(plan))
+
+    def use_cpu(self) -> None:
+        """Select the CPU for all further plans."""
+        self._selector.use_cpu()
 
     def close(self) -> None:
         """Close the backends."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from voxgpu.deferred import DeferredError, DeferredValue, fetched, is_ready, warnings_of
+from voxgpu.deferred import DeferredError, DeferredValue, DeviceLost, fetched, is_ready, warnings_of
 from voxgpu.execution.early_saves import files_of_their_own, is_within
 from voxgpu.execution.events import Delivered, Failed, Finished, Released, Started
 from voxgpu.execution.executor import Executor, GoalWritten
@@ -37,6 +37,7 @@ class Outcome:
     warnings         nodes whose values come with a warning, and its text
     failures         goals that could not be delivered: the goal, the node that failed (None if the
                      delivery failed), and the exception
+    device_error     the error by which a device was lost, if one was; the run ended early
     lost_values      values that could not be read back from the store or the spill; if there are
                      any,
                      the run ended early
@@ -48,6 +49,7 @@ class Outcome:
     reused: list[ValueId] = field(default_factory=list)
     warnings: list[tuple[ValueId, str]] = field(default_factory=list)
     failures: list[tuple[Goal, ValueId | None, Exception]] = field(default_factory=list)
+    device_error: DeviceLost | None = None
     lost_values: set[ValueId] = field(default_factory=set)
     remaining_goals: tuple[Goal, ...] = ()
     values: dict[ValueId, Value] = field(default_factory=dict)
@@ -93,6 +95,7 @@ class _Loop:
         self._started_goals: set[int] = set()  # goals whose early delivery has started
         self._early_saves = files_of_their_own(schedule.goals)
         self._out_of_memory = False  # until a task that holds memory has ended
+        self._lost_goals: list[Goal] = []  # whose background delivery needed a lost device
         self._outcome = Outcome()
 
     def run(self, garbage: Garbage) -> Outcome:
@@ -112,13 +115,21 @@ class _Loop:
             self._finish_goal(handed)
         order = {id(goal): place for place, goal in enumerate(self._schedule.goals)}
         self._outcome.failures.sort(key=lambda failure: order[id(failure[0])])
-        if self._outcome.lost_values:
-            left = self._schedule.goals[self._next_goal :]
+        if self._ends_early:
+            lost = {id(each) for each in self._lost_goals}
             self._outcome.remaining_goals = tuple(
-                each for each in left if id(each) not in self._started_goals
+                each
+                for place, each in enumerate(self._schedule.goals)
+                if id(each) in lost
+                or (place >= self._next_goal and id(each) not in self._started_goals)
             )
             self._outcome.values = dict(self._workspace.in_memory)
         return self._outcome
+
+    @property
+    def _ends_early(self) -> bool:
+        """Whether the runner has to go on by other means."""
+        return bool(self._outcome.lost_values) or self._outcome.device_error is not None
 
     def _submit(self) -> None:
         """Submits as many tasks as the executor accepts, in schedule order.
@@ -126,7 +137,7 @@ class _Loop:
         Tasks may overtake one that waits for its inputs, as long as memory use stays within the
         schedule's peak.
         """
-        if self._outcome.lost_values:
+        if self._ends_early:
             return
         place = self._waiting.next_after(-1)
         while place is not None and len(self._running) < self._executor.capacity:
@@ -213,7 +224,7 @@ class _Loop:
         device = self._io.device
         try:
             taken = device.upload(task.step, inputs) if device is not None else {}
-        except MemoryError as error:
+        except (MemoryError, DeviceLost) as error:
             self._finish(TaskResult.of(task, error.with_traceback(None), 0.0))
             return False
         for id, value in taken.items():
@@ -235,6 +246,9 @@ class _Loop:
         for id, result in zip(done.task.outputs, done.results, strict=True):
             if isinstance(result, MissingValue):
                 self._outcome.lost_values.add(id)
+                return
+            if isinstance(result, DeviceLost):
+                self._outcome.device_error = result
                 return
             if isinstance(result, DeferredError):
                 self._failed[id] = (ValueId(result.id), result.error)
@@ -327,10 +341,13 @@ class _Loop:
             if self._executor.write_in_background(goal, partial(self._write_goal, goal, value)):
                 self._handed[file] = goal
                 return True
-        elif not is_ready(value) and (self._waiting or self._running):
-            return False  # do not wait for a device while there is work to queue
         try:
+            if goal.action != "save" and not is_ready(value) and (self._waiting or self._running):
+                return False  # do not wait for a device while there is work to queue
             self._write_goal(goal, value)
+        except DeviceLost as error:
+            self._outcome.device_error = error
+            return False
         except DeferredError as error:
             self._delivered(goal, error)
         except self._io.refusals as error:
@@ -344,6 +361,11 @@ class _Loop:
         return any(each.label in goal.paths for each in self._handed.values() if goal.paths)
 
     def _finish_goal(self, handed: GoalWritten) -> None:
+        if isinstance(handed.error, DeviceLost):
+            self._outcome.device_error = handed.error
+            self._lost_goals.append(handed.goal)
+            del self._handed[handed.goal.target]
+            return
         if handed.error is not None and not isinstance(
             handed.error, (DeferredError, *self._io.refusals)
         ):

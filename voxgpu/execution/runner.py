@@ -12,6 +12,7 @@ from voxgpu.backends.base import Backend
 from voxgpu.backends.reference import ReferenceBackend
 from voxgpu.backends.thread_pool import ThreadPool, usable_cores
 from voxgpu.byte_sizes import memory_text
+from voxgpu.deferred import DeviceLost, is_deferred
 from voxgpu.diagnostics import Diagnostic, ImgqlError, at_trace
 from voxgpu.execution.create_executor import AUTO, create_executor
 from voxgpu.execution.engine import Outcome, run
@@ -44,6 +45,9 @@ class Backends(Protocol):
 
     def of(self, plan: Plan) -> Backend:
         """Returns the backend for a pruned plan, which may differ between plans."""
+
+    def use_cpu(self) -> None:
+        """Returns the CPU for all further plans, since a device was lost."""
 
     def close(self) -> None:
         """Closes all backends."""
@@ -118,6 +122,11 @@ class Runner:
             total.reused += outcome.reused
             total.warnings += outcome.warnings
             total.failures += outcome.failures
+            if outcome.device_error is not None:
+                self._go_on_without(outcome.device_error)
+                there = {id: each for id, each in outcome.values.items() if not is_deferred(each)}
+                left = replace(plan, goals=outcome.remaining_goals)
+                continue
             if not outcome.lost_values:
                 order = {id(goal): place for place, goal in enumerate(plan.goals)}
                 total.failures.sort(key=lambda failure: order[id(failure[0])])
@@ -191,6 +200,14 @@ class Runner:
             return None
         taken = self._keeping.memory.bytes + self._ahead.bytes
         return self._room.bytes() - self._peak - taken
+
+    def _go_on_without(self, error: DeviceLost) -> None:
+        """Drops what a lost device held, and chooses the CPU from now on."""
+        self._keeping.memory.forget_device()
+        self._backends.use_cpu()
+        message = f"a GPU was lost, and the CPU computes what is left: {error}"
+        hint = "voxgpu doctor tests the GPU in a process of its own"
+        self.warnings[Diagnostic("W305", message, help=hint)] = None
 
     def _has(self, id: ValueId, present: Mapping[ValueId, Value], lost: set[ValueId]) -> bool:
         return self._is_here(id, present) or (id not in lost and self._keeping.store.has(id))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from voxgpu.deferred import DeferredError, DeferredValue
+from voxgpu.deferred import DeferredError, DeferredValue, is_deferred
 from voxgpu.ids import ValueId
 from voxgpu.primitives.primitive import Value
 from voxgpu.store.cost_aware_cache import GreedyDualSizeCache
@@ -58,6 +58,13 @@ class SessionCache(Mapping[ValueId, Value]):
         before = self._device.bytes
         self._device.shrink(max(0, before - size))
         return self._device.bytes < before
+
+    def forget_device(self) -> None:
+        """Remove the values that are on a device, which was lost."""
+        if self._device is not None:
+            self._device.clear()
+        for id in [id for id in self._ram if is_deferred(self._ram[id])]:
+            self._ram.drop(id)
 
     def clear(self) -> None:
         """Remove everything."""

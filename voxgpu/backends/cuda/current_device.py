@@ -10,12 +10,20 @@ from __future__ import annotations
 from threading import local
 from typing import Any
 
+from voxgpu.deferred import DeviceLost
+
+#: Errors after which every call for a device fails, until the process ends: of kernels that made an
+#: invalid access, instruction or assertion or took too long, and of the hardware.
+STICKY = frozenset((46, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 999))
+
 
 class CurrentDevice:
     """Makes a GPU the current one of a thread in a ``with`` block; may be nested.
 
     A thread that used another device before has that one again afterwards; for a thread that used
     none, the device stays current.
+
+    Raises DeviceLost instead of errors of CUDA after which the device cannot be used any more.
 
     api      CuPy
     ordinal  the number of the device
@@ -36,8 +44,10 @@ class CurrentDevice:
             self._runtime.setDevice(self._ordinal)
         self._stack().append(before)
 
-    def __exit__(self, *args: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         before = self._stack().pop()
+        if getattr(error, "status", None) in STICKY:
+            raise DeviceLost(f"cuda:{self._ordinal}: {error}") from error
         if before is not None:
             self._runtime.setDevice(before)
 

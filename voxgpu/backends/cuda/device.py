@@ -7,6 +7,7 @@ What is copied goes through pinned memory, without which copies and kernels do n
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -18,6 +19,7 @@ from voxgpu.backends.cuda.launch import Array
 from voxgpu.backends.cuda.memory_pool import DeviceMemory
 from voxgpu.backends.cuda.module_cache import Compile, Modules, Submit
 from voxgpu.backends.cuda.pinned_memory import PinnedMemory
+from voxgpu.deferred import DeviceLost
 
 #: The part of the free memory of a device that is taken where nobody says how much.
 SHARE = 0.7
@@ -137,7 +139,7 @@ class CudaDevice:
             target.set(source, stream=self._copies_in)
             block.arrival = self._copies_in.record()
         self._under_way.append((block.arrival, source))
-        while self._under_way and self._under_way[0][0].done:
+        while self._under_way and self.is_done(self._under_way[0][0]):
             self._under_way.popleft()
         return target, block.arrival
 
@@ -165,6 +167,11 @@ class CudaDevice:
         with self._device:
             self.compute.wait_event(event)
 
+    def is_done(self, event: Any) -> bool:
+        """Whether all work before an event has ended."""
+        with self._device:
+            return bool(event.done)
+
     def download(self, array: Array, event: Any, pinned: bool = False) -> npt.NDArray[Any]:
         """Waits for ``event`` and returns the array in host memory; any thread may call it.
 
@@ -182,18 +189,19 @@ class CudaDevice:
 
     def settle(self) -> None:
         """Waits for all queued work, and frees what only that work needed."""
-        with self._device:
+        with suppress(DeviceLost), self._device:  # on a lost device nothing goes on
             self.compute.synchronize()
             self._copies_in.synchronize()
-            self._under_way.clear()
-            self._constants.clear()
+        self._under_way.clear()
+        self._constants.clear()
 
     def close(self) -> None:
-        """Frees the memory."""
+        """Frees the memory; that of a lost device is freed when the process ends."""
         self.settle()
-        with self._device:
-            self.memory.release()
-        self.pinned.release()
+        with suppress(DeviceLost):
+            with self._device:
+                self.memory.release()
+            self.pinned.release()
 
     def _in_context(self, make: Any) -> Any:
         with self._device:

@@ -43,7 +43,7 @@ class ScalarTransfer:
     @property
     def is_ready(self) -> bool:
         """Whether fetching would not wait for the device."""
-        return self._values is not None or bool(self.event.done)
+        return self._values is not None or self.device.is_done(self.event)
 
     def values(self) -> npt.NDArray[np.float64]:
         """Wait for all of them and return them."""
@@ -198,7 +198,7 @@ class DeviceImage(Image, DeferredValue):
     @property
     def is_ready(self) -> bool:
         """Whether fetching would only copy."""
-        return bool(self.event.done) and all(map(is_ready, self.sources))
+        return self.device.is_done(self.event) and all(map(is_ready, self.sources))
 
     @property
     def warnings(self) -> Warnings:

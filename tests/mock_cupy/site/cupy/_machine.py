@@ -23,12 +23,20 @@ from types import TracebackType
 from typing import NamedTuple
 
 from cupy._blocks import Range, Space
-from cupy._errors import INVALID_DEVICE, INVALID_HANDLE, NO_DEVICE, OUT_OF_MEMORY, CUDARuntimeError
+from cupy._errors import (
+    ILLEGAL_ADDRESS,
+    INVALID_DEVICE,
+    INVALID_HANDLE,
+    NO_DEVICE,
+    OUT_OF_MEMORY,
+    CUDARuntimeError,
+)
 from cupy._queues import Queue, Work, complete, drain
 from cupy.testing_double import (
     StreamOrderError,
     counters,
     keep_unseen,
+    lifetime,
     order_is_checked,
     raise_unseen,
 )
@@ -223,6 +231,7 @@ class Machine:
     ) -> Work:
         """Queues work that uses some bytes. Raises StreamOrderError if an event is missing."""
         raise_unseen()
+        self._fail_if_lost()
         ranges = [each for each in used if each.size]
         implied = self._implied(queue)
         met = self.space.first_conflict(ranges, queue)
@@ -243,10 +252,16 @@ class Machine:
         queue.follow(mark.clock)
         self.issue(queue, "waiting for an event", lambda: None, after=[mark.work])
 
+    def _fail_if_lost(self) -> None:
+        """Raises a sticky error, once the work until which a test lets devices live is queued."""
+        if lifetime.is_over():
+            raise CUDARuntimeError(ILLEGAL_ADDRESS)
+
     def wait(self, work: Work | None) -> None:
         """Blocks the host until some work has run."""
         counters.synchronizations += 1
         raise_unseen()
+        self._fail_if_lost()
         if work is not None:
             complete(work)
 

@@ -131,6 +131,27 @@ def pinned_bytes() -> int:
     return taken()
 
 
+@dataclass
+class Lifetime:
+    """How long devices work.
+
+    calls  of work, or waits, after which every other one fails as after an illegal access of a
+           kernel; None: no end
+    """
+
+    calls: int | None = None
+
+    def is_over(self) -> bool:
+        """Counts a call; returns whether it fails."""
+        if self.calls is None:
+            return False
+        self.calls -= 1
+        return self.calls < 0
+
+
+lifetime = Lifetime()
+
+
 def contexts() -> list[int]:
     """The devices on which this process has a context."""
     from cupy._machine import machine
