@@ -62,8 +62,11 @@ class BackendSelector:
         return backend
 
     def use_cpu(self) -> None:
-        """Returns the CPU for all further plans."""
+        """Returns the CPU for all further plans; other sessions learn that a GPU was lost."""
+        from voxgpu.backends.cuda import detect
+
         self._request = DeviceSpec("cpu")
+        detect.probe_again()
 
     def close(self) -> None:
         """Ends the threads, and frees the memory of GPUs."""

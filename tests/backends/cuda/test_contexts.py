@@ -60,6 +60,25 @@ def test_only_requested_gpus_are_probed(monkeypatch: pytest.MonkeyPatch) -> None
             BackendSelector("cuda:3")
 
 
+@pytest.mark.usefixtures("_found_anew")
+def test_later_sessions_learn_that_a_gpu_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    requires_emulation()
+    monkeypatch.setattr(detect, "driver_problem", lambda: "")
+    monkeypatch.setattr(nvrtc, "missing", lambda: "")
+    monkeypatch.setattr(nvrtc, "architectures", lambda: (90,))
+    monkeypatch.setattr(
+        nvrtc, "compile_text", lambda text, architecture: nvrtc.Built(cubin_of(text), {})
+    )
+    with installed() as double:
+        monkeypatch.setattr(detect, "cupy", lambda: double)
+        selector = BackendSelector("cuda:0")
+        double.testing_double.lifetime.calls = 0
+        selector.use_cpu()
+        with pytest.raises(ImgqlError, match="illegal memory access"):
+            BackendSelector("cuda:0")
+        selector.close()
+
+
 def test_the_device_of_a_thread_is_current_again() -> None:
     with installed() as cupy:
         runtime = cupy.cuda.runtime

@@ -66,6 +66,10 @@ def detect_gpus(ordinals: tuple[int, ...] = (0,)) -> tuple[int, str]:
     return count, "" if count else "the driver knows of no GPU"
 
 
+#: Makes the next question probe the devices anew, since one was lost.
+probe_again = detect_gpus.cache_clear
+
+
 def driver_problem() -> str:
     """Returns why NVIDIA's driver cannot be used; empty if it can."""
     global _started
