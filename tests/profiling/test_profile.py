@@ -142,8 +142,29 @@ def test_a_program_with_errors_has_no_profile(desk: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_told(desk: Path) -> None:
-    ended = voxgpu("run", "p.imgql", "--trace", "none/t.json", cwd=desk)
-    assert ended.status != 0 and "none/t.json" in ended.err and "Traceback" not in ended.err
+    ended = voxgpu("run", "p.imgql", "--trace", "p.imgql/t.json", cwd=desk)
+    assert ended.status == 1 and "p.imgql` is not a folder" in ended.err
+    assert "Traceback" not in ended.err and not ended.out  # nothing was run
+    assert voxgpu("run", "p.imgql", "--trace", "new/t.json", cwd=desk).status == 0
+    assert (desk / "new" / "t.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--trace", "p.imgql"), "a trace ends in .json"),
+        (("--profile=p.imgql",), "a profile ends in .json"),
+        (("--trace", "one.json", "--profile", "./one.json"), "each needs a file of its own"),
+    ],
+    ids=["trace", "profile", "both"],
+)
+def test_neither_overwrites_a_program_nor_the_other(
+    desk: Path, words: tuple[str, ...], told: str
+) -> None:
+    before = (desk / "p.imgql").read_bytes()
+    ended = voxgpu("run", "p.imgql", *words, cwd=desk)
+    assert ended.status == 2 and told in ended.err and not ended.out
+    assert (desk / "p.imgql").read_bytes() == before and not (desk / "one.json").exists()
 
 
 @pytest.mark.slow

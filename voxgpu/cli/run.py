@@ -28,6 +28,7 @@ from voxgpu.cli.run_output import RunOutput
 from voxgpu.cli.run_profile import (
     ProfiledCommand,
     Profiling,
+    check_profiles,
     profile_option,
     profiling,
     trace_option,
@@ -109,6 +110,7 @@ def command(
     Exit status: 0 all goals were delivered, 1 the program or a goal failed, 2 wrong usage.
     """
     check_report(report)
+    check_profiles(profile, trace)
     page = RunPage(report, report_data == "beside")
     about = RunReport(arguments["program"], arguments["define"], arguments["primitives"])
     if as_json:

@@ -11,7 +11,7 @@ from time import perf_counter
 
 import click
 
-from voxgpu.cli.options import UserPath
+from voxgpu.cli.options import UserPath, check_writable
 from voxgpu.cli.terminal import print_stderr
 from voxgpu.spans import Recorder
 
@@ -57,6 +57,26 @@ trace_option = click.option(
 )
 
 
+def check_profiles(profile: str | None, trace: Path | None) -> None:
+    """Raise BadParameter or ImgqlError for files that cannot be written, before anything runs.
+
+    Only ``.json`` files are written, so that no program and no image is overwritten by mistake.
+    """
+    if trace is not None:
+        if trace.suffix.lower() != ".json":
+            raise click.BadParameter("a trace ends in .json", param_hint="--trace")
+        check_writable(trace, "--trace")
+    if profile is None or profile == SHOWN:
+        return
+    path = Path(profile)
+    if path.suffix.lower() != ".json":
+        raise click.BadParameter("a profile ends in .json", param_hint="--profile")
+    check_writable(path, "--profile")
+    if trace is not None and path.resolve() == trace.resolve():
+        message = f"{path} is that of the trace, too: each needs a file of its own"
+        raise click.BadParameter(message, param_hint="--profile")
+
+
 @dataclass
 class Profiling:
     """What is recorded, and its details.
@@ -100,7 +120,7 @@ def profiling(
         if trace is not None and recorder.plans:
             from voxgpu.profiling.trace import trace_text
 
-            write_whole(trace, trace_text(recorder, start).encode(), make_folders=False)
+            write_whole(trace, trace_text(recorder, start).encode())
         if profile is not None and recorder.plans:
             from voxgpu.profiling.profile import profile_of, text_of
 
@@ -109,7 +129,7 @@ def profiling(
                 print_stderr(text_of(found))
             else:
                 text = json.dumps(found.as_json(), indent=1)
-                write_whole(Path(profile), text.encode(), make_folders=False)
+                write_whole(Path(profile), text.encode())
 
 
 def _sampled_memory() -> AbstractContextManager[None]:
