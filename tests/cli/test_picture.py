@@ -133,6 +133,7 @@ def test_what_cannot_be_drawn(place: Path) -> None:
         (("v.nii.gz", "--slices", "8"), 1, "there is no slice 8: there are slices 0 to 7"),
         (("v.nii.gz", "--slices", "a"), 2, "is not like 40,60,80"),
         (("v.nii.gz", "--slices", "1:5:0"), 2, "is no range of slices"),
+        (("v.nii.gz", "--slices", "5:1"), 2, "'5:1' is no range of slices"),
         (("v.nii.gz", "--window", "5,1"), 2, "is not LOW,HIGH"),
         (("v.nii.gz", "--size", 8000, "--rows", 90), 1, "is too large"),
         (("gone.nii",), 1, "cannot read `gone.nii`"),

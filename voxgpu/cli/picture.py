@@ -44,7 +44,8 @@ def _slices(
             raise click.BadParameter(message, context, parameter)
         first, last, step = (int(each) if each else None for each in match.groups())
         assert first is not None
-        if step == 0 or (last or 0) > 1_000_000:
+        is_empty = last is not None and last < first
+        if step == 0 or is_empty or (last or 0) > 1_000_000:
             raise click.BadParameter(f"{part!r} is no range of slices", context, parameter)
         found += range(first, (first if last is None else last) + 1, step or 1)
     return tuple(found)
