@@ -70,3 +70,16 @@ def test_a_log_that_cannot_be_written(desk: Path) -> None:
         "  help: name another file with --log, in a folder that is there and takes files\n"
     )
     assert not (desk / "o.nii.gz").exists()
+
+
+def test_no_log_and_no_measurement_goes_into_a_program_or_an_image(desk: Path) -> None:
+    program = desk / "kept.imgql"
+    program.write_text('print "one" 1\n')
+    for words, told in (
+        (("run", "kept.imgql", "--log", "./kept.imgql"), "is a program"),
+        (("run", "kept.imgql", "--log", "a.nii.gz"), "has the name of an image"),
+        (("bench", "kept.imgql", "--json", "kept.imgql"), "is a program"),
+    ):
+        ended = voxgpu(*words, cwd=desk)
+        assert ended.status == 2 and told in ended.err and not ended.out
+    assert program.read_text() == 'print "one" 1\n' and not (desk / "a.nii.gz").exists()

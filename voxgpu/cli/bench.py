@@ -13,6 +13,7 @@ import click
 
 from voxgpu.cli.options import (
     UserPath,
+    check_no_source,
     check_writable,
     options_of,
     options_without_output,
@@ -127,6 +128,7 @@ def command(**arguments: Any) -> int:
     """
     _check_usage(arguments)
     _check_libraries(arguments)
+    check_no_source(arguments["as_json"], arguments["program"], "--json")
     for name in ("as_json", "plot"):
         if arguments[name] is not None:
             check_writable(arguments[name], "--plot" if name == "plot" else "--json")

@@ -15,6 +15,7 @@ import click
 from voxgpu.cli.html_report import RunPage, check_report, report_data_option, report_option
 from voxgpu.cli.options import (
     UserPath,
+    check_no_source,
     compile_options,
     device_memory_option,
     device_option,
@@ -111,6 +112,7 @@ def command(
     """
     check_report(report)
     check_profiles(profile, trace)
+    check_no_source(log, arguments["program"], "--log")
     page = RunPage(report, report_data == "beside")
     about = RunReport(arguments["program"], arguments["define"], arguments["primitives"])
     if as_json:
