@@ -74,6 +74,8 @@ WHEN_RUN = [
     ("max(Tile([v, v], [100000, 10000, 1]))", "would give 500000×50000×5 voxels"),
     ("max(GaussianSource(sitkFloat32, [100000, 100000, 100]))", "would give 100000×100000×100"),
     ("max(GrayscaleConnectedOpening(v, [5, 0, 0]))", "takes a `seed` within the image only"),
+    ("max(CollidingFronts(v, [[0, 5, 0]], [[1, 1, 1]]))", "takes a `seedPoints1` within the im"),
+    ("max(CollidingFronts(v, [[0, 0, 0]], [[1, 1, 1], [9, 9, 9]]))", "a `seedPoints2` within"),
     ("max(CheckerBoard(v, v, [9, 1, 1]))", "`checkerPattern` from 1 up to the voxels"),
 ]
 

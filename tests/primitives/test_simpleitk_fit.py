@@ -73,8 +73,15 @@ def _has_images(value: Any) -> bool:
 
 
 def _near(value: Any, argument: Argument) -> Any:
-    """Moves indices of seeds into the small image."""
-    if argument.name in ("seed1", "seed", "seedList", "trialPoints") and argument.kind != "number":
+    """Moves indices of voxels into the small image.
+
+    SimpleITK accesses any memory with indices outside it: `CollidingFronts` writes there.
+    """
+    if argument.name == "seedPoints2":
+        return ((7.0, 7.0, 7.0),)
+    if argument.name == "seed2":
+        return (7.0, 7.0, 7.0)
+    if re.match("seed|trialPoints|targetPoints", argument.name) and argument.kind != "number":
         return ((4.0, 4.0, 4.0),) if argument.kind == "lists" else (4.0, 4.0, 4.0)
     return value
 

@@ -53,8 +53,8 @@ LEAST = {
     "OtsuThreshold numberOfHistogramBins": 2,
 }
 
-#: Parameters that are a voxel's index, with which SimpleITK reads outside the image.
-_SEEDS = ("seed", "seed1", "seed2")
+#: Parameters that are indices of voxels, with which SimpleITK reads or writes outside the image.
+_SEEDS = ("seed", "seed1", "seed2", "seedPoints1", "seedPoints2")
 
 #: Parameters that give the number of voxels by which a neighborhood extends to each side.
 RADII = (
@@ -124,7 +124,7 @@ def size_problem(signature: Signature, values: Sequence[Any]) -> str | None:
             radii = [_SIGMAS * sigma / spacing for sigma, spacing in pairs]
             if problem := _around("domainSigma", radii):
                 return problem
-        if problem := _fields(signature, given, image) or _outside(signature, given, image):
+        if problem := _fields(signature, given, image) or _outside(signature, values, image):
             return problem
     return _result(signature, given, image)
 
@@ -139,13 +139,15 @@ def _fields(signature: Signature, arguments: dict[str, Any], image: Any) -> str 
     return "takes `checkerPattern` from 1 up to the voxels along each axis"
 
 
-def _outside(signature: Signature, arguments: dict[str, Any], image: Any) -> str | None:
-    kinds = {each.name: each.kind for each in signature.arguments}
-    for name in _SEEDS:
-        if name in arguments and kinds[name] == "numbers":
-            pairs = zip(_numbers(arguments[name]), image.GetSize(), strict=False)
+def _outside(signature: Signature, values: Sequence[Any], image: Any) -> str | None:
+    """The error for indices outside the image: SimpleITK would access any memory with them."""
+    for each, value in zip(signature.arguments, values, strict=False):
+        if each.name not in _SEEDS or each.kind not in ("numbers", "lists") or value is None:
+            continue
+        for index in value if each.kind == "lists" else (value,):
+            pairs = zip(_numbers(index), image.GetSize(), strict=False)
             if not all(0 <= place < size for place, size in pairs):
-                return f"takes a `{name}` within the image only"
+                return f"takes a `{each.name}` within the image only"
     return None
 
 
