@@ -43,10 +43,10 @@ _PROGRAMS = {
     "brain.imgql": 'load v = "t1.nii.gz"\nlet a = v > 3\nlet b = v > 5\nlet inner = !a & b\n',
 }
 
-#: Commands with placeholders, or that need a computer that is not available here, or a scheduler
-#: that runs already (`tests/cohorts/test_clusters.py` has one).
+#: Commands with placeholders, or that need a computer, containers or a scheduler that may be missing
+#: here (`tests/cohorts/test_clusters.py` has a scheduler).
 _NOT_HERE = re.compile(
-    r"…|PROGRAM|cuda:|--arch|--environment|--cpu(?!s)|/scratch|doctor$|scheduler\.json"
+    r"…|PROGRAM|cuda:|--arch|--environment|--cpu(?!s)|/scratch|doctor$|^docker |^apptainer |scheduler\.json"
 )
 
 #: A run after which nothing remains to be computed.

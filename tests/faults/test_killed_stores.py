@@ -85,7 +85,7 @@ class Run:
         told, errors = (text.read_text() for text in self._texts)
         assert self._process.exitcode == 0 and not errors, errors
         self._process.close()
-        files = {path.name: gzip.decompress(path.read_bytes()) for path in self.output.iterdir()}
+        files = {path.name: gzip.decompress(path.read_bytes()) for path in self.output.glob("*.nii.gz")}
         return told, files
 
 
