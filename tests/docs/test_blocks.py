@@ -43,10 +43,11 @@ _PROGRAMS = {
     "brain.imgql": 'load v = "t1.nii.gz"\nlet a = v > 3\nlet b = v > 5\nlet inner = !a & b\n',
 }
 
-#: Commands with placeholders, or that need a computer, containers or a scheduler that may be missing
-#: here (`tests/cohorts/test_clusters.py` has a scheduler).
+#: Commands with placeholders, or that need a computer or containers that may be missing here, or a
+#: scheduler that runs already (`tests/cohorts/test_clusters.py` has one).
 _NOT_HERE = re.compile(
-    r"…|PROGRAM|cuda:|--arch|--environment|--cpu(?!s)|/scratch|doctor$|^docker |^apptainer |scheduler\.json"
+    r"…|PROGRAM|cuda:|--arch|--environment|--cpu(?!s)|/scratch|doctor$|^docker |^apptainer "
+    r"|scheduler\.json"
 )
 
 #: A run after which nothing remains to be computed.

@@ -85,8 +85,8 @@ class Run:
         told, errors = (text.read_text() for text in self._texts)
         assert self._process.exitcode == 0 and not errors, errors
         self._process.close()
-        files = {path.name: gzip.decompress(path.read_bytes()) for path in self.output.glob("*.nii.gz")}
-        return told, files
+        images = self.output.glob("*.nii.gz")
+        return told, {path.name: gzip.decompress(path.read_bytes()) for path in images}
 
 
 def _run(desk: Path, arguments: list[str], texts: tuple[Path, Path]) -> None:
