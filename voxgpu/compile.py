@@ -116,7 +116,8 @@ def read_source(path: Path) -> Source:
         raise ImgqlError([not_text(str(path), error)]) from error
     except OSError as error:
         message = f"cannot read the program `{path}`: {error.strerror or error}"
-        raise ImgqlError([Diagnostic("E109", message)]) from error
+        advice = "standard input is `/dev/stdin`" if str(path) == "-" else ""
+        raise ImgqlError([Diagnostic("E109", message, help=advice)]) from error
 
 
 def compile_program(

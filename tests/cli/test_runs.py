@@ -96,6 +96,8 @@ def test_unknown_runs_are_told(desk: Path) -> None:
     assert voxgpu("run", "p.imgql", "-D", "A=2", "--store", "s", cwd=desk).status == 0
     none = voxgpu("runs", "--store", "s", "show", "x", cwd=desk)
     assert none.status == 1 and "there is no run `x`" in none.err
+    empty = voxgpu("runs", "--store", "s", "show", "", cwd=desk)
+    assert empty.status == 1 and "there is no run ``" in empty.err
     several = voxgpu("runs", "--store", "s", "show", "2", cwd=desk)
     assert several.status == 1 and "2 runs begin with `2`" in several.err
     over = voxgpu("runs", "--store", "s", "cancel", _runs(desk)[0]["id"], cwd=desk)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from voxgpu.cli.parameter_types import DEVICE, SIZE
+from voxgpu.cli.parameter_types import DEVICE, SIZE, Number
 from voxgpu.device_spec import DEVICES
 from voxgpu.unicode_paths import from_home
 
@@ -111,7 +111,7 @@ _read_options = option_group(
     ),
     click.option(
         "--grid-tolerance",
-        type=click.FloatRange(0, 0.5),
+        type=Number(0, 0.5),
         metavar="PART",
         help="Largest distance of voxel centers of equal grids, in smallest spacings (0.001).",
     ),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from voxgpu.cli.options import UserPath, check_writable
+from voxgpu.cli.parameter_types import Number
 from voxgpu.cli.terminal import print_stderr
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 
@@ -105,7 +106,7 @@ def _window(
 )
 @click.option(
     "--opacity",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.3,
     help="Opacity of masks within their outlines (0.3).",
 )

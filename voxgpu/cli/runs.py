@@ -108,7 +108,7 @@ def _records(store: str | None) -> list[RunRecord]:
 
 def _record(store: str | None, id: str) -> RunRecord:
     """The record of an id. Raises ClickException where none, or several, begin so."""
-    found = [each for each in _records(store) if each.id.startswith(id)]
+    found = [each for each in _records(store) if id and each.id.startswith(id)]
     exact = [each for each in found if each.id == id]
     if len(exact or found) == 1:
         return (exact or found)[0]

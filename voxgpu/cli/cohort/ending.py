@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voxgpu.cli.options import option_group
+from voxgpu.cli.parameter_types import Number
 from voxgpu.cli.shutdown import work_has_ended
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ with_ending = option_group(
     ),
     click.option(
         "--case-timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         metavar="SECONDS",
         help="End a case that takes longer, together with its worker, as if that had died (with "
         "workers only).",
@@ -42,7 +43,7 @@ with_ending = option_group(
     ),
     click.option(
         "--grace",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         default=5.0,
         show_default=True,
         metavar="SECONDS",

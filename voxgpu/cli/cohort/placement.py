@@ -8,7 +8,7 @@ import click
 
 from voxgpu.cli.cohort.jobs import JOB_OPTIONS, job_of, with_jobs
 from voxgpu.cli.options import device_memory_option, device_option, option_group
-from voxgpu.cli.parameter_types import SIZE
+from voxgpu.cli.parameter_types import SIZE, Number
 from voxgpu.cli.store_options import store_options_of, with_store
 from voxgpu.device_spec import parse_device
 
@@ -39,7 +39,7 @@ with_placement = option_group(
     ),
     click.option(
         "--wait",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         metavar="SECONDS",
         help="How long to wait for a scheduler, and for workers where there are none (default: 60; "
         "for jobs as long as they are queued).",
