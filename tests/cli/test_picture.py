@@ -13,7 +13,8 @@ from tests.cli.command import voxgpu
 from voxgpu.files.write import write_image
 from voxgpu.files.write_volumes import VolumesFile
 from voxgpu.image import Grid, Image
-from voxgpu.report.montage_regions import COLORS, MOST_LABELS, labels_of, outlines_of
+from voxgpu.report.montage_regions import MOST_LABELS, labels_of, outlines_of
+from voxgpu.report.region_colors import COLORS
 
 SHAPE = (8, 10, 12)
 GRID = Grid.regular(SHAPE)

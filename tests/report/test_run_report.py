@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from tests.cli.command import voxgpu
 from tests.report.parsed_page import Element, check_safe, parsed
 from tests.report.test_planes import pixels
-from voxgpu.report.planes import COLORS
+from voxgpu.report.region_colors import COLORS
 
 PROGRAM = """load v = "v.nii.gz" // the image
 let low = min(v) + 50

@@ -309,3 +309,18 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (condition, yes, no)
         case _:
             return ()
+
+
+def expressions_of(command: Command) -> tuple[Expression, ...]:
+    """Returns the whole expressions of a command, in source order; none for other statements."""
+    match command:
+        case Let(body=body):
+            return (body,)
+        case Load(path=path):
+            return (path,)
+        case Save(target, value) | Print(target, value):
+            return (target, value)
+        case Value(value):
+            return (value,)
+        case _:
+            return ()

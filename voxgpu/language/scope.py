@@ -16,10 +16,8 @@ from voxgpu.language.ast import (
     Let,
     Load,
     Local,
-    Print,
-    Save,
-    Value,
     children,
+    expressions_of,
 )
 from voxgpu.types import Type
 
@@ -124,27 +122,13 @@ def declarations(commands: Iterable[Command]) -> Iterator[Declaration]:
             within = f"it is a parameter of `{command.name}`, known within its body alone"
             for name in command.parameters:
                 yield Declaration(name, command.declared, command.span, within)
-        stack: list[Expression] = list(_expressions(command))
+        stack: list[Expression] = list(expressions_of(command))
         while stack:
             expression = stack.pop()
             if isinstance(expression, For | Filter | Local):
                 within = "it is known within this expression alone"
                 yield Declaration(expression.name, expression.declared, command.span, within)
             stack.extend(children(expression))
-
-
-def _expressions(command: Command) -> tuple[Expression, ...]:
-    match command:
-        case Let(body=body):
-            return (body,)
-        case Load(path=path):
-            return (path,)
-        case Save(target, value) | Print(target, value):
-            return (target, value)
-        case Value(value):
-            return (value,)
-        case _:
-            return ()
 
 
 def suggestion(name: str, known: list[str]) -> str:

@@ -17,9 +17,8 @@ from voxgpu.language.ast import (
     Load,
     Local,
     Name,
-    Print,
-    Save,
     children,
+    expressions_of,
 )
 from voxgpu.language.lexer import COMMANDS, Token
 from voxgpu.language.parse import tokenize_source
@@ -160,15 +159,7 @@ def _parameter(let: Let, name: str) -> Span:
 
 
 def _expressions(command: Command) -> Iterator[Expression]:
-    match command:
-        case Let(body=body):
-            stack = [body]
-        case Load(path=path):
-            stack = [path]
-        case Save(target, value) | Print(target, value):
-            stack = [target, value]
-        case _:
-            stack = []
+    stack = [*expressions_of(command)]
     while stack:
         expression = stack.pop()
         yield expression

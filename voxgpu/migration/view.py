@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 
 from voxgpu.compile import Compiled
@@ -15,14 +15,13 @@ from voxgpu.language.ast import (
     Filter,
     Fold,
     For,
-    Let,
-    Load,
     Name,
     NumberLiteral,
     Print,
     Save,
     TextLiteral,
     children,
+    expressions_of,
 )
 from voxgpu.language.builtins import OPERATIONS
 from voxgpu.language.ir import (
@@ -94,7 +93,7 @@ class View:
     def expressions(self) -> list[Expression]:
         """All expressions of the program and their parts, in the order of the text."""
         found = []
-        stack = [root for command in self.commands for root in roots(command)]
+        stack = [root for command in self.commands for root in expressions_of(command)]
         while stack:
             expression = stack.pop()
             found.append(expression)
@@ -179,18 +178,6 @@ class View:
     def texts(self) -> list[TextLiteral]:
         """The strings."""
         return [each for each in self.expressions if isinstance(each, TextLiteral)]
-
-
-def roots(command: Command) -> Iterable[Expression]:
-    """The expressions of a command."""
-    match command:
-        case Let(body=body):
-            return (body,)
-        case Load(path=path):
-            return (path,)
-        case Save(target, value) | Print(target, value):
-            return (target, value)
-    return ()
 
 
 def is_called(call: Call) -> bool:

@@ -10,25 +10,10 @@ import numpy as np
 from voxgpu.files.formats import suffix_of
 from voxgpu.image import Image
 from voxgpu.report.montage import Outline
-
-#: Red, green, blue: those of Okabe and Ito, then lighter and darker ones.
-COLORS = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (213, 94, 0),
-    (204, 121, 167),
-    (0, 114, 178),
-    (178, 223, 138),
-    (166, 118, 29),
-    (251, 154, 153),
-    (106, 61, 154),
-    (202, 178, 214),
-)
+from voxgpu.report.region_colors import MORE_COLORS
 
 #: Images with more different labels are one region each.
-MOST_LABELS = len(COLORS)
+MOST_LABELS = len(MORE_COLORS)
 
 
 def outlines_of(masks: Sequence[tuple[Path, Image]]) -> list[Outline]:
@@ -49,7 +34,7 @@ def outlines_of(masks: Sequence[tuple[Path, Image]]) -> list[Outline]:
         else:
             regions = [(f"{name} {x}", Image(image.array == x, image.grid)) for x in values]
         for each, mask in regions:
-            outlines.append(Outline(each, mask, COLORS[len(outlines) % len(COLORS)]))
+            outlines.append(Outline(each, mask, MORE_COLORS[len(outlines) % len(MORE_COLORS)]))
     return outlines
 
 

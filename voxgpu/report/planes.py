@@ -13,24 +13,13 @@ import numpy.typing as npt
 from voxgpu.frozen import frozen
 from voxgpu.image import Image
 from voxgpu.report.orientation import radiological
+from voxgpu.report.region_colors import COLORS
 
 Voxels = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 #: Names of the planes across the display axes, and the letters of their left and right edges.
 PLANES = (("axial", "R", "L"), ("coronal", "R", "L"), ("sagittal", "A", "P"))
-
-#: The colors of regions: safe for color blindness, after Okabe and Ito.
-COLORS = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (213, 94, 0),
-    (204, 121, 167),
-    (0, 114, 178),
-)
-
 
 #: Margin shown around what an image shows, in mm.
 MARGIN = 5.0
