@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ import SimpleITK as sitk
 
 from tests.cli import command
 from tests.cli.command import voxgpu
+from tests.cohorts.clusters import await_, scheduler, worker
 from tests.cohorts.tables import csv_rows
 
 pytest.importorskip("distributed")
@@ -106,6 +108,25 @@ def test_a_worker_that_dies_loses_only_its_case(desk: Path) -> None:
     (desk / "die-always").unlink()
     again = voxgpu(*WORDS, "--workers", "1", cwd=desk)
     assert again.status == 0 and "6 of 8 rows are there already" in again.err
+
+
+def test_a_case_that_is_meant_for_a_dead_worker_goes_to_the_next(desk: Path) -> None:
+    """The case is sent again at once, to the worker that it has killed, while there is no other."""
+    (desk / "die-once").touch()
+    words = [*WORDS, "--log", "log.jsonl"]
+    words[words.index("data/*/")] = "data/case1/"
+    with scheduler(desk) as file:
+        with worker(file, "--no-nanny"):
+            run = subprocess.Popen(
+                [sys.executable, "-m", "voxgpu", *words, "--scheduler", str(file)],
+                cwd=desk, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            log = desk / "log.jsonl"
+            await_(lambda: log.exists() and "worker lost" in log.read_text())
+        with worker(file, "--no-nanny"):
+            said = run.communicate(timeout=600)[1]
+    assert run.returncode == 0, said
+    assert [row["status"] for row in _rows(desk / "cohort.csv")] == ["done", "done"]
 
 
 def test_a_case_that_kills_workers_is_not_run_for_ever(desk: Path) -> None:

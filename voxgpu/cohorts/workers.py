@@ -37,6 +37,9 @@ _AHEAD = 2
 #: Seconds between looks at the workers, and at cases that take too long, while no case ends.
 _LOOK = 1.0
 
+#: Seconds after which a case that has not begun, and whose worker is gone, is sent again.
+_ASTRAY = 5.0
+
 #: Seconds that workers have to close their sessions when all is done.
 _CLOSING = 60.0
 
@@ -61,6 +64,7 @@ class _Sent:
     address  of the worker that said it began; empty before
     since    when it began, by the monotonic clock
     is_silent  whether it had ended at the last look, and its rows had not come
+    astray   when its worker was first seen to be gone before it began, by the same clock
     """
 
     task: Task
@@ -69,6 +73,7 @@ class _Sent:
     address: str = ""
     since: float = 0.0
     is_silent: bool = False
+    astray: float = 0.0
 
 
 def outcomes_from_workers(
@@ -288,11 +293,27 @@ class _Dispatch:
             raise _gone(_NO_SCHEDULER)
         self._workforce.look()
         limit, now = self._attempts.patience.case_seconds, time.monotonic()
+        self._send_astray_again(now)
         if limit is None:
             return
         for key, each in list(self._sent.items()):
             if each.address and now - each.since > limit:
                 self._late += self._ended_by_force(key, f"it took more than {limit:g} s")
+
+    def _send_astray_again(self, now: float) -> None:
+        """Takes back cases that are meant for a worker that was gone before they began.
+
+        If there is no worker at all when it gets such a case, dask's scheduler never gives it to
+        those that come, although others are allowed.
+        """
+        for key, each in list(self._sent.items()):
+            if not each.place or each.address or each.place in self._workforce.hosts:
+                each.astray = 0.0
+            elif not each.astray:
+                each.astray = now
+            elif now - each.astray > _ASTRAY:
+                self._client.cancel([each.future], force=True)
+                self._returned.append(self._taken(key).task)
 
     def _ended_by_force(self, key: str, how: str) -> list[Outcome]:
         """Ends a case together with its worker, which is started again."""
