@@ -124,7 +124,7 @@ class Runner:
             total.failures += outcome.failures
             if outcome.device_error is not None:
                 self._go_on_without(outcome.device_error)
-                there = {id: each for id, each in outcome.values.items() if not is_deferred(each)}
+                there = {key: each for key, each in outcome.values.items() if not is_deferred(each)}
                 left = replace(plan, goals=outcome.remaining_goals)
                 continue
             if not outcome.lost_values:

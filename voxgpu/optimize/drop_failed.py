@@ -34,8 +34,8 @@ class _Rest:
 
     def __init__(self, step: FusedStep, failed: Collection[ValueId]) -> None:
         self._step = step
-        self._images = [id for id in step.images if id not in failed]
-        self._scalars = [id for id in step.scalars if id not in failed]
+        self._images = [each for each in step.images if each not in failed]
+        self._scalars = [each for each in step.scalars if each not in failed]
         bodies = [
             *step.kernel.outputs,
             *step.kernel.reductions,

@@ -58,8 +58,8 @@ class Cpu(HostBackend):
 
     def _fused(self, step: FusedStep, inputs: Mapping[ValueId, Value]) -> list[StepResult]:
         """Run one generated kernel."""
-        arrays = [_array(inputs[id]) for id in step.images]
-        scalars: Any = [inputs[id] for id in step.scalars]
+        arrays = [_array(inputs[each]) for each in step.images]
+        scalars: Any = [inputs[each] for each in step.scalars]
         images, reductions = run_kernel(step.kernel, arrays, scalars, step.grid.shape, self.workers)
         made: list[StepResult] = [Image(each, step.grid) for each in images]
         found = dict(zip(map(id, step.kernel.reductions), reductions, strict=True))
