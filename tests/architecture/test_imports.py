@@ -62,6 +62,7 @@ LAYERS = [
     {"python"},
     {"demo"},
     {"interactive", "lsp"},
+    {"viewer"},
     {"cli", "__init__", "__main__"},
 ]
 

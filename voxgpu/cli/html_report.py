@@ -11,13 +11,13 @@ from voxgpu.cli.options import UserPath, check_writable
 
 if TYPE_CHECKING:
     from voxgpu.cli.run_profile import Profiling
-    from voxgpu.cli.run_report import RunReport
     from voxgpu.compile import Compiled
     from voxgpu.diagnostics import Source
     from voxgpu.execution.events import Finished
     from voxgpu.execution.result import Result
     from voxgpu.ids import ValueId
     from voxgpu.primitives.primitive import Value
+    from voxgpu.provenance.run_report import RunReport
 
 #: Suffixes of pages.
 _SUFFIXES = (".html", ".htm")

@@ -31,6 +31,7 @@ COMMANDS = {
     "fmt": ("voxgpu.cli.fmt", "Lay out programs in one form, without changing their meaning."),
     "lsp": ("voxgpu.cli.lsp", "Tell an editor about programs: a language server."),
     "show": ("voxgpu.cli.show", "Show a program after any stage, from its syntax to its kernels."),
+    "view": ("voxgpu.cli.view", "Look at images and run programs on them, in a browser."),
     "explain": ("voxgpu.cli.explain", "Tell how a saved image came about."),
     "picture": ("voxgpu.cli.picture", "Draw slices of an image, with masks on them."),
     "reproduce": ("voxgpu.cli.reproduce", "Compute a saved image again, and compare it."),

@@ -34,11 +34,11 @@ from voxgpu.cli.run_profile import (
     profiling,
     trace_option,
 )
-from voxgpu.cli.run_report import RunReport
 from voxgpu.cli.shutdown import set_early_answer
 from voxgpu.cli.store_options import store_options_of, with_store
 from voxgpu.cli.terminal import progress
 from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.provenance.run_report import RunReport
 from voxgpu.spans import span
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from threading import Event
 
 from voxgpu.backends.base import Backend
 from voxgpu.backends.thread_pool import ThreadPool
-from voxgpu.cancellation import cancelled_by
+from voxgpu.cancellation import cancelled_by, current
 from voxgpu.execution.executor import GoalWritten
 from voxgpu.execution.task import TaskInput, TaskResult, execute_timed, is_async
 from voxgpu.optimize.schedule import Task
@@ -36,7 +36,8 @@ class Threads:
         self._workers = workers
         self._ready: deque[TaskResult] = deque()
         self._done: SimpleQueue[TaskResult | GoalWritten | BaseException] = SimpleQueue()
-        self._stop = Event()
+        # Who may cancel the caller may cancel what other threads do for it.
+        self._stop = current() or Event()
 
     def submit(self, work: TaskInput) -> bool:
         """Accepts a task."""

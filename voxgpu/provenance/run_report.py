@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voxgpu.provenance.program_text import content_of, digest_of_program
+from voxgpu.version import __version__
 
 if TYPE_CHECKING:
     from voxgpu.diagnostics import Source
@@ -77,8 +78,6 @@ class RunReport:
     @property
     def version(self) -> str:
         """The version of voxgpu."""
-        from voxgpu import __version__
-
         return __version__
 
     @property
