@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,17 @@ settings.register_profile(
 # For interpreters besides the one that runs all tests: see .ci/interpreters.
 settings.register_profile("core", settings.get_profile("voxgpu"), max_examples=3)
 settings.load_profile("voxgpu")
+
+
+@pytest.fixture(autouse=True)
+def environment_restored() -> Iterator[None]:
+    """Undoes what a test changes in the environment, such as dask's variables for its workers."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

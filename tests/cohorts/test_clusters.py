@@ -26,9 +26,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_local_workers_share_the_computer(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A cluster that an earlier test has started in this process sets it.
-    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+def test_local_workers_share_the_computer(desk: Path) -> None:
     ended = voxgpu(*WORDS, "--workers", "2", "--memory", "3G", cwd=desk)
     assert ended.status == 0, ended.err
     found = given(desk)

@@ -14,13 +14,18 @@ from tests.cohorts.tables import comparable, csv_rows
 from tests.python.cohorts import TEMPLATE, prepared
 
 SCRIPT = """
+import os
+
 import voxgpu
 
 print("begins")
+before = dict(os.environ)
 cohort = voxgpu.cohort(
     "p.imgql", "data/*/", {"T": [5, 15]}, {"V": "{path}/v.nii"}, workers=2, table="t.csv"
 )
 print(sorted({row["worker"] for row in cohort}), cohort)
+changed = {name for name in os.environ if os.environ[name] != before.get(name)}
+print(changed - {"__DASK_PARENT_PID"})
 """
 
 
@@ -35,6 +40,8 @@ def test_a_script_needs_no_guard_for_workers(desk: Path) -> None:
     assert done.stdout.splitlines() == [
         "begins",
         "['0', '1'] <voxgpu.Cohort: 4 cases × 2 combinations, 8 of 8 rows, 2 failed>",
+        # The environment of workers is not that of the script.
+        "set()",
     ]
     there = comparable(prepared(table="t.csv").table)
     assert there == comparable(prepared().table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import resource_tracker
@@ -80,6 +80,7 @@ def configured(threads: int | None) -> Iterator[None]:
     MALLOC_TRIM_THRESHOLD_ the allocator returns the memory of every image to the system at once and
     requests it again, which made ten times as many page faults, a million in nine cases.
     """
+    for_workers = {**variables_of(threads or 1), **_SILENCE}
     options: dict[str, object] = {
         # Dask blames every case sent to a worker that died; voxgpu finds out which one it ran.
         "distributed.scheduler.allowed-failures": 0,
@@ -92,10 +93,29 @@ def configured(threads: int | None) -> Iterator[None]:
         "distributed.admin.low-level-log-length": 100,
         "distributed.admin.log-length": 1000,
         "distributed.admin.system-monitor.log-length": 600,
-        "distributed.nanny.pre-spawn-environ": {**variables_of(threads or 1), **_SILENCE},
+        "distributed.nanny.pre-spawn-environ": for_workers,
     }
-    with import_module("dask").config.set(options), _silent("distributed"):
+    with (
+        import_module("dask").config.set(options),
+        _silent("distributed"),
+        # Dask sets them in this process, whose environment is that of the user's script.
+        _restored([*for_workers, "PYTHONHASHSEED"]),
+    ):
         yield
+
+
+@contextmanager
+def _restored(names: Iterable[str]) -> Iterator[None]:
+    """Restore these environment variables after the block."""
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is not None:
+                os.environ[name] = value
+            else:
+                os.environ.pop(name, None)
 
 
 @contextmanager
@@ -135,14 +155,9 @@ def without_ctrl_c() -> Iterator[None]:
 @contextmanager
 def _changed_environment(name: str, value: str) -> Iterator[None]:
     """Set an environment variable in the block."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
+    with _restored([name]):
+        os.environ[name] = value
         yield
-    finally:
-        del os.environ[name]
-        if before is not None:
-            os.environ[name] = before
 
 
 def cluster_error(what: str, error: Exception, hint: str = "") -> ImgqlError:
