@@ -29,8 +29,8 @@ class Extent:
     """
 
     lengths: tuple[int, ...] = (100, 1_000, 10_000, 100_000)
-    patience: float = 60.0
-    repeats: int = 3
+    patience: float = 20.0
+    repeats: int = 2
     names: tuple[str, ...] = tuple(STRATEGIES)
 
 
