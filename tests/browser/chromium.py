@@ -49,8 +49,8 @@ class Browser:
         self.driver: Any = webdriver.Chrome(options=options, service=service)
         self.driver.set_script_timeout(120)
 
-    def open(self, page: Path, *, dark: bool = False, width: int = 900) -> None:
-        """Open a page from the disk, in a window of some width in pixels."""
+    def open(self, page: Path | str, *, dark: bool = False, width: int = 900) -> None:
+        """Open a page from the disk or of a server, in a window of some width in pixels."""
         media = [
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
             {"name": "prefers-reduced-motion", "value": "reduce"},  # clicks wait for no scrolling
@@ -60,7 +60,7 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.driver.get_log("browser")
         self.driver.get_log("performance")
-        self.driver.get(page.absolute().as_uri())
+        self.driver.get(page if isinstance(page, str) else page.absolute().as_uri())
 
     def run(self, script: str, *arguments: object) -> Any:
         """What a script returns."""

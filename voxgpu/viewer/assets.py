@@ -41,6 +41,7 @@ def assets() -> Mapping[str, Asset]:
     found = dict(_below(files("voxgpu.viewer") / "page", ""))
     niivue = files("voxgpu.report") / "assets" / "niivue" / "niivue.umd.js"
     found.setdefault("niivue.umd.js", _asset(niivue))
+    found.setdefault("page.css", _asset(files("voxgpu.report") / "assets" / "page.css"))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,10 @@ class NamedValue:
     type: Type | None = None
     is_region: bool = False
     diagnostics: Sequence[Diagnostic] = ()
+
+
+#: What may follow the last operand of a command and still belong to it.
+_CLOSING = re.compile(r"(?:\s|//[^\n]*|[)\]])*")
 
 
 def value_of(
@@ -89,7 +94,11 @@ def _until(program: Program, line: int | None, options: Options) -> Source:
         for each in reader.read_more(source, folder)
         if each.span.source is source and source.line_and_column(each.span.start)[0] <= line
     ]
-    return Source(source.name, source.text[: max(ends)]) if ends else source
+    if not ends:
+        return source
+    # The place of a command ends where its last operand does: brackets around that follow.
+    closed = _CLOSING.match(source.text, max(ends))
+    return Source(source.name, source.text[: closed.end() if closed else max(ends)])
 
 
 def _type(compiled: Compiled) -> Type | None:
