@@ -124,7 +124,7 @@ def fusion(data: Data) -> str:
         rows.append(
             [
                 name,
-                f"{whole.get('tasks', '')} / {apart.get('tasks', '')}",
+                f"{_count(whole)} / {_count(apart)}",
                 f"{seconds(whole.get('wall'))} / {seconds(apart.get('wall'))}",
                 f"{seconds(whole.get('cpu'))} / {seconds(apart.get('cpu'))}",
                 f"{seconds(whole.get('first'))} / {seconds(apart.get('first'))}",
@@ -135,6 +135,11 @@ def fusion(data: Data) -> str:
     head = ["strategy: fused / not", "tasks", "s", "s of CPU time", "first result, s", "peak MB",
             "tiny images, s"]  # fmt: skip
     return table(head, rows)
+
+
+def _count(found: Data) -> str:
+    """The number of tasks; empty if it is not known."""
+    return f"{found['tasks']:.0f}" if "tasks" in found else ""
 
 
 def programs(data: Data) -> str:

@@ -152,7 +152,7 @@ def fusing(data: Data) -> str:
             f"result after {seconds(whole['first'])} and {seconds(apart['first'])} s"
         )
     tasks, wall = data["coordination"]["data"]["wide"][OWN]["points"][-1][:2]
-    left_out = found["sweep, not fused"][OWN]["tasks"] - found["sweep"][OWN]["tasks"]
+    left_out = round(found["sweep, not fused"][OWN]["tasks"] - found["sweep"][OWN]["tasks"])
     return (
         f"The sweep with the {'; with the '.join(told)}. Fusion leaves {left_out} tasks out, whose "
         f"coordination would take {left_out * wall / tasks * 1e3:.0f} ms."

@@ -15,6 +15,8 @@ def seconds(value: float | None) -> str:
     """Returns seconds; empty if they are not known."""
     if value is None:
         return ""
+    # Work that ended a little before it was asked to took no time.
+    value = max(value, 0.0)
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 

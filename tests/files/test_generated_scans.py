@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel
@@ -46,7 +47,11 @@ def simpleitk_affine(path: Path) -> np.ndarray:
     return FLIP @ lps
 
 
-def check(scan: Scan, folder: Path) -> None:
+#: How others read the geometry of what voxgpu writes, by format.
+AFFINES = {"nii.gz": lambda path: nibabel.load(path).affine, "nrrd": simpleitk_affine}
+
+
+def check(scan: Scan, folder: Path, formats: Sequence[str]) -> None:
     header = read_header(scan.path)
     image = read_image(header)
     assert image.array.shape == scan.voxels.shape
@@ -59,13 +64,10 @@ def check(scan: Scan, folder: Path) -> None:
     spacing = np.linalg.norm(scan.affine[:3, :3], axis=0)
     assert np.allclose(header.grid.spacing[::-1], spacing, rtol=1e-5)
     saved = Image(np.ascontiguousarray(image.array > 0), image.grid)
-    for name, place in (
-        ("m.nii.gz", lambda path: nibabel.load(path).affine),
-        ("m.nrrd", simpleitk_affine),
-    ):
-        path = folder / name
+    for name in formats:
+        path = folder / f"m.{name}"
         write_image(path, saved)
-        assert furthest(place(path), scan.affine, image.array.shape) < TOLERANCE, name
+        assert furthest(AFFINES[name](path), scan.affine, image.array.shape) < TOLERANCE, name
         assert read_header(path).grid.agrees_with(header.grid), name
 
 
@@ -86,7 +88,8 @@ def test_generated_files_are_read_as_others_read_them(kind, batch, tmp_path):
         folder.mkdir()
         scan = kind(np.random.default_rng([number, len(kind.__name__)]), folder)
         try:
-            check(scan, folder)
+            # Writing by ITK and reading in another process take most of the time.
+            check(scan, folder, ["nii.gz", "nrrd"] if number % 4 == 0 else ["nii.gz"])
         except Exception as error:
             raise AssertionError(f"{kind.__name__} {number}: {scan.about}") from error
 
