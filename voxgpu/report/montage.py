@@ -84,6 +84,7 @@ def montage(
     fill: float = 0.0,
     window: tuple[float, float] | None = None,
     in_color: bool = False,
+    whole: bool = False,
 ) -> Picture:
     """Draw slices, spread evenly through the outlined regions, with the outlines.
 
@@ -104,6 +105,7 @@ def montage(
     fill         opacity of regions within their outlines, 0 to 1
     window       the values shown as black and as white; None: the percentiles above
     in_color     show an image of colors in its colors
+    whole        show all of every slice, so that images on one grid get tiles of one size
 
     Returns the picture, (height, width, 3). Raises ``ValueError`` if a mask is on another grid than
     the background, or a size or a slice is invalid.
@@ -116,7 +118,7 @@ def montage(
     else:
         _check_slices(slices, last, tile_pixels)
         chosen = [last - index if scene.flipped else index for index in slices]
-    frame = _frame(scene, tile_pixels)
+    frame = _frame(scene, tile_pixels, whole)
     low, high = window or _window(scene.background)
     tiles = []
     for index in chosen:
@@ -229,12 +231,12 @@ def _is_shown(voxels: npt.NDArray[Any]) -> Mask:
     return shown & ~np.isnan(voxels) if voxels.dtype.kind == "f" else shown
 
 
-def _frame(scene: _Scene, tile_pixels: int) -> _Frame:
+def _frame(scene: _Scene, tile_pixels: int, whole: bool) -> _Frame:
     """The smallest rectangle around all voxels that are not 0, with a margin, and its tile size."""
     shown = np.asarray(_is_shown(scene.background).any(axis=0))
     for mask in scene.masks:
         shown |= mask.any(axis=0)
-    if not shown.any():
+    if whole or not shown.any():
         shown[:] = True
     ranges, lengths = [], []
     for axis, spacing in enumerate(scene.spacing):
