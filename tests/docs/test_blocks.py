@@ -138,6 +138,7 @@ def _voxgpu(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[s
 def test_a_program_runs(block: Block, place: Path) -> None:
     before = next((b for start, b in _BEFORE.items() if block.text.startswith(start)), "")
     define = {"CASE": "head"} if "CASE}" in block.text else {}
+    define |= {"CASE": str(place), "NAME": "head"} if "$CASE/${NAME}_" in block.text else {}
     define |= {"T": "0.9"} if "$T" in block.text else {}
     define |= {"FLAIR": "head_flair.nii.gz"} if "$FLAIR" in block.text else {}
     result = voxgpu.run(before + block.text, define=define, output=place / "results")
@@ -196,6 +197,8 @@ def test_commands_do_what_is_shown(block: Block, place: Path) -> None:
         check_command(command)
         if command.startswith("voxgpu doctor --quick"):
             _check_limits(expected, place)
+        elif command.startswith("voxgpu view") and not _NOT_HERE.search(command):
+            _check_viewer(command, place)
         elif {"voxgpu", "sed"} & {*command.split()} and not _NOT_HERE.search(command):
             _check_output(command, expected, place)
 
@@ -230,6 +233,20 @@ def _check_output(command: str, expected: list[str], place: Path) -> None:
     shown = "\n".join(line.rstrip() for line in expected)
     told = done.stderr if mistaken else done.stdout
     assert not shown or _IDS.sub("ID", shown).strip() in _IDS.sub("ID", told)
+
+
+def _check_viewer(command: str, place: Path) -> None:
+    """A viewer prints its address and serves until it is ended; any port does."""
+    words = [*shlex.split(re.sub(r"--port \d+", "", command))[1:], "--no-browser"]
+    started = subprocess.Popen(
+        [sys.executable, "-m", "voxgpu", *words],
+        cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    assert started.stdout is not None
+    address = started.stdout.readline()
+    started.terminate()
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]+/\n", address), started.communicate()[1]
+    started.communicate()
 
 
 def _check_limits(expected: list[str], place: Path) -> None:

@@ -43,8 +43,8 @@ from voxgpu.viewer.viewer import Viewer
 
 Result = TypeVar("Result")
 
-#: Threads for short work: reading headers and volumes, checking programs.
-_THREADS = 4
+#: Threads for short work, and for checks, which may take seconds: they try filters out.
+_THREADS, _CHECKS = 4, 2
 
 _NIFTI = "application/gzip"
 
@@ -55,6 +55,7 @@ class Handlers:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
         self._short = ThreadPoolExecutor(_THREADS, "request")
+        self._checks = ThreadPoolExecutor(_CHECKS, "check")
 
     def routes(self) -> list[Any]:
         """The table of addresses, relative to the token."""
@@ -128,10 +129,14 @@ class Handlers:
     async def check(self, request: Any) -> Any:
         """The mistakes in a program."""
         body = parsed(await request.body())
-        return JSONResponse({"diagnostics": await self._on_thread(partial(self._checked, body))})
+        return JSONResponse({"diagnostics": await self._mistakes(body)})
+
+    async def _mistakes(self, body: Any, case: str | None = None) -> list[dict[str, Any]]:
+        work = partial(self._checked, body, case)
+        return await asyncio.get_running_loop().run_in_executor(self._checks, work)
 
     def _checked(self, body: Any, case_id: str | None = None) -> list[dict[str, Any]]:
-        id = case_id or optional_text(body, "case")
+        id = case_id if case_id is not None else optional_text(body, "case")
         case = self._viewer.dataset.case(id) if id is not None else None
         options = options_for(self._viewer.options(), case, definitions_in(body))
         return checked(self._program(body), case, options)
@@ -149,7 +154,7 @@ class Handlers:
         """Begin a run, unless the program has errors."""
         body = parsed(await request.body())
         ids = texts_in(body, "cases")
-        found = await self._on_thread(partial(self._checked, body, ids[0]))
+        found = await self._mistakes(body, ids[0])
         if any(each["severity"] == "error" for each in found):
             raise WrongProgram(found)
         return JSONResponse(await self._on_thread(partial(self._started, body, ids)), 201)
@@ -201,7 +206,9 @@ class Handlers:
         body = parsed(await request.body())
         name, line, id = text_in(body, "name"), optional_line(body), optional_text(body, "case")
         program, definitions = self._program(body), definitions_in(body)
-        case = await self._on_thread(partial(self._viewer.dataset.case, id)) if id else None
+        case = None
+        if id is not None:
+            case = await self._on_thread(partial(self._viewer.dataset.case, id))
         options = options_for(self._viewer.options(), case, definitions)
         cancelled = threading.Event()
         work = partial(self._viewer.values.compute, program, name, line, options)
@@ -270,6 +277,8 @@ async def _lines(events: AsyncIterator[Any]) -> AsyncIterator[str]:
 async def _unless_gone(request: Any, future: Future[Any], cancelled: threading.Event) -> Any:
     """The result of a job, which is cancelled if who asked for it is gone."""
     waiting = asyncio.wrap_future(future)
+    # Its exception is taken also if nobody waits for it any more.
+    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
     while not waiting.done():
         await asyncio.wait([waiting], timeout=0.3)
         if not waiting.done() and await request.is_disconnected():

@@ -16,13 +16,15 @@ def catalogue_of(options: Options) -> Mapping[str, Any]:
     general = list(Analysis("", None, options, manual).completions(0))
     qualified = f"{SPACE}."
     foreign = Analysis(qualified, None, options, manual).completions(len(qualified))
-    names = [
-        {"name": name, "kind": kind, "signature": detail, "documentation": doc}
-        for name, kind, detail, doc in (
-            *((each.name, each.kind, each.detail, each.doc) for each in general),
-            *((qualified + each.name, each.kind, each.detail, each.doc) for each in foreign),
-        )
-        if kind != "keyword"
-    ]
+    names: dict[str, dict[str, str]] = {}
+    for prefix, each in (*(("", one) for one in general), *((qualified, one) for one in foreign)):
+        if each.kind == "keyword":
+            continue
+        name = prefix + each.name
+        own = {"signature": each.detail, "documentation": each.doc}
+        if name in names:
+            # Operators and functions of one name are overloads.
+            own = {key: f"{names[name][key]}\n{text}" for key, text in own.items()}
+        names[name] = {"name": name, "kind": each.kind, **own}
     keywords = dict.fromkeys(each.name for each in general if each.kind == "keyword")
-    return {"keywords": list(keywords), "names": names}
+    return {"keywords": list(keywords), "names": list(names.values())}

@@ -65,7 +65,9 @@ def texts_in(body: Mapping[str, Any], name: str) -> list[str]:
 
 def definitions_in(body: Mapping[str, Any]) -> Mapping[str, str]:
     """Program variables and their texts. Raises Problem, 400."""
-    found = body.get("definitions") or {}
+    found = body.get("definitions")
+    if found is None:
+        return {}
     if not isinstance(found, dict) or not all(
         _NAME.fullmatch(name) and isinstance(value, str) for name, value in found.items()
     ):
