@@ -22,8 +22,12 @@ from tests.docs.commands import check_command
 EVERY = [block for page in PAGES for block in blocks(page)]
 
 #: Pages whose blocks other tests run: `test_messages`, `tests/manual`, `test_tutorials`,
-#: `tests/interactive/test_tutorial`, `tests/migration`.
+#: `tests/interactive/test_tutorial`, `tests/migration`, `test_coming_from_tools`.
 _ELSEWHERE = {
+    "docs/coming-from-c3d.md": {"program", "python"},
+    "docs/coming-from-fslmaths.md": {"program", "python"},
+    "docs/coming-from-mrtrix.md": {"program", "python"},
+    "docs/coming-from-simpleitk.md": {"program", "python"},
     "docs/coming-from-voxlogica1.md": {"program", "shell"},
     "docs/coming-from-voxlogica2.md": {"program", "shell"},
     "docs/errors.md": {"message"},

@@ -1,0 +1,1 @@
+"""What other tools compute, beside the expressions of ImgQL that give the same: tables and runs."""
