@@ -295,7 +295,7 @@ def test_a_name_shows_its_value_which_follows_the_program(page: Browser) -> None
     change(page, "0.60", "0.35")
     page.wait("document.documentElement.dataset.seconds")
     assert difference(first, drawn(page)) > 0.2, "the value did not follow"
-    assert " s after the program changed" in page.find("#status").text
+    assert "new value on screen after" in page.find("#status").text
     # The slider of the number at the cursor changes the program, and so the value.
     page.run("voxgpuEditor.moveTo(4, 14)")
     assert page.find("#number").text == "0.35 in line 4"

@@ -1,4 +1,5 @@
 // The canvas: NiiVue with the visible layers of the shown case.
+import { takeVoxels } from "./nifti.js";
 import { bytes, encoded, textOf } from "./requests.js";
 import { find, make, shown } from "./elements.js";
 
@@ -22,8 +23,12 @@ const views = ({ SHOW_RENDER, SLICE_TYPE }) => ({
 
 /** Steps of the cross-hair in voxels, by key: right, anterior, superior. */
 const STEPS = {
-  ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowDown: [0, -1, 0], ArrowUp: [0, 1, 0],
-  PageDown: [0, 0, -1], PageUp: [0, 0, 1],
+  ArrowLeft: [-1, 0, 0],
+  ArrowRight: [1, 0, 0],
+  ArrowDown: [0, -1, 0],
+  ArrowUp: [0, 1, 0],
+  PageDown: [0, 0, -1],
+  PageUp: [0, 0, 1],
 };
 
 export class Canvas {
@@ -40,8 +45,16 @@ export class Canvas {
   async start() {
     const { Niivue } = window.niivue;
     this.viewer = new Niivue({
-      backColor: [0, 0, 0, 1], show3Dcrosshair: true, isRadiologicalConvention: true, logLevel: "error", crosshairWidth: CROSS_HAIR, crosshairWidthUnit: "percent",
-      dragAndDropEnabled: false, isOrientCube: false, sagittalNoseLeft: true, loadingText: "",
+      backColor: [0, 0, 0, 1],
+      show3Dcrosshair: true,
+      isRadiologicalConvention: true,
+      logLevel: "error",
+      crosshairWidth: CROSS_HAIR,
+      crosshairWidthUnit: "percent",
+      dragAndDropEnabled: false,
+      isOrientCube: false,
+      sagittalNoseLeft: true,
+      loadingText: "",
     });
     const canvas = find("canvas");
     await this.viewer.attachToCanvas(canvas);
@@ -75,7 +88,10 @@ export class Canvas {
   }
 
   tellPlace(where) {
-    const at = where.mm.slice(0, 3).map((each) => each.toFixed(1)).join(", ");
+    const at = where.mm
+      .slice(0, 3)
+      .map((each) => each.toFixed(1))
+      .join(", ");
     const values = where.values.map((each) => `${each.name}: ${shown(each.value)}`);
     find("place").textContent = [`(${at}) mm`, ...values].join("; ");
   }
@@ -115,14 +131,17 @@ export class Canvas {
 
   /** Make images the volumes of the viewer: the first determines the grid. */
   arrange(images) {
-    const viewer = this.viewer;
+    const { viewer } = this;
+    // What is below stays: its textures, with gradients for the 3-D view, take most of the time.
+    const isAbove = images.length > 1 && images[0] === viewer.volumes[0];
     const isOtherGrid = String(viewer.volumes[0]?.hdr?.affine) !== String(images[0]?.hdr?.affine);
     // As addVolume() does, without making textures for each image.
     viewer.volumes = images;
     viewer.back = images[0] ?? null;
     viewer.overlays = images.slice(1);
     if (isOtherGrid && images.length) viewer.scene.crosshairPos = [0.5, 0.5, 0.5];
-    if (images.length) viewer.updateGLVolume();
+    if (isAbove) this.refresh(images.slice(1));
+    else if (images.length) viewer.updateGLVolume();
     else viewer.drawScene();
   }
 
@@ -147,17 +166,27 @@ export class Canvas {
       const buffer = await bytes(url);
       const image = layer.image;
       layer.note = "";
-      if (image && this.takeVoxels(image, buffer)) {
+      if (image && takeVoxels(image, buffer)) {
         layer.loaded = url;
         return "voxels";
       }
       const isSet = layer.low !== null && layer.high !== null;
       const [low, high] = isSet ? [layer.low, layer.high] : [NaN, NaN];
       const made = await window.niivue.NVImage.new(
-        buffer, `${layer.label}.nii`, layer.map, layer.opacity, null, low, high, true);
+        buffer,
+        `${layer.label}.nii`,
+        layer.map,
+        layer.opacity,
+        null,
+        low,
+        high,
+        true,
+      );
       made.name = layer.label;
       if (!isSet) {
-        const ends = layer.isMask ? { low: 0.5, high: Math.max(1, made.global_max) } : { low: made.cal_min, high: made.cal_max };
+        const ends = layer.isMask
+          ? { low: 0.5, high: Math.max(1, made.global_max) }
+          : { low: made.cal_min, high: made.cal_max };
         Object.assign(layer, ends);
       }
       Object.assign(layer, { minimum: made.global_min, maximum: made.global_max, image: made, loaded: url });
@@ -168,24 +197,6 @@ export class Canvas {
       layer.isVisible = false;
       return "";
     }
-  }
-
-  /** Put the voxels of a NIfTI file into an image of the same grid and type; false if it is another. */
-  takeVoxels(image, buffer) {
-    const view = new DataView(buffer);
-    const order = image.hdr.littleEndian;
-    if (view.getInt32(0, order) !== 348) return false;
-    const sizes = [1, 2, 3, 4].map((at) => Math.max(1, view.getInt16(40 + 2 * at, order)));
-    const isSame =
-      sizes.every((each, at) => each === Math.max(1, image.hdr.dims[at + 1] ?? 1)) &&
-      view.getInt16(70, order) === image.hdr.datatypeCode &&
-      view.getFloat32(112, order) === image.hdr.scl_slope && view.getFloat32(116, order) === image.hdr.scl_inter;
-    const start = view.getFloat32(108, order);
-    const Kind = image.img.constructor;
-    const length = image.img.length;
-    if (!isSame || start % Kind.BYTES_PER_ELEMENT || buffer.byteLength < start + length * Kind.BYTES_PER_ELEMENT) return false;
-    image.img = new Kind(buffer, start, length);
-    return true;
   }
 
   /** Give an image the colors of its layer; returns whether it had others. */

@@ -14,7 +14,12 @@ export const boundNames = (text) => {
     for (let above = line - 2; above >= 0 && lines[above].trim().startsWith("//"); above -= 1) {
       comments.unshift(lines[above].trim().replace(/^\/+\s?/, ""));
     }
-    found.set(match[1], { line, signature: lines[line - 1].trim(), documentation: comments.join("\n"), isFunction: Boolean(match[2]) });
+    found.set(match[1], {
+      line,
+      signature: lines[line - 1].trim(),
+      documentation: comments.join("\n"),
+      isFunction: Boolean(match[2]),
+    });
   }
   return found;
 };
@@ -31,11 +36,20 @@ export const complete = (context, catalogue) => {
   if (!word && !context.explicit) return null;
   const mine = boundNames(context.state.doc.toString());
   const options = [...mine].map(([label, each]) => ({
-    label, type: each.isFunction ? "function" : "variable", detail: "of this program", info: each.documentation || each.signature, boost: 2,
+    label,
+    type: each.isFunction ? "function" : "variable",
+    detail: "of this program",
+    info: each.documentation || each.signature,
+    boost: 2,
   }));
   for (const each of catalogue.names) {
     if (!mine.has(each.name)) {
-      options.push({ label: each.name, type: KINDS[each.kind] ?? "variable", detail: each.signature, info: () => described(each) });
+      options.push({
+        label: each.name,
+        type: KINDS[each.kind] ?? "variable",
+        detail: each.signature,
+        info: () => described(each),
+      });
     }
   }
   const known = new Set(options.map((each) => each.label));
@@ -59,7 +73,11 @@ const described = (...entries) => {
 export const documentation = (view, pos, keywords, catalogue) => {
   const line = view.state.doc.lineAt(pos);
   const token = tokensOf(line.text, keywords).find(
-    (each) => line.from + each.start <= pos && pos <= line.from + each.start + each.text.length && !/comment|string|number/.test(each.kind));
+    (each) =>
+      line.from + each.start <= pos &&
+      pos <= line.from + each.start + each.text.length &&
+      !/comment|string|number/.test(each.kind),
+  );
   if (!token) return null;
   const own = boundNames(view.state.doc.toString()).get(token.text);
   const entries = own ? [own] : catalogue.names.filter((each) => each.name === token.text);

@@ -34,8 +34,16 @@ export class Checker {
     list.dataset.state = "checked";
     const items = diagnostics.map((each) => {
       const place = `${each.line}:${each.column}`;
-      const go = button("", () => this.editor.moveTo(each.line, each.column), { className: `message ${each.severity}` });
-      go.append(make("span", { className: "place" }, place), " ", make("span", {}, `${each.severity} ${each.code ?? ""}`.trim()), ": ", each.message);
+      const go = button("", () => this.editor.moveTo(each.line, each.column), {
+        className: `message ${each.severity}`,
+      });
+      go.append(
+        make("span", { className: "place" }, place),
+        " ",
+        make("span", {}, `${each.severity} ${each.code ?? ""}`.trim()),
+        ": ",
+        each.message,
+      );
       if (each.help) go.append(make("span", { className: "note help" }, each.help));
       return make("li", {}, go);
     });

@@ -1,24 +1,32 @@
 // The editor of programs: CodeMirror with the language, completion, documentation and keys.
 import {
-  EditorState, EditorView, StateEffect, StateField, autocompletion, bracketMatching, classHighlighter, closeBrackets,
-  closeBracketsKeymap, completionKeymap, defaultKeymap, drawSelection, highlightActiveLine, highlightActiveLineGutter,
-  highlightSelectionMatches, highlightSpecialChars, history, historyKeymap, hoverTooltip, keymap, lineNumbers, lintGutter,
-  lintKeymap, searchKeymap, setDiagnostics, syntaxHighlighting,
+  EditorState,
+  EditorView,
+  autocompletion,
+  bracketMatching,
+  classHighlighter,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+  defaultKeymap,
+  drawSelection,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  highlightSelectionMatches,
+  highlightSpecialChars,
+  history,
+  historyKeymap,
+  hoverTooltip,
+  keymap,
+  lineNumbers,
+  lintGutter,
+  lintKeymap,
+  searchKeymap,
+  setDiagnostics,
+  syntaxHighlighting,
 } from "./codemirror/codemirror.js";
 import { imgql, tokensOf } from "./imgql.js";
 import { complete, documentation } from "./catalogue.js";
-
-const setMarks = StateEffect.define();
-
-/** Places that move with the text: objects with `pos`. */
-const marks = StateField.define({
-  create: () => [],
-  update: (value, transaction) => {
-    for (const effect of transaction.effects) if (effect.is(setMarks)) value = effect.value;
-    if (transaction.docChanged) for (const each of value) each.pos = transaction.changes.mapPos(each.pos, 1);
-    return value;
-  },
-});
 
 /** Offset of a line and a column, both from 1, columns in UTF-16; within the document. */
 const offsetOf = (doc, line, column) => {
@@ -31,14 +39,25 @@ export class Editor {
   constructor(parent, catalogue, events) {
     this.keywords = new Set(catalogue.keywords);
     this.events = events;
+    this.followed = [];
     const act = (action) => () => {
       action();
       return true;
     };
     const extensions = [
-      lineNumbers(), highlightActiveLineGutter(), highlightSpecialChars(), history(), drawSelection(), bracketMatching(), closeBrackets(),
-      highlightActiveLine(), highlightSelectionMatches(), lintGutter(), marks, EditorView.lineWrapping,
-      imgql(this.keywords), syntaxHighlighting(classHighlighter),
+      lineNumbers(),
+      highlightActiveLineGutter(),
+      highlightSpecialChars(),
+      history(),
+      drawSelection(),
+      bracketMatching(),
+      closeBrackets(),
+      highlightActiveLine(),
+      highlightSelectionMatches(),
+      lintGutter(),
+      EditorView.lineWrapping,
+      imgql(this.keywords),
+      syntaxHighlighting(classHighlighter),
       autocompletion({ override: [(context) => complete(context, catalogue)] }),
       hoverTooltip((view, pos) => documentation(view, pos, this.keywords, catalogue)),
       // Tab leaves the editor, as from every control.
@@ -46,11 +65,19 @@ export class Editor {
         { key: "Mod-Enter", run: act(() => events.run()) },
         { key: "Mod-s", run: act(() => events.save()) },
         { key: "Alt-Enter", run: act(() => this.askForValue()) },
-        ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap,
+        ...closeBracketsKeymap,
+        ...defaultKeymap,
+        ...searchKeymap,
+        ...historyKeymap,
+        ...completionKeymap,
+        ...lintKeymap,
       ]),
       EditorView.contentAttributes.of({ "aria-label": "Program in ImgQL", spellcheck: "false" }),
       EditorView.updateListener.of((update) => {
-        if (update.docChanged) events.changed(this);
+        if (update.docChanged) {
+          for (const each of this.followed) each.pos = update.changes.mapPos(each.pos, 1);
+          events.changed(this);
+        }
         if (update.docChanged || update.selectionSet) events.moved(this);
       }),
       EditorView.domEventHandlers({
@@ -87,8 +114,12 @@ export class Editor {
     const line = this.view.state.doc.lineAt(pos);
     const column = pos - line.from;
     const token = tokensOf(line.text, this.keywords).find(
-      (each) => each.start <= column && column <= each.start + each.text.length && /variableName|number/.test(each.kind));
-    return token ? { ...token, from: line.from + token.start, to: line.from + token.start + token.text.length, line: line.number } : null;
+      (each) =>
+        each.start <= column && column <= each.start + each.text.length && /variableName|number/.test(each.kind),
+    );
+    return token
+      ? { ...token, from: line.from + token.start, to: line.from + token.start + token.text.length, line: line.number }
+      : null;
   }
 
   /** The name at an offset, which may have a value. */
@@ -108,7 +139,7 @@ export class Editor {
 
   /** Keep the `pos` of these at their places while the text changes. */
   follow(places) {
-    this.view.dispatch({ effects: setMarks.of(places) });
+    this.followed = places;
   }
 
   /** Put a text in the place of another. */
@@ -123,7 +154,13 @@ export class Editor {
       const from = offsetOf(doc, each.line, each.column);
       const to = Math.max(from, offsetOf(doc, each.end_line ?? each.line, each.end_column ?? each.column));
       const text = each.help ? `${each.message}\n${each.help}` : each.message;
-      return { from, to, severity: each.severity === "error" ? "error" : each.severity === "warning" ? "warning" : "info", message: text, source: each.code };
+      return {
+        from,
+        to,
+        severity: each.severity === "error" ? "error" : each.severity === "warning" ? "warning" : "info",
+        message: text,
+        source: each.code,
+      };
     });
     this.view.dispatch(setDiagnostics(this.view.state, placed));
   }

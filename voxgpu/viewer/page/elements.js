@@ -28,7 +28,12 @@ export const button = (text, action, { label, ...properties } = {}) => {
 
 /** A message of an error or a warning, with what to try. */
 export const message = (kind, text, advice = "") =>
-  make("div", { className: `message ${kind}` }, make("p", {}, text), advice ? make("p", { className: "note" }, advice) : null);
+  make(
+    "div",
+    { className: `message ${kind}` },
+    make("p", {}, text),
+    advice ? make("p", { className: "note" }, advice) : null,
+  );
 
 export const find = (id) => document.getElementById(id);
 

@@ -21,20 +21,36 @@ export class History {
       const kind = { done: "good", failed: "bad", running: "" }[each.status] ?? "warn";
       const started = new Date(typeof each.started === "number" ? each.started * 1000 : each.started);
       const when = Number.isNaN(started.valueOf()) ? String(each.started ?? "") : started.toLocaleString();
-      const prints = (each.prints ?? []).map((print) => `${print.label} = ${shown(print.value)}`);
       const cases = each.cases ?? [];
-      const facts = [when, each.seconds ? `${shown(Number(each.seconds.toPrecision(3)))} s` : "", cases.map((id) => id.split("/").at(-1)).join(", ")];
+      const nameOf = (id) => (id && cases.length > 1 ? `${id.split("/").at(-1)}: ` : "");
+      const prints = (each.prints ?? []).map((print) => `${nameOf(print.case)}${print.label} = ${shown(print.value)}`);
+      const facts = [
+        when,
+        each.seconds ? `${shown(Number(each.seconds.toPrecision(3)))} s` : "",
+        cases.map((id) => id.split("/").at(-1)).join(", "),
+      ];
       const show = async () => {
         await this.openCases(cases);
         this.runs.follow(each.run, cases);
       };
       const name = (each.program ?? "").split("/").at(-1) || "unsaved program";
       return make(
-        "li", {},
-        make("div", { className: "head" }, make("span", { className: `badge ${kind}` }, each.status), make("span", { className: "name" }, name)),
+        "li",
+        {},
+        make(
+          "div",
+          { className: "head" },
+          make("span", { className: `badge ${kind}` }, each.status),
+          make("span", { className: "name" }, name),
+        ),
         make("p", { className: "note" }, facts.filter(Boolean).join(" · ")),
-        prints.length ? make("p", { className: "note" }, `${prints.slice(0, 4).join("; ")}${prints.length > 4 ? " …" : ""}`) : null,
-        cases.length ? button("Show", show, { label: `Show the results of ${name}, ${when}`, className: "small" }) : null);
+        prints.length
+          ? make("p", { className: "note" }, `${prints.slice(0, 4).join("; ")}${prints.length > 4 ? " …" : ""}`)
+          : null,
+        cases.length
+          ? button("Show", show, { label: `Show the results of ${name}, ${when}`, className: "small" })
+          : null,
+      );
     });
     if (!items.length) items.push(make("li", { className: "note" }, "Nothing was run yet."));
     find("history").replaceChildren(...items);

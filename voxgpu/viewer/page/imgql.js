@@ -41,7 +41,7 @@ export const tokenAt = (text, start, keywords) => {
 /** The tokens of a line: kind, start and text. */
 export const tokensOf = (line, keywords = new Set()) => {
   const found = [];
-  for (let start = 0; start < line.length; ) {
+  for (let start = 0; start < line.length;) {
     const [kind, length] = tokenAt(line, start, keywords);
     if (kind) found.push({ kind, start, text: line.slice(start, start + length) });
     start += length;

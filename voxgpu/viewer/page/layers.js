@@ -29,8 +29,20 @@ const windowOf = (layer, changed) => {
     changed();
   };
   return [
-    make("label", {}, "from", slider(`threshold of ${layer.label}`, { ...range, value: layer.low }, set("low", low)), low),
-    make("label", {}, "to", slider(`upper end of the window of ${layer.label}`, { ...range, value: layer.high }, set("high", high)), high),
+    make(
+      "label",
+      {},
+      "from",
+      slider(`threshold of ${layer.label}`, { ...range, value: layer.low }, set("low", low)),
+      low,
+    ),
+    make(
+      "label",
+      {},
+      "to",
+      slider(`upper end of the window of ${layer.label}`, { ...range, value: layer.high }, set("high", high)),
+      high,
+    ),
   ];
 };
 
@@ -48,12 +60,31 @@ const row = (workspace, layer, dropped) => {
   const away = button("×", () => dropped(layer), { label: `Take ${layer.label} away`, className: "small" });
   const isReady = layer.isVisible && layer.image;
   return make(
-    "li", { className: "layer-row", data: { key: layer.key } },
-    make("div", { className: "head" },
-      make("label", { className: "name" }, check, layer.label, layer.type ? make("span", { className: "note" }, layer.type) : null),
-      layer.source === "data" ? null : away),
+    "li",
+    { className: "layer-row", data: { key: layer.key } },
+    make(
+      "div",
+      { className: "head" },
+      make(
+        "label",
+        { className: "name" },
+        check,
+        layer.label,
+        layer.type ? make("span", { className: "note" }, layer.type) : null,
+      ),
+      layer.source === "data" ? null : away,
+    ),
     layer.note ? make("p", { className: "note layer-note" }, layer.note) : null,
-    isReady ? make("div", { className: "settings" }, labeled("opacity", opacity), colorMap(layer, changed), ...windowOf(layer, changed)) : null);
+    isReady
+      ? make(
+          "div",
+          { className: "settings" },
+          labeled("opacity", opacity),
+          colorMap(layer, changed),
+          ...windowOf(layer, changed),
+        )
+      : null,
+  );
 };
 
 /** Keep the panel up to date; `dropped` takes a computed layer away. */
@@ -65,7 +96,11 @@ export const showLayers = (workspace, dropped) => {
     const groups = Object.entries(TITLES).flatMap(([source, title]) => {
       const own = layers.filter((each) => each.source === source);
       if (!own.length) return [];
-      const list = make("ul", { className: "layer-list", aria: { label: title } }, ...own.map((each) => row(workspace, each, dropped)));
+      const list = make(
+        "ul",
+        { className: "layer-list", aria: { label: title } },
+        ...own.map((each) => row(workspace, each, dropped)),
+      );
       return [make("h3", {}, title), list];
     });
     if (!groups.length) groups.push(make("p", { className: "note" }, "Open a case to see its images."));

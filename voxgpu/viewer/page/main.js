@@ -48,7 +48,10 @@ const start = async () => {
     save: () => parts.programs.save(),
   });
   const subject = () => ({
-    text: editor.text, file: parts.programs.file, case: workspace.shownId, definitions: parts.variables.definitions,
+    text: editor.text,
+    file: parts.programs.file,
+    case: workspace.shownId,
+    definitions: parts.variables.definitions,
   });
   const checker = new Checker(editor, subject);
   const values = new Values(workspace, editor, subject);
@@ -68,7 +71,9 @@ const start = async () => {
   const history = new History(runs, openCases);
   runs.finished = () => history.load();
   showOpenCases(workspace);
-  showLayers(workspace, (layer) => (layer.source === "value" ? values.drop(layer.key) : workspace.drop(workspace.shownId, layer.key)));
+  showLayers(workspace, (layer) =>
+    layer.source === "value" ? values.drop(layer.key) : workspace.drop(workspace.shownId, layer.key),
+  );
   workspace.on("cases", () => checker.later());
   find("show-value").addEventListener("click", () => editor.askForValue());
 
@@ -87,7 +92,7 @@ const start = async () => {
     const seconds = (performance.now() - since) / 1000;
     values.changedAt = null;
     document.documentElement.dataset.seconds = seconds.toFixed(3);
-    tell(`${label} on screen ${seconds.toFixed(2)} s after the program changed`);
+    tell(`${label} on screen after ${seconds.toFixed(2)} s`);
   };
   canvas.onReplaced = measured("new value");
   values.onTold = measured("new value");
@@ -95,7 +100,9 @@ const start = async () => {
   openCases(dataset.open.length ? dataset.open : dataset.cases.slice(0, 1).map((each) => each.id));
   await programs.open(dataset.programs[0] ?? "", example(workspace.shown ? byId.get(workspace.shownId) : null));
   await history.load();
-  tell(`${dataset.cases.length} case${dataset.cases.length === 1 ? "" : "s"} in ${dataset.roots.map((each) => each.label).join(", ")}`);
+  tell(
+    `${dataset.cases.length} case${dataset.cases.length === 1 ? "" : "s"} in ${dataset.roots.map((each) => each.label).join(", ")}`,
+  );
   window.voxgpuEditor = editor;
   document.documentElement.dataset.ready = "true";
 };

@@ -42,7 +42,9 @@ export class Programs {
   }
 
   list() {
-    const options = this.dataset.programs.map((id) => make("option", { value: id, selected: id === this.file }, id.split("/").slice(1).join("/")));
+    const options = this.dataset.programs.map((id) =>
+      make("option", { value: id, selected: id === this.file }, id.split("/").slice(1).join("/")),
+    );
     this.select.replaceChildren(make("option", { value: "", selected: !this.file }, "new program"), ...options);
     const roots = this.dataset.roots;
     find("save-root").replaceChildren(...roots.map((each) => make("option", { value: each.id }, each.label)));

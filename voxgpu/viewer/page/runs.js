@@ -6,7 +6,14 @@ const KINDS = ["started", "progress", "print", "layer", "warning", "failure", "f
 
 /** What is known of a run. */
 const newRun = (id, cases) => ({
-  id, status: "running", seconds: null, cases: new Set(cases), progress: new Map(), prints: [], messages: [], layers: [],
+  id,
+  status: "running",
+  seconds: null,
+  cases: new Set(cases),
+  progress: new Map(),
+  prints: [],
+  messages: [],
+  layers: [],
 });
 
 export class Runs {
@@ -78,7 +85,14 @@ export class Runs {
       const told = data.diagnostics ?? [data];
       for (const each of told) {
         const text = each.message ?? each.error ?? each.text ?? "";
-        run.messages.push({ kind: kind === "failure" ? "error" : "warning", case: data.case, text, line: each.line, column: each.column, help: each.help ?? each.try });
+        run.messages.push({
+          kind: kind === "failure" ? "error" : "warning",
+          case: data.case,
+          text,
+          line: each.line,
+          column: each.column,
+          help: each.help ?? each.try,
+        });
       }
     }
     if (kind === "finished" && (data.case === undefined || data.case === null)) this.finish(run, data);
@@ -87,7 +101,15 @@ export class Runs {
   takeLayer(run, { case: id, label, url, type, mask }) {
     const before = this.workspace.cases.get(id)?.layers.find((each) => each.key === `run ${label}`);
     const isVisible = before?.isVisible ?? false;
-    const layer = this.workspace.put(id, `run ${label}`, { source: "run", label, url, type, isMask: Boolean(mask), isVisible, note: "" });
+    const layer = this.workspace.put(id, `run ${label}`, {
+      source: "run",
+      label,
+      url,
+      type,
+      isMask: Boolean(mask),
+      isVisible,
+      note: "",
+    });
     if (layer) run.layers.push({ id, layer });
   }
 
@@ -130,7 +152,8 @@ export class Runs {
     const share = parts.reduce((sum, each) => sum + (each.total ? each.done / each.total : 0), 0);
     progress.value = share / Math.max(1, run.cases.size);
     const seconds = run.seconds === null ? "" : ` in ${shown(Number(run.seconds.toPrecision(3)))} s`;
-    find("run-status").textContent = run.status === "running" ? `running: ${Math.round(progress.value * 100)} %` : `${run.status}${seconds}`;
+    find("run-status").textContent =
+      run.status === "running" ? `running: ${Math.round(progress.value * 100)} %` : `${run.status}${seconds}`;
     find("run-status").dataset.status = run.status;
     find("export").replaceChildren(...(this.isRunning ? [] : this.reports(run)));
     find("prints").replaceChildren(...(run.prints.length ? [this.table(run)] : []));
@@ -152,7 +175,8 @@ export class Runs {
   messageOf({ kind, case: id, text, line, column, help }) {
     const name = id && this.run.cases.size > 1 ? `${this.nameOf(id)}: ` : "";
     const box = message(kind, name + text, help);
-    if (line) box.append(button(`line ${line}`, () => this.checker.editor.moveTo(line, column ?? 1), { className: "small" }));
+    if (line)
+      box.append(button(`line ${line}`, () => this.checker.editor.moveTo(line, column ?? 1), { className: "small" }));
     return box;
   }
 
@@ -166,13 +190,34 @@ export class Runs {
       if (!row) rows.push((row = { label: each.label, values: new Map() }));
       row.values.set(each.case, each.value);
     }
-    const heads = cases.length > 1 ? [make("thead", {}, make("tr", {}, make("th", {}, "printed"), ...cases.map((id) => make("th", { scope: "col" }, this.nameOf(id)))))] : [];
+    const heads =
+      cases.length > 1
+        ? [
+            make(
+              "thead",
+              {},
+              make(
+                "tr",
+                {},
+                make("th", {}, "printed"),
+                ...cases.map((id) => make("th", { scope: "col" }, this.nameOf(id))),
+              ),
+            ),
+          ]
+        : [];
     const cell = (row, id) => {
       const value = row.values.get(id);
       const text = value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : shown(value);
       return make("td", { className: typeof value === "number" ? "number" : "" }, text);
     };
-    const body = rows.map((row) => make("tr", {}, make("th", { scope: "row" }, row.label), ...cases.map((id) => cell(row, id))));
-    return make("table", { className: "values", aria: { label: "printed values" } }, ...heads, make("tbody", {}, ...body));
+    const body = rows.map((row) =>
+      make("tr", {}, make("th", { scope: "row" }, row.label), ...cases.map((id) => cell(row, id))),
+    );
+    return make(
+      "table",
+      { className: "values", aria: { label: "printed values" } },
+      ...heads,
+      make("tbody", {}, ...body),
+    );
   }
 }

@@ -41,7 +41,13 @@ export class NumberSlider {
       const value = Number(token.text);
       const range = rangeOf(value, token.text);
       Object.assign(this.slider, { ...range, value });
-      this.place = { from: token.from, to: token.to, text: token.text, step: range.step, hasPoint: token.text.includes(".") };
+      this.place = {
+        from: token.from,
+        to: token.to,
+        text: token.text,
+        step: range.step,
+        hasPoint: token.text.includes("."),
+      };
       this.output.textContent = `${token.text} in line ${token.line}`;
     }
   }

@@ -17,10 +17,18 @@ export class Values {
 
   /** Show the value of a name where it is written, from now on. */
   watch({ name, pos }) {
-    let watched = this.watched.find((each) => each.name === name && this.editor.lineOf(each.pos) === this.editor.lineOf(pos));
+    let watched = this.watched.find(
+      (each) => each.name === name && this.editor.lineOf(each.pos) === this.editor.lineOf(pos),
+    );
     if (!watched) {
       const others = this.watched.filter((each) => each.name === name).length;
-      watched = { name, pos, label: others ? `${name} (line ${this.editor.lineOf(pos)})` : name, told: null, texts: new Map() };
+      watched = {
+        name,
+        pos,
+        label: others ? `${name} (line ${this.editor.lineOf(pos)})` : name,
+        told: null,
+        texts: new Map(),
+      };
       this.watched.push(watched);
       this.editor.follow(this.watched);
     }
@@ -33,8 +41,10 @@ export class Values {
 
   /** Forget all values, as for another program. */
   clear() {
-    for (const watched of this.watched) for (const id of this.workspace.cases.keys()) this.workspace.drop(id, keyOf(watched));
+    for (const watched of this.watched)
+      for (const id of this.workspace.cases.keys()) this.workspace.drop(id, keyOf(watched));
     this.watched = [];
+    this.editor.follow([]);
     this.draw();
   }
 
@@ -102,9 +112,18 @@ export class Values {
       const text = watched.texts.get(id);
       const isLayer = this.workspace.shown?.layers.some((each) => each.key === keyOf(watched));
       if (text === undefined && !watched.problem && !(watched.isAsked && !isLayer)) return [];
-      const away = button("×", () => this.drop(keyOf(watched)), { label: `Forget the value of ${watched.label}`, className: "small" });
+      const away = button("×", () => this.drop(keyOf(watched)), {
+        label: `Forget the value of ${watched.label}`,
+        className: "small",
+      });
       const value = text === undefined ? (watched.isAsked ? "computing…" : "") : text;
-      const head = make("div", { className: "value" }, make("code", {}, watched.label), value ? ` = ${value}` : "", away);
+      const head = make(
+        "div",
+        { className: "value" },
+        make("code", {}, watched.label),
+        value ? ` = ${value}` : "",
+        away,
+      );
       return [make("li", {}, head, watched.problem ? message("warning", watched.problem) : null)];
     });
     find("values").replaceChildren(...items);

@@ -21,11 +21,18 @@ export class Variables {
   /** Show a control for each variable of a program. */
   programChanged(text) {
     const plain = text.replace(/\/\/.*/g, "");
-    const names = [...new Set([...plain.matchAll(VARIABLE)].map((each) => each[1] ?? each[2]))].filter((each) => !GIVEN.has(each));
+    const names = [...new Set([...plain.matchAll(VARIABLE)].map((each) => each[1] ?? each[2]))].filter(
+      (each) => !GIVEN.has(each),
+    );
     if (names.join() === this.names.join()) return;
     this.names = names;
     const controls = names.map((name) => {
-      const input = make("input", { type: "text", value: this.values.get(name) ?? "", size: 8, aria: { label: `variable ${name}` } });
+      const input = make("input", {
+        type: "text",
+        value: this.values.get(name) ?? "",
+        size: 8,
+        aria: { label: `variable ${name}` },
+      });
       input.addEventListener("input", () => {
         this.values.set(name, input.value);
         this.changed();

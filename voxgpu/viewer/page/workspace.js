@@ -18,8 +18,20 @@ const ofRegion = (number) => ({ map: OF_REGIONS[number % OF_REGIONS.length], opa
  * image   what NiiVue shows, once it is loaded, and `loaded`, the address that it is from
  */
 const newLayer = (values) => ({
-  url: null, type: "", isMask: false, isVisible: true, opacity: 1, map: "gray", low: null, high: null,
-  minimum: 0, maximum: 1, image: null, loaded: null, note: "", ...values,
+  url: null,
+  type: "",
+  isMask: false,
+  isVisible: true,
+  opacity: 1,
+  map: "gray",
+  low: null,
+  high: null,
+  minimum: 0,
+  maximum: 1,
+  image: null,
+  loaded: null,
+  note: "",
+  ...values,
 });
 
 /**
@@ -56,7 +68,15 @@ export class Workspace extends EventTarget {
     const layers = Object.entries(source.layers).map(([label, file], number) => {
       const isMask = REGION.test(label);
       const colors = isMask ? ofRegion(0) : {};
-      return newLayer({ key: `data ${label}`, source: "data", label, file, isMask, isVisible: number === 0, ...colors });
+      return newLayer({
+        key: `data ${label}`,
+        source: "data",
+        label,
+        file,
+        isMask,
+        isVisible: number === 0,
+        ...colors,
+      });
     });
     const opened = { id: source.id, name: source.name, files: source.layers, layers };
     this.cases.set(source.id, opened);

@@ -1,8 +1,14 @@
 // What the editor of the page uses of CodeMirror, which `npm run build` bundles into codemirror.js.
-export { EditorState, StateEffect, StateField, Transaction } from "@codemirror/state";
+export { EditorState } from "@codemirror/state";
 export {
-  EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, hoverTooltip,
-  keymap, lineNumbers,
+  EditorView,
+  drawSelection,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  highlightSpecialChars,
+  hoverTooltip,
+  keymap,
+  lineNumbers,
 } from "@codemirror/view";
 export { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 export { StreamLanguage, bracketMatching, syntaxHighlighting } from "@codemirror/language";
