@@ -78,6 +78,14 @@ def test_requests_from_other_pages_change_nothing(
     assert served.raw("DELETE", run, None, headers).status == 403
 
 
+def test_a_link_elsewhere_may_lead_to_the_page(served: Served) -> None:
+    path = f"/{served.listening.token}/"
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+    assert served.raw("GET", path, headers={**followed}).status == 200
+    embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}
+    assert served.raw("GET", path, headers={**embedded}).status == 403
+
+
 def test_forms_are_no_json(served: Served) -> None:
     kind = {"Content-Type": "text/plain"}
     path = f"/{served.listening.token}/api/check"

@@ -6,6 +6,7 @@ import gzip
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import pytest
@@ -179,6 +180,57 @@ def test_the_history_has_runs_of_the_store_as_well(folder: Path, tmp_path: Path)
         assert [each["run"] for each in found] == [other.id, run]
         assert found[0]["program"] == "p.imgql"
         assert found[0]["prints"] == [{"label": "x", "value": 1.0}]
+
+
+def test_a_session_that_cannot_be_opened_is_told(folder: Path, tmp_path: Path) -> None:
+    from voxgpu.store.open import StoreOptions
+
+    (tmp_path / "store").write_text("no folder")
+    with serving([folder], tmp_path / "files", StoreOptions(tmp_path / "store")) as served:
+        events = served.events(served.run(PROGRAM, "0/a"))
+        (failure,) = _of(events, "failure")
+        assert failure["code"] == "E401" and failure["case"] == "0/a"
+        assert events[-1][1]["status"] == "failed"
+        answer = served.value(PROGRAM, "v", "0/a")
+        assert answer.status == 422 and answer.json["diagnostics"][0]["code"] == "E401"
+
+
+def test_images_that_cannot_be_written_are_told(served: Served, monkeypatch: Any) -> None:
+    from voxgpu.files.errors import FileError
+
+    def full(path: Path, image: object) -> None:
+        raise FileError(str(path), "no space is left", "free some", "write")
+
+    monkeypatch.setattr("voxgpu.viewer.case_run.write_nifti", full)
+    events = served.events(served.run(PROGRAM, "0/a"))
+    (failure,) = _of(events, "failure")
+    assert failure["code"] == "E303" and failure["help"] == "free some"
+    assert events[-1][1]["status"] == "failed"
+
+
+def test_images_of_all_kinds_become_layers(served: Served, tmp_path: Path) -> None:
+    text = PROGRAM + "".join(
+        f'save "{name}" {value}\n'
+        for name, value in {
+            "labels.nii": "lcc(v > 50)",
+            "double.mha": "pdt(v > 50)",
+            "many_4d.nii.gz": "for i in range(0, 3) do v > i",
+            "picture.png": "extract(v, [12, 12, 1], [0, 0, 3])",
+        }.items()
+    )
+    run = served.run(text, "0/a")
+    events = served.events(run)
+    assert events[-1][1]["status"] == "done", events
+    layers = {str(each["label"]): each for each in _of(events, "layer")}
+    assert layers["labels.nii"]["mask"] and not layers["double.mha"]["mask"]
+    shapes = {}
+    for label, each in layers.items():
+        answer = served.ask("GET", str(each["url"]))
+        (tmp_path / "l.nii.gz").write_bytes(answer.body)
+        shapes[label] = nibabel.load(tmp_path / "l.nii.gz").shape
+    assert shapes.pop("picture.png")[:2] == (12, 12)
+    assert shapes.pop("many_4d.nii.gz") == (12, 12, 12, 3)
+    assert set(shapes.values()) == {(12, 12, 12)}
 
 
 def test_the_report_is_a_page_by_itself(served: Served) -> None:

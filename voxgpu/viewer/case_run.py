@@ -73,12 +73,17 @@ def run_case(
     tell: Tell,
     device: Callable[[], str],
     job: Job,
+    id: str = "",
 ) -> None:
     """Run a program on a case and note everything in ``found``, also if it is cancelled midway.
 
     folder  takes the images
     tell    adds an event of a kind
     device  the name of the device that computed last
+    id      of the run in the store; empty if that keeps no record
+
+    Raises ImgqlError if no session can be opened or memory is insufficient, FileError if an image
+    cannot be written.
     """
     session, source = job.session, program.source
     listener = _Listener(found, program, source, folder, tell, job)
@@ -86,6 +91,7 @@ def run_case(
     path = program.path or Path("untitled.imgql")
     report = RunReport(path, dict(options.define), options.primitives)
     report.note_program(source)
+    report.run = id
     recorder, start = Recorder(), perf_counter()
     tell("started", {"time": time.time()})
     compiled: Compiled | None = None

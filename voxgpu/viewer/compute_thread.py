@@ -47,10 +47,14 @@ class Job:
     listener  is told what happens
     """
 
-    def __init__(self, session: Session, is_cancelled: threading.Event) -> None:
-        self.session = session
+    def __init__(self, opened: Callable[[], Session], is_cancelled: threading.Event) -> None:
         self.listener = JobListener()
-        self._is_cancelled = is_cancelled
+        self._opened, self._is_cancelled = opened, is_cancelled
+
+    @property
+    def session(self) -> Session:
+        """The session. Raises ImgqlError where none can be opened."""
+        return self._opened()
 
     def check(self) -> None:
         """Raise JobCancelled if the job is no longer wanted."""
@@ -115,11 +119,10 @@ class ComputeThread:
         self, job: Callable[[Job], Any], event: threading.Event, future: Future[Any]
     ) -> None:
         try:
-            if self._session is None:
-                self._session = self._opened()
-            self._job = Job(self._session, event)
-            # What an earlier job has left, if it was cancelled.
-            self._session.deliver_to(None, self._settings.roots)
+            self._job = Job(self._opened, event)
+            if self._session is not None:
+                # What an earlier job has left, if it was cancelled.
+                self._session.deliver_to(None, self._settings.roots)
             with cancelled_by(event):
                 self._job.check()
                 result = job(self._job)
@@ -131,10 +134,12 @@ class ComputeThread:
             self._job = None
 
     def _opened(self) -> Session:
-        listeners = SessionListeners(
-            on_print=self._printed, on_device=self._chosen, observe=self._observe
-        )
-        return open_session(self._settings, listeners)
+        if self._session is None:
+            listeners = SessionListeners(
+                on_print=self._printed, on_device=self._chosen, observe=self._observe
+            )
+            self._session = open_session(self._settings, listeners)
+        return self._session
 
     def _printed(self, printed: Printed) -> None:
         if self._job is not None:

@@ -107,7 +107,10 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and origin not in [f"http://{each}" for each in self._hosts]:
             raise Problem(403, "the request comes from another page")
-        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        site = headers.get("sec-fetch-site", "same-origin")
+        # A link elsewhere may lead to the page itself, for who has its address.
+        is_followed = method == "GET" and headers.get("sec-fetch-dest") == "document"
+        if site not in ("same-origin", "none") and not is_followed:
             raise Problem(403, "the request comes from another page")
         if method in ("GET", "HEAD"):
             return

@@ -16,6 +16,7 @@ from typing import Any
 from voxgpu.compile import Options
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.execution.outputs import json_value
+from voxgpu.files.errors import FileError
 from voxgpu.provenance.program_text import digest_of_program
 from voxgpu.store.folder import StoreError, open_folder
 from voxgpu.store.run_records import (
@@ -172,17 +173,16 @@ class Runs:
     def _run_case(self, run: Run, found: CaseRun, options: Options, folder: Path, job: Job) -> None:
         tell = partial(run.tell, found)
         try:
-            run_case(found, run.program, options, folder, tell, lambda: self._compute.device, job)
-        except ImgqlError as error:
-            found.errors += error.diagnostics
-            for each in as_json(error.diagnostics, run.program.text, run.program.source):
-                tell("failure", each)
+            id = run.record.id if self._store is not None else ""
+            device = partial(getattr, self._compute, "device")
+            run_case(found, run.program, options, folder, tell, device, job, id)
         except Exception as error:
-            message = f"{type(error).__name__}: {error}"
-            failed = Diagnostic("E304", message, help="this is a mistake of voxgpu: report it")
-            found.errors.append(failed)
-            tell("failure", as_json([failed], run.program.text, run.program.source)[0])
-            raise
+            failed = _diagnostics_of(error)
+            found.errors += failed
+            for each in as_json(failed, run.program.text, run.program.source):
+                tell("failure", each)
+            if not isinstance(error, ImgqlError | FileError):
+                raise
 
     def _end(self, run: Run) -> None:
         """Note the end of a run: called once, after its last case."""
@@ -227,6 +227,16 @@ class _Countdown:
             is_over = not self._left
         if is_over:
             self._then()
+
+
+def _diagnostics_of(error: Exception) -> Sequence[Diagnostic]:
+    """What is told of an exception that ended a run."""
+    if isinstance(error, ImgqlError):
+        return error.diagnostics
+    if isinstance(error, FileError):
+        return [Diagnostic("E303", str(error), help=error.help)]
+    message = f"{type(error).__name__}: {error}"
+    return [Diagnostic("E304", message, help="this is a mistake of voxgpu: please report it")]
 
 
 def _was_cancelled(future: Future[None]) -> bool:
