@@ -59,13 +59,14 @@ def end(server: subprocess.Popen[str]) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three cases with five images each, and a program."""
+    """Three cases with five images each, of which one is missing, and a program."""
     folder = tmp_path_factory.mktemp("data")
     shape = (40, 48, 48)
     for seed, name in enumerate(("ann", "ben", "cem")):
         (folder / name).mkdir()
         phantom = make_phantom(shape, seed, natural_spacing(shape))
         write_phantom(phantom, str(folder / name / name))
+    (folder / "ben" / "ben_t2.nii.gz").unlink()
     (folder / "bright.imgql").write_text(PROGRAM)
     return folder
 
@@ -183,6 +184,29 @@ def test_cases_open_and_their_layers_follow_the_controls(page: Browser) -> None:
     page.type("#filter", "cem")
     page.wait("document.querySelectorAll('#matrix tbody tr').length === 1")
     assert page.find("#case-count").text == "1 of 3 cases"
+
+
+def test_layers_look_as_niivue_draws_them(page: Browser) -> None:
+    """The page fills textures itself, on the CPU; NiiVue does it in its shaders."""
+
+    def both() -> float:
+        ours = drawn(page)
+        page.run("voxgpuViewer.updateGLVolume()")
+        return difference(ours, drawn(page))
+
+    assert both() < 0.01
+    page.find("#matrix button[aria-label='seg of ann']").click()
+    page.wait("voxgpuViewer.volumes.length === 2")
+    assert both() < 0.01
+    page.find("#matrix button[aria-label='t1 of ann']").click()
+    page.wait("voxgpuViewer.volumes.length === 3")
+    page.type("#layers input[aria-label='opacity of t1']", 0.6)
+    page.type("select[aria-label='color map of t1']", "viridis")
+    page.type("#layers input[aria-label='threshold of t1']", 100)
+    page.type("#layers input[aria-label='threshold of flair']", 50)
+    assert both() < 0.3
+    page.type("#view", "planes and 3-D")
+    assert both() < 0.3
 
 
 def test_mistakes_are_told_at_their_places_while_one_writes(page: Browser) -> None:

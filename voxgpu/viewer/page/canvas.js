@@ -1,5 +1,6 @@
 // The canvas: NiiVue with the visible layers of the shown case.
 import { takeVoxels } from "./nifti.js";
+import { Textures } from "./textures.js";
 import { bytes, encoded, textOf } from "./requests.js";
 import { find, make, shown } from "./elements.js";
 
@@ -58,6 +59,7 @@ export class Canvas {
     });
     const canvas = find("canvas");
     await this.viewer.attachToCanvas(canvas);
+    this.textures = new Textures(this.viewer);
     this.viewer.onLocationChange = (where) => this.tellPlace(where);
     canvas.addEventListener("keydown", (event) => {
       const step = STEPS[event.key];
@@ -79,6 +81,8 @@ export class Canvas {
     const choose = () => {
       const [slices, render] = choices[view.value];
       this.viewer.opts.multiplanarShowRender = render;
+      this.viewer.opts.sliceType = slices;
+      this.textures.fillForView();
       this.viewer.setSliceType(slices);
     };
     view.addEventListener("input", choose);
@@ -132,30 +136,30 @@ export class Canvas {
   /** Make images the volumes of the viewer: the first determines the grid. */
   arrange(images) {
     const { viewer } = this;
-    // What is below stays: its textures, with gradients for the 3-D view, take most of the time.
-    const isAbove = images.length > 1 && images[0] === viewer.volumes[0];
-    const isOtherGrid = String(viewer.volumes[0]?.hdr?.affine) !== String(images[0]?.hdr?.affine);
+    const before = viewer.volumes[0];
     // As addVolume() does, without making textures for each image.
     viewer.volumes = images;
     viewer.back = images[0] ?? null;
     viewer.overlays = images.slice(1);
-    if (isOtherGrid && images.length) viewer.scene.crosshairPos = [0.5, 0.5, 0.5];
-    if (isAbove) this.refresh(images.slice(1));
-    else if (images.length) viewer.updateGLVolume();
-    else viewer.drawScene();
+    if (images.length && String(before?.hdr.affine) !== String(images[0].hdr.affine)) {
+      viewer.scene.crosshairPos = [0.5, 0.5, 0.5];
+    }
+    this.fill(images[0] !== before);
   }
 
-  /** Draw anew, with textures of the images that changed: those above the first are blended onto it. */
-  refresh(changed) {
-    const { viewer } = this;
-    const places = changed.map((each) => viewer.volumes.indexOf(each)).filter((each) => each >= 0);
-    if (!places.length) return;
-    if (places.includes(0)) {
-      viewer.updateGLVolume();
-      return;
+  /** Draw with new textures of the images above, and if so of the one below. */
+  fill(isBelow) {
+    if (this.viewer.volumes.length) {
+      if (isBelow) this.textures.fillBelow();
+      this.textures.fillAbove();
     }
-    for (let at = 1; at < viewer.volumes.length; at += 1) viewer.refreshLayers(viewer.volumes[at], at);
-    viewer.drawScene();
+    this.viewer.drawScene();
+  }
+
+  /** Draw with new textures of images that changed. */
+  refresh(changed) {
+    const shownImages = this.viewer.volumes;
+    if (changed.some((each) => shownImages.includes(each))) this.fill(changed.includes(shownImages[0]));
   }
 
   /** Load a layer; returns `image` or `voxels` if something new came, or an empty text. */
