@@ -33,7 +33,18 @@ def test_the_token_of_another_viewer_is_wrong(served: Served) -> None:
 
 def test_the_token_alone_leads_to_the_page(served: Served) -> None:
     answer = served.raw("GET", f"/{served.listening.token}")
-    assert answer.status == 308 and answer.headers["location"] == f"/{served.listening.token}/"
+    assert answer.status == 307 and answer.headers["location"] == f"/{served.listening.token}/"
+
+
+def test_the_address_for_the_browser_leads_to_the_page_once(folder: Path, tmp_path: Path) -> None:
+    with serving([folder], tmp_path / "files") as served:
+        ticket = served.listening.url_for_once.rpartition("/")[2]
+        assert served.listening.token not in served.listening.url_for_once
+        assert served.raw("GET", f"/{ticket}", headers={"Host": "example.org"}).status == 400
+        answer = served.raw("GET", f"/{ticket}")
+        assert answer.status == 307 and answer.headers["location"] == f"/{served.listening.token}/"
+        assert served.raw("GET", f"/{ticket}").status == 403
+        assert served.raw("GET", f"/{ticket}/api/dataset").status == 403
 
 
 @pytest.mark.parametrize("host", ["example.org", "127.0.0.1", "127.0.0.1:1", "", None])

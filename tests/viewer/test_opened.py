@@ -57,6 +57,45 @@ def test_folders_within_folders(tmp_path: Path) -> None:
         assert len(served.ask("GET", "api/dataset").json["cases"][1]["layers"]) == 2
 
 
+def test_a_folder_of_dicom_files_is_one_image(tmp_path: Path) -> None:
+    series = tmp_path / "study" / "patient" / "t1"
+    series.mkdir(parents=True)
+    uid = "1.2.826.0.1.3680043.8.498.1"
+    for place in range(3):
+        image = sitk.GetImageFromArray(np.full((4, 5), place, np.int16))
+        for tag, value in {
+            "0008|0016": "1.2.840.10008.5.1.4.1.1.4",
+            "0008|0018": f"{uid}.{place + 1}",
+            "0008|0060": "MR",
+            "0020|000d": f"{uid}.8",
+            "0020|000e": f"{uid}.9",
+            "0020|0013": str(place + 1),
+            "0020|0032": f"0\\0\\{2 * place}",
+            "0020|0037": "1\\0\\0\\0\\1\\0",
+        }.items():
+            image.SetMetaData(tag, value)
+        writer = sitk.ImageFileWriter()
+        writer.KeepOriginalImageUIDOn()
+        writer.SetFileName(str(series / f"{place}.dcm"))
+        writer.Execute(image)
+    with serving([tmp_path / "study"], tmp_path / "files") as served:
+        (case,) = served.ask("GET", "api/dataset").json["cases"]
+        assert case == {"id": "0/patient", "name": "patient", "layers": {"t1": "0/patient/t1"}}
+        header = served.ask("GET", "api/header/0/patient/t1").json
+        assert (header["size"], header["maximum"]) == ([5, 4, 3], 2.0)
+        got = _image(served.ask("GET", "api/volume/0/patient/t1").body, tmp_path)
+        assert got.shape == (5, 4, 3)
+
+
+def test_too_many_folders_are_told(
+    served: Served, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert served.ask("GET", "api/dataset").json["complete"]
+    monkeypatch.setattr("voxgpu.viewer.dataset.MOST_FOLDERS", 2)
+    found = served.ask("GET", "api/dataset").json
+    assert not found["complete"] and [each["id"] for each in found["cases"]] == ["0/a"]
+
+
 def test_headers(served: Served) -> None:
     found = served.ask("GET", "api/header/0/a/a_v.nii.gz").json
     assert found == {

@@ -138,3 +138,22 @@ def test_a_missing_server_is_named_with_what_installs_it(
     (found,) = ended.exception.diagnostics
     assert "starlette" in found.message and "uvicorn" in found.message
     assert found.help == "pip install 'voxgpu[view]'"
+
+
+def test_browsers_with_a_window_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    import webbrowser
+
+    from voxgpu.cli.view import _open
+
+    opened: list[str] = []
+    for kind in (webbrowser.GenericBrowser, webbrowser.BackgroundBrowser, webbrowser.Mozilla):
+        monkeypatch.setattr(kind, "open", lambda self, url: opened.append(type(self).__name__))
+        monkeypatch.setattr(webbrowser, "get", lambda kind=kind: kind("browser"))
+        _open("http://127.0.0.1:1/x")
+
+    def none() -> None:
+        raise webbrowser.Error
+
+    monkeypatch.setattr(webbrowser, "get", none)
+    _open("http://127.0.0.1:1/x")
+    assert opened == ["BackgroundBrowser", "Mozilla"]

@@ -93,7 +93,7 @@ def command(what: tuple[str, ...], port: int, browser: bool, **arguments: Any) -
             click.echo(listening.url)
             print_stderr("Ctrl-C ends the viewer")
             if browser:
-                _open(listening.url)
+                _open(listening.url_for_once)
             server.wait()
         viewer.close()
     # The server ends only when a signal asks it to.

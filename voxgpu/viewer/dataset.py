@@ -61,14 +61,20 @@ class Dataset:
         return Case(id, _name(self.roots.root_of(id), folder), folder)
 
     def as_json(self) -> dict[str, Any]:
-        """What is there now, as plain data; folders are looked through again."""
+        """What is there now, as plain data; folders are looked through again.
+
+        ``complete`` is false where there were too many folders, or too deep ones.
+        """
         cases = [*self.fixed]
         programs = dict.fromkeys(self.programs)
+        is_complete = True
         for root in self.roots.every:
             if root.only is not None:
                 programs |= dict.fromkeys(_programs(root))
                 continue
-            for id, folder, images, found in _looked_through(root):
+            folders, is_whole = _looked_through(root)
+            is_complete &= is_whole
+            for id, folder, images, found in folders:
                 programs |= dict.fromkeys(found)
                 if images:
                     layers = _layers(images, (root.label, *id.split("/")[1:]))
@@ -82,6 +88,7 @@ class Dataset:
             "programs": list(programs),
             "open": list(open),
             "definitions": dict(self.definitions),
+            "complete": is_complete,
         }
 
 
@@ -105,9 +112,10 @@ def _name(root: Root, folder: Path) -> str:
 _Folder = tuple[str, Path, list[tuple[str, str]], list[str]]
 
 
-def _looked_through(root: Root) -> Iterator[_Folder]:
-    """The folders below a root with images or programs, in the order of their names."""
-    waiting, seen = [(root.id, root.folder)], 0
+def _looked_through(root: Root) -> tuple[list[_Folder], bool]:
+    """The folders below a root with images or programs, by name, and whether these are all."""
+    waiting, seen, is_whole = [(root.id, root.folder)], 0, True
+    found: list[_Folder] = []
     while waiting and seen < MOST_FOLDERS:
         id, folder = waiting.pop()
         seen += 1
@@ -121,6 +129,8 @@ def _looked_through(root: Root) -> Iterator[_Folder]:
                     images.append((entry.name, its))
                 elif its.count("/") < _DEEPEST:
                     below.append((its, Path(entry.path)))
+                else:
+                    is_whole = False
             elif not entry.is_file() or not root.has(Path(os.path.realpath(entry.path))):
                 continue
             elif entry.name.endswith(PROGRAM):
@@ -129,7 +139,8 @@ def _looked_through(root: Root) -> Iterator[_Folder]:
                 images.append((entry.name, its))
         waiting += reversed(below)
         if images or programs:
-            yield id, folder, images, programs
+            found.append((id, folder, images, programs))
+    return found, is_whole and not waiting
 
 
 def _programs(root: Root) -> Iterator[str]:

@@ -54,13 +54,17 @@ def answer(problem: Problem) -> Response:
 class Guard:
     """An application that passes on the requests that may be served, without their token.
 
-    token  the first part of every path
-    port   on which the server listens
+    token   the first part of every path
+    port    on which the server listens
+    ticket  a path that leads to the page once, and to nothing after that
     """
 
-    def __init__(self, application: Application, token: str, port: int) -> None:
+    def __init__(
+        self, application: Application, token: str, port: int, ticket: str | None = None
+    ) -> None:
         self._application = application
         self._token = token.encode()
+        self._ticket = ticket.encode() if ticket is not None else None
         self._hosts = [f"127.0.0.1:{port}", f"localhost:{port}"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,18 +83,21 @@ class Guard:
         if inner is None:
             # The page's addresses are relative to the folder of the token.
             target = f"/{self._token.decode()}/"
-            await RedirectResponse(target, 308)(scope, receive, guarded)
+            await RedirectResponse(target, 307)(scope, receive, guarded)
             return
         await self._application(inner, _limited(receive), guarded)
 
     def _admitted(self, scope: Scope) -> Scope | None:
-        """The request without its token; None for the token without a slash. Raises Problem."""
+        """The request without its token; None if it has to begin at the page. Raises Problem."""
         headers = _headers_of(scope)
         if headers.get("host", "") not in self._hosts:
             raise Problem(400, "this server has another name", "use the address that it printed")
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         raw = raw.partition(b"?")[0]
         token, slash, rest = raw.removeprefix(b"/").partition(b"/")
+        if self._ticket is not None and hmac.compare_digest(token, self._ticket):
+            self._ticket = None
+            return None
         if not hmac.compare_digest(token, self._token):
             advice = "use the address that voxgpu view printed: it has a token"
             raise Problem(403, "the address has no token, or another one", advice)

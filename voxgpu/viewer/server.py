@@ -27,10 +27,14 @@ class PortInUse(Exception):
 
 @frozen
 class Listening:
-    """A socket that listens, with the token without which nothing is answered."""
+    """A socket that listens, with the token without which nothing is answered.
+
+    ticket  leads to the page once: all users of a computer can see how a browser was started
+    """
 
     socket: socket.socket
     token: str
+    ticket: str
 
     @property
     def port(self) -> int:
@@ -42,6 +46,11 @@ class Listening:
     def url(self) -> str:
         """The address of the page."""
         return f"http://{ADDRESS}:{self.port}/{self.token}/"
+
+    @property
+    def url_for_once(self) -> str:
+        """An address that leads to the page once."""
+        return f"http://{ADDRESS}:{self.port}/{self.ticket}"
 
 
 def listen(port: int = 0) -> Listening:
@@ -59,7 +68,7 @@ def listen(port: int = 0) -> Listening:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             raise PortInUse(error.strerror or str(error)) from None
         raise
-    return Listening(listening, secrets.token_urlsafe(24))
+    return Listening(listening, secrets.token_urlsafe(24), secrets.token_urlsafe(24))
 
 
 class Server:
@@ -67,7 +76,8 @@ class Server:
 
     def __init__(self, viewer: Viewer, listening: Listening) -> None:
         self._viewer, self._listening = viewer, listening
-        guarded = Guard(application_of(viewer), listening.token, listening.port)
+        application = application_of(viewer)
+        guarded = Guard(application, listening.token, listening.port, listening.ticket)
         config = uvicorn.Config(
             guarded,
             lifespan="off",
