@@ -158,3 +158,19 @@ def test_labels_are_regions_of_their_own() -> None:
     assert names((ramp % 3).astype(np.float32)) == names(ramp > 4) == ["x"]
     many = (ramp % (MOST_LABELS + 2)).astype(np.int16)
     assert names(many) == ["x"] and labels_of(Image(many, GRID)) == []
+
+
+def test_a_mask_of_fractions_is_told_of(place: Path) -> None:
+    fractions = np.zeros(SHAPE, np.float32)
+    fractions[2:6, 2:8, 2:8], fractions[0, 0, 0] = 0.25, np.nan
+    put(place / "f.nii.gz", fractions)
+    put(place / "whole.nii.gz", np.where(fractions > 0, 3, fractions).astype(np.float32))
+    told = voxgpu("picture", "v.nii.gz", "-m", "f.nii.gz", "-o", "p.png", cwd=place)
+    assert told.status == 0 and (place / "p.png").exists()
+    first, last = told.err.splitlines()
+    assert first.startswith("warning: f.nii.gz has fractions: all voxels that are not 0 are in")
+    assert "p > 0.5" in first and last.startswith("saved ")
+    quiet = voxgpu(
+        "picture", "v.nii.gz", "-m", "whole.nii.gz", "-m", "l.nii", "-o", "p.png", cwd=place
+    )
+    assert quiet.status == 0 and "warning" not in quiet.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,9 @@ import pytest
 from PIL import Image as Drawing
 
 from voxgpu.image import Grid, Image
+from voxgpu.report.montage_regions import outlines_of
 from voxgpu.report.planes import Plane, planes_of, surrounding_value, thumbnail, window
+from voxgpu.report.region_colors import MORE_COLORS
 
 GRID = Grid.regular((20, 30, 40), (2.0, 1.0, 1.0))
 
@@ -50,6 +53,42 @@ def test_planes_without_a_region_go_through_the_middle() -> None:
     planes = by_name(planes_of(head()))
     assert abs(planes["axial"].index - 10) <= 1 and abs(planes["sagittal"].index - 20) <= 1
     assert not planes["axial"].fill and not planes["axial"].outline
+
+
+@pytest.mark.parametrize("thickness", [0, 3])
+def test_planes_of_a_region_that_fills_slices_go_through_its_middle(thickness: int) -> None:
+    """Around a head all of the first slices belong to what is outside of it."""
+    mask = np.ones(GRID.shape, bool)
+    mask[8:12, 14:16, 18:22] = thickness == 0
+    planes = by_name(planes_of(head(), Image(mask, GRID)))
+    middle = {"axial": 10, "coronal": 15, "sagittal": 20}
+    for name, index in middle.items():
+        assert abs(planes[name].index - index) <= 1, name
+    assert pixels(planes["axial"].fill)[..., 3].any()
+
+
+def test_labels_have_the_colors_of_voxgpu_picture() -> None:
+    """The color is that of the place among the labels, up to the twelve of a picture."""
+    numbers = np.zeros(GRID.shape, np.int16)
+    labels = [-4, 2, 5, 9, 11, 20, 21, 22, 30, 40, 50, 60]
+    for place, label in enumerate(labels):
+        numbers[10, 15, 5 + 2 * place : 7 + 2 * place] = label
+    region = Image(numbers, GRID)
+    outlines = outlines_of([(Path("x.nii.gz"), region)])
+    assert [each.name for each in outlines] == [f"x {label}" for label in labels]
+    fill = pixels(by_name(planes_of(head(), region, pixels=400))["axial"].fill)
+    seen = {tuple(color[:3]) for color in fill.reshape(-1, 4) if color[3]}
+    assert seen == {each.color for each in outlines} == {*MORE_COLORS}
+
+
+def test_thumbnails_have_the_colors_of_labels() -> None:
+    numbers = np.zeros(GRID.shape, np.uint8)
+    numbers[10, 5:14, 5:30], numbers[10, 16:25, 5:30] = 1, 4
+    content = thumbnail(head(), Image(numbers, GRID), 120)
+    drawn = np.asarray(Drawing.open(io.BytesIO(content)).convert("RGB")).astype(int)
+    for color in MORE_COLORS[:2]:
+        distance = np.abs(drawn - np.array(color)).max(axis=2)
+        assert np.count_nonzero(distance < 60) > 20, color
 
 
 def test_indices_are_those_of_the_array_if_axes_run_backward() -> None:

@@ -223,6 +223,32 @@ def test_volumes_and_flat_and_colored_images_have_figures(desk: Path) -> None:
     assert labels.all("img", class_="fill") and "components2" in labels.text.replace(" ", "")
 
 
+def test_small_whole_numbers_are_labels_with_the_colors_of_a_picture(desk: Path) -> None:
+    """On what they were made from, or on black if they were loaded; other numbers are gray."""
+    labels = np.zeros((20, 24, 28), np.uint8)
+    labels[5:15, 6:12, 6:12], labels[5:15, 16:20, 16:22] = 2, 4
+    sitk.WriteImage(sitk.GetImageFromArray(labels), str(desk / "l.nii.gz"))
+    program = (
+        'load l = "l.nii.gz"\nsave "same.nii.gz" l\nsave "ranked.nii.gz" relabel(l)\n'
+        'save "gray.nii.gz" gaussian(l, 1)\n'
+    )
+    page, _ = report(desk, program)
+    same, ranked, gray = page.all("article")
+    for figure, names in ((same, ["2", "4"]), (ranked, ["1", "2"])):
+        fill = pixels(figure.all("img", class_="fill")[0].attributes["src"])
+        seen = {tuple(color[:3]) for color in fill.reshape(-1, 4) if color[3]}
+        assert seen == {*COLORS[:2]}
+        swatches = figure.all("div", class_="legend")[0].all("span", class_="swatch")
+        styles = [each.attributes["style"] for each in swatches if "style" in each.attributes]
+        assert styles == [f"background: rgb{color}" for color in COLORS[:2]]
+        assert all(name in figure.all("div", class_="legend")[0].text for name in names)
+        assert "components2" in figure.text.replace(" ", "")
+    background = same.all("img", class_="background")[0].attributes["src"]
+    assert not pixels(background, "RGB").any()
+    assert pixels(ranked.all("img", class_="background")[0].attributes["src"], "RGB").any()
+    assert not gray.all("img", class_="fill")
+
+
 def test_a_plan_of_thousands_of_operations_has_a_small_picture(desk: Path) -> None:
     program = 'load v = "v.nii.gz"\n' + "".join(
         f'print "a{number}" volume(v > {number}) + {number}\n' for number in range(400)

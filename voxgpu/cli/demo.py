@@ -52,13 +52,19 @@ def _found(prefix: Path, output: Path) -> Result:
     """Run the tumor program, of which a copy is saved for the user to change."""
     from voxgpu.compile import Options, compile_program, read_source
     from voxgpu.execution.events import Event, Started
-    from voxgpu.session import execute
+    from voxgpu.provenance.program_run import Circumstances, ProgramRun
+    from voxgpu.provenance.sidecar_writer import SidecarWriter
+    from voxgpu.session import open_session
+    from voxgpu.session_settings import SessionListeners, SessionSettings
 
     program = output / "tumor.imgql"
     with as_file(files("voxgpu.demo").joinpath("tumor.imgql")) as bundled:
         program.write_bytes(bundled.read_bytes())
     options = Options({"CASE": str(prefix), **PARAMETERS}, output)
     compiled = compile_program(read_source(program), program, options)
+    run = ProgramRun(compiled, Circumstances(program, options))
+    chosen: list[str] = []
+    beside = SidecarWriter(run, program.name, lambda: chosen[-1] if chosen else "")
     total, done = len(compiled.plan.nodes), 0
     with progress(True) as bar:
 
@@ -72,7 +78,11 @@ def _found(prefix: Path, output: Path) -> Result:
             with bar.paused():
                 click.echo(str(printed))
 
-        return execute(compiled, output, on_print=tell, observe=observe)
+        listeners = SessionListeners(
+            tell, observe=observe, on_device=lambda device: chosen.append(device.name)
+        )
+        with open_session(SessionSettings(output=output), listeners) as session:
+            return session.execute(compiled, beside)
 
 
 def _draw(prefix: Path, result: Result, output: Path) -> list[Path]:

@@ -162,6 +162,8 @@ def _drawn(
     regions = [(each, _read(each, volume, of_mask=True)) for each in masks]
     for each, region in regions:
         _check_mask(path, background, each, region)
+    for each, region in regions:
+        _tell_fractions(each, region)
     outlines = outlines_of(regions)
     if not masks:
         background, outlines = _labels_apart(path, background)
@@ -239,6 +241,21 @@ def _check_mask(path: Path, background: Image, of_mask: Path, mask: Image) -> No
         message += difference(background.grid, mask.grid)
         help = "resample it in a program: resample(v, like)"
         raise ImgqlError([Diagnostic("E105", message, help=help)])
+
+
+def _tell_fractions(path: Path, mask: Image) -> None:
+    """Say on stderr which voxels are in a mask that has fractions, such as probabilities."""
+    import numpy as np
+
+    voxels = mask.array
+    if (
+        voxels.dtype.kind == "f"
+        and not np.equal(np.floor(voxels), voxels)[np.isfinite(voxels)].all()
+    ):
+        print_stderr(
+            f"warning: {path} has fractions: all voxels that are not 0 are in its region; "
+            'a program chooses others: load p = "…" save "mask.nii.gz" p > 0.5'
+        )
 
 
 def _refused(work: Callable[[], _Work]) -> _Work:

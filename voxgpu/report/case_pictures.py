@@ -15,6 +15,7 @@ from voxgpu.files.header import Header
 from voxgpu.files.read import read_image
 from voxgpu.frozen import frozen
 from voxgpu.plan.node import Goal, Plan
+from voxgpu.report.montage_regions import labels_of
 from voxgpu.report.planes import thumbnail
 from voxgpu.report.saved_images import nearest_source, read_first_volume
 from voxgpu.types import Content, ImageOf
@@ -103,7 +104,8 @@ def _drawn(found: _Found | None) -> CasePicture | None:
     try:
         image = read_first_volume(found.path)
         source = found.source
-        if not found.is_region or source is None or not source.grid.agrees_with(image.grid):
+        is_region = found.is_region or len(labels_of(image)) > 1
+        if not is_region or source is None or not source.grid.agrees_with(image.grid):
             return CasePicture(found.label, thumbnail(image, None, PIXELS))
         return CasePicture(found.label, thumbnail(read_image(source), image, PIXELS))
     except (FileError, OSError, ValueError, MemoryError):

@@ -12,7 +12,9 @@ from voxgpu.image import Image
 from voxgpu.provenance.sidecar import find_sidecar
 from voxgpu.report.charts import histogram, number_text
 from voxgpu.report.markup import Content, Markup, element, facts
+from voxgpu.report.montage_regions import labels_of
 from voxgpu.report.planes import Plane, planes_of
+from voxgpu.report.region_colors import MORE_COLORS
 from voxgpu.report.saved_images import Region, SavedImage, histogram_of, region_of
 
 
@@ -49,11 +51,19 @@ def figure_of(shown: SavedImage, place: int) -> ImageFigure:
     pictures: list[Plane]
     legend: Content = None
     if marks is not None:
-        if background is None:
+        labels = labels_of(image)
+        if len(labels) > 1 and (
+            background is None or np.array_equal(background.array, image.array)
+        ):
+            # Labels of which nothing else is known, or that were loaded as they are.
+            pictures = planes_of(Image(np.zeros(image.array.shape, np.uint8), image.grid), marks)
+            legend = _legend(saved.label, "", labels)
+        elif background is None:
             pictures = planes_of(Image((image.array != 0).astype(np.uint8), image.grid))
         else:
             pictures = planes_of(background, marks)
-            legend = _legend(saved.label, Path(shown.source.path).name if shown.source else "")
+            name = Path(shown.source.path).name if shown.source else ""
+            legend = _legend(saved.label, name, labels)
         assert region is not None
         pairs = [*_region_facts(region, image), *pairs]
         counts = histogram_of(background, image) if background is not None else None
@@ -131,12 +141,23 @@ def _plane(plane: Plane) -> Markup:
     return element("figure", frame, element("figcaption", name), class_="plane")
 
 
-def _legend(name: str, background: str) -> Markup:
-    """What is what, and how strongly the region covers the image."""
+def _legend(name: str, background: str, labels: Sequence[int]) -> Markup:
+    """What is what, and how strongly the region covers the image; a color for each label."""
+    parts: list[Content] = [element("span", element("span", class_="swatch"), name)]
+    if len(labels) > 1:
+        colors = [f"background: rgb{color}" for color in MORE_COLORS]
+        parts = [
+            name,
+            *(
+                element("span", element("span", class_="swatch", style=color), label)
+                for label, color in zip(labels, colors, strict=False)
+            ),
+        ]
+    if background:
+        parts.append(element("span", element("span", class_="swatch gray"), background))
     return element(
         "div",
-        element("span", element("span", class_="swatch"), name),
-        element("span", element("span", class_="swatch gray"), background),
+        parts,
         element(
             "label",
             "opacity ",

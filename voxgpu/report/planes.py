@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from voxgpu.frozen import frozen
 from voxgpu.image import Image
+from voxgpu.report.montage_regions import labels_of
 from voxgpu.report.orientation import radiological
-from voxgpu.report.region_colors import COLORS
+from voxgpu.report.region_colors import COLORS, MORE_COLORS
 
 Voxels = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -70,7 +71,9 @@ def view_of(image: Image) -> View:
 def telling_slices(view: View, region: Voxels | None) -> tuple[int, int, int]:
     """For each axis of the display the slice with most of the region.
 
-    Without a region, or with an empty one, the middle of what is brighter than the mean.
+    Where a region fills whole slices, such as all of the image or all around a head, none of these
+    tells more than others: then it is the slice in the middle of the region. Without a region, or
+    with an empty one, it is the middle of what is brighter than the mean.
     """
     places = region != 0 if region is not None else None
     if places is None or not places.any():
@@ -82,7 +85,10 @@ def telling_slices(view: View, region: Voxels | None) -> tuple[int, int, int]:
         sums = [places.sum(axis=_others(axis), dtype=np.int64) for axis in range(3)]
         return tuple(_middle(each) for each in sums)  # type: ignore[return-value]
     sums = [places.sum(axis=_others(axis), dtype=np.int64) for axis in range(3)]
-    return tuple(int(each.argmax()) for each in sums)  # type: ignore[return-value]
+    return tuple(  # type: ignore[return-value]
+        _middle(each) if each.max() == places.size // places.shape[axis] else int(each.argmax())
+        for axis, each in enumerate(sums)
+    )
 
 
 def _middle(counts: npt.NDArray[np.int64]) -> int:
@@ -101,12 +107,13 @@ def planes_of(
 ) -> list[Plane]:
     """Three planes through an image, or the only one of a 2-D image.
 
-    region  on the grid of the background: a mask, or labels, each in a color of its own
+    region  on the grid of the background: a mask, or labels, each in a color of its own; up to 12
+            labels have the colors of ``voxgpu picture``
     pixels  the longest edge of a picture
     color   the number of the color of a mask
     """
     view = view_of(background)
-    marks = view_of(region).voxels if region is not None else None
+    marks = _marks(region) if region is not None else None
     places = telling_slices(view, marks)
     low, high = window(view.voxels)
     frame = _frame(view, marks)
@@ -142,6 +149,15 @@ def planes_of(
     return planes
 
 
+def _marks(region: Image) -> Voxels:
+    """A region turned for display; of up to 12 labels the place of each among them, from 1."""
+    labels = labels_of(region)
+    if len(labels) < 2:
+        return view_of(region).voxels
+    numbers = np.where(region.array == 0, 0, np.searchsorted(labels, region.array) + 1)
+    return view_of(Image(numbers.astype(np.uint8), region.grid)).voxels
+
+
 def _frame(view: View, marks: Voxels | None) -> tuple[slice, slice, slice]:
     """The part that does not have the surrounding value, with a margin, along each axis."""
     values = _gray(view.voxels)
@@ -159,11 +175,14 @@ def _frame(view: View, marks: Voxels | None) -> tuple[slice, slice, slice]:
 
 
 def thumbnail(background: Image, region: Image | None, pixels: int) -> bytes:
-    """The axial plane as a WebP file, with the region filled; the longest edge has ``pixels``."""
+    """The axial plane as a WebP file, with the region filled; the longest edge has ``pixels``.
+
+    Labels have the colors that ``planes_of`` gives them.
+    """
     from PIL import Image as Drawing
 
     view = view_of(background)
-    marks = view_of(region).voxels if region is not None else None
+    marks = _marks(region) if region is not None else None
     place = telling_slices(view, marks)[0]
     low, high = window(view.voxels[place])
     cut = _frame(view, marks)[1:]
@@ -175,10 +194,12 @@ def thumbnail(background: Image, region: Image | None, pixels: int) -> bytes:
     drawn = drawn.resize((size[1], size[0]), Drawing.Resampling.BILINEAR)
     if marks is not None:
         shades = np.asarray(drawn).copy()
-        here = _scaled(marks[place][cut] != 0, size)
+        numbers = _scaled(marks[place][cut].astype(np.int64), size)
+        here = numbers != 0
         line = here & ~_eroded(here)
-        shades[here] = shades[here] // 2 + np.array(COLORS[0], np.uint8) // 2
-        shades[line] = COLORS[0]
+        colors = np.array(MORE_COLORS, np.uint8)[(numbers - 1) % len(MORE_COLORS)]
+        shades[here] = shades[here] // 2 + colors[here] // 2
+        shades[line] = colors[line]
         drawn = Drawing.fromarray(shades)
     file = io.BytesIO()
     drawn.save(file, "WEBP", quality=70, method=4)
@@ -245,7 +266,9 @@ def _overlays(marks: Voxels, size: Sequence[int], color: int) -> tuple[str, str]
     numbers = marks.astype(np.int64)
     is_mask = int(numbers.max(initial=0)) <= 1
     classes = np.where(
-        numbers != 0, color % len(COLORS) + 1 if is_mask else (numbers - 1) % len(COLORS) + 1, 0
+        numbers != 0,
+        color % len(COLORS) + 1 if is_mask else (numbers - 1) % len(MORE_COLORS) + 1,
+        0,
     )
     sheet = _scaled(classes, size)
     inside = sheet == _moved(sheet)
@@ -285,7 +308,7 @@ def _paletted(sheet: npt.NDArray[np.int64]) -> str:
     if not sheet.any():
         return ""
     drawn = Drawing.fromarray(sheet.astype(np.uint8), "P")
-    drawn.putpalette([0, 0, 0, *(part for color in COLORS for part in color)])
+    drawn.putpalette([0, 0, 0, *(part for color in MORE_COLORS for part in color)])
     file = io.BytesIO()
     drawn.save(file, "PNG", optimize=True, transparency=0)
     return data_url("image/png", file.getvalue())

@@ -19,6 +19,7 @@ from voxgpu.image import Image
 from voxgpu.plan.node import Plan
 from voxgpu.primitives.components import labeled
 from voxgpu.primitives.source import LOAD
+from voxgpu.report.montage_regions import labels_of
 from voxgpu.report.planes import surrounding_value
 from voxgpu.types import Content, ImageOf
 
@@ -54,7 +55,8 @@ class SavedImage:
     """A saved image as it is in its file, and the image that it was made from.
 
     source      the header of that image; None if there is none on its grid
-    is_region   whether it is a mask or has labels
+    is_region   whether it is a mask or has labels: those of a program, or 2 to 12 different
+                integers besides 0
     problem     why it cannot be shown; empty if it can
     """
 
@@ -124,7 +126,12 @@ class ImageReader:
             image = read_first_volume(saved.path)
         except (FileError, OSError, ValueError, MemoryError) as error:
             return replace(shown, problem=str(error) or type(error).__name__)
-        return replace(shown, image=image, background=self._background(image, source))
+        return replace(
+            shown,
+            is_region=is_region or len(labels_of(image)) > 1,
+            image=image,
+            background=self._background(image, source),
+        )
 
     def _background(self, image: Image, source: Header | None) -> Image | None:
         if source is None or not source.grid.agrees_with(image.grid):

@@ -55,16 +55,21 @@ def save(
     nifti_form: str = "",
     series: str = "",
     grid_tolerance: float = 1e-3,
+    sidecar: bool = True,
 ) -> Result:
     """Save several lazy images, by file name, computed together; the result has the files.
 
         vx.save({"brain.nii.gz": brain, "tumor.nii.gz": tumor})
 
-    Relative names are in the folder in which Python runs. The parameters are those of ``compute``.
+    Relative names are in the folder in which Python runs.
+
+    sidecar  write a file ``NAME.json`` beside each image, which tells how it came about
+
+    The other parameters are those of ``compute``.
     """
     if not isinstance(files, Mapping):
         raise TypeError(f'files are images by name, {{"brain.nii.gz": brain}}, not {files!r}')
     span = here()
     terms = {os.fspath(path): term_of(each, span) for path, each in files.items()}
     settings = Settings(same_grid, nifti_form, series, grid_tolerance)
-    return saved(terms, session, settings, on_error, progress)
+    return saved(terms, session, settings, on_error, progress, sidecar)

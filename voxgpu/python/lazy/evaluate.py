@@ -10,6 +10,7 @@ from typing import Any
 from voxgpu import session as plain
 from voxgpu.compile import Compiled, Options, compile_commands, unread
 from voxgpu.diagnostics import Diagnostic, ImgqlError
+from voxgpu.execution.outputs import Beside
 from voxgpu.files.header import Header
 from voxgpu.frozen import frozen
 from voxgpu.image import Grid
@@ -97,8 +98,12 @@ def saved(
     settings: Settings,
     on_error: str,
     progress: Callable[[Progress], None] | None,
+    sidecar: bool = True,
 ) -> Result:
-    """The result of saving each term under its path. Raises ImgqlError and GoalsFailed."""
+    """The result of saving each term under its path. Raises ImgqlError and GoalsFailed.
+
+    sidecar  write beside each file how it came about
+    """
     if on_error not in ("raise", "collect"):
         raise ValueError(f'on_error is "raise" or "collect", not {on_error!r}')
     built = commands_of(list(files.values()), prefix=_PREFIX)
@@ -106,7 +111,14 @@ def saved(
         Save(TextLiteral((path,), term.span), value, term.span)
         for (path, term), value in zip(files.items(), built.values, strict=True)
     ]
-    result = _run(built, goals, session, settings.options("."), progress)
+    opened, options = session_of(session), settings.options(".")
+
+    def beside(compiled: Compiled) -> Beside | None:
+        from voxgpu.python.lazy.sidecars import sidecars_of
+
+        return sidecars_of(compiled, options, files, lambda: opened._device) if sidecar else None
+
+    result = _run(built, goals, opened, options, progress, beside)
     return result.raise_for_errors() if on_error == "raise" else result
 
 
@@ -139,6 +151,7 @@ def _run(
     session: Session | None,
     options: Options,
     progress: Callable[[Progress], None] | None,
+    beside: Callable[[Compiled], Beside | None] = lambda _: None,
 ) -> Result:
     if progress is not None and not callable(progress):
         raise TypeError(f"progress is a function of a Progress, not {progress!r}")
@@ -147,7 +160,7 @@ def _run(
         digest, ask = opened.digests.of, opened.evaluate
         return _compile(built, goals, options, digest, ask, opened.headers)
 
-    _, result = session_of(session).execute(compile, options, progress)
+    _, result = session_of(session).execute(compile, options, progress, beside)
     for each in result.warnings:
         warnings.warn(str(each), stacklevel=outside())
     return result

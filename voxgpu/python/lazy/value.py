@@ -81,14 +81,22 @@ class LazyValue(Operators, Methods):
         return values_of([self._term], session, settings, "raise", progress)[0]
 
     def save(
-        self, path: str | os.PathLike[str], *, session: Session | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        session: Session | None = None,
+        sidecar: bool = True,
     ) -> Path | tuple[Path, ...]:
         """Write the image to a file, as ``save`` in ImgQL does, and return its path.
 
-        The images of a sequence get files of their own, whose paths are returned. Raises ImgqlError
-        if the file cannot be written, or the format cannot hold the image.
+        The images of a sequence get files of their own, whose paths are returned.
+
+        sidecar  write a file ``NAME.json`` beside the image, which tells how it came about
+
+        Raises ImgqlError if the file cannot be written, or the format cannot hold the image.
         """
-        result = saved({os.fspath(path): self._term}, session, Settings(), "raise", None)
+        files = {os.fspath(path): self._term}
+        result = saved(files, session, Settings(), "raise", None, sidecar)
         paths = tuple(each.path for each in result.saved)
         return paths[0] if len(paths) == 1 else paths
 
