@@ -116,6 +116,24 @@ def test_variables_of_the_case_and_of_the_page(own: Served) -> None:
     assert found["code"] == "W104" and "`N`" in found["message"]
 
 
+def test_checks_that_nobody_waits_for_end(own: Served) -> None:
+    import http.client
+    import json
+    import time
+
+    # Which grid the result has is tried out on a small image: here that takes minutes.
+    text = 'load v = "$CASE/a_v.nii.gz"\nlet w = simpleitk.CurvatureFlow(v, 0.01, 100000)\n'
+    headers = {"X-Voxgpu": "1", "Content-Type": "application/json"}
+    for _ in range(3):
+        connection = http.client.HTTPConnection("127.0.0.1", own.listening.port)
+        body = {"text": text, "file": None, "case": "0/a", "definitions": {}}
+        path = f"/{own.listening.token}/api/check"
+        connection.request("POST", path, json.dumps(body), headers)
+        time.sleep(0.2)
+        connection.close()
+    assert _checked(own, PROGRAM) == []
+
+
 def test_imports_are_looked_for_beside_the_file(own: Served, tmp_path: Path) -> None:
     (tmp_path / "study" / "lib.imgql").write_text("let three = 3\n")
     text = 'import "lib.imgql"\nprint "n" three\n'

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("starlette", reason="the extra view is not installed")
 
 from tests.viewer.serving import LONG, PROGRAM, Served, serving, write_case
+from voxgpu.viewer.checking import Program
 
 
 def _of(events: list[tuple[str, dict[str, object]]], kind: str) -> list[dict[str, object]]:
@@ -137,6 +138,21 @@ def test_cancelling_ends_what_computes(large: Path, tmp_path: Path) -> None:
         statuses = [each["status"] for each in served.ask("GET", "api/runs").json]
         assert statuses == ["done", "cancelled", "cancelled"]
         assert served.ask("DELETE", f"api/runs/{first}").status == 200  # once more
+
+
+def test_cancelling_ends_what_is_tried_out_while_compiling(large: Path, tmp_path: Path) -> None:
+    with serving([large], tmp_path / "files") as served:
+        text = LONG.replace("3000)", "100000)")
+        viewer = served.viewer
+        program, case = Program(text), viewer.dataset.case("0/a")
+        run = viewer.runs.start(program, [case], {}, viewer.options())
+        while not run.log.events:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        viewer.runs.cancel(run.record.id)
+        events = served.events(run.record.id)
+        assert [kind for kind, _ in events] == ["started", "finished"]
+        assert events[-1][1]["status"] == "cancelled"
 
 
 def test_a_page_that_follows_gets_events_as_they_come(large: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from voxgpu.cancellation import cancelled_by, raise_if_cancelled
 from voxgpu.report.run_page import run_page
 from voxgpu.viewer.assets import INDEX, assets
 from voxgpu.viewer.checking import Program, options_for
@@ -129,11 +130,18 @@ class Handlers:
     async def check(self, request: Any) -> Any:
         """The mistakes in a program."""
         body = parsed(await request.body())
-        return JSONResponse({"diagnostics": await self._mistakes(body)})
+        return JSONResponse({"diagnostics": await self._mistakes(request, body)})
 
-    async def _mistakes(self, body: Any, case: str | None = None) -> list[dict[str, Any]]:
-        work = partial(self._checked, body, case)
-        return await asyncio.get_running_loop().run_in_executor(self._checks, work)
+    async def _mistakes(self, request: Any, body: Any, case: str | None = None) -> Any:
+        """The mistakes in a program; the check ends where nobody waits for it any more."""
+        stop = threading.Event()
+
+        def work() -> list[dict[str, Any]]:
+            with cancelled_by(stop):
+                raise_if_cancelled()
+                return self._checked(body, case)
+
+        return await _unless_gone(request, self._checks.submit(work), stop)
 
     def _checked(self, body: Any, case_id: str | None = None) -> list[dict[str, Any]]:
         id = case_id if case_id is not None else optional_text(body, "case")
@@ -154,7 +162,7 @@ class Handlers:
         """Begin a run, unless the program has errors."""
         body = parsed(await request.body())
         ids = texts_in(body, "cases")
-        found = await self._mistakes(body, ids[0])
+        found = await self._mistakes(request, body, ids[0])
         if any(each["severity"] == "error" for each in found):
             raise WrongProgram(found)
         return JSONResponse(await self._on_thread(partial(self._started, body, ids)), 201)

@@ -108,6 +108,7 @@ def run_case(
                 listener.total += len(compiled.plan.nodes)
                 listener.goals = compiled.plan.goals
                 result = session.execute(compiled)
+                job.check()  # goals may have failed since they were cancelled
         files = [replace(each.saved, _image=None, _images=()) for each in found.layers]
         kept = replace(result, saved=tuple(files), warnings=tuple(told(result.warnings)))
         found.errors, found.warnings = [*kept.errors], [*kept.warnings]

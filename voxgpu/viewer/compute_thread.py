@@ -15,7 +15,7 @@ from queue import PriorityQueue
 from typing import Any, TypeVar
 
 from voxgpu.backends.select import Selection
-from voxgpu.cancellation import cancelled_by
+from voxgpu.cancellation import Cancelled, cancelled_by
 from voxgpu.execution.events import Event
 from voxgpu.execution.outputs import Printed
 from voxgpu.session import Session, open_session
@@ -126,6 +126,8 @@ class ComputeThread:
             with cancelled_by(event):
                 self._job.check()
                 result = job(self._job)
+        except Cancelled:
+            future.set_exception(JobCancelled())
         except BaseException as error:
             future.set_exception(error)
         else:

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from voxgpu.cancellation import Cancelled
 from voxgpu.compile import Options
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.execution.outputs import json_value
@@ -176,6 +177,8 @@ class Runs:
             id = run.record.id if self._store is not None else ""
             device = partial(getattr, self._compute, "device")
             run_case(found, run.program, options, folder, tell, device, job, id)
+        except Cancelled:
+            raise
         except Exception as error:
             failed = _diagnostics_of(error)
             found.errors += failed
