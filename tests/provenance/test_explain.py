@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,20 @@ def test_pipes_are_not_waited_for(done: Path) -> None:
     record["Voxgpu"]["Program"]["Imports"] = [{"Path": str(done / "pipe"), "SHA256": "0" * 64}]
     sidecar.write_text(json.dumps(record))
     told = _explain(done, image)
-    assert f"program   {done / 'pipe'}  NOT THERE any more" in told.lines
+    text = "its text is in the sidecar"
+    assert f"program   {done / 'pipe'}  read from a pipe; {text}" in told.lines
+    assert f"import    {done / 'pipe'}  read from a pipe" in told.lines
     refused = _explain(done, "pipe")
     assert refused.status == 1 and "`pipe`: it is neither a file nor a folder" in refused.err
+
+
+def test_a_program_from_standard_input_is_not_missed(desk: Path) -> None:
+    words = [sys.executable, "-m", "voxgpu", "run", "/dev/stdin", "-q"]
+    text = 'load a = "a.nii.gz"\nsave "s.nii.gz" a > 3\n'
+    subprocess.run(words, input=text, cwd=desk, text=True, check=True)
+    told = command("explain", "s.nii.gz", "--store", "none", cwd=desk)
+    origin = "read from standard input; its text is in the sidecar"
+    assert f"program   /dev/stdin  {origin}" in told.lines
+    assert "       2 │ save \"s.nii.gz\" a > 3" in told.lines
+    again = command("reproduce", "s.nii.gz", "--store", "none", cwd=desk)
+    assert again.status == 0 and "not there" not in again.err

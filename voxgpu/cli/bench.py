@@ -13,7 +13,6 @@ import click
 
 from voxgpu.cli.options import (
     UserPath,
-    check_no_source,
     check_writable,
     options_of,
     options_without_output,
@@ -21,7 +20,7 @@ from voxgpu.cli.options import (
 )
 from voxgpu.cli.parameter_types import SIZE
 from voxgpu.cli.terminal import Progress, print_stderr, progress
-from voxgpu.files.errors import FileError
+from voxgpu.cli.written_files import check_suffix, check_written_files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from voxgpu.bench.job import Job
     from voxgpu.bench.operators import Row
     from voxgpu.bench.tables import Table
+    from voxgpu.compile import Options
 
 _MODES = ("cold", "cold-store", "warm", "warm-store")
 
@@ -128,10 +128,7 @@ def command(**arguments: Any) -> int:
     """
     _check_usage(arguments)
     _check_libraries(arguments)
-    check_no_source(arguments["as_json"], arguments["program"], "--json")
-    for name in ("as_json", "plot"):
-        if arguments[name] is not None:
-            check_writable(arguments[name], "--plot" if name == "plot" else "--json")
+    _check_files(arguments)
     return _time_operators(arguments) if arguments["operators"] else _time_program(arguments)
 
 
@@ -153,6 +150,37 @@ def _check_usage(arguments: dict[str, Any]) -> None:
     for mode in arguments["mode"]:
         if mode not in _MODES:
             raise click.UsageError(f"there is no --mode {mode}; there are {', '.join(_MODES)}")
+
+
+def _check_files(arguments: dict[str, Any]) -> None:
+    """Raise BadParameter or ImgqlError for files that cannot, or should not, be written."""
+    files = {"--json": arguments["as_json"], "--plot": arguments["plot"]}
+    named = (arguments["program"], arguments["image"])
+    needed = [each for each in named if each is not None] + [*arguments["primitives"]]
+    check_written_files(files, needed, ["--plot"])
+    check_suffix(files["--json"], (".json",), "what is measured", "--json")
+    check_suffix(files["--plot"], (".png", ".svg", ".pdf"), "a plot", "--plot")
+    for option, path in files.items():
+        if path is not None:
+            check_writable(path, option)
+    if arguments["plot"] is not None and not arguments["operators"] and arguments["plot"].exists():
+        check_written_files(files, _loaded(arguments), ["--plot"])
+
+
+def _loaded(arguments: dict[str, Any]) -> list[Path]:
+    """The files that a program loads, as far as headers tell."""
+    from voxgpu.compile import compile_program, unread
+
+    compiled = compile_program(
+        source_of(arguments), arguments["program"], _options(arguments), unread
+    )
+    return [Path(file) for each in compiled.plan.files.values() for file in each.files]
+
+
+def _options(arguments: dict[str, Any]) -> Options:
+    """The options of the program: what it saves goes nowhere."""
+    nowhere = {"output": Path(), "write_root": (), "overwrite_inputs": True}
+    return options_of({**arguments, **nowhere}, writes=False)
 
 
 def _check_libraries(arguments: dict[str, Any]) -> None:
@@ -181,10 +209,8 @@ def _time_program(arguments: dict[str, Any]) -> int:
         columns = columns_of(arguments["device"], arguments["threads"])
     except ValueError as error:
         raise click.UsageError(f"--device: {error}") from None
-    nowhere = {"output": Path(), "write_root": (), "overwrite_inputs": True}
-    options = options_of({**arguments, **nowhere}, writes=False)
     program = arguments["program"]
-    job = Job(source_of(arguments), program.absolute(), options, arguments["memory"])
+    job = Job(source_of(arguments), program.absolute(), _options(arguments), arguments["memory"])
     if arguments["against"]:
         return _time_goals(job, arguments)
     from voxgpu.bench.comparison import compare
@@ -337,11 +363,6 @@ def _write(
         text = json.dumps({"machine": machine, **found}, indent=1, ensure_ascii=False)
         write_whole(arguments["as_json"], f"{text}\n".encode())
     if arguments["plot"] is not None:
-        suffix = arguments["plot"].suffix.removeprefix(".").lower() or "png"
-        try:
-            with whole_file(arguments["plot"]) as path:
-                draw().savefig(path, format=suffix, dpi=150)
-        except ValueError as error:  # a format that matplotlib does not have
-            raise FileError(
-                str(arguments["plot"]), str(error), "end it with .png", "write"
-            ) from None
+        suffix = arguments["plot"].suffix.removeprefix(".").lower()
+        with whole_file(arguments["plot"]) as path:
+            draw().savefig(path, format=suffix, dpi=150)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def command(file: Path, store: str | None, as_json: bool) -> int:
 
 
 def _lines(found: Explanation) -> Iterator[str]:
-    from voxgpu.provenance.states import CHANGED
+    from voxgpu.provenance.states import CHANGED, STREAM
 
     record = found.record
     yield f"{found.file}" + (": as it was saved" if found.status != CHANGED else "")
@@ -62,7 +63,9 @@ def _lines(found: Explanation) -> Iterator[str]:
     yield from _about(record)
     states = {(each.what, each.path): each for each in found.files}
     if record.program:
-        yield f"program   {record.program}{_told(states['program', record.program])}"
+        state = states["program", record.program]
+        text = "; its text is in the sidecar" if record.text and found.sidecar is not None else ""
+        yield f"program   {record.program}{_told(state)}{text if state.status == STREAM else ''}"
     elif record.text:
         yield "program   a text, which the sidecar has"
     yield from _commands(record)
@@ -119,12 +122,15 @@ def _where(record: Provenance) -> str:
 
 def _told(state: FileState) -> str:
     """What has happened to a file since, as the end of its line."""
-    from voxgpu.provenance.states import CHANGED, GONE, IN_MEMORY, UNKNOWN
+    from voxgpu.provenance.states import CHANGED, GONE, IN_MEMORY, STREAM, UNKNOWN
 
     if state.status == CHANGED:
         return "  CHANGED since"
     if state.status == GONE:
         return "  NOT THERE any more"
+    if state.status == STREAM:
+        is_input = re.fullmatch(r".*/(?:stdin|fd/0)", state.path)
+        return f"  read from {'standard input' if is_input else 'a pipe'}"
     if state.status == UNKNOWN:
         return "  which may have changed since"
     if state.status == IN_MEMORY:

@@ -208,25 +208,6 @@ def check_writable(path: Path, option: str = "--output") -> None:
         raise ImgqlError([Diagnostic("E202", message, help=help)])
 
 
-def check_no_source(path: Path | None, program: Path | None, option: str) -> None:
-    """Raise BadParameter if messages or measurements would go into a program or an image.
-
-    path     the file of the option; None: there is none
-    program  the program that is run
-    """
-    if path is None:
-        return
-    from voxgpu.files.suffixes import image_suffix
-
-    is_program = program is not None and path.resolve() == program.resolve()
-    if is_program or path.suffix.lower() == ".imgql":
-        message = f"{path} is a program, which would be damaged"
-        raise click.BadParameter(message, param_hint=option)
-    if image_suffix(path):
-        message = f"{path} has the name of an image, which would be damaged"
-        raise click.BadParameter(message, param_hint=option)
-
-
 def source_of(arguments: dict[str, Any]) -> Source:
     """Read the program; raises ImgqlError if it cannot be read."""
     from voxgpu.compile import read_source

@@ -15,7 +15,6 @@ import click
 from voxgpu.cli.html_report import RunPage, check_report, report_data_option, report_option
 from voxgpu.cli.options import (
     UserPath,
-    check_no_source,
     compile_options,
     device_memory_option,
     device_option,
@@ -30,6 +29,7 @@ from voxgpu.cli.run_profile import (
     ProfiledCommand,
     Profiling,
     check_profiles,
+    profile_file,
     profile_option,
     profiling,
     trace_option,
@@ -37,6 +37,7 @@ from voxgpu.cli.run_profile import (
 from voxgpu.cli.shutdown import set_early_answer
 from voxgpu.cli.store_options import store_options_of, with_store
 from voxgpu.cli.terminal import progress
+from voxgpu.cli.written_files import RUN_LOG, check_appended, check_written_files
 from voxgpu.diagnostics import Diagnostic, ImgqlError
 from voxgpu.provenance.run_report import RunReport
 from voxgpu.spans import span
@@ -112,7 +113,11 @@ def command(
     """
     check_report(report)
     check_profiles(profile, trace)
-    check_no_source(log, arguments["program"], "--log")
+    check_written_files(
+        {"--log": log, "--trace": trace, "--profile": profile_file(profile), "--report": report},
+        [arguments["program"], *arguments["primitives"]],
+    )
+    check_appended(log, RUN_LOG, "--log")
     page = RunPage(report, report_data == "beside")
     about = RunReport(arguments["program"], arguments["define"], arguments["primitives"])
     if as_json:

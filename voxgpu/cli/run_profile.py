@@ -66,15 +66,17 @@ def check_profiles(profile: str | None, trace: Path | None) -> None:
         if trace.suffix.lower() != ".json":
             raise click.BadParameter("a trace ends in .json", param_hint="--trace")
         check_writable(trace, "--trace")
-    if profile is None or profile == SHOWN:
+    path = profile_file(profile)
+    if path is None:
         return
-    path = Path(profile)
     if path.suffix.lower() != ".json":
         raise click.BadParameter("a profile ends in .json", param_hint="--profile")
     check_writable(path, "--profile")
-    if trace is not None and path.resolve() == trace.resolve():
-        message = f"{path} is that of the trace, too: each needs a file of its own"
-        raise click.BadParameter(message, param_hint="--profile")
+
+
+def profile_file(profile: str | None) -> Path | None:
+    """The file of ``--profile``; None if there is none."""
+    return None if profile is None or profile == SHOWN else Path(profile)
 
 
 @dataclass

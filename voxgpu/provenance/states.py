@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +24,12 @@ UNKNOWN = "unknown"
 #: An image that was in memory, and in no file.
 IN_MEMORY = "in memory"
 
+#: A text that came from standard input or a pipe, and cannot be read again.
+STREAM = "stream"
+
+#: Where files of a process's open streams are: what they are differs from process to process.
+_STREAMS = re.compile(r"/dev/(?:stdin|fd/\d+)|/proc/(?:self|thread-self|\d+)/fd/\d+")
+
 
 @frozen
 class FileState:
@@ -31,7 +38,7 @@ class FileState:
     what    ``program``, ``import``, ``primitives``, ``input`` or ``other input``
     path    as recorded
     place   where it is now; None if that cannot be told
-    status  UNCHANGED, CHANGED, GONE, UNKNOWN or IN_MEMORY
+    status  UNCHANGED, CHANGED, GONE, UNKNOWN, IN_MEMORY or STREAM
     """
 
     what: str
@@ -64,6 +71,9 @@ def _states(
     texts += [("primitives", each.path, each.sha256) for each in record.primitives]
     for what, path, recorded in texts:
         place = place_of(path, image, record)
+        if _STREAMS.fullmatch(path) or (place is not None and place.is_fifo()):
+            yield FileState(what, path, None, STREAM)
+            continue
         content = content_of(place) if place is not None else None
         status = GONE if content is None else _compared(sha256(content).hexdigest(), recorded)
         yield FileState(what, path, place, status)

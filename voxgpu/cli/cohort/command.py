@@ -30,7 +30,14 @@ from voxgpu.cli.cohort.summary import (
     summarize_tables,
     with_summary,
 )
-from voxgpu.cli.cohort.table import default_table, merge, say_rows, table_of, with_table
+from voxgpu.cli.cohort.table import (
+    check_cohort_files,
+    default_table,
+    merge,
+    say_rows,
+    table_of,
+    with_table,
+)
 from voxgpu.cli.options import UserPath, options_without_program, sidecar_option
 from voxgpu.cli.record_run import recorded_run
 from voxgpu.cli.shutdown import graceful
@@ -73,6 +80,7 @@ def run_cohort(arguments: dict[str, Any]) -> int:
     arguments = {**arguments, "table": arguments["table"] or default_table(arguments)}
     try:
         check_cohort_report(arguments, is_of_tables(arguments))
+        check_cohort_files(arguments, is_of_tables(arguments))
         check_sbatch(arguments)
         if arguments["merge"]:
             return merge(arguments)

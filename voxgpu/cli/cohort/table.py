@@ -12,6 +12,7 @@ from voxgpu.cli.cohort.bids import chosen_labels
 from voxgpu.cli.cohort.summary import check_summary, show_summary
 from voxgpu.cli.options import UserPath, option_group
 from voxgpu.cli.terminal import print_stderr
+from voxgpu.cli.written_files import COHORT_LOG, check_appended, check_written_files
 from voxgpu.cohorts.file_errors import file_errors
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Exit status if the cohort was run and some of its cases failed.
 SOME_FAILED = 3
+
+#: Other files that a cohort writes, by their options.
+_FILES = {"--log": "log", "--summary-file": "summary_file", "--report": "report"}
 
 #: Adds the options of the table.
 with_table = option_group(
@@ -50,6 +54,25 @@ def default_table(arguments: dict[str, Any]) -> Path:
         return Path("cohort.csv")
     chosen = chosen_labels(arguments)
     return Path(arguments["output"], "logs", f"cohort.{chosen}.csv" if chosen else "cohort.csv")
+
+
+def check_cohort_files(arguments: dict[str, Any], is_of_tables: bool) -> None:
+    """Raise BadParameter for files that would damage what is read, or each other.
+
+    is_of_tables  tables that exist are summarized: no table is written
+    """
+    from voxgpu.cohorts.part import journal_beside
+
+    files = {each: arguments[name] for each, name in _FILES.items()}
+    writes_table = not (is_of_tables or arguments["status"])
+    if writes_table:
+        files["--table"] = arguments["table"]
+    if writes_table and not arguments["merge"]:
+        files["the journal of --table"] = journal_beside(arguments["table"])
+    named = (arguments["sweep_file"], arguments["cases"])
+    needed = [Path(each) for each in named if each]
+    check_written_files(files, [*needed, *arguments["program"], *arguments["primitives"]])
+    check_appended(arguments["log"], COHORT_LOG, "--log")
 
 
 def table_of(arguments: dict[str, Any], cohort: Cohort) -> Path:
