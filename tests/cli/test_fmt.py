@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import COMMAND, voxgpu
 
 _LOOSE = 'let a=1   // one\nprint "a"a\n'
@@ -58,3 +60,32 @@ def test_operators_of_imports_are_known(tmp_path: Path) -> None:
     (tmp_path / "p.imgql").write_text('import "parts"\nprint "n" 1++ +++2\n')
     assert voxgpu("fmt", "p.imgql", cwd=tmp_path).status == 0
     assert (tmp_path / "p.imgql").read_text() == 'import "parts"\nprint "n" 1 ++ +++ 2\n'
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_line_ends_and_the_byte_order_mark_stay(tmp_path: Path, end: str, mark: str) -> None:
+    neat = (mark + _NEAT.replace("\n", end)).encode()
+    loose = (mark + _LOOSE.replace("\n", end)).encode()
+    (tmp_path / "loose.imgql").write_bytes(loose)
+    (tmp_path / "neat.imgql").write_bytes(neat)
+    assert voxgpu("fmt", "neat.imgql", "--check", cwd=tmp_path).status == 0
+    shown = voxgpu("fmt", "neat.imgql", "loose.imgql", "--diff", cwd=tmp_path)
+    assert [line for line in shown.lines if line[:1] in "+-"][2:] == [
+        "-let a=1   // one",
+        '-print "a"a',
+        "+let a = 1 // one",
+        '+print "a" a',
+    ]
+    assert voxgpu("fmt", "loose.imgql", "neat.imgql", cwd=tmp_path).err == "formatted loose.imgql\n"
+    assert (tmp_path / "loose.imgql").read_bytes() == neat
+    assert (tmp_path / "neat.imgql").read_bytes() == neat
+    piped = subprocess.run([*COMMAND, "fmt", "-"], input=loose, capture_output=True, cwd=tmp_path)
+    assert piped.stdout == neat
+
+
+def test_mixed_line_ends_become_those_of_most_lines(tmp_path: Path) -> None:
+    (tmp_path / "mixed.imgql").write_bytes(b"let a = 1\r\nlet b = 2\r\nlet c = 3\n")
+    assert voxgpu("fmt", "mixed.imgql", "--check", cwd=tmp_path).status == 1
+    assert voxgpu("fmt", "mixed.imgql", cwd=tmp_path).status == 0
+    assert (tmp_path / "mixed.imgql").read_bytes() == b"let a = 1\r\nlet b = 2\r\nlet c = 3\r\n"

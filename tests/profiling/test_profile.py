@@ -220,3 +220,11 @@ def test_shares_are_the_time_of_the_whole_process(desk: Path) -> None:
     else:
         pytest.fail(f"of the wall time: {parts}")
     assert found["shares"]["computing"] > 5 and found["shares"]["profiling"] > 0
+
+
+@pytest.mark.parametrize("text", ["", "let a = 1\n"])
+def test_a_program_that_computes_nothing_has_no_tables(desk: Path, text: str) -> None:
+    (desk / "empty.imgql").write_text(text)
+    ended = voxgpu("run", "empty.imgql", "--profile", cwd=desk)
+    assert ended.status == 0 and "nothing was computed" in ended.err
+    assert "wall ms" not in ended.err and "in all" in ended.err

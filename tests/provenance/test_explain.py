@@ -145,6 +145,6 @@ def test_a_program_from_standard_input_is_not_missed(desk: Path) -> None:
     told = command("explain", "s.nii.gz", "--store", "none", cwd=desk)
     origin = "read from standard input; its text is in the sidecar"
     assert f"program   /dev/stdin  {origin}" in told.lines
-    assert "       2 │ save \"s.nii.gz\" a > 3" in told.lines
+    assert '       2 │ save "s.nii.gz" a > 3' in told.lines
     again = command("reproduce", "s.nii.gz", "--store", "none", cwd=desk)
     assert again.status == 0 and "not there" not in again.err

@@ -27,6 +27,13 @@ _SUGGESTIONS = 20
 #: Maximum number of signatures listed in a help text.
 _SIGNATURES = 3
 
+#: What to write for measures with one argument too many, or too few.
+_COUNTS = {
+    ("mean", 2): "avg(v, mask) is the mean of an image in a mask",
+    ("avg", 1): "avg(v, mask) is the mean in a mask; the mask tt is all of the image",
+    ("volume", 2): "volume(mask) is the number of voxels in a mask",
+}
+
 
 class Callee(NamedTuple):
     """A call: the called name, the spans of the name and of the call, and the arguments' syntax."""
@@ -157,7 +164,8 @@ class CallErrors:
         expected = " or ".join(str(each) for each in takes)
         plural = "" if takes == [1] else "s"
         message = f"`{callee.name}` takes {expected} argument{plural}, got {count}"
-        hint = self._signatures(callee.name, binding)
+        hint = _COUNTS.get((callee.name, count), "") if binding is None else ""
+        hint = hint or self._signatures(callee.name, binding)
         self.report("E103", message, callee.span, body, notes, hint)
         return body.add(Broken(UNKNOWN, callee.whole))
 

@@ -126,7 +126,7 @@ def suggest_remedy(
     sibling = _operator_with_other_dots(name, types, catalogue)
     if sibling:
         return f"the dots mark the sides that are numbers: write `{sibling}`"
-    over = _suggest_loop(name, types, catalogue)
+    over = _suggest_loop(name, types, catalogue) or _suggest_measure(name, types, catalogue)
     if over:
         return over
     given = [each for each in types if isinstance(each, ImageOf)]
@@ -143,6 +143,29 @@ def suggest_remedy(
     if expected == NUMBER and given:
         return "an image becomes a number by min(v), max(v), avg(v, mask) or volume(mask)"
     return ""
+
+
+#: What to write for functions of numbers that are called with images: by name and kinds of
+#: arguments, v for an image of numbers, b for a region, n for a number.
+_MEASURES = {
+    ("max", "vb"): "percentile(v, mask, 100) is the greatest voxel in a mask, max(v) that of all",
+    ("min", "vb"): "percentile(v, mask, 0) is the least voxel in a mask, min(v) that of all",
+    ("max", "vv"): "overlayB(v < w, v, w) has the greater voxel of two images",
+    ("min", "vv"): "overlayB(v > w, v, w) has the lesser voxel of two images",
+    ("max", "vn"): "clamp(v, n, inf) has n where the voxel is less",
+    ("min", "vn"): "clamp(v, -inf, n) has n where the voxel is greater",
+    ("mean", "v"): "avg(v, mask) is the mean of an image in a mask; the mask tt is all of it",
+}
+
+
+def _suggest_measure(name: str, types: Sequence[Type], catalogue: Catalogue) -> str:
+    """Suggests the measure of an image that a call with images seems to mean."""
+    kinds = {NUMBER_IMAGE: "v", BOOLEAN_IMAGE: "b", NUMBER: "n"}
+    given = "".join(kinds.get(each, "?") for each in types)
+    found = _MEASURES.get((name, "vn" if given == "nv" else given), "")
+    if not found and given == "v" and fitting(catalogue.get(name, ()), [*types, BOOLEAN_IMAGE]):
+        return f"give it a mask: {name}(v, mask); the mask tt is all of the image"
+    return found
 
 
 def _suggest_loop(name: str, types: Sequence[Type], catalogue: Catalogue) -> str:

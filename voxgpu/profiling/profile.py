@@ -120,8 +120,12 @@ def text_of(profile: Profile) -> str:
         lines.append(f"{profile.stored} values were written to the store")
     if profile.spilled:
         lines.append(f"{profile.spilled / 1e6:.1f} MB were spilled to the disk")
+    if not any(profile.tables.values()):
+        return "\n".join([*lines, "nothing was computed: there is nothing to tell by line"])
     lines.append(f"a copy of an array reads and writes {profile.copy / 1e9:.1f} GB/s")
     for title, table in profile.tables.items():
+        if not table:
+            continue
         lines += ["", *_table(f"by {title}", table, profile.copy)]
     return "\n".join(lines)
 
