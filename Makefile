@@ -13,7 +13,7 @@ INSTALLED = $(VENV)/.installed
 DEVELOP = $(VENV)/.installed-dev
 TESTS ?=
 
-.PHONY: demo test lint bench bench-strategies bench-gpu gallery clean
+.PHONY: demo test lint docs links bench bench-strategies bench-gpu gallery clean
 
 demo: $(INSTALLED)
 	$(BIN)/voxgpu demo --output demo-output
@@ -27,6 +27,15 @@ lint: $(DEVELOP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The documentation site, build/site/index.html: a warning or a broken link within it is an error.
+SPHINX = $(BIN)/python -m sphinx -c docs --nitpicky --fail-on-warning --keep-going --quiet
+docs: $(DEVELOP)
+	$(SPHINX) --builder html . build/site
+
+# Asks the servers of other sites whether the pages are there that ours link to.
+links: $(DEVELOP)
+	$(BIN)/python .ci/links
 
 bench: $(INSTALLED)
 	$(PIP) --editable ".[bench]"

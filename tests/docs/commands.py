@@ -72,9 +72,18 @@ def _check_make(words: list[str]) -> None:
 
 def _check_pip(words: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert words[0] == "install"
+    assert words[0] in ("install", "wheel")
     for extras in re.findall(r"\[(.+)\]", " ".join(words)):
         assert {*extras.split(",")} <= {*project["optional-dependencies"]}
+
+
+def _check_conda(words: list[str]) -> None:
+    """Checks the file of `conda env create`, and the name of the environment that it makes."""
+    if words[:3] == ["env", "create", "-f"]:
+        assert (ROOT / words[3]).is_file(), words
+    else:
+        assert words[0] == "activate", words
+        assert f"\nname: {words[1]}\n" in (ROOT / "environment.yml").read_text("utf-8")
 
 
 def _check_python(words: list[str]) -> None:
@@ -160,6 +169,7 @@ _CHECKS = {
     "voxgpu": check_voxgpu,
     "make": _check_make,
     "pip": _check_pip,
+    "conda": _check_conda,
     "python": _check_python,
     "python3": _check_python,
     ".venv/bin/python": _check_python,

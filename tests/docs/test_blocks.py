@@ -32,6 +32,7 @@ _ELSEWHERE = {
     "docs/coming-from-voxlogica2.md": {"program", "shell"},
     "docs/errors.md": {"message"},
     "docs/primitives.md": {"shell", "program"},
+    "docs/tutorials/first-program.md": {"console", "imgql"},
     "docs/tutorials/own-primitive.md": {"python", "console", "imgql", "toml"},
     "docs/tutorials/repl.md": {"repl", "console"},
 }
@@ -50,7 +51,7 @@ _PROGRAMS = {
 #: Commands with placeholders, or that need a computer or containers that may be missing here, or a
 #: scheduler that runs already (`tests/cohorts/test_clusters.py` has one).
 _NOT_HERE = re.compile(
-    r"…|PROGRAM|cuda:|--arch|--environment|--cpu(?!s)|/scratch|doctor$|^docker |^apptainer "
+    r"…|PROGRAM|cuda:|--arch|--environment|--cpu(?!s)|/scratch|doctor$|^docker |^apptainer |^conda "
     r"|scheduler\.json"
 )
 

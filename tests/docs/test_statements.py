@@ -28,6 +28,7 @@ _OTHERS |= {"--scheduler-file", "--nthreads", "--memory-limit"}  # of dask
 _OTHERS |= {"--array", "--cpus-per-task", "--dependency", "--gres", "--mem", "--parsable"}  # SLURM
 _OTHERS |= {"--partition", "--signal", "--time", "--bind", "--build-arg", "--nv"}  # and Apptainer
 _OTHERS |= {"--file", "--rm", "--tag", "--user", "--volume"}  # Docker
+_OTHERS |= {"--find-links", "--no-index"}  # pip
 _OTHERS |= {"--data"}  # of benchmarks.gallery
 
 

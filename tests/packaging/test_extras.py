@@ -21,7 +21,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 _GPU = {"gpu12", "gpu13", "cluster-gpu12", "cluster-gpu13"}
 
 #: Extras that add nothing to what voxgpu does: libraries to compare with, the developers' tools.
-_NO_ABILITY = {"bench", "dev"}
+_NO_ABILITY = {"bench", "dev", "docs"}
 
 _CUDA = script("distribution").CUDA
 
