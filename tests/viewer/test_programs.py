@@ -116,6 +116,20 @@ def test_variables_of_the_case_and_of_the_page(own: Served) -> None:
     assert found["code"] == "W104" and "`N`" in found["message"]
 
 
+def test_variables_are_templates_as_in_cohorts(own: Served) -> None:
+    text = 'load v = "${CASE}_v.nii.gz"\nprint "most" max(v)\n'
+    assert _checked(own, text)[0]["code"] == "E201"
+    given = {"CASE": "{path}/{name}"}
+    assert _checked(own, text, definitions=given) == []
+    events = own.events(own.run(text, "0/a", definitions=given))
+    assert [data["value"] for kind, data in events if kind == "print"] == [99.0]
+    for wrong in ("{nosuch}", "{", "{name.x.y}"):
+        body = {"text": text, "file": None, "case": "0/a", "definitions": {"CASE": wrong}}
+        answer = own.ask("POST", "api/check", body)
+        assert answer.status == 422 and "CASE" in answer.json["error"]
+        assert own.ask("POST", "api/runs", {**body, "cases": ["0/a"]}).status == 422
+
+
 def test_checks_that_nobody_waits_for_end(own: Served) -> None:
     import http.client
     import json

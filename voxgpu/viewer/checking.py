@@ -7,13 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from voxgpu.cohorts.cases import Case as cohort_case
 from voxgpu.compile import Options, compile_program, unread
 from voxgpu.diagnostics import Diagnostic, Source
 from voxgpu.frozen import frozen
 from voxgpu.lsp.positions import SourcePositions
 from voxgpu.viewer.dataset import Case
+from voxgpu.viewer.problem import Problem
 
-#: Program variables that every case has: its folder, and the name of that, as cohorts have them.
+#: Program variables that every case has, as in cohorts: its folder, and the name of that.
 OF_CASE = ("CASE", "NAME")
 
 #: Mistakes that depend on the case, which may be missing while a program is written.
@@ -43,10 +45,17 @@ class Program:
 
 
 def options_for(options: Options, case: Case | None, definitions: Mapping[str, str]) -> Options:
-    """Options with the program variables of a case, and those that the page gives."""
-    define = {**options.define, **definitions}
+    """Options with the program variables of a case, and those that the page gives.
+
+    Values are templates over ``{path}``, ``{name}`` and ``{parent}`` of the case, as in cohorts.
+    Raises Problem for other fields.
+    """
+    define: Mapping[str, str] = {**options.define, **definitions}
     if case is not None:
-        define |= dict(zip(OF_CASE, (str(case.folder), case.folder.name), strict=True))
+        try:
+            define = cohort_case(case.folder.name, str(case.folder)).variables(define)
+        except ValueError as error:
+            raise Problem(422, str(error)) from None
     return replace(options, define=define)
 
 

@@ -122,7 +122,8 @@ class Runs:
         definitions: Mapping[str, str],
         options: Options,
     ) -> Run:
-        """Begin to run a program over cases, one after the other."""
+        """Begin to run a program over cases, one after the other. Raises Problem."""
+        own = [options_for(options, each, definitions) for each in cases]
         path = program.path or Path("untitled.imgql")
         digest = digest_of_program(program.text, program.path)
         given = {**options.define, **definitions}
@@ -135,8 +136,7 @@ class Runs:
             self._runs[record.id] = run
         self._record(record)
         for place, found in enumerate(run.cases):
-            own = options_for(options, found.case, definitions)
-            work = partial(self._run_case, run, found, own, run.folder / str(place))
+            work = partial(self._run_case, run, found, own[place], run.folder / str(place))
             run.futures.append(self._compute.submit(work, cancelled=run.cancelled))
         left = _Countdown(len(run.futures), partial(self._end, run))
         for future in run.futures:
