@@ -147,6 +147,17 @@ def volumes(browser: Browser) -> list[str]:
     return found
 
 
+def without(browser: Browser, name: str) -> np.ndarray:
+    """What the canvas shows without a layer of the case, which then appears again."""
+    box = f"#layers input[aria-label='show {name}']"
+    browser.find(box).click()
+    browser.wait(f"!voxgpuViewer.volumes.some(v => v.name === '{name}')")
+    seen = drawn(browser)
+    browser.find(box).click()
+    browser.wait(f"voxgpuViewer.volumes.some(v => v.name === '{name}')")
+    return seen
+
+
 def test_cases_open_and_their_layers_follow_the_controls(page: Browser) -> None:
     assert page.texts("#matrix thead th") == ["case", "flair", "seg", "t1", "t1ce", "t2"]
     assert page.texts("#matrix tbody th") == ["ann", "ben", "cem"]
@@ -158,6 +169,13 @@ def test_cases_open_and_their_layers_follow_the_controls(page: Browser) -> None:
     page.wait("voxgpuViewer.volumes.length === 2")
     region = drawn(page)
     assert difference(shown, region) > 0.2
+    place = page.find("#place").text
+    page.find("#layers button[aria-label='Go to seg']").click()
+    assert page.find("#place").text != place
+    (label,) = [e for e in page.find("#place").text.split("; ") if e.startswith("seg: ")]
+    assert float(label.removeprefix("seg: ")) > 0, "the cross-hair is not in the region"
+    shown = without(page, "seg")
+    region = drawn(page)
     opacity = "#layers input[aria-label='opacity of seg']"
     page.type(opacity, 0)
     assert difference(shown, drawn(page)) < 0.05

@@ -1,5 +1,7 @@
 // The canvas: NiiVue with the visible layers of the shown case.
 import { takeVoxels } from "./nifti.js";
+import { centerOf } from "./center.js";
+import { ofRegion } from "./workspace.js";
 import { Textures } from "./textures.js";
 import { bytes, encoded, textOf } from "./requests.js";
 import { find, make, shown } from "./elements.js";
@@ -21,6 +23,9 @@ const views = ({ SHOW_RENDER, SLICE_TYPE }) => ({
   sagittal: [SLICE_TYPE.SAGITTAL, SHOW_RENDER.NEVER],
   "3-D": [SLICE_TYPE.RENDER, SHOW_RENDER.NEVER],
 });
+
+/** Whether an image has zeros and ones in 8 bits. */
+const isMask = (image) => image.hdr.datatypeCode === 2 && image.global_min >= 0 && image.global_max === 1;
 
 /** Steps of the cross-hair in voxels, by key: right, anterior, superior. */
 const STEPS = {
@@ -92,7 +97,7 @@ export class Canvas {
   }
 
   tellPlace(where) {
-    const at = where.mm
+    const at = Array.from(where.mm)
       .slice(0, 3)
       .map((each) => each.toFixed(1))
       .join(", ");
@@ -162,6 +167,18 @@ export class Canvas {
     if (changed.some((each) => shownImages.includes(each))) this.fill(changed.includes(shownImages[0]));
   }
 
+  /** Move the cross-hair to where a layer is largest. */
+  goTo(layer) {
+    const center = layer.image && centerOf(layer.image, layer.low);
+    if (!center) {
+      find("place").textContent = `${layer.label} is empty`;
+      return;
+    }
+    this.viewer.scene.crosshairPos = center;
+    this.viewer.createOnLocationChange();
+    this.viewer.drawScene();
+  }
+
   /** Load a layer; returns `image` or `voxels` if something new came, or an empty text. */
   async load(owner, layer) {
     const url = layer.url ?? `api/volume/${encoded(layer.file)}`;
@@ -187,6 +204,7 @@ export class Canvas {
         true,
       );
       made.name = layer.label;
+      if (!isSet && isMask(made)) Object.assign(layer, { isMask: true, ...ofRegion(0) });
       if (!isSet) {
         const ends = layer.isMask
           ? { low: 0.5, high: Math.max(1, made.global_max) }

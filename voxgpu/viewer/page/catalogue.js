@@ -49,6 +49,7 @@ export const complete = (context, catalogue) => {
         type: KINDS[each.kind] ?? "variable",
         detail: each.signature,
         info: () => described(each),
+        boost: each.name.includes(".") ? -20 : 0,
       });
     }
   }

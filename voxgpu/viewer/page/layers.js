@@ -46,9 +46,9 @@ const windowOf = (layer, changed) => {
   ];
 };
 
-const row = (workspace, layer, dropped) => {
+const row = (workspace, layer, actions) => {
   const changed = () => workspace.tell("settings");
-  const check = make("input", { type: "checkbox", checked: layer.isVisible });
+  const check = make("input", { type: "checkbox", checked: layer.isVisible, aria: { label: `show ${layer.label}` } });
   check.addEventListener("change", () => {
     layer.isVisible = check.checked;
     workspace.tell("layers");
@@ -57,8 +57,9 @@ const row = (workspace, layer, dropped) => {
     layer.opacity = value;
     changed();
   });
-  const away = button("×", () => dropped(layer), { label: `Take ${layer.label} away`, className: "small" });
+  const away = button("×", () => actions.drop(layer), { label: `Take ${layer.label} away`, className: "small" });
   const isReady = layer.isVisible && layer.image;
+  const go = button("go to", () => actions.goTo(layer), { label: `Go to ${layer.label}`, className: "small" });
   return make(
     "li",
     { className: "layer-row", data: { key: layer.key } },
@@ -72,7 +73,12 @@ const row = (workspace, layer, dropped) => {
         layer.label,
         layer.type ? make("span", { className: "note" }, layer.type) : null,
       ),
-      layer.source === "data" ? null : away,
+      make(
+        "span",
+        { className: "buttons" },
+        isReady && layer.isMask ? go : null,
+        layer.source === "data" ? null : away,
+      ),
     ),
     layer.note ? make("p", { className: "note layer-note" }, layer.note) : null,
     isReady
@@ -87,8 +93,8 @@ const row = (workspace, layer, dropped) => {
   );
 };
 
-/** Keep the panel up to date; `dropped` takes a computed layer away. */
-export const showLayers = (workspace, dropped) => {
+/** Keep the panel up to date; actions: `drop` takes a computed layer away, `goTo` shows where it is largest. */
+export const showLayers = (workspace, actions) => {
   const panel = find("layers");
   const draw = () => {
     const layers = workspace.shown?.layers ?? [];
@@ -99,7 +105,7 @@ export const showLayers = (workspace, dropped) => {
       const list = make(
         "ul",
         { className: "layer-list", aria: { label: title } },
-        ...own.map((each) => row(workspace, each, dropped)),
+        ...own.map((each) => row(workspace, each, actions)),
       );
       return [make("h3", {}, title), list];
     });

@@ -71,20 +71,21 @@ const start = async () => {
   const history = new History(runs, openCases);
   runs.finished = () => history.load();
   showOpenCases(workspace);
-  showLayers(workspace, (layer) =>
-    layer.source === "value" ? values.drop(layer.key) : workspace.drop(workspace.shownId, layer.key),
-  );
+  const canvas = new Canvas(workspace);
+  showLayers(workspace, {
+    drop: (layer) => (layer.source === "value" ? values.drop(layer.key) : workspace.drop(workspace.shownId, layer.key)),
+    goTo: (layer) => canvas.goTo(layer),
+  });
   workspace.on("cases", () => checker.later());
   find("show-value").addEventListener("click", () => editor.askForValue());
 
-  const canvas = new Canvas(workspace);
   try {
     await canvas.start();
   } catch (error) {
     find("place").textContent = `Images cannot be shown: ${textOf(error)}. The browser needs WebGL 2.`;
   }
   // How long it took from the last change of the program until its value is on the screen.
-  const measured = (label) => async () => {
+  const measure = async () => {
     const since = values.changedAt;
     if (since === null) return;
     await drawn();
@@ -92,10 +93,10 @@ const start = async () => {
     const seconds = (performance.now() - since) / 1000;
     values.changedAt = null;
     document.documentElement.dataset.seconds = seconds.toFixed(3);
-    tell(`${label} on screen after ${seconds.toFixed(2)} s`);
+    tell(`new value on screen after ${seconds.toFixed(2)} s`);
   };
-  canvas.onReplaced = measured("new value");
-  values.onTold = measured("new value");
+  canvas.onReplaced = measure;
+  values.onTold = measure;
 
   openCases(dataset.open.length ? dataset.open : dataset.cases.slice(0, 1).map((each) => each.id));
   await programs.open(dataset.programs[0] ?? "", example(workspace.shown ? byId.get(workspace.shownId) : null));

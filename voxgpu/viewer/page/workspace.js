@@ -6,7 +6,8 @@ const OF_REGIONS = ["warm", "cool", "green", "red", "blue"];
 /** Names of images that are regions. */
 const REGION = /(^|[^a-z])(seg|segmentation|mask|label|labels|roi|lesion|dseg)([^a-z]|$)/i;
 
-const ofRegion = (number) => ({ map: OF_REGIONS[number % OF_REGIONS.length], opacity: 0.5 });
+/** Color map and opacity of one of several regions. */
+export const ofRegion = (number) => ({ map: OF_REGIONS[number % OF_REGIONS.length], opacity: 0.5 });
 
 /**
  * A layer of a case: an image that the canvas can show.
