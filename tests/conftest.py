@@ -1,7 +1,9 @@
 """What all tests share: where the data lies, and how hypothesis searches."""
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,13 @@ sys.dont_write_bytecode = False
 
 # Tests say themselves when results are to outlive a run.
 os.environ["VOXGPU_STORE"] = "none"
+
+# Background jobs of shells ignore SIGINT, and so would all processes that tests interrupt.
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    and threading.current_thread() is threading.main_thread()
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

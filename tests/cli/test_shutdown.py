@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -181,3 +182,16 @@ def test_what_is_ignored_stays_ignored(folder: Path) -> None:
             process.send_signal(signal.SIGINT)
         out, _ = process.communicate()
     assert (process.returncode, out) == (0, "a=59\n")
+
+
+def test_processes_of_tests_are_interrupted_where_signals_are_ignored() -> None:
+    """As in a background job of a shell, whose children ignore SIGINT."""
+    code = (
+        "import signal, subprocess, sys; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "import tests.conftest\n"
+        "child = 'import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)'\n"
+        "subprocess.run([sys.executable, '-c', child], check=True)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "False\n"), done.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.cli.command import voxgpu
 from voxgpu.compile import Options, compile_program, read_source
 from voxgpu.demo.phantom import make_phantom, natural_spacing, write_phantom
 from voxgpu.image import Image
@@ -43,6 +44,13 @@ def test_a_small_tumor_is_found(tmp_path: Path, seed: int) -> None:
     dice = 2 * np.count_nonzero(found & true) / (found.sum() + true.sum())
     assert values["dice_gtv"] == pytest.approx(dice, abs=1e-12)
     assert dice > 0.8
+
+
+def test_the_demo_finds_the_tumor_of_a_head_of_few_voxels(tmp_path: Path) -> None:
+    ended = voxgpu("demo", "--size", 48, 48, 40, "-o", "d", cwd=tmp_path)
+    found = dict(line.split("=") for line in ended.lines if line.startswith("dice_"))
+    assert ended.status == 0 and float(found["dice_gtv"]) > 0.9
+    assert (tmp_path / "d" / "gtv.png").is_file()
 
 
 @pytest.mark.slow

@@ -25,13 +25,18 @@ _FOUND, _TRUE = (230, 159, 0), (86, 180, 233)
 @click.command()
 @head_options("voxgpu-demo", "DIR", "Folder for the head, the results and the pictures.", (32, 512))
 def command(output: Path, seed: int, size: tuple[int, int, int]) -> int:
-    """Generate a synthetic head with a tumor, find the tumor with an ImgQL program, and draw it."""
-    from voxgpu.demo.phantom import make_phantom, write_phantom
+    """Generate a synthetic head with a tumor, find the tumor with an ImgQL program, and draw it.
+
+    The head is as large as a real one: --size says by how many voxels.
+    """
+    from voxgpu.demo.phantom import make_phantom, natural_spacing, write_phantom
 
     start = perf_counter()
     check_writable(output / "head_flair.nii.gz")
     print_stderr("making a head with a tumor …")
-    phantom = make_phantom((size[2], size[1], size[0]), seed)
+    shape = (size[2], size[1], size[0])
+    # The program measures in mm: of fewer voxels, the head stays as large by larger ones.
+    phantom = make_phantom(shape, seed, natural_spacing(shape))
     prefix = output / "head"
     write_phantom(phantom, str(prefix))
     result = _found(prefix, output)
