@@ -218,10 +218,10 @@ def test_a_site_gets_the_pictures_and_the_page(
     other, page = ["# Other\n"], [make.PAGE.read_text("utf-8")]
     app.connected["source-read"](app, "imgql", other)
     assert other == ["# Other\n"] and not [*tmp_path.iterdir()]
-    app.connected["source-read"](app, "primitives", page)
+    app.connected["source-read"](app, "docs/primitives", page)
     assert "voxels=" in page[0]
     linked = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page[0])
     assert len(linked) == 2
     for path in linked:
-        with Drawing.open(tmp_path / path) as drawn:
+        with Drawing.open(tmp_path / "docs" / path) as drawn:
             assert drawn.format == "PNG"
