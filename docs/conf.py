@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 _DOCS = Path(__file__).resolve().parent
-sys.path.insert(0, str(_DOCS))
+sys.path[:0] = [str(_DOCS), str(_DOCS.parent)]
 
 from voxgpu import __version__  # noqa: E402 - the path first
 
@@ -25,6 +25,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx_copybutton",
     "_extension",
+    # The page of primitives shows an example of each with its picture, which are made then.
+    "benchmarks.primitive_pictures.sphinx_extension",
 ]
 root_doc = "docs/index"
 external_toc_path = str(_DOCS / "_toc.yml")

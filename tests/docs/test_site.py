@@ -120,3 +120,10 @@ def test_programs_and_commands_have_colors(site: Path) -> None:
     assert re.search(r'highlight-imgql.*?<span class="kd">load</span>', page, re.DOTALL)
     assert "highlight-console" in page
     assert '<span class="err">' not in page
+
+
+def test_the_page_of_primitives_shows_examples(site: Path) -> None:
+    page = (site / "docs" / "primitives.html").read_text("utf-8")
+    pictures = re.findall(r'<img[^>]* src="\.\./(_images/[\w-]+\.png)"', page)
+    assert len(pictures) > 130
+    assert all((site / each).stat().st_size > 1000 for each in pictures)
