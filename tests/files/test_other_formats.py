@@ -282,3 +282,11 @@ def test_a_damaged_text_header_is_not_taken_for_a_mere_text(tmp_path):
     path = save(VOLUME, tmp_path / "a.nhdr")
     path.write_bytes(path.read_bytes().replace(b"a.raw", b""))
     assert "\n" not in problem(path).reason
+
+
+def test_voxels_of_a_type_that_cannot_be_used_come_with_help(tmp_path):
+    path = tmp_path / "a.png"
+    Picture.fromarray(np.zeros((4, 5, 2), np.uint8), "LA").save(path)
+    found = problem(path)
+    assert "of a type that cannot be used" in found.reason
+    assert "gray with alpha" in found.help and "one channel" in found.help

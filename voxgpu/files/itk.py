@@ -25,6 +25,12 @@ _IN_OTHER_WORDS = {
     "File cannot be read": "its MetaImage header or data is damaged or incomplete",
 }
 
+#: What helps with some of these.
+_HELP = {
+    "its voxels are of a type that cannot be used here": "gray with alpha, complex numbers and the "
+    "like: convert it to one channel of numbers, or to colors of 3 or 4 channels",
+}
+
 
 @frozen(slots=True)
 class Information:
@@ -77,7 +83,8 @@ def report_errors(path: str, action: str = "read", shown: str = "") -> Iterator[
     try:
         yield
     except RuntimeError as error:
-        raise FileError(path, condense_message(str(error), shown or path), "", action) from None
+        reason = condense_message(str(error), shown or path)
+        raise FileError(path, reason, _HELP.get(reason, ""), action) from None
 
 
 def condense_message(message: str, shown: str) -> str:
