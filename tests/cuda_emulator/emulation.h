@@ -117,6 +117,7 @@ struct Request {
   uint64_t dynamic_bytes, seed;
   unsigned yield_per_mille, resident_blocks;
   uint64_t most_shared;  // bytes of a block, static and dynamic
+  uint64_t last_blocks;  // run only these, the last ones, in order; 0: all blocks
 };
 
 // Runs one thread of a kernel; arguments are words of 64 bits, one each. A block may have as many

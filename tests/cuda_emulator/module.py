@@ -64,15 +64,24 @@ class Module:
         self._request = _Request(resident_blocks=1)
         self._functions: dict[str, Kernel] = {}
 
-    def configure(self, seed: int = 0, yield_per_mille: int = 0, resident: int = 1) -> None:
+    def configure(
+        self, seed: int = 0, yield_per_mille: int = 0, resident: int = 1, last_blocks: int = 0
+    ) -> None:
         """Sets the order in which threads run.
 
         seed             of an order; 0: block after block, thread after thread
         yield_per_mille  probability of yielding at a relaxed access or atomic operation
         resident         number of blocks that run at once
+        last_blocks      only so many blocks of each launch run, the last ones, in their order: the
+                         end of images too large to be computed as a whole; 0: all
         """
+        if seed and last_blocks:
+            raise ValueError("the last blocks run in their order: without a seed")
         self._request = _Request(
-            seed=seed, yield_per_mille=yield_per_mille, resident_blocks=max(1, resident)
+            seed=seed,
+            yield_per_mille=yield_per_mille,
+            resident_blocks=max(1, resident),
+            last_blocks=last_blocks,
         )
 
     def get_function(self, name: str) -> Kernel:
@@ -123,6 +132,7 @@ class _Request(ctypes.Structure):
         ("yield_per_mille", ctypes.c_uint32),
         ("resident_blocks", ctypes.c_uint32),
         ("most_shared", ctypes.c_uint64),
+        ("last_blocks", ctypes.c_uint64),
     )
 
 

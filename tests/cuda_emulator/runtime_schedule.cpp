@@ -235,7 +235,8 @@ static void prepare(Body body, const uint64_t* arguments, const Request& request
   now.request = request;
   now.threads = block[0] * block[1] * block[2];
   now.blocks = (uint64_t)grid[0] * grid[1] * grid[2];
-  now.next_block = 0;
+  now.next_block = request.last_blocks && request.last_blocks < now.blocks && !request.seed
+                       ? now.blocks - request.last_blocks : 0;
   now.error[0] = 0;
   gridDim = dim3(grid[0], grid[1], grid[2]);
   blockDim = dim3(block[0], block[1], block[2]);

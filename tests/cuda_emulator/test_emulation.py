@@ -57,6 +57,18 @@ def test_what_is_right_is_right_in_every_order() -> None:
         assert _total(SAMPLES, seed) == VALUES.sum()
 
 
+def test_only_the_last_blocks_run_where_no_more_are_asked_for() -> None:
+    text = """extern "C" __global__ void place(i32* out) {
+      out[(blockIdx.y * gridDim.x + blockIdx.x) * 32 + threadIdx.x] = 1; }"""
+    for last, expected in ((0, 6), (1, 1), (4, 4), (6, 6), (99, 6)):
+        module, out = Module(BEFORE + text), np.zeros((6, 32), np.int32)
+        module.configure(last_blocks=last)
+        module.get_function("place")((3, 2), (32,), (out.reshape(-1),))
+        assert out.all(1).tolist() == [False] * (6 - expected) + [True] * expected
+    with pytest.raises(ValueError, match="without a seed"):
+        module.configure(seed=1, last_blocks=2)
+
+
 def test_libraries_keep_few_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a process that runs many kernels would run out of memory mappings."""
     texts = [f"{SAMPLES}\n#define THIS_IS {number}\n" for number in range(3)]
