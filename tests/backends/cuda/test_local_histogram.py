@@ -198,11 +198,30 @@ def test_bounds_that_mean_nothing_do_no_harm(bounds: tuple[float, float], bins: 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_spread_of_large_counts_is_rounded_once(seed: int) -> None:
-    """The counters start with those of an image too large for a test."""
     random = np.random.default_rng(seed)
     bins = int(random.choice([2, 3, 1000, 65_535]))
     shares = random.random(bins) ** int(random.integers(1, 30))
-    counts = (shares / shares.sum() * (2.0**31 - 1)).astype(np.uint64)
+    _check_moments((shares / shares.sum() * (2.0**31 - 1)).astype(np.uint64))
+
+
+@pytest.mark.parametrize(
+    ("bins", "counts"),
+    [
+        (3000, [602_270_535, 208_405_205, 471_944_249]),
+        (65_535, [223_670_645, 227_111_618, 458_024_374]),
+        (3000, [131_489_932, 18_028_376, 95_756_739]),
+    ],
+)
+def test_a_spread_just_above_a_tie_is_rounded_up(bins: int, counts: list[int]) -> None:
+    """Its upper 64 bits are half-way between two numbers; what is below them decides."""
+    all_counts = np.zeros(bins, np.uint64)
+    all_counts[: len(counts)] = counts
+    _check_moments(all_counts)
+
+
+def _check_moments(counts: Any) -> None:
+    """The counters start with those of an image too large for a test."""
+    bins = len(counts)
     wanted, moments = np.append(counts, np.uint64(0)), np.empty(2)
     codes, mask = np.zeros(1, np.uint8), np.zeros(1, bool)
     EmulatedDevice().launch(
@@ -214,6 +233,23 @@ def test_the_spread_of_large_counts_is_rounded_once(seed: int) -> None:
     total = sum(counts.tolist())
     exact = bins * sum(each * each for each in counts.tolist()) - total * total
     assert moments.tolist() == [float(total), float(exact)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_planes_that_change_little_after_planes_that_change_nothing(seed: int) -> None:
+    """Marks of change are cleared by one thread, which may be late: not those of the next plane.
+
+    Only one voxel of a plane is in a bin, in a column of another warp than that thread's.
+    """
+    a = np.full((24, 40, 33), 99, np.uint8)
+    a[3::6, 20, 10] = 1
+    module = emulated("local_histogram")
+    module.configure(seed=seed + 1, yield_per_mille=700, resident=3)
+    try:
+        launches = check([1.0, a, a, a < 9, 0.0, 3.0, 3], (1.0, 1.0, 1.0))
+    finally:
+        module.configure()
+    assert "tiles" in launches[-1]
 
 
 @pytest.mark.slow
