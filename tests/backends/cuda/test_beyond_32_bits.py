@@ -19,7 +19,7 @@ import pytest
 
 from tests.cuda_emulator.device import EmulatedDevice
 from tests.cuda_emulator.module import Module, requires_emulation
-from voxgpu.backends.cuda import channels, dilation, distance, gradient
+from voxgpu.backends.cuda import channels, dilation, distance, gradient, percentiles
 from voxgpu.codegen.cuda_kernels import library_text, prelude
 from voxgpu.codegen.cuda_renderer import CudaKernel, render
 from voxgpu.codegen.interpreter import evaluate
@@ -28,6 +28,7 @@ from voxgpu.codegen.scalar import position, read
 from voxgpu.image import Grid
 from voxgpu.primitives import color, internal, texture
 from voxgpu.primitives import distance as distance_meaning
+from voxgpu.primitives.primitive import UndefinedValueError
 
 requires_emulation()
 pytestmark = pytest.mark.skipif(
@@ -158,3 +159,11 @@ def test_positions_in_generated_kernels() -> None:
     before = evaluate(body, [small], [], small.shape)
     beyond = evaluate(position(2), [small], [], small.shape)
     assert np.array_equal(out[-1:], before - beyond + np.float32(shape[0] - 1))
+
+
+def test_more_voxels_than_can_be_sorted_are_refused() -> None:
+    v = np.broadcast_to(np.float32(1), (2**12, 2**10, 2**10))
+    device = _LargeDevice(1)
+    with pytest.raises(UndefinedValueError, match="at most 4294967295 can be sorted; crop"):
+        percentiles.percentiles(v, np.broadcast_to(np.True_, v.shape), 0.5, device)
+    assert not device.launches

@@ -175,7 +175,10 @@ def _write_runs(
     """
     n = v.size
     if n >= MOST_SORTED:
-        raise UndefinedValueError(f"percentiles of {n} voxels that are no small integers: too many")
+        raise UndefinedValueError(
+            f"percentiles of {n} voxels that are no integers of 8 or 16 bits: on a device at most "
+            f"{MOST_SORTED - 1} can be sorted; crop the image, or compute this on the CPU"
+        )
     keys, places = (device.empty((n,), np.uint32) for _ in range(2))
     state = device.zeros((2,), np.uint64)
     most = BLOCKS_EACH * device.multiprocessors
