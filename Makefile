@@ -13,7 +13,7 @@ INSTALLED = $(VENV)/.installed
 DEVELOP = $(VENV)/.installed-dev
 TESTS ?=
 
-.PHONY: demo test lint docs links bench bench-strategies bench-gpu gallery clean
+.PHONY: demo test lint docs mutants links bench bench-strategies bench-gpu gallery clean
 
 demo: $(INSTALLED)
 	$(BIN)/voxgpu demo --output demo-output
@@ -36,6 +36,11 @@ docs: $(DEVELOP)
 # Asks the servers of other sites whether the pages are there that ours link to.
 links: $(DEVELOP)
 	$(BIN)/python .ci/links
+
+# Plants faults, and runs the tests that should notice them: docs/mutants.md. About an hour for all;
+# goes on where an earlier run ended.
+mutants: $(DEVELOP)
+	$(BIN)/python -m tests.mutants
 
 bench: $(INSTALLED)
 	$(PIP) --editable ".[bench]"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from voxgpu.backends.thread_pool import ThreadPool
+from voxgpu.codegen import compile
 from voxgpu.codegen.compile import run_kernel
 from voxgpu.codegen.integer_interpreter import to_kernel_dtype
 from voxgpu.codegen.interpreter import evaluate
@@ -136,3 +137,24 @@ def test_neighborhoods_read_what_lies_outside_at_the_frame(
     (found,), _ = run_kernel(Kernel((element,), (), (body,)), [voxels], [], shape, workers)
     workers.close()
     assert np.array_equal(found, evaluate(body, [voxels], [], shape))
+
+
+@pytest.mark.parametrize("name", _neighborhoods())
+def test_slices_of_neighborhoods_fit_each_other(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compile, "NEIGHBORHOOD_SLICE", 1 << 8)
+    test_neighborhoods_read_what_lies_outside_at_the_frame(name, (40, 12, 20))
+
+
+def test_nan_is_not_equal_to_itself() -> None:
+    """In bodies of users, as in Python; the language's own `!=` is made of `<` and `>`."""
+    v, w = read(0, "f32"), read(1, "f32")
+    odd = [0.0, -0.0, 1.0, np.nan, np.inf]
+    pairs = np.array([[a, b] for a in odd for b in odd], np.float32)
+    images = [np.ascontiguousarray(pairs[:, side]).reshape(5, 5) for side in (0, 1)]
+    bodies = (v == w, v != w, v < w, v <= w, v > w, v >= w)
+    workers = ThreadPool(1)
+    found, _ = run_kernel(Kernel(("float32",) * 2, (), bodies), images, [], (5, 5), workers)
+    workers.close()
+    for each, operator in zip(found, ("eq", "ne", "lt", "le", "gt", "ge"), strict=True):
+        expected = [getattr(np.float32(a), f"__{operator}__")(np.float32(b)) for a, b in pairs]
+        assert each.reshape(-1).tolist() == [bool(truth) for truth in expected], operator

@@ -157,6 +157,26 @@ def test_a_folder_that_fails_is_replaced_once(
     assert sorted(each.name for each in (tmp_path / "spare").iterdir()) == ["a.o", "b.o"]
 
 
+def test_a_replacement_that_fails_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def spare(folder: Path, reason: str) -> Path:
+        assert not asked
+        asked.append(folder)
+        return tmp_path / "spare"
+
+    def full(self: SafeFolder, name: str, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SafeFolder, "write", full)
+    cache = ObjectCache(tmp_path / "own", spare=spare)
+    cache.put("a", b"code")
+    cache.put("b", b"code")
+    assert cache.get("a") is None and len(asked) == 1
+
+
 #: Threads that are the first to need code need it at once.
 AT_ONCE = """
 from threading import Barrier, Thread

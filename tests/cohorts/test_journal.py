@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -85,6 +86,8 @@ def test_whatever_a_crash_cuts_off_no_row_is_wrong(
         found = [each for _, each in journal.entries() if isinstance(each, Row)]
         assert [each.case for each in found] == [f"case {n}" for n in range(whole_rows)]
         _add(journal, _row("one more"))
+    for line in path.read_bytes().splitlines():
+        json.loads(line)  # what was cut off is gone
     about, rows = read_journal(path)
     assert about == ABOUT
     assert [each.case for each in rows] == [*(f"case {n}" for n in range(whole_rows)), "one more"]

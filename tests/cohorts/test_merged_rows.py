@@ -52,7 +52,9 @@ def test_more_journals_than_may_be_open(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(merged_rows, "_OPEN", 3)
     rows = [[(part + 10 * n, 0, True) for n in range(3)] for part in range(10)]
     paths = [_journal(tmp_path / f"{part}.journal", each) for part, each in enumerate(rows)]
-    assert [row.case for row in MergedRows(paths)] == [f"c{n}" for n in range(30)]
+    rows_of_all = MergedRows(paths)
+    assert [row.case for row in rows_of_all] == [f"c{n}" for n in range(30)]
+    assert len(rows_of_all._files) == 3
 
 
 def test_journals_of_different_programs(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ _OTHERS |= {"--partition", "--signal", "--time", "--bind", "--build-arg", "--nv"
 _OTHERS |= {"--file", "--rm", "--tag", "--user", "--volume"}  # Docker
 _OTHERS |= {"--find-links", "--no-index"}  # pip
 _OTHERS |= {"--data"}  # of benchmarks.gallery
+_OTHERS |= {"--all", "--page"}  # of tests.mutants
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -278,6 +278,8 @@ def test_a_header_that_claims_terabytes(tmp_path):
     assert plain == "truncated: header promises 70,362,301,923,678 bytes, file has 400"
     packed = problem(write(tmp_path / "a.nii.gz", huge)).reason
     assert packed.startswith("the header claims 70,362,301,923,326 bytes of voxels, but")
+    little = problem(write(tmp_path / "b.nii.gz", header((100, 100, 100)))).reason
+    assert little.startswith("the header claims 2,000,000 bytes of voxels, but")
 
 
 @pytest.mark.parametrize("encoding", ["raw", "gzip"])

@@ -66,11 +66,12 @@ def test_a_saved_image_has_the_very_bits_of_orientation_it_was_loaded_with(
 
 @pytest.mark.parametrize("qform", range(5))
 @pytest.mark.parametrize("sform", range(5))
-def test_every_pair_of_codes_is_kept_and_read_as_by_nibabel(tmp_path, qform, sform):
+@pytest.mark.parametrize("handedness", [1.0, -1.0])
+def test_every_pair_of_codes_is_kept_and_read_as_by_nibabel(tmp_path, qform, sform, handedness):
     raw = header(
         qform=qform,
         sform=sform,
-        pixdim=PIXDIM,
+        pixdim=(handedness, *PIXDIM[1:]),
         quaternion=(0.1, 0.2, 0.3),
         rows=affine(rotation(0.3, 0.4, 0.5), (1, 2, 3), (9, 8, 7)),
     )

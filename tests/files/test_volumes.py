@@ -266,11 +266,12 @@ def test_volumes_that_do_not_fit_are_refused(tmp_path: Path, value: str, reason:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_volume_that_fails_leaves_no_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("later", ["i", "(3 - i)"], ids=["the first", "the last"])
+def test_a_volume_that_fails_leaves_no_file(tmp_path: Path, later: str) -> None:
     path = _put(tmp_path / "f.nii.gz")
     text = f"""
     load x = "{path}"
-    save "y_4d.nii.gz" for i in range(4) do x[i] * avg(x[i], x[i] > 499 - 200 * i)
+    save "y_4d.nii.gz" for i in range(4) do x[i] * avg(x[i], x[i] > 499 - 200 * {later})
     print "n" length(x)
     """
     result = voxgpu.run(text, output=tmp_path / "out", on_error="collect")

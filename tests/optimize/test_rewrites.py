@@ -144,6 +144,30 @@ def test_seeds_needed_elsewhere_are_not_computed_twice(plan_of: object) -> None:
     assert _expressions(simplify(plan)) == _expressions(plan)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'let n = near(m)\nsave "t.nii.gz" through(n, v > 1)\nprint "n" volume(n)',
+        'let d = pdt(m)\nsave "a.nii.gz" d < 2\nprint "d" max(d)',
+        'let p = percentiles(v, m, 0)\nsave "a.nii.gz" p > 0.5\nprint "p" max(p)',
+        'let n = near(m)\nsave "a.nii.gz" near(n)\nprint "n" volume(n)',
+    ],
+)
+def test_a_value_that_another_uses_is_not_computed_twice(text: str, plan_of: object) -> None:
+    """Besides those that are goals: rules would compute it once more, in another form."""
+    plan = plan_of(text)  # type: ignore[operator]
+    assert _expressions(simplify(plan)) == _expressions(plan)
+
+
+def test_masks_that_are_saved_are_counted_as_they_are(plan_of: object) -> None:
+    lines = [
+        f'let m{n} = v > {n}\nsave "{n}.nii.gz" m{n}\nprint "{n}" volume(m{n})'
+        for n in range(FEWEST_THRESHOLDS)
+    ]
+    plan = plan_of("\n".join(lines))  # type: ignore[operator]
+    assert _expressions(simplify(plan)) == _expressions(plan)
+
+
 def test_an_available_value_is_used(plan_of: object) -> None:
     plan = plan_of('print "n" volume(pdt(m) < 2)')  # type: ignore[operator]
     distance = next(id for id, node in plan.nodes.items() if node.primitive.names[0] == "pdt")

@@ -93,6 +93,17 @@ def test_bytes_too_many_or_too_few_are_refused() -> None:
             decode(described, memoryview(wrong))
 
 
+@pytest.mark.parametrize(("element", "place"), [("int16", 4), ("int16", 12), ("bool", 0)])
+@pytest.mark.parametrize("more", [-1, 1, 1 << 30])
+def test_a_chunk_that_tells_another_length_is_refused(element: str, place: int, more: int) -> None:
+    """Of itself, or of what it unpacks to: the codecs read these behind a right checksum."""
+    encoded = encode(image((2, 3, 4), element))
+    (chunk,) = map(bytearray, encoded.chunks)
+    struct.pack_into("<I", chunk, place, struct.unpack_from("<I", chunk, place)[0] + more)
+    with pytest.raises(Undecodable, match="are promised"):
+        decode(encoded.described, memoryview(chunk))
+
+
 @pytest.mark.parametrize("element", ["bool", "uint8", "float64"])
 def test_a_shape_beyond_the_chunks_is_refused_before_anything_is_listed(element: str) -> None:
     encoded = encode(image((4, 4, 4), element))

@@ -26,6 +26,9 @@ Array = npt.NDArray[Any]
 #: Voxels of a slice: its arrays fit in a core's cache, and the cost of the call is negligible.
 SLICE = 1 << 16
 
+#: Voxels of a slice of a neighborhood, of whole planes: each slice copies its surroundings.
+NEIGHBORHOOD_SLICE = 1 << 19
+
 #: The placeholder name of a function until the hash of its text is known.
 _NAMELESS = "kernel"
 
@@ -112,7 +115,7 @@ class _Run:
         if self._kernel.is_neighborhood:
             # Whole planes, as few as keep all threads busy: each piece pads its inputs.
             plane = self._shape[1] * self._shape[2]
-            step = plane * max(1, (1 << 19) // max(1, plane))
+            step = plane * max(1, NEIGHBORHOOD_SLICE // max(1, plane))
         else:
             # A whole number of blocks, so that every block of a sum lies in one piece; and few
             # enough voxels to count them in 32 bits.

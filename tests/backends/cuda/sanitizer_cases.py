@@ -31,9 +31,9 @@ from voxgpu.codegen.interpreter import evaluate
 from voxgpu.codegen.kernel import Kernel
 from voxgpu.codegen.scalar import count, largest, read, smallest, total, where
 from voxgpu.image import Grid
+from voxgpu.primitives import color, intensity_ranks, internal, ranked, texture
 from voxgpu.primitives import components as meant_components
 from voxgpu.primitives import distance as meant_distance
-from voxgpu.primitives import intensity_ranks, internal, ranked, texture
 
 SHAPE = (9, 19, 70)
 GRID = Grid.regular(SHAPE, (2.0, 1.0, 0.7))
@@ -161,6 +161,47 @@ def parts(device: Any) -> bool:
     )
 
 
+def tails(device: Any) -> bool:
+    """Sizes that are one less than a multiple of what threads read at once."""
+    mask = SPARSE[:2, :6, :10].copy()  # 15 cells, which are read by eights
+    colors = np.random.default_rng(3).integers(0, 255, (5, 7, 3)).astype(np.uint8)
+    bands = [np.ascontiguousarray(colors[..., number]) for number in range(3)]
+    joined = color.rgb.function(*(each.astype(np.float32) for each in bands))
+    return (
+        _same(components.through(mask, mask, device), mask)
+        and _same(channels.intensity(colors, device), color.intensity_of_color.function(colors))
+        and _same(channels.joined(bands, device), joined)
+    )
+
+
+def counters(device: Any) -> bool:
+    """Counters of bytes, and of more bins than a block has shared memory for."""
+    small, mask = (NUMBERS[:3] & 255).astype(np.uint8), DENSE[:3]
+    found = percentiles.percentiles(small, mask, 0.5, device)
+    plain = intensity_ranks.percentiles.function(small.astype(np.float32), mask, 0.5)
+    numbers, chosen = NUMBERS[:2, :7].copy(), DENSE[:2, :7].copy()
+    grid = Grid.regular(numbers.shape, GRID.spacing)
+    arguments = (1.0, numbers, numbers, chosen, -40.0, 300.0, 4200, grid)
+    plain_numbers = numbers.astype(np.float32)
+    expected = texture.cross_correlation.function(
+        1.0, plain_numbers, plain_numbers, chosen, -40.0, 300.0, 4200.0, grid
+    )
+    return _same(found, plain) and _same(
+        local_histogram.cross_correlation(*arguments, device), expected
+    )
+
+
+def odd_addresses(device: Any) -> bool:
+    """Masks that begin a byte after an address of words."""
+    both = np.zeros((2, 1 + SPARSE.size), np.bool_)
+    both[:, 1:] = SPARSE.reshape(-1), _RANDOM_MASK.reshape(-1)
+    a, b = (each[1:].reshape(SHAPE) for each in both)
+    boxed = dilation.near(a, 1, device)
+    return _same(
+        components.through(a, b, device), meant_components.through.function(a, b)
+    ) and _same(boxed, internal.box_dilate.function(a, 1))
+
+
 def reductions(device: Any) -> bool:
     """A generated kernel that writes and reduces, over several blocks."""
     v, mask = read(0, "f32"), read(1, "bool")
@@ -190,7 +231,7 @@ EXERCISES: dict[str, Callable[[Any], bool]] = {
     each.__name__: each
     for each in (
         *(through, touching, labels, boxes, balls, distances, gradients, ranks, sorted_ranks),
-        *(splits, counts, correlations, parts, reductions),
+        *(splits, counts, correlations, parts, tails, counters, odd_addresses, reductions),
     )
 }
 

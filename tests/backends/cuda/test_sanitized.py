@@ -54,8 +54,9 @@ def test_a_planted_bug_is_found(name: str) -> None:
         assert found.place.startswith(places), found
 
 
-def test_nothing_is_out_of_bounds() -> None:
-    found = watched("bounds", MODULE)
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_nothing_is_out_of_bounds(exercise: str) -> None:
+    found = watched("bounds", MODULE, exercise)
     assert found.is_clean, found
 
 
