@@ -1,5 +1,6 @@
 """What all tests share: where the data lies, and how hypothesis searches."""
 
+import locale
 import os
 import signal
 import sys
@@ -39,10 +40,13 @@ settings.load_profile("voxgpu")
 
 
 @pytest.fixture(autouse=True)
-def environment_restored() -> Iterator[None]:
-    """Undoes what a test changes in the environment, such as dask's variables for its workers."""
-    before = dict(os.environ)
+def process_restored() -> Iterator[None]:
+    """Undoes what a test changes for the process: the environment, such as dask's variables for its
+    workers, and the locale, which is "C" after SimpleITK has written DICOM."""
+    before, place = dict(os.environ), locale.setlocale(locale.LC_ALL)
     yield
+    if locale.setlocale(locale.LC_ALL) != place:
+        locale.setlocale(locale.LC_ALL, place)
     if os.environ != before:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]

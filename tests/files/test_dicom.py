@@ -1,4 +1,3 @@
-import locale
 import os
 
 import numpy as np
@@ -39,10 +38,7 @@ def write_series(folder, name="1.2.3.4", places=range(5), row_column=(1, 0, 0, 0
             image.SetMetaData(tag, value)
         # Names run against the order of slices, so that names cannot provide the order.
         writer.SetFileName(str(folder / f"{name}-{9 - index}.dcm"))
-        # Writing DICOM leaves the process in the locale "C"; reading does not.
-        before = locale.setlocale(locale.LC_ALL)
         writer.Execute(image)
-        locale.setlocale(locale.LC_ALL, before)
     return folder
 
 
