@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,14 +44,29 @@ settings.load_profile("voxgpu")
 def process_restored() -> Iterator[None]:
     """Undoes what a test changes for the process: the environment, such as dask's variables for its
     workers, and the locale, which is "C" after SimpleITK has written DICOM."""
+    with _process_restored():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def process_restored_after_module() -> Iterator[None]:
+    """Undoes what fixtures of a module change for the process."""
+    with _process_restored():
+        yield
+
+
+@contextmanager
+def _process_restored() -> Iterator[None]:
     before, place = dict(os.environ), locale.setlocale(locale.LC_ALL)
-    yield
-    if locale.setlocale(locale.LC_ALL) != place:
-        locale.setlocale(locale.LC_ALL, place)
-    if os.environ != before:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
+    try:
+        yield
+    finally:
+        if locale.setlocale(locale.LC_ALL) != place:
+            locale.setlocale(locale.LC_ALL, place)
+        if os.environ != before:
+            for name in os.environ.keys() - before.keys():
+                del os.environ[name]
+            os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.slow
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Workers are spawned, which needs the program that was started, not a fork of the tests.
     monkeypatch.setattr(command, "COMMAND", [sys.executable, "-m", "voxgpu"])
+    # Dask has set it if a test has started workers in this process, however long ago.
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
     prepare(tmp_path, 4)
     return tmp_path
 

@@ -126,6 +126,7 @@ class Tests:
             "XDG_CACHE_HOME": str(caches / "home"),
             # Its libraries are named by all of their sources.
             "VOXGPU_EMULATION_CACHE": str(self._scratch / "emulation"),
+            "PYTEST_ADDOPTS": "",  # those of who calls are for other tests
             "COLUMNS": "400",  # so that summaries are not cut
             "CI": "1",  # the same examples of hypothesis each time
         }

@@ -27,7 +27,9 @@ class Slurm:
     """
 
     def __init__(self, configuration: str) -> None:
-        self.variables = {**os.environ, "SLURM_CONF": configuration}
+        # Jobs get all variables; this one dask has set for workers that a test has started here.
+        own = {key: each for key, each in os.environ.items() if key != "MALLOC_TRIM_THRESHOLD_"}
+        self.variables = {**own, "SLURM_CONF": configuration}
 
     def __call__(self, *words: str, cwd: Path | None = None, **variables: str) -> str:
         """What a command of SLURM prints. Raises AssertionError if it fails."""
@@ -48,16 +50,18 @@ class Slurm:
     def finish(self, job: str) -> None:
         """Waits until a job has ended, and shortens the delay of tasks that are queued again."""
         seen = [False, False, False]
-        is_delayed = False
+        is_shortened = False
 
         def has_ended() -> bool:
-            nonlocal is_delayed
+            nonlocal is_shortened
             states = self.states(job)
-            was_delayed, is_delayed = is_delayed, ("PENDING", "BeginTime") in states
-            if is_delayed and not was_delayed:
-                # SLURM lets those wait for two minutes.
+            if ("PENDING", "BeginTime") not in states:
+                is_shortened = False
+            elif not is_shortened:
+                # SLURM lets those wait for two minutes, and changes none that is still being ended.
                 command = ["scontrol", "update", f"JobId={job}", f"StartTime=now+{_DELAY}"]
-                subprocess.run(command, env=self.variables, capture_output=True)
+                done = subprocess.run(command, env=self.variables, capture_output=True)
+                is_shortened = done.returncode == 0
             # A task that is being queued again has ended for a moment.
             seen.append(bool(states) and all(state in _ENDED for state, _ in states))
             return all(seen[-3:])

@@ -287,7 +287,8 @@ class Machine:
         if block is None:
             return
         met = block.free(address, size, queue, is_in_any_order)
-        if met is not None and order_is_checked():
+        # Nothing runs any more on a device that was lost, and no event of it can be waited for.
+        if met is not None and order_is_checked() and not lifetime.has_ended:
             again = f"on {queue}" if queue else "by the host"
             keep_unseen(
                 StreamOrderError(

@@ -146,7 +146,12 @@ class Lifetime:
         if self.calls is None:
             return False
         self.calls -= 1
-        return self.calls < 0
+        return self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether devices work no longer."""
+        return self.calls is not None and self.calls < 0
 
 
 lifetime = Lifetime()
