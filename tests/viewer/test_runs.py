@@ -174,6 +174,17 @@ def test_a_page_that_follows_gets_events_as_they_come(large: Path, tmp_path: Pat
         assert found[0][-1][0] == "finished"
 
 
+def test_records_have_the_prints_of_each_case(folder: Path, tmp_path: Path) -> None:
+    from voxgpu.store.open import StoreOptions
+    from voxgpu.store.run_records import read_records
+
+    store = tmp_path / "store"
+    with serving([folder], tmp_path / "first", StoreOptions(store)) as served:
+        served.events(served.run(PROGRAM, "0/a", "0/b"))
+    (record,) = read_records(store)
+    assert record.prints == {"a: most": 99.0, "b: most": 99.0}
+
+
 def test_the_history_has_runs_of_the_store_as_well(folder: Path, tmp_path: Path) -> None:
     from voxgpu.store.open import StoreOptions
     from voxgpu.store.run_records import DONE, ended, new_record, read_records, write_record

@@ -196,7 +196,7 @@ class Runs:
             ended(
                 run.record,
                 INTERRUPTED if stopped else status,
-                prints={p.label: json_value(p.value) for each in run.cases for p in each.prints},
+                prints=_recorded_prints(run),
                 warnings=[d.message for each in run.cases for d in each.warnings],
                 errors=[str(d) for each in run.cases for d in each.errors],
             )
@@ -215,6 +215,18 @@ class Runs:
             for run in old[: max(0, len(self._runs) - KEPT_RUNS)]:
                 del self._runs[run.record.id]
                 shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def _recorded_prints(run: Run) -> dict[str, Any]:
+    """The printed values by label, of several cases by the name of the case as well."""
+    several = len(run.cases) > 1
+    return {
+        f"{each.case.name}: {printed.label}" if several else printed.label: json_value(
+            printed.value
+        )
+        for each in run.cases
+        for printed in each.prints
+    }
 
 
 class _Countdown:

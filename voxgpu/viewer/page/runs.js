@@ -4,6 +4,9 @@ import { button, find, make, message, shown } from "./elements.js";
 
 const KINDS = ["started", "progress", "print", "layer", "warning", "failure", "finished"];
 
+/** Rows of prints that are shown; the report has all. */
+const MOST_ROWS = 1000;
+
 /** What is known of a run. */
 const newRun = (id, cases) => ({
   id,
@@ -62,7 +65,7 @@ export class Runs {
         if (this.run !== run) return;
         this.take(run, kind, JSON.parse(event.data));
         if (run.status !== "running") source.close();
-        this.draw();
+        this.drawSoon();
       });
     }
     source.onerror = () => {
@@ -138,6 +141,16 @@ export class Runs {
     return this.workspace.cases.get(id)?.name ?? id?.split("/").at(-1) ?? "";
   }
 
+  /** Draw once for all events that come before the next frame: a program may print thousands of values. */
+  drawSoon() {
+    if (this.isDue) return;
+    this.isDue = true;
+    setTimeout(() => {
+      this.isDue = false;
+      this.draw();
+    }, 30);
+  }
+
   draw() {
     const run = this.run;
     find("run").disabled = this.isRunning;
@@ -183,13 +196,21 @@ export class Runs {
   /** What was printed: a row for each label, a column for each case. */
   table(run) {
     const cases = [...run.cases];
-    const rows = [];
+    const all = [];
+    const rowsOf = new Map();
     for (const each of run.prints) {
       // A label may be printed several times.
-      let row = rows.find((other) => other.label === each.label && !other.values.has(each.case));
-      if (!row) rows.push((row = { label: each.label, values: new Map() }));
-      row.values.set(each.case, each.value);
+      const own = rowsOf.get(each.label) ?? { rows: [], used: new Map() };
+      rowsOf.set(each.label, own);
+      const used = own.used.get(each.case) ?? 0;
+      own.used.set(each.case, used + 1);
+      if (used === own.rows.length) {
+        own.rows.push({ label: each.label, values: new Map() });
+        all.push(own.rows[used]);
+      }
+      own.rows[used].values.set(each.case, each.value);
     }
+    const rows = all.slice(0, MOST_ROWS);
     const heads =
       cases.length > 1
         ? [
@@ -213,6 +234,10 @@ export class Runs {
     const body = rows.map((row) =>
       make("tr", {}, make("th", { scope: "row" }, row.label), ...cases.map((id) => cell(row, id))),
     );
+    if (rows.length < all.length) {
+      const more = `and ${all.length - rows.length} more, which the report has`;
+      body.push(make("tr", {}, make("td", { colSpan: cases.length + 1 }, more)));
+    }
     return make(
       "table",
       { className: "values", aria: { label: "printed values" } },
